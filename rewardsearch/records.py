@@ -1,0 +1,300 @@
+"""The frozen records that the stages exchange and the journal stores.
+
+Everything is keyed by id. A candidate's id is a hash of its normalised code, so the same reward is the same candidate
+whatever it is called and however it is formatted.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+BASELINE = "baseline"
+"""The id and name of the arm that trains on the base rewards alone."""
+
+OutcomeKind = Literal["correct", "wrong", "unparsed"]
+Operator = Literal["fresh", "mutate", "crossover", "simplify", "repair", "folder"]
+Stage = Literal["static", "sandbox", "contract", "behaviour", "bank", "novelty"]
+
+MAX_CODE_CHARS = 20_000
+"""Longer code is never parsed: the parser itself can be attacked with size and nesting."""
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# --- data -----------------------------------------------------------------------------------------------------------
+
+
+class Row(Record):
+    """One problem. `prompt` is plain text or chat messages; `columns` are the task's further columns, by name."""
+
+    id: str
+    prompt: str | list[dict[str, str]]
+    answer: str
+    columns: dict[str, str] = {}
+
+    @property
+    def prompt_text(self) -> str:
+        """What a reward sees as the prompt: the plain text, or the last user message."""
+        return self.prompt if isinstance(self.prompt, str) else self.prompt[-1]["content"]
+
+
+class Batch(Record):
+    """The arguments of one reward call; every list has one entry a completion."""
+
+    prompts: tuple[str, ...]
+    completions: tuple[str, ...]
+    answer: tuple[str, ...]
+    columns: dict[str, tuple[str, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self.completions)
+
+
+class LabelledCompletion(Record):
+    """A completion of a row whose outcome is known, for validation."""
+
+    row: Row
+    completion: str
+    kind: OutcomeKind
+
+
+class Outcome(Record):
+    """What became of one question: exactly one of correct, wrong, unparsed. `length` is the completion's, in tokens."""
+
+    id: str
+    kind: OutcomeKind
+    gold: str
+    prediction: str | None
+    length: int
+
+
+# --- propose and validate -------------------------------------------------------------------------------------------
+
+
+class Candidate(Record):
+    """A reward function as proposed: one Python file and where it came from."""
+
+    id: str
+    name: str
+    code: str
+    rationale: str = ""
+    operator: Operator = "fresh"
+    parents: tuple[str, ...] = ()
+    round: int = 0
+
+
+class Usage(Record):
+    """What a proposal cost at the model's server."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    @property
+    def tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            requests=self.requests + other.requests,
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+        )
+
+
+class Verdict(Record):
+    """What validation found. `stage` and `reason` say what refused the candidate; both are None when it is accepted.
+
+    `reason` is fit for the proposer: it names checks, lines and types of errors, never an error's own text.
+    `checks` holds the measured behaviour by check name, `components` the component names the reward returned.
+    """
+
+    candidate: str
+    accepted: bool
+    stage: Stage | None = None
+    reason: str | None = None
+    flags: tuple[str, ...] = ()
+    checks: dict[str, float | bool | str] = {}
+    components: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+class Refusal(Record):
+    """A reply that gave no candidate: why, in words for the proposer and the leaderboard."""
+
+    name: str
+    reason: str
+
+
+class Proposal(Record):
+    """What one round's proposing gave: candidates, replies that gave none, and what it cost."""
+
+    candidates: tuple[Candidate, ...]
+    refusals: tuple[Refusal, ...] = ()
+    usage: Usage = Usage()
+
+
+# --- screen ---------------------------------------------------------------------------------------------------------
+
+
+class RewardSpec(Record):
+    """One reward function of a training run. `weight` multiplies its output in the sum."""
+
+    id: str
+    name: str
+    code: str
+    weight: float = 1.0
+
+
+class ScreenJob(Record):
+    """One training run to do: the base rewards plus `rewards`, from a fresh adapter under `seed`.
+
+    `id` is the candidate's id for a screen, BASELINE, or the name of an ensemble or control. `folder` is where its files
+    go, relative to the run folder. `split` is what the trained adapter is evaluated on, None for training alone.
+    """
+
+    id: str
+    rewards: tuple[RewardSpec, ...]
+    seed: int
+    steps: int
+    folder: str
+    rung: str = "full"
+    split: Literal["val", "test"] = "val"
+
+
+class CurvePoint(Record):
+    """One training step. `components` holds the mean of every reward and component, by `reward` or `reward/component`;
+    `monitor` is the exact-match share of the step's completions, `dead_groups` the share of groups without spread."""
+
+    step: int
+    reward: float
+    monitor: float
+    components: dict[str, float]
+    length: float
+    dead_groups: float
+    clipped: float
+    grad_norm: float
+
+
+class Example(Record):
+    """One training completion where reward and truth disagree."""
+
+    prompt: str
+    completion: str
+    answer: str
+    reward: float
+    kind: OutcomeKind
+
+
+class ScreenResult(Record):
+    """What a training run gave. `status`: done; failed (the candidate's fault, told in `reason`); error (the machine's).
+
+    `correlations` is Pearson's r of each component with correctness over all completions of the training, None where one
+    of the two has no spread. `outcomes` is empty unless done.
+    """
+
+    id: str
+    rung: str
+    seed: int
+    steps: int
+    status: Literal["done", "failed", "error"]
+    reason: str | None = None
+    split: Literal["val", "test"] = "val"
+    outcomes: tuple[Outcome, ...] = ()
+    curves: tuple[CurvePoint, ...] = ()
+    correlations: dict[str, float | None] = {}
+    disagreements: tuple[Example, ...] = ()
+    flags: tuple[str, ...] = ()
+    seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+
+
+# --- rank and feedback ----------------------------------------------------------------------------------------------
+
+Interval = tuple[float, float]
+
+
+class RankedRow(Record):
+    """One line of the leaderboard; the metrics are None unless the candidate was screened to the end."""
+
+    rank: int | None
+    id: str
+    name: str
+    round: int
+    operator: str
+    parents: tuple[str, ...] = ()
+    status: Literal["screened", "failed", "rejected", "error", "owed"]
+    f1: float | None = None
+    f1_ci: Interval | None = None
+    accuracy: float | None = None
+    accuracy_ci: Interval | None = None
+    parse_rate: float | None = None
+    p_vs_best: float | None = None
+    p_vs_baseline: float | None = None
+    p_adjusted: float | None = None
+    steps: int = 0
+    seconds: float = 0.0
+    flags: tuple[str, ...] = ()
+    reason: str | None = None
+
+
+class Ranking(Record):
+    """The leaderboard. `n` is the number of questions; the p-values are McNemar's, `p_adjusted` corrects p_vs_baseline."""
+
+    task: str
+    split: str
+    n: int
+    rows: tuple[RankedRow, ...]
+
+
+class Parent(Record):
+    """A screened candidate that the next round may build on."""
+
+    candidate: Candidate
+    f1: float
+    f1_ci: Interval
+    gain: float
+    """F1 less the baseline's."""
+
+
+class Feedback(Record):
+    """What the next round is told: the same text for every proposer, and the parents, best first, for those that use code."""
+
+    round: int
+    text: str
+    parents: tuple[Parent, ...] = ()
+    seen: tuple[str, ...] = ()
+    """Ids of every candidate proposed so far: proposing one again is a waste."""
+
+
+# --- identity -------------------------------------------------------------------------------------------------------
+
+
+def _strip_docstrings(tree: ast.AST) -> None:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.body:
+            first = node.body[0]
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+                node.body = node.body[1:] or [ast.Pass()]
+
+
+def candidate_id(code: str) -> str:
+    """The first 12 hex digits of SHA-256 over the code without comments, docstrings and formatting.
+
+    Code that does not parse, or is too long to be parsed safely, is hashed as the text it is.
+    """
+    normal = code.strip()
+    if len(code) <= MAX_CODE_CHARS:
+        try:
+            tree = ast.parse(code)
+            _strip_docstrings(tree)
+            normal = ast.unparse(tree)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            pass
+    return hashlib.sha256(normal.encode("utf-8", "surrogatepass")).hexdigest()[:12]

@@ -1,0 +1,15 @@
+"""The tasks a search can run on."""
+
+from __future__ import annotations
+
+from rewardsearch.config import TaskConfig
+from rewardsearch.tasks.arithmetic import ArithmeticTask
+from rewardsearch.tasks.base import Task
+from rewardsearch.tasks.gsm8k import Gsm8kTask
+
+__all__ = ["Task", "load_task"]
+
+
+def load_task(config: TaskConfig) -> Task:
+    """The task that `config` names. Rows are read when they are asked for."""
+    return Gsm8kTask(config) if config.name == "gsm8k" else ArithmeticTask(config)

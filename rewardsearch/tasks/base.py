@@ -1,0 +1,80 @@
+"""What a task is, and what the tasks with numeric answers share: the asked form, its parser, labelled completions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from rewardsearch.records import LabelledCompletion, Outcome, Row
+
+Split = Literal["train", "val", "test"]
+
+FORM = "<thinking> your steps </thinking> <solution> the number alone </solution>"
+_SOLUTION = re.compile(r"<solution>(.*?)</solution>", re.DOTALL)
+_NUMBER = re.compile(r"-?\$?\d[\d,]*(?:\.\d+)?|-?\$?\.\d+")
+
+
+class Task(Protocol):
+    """Rows of three splits and the truth about completions. `test` rows are for finalize alone."""
+
+    name: str
+    brief: str
+    """What a proposer is told: the task, what a prompt and a completion look like, how an answer is parsed."""
+
+    def rows(self, split: Split) -> list[Row]:
+        """The rows of a split, the same at every call."""
+
+    def outcome(self, row: Row, completion: str, length: int = 0) -> Outcome:
+        """What became of `row` when answered by `completion` of `length` tokens."""
+
+    def labelled(self, n: int) -> list[LabelledCompletion]:
+        """Completions of `n` train rows whose kind is known: right in several wordings, wrong, unparsed."""
+
+
+def parse_number(completion: str) -> str | None:
+    """The number in the first closed <solution> tag, without `,` and `$`; None when there is no tag or not one number in it."""
+    tag = _SOLUTION.search(completion)
+    if tag is None:
+        return None
+    numbers = _NUMBER.findall(tag.group(1))
+    if len(numbers) != 1:
+        return None
+    return str(numbers[0]).replace(",", "").replace("$", "")
+
+
+def same_number(a: str, b: str) -> bool:
+    """Whether two texts are equal as numbers; `1,000` equals `1000.0`."""
+    try:
+        return float(a.replace(",", "")) == float(b.replace(",", ""))
+    except ValueError:
+        return False
+
+
+def numeric_outcome(row: Row, completion: str, length: int) -> Outcome:
+    """Correct, wrong or unparsed, by the number in the solution tag."""
+    prediction = parse_number(completion)
+    kind: Literal["correct", "wrong", "unparsed"] = "unparsed"
+    if prediction is not None:
+        kind = "correct" if same_number(prediction, row.answer) else "wrong"
+    return Outcome(id=row.id, kind=kind, gold=row.answer, prediction=prediction, length=length)
+
+
+def numeric_labelled(rows: Sequence[Row], workings: Sequence[str]) -> list[LabelledCompletion]:
+    """Right, wrong and unparsed completions for each row, given a correct working (text without the form) for each."""
+    out: list[LabelledCompletion] = []
+    for i, (row, working) in enumerate(zip(rows, workings, strict=True)):
+        gold = row.answer
+        off = str(int(float(gold.replace(",", ""))) + (1, -3, 10, 7)[i % 4])
+        texts = (
+            (f"<thinking> {working} </thinking> <solution> {gold} </solution>", "correct"),
+            (f"<thinking>\n{working}\n</thinking>\n<solution>\n{gold}\n</solution>", "correct"),
+            (f"<thinking> so the answer is {gold} </thinking> <solution> {gold} </solution>", "correct"),
+            (f"<thinking> {working} </thinking> <solution> {off} </solution>", "wrong"),
+            (f"<thinking> so the answer is {off} </thinking> <solution> {off} </solution>", "wrong"),
+            (f"{working} The answer is {gold}.", "unparsed"),
+            (f"<thinking> {working}", "unparsed"),
+            ("", "unparsed"),
+        )
+        out.extend(LabelledCompletion(row=row, completion=text, kind=kind) for text, kind in texts)  # type: ignore[arg-type]
+    return out

@@ -1,0 +1,109 @@
+"""GSM8K (Cobbe et al. 2021, arXiv 2110.14168) from local JSON Lines files or the hub data set openai/gsm8k.
+
+`val` is carved from the train file by the hash of the question, so that it is the same whatever the other sizes are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import re
+from pathlib import Path
+
+from rewardsearch.config import TaskConfig
+from rewardsearch.errors import UserError
+from rewardsearch.records import LabelledCompletion, Outcome, Row
+from rewardsearch.tasks.base import FORM, Split, numeric_labelled, numeric_outcome
+
+SYSTEM = f"""You solve grade-school maths problems. Think step by step, then give the answer. Answer in exactly this form:
+{FORM}"""
+
+BRIEF = f"""\
+GSM8K: grade-school maths word problems of two to eight steps in English.
+The policy is a chat model asked to answer in the form {FORM}.
+An answer counts only when the first <solution> tag is closed and holds one number (`$` and thousands commas are ignored);
+it is correct when that number equals `answer`."""
+
+_CALCULATOR = re.compile(r"<<[^>]*>>")
+Item = tuple[str, str, str]
+"""Question, worked solution without calculator marks, gold number."""
+
+
+class Gsm8kTask:
+    name = "gsm8k"
+    brief = BRIEF
+
+    def __init__(self, config: TaskConfig) -> None:
+        self._config = config
+
+    def rows(self, split: Split) -> list[Row]:
+        size = {"train": self._config.train_rows, "val": self._config.val_rows, "test": self._config.test_rows}[split]
+        return [self._row(split, item) for item in self._items(split)[:size]]
+
+    def outcome(self, row: Row, completion: str, length: int = 0) -> Outcome:
+        return numeric_outcome(row, completion, length)
+
+    def labelled(self, n: int) -> list[LabelledCompletion]:
+        items = self._items("train")[:n]
+        return numeric_labelled([self._row("train", item) for item in items], [solution for _, solution, _ in items])
+
+    def _row(self, split: Split, item: Item) -> Row:
+        question, _, gold = item
+        messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": question}]
+        return Row(id=f"{split}-{_digest(question)[:10]}", prompt=messages, answer=gold, columns={"question": question})
+
+    def _items(self, split: Split) -> list[Item]:
+        items = _read("test" if split == "test" else "train", self._config)
+        if split != "test":
+            items = [item for item in items if (int(_digest(item[0])[:8], 16) % 10 == 0) == (split == "val")]
+        random.Random(f"gsm8k {split} {self._config.seed}").shuffle(items)
+        return items
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _read(part: str, config: TaskConfig) -> list[Item]:
+    file = config.test_file if part == "test" else config.train_file
+    if file is None:
+        return [_item(row, f"openai/gsm8k {part} row {i}") for i, row in enumerate(_from_hub(part), start=1)]
+    path = Path(file).expanduser()
+    if not path.is_file():
+        raise UserError(f"task.{part}_file: no such file: {file}; give a JSON Lines file with question and answer")
+    items = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if line.strip():
+            where = f"{file}:{number}"
+            try:
+                items.append(_item(json.loads(line), where))
+            except json.JSONDecodeError as error:
+                raise UserError(f"{where}: not JSON ({error.msg}); each line is an object with question and answer") from None
+    return items
+
+
+def _item(row: object, where: str) -> Item:
+    if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in ("question", "answer")):
+        raise UserError(f"{where}: got no question and answer texts; each row is an object with both")
+    solution, mark, gold = row["answer"].rpartition("####")
+    gold = gold.strip().replace(",", "")
+    try:
+        float(gold)
+    except ValueError:
+        mark = ""
+    if not mark:
+        raise UserError(f"{where}: answer does not end in `#### number`")
+    return row["question"], _CALCULATOR.sub("", solution).strip(), gold
+
+
+def _from_hub(part: str) -> list[object]:
+    from datasets import load_dataset
+
+    try:
+        return list(load_dataset("openai/gsm8k", "main", split=part))
+    except (OSError, ValueError, RuntimeError) as error:
+        raise UserError(
+            f"openai/gsm8k could not be loaded from the hub ({type(error).__name__}); "
+            "without a connection set task.train_file and task.test_file to local JSON Lines files"
+        ) from None
