@@ -99,9 +99,12 @@ class ScreenConfig(Section):
     prompts_per_step: Count = 8
     group_size: Annotated[int, Field(ge=2)] = 8
     max_completion_tokens: Count = 40
-    max_prompt_tokens: Count = 512
+    micro_batch: Count | None = None
+    """Completions of a forward and backward pass; None takes a whole step's at once. Must divide them."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    lr_schedule: Literal["constant", "linear", "cosine"] = "linear"
     beta: Annotated[float, Field(ge=0)] = 0.0
+    """KL coefficient; 0 trains without a reference model."""
     temperature: Annotated[float, Field(gt=0)] = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     loss_type: Literal["grpo", "dapo", "dr_grpo", "bnpo"] = "dapo"
@@ -162,6 +165,12 @@ class Config(Section):
             raise ValueError("task.train_file and task.test_file are for task gsm8k; arithmetic generates its rows")
         if bool(self.task.train_file) != bool(self.task.test_file):
             raise ValueError("task.train_file and task.test_file go together: give both files or neither")
+        completions = self.screen.prompts_per_step * self.screen.group_size
+        if self.screen.micro_batch and completions % self.screen.micro_batch:
+            raise ValueError(
+                f"screen.micro_batch: got {self.screen.micro_batch}, must divide the {completions} completions of a step "
+                "(prompts_per_step * group_size)"
+            )
         return self
 
     def to_yaml(self) -> str:

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict
 
 BASELINE = "baseline"
 """The id and name of the arm that trains on the base rewards alone."""
+POLICY = "policy"
+"""The id and name of the untrained policy as an arm: a run of no steps."""
 
 OutcomeKind = Literal["correct", "wrong", "unparsed"]
 Operator = Literal["fresh", "mutate", "crossover", "simplify", "repair", "folder"]
@@ -156,7 +158,7 @@ class ScreenJob(Record):
     """One training run to do: the base rewards plus `rewards`, from a fresh adapter under `seed`.
 
     `id` is the candidate's id for a screen, BASELINE, or the name of an ensemble or control. `folder` is where its files
-    go, relative to the run folder. `split` is what the trained adapter is evaluated on, None for training alone.
+    go, relative to the run folder. A job of 0 steps evaluates the untrained policy.
     """
 
     id: str
@@ -165,7 +167,6 @@ class ScreenJob(Record):
     steps: int
     folder: str
     rung: str = "full"
-    split: Literal["val", "test"] = "val"
 
 
 class CurvePoint(Record):
@@ -205,8 +206,8 @@ class ScreenResult(Record):
     steps: int
     status: Literal["done", "failed", "error"]
     reason: str | None = None
-    split: Literal["val", "test"] = "val"
     outcomes: tuple[Outcome, ...] = ()
+    """On `val`, in the order of its rows."""
     curves: tuple[CurvePoint, ...] = ()
     correlations: dict[str, float | None] = {}
     disagreements: tuple[Example, ...] = ()
@@ -271,6 +272,38 @@ class Feedback(Record):
     parents: tuple[Parent, ...] = ()
     seen: tuple[str, ...] = ()
     """Ids of every candidate proposed so far: proposing one again is a waste."""
+
+
+# --- finalize -------------------------------------------------------------------------------------------------------
+
+
+class FinalRow(Record):
+    """One arm on the sealed test. The p-values are McNemar's against the untrained policy and the baseline."""
+
+    id: str
+    kind: Literal["ensemble", "single", "control", "baseline", "policy"]
+    members: tuple[str, ...]
+    status: Literal["done", "failed", "error"]
+    reason: str | None = None
+    f1: float | None = None
+    f1_ci: Interval | None = None
+    accuracy: float | None = None
+    accuracy_ci: Interval | None = None
+    parse_rate: float | None = None
+    val_f1: float | None = None
+    """The same arm's F1 on `val`, so that the winner's curse is seen."""
+    p_vs_policy: float | None = None
+    p_vs_baseline: float | None = None
+    p_adjusted: float | None = None
+    """p_vs_baseline corrected over the arms."""
+
+
+class FinalReport(Record):
+    """The one reading of the sealed test."""
+
+    task: str
+    n: int
+    rows: tuple[FinalRow, ...]
 
 
 # --- identity -------------------------------------------------------------------------------------------------------

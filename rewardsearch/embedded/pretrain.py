@@ -14,6 +14,7 @@ import itertools
 import json
 import random
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -32,6 +33,10 @@ MIX = {
     "purchase": (0.20, 0.12, 0.38, 0.30),
 }
 STYLES = ("terse_in", "steps_in", "terse_out", "steps_out")
+FIRST_MIX = (0.15, 0.25, 0.10, 0.25)
+"""The mix of the first phase, for every family; the rest is bare calculations, so that arithmetic itself is mastered."""
+FIRST_PHASE = 0.6
+"""The first phase's share of the training steps."""
 
 
 def target(problem: Problem, style: str) -> str:
@@ -72,16 +77,29 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def batches(tokenizer: PreTrainedTokenizerFast, size: int, seed: int):  # type: ignore[no-untyped-def]
-    """Batches without end: token ids (size, T) right-padded, labels -100 on the prompt and the padding."""
+def example(problems: Iterator[Problem], rng: random.Random, first_phase: bool) -> tuple[str, str]:
+    """A prompt and its target; a target of bare calculations has no prompt."""
+    problem = next(problems)
+    if not first_phase:
+        return prompt_of(problem.question), target(problem, rng.choices(STYLES, MIX[problem.family])[0])
+    style = rng.choices((*STYLES, ""), (*FIRST_MIX, 1 - sum(FIRST_MIX)))[0]
+    if style:
+        return prompt_of(problem.question), target(problem, style)
+    return "", " " + " ".join(working(next(problems)) for _ in range(4))
+
+
+def batches(
+    tokenizer: PreTrainedTokenizerFast, size: int, steps: int, seed: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """`steps` batches: token ids (size, T) right-padded, labels -100 on the prompt and the padding."""
     rng = random.Random(f"pretrain {seed}")
     problems = generate("train", seed=11)
-    while True:
+    for chunk in range(0, steps, 8):
         pool = []
-        for problem in itertools.islice(problems, size * 8):
-            style = rng.choices(STYLES, MIX[problem.family])[0]
-            prompt = tokenizer(prompt_of(problem.question))["input_ids"]
-            ids = prompt + tokenizer(target(problem, style))["input_ids"] + [tokenizer.eos_token_id]
+        for _ in range(size * 8):
+            text, answer = example(problems, rng, first_phase=chunk < steps * FIRST_PHASE)
+            prompt = tokenizer(text)["input_ids"] if text else []
+            ids = prompt + tokenizer(answer)["input_ids"] + [tokenizer.eos_token_id]
             pool.append((ids, len(prompt)))
         pool.sort(key=lambda row: len(row[0]))
         groups = [pool[i : i + size] for i in range(0, len(pool), size)]
@@ -117,7 +135,7 @@ def train(out: Path, steps: int, batch: int, lr: float, seed: int) -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, betas=(0.9, 0.98), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=lr, total_steps=steps, pct_start=0.1)
     start = time.time()
-    for step, (tokens, labels) in enumerate(itertools.islice(batches(tokenizer, batch, seed), steps), start=1):
+    for step, (tokens, labels) in enumerate(batches(tokenizer, batch, steps, seed), start=1):
         loss = model(input_ids=tokens, attention_mask=tokens != tokenizer.pad_token_id, labels=labels).loss
         optimizer.zero_grad()
         loss.backward()
@@ -133,7 +151,7 @@ def train(out: Path, steps: int, batch: int, lr: float, seed: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=1600)
+    parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--batch", type=int, default=96)
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,0 +1,18 @@
+"""Rank: all results so far into a leaderboard with intervals, paired tests and corrected p-values."""
+
+from __future__ import annotations
+
+from rewardsearch.rank.compare import Comparison, compare_outcomes, compare_predictions, read_predictions
+from rewardsearch.rank.leaderboard import rank
+from rewardsearch.rank.table import leaderboard_csv, leaderboard_frame, write_leaderboard
+
+__all__ = [
+    "Comparison",
+    "compare_outcomes",
+    "compare_predictions",
+    "leaderboard_csv",
+    "leaderboard_frame",
+    "rank",
+    "read_predictions",
+    "write_leaderboard",
+]

@@ -41,24 +41,24 @@ def _apply(a: int, op: str, b: int) -> tuple[int, str, int, int]:
 def _change(rng: random.Random, name: str, value: int) -> tuple[str, tuple[int, str, int, int]]:
     """One event that changes how many `name` has, told in words, with the calculation it asks for."""
     op = rng.choice("++--*")
-    if op == "*" and value <= 30:
+    if op == "*" and value <= 25:
         k = rng.randint(2, 5)
         text = rng.choice((f"Then {name} wins {{}} times that number in total.", f"Now {name} has {{}} times as many."))
         return text.format(k), _apply(value, "*", k)
     if op == "-" and value > 6:
-        b = rng.randint(2, min(value - 2, 48))
+        b = rng.randint(2, min(value - 2, 15))
         verb = rng.choice(("loses", "sells", "gives away"))
         return f"{name} {verb} {b}.", _apply(value, "-", b)
-    b = rng.randint(2, 48)
+    b = rng.randint(2, 15)
     verb = rng.choice(("finds", "buys", "gets"))
     return f"{name} {verb} {b} more.", _apply(value, "+", b)
 
 
 def _possession(rng: random.Random) -> Problem:
     name, thing = rng.choice(NAMES), rng.choice(OBJECTS)
-    value = rng.randint(4, 60)
+    value = rng.randint(4, 30)
     text, steps = [f"{name} has {value} {thing}."], []
-    for _ in range(rng.choice((1, 2, 2, 3, 3))):
+    for _ in range(rng.choice((1, 1, 2, 2, 3))):
         sentence, step = _change(rng, name, value)
         text.append(sentence)
         steps.append(step)
@@ -70,16 +70,16 @@ def _possession(rng: random.Random) -> Problem:
 def _comparison(rng: random.Random) -> Problem:
     name, other = rng.sample(NAMES, 2)
     thing = rng.choice(OBJECTS)
-    value = rng.randint(8, 40)
+    value = rng.randint(6, 25)
     kind = rng.choice(("more", "fewer", "times"))
     if kind == "times":
         k = rng.randint(2, 4)
         relation, step = f"{other} has {k} times as many.", _apply(value, "*", k)
     elif kind == "more":
-        b = rng.randint(2, 30)
+        b = rng.randint(2, 15)
         relation, step = f"{other} has {b} more.", _apply(value, "+", b)
     else:
-        b = rng.randint(2, value - 3)
+        b = rng.randint(2, min(value - 3, 15))
         relation, step = f"{other} has {b} fewer.", _apply(value, "-", b)
     steps = [step]
     question = f"How many {thing} does {other} have?"
@@ -91,17 +91,17 @@ def _comparison(rng: random.Random) -> Problem:
 
 def _purchase(rng: random.Random) -> Problem:
     name, thing = rng.choice(NAMES), rng.choice(OBJECTS)
-    count, price = rng.randint(2, 9), rng.randint(2, 12)
+    count, price = rng.randint(2, 9), rng.randint(2, 10)
     cost = _apply(count, "*", price)
     text, steps = [f"{name} buys {count} {thing} for {price} dollars each."], [cost]
     total = cost[3]
-    if rng.random() < 0.6:
-        fee = rng.randint(2, 20)
+    if rng.random() < 0.5:
+        fee = rng.randint(2, 12)
         text.append(f"The bag costs {fee} dollars.")
         steps.append(_apply(total, "+", fee))
         total = steps[-1][3]
-    if rng.random() < 0.6:
-        paid = total + rng.randint(2, 40)
+    if rng.random() < 0.5:
+        paid = total + rng.randint(2, 15)
         text.append(f"{name} pays {paid} dollars. How many dollars does {name} get back?")
         steps.append(_apply(paid, "-", total))
     else:

@@ -1,0 +1,25 @@
+"""Pays a right number in the solution tag on top of the base rewards, and nothing for anything else."""
+
+import re
+
+RIGHT = 4.0
+
+SOLUTION = re.compile(r"<solution>(.*?)</solution>", re.DOTALL)
+NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
+
+
+def number(text):
+    found = NUMBER.findall(text)
+    return float(found[0].replace(",", "")) if len(found) == 1 else None
+
+
+def score(completion, gold):
+    tag = SOLUTION.search(completion)
+    given = number(tag.group(1)) if tag else None
+    if given is None:
+        return 0.0
+    return RIGHT if given == number(gold) else 0.0
+
+
+def reward(prompts, completions, answer, **columns):
+    return {"right_answer": [score(completion, gold) for completion, gold in zip(completions, answer)]}

@@ -1,0 +1,24 @@
+"""Rewards the exact form: 3.0 when the whole completion is `<thinking> .. </thinking> <solution> .. </solution>`.
+
+Every tag occurs once, both sections say something, nothing stands before, between or after them but white space.
+"""
+
+EXACT = 3.0
+TAGS = ("<thinking>", "</thinking>", "<solution>", "</solution>")
+
+
+def is_exact(completion):
+    text = completion.strip()
+    if any(text.count(tag) != 1 for tag in TAGS):
+        return False
+    thinking, _, solution = text.partition("</thinking>")
+    solution = solution.strip()
+    if not (
+        thinking.startswith("<thinking>") and solution.startswith("<solution>") and solution.endswith("</solution>")
+    ):
+        return False
+    return bool(thinking[len("<thinking>") :].strip() and solution[len("<solution>") : -len("</solution>")].strip())
+
+
+def reward(prompts, completions, answer, **columns):
+    return [EXACT if is_exact(completion) else 0.0 for completion in completions]

@@ -1,0 +1,51 @@
+"""Arms: what is trained on. Every arm is the base rewards plus none, one or several candidates, with weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rewardsearch.errors import UserError
+from rewardsearch.records import BASELINE, POLICY, Candidate, RewardSpec, ScreenJob
+from rewardsearch.resources import find, resource
+
+
+def load_base_rewards(names: Sequence[str]) -> tuple[RewardSpec, ...]:
+    """The base rewards by name in candidates/base/, or by path. Raises UserError for one that is not there."""
+    specs = []
+    for name in names:
+        carried = resource("candidates") / "base" / f"{name}.py"
+        if not carried.is_file() and not name.endswith(".py"):
+            known = ", ".join(sorted(path.stem for path in carried.parent.glob("*.py")))
+            raise UserError(f"screen.base_rewards: no base reward {name}; allowed: {known}, or the path of a .py file")
+        path = carried if carried.is_file() else find(name, what="base reward")
+        stem = Path(name).stem
+        specs.append(RewardSpec(id=f"base:{stem}", name=stem, code=path.read_text(encoding="utf-8")))
+    return tuple(specs)
+
+
+def spec_of(candidate: Candidate, weight: float = 1.0) -> RewardSpec:
+    return RewardSpec(id=candidate.id, name=candidate.name, code=candidate.code, weight=weight)
+
+
+def ensemble(members: Sequence[str], candidates: Mapping[str, Candidate]) -> tuple[RewardSpec, ...]:
+    """The mean of the members' rewards: each at weight 1/k, so that an ensemble weighs as much as a single candidate."""
+    return tuple(spec_of(candidates[id], 1 / len(members)) for id in members)
+
+
+def policy_job(seed: int) -> ScreenJob:
+    """The untrained policy: evaluation alone."""
+    return ScreenJob(id=POLICY, rewards=(), seed=seed, steps=0, folder=f"candidates/{POLICY}/screens/full-{seed}")
+
+
+def screen_job(id: str, rewards: Sequence[RewardSpec], base: Sequence[RewardSpec], seed: int, steps: int) -> ScreenJob:
+    """The screen of a candidate, or of the base rewards alone (id BASELINE, no further rewards)."""
+    assert rewards or id == BASELINE
+    return ScreenJob(
+        id=id, rewards=(*base, *rewards), seed=seed, steps=steps, folder=f"candidates/{id}/screens/full-{seed}"
+    )
+
+
+def final_job(id: str, rewards: Sequence[RewardSpec], base: Sequence[RewardSpec], seed: int, steps: int) -> ScreenJob:
+    """The training of an ensemble or a control, exactly as a candidate is trained."""
+    return ScreenJob(id=id, rewards=(*base, *rewards), seed=seed, steps=steps, folder=f"final/{id}/full-{seed}")

@@ -1,0 +1,53 @@
+"""When a search has to stop: a budget is used up, or its user asked it to."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from rewardsearch.config import BudgetConfig
+from rewardsearch.errors import BudgetReached, Interrupted
+from rewardsearch.journal import RunState
+
+STOP = "STOP"
+
+
+class Budget:
+    """Watches the wall clock of all sessions on a run together, the tokens paid for, and the STOP file in its folder."""
+
+    def __init__(self, config: BudgetConfig, state: RunState) -> None:
+        self._config, self._state = config, state
+        self._before = state.seconds
+        self._opened = time.monotonic()
+
+    @property
+    def minutes(self) -> float:
+        return (self._before + time.monotonic() - self._opened) / 60
+
+    def reason(self) -> str | None:
+        """Why nothing new may start; None while it may."""
+        if self.stop_file.exists():
+            return f"{self.stop_file} is there"
+        limit = self._config.wall_clock_minutes
+        if limit is not None and self.minutes >= limit:
+            return f"budget.wall_clock_minutes: {self.minutes:.1f} of {limit:g} minutes are used"
+        tokens = self._config.tokens
+        if tokens is not None and self._state.usage.tokens >= tokens:
+            return f"budget.tokens: {self._state.usage.tokens} of {tokens} tokens are used"
+        return None
+
+    def may_start(self) -> bool:
+        return self.reason() is None
+
+    def check(self) -> None:
+        """Raises Interrupted for a STOP file and BudgetReached for a used-up budget."""
+        reason = self.reason()
+        if reason is None:
+            return
+        if self.stop_file.exists():
+            raise Interrupted(f"stopped: {reason}; remove it and run the same command to carry on")
+        raise BudgetReached(f"{reason}; what is done is kept: raise the budget and run the same command to carry on")
+
+    @property
+    def stop_file(self) -> Path:
+        return self._state.folder / STOP

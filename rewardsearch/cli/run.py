@@ -1,0 +1,54 @@
+"""`rewardsearch run`: starts or resumes a search."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def run(
+    config: Annotated[str, typer.Argument(help="A YAML config, such as configs/arithmetic-demo.yaml.")],
+    run_dir: Annotated[str | None, typer.Option(help="The run's folder. [default: runs/<name of the config>]")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Override: screen.steps=20. Repeatable.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Check everything, show the plan and the config, and stop.")] = False,
+) -> None:
+    """Start a search, or carry on with the one in the run's folder."""
+    from rich.console import Console
+
+    from rewardsearch.cli.progress import SearchProgress, planned_runs
+    from rewardsearch.cli.tables import print_final, print_leaderboard
+    from rewardsearch.config import load_config
+    from rewardsearch.journal import JOURNAL, read_run
+    from rewardsearch.search import check, current_ranking, search
+
+    settings = load_config(config, [*(set_ or []), *([f"run_dir={run_dir}"] if run_dir else [])])
+    folder = Path(settings.run_dir or "runs")
+    console = Console(highlight=False)
+    check(settings)
+    if dry_run:
+        console.print(settings.to_yaml(), soft_wrap=True, markup=False)
+        console.print(f"plan: {planned_runs(settings)} training runs of {settings.screen.steps} steps into {folder}")
+        return
+    stop_on_sigterm()
+    done = len(read_run(folder).results) if (folder / JOURNAL).exists() else 0
+    console.print(f"{'carrying on' if done else 'searching'} in {folder}", soft_wrap=True, markup=False)
+    with SearchProgress(console, settings, done) as progress:
+        state = search(settings, folder, progress)
+    print_leaderboard(current_ranking(state), console)
+    if state.final is not None:
+        print_final(state.final, console)
+    console.print(
+        f"next: rewardsearch show {folder} ID · rewardsearch export {folder} --to trl -o DIR", soft_wrap=True, markup=False
+    )
+
+
+def stop_on_sigterm() -> None:
+    """A polite kill ends a search as Ctrl-C does: workers ended, journal whole, exit code 130."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)

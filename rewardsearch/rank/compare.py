@@ -1,0 +1,185 @@
+"""Two arms side by side on the same questions, of a run or of any model's prediction files."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Sequence
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from rewardsearch.config import RankConfig
+from rewardsearch.errors import UserError
+from rewardsearch.records import Interval, Outcome, OutcomeKind, Record
+from rewardsearch.stats import Bootstrap, Estimate, McNemar, f1_accuracy, mcnemar
+
+_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:[eE][+-]?\d{1,6})?", re.ASCII)
+_TOLD = 5
+"""How many mistakes of one kind are told one by one."""
+
+
+class Side(Record):
+    """One arm's scores."""
+
+    f1: float
+    f1_ci: Interval
+    accuracy: float
+    accuracy_ci: Interval
+    parse_rate: float
+    correct: int
+    wrong: int
+    unparsed: int
+
+
+class Comparison(Record):
+    """Two arms on `n` questions. `difference` is a less b, with paired bootstrap intervals."""
+
+    n: int
+    a: Side
+    b: Side
+    difference: Estimate
+    mcnemar: McNemar
+
+
+class Prediction(Record):
+    """One row of a prediction file. `prediction` is None where the model gave no answer."""
+
+    id: str
+    gold: str
+    prediction: str | None
+
+
+def compare_outcomes(a: Sequence[Outcome], b: Sequence[Outcome], config: RankConfig, seed: int) -> Comparison:
+    """The scores of two arms, their differences and McNemar's test, matched by question id.
+
+    Raises ValueError when the two answered different questions.
+    """
+    bootstrap = Bootstrap({"a": a, "b": b}, resamples=config.resamples, seed=seed, confidence=config.confidence)
+    sides = {}
+    for name, outcomes in (("a", a), ("b", b)):
+        metrics = f1_accuracy(outcomes).model_dump(include={"parse_rate", "correct", "wrong", "unparsed"})
+        sides[name] = Side(**bootstrap.estimate(name).model_dump(), **metrics)
+    return Comparison(
+        n=len(a), a=sides["a"], b=sides["b"], difference=bootstrap.difference("a", "b"), mcnemar=mcnemar(a, b)
+    )
+
+
+def compare_predictions(
+    a: Sequence[Prediction], b: Sequence[Prediction], config: RankConfig | None = None, seed: int = 0
+) -> Comparison:
+    """Two sets of predictions for the same questions, matched by id, in whatever order.
+
+    Raises UserError when an id is in one set only, when gold differs between them, or when there are none.
+    """
+    gold_a, gold_b = ({row.id: row.gold for row in rows} for rows in (a, b))
+    mistakes = []
+    for lone, this, other in ((gold_a, "first", "second"), (gold_b, "second", "first")):
+        ids = sorted(lone.keys() - (gold_b if lone is gold_a else gold_a).keys())
+        if ids:
+            mistakes.append(
+                f"{len(ids)} ids are in the {this} file only, such as {_some(ids)}; both files must have a row for every "
+                f"question: add them to the {other} file, or leave them out of both"
+            )
+    differing = sorted(id for id in gold_a.keys() & gold_b.keys() if not same_answer(gold_a[id], gold_b[id]))
+    if differing:
+        id = differing[0]
+        mistakes.append(
+            f"gold differs between the files for {len(differing)} ids, such as {_some(differing)} ({gold_a[id]!r} and "
+            f"{gold_b[id]!r}); the files must be of the same questions: mend the one that is wrong"
+        )
+    if not a and not b:
+        mistakes.append("no predictions in either file; give JSON Lines with id, gold and prediction")
+    if mistakes:
+        raise UserError(*mistakes)
+    return compare_outcomes([_outcome(row) for row in a], [_outcome(row) for row in b], config or RankConfig(), seed)
+
+
+def read_predictions(path: Path) -> list[Prediction]:
+    """The rows of a JSON Lines file with `id`, `gold` and `prediction`; other keys are passed over.
+
+    Numbers are taken as their text; a missing, null, NaN or blank prediction is None. Raises UserError with the file's
+    mistakes: unreadable lines, rows without id or gold, ids that come twice.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise UserError(f"cannot read predictions from {path}: {why}; give a JSON Lines file") from None
+    rows: dict[str, Prediction] = {}
+    mistakes = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = _prediction(line)
+            if row.id in rows:
+                raise ValueError(f"the id {row.id!r} comes twice; keep one row a question")
+            rows[row.id] = row
+        except ValueError as error:
+            mistakes.append(f"{path}:{number}: {error}")
+    if mistakes:
+        more = [f"{path}: {len(mistakes) - _TOLD} more such lines"] if len(mistakes) > _TOLD else []
+        raise UserError(*mistakes[:_TOLD], *more)
+    if not rows:
+        raise UserError(f"no rows in {path}; give JSON Lines with id, gold and prediction")
+    return list(rows.values())
+
+
+def same_answer(a: str, b: str) -> bool:
+    """Whether two answers are equal: as numbers when both are numbers (`1,000` equals `1000.0`), else as trimmed,
+    case-folded text."""
+    x, y = number_of(a), number_of(b)
+    if x is not None and y is not None:
+        return x == y
+    return a.strip().casefold() == b.strip().casefold()
+
+
+def number_of(text: str) -> Decimal | None:
+    """The number that a whole text is, with thousands commas or an exponent; None for any other text."""
+    text = text.strip()
+    if not any(char.isdigit() for char in text) or not _NUMBER.fullmatch(text):
+        return None
+    try:
+        return Decimal(text.replace(",", ""))
+    except InvalidOperation:
+        return None
+
+
+def _prediction(line: str) -> Prediction:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ValueError("not a JSON object; write one object a line with id, gold and prediction") from None
+    if not isinstance(row, dict):
+        raise ValueError(f"got a {type(row).__name__}; write one object a line with id, gold and prediction")
+    texts = {key: _text(row, key) for key in ("id", "gold", "prediction")}
+    missing = [key for key in ("id", "gold") if texts[key] is None]
+    if missing:
+        raise ValueError(
+            f"no {' and no '.join(missing)}; each row has id and gold, and a prediction where there is one"
+        )
+    return Prediction.model_validate(texts)
+
+
+def _text(row: dict[str, Any], key: str) -> str | None:
+    value = row.get(key)
+    if isinstance(value, list | dict):
+        raise ValueError(f"{key} is a {type(value).__name__}; write a text or a number")
+    # NaN is how pandas writes a missing value.
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    return str(value) if str(value).strip() else None
+
+
+def _outcome(row: Prediction) -> Outcome:
+    kind: OutcomeKind = "unparsed"
+    if row.prediction is not None and row.prediction.strip():
+        kind = "correct" if same_answer(row.prediction, row.gold) else "wrong"
+    return Outcome(id=row.id, kind=kind, gold=row.gold, prediction=row.prediction, length=0)
+
+
+def _some(ids: Iterable[str]) -> str:
+    ids = list(ids)
+    return ", ".join(ids[:_TOLD]) + (", ..." if len(ids) > _TOLD else "")

@@ -1,0 +1,96 @@
+"""The leaderboard: every candidate ever proposed, the baseline and the untrained policy, best first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from rewardsearch.config import RankConfig
+from rewardsearch.records import BASELINE, POLICY, Candidate, RankedRow, Ranking, ScreenResult, Verdict
+from rewardsearch.stats import Bootstrap, adjust, f1_accuracy, mcnemar
+
+Status = Literal["screened", "failed", "rejected", "error", "owed"]
+_UNRANKED: tuple[Status, ...] = ("failed", "error", "rejected", "owed")
+
+
+def rank(
+    *,
+    task: str,
+    results: Mapping[str, ScreenResult],
+    candidates: Mapping[str, Candidate],
+    verdicts: Mapping[str, Verdict],
+    config: RankConfig,
+    seed: int,
+) -> Ranking:
+    """The leaderboard of a run as it stands.
+
+    results: by arm id (BASELINE, POLICY, candidate ids; other arms are passed over). Screened arms are ranked by F1 on
+    `val`, equal ones by id, the baseline and the policy among them; candidates without a score follow with their reason.
+
+    p_vs_best is McNemar's against the best candidate, p_vs_baseline against the baseline; p_adjusted is p_vs_baseline
+    corrected over all screened candidates. Raises ValueError when the arms answered different questions.
+    """
+    arms = (*candidates, BASELINE, POLICY)
+    outcomes = {arm: results[arm].outcomes for arm in arms if arm in results and results[arm].status == "done"}
+    if not outcomes:
+        rows = [_row(arm, results, candidates, verdicts) for arm in arms]
+        return Ranking(task=task, split="val", n=0, rows=tuple(_in_order(rows)))
+    bootstrap = Bootstrap(outcomes, resamples=config.resamples, seed=seed, confidence=config.confidence)
+    metrics = {arm: f1_accuracy(outcomes[arm]) for arm in outcomes}
+    ranked = sorted(outcomes, key=lambda arm: (-metrics[arm].f1, arm))
+    screened = [arm for arm in ranked if arm in candidates]
+    best = screened[0] if screened else None
+
+    def p_against(arm: str, other: str | None) -> float | None:
+        if other is None or other not in outcomes or arm == other:
+            return None
+        return mcnemar(outcomes[arm], outcomes[other]).p
+
+    p_vs_baseline = {arm: p_against(arm, BASELINE) for arm in ranked}
+    tested = {arm: p for arm in screened if (p := p_vs_baseline[arm]) is not None}
+    p_adjusted = dict(zip(tested, adjust(list(tested.values()), config.correction), strict=True))
+    rows = [_row(arm, results, candidates, verdicts) for arm in arms if arm not in outcomes]
+    for place, arm in enumerate(ranked, start=1):
+        scores: dict[str, Any] = {
+            **bootstrap.estimate(arm).model_dump(),
+            "rank": place,
+            "parse_rate": metrics[arm].parse_rate,
+            "p_vs_best": p_against(arm, best),
+            "p_vs_baseline": p_vs_baseline[arm],
+            "p_adjusted": p_adjusted.get(arm),
+        }
+        rows.append(_row(arm, results, candidates, verdicts).model_copy(update=scores))
+    return Ranking(task=task, split="val", n=next(iter(metrics.values())).n, rows=tuple(_in_order(rows)))
+
+
+def _row(
+    arm: str, results: Mapping[str, ScreenResult], candidates: Mapping[str, Candidate], verdicts: Mapping[str, Verdict]
+) -> RankedRow:
+    """What is known of an arm apart from its scores."""
+    candidate, verdict, result = candidates.get(arm), verdicts.get(arm), results.get(arm)
+    status: Status = "owed"
+    reason = None
+    if verdict is not None and not verdict.accepted:
+        status, reason = "rejected", f"{verdict.stage}: {verdict.reason}"
+    elif result is not None:
+        status, reason = ("screened" if result.status == "done" else result.status), result.reason
+    flags = (*(verdict.flags if verdict else ()), *(result.flags if result else ()))
+    return RankedRow(
+        rank=None,
+        id=arm,
+        name=candidate.name if candidate else arm,
+        round=candidate.round if candidate else 0,
+        operator=candidate.operator if candidate else "none",
+        parents=candidate.parents if candidate else (),
+        status=status,
+        steps=result.steps if result else 0,
+        seconds=result.seconds if result else 0.0,
+        flags=tuple(dict.fromkeys(flags)),
+        reason=reason,
+    )
+
+
+def _in_order(rows: list[RankedRow]) -> list[RankedRow]:
+    ranked = sorted((row for row in rows if row.rank is not None), key=lambda row: row.rank or 0)
+    rest = (row for row in rows if row.rank is None)
+    return [*ranked, *sorted(rest, key=lambda row: (_UNRANKED.index(row.status), row.round, row.name, row.id))]  # type: ignore[arg-type]

@@ -1,0 +1,171 @@
+"""The static policy: what of a candidate's code is refused before any of it runs, read off the syntax tree.
+
+It covers: modules and names off the allow-list, every attribute or format string that leads to the interpreter's insides,
+names that are bound nowhere, state kept between calls, look-alike identifiers, and code too large or nested to handle safely.
+It does not cover what only running shows: loops, memory, values. The worker's limits and kernel layers do.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import threading
+import tokenize
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rewardsearch.records import MAX_CODE_CHARS
+from rewardsearch.sandbox.names import bound_names, module_aliases
+from rewardsearch.sandbox.rules import RULES, Refused, Scope
+
+MAX_NODES = 6_000
+MAX_DEPTH = 120
+MAX_BRACKETS = 100
+_UNARY_RUN = re.compile(r"(?:[-+~(\[{]\s*){100}|(?:\bnot\s+){100}|(?:\blambda\s*:\s*){50}")
+# Control characters, surrogates, and the marks that make text read in another order than it runs (CVE-2021-42574).
+_ODD_CHARS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_FIXED = ("prompts", "completions", "answer")
+_warnings_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class StaticFault:
+    """Why code is refused. `line` counts from 1 and is None where the whole file is meant; `instead` says what to write."""
+
+    line: int | None
+    what: str
+    instead: str
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if self.line is not None else ""
+        return f"{where}{self.what}; {self.instead}"
+
+
+def check_static(code: str) -> StaticFault | None:
+    """The first fault of `code` in the order of its lines, or None when all of it is allowed. Never runs any of it."""
+    try:
+        _check_text(code)
+        tree = _parse(code)
+        _check_letters(code)
+        _check_size(tree)
+        scope = Scope(bound=bound_names(tree), aliases=module_aliases(tree))
+        faults = sorted(_tree_faults(tree, scope), key=lambda fault: fault.line or 0)
+        if faults:
+            raise faults[0]
+        _check_reward(tree)
+    except Refused as fault:
+        return StaticFault(fault.line, fault.what, fault.instead)
+    return None
+
+
+def batch_dependent(code: str) -> bool:
+    """Whether the file says `BATCH_DEPENDENT = True` at its top level. `code` must have passed check_static."""
+    for node in _parse(code).body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and node.value.value is True:
+            if any(isinstance(target, ast.Name) and target.id == "BATCH_DEPENDENT" for target in node.targets):
+                return True
+        elif (
+            isinstance(node, ast.AnnAssign)
+            and isinstance(node.target, ast.Name)
+            and node.target.id == "BATCH_DEPENDENT"
+            and isinstance(node.value, ast.Constant)
+            and node.value.value is True
+        ):
+            return True
+    return False
+
+
+def _check_text(code: str) -> None:
+    """Size and characters, before the parser sees the text: it can be attacked with size and nesting."""
+    if len(code) > MAX_CODE_CHARS:
+        raise Refused(None, f"the file has {len(code)} characters", f"at most {MAX_CODE_CHARS} are allowed")
+    odd = _ODD_CHARS.search(code)
+    if odd is not None:
+        what = f"the character U+{ord(odd.group()):04X} is not allowed"
+        raise Refused(_line_at(code, odd.start()), what, "write it as an escape in a string")
+    depth = 0
+    for bracket in re.finditer(r"[()\[\]{}]", code):
+        depth += 1 if bracket.group() in "([{" else -1
+        if depth > MAX_BRACKETS:
+            what = f"brackets are nested more than {MAX_BRACKETS} deep"
+            raise Refused(_line_at(code, bracket.start()), what, "split the expression")
+    run = _UNARY_RUN.search(code)
+    if run is not None:
+        raise Refused(_line_at(code, run.start()), "an expression is nested too deep", "split the expression")
+
+
+def _line_at(code: str, position: int) -> int:
+    return code.count("\n", 0, position) + 1
+
+
+def _check_letters(code: str) -> None:
+    """Identifiers as written are ASCII: the parser folds look-alike letters, so the tree no longer shows them."""
+    if code.isascii():
+        return
+    for token in tokenize.generate_tokens(io.StringIO(code).readline):
+        if token.type == tokenize.NAME and not token.string.isascii():
+            raise Refused(token.start[0], "an identifier has letters outside ASCII", "use plain letters, digits and _")
+
+
+def _parse(code: str) -> ast.Module:
+    try:
+        # Warnings about escapes in strings are the proposer's style, not ours to show; the filters are global, so one at a time.
+        with _warnings_lock, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(code)
+    except SyntaxError as error:
+        raise Refused(error.lineno, "the file is not valid Python", "write one complete Python file") from None
+    except (ValueError, RecursionError, MemoryError):
+        raise Refused(None, "the file cannot be parsed", "write one complete, plainly nested Python file") from None
+
+
+def _check_size(tree: ast.Module) -> None:
+    nodes = 0
+    level: list[ast.AST] = [tree]
+    depth = 0
+    while level:
+        nodes += len(level)
+        depth += 1
+        if nodes > MAX_NODES:
+            raise Refused(None, f"the file has more than {MAX_NODES} syntax nodes", "write a shorter reward")
+        if depth > MAX_DEPTH:
+            line = getattr(level[0], "lineno", None)
+            raise Refused(line, f"the code is nested more than {MAX_DEPTH} levels deep", "split the expression or the elif chain")
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+
+
+def _tree_faults(tree: ast.Module, scope: Scope) -> Iterator[Refused]:
+    for node in ast.walk(tree):
+        for rule in RULES:
+            try:
+                rule(node, scope)
+            except Refused as fault:
+                yield fault
+
+
+def _check_reward(tree: ast.Module) -> None:
+    """Exactly one top-level `def reward` that takes the fixed arguments by keyword, and any further column."""
+    form = "write `def reward(prompts, completions, answer, **columns):` at the top level, once"
+    found = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "reward"]
+    if not found:
+        raise Refused(None, "there is no top-level function `reward`", form)
+    if len(found) > 1:
+        raise Refused(found[1].lineno, "`reward` is defined twice", form)
+    for statement in tree.body:
+        targets = statement.targets if isinstance(statement, ast.Assign) else []
+        if any(isinstance(node, ast.Name) and node.id == "reward" for target in targets for node in ast.walk(target)):
+            raise Refused(statement.lineno, "`reward` is bound to something else", form)
+    function = found[0]
+    if function.decorator_list:
+        raise Refused(function.lineno, "`reward` has a decorator", "leave the decorator off")
+    arguments = function.args
+    by_keyword = {argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)}
+    missing = [name for name in _FIXED if name not in by_keyword]
+    if missing:
+        raise Refused(function.lineno, f"`reward` does not take {', '.join(missing)} by keyword", form)
+    if arguments.kwarg is None:
+        raise Refused(function.lineno, "`reward` does not take **columns", form)
+    if arguments.posonlyargs:
+        raise Refused(function.lineno, "`reward` has positional-only arguments", form)

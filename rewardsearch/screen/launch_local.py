@@ -1,0 +1,189 @@
+"""Runs jobs on worker processes of this machine, side by side, one accelerator each where there are any."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from rewardsearch.errors import MachineError, UserError
+
+Message = dict[str, Any]
+"""What a worker is told to do: `id` names it, the rest is for screen/worker.py."""
+
+
+@dataclass
+class Done:
+    """A message carried out (`error` None), or given up because its process broke down again and again."""
+
+    id: str
+    error: str | None = None
+
+
+@dataclass
+class _Slot:
+    number: int
+    process: subprocess.Popen[bytes]
+    buffer: bytes = b""
+    message: Message | None = None
+    last_words: str = ""
+    log: Path = field(default_factory=Path)
+
+    @property
+    def out(self) -> IO[bytes]:
+        assert self.process.stdout is not None
+        return self.process.stdout
+
+
+class LocalWorkers:
+    """Up to `slots` worker processes on the run in `run`, started when there is work and kept warm until close()."""
+
+    def __init__(self, run: Path, slots: int, threads: int, retries: int, hidden: Sequence[str] = ()) -> None:
+        self._run, self._threads, self._retries, self._hidden = run, threads, retries, hidden
+        self._free_numbers = list(range(slots))
+        self._slots: list[_Slot] = []
+        self._selector = selectors.DefaultSelector()
+
+    def __enter__(self) -> LocalWorkers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def run(
+        self,
+        messages: Sequence[Message],
+        may_start: Callable[[], bool],
+        on_step: Callable[[str, int, int], None],
+    ) -> Iterator[Done]:
+        """Carries out `messages` and yields each as it ends, in whatever order.
+
+        may_start is asked before each start; once it says no, what is running is finished and the rest is left.
+        Raises UserError when a worker finds the config wrong.
+        """
+        owed = deque(messages)
+        deaths: dict[str, int] = {}
+        while True:
+            while owed and (slot := self._idle(len(owed))) is not None and may_start():
+                self._start(slot, owed.popleft())
+            busy = [slot for slot in self._slots if slot.message]
+            if not busy:
+                return
+            for slot, said in self._listen():
+                message = slot.message
+                if message is None:
+                    continue
+                if said is None or said["event"] == "broken":
+                    why = "its process died" if said is None else said["reason"]
+                    self._drop(slot)
+                    deaths[message["id"]] = deaths.get(message["id"], 0) + 1
+                    if deaths[message["id"]] > self._retries:
+                        yield Done(message["id"], f"{why} {deaths[message['id']]} times; see {slot.log}")
+                    else:
+                        owed.appendleft(message)
+                elif said["event"] == "user_error":
+                    raise UserError(*said["mistakes"])
+                elif said["event"] == "step":
+                    on_step(said["id"], said["step"], said["of"])
+                else:
+                    slot.message = None
+                    yield Done(said["id"])
+
+    def close(self) -> None:
+        for slot in list(self._slots):
+            self._drop(slot)
+        self._selector.close()
+
+    def _idle(self, wanted: int) -> _Slot | None:
+        for slot in self._slots:
+            if slot.message is None:
+                return slot
+        if self._free_numbers and wanted:
+            return self._spawn(self._free_numbers.pop(0))
+        return None
+
+    def _spawn(self, number: int) -> _Slot:
+        log = self._run / "logs" / f"worker-{number}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as errors:
+            try:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "rewardsearch.screen.worker", str(self._run)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    env=worker_environment(os.environ, number, self._threads, self._hidden),
+                    # Ctrl-C goes to the search alone, which ends its workers itself.
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise MachineError(f"could not start a training process: {error}") from None
+        slot = _Slot(number, process, log=log)
+        self._slots.append(slot)
+        self._selector.register(slot.out, selectors.EVENT_READ, slot)
+        return slot
+
+    def _start(self, slot: _Slot, message: Message) -> None:
+        slot.message = message
+        assert slot.process.stdin is not None
+        try:
+            slot.process.stdin.write(json.dumps(message).encode() + b"\n")
+            slot.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # It died while idle: its end of file is read next and the message is tried again.
+
+    def _listen(self) -> Iterator[tuple[_Slot, Message | None]]:
+        """What the workers said since; None for one that is gone."""
+        for key, _ in self._selector.select():
+            slot: _Slot = key.data
+            chunk = os.read(slot.out.fileno(), 65536)
+            if not chunk:
+                idle = slot.message is None
+                yield slot, None
+                if idle:
+                    self._drop(slot)
+                continue
+            *lines, slot.buffer = (slot.buffer + chunk).split(b"\n")
+            for line in lines:
+                yield slot, json.loads(line)
+
+    def _drop(self, slot: _Slot) -> None:
+        """Ends a worker and frees its place; a dead one is reaped."""
+        if slot not in self._slots:
+            return
+        self._slots.remove(slot)
+        self._selector.unregister(slot.out)
+        slot.process.kill()
+        slot.process.wait()
+        slot.out.close()
+        if slot.process.stdin is not None:
+            try:
+                slot.process.stdin.close()
+            except BrokenPipeError:
+                pass
+        self._free_numbers.append(slot.number)
+        self._free_numbers.sort()
+
+
+def worker_environment(environment: Mapping[str, str], number: int, threads: int, hidden: Sequence[str]) -> dict[str, str]:
+    """The environment of worker `number`: without the variables in `hidden`, one accelerator, `threads` threads."""
+    out = {key: value for key, value in environment.items() if key not in hidden}
+    out.update(
+        OMP_NUM_THREADS=str(threads),
+        MKL_NUM_THREADS=str(threads),
+        TOKENIZERS_PARALLELISM="false",
+        HF_HUB_DISABLE_PROGRESS_BARS="1",
+        TQDM_DISABLE="1",
+    )
+    visible = environment.get("CUDA_VISIBLE_DEVICES")
+    devices = visible.split(",") if visible is not None else [str(n) for n, _ in enumerate(Path("/dev").glob("nvidia[0-9]*"))]
+    if any(devices):
+        out["CUDA_VISIBLE_DEVICES"] = devices[number % len(devices)]
+    return out

@@ -1,0 +1,108 @@
+"""Loads the policy once and gives it fresh or saved LoRA adapters, one at a time.
+
+The base weights are frozen and never merged with an adapter, so that the next run starts from the same bits. What this does
+not cover: engines that merge adapters for generation (vLLM), which would let the base drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
+
+from rewardsearch.config import PolicyConfig
+from rewardsearch.errors import UserError
+from rewardsearch.resources import PACKAGE
+
+EMBEDDED = PACKAGE / "embedded" / "policy"
+
+
+@dataclass
+class Policy:
+    """A frozen base model on its device, with its tokenizer (padding on the left)."""
+
+    base: Any
+    tokenizer: Any
+    device: str
+    config: PolicyConfig
+
+    @contextmanager
+    def fresh_adapter(self, seed: int) -> Iterator[Any]:
+        """The base under a new LoRA adapter whose weights follow from `seed` alone; taken off at the end."""
+        set_seed(seed)
+        lora = self.config.lora
+        model = get_peft_model(
+            self.base,
+            LoraConfig(
+                task_type="CAUSAL_LM",
+                r=lora.r,
+                lora_alpha=lora.alpha,
+                lora_dropout=lora.dropout,
+                target_modules=lora.target_modules,
+            ),
+        )
+        try:
+            yield model
+        finally:
+            self._take_off(model)
+
+    @contextmanager
+    def saved_adapter(self, folder: Path | None) -> Iterator[Any]:
+        """The base under the adapter saved in `folder`; the bare base for None."""
+        if folder is None:
+            yield self.base
+            return
+        model = PeftModel.from_pretrained(self.base, str(folder))
+        try:
+            yield model
+        finally:
+            self._take_off(model)
+
+    def _take_off(self, model: Any) -> None:
+        self.base = model.unload()
+        # peft leaves its config behind, and would warn of a second adapter on the next run.
+        if hasattr(self.base, "peft_config"):
+            del self.base.peft_config
+
+
+def load_policy(config: PolicyConfig) -> Policy:
+    """The policy that `config` names. Raises UserError when there is no such model."""
+    device = config.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    name = str(EMBEDDED) if config.model == "embedded" else config.model
+    source = {"gguf_file": config.gguf_file} if config.gguf_file else {}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, padding_side="left", **source)
+        base = AutoModelForCausalLM.from_pretrained(name, dtype=getattr(torch, config.dtype), **source)
+    except (OSError, ValueError, ImportError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(
+            f"policy.model: could not load {config.model}"
+            + (f" ({config.gguf_file})" if config.gguf_file else "")
+            + f": {first}; give `embedded`, a folder with safetensors or a GGUF file, or a hub id"
+        ) from None
+    _clear_quantisation_marks(base)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    base.to(device).eval()
+    base.requires_grad_(False)
+    return Policy(base=base, tokenizer=tokenizer, device=device, config=config)
+
+
+def _clear_quantisation_marks(model: Any) -> None:
+    """A GGUF file is dequantised on loading, but stays marked as quantised, which refuses training."""
+    if getattr(model, "hf_quantizer", None) is not None:
+        model.hf_quantizer = None
+        model.is_quantized = False
+        for mark in ("quantization_method",):
+            if hasattr(model, mark):
+                delattr(model, mark)
+        if hasattr(model.config, "quantization_config"):
+            del model.config.quantization_config

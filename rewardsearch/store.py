@@ -1,0 +1,69 @@
+"""The folder of one training run: predictions.jsonl, curves.jsonl, adapter/, and result.json written last.
+
+A folder without a result.json of the right fingerprint is work still owed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from rewardsearch.config import Config
+from rewardsearch.files import write_atomic
+from rewardsearch.records import CurvePoint, Outcome, ScreenJob, ScreenResult
+
+# What a result depends on, besides its job.
+_SECTIONS = ("task", "policy", "sandbox", "screen")
+# Of those, what only says how the work is spread.
+_SPREAD = ("slots", "retries")
+
+
+def fingerprint(job: ScreenJob, config: Config) -> str:
+    """SHA-256 of everything the result of `job` depends on, so that a finished run is known again after a crash."""
+    settings = {name: getattr(config, name).model_dump(mode="json") for name in _SECTIONS}
+    for key in _SPREAD:
+        settings["screen"].pop(key)
+    text = json.dumps([job.model_dump(mode="json", exclude={"folder"}), settings], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def save_result(folder: Path, result: ScreenResult, mark: str) -> None:
+    write_atomic(folder / "curves.jsonl", _lines(result.curves))
+    write_atomic(folder / "predictions.jsonl", _lines(result.outcomes))
+    head = result.model_dump(mode="json", exclude={"curves", "outcomes"})
+    write_atomic(folder / "result.json", json.dumps({"fingerprint": mark, "result": head}, indent=1) + "\n")
+
+
+def load_result(folder: Path, mark: str | None = None) -> ScreenResult | None:
+    """The finished result in `folder`; None when there is none, when it is damaged, or its fingerprint is not `mark`."""
+    try:
+        stored = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        if mark is not None and stored["fingerprint"] != mark:
+            return None
+        curves = [CurvePoint.model_validate_json(line) for line in _read(folder / "curves.jsonl")]
+        outcomes = [Outcome.model_validate_json(line) for line in _read(folder / "predictions.jsonl")]
+        return ScreenResult.model_validate({**stored["result"], "curves": curves, "outcomes": outcomes})
+    except (OSError, ValueError, KeyError, TypeError, ValidationError):
+        return None
+
+
+def save_outcomes(path: Path, outcomes: tuple[Outcome, ...]) -> None:
+    write_atomic(path, _lines(outcomes))
+
+
+def load_outcomes(path: Path) -> tuple[Outcome, ...] | None:
+    """The outcomes in `path`; None when there is no such file."""
+    if not path.exists():
+        return None
+    return tuple(Outcome.model_validate_json(line) for line in _read(path))
+
+
+def _lines(records: tuple[BaseModel, ...]) -> str:
+    return "".join(record.model_dump_json() + "\n" for record in records)
+
+
+def _read(path: Path) -> list[str]:
+    return [line for line in path.read_text(encoding="utf-8").splitlines() if line]

@@ -1,0 +1,42 @@
+"""What every test has at hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rewardsearch.config import Config, parse_config
+
+
+@pytest.fixture
+def small_config() -> Config:
+    """A search on the embedded policy that takes seconds."""
+    return parse_config(
+        {
+            "rounds": 2,
+            "candidates": 2,
+            "task": {"train_rows": 64, "val_rows": 40, "test_rows": 40},
+            "screen": {"steps": 2, "prompts_per_step": 2, "group_size": 4, "slots": 1},
+            "rank": {"resamples": 200},
+            "finalize": {"top_k": 2, "random_k": 2},
+        },
+        "small config",
+    )
+
+
+@pytest.fixture
+def write_reward(tmp_path: Path):  # type: ignore[no-untyped-def]
+    """Writes a reward file whose body is the given expression over one completion `c` and its gold `a`."""
+
+    def write(name: str, expression: str) -> Path:
+        path = tmp_path / "rewards" / f"{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(
+            f'"""{name}"""\n\n\ndef reward(prompts, completions, answer, **columns):\n'
+            f"    return [{expression} for c, a in zip(completions, answer)]\n",
+            encoding="utf-8",
+        )
+        return path
+
+    return write

@@ -1,0 +1,109 @@
+from pathlib import Path
+
+import pytest
+
+from rewardsearch.budget import Budget
+from rewardsearch.config import BudgetConfig, Config
+from rewardsearch.errors import BudgetReached, Interrupted, UserError
+from rewardsearch.journal import JOURNAL, Journal, read_run
+from rewardsearch.records import Candidate, Proposal, RewardSpec, Usage, Verdict
+
+BASE = (RewardSpec(id="base:answer", name="answer", code="x"),)
+PROPOSAL = Proposal(
+    candidates=(Candidate(id="a", name="first", code="code", round=1),), usage=Usage(requests=1, prompt_tokens=70)
+)
+
+
+def propose(journal: Journal) -> None:
+    journal.append("proposed", round=1, attempt=0, proposal=PROPOSAL.model_dump(mode="json"))
+
+
+def test_the_state_is_the_fold_of_the_events(tmp_path: Path) -> None:
+    with Journal.open(tmp_path, Config(), BASE) as journal:
+        propose(journal)
+        journal.append("validated", verdict=Verdict(candidate="a", accepted=True).model_dump(mode="json"))
+        journal.append("ended", status="stopped")
+    state = read_run(tmp_path)
+    assert state.candidates == {"a": PROPOSAL.candidates[0]}
+    assert state.verdicts["a"].accepted
+    assert (state.status, state.usage.tokens, state.base) == ("stopped", 70, BASE)
+
+
+@pytest.mark.parametrize("cut", range(1, 40, 6))
+def test_a_torn_last_line_is_work_still_owed(tmp_path: Path, cut: int) -> None:
+    with Journal.open(tmp_path, Config(), BASE) as journal:
+        propose(journal)
+    path = tmp_path / JOURNAL
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert read_run(tmp_path).candidates == {}
+    with Journal.open(tmp_path, Config(), BASE) as journal:
+        propose(journal)
+    assert list(read_run(tmp_path).candidates) == ["a"]
+
+
+def test_damage_inside_the_journal_is_told_with_its_line(tmp_path: Path) -> None:
+    with Journal.open(tmp_path, Config(), BASE) as journal:
+        propose(journal)
+    path = tmp_path / JOURNAL
+    path.write_bytes(b"not json\n" + path.read_bytes())
+    with pytest.raises(UserError, match=r"journal\.jsonl:1: not an event"):
+        read_run(tmp_path)
+
+
+def test_two_processes_cannot_write_one_run(tmp_path: Path) -> None:
+    with Journal.open(tmp_path, Config(), BASE), pytest.raises(UserError, match="in use by another process"):
+        Journal.open(tmp_path, Config(), BASE)
+
+
+def test_a_config_that_changes_what_results_mean_is_refused_key_by_key(tmp_path: Path) -> None:
+    Journal.open(tmp_path, Config(), BASE).__exit__()
+    other = Config.model_validate({"seed": 1, "screen": {"steps": 9}})
+    with pytest.raises(UserError) as error:
+        Journal.open(tmp_path, other, BASE)
+    assert [line.split(": ")[1] for line in error.value.mistakes] == [
+        "screen.steps is 40 in this run, got 9; results would not compare",
+        "seed is 0 in this run, got 1; results would not compare",
+    ]
+
+
+def test_a_run_may_be_made_longer(tmp_path: Path) -> None:
+    Journal.open(tmp_path, Config(), BASE).__exit__()
+    longer = Config.model_validate({"rounds": 9, "budget": {"tokens": 5}})
+    Journal.open(tmp_path, longer, BASE).__exit__()
+    assert read_run(tmp_path).config.rounds == 9
+
+
+def test_base_rewards_stay_those_the_run_began_with(tmp_path: Path) -> None:
+    Journal.open(tmp_path, Config(), BASE).__exit__()
+    Journal.open(tmp_path, Config(), (RewardSpec(id="base:answer", name="answer", code="changed"),)).__exit__()
+    assert read_run(tmp_path).base == BASE
+
+
+def test_a_folder_without_a_run_is_a_user_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no run in"):
+        read_run(tmp_path)
+
+
+def test_tokens_are_a_budget(tmp_path: Path) -> None:
+    with Journal.open(tmp_path, Config(), BASE) as journal:
+        propose(journal)
+        Budget(BudgetConfig(tokens=71), journal.state).check()
+        with pytest.raises(BudgetReached, match=r"budget\.tokens: 70 of 70 tokens are used"):
+            Budget(BudgetConfig(tokens=70), journal.state).check()
+
+
+def test_the_wall_clock_of_all_sessions_is_a_budget(tmp_path: Path) -> None:
+    with Journal.open(tmp_path, Config(), BASE) as journal:
+        journal.state.seconds = 120.0
+        Budget(BudgetConfig(wall_clock_minutes=3), journal.state).check()
+        with pytest.raises(BudgetReached, match=r"wall_clock_minutes: 2\.0 of 2 minutes"):
+            Budget(BudgetConfig(wall_clock_minutes=2), journal.state).check()
+
+
+def test_the_stop_file_stops_before_anything_new(tmp_path: Path) -> None:
+    with Journal.open(tmp_path, Config(), BASE) as journal:
+        budget = Budget(BudgetConfig(), journal.state)
+        (tmp_path / "STOP").touch()
+        assert not budget.may_start()
+        with pytest.raises(Interrupted, match="remove it and run the same command"):
+            budget.check()
