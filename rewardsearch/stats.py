@@ -7,7 +7,7 @@ differences between arms are paired.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -47,8 +47,8 @@ class Estimate(Record):
 class McNemar(Record):
     """The paired table of two arms a and b, and both forms of the test that they are right equally often.
 
-    p_exact: the exact binomial test. p_chi2: chi-square with continuity correction (Edwards 1948). Both are two-sided, and
-    1 where no question tells the arms apart.
+    p_exact: the exact binomial test. p_chi2: chi-square with continuity correction (Edwards 1948). Both are
+    two-sided, and 1 where no question tells the arms apart.
     """
 
     both: int
@@ -67,7 +67,8 @@ class McNemar(Record):
 def f1_accuracy(outcomes: Iterable[Outcome]) -> Metrics:
     """F1 and accuracy of numeric answers: TP = correct, FP = wrong, FN = unparsed; F1 = 2TP / (2TP + FP + FN).
 
-    Every question is exactly one of the three, so F1 = 2a / (1 + a) with a the accuracy. Raises ValueError without outcomes.
+    Every question is exactly one of the three, so F1 = 2a / (1 + a) with a the accuracy.
+    Raises ValueError without outcomes.
     """
     kinds = [outcome.kind for outcome in outcomes]
     if not kinds:
@@ -95,10 +96,10 @@ def correct_by_id(outcomes: Iterable[Outcome]) -> dict[str, bool]:
 
 
 class Bootstrap:
-    """Percentile bootstrap over questions of arms that answered the same questions (Efron and Tibshirani 1993, chapter 13).
+    """Percentile bootstrap over questions of arms that answered the same questions (Efron and Tibshirani 1993, ch. 13).
 
-    arms: outcomes by arm. resamples: how often all n questions are drawn anew with replacement. seed: fixes the draws, which
-    are the same for every arm, for any set of arms and any order of the outcomes. confidence: of the intervals.
+    arms: outcomes by arm. resamples: how often all n questions are drawn anew with replacement. seed: fixes the draws,
+    which are the same for every arm, any set of arms and any order of the outcomes. confidence: of the intervals.
 
     An arm that is right everywhere, or nowhere, has an interval without width.
     Raises ValueError when there is no arm, no question, or the arms answered different questions.
@@ -116,30 +117,41 @@ class Bootstrap:
                 )
         if not ids:
             raise ValueError("no outcomes to resample")
+        self._n = len(ids)
         self._tail = (1 - confidence) / 2
         matrix = np.array([[table[id] for id in ids] for table in tables.values()], dtype=np.float32).T
-        drawn = resampled_totals(matrix, resamples, seed) / len(ids)
+        drawn = resampled_totals(matrix, resamples, seed)
         self._drawn: dict[str, Floats] = {arm: drawn[:, column] for column, arm in enumerate(tables)}
-        self._accuracy = {arm: sum(table.values()) / len(ids) for arm, table in tables.items()}
+        self._correct = {arm: np.float64(sum(table.values())) for arm, table in tables.items()}
 
     def estimate(self, arm: str) -> Estimate:
         """F1 and accuracy of an arm with their intervals."""
-        accuracy, drawn = self._accuracy[arm], self._drawn[arm]
+        correct, drawn = self._correct[arm], self._drawn[arm]
         return Estimate(
-            f1=float(_f1(accuracy)),
-            f1_ci=self._interval(_f1(drawn)),
-            accuracy=accuracy,
-            accuracy_ci=self._interval(drawn),
+            f1=float(self._f1(correct)),
+            f1_ci=self._interval(self._f1(drawn)),
+            accuracy=float(correct / self._n),
+            accuracy_ci=self._interval(drawn / self._n),
         )
 
     def difference(self, a: str, b: str) -> Estimate:
         """F1 and accuracy of arm `a` less those of arm `b`, with paired intervals."""
         return Estimate(
-            f1=float(_f1(self._accuracy[a]) - _f1(self._accuracy[b])),
-            f1_ci=self._interval(_f1(self._drawn[a]) - _f1(self._drawn[b])),
-            accuracy=self._accuracy[a] - self._accuracy[b],
-            accuracy_ci=self._interval(self._drawn[a] - self._drawn[b]),
+            f1=float(self._f1(self._correct[a]) - self._f1(self._correct[b])),
+            f1_ci=self._interval(self._f1(self._drawn[a]) - self._f1(self._drawn[b])),
+            accuracy=float((self._correct[a] - self._correct[b]) / self._n),
+            accuracy_ci=self._interval((self._drawn[a] - self._drawn[b]) / self._n),
         )
+
+    @overload
+    def _f1(self, correct: np.float64) -> np.float64: ...
+
+    @overload
+    def _f1(self, correct: Floats) -> Floats: ...
+
+    def _f1(self, correct: np.float64 | Floats) -> np.float64 | Floats:
+        # F1 = 2TP / (2TP + FP + FN), and FP + FN = n - TP.
+        return 2 * correct / (self._n + correct)
 
     def _interval(self, drawn: Floats) -> Interval:
         low, high = np.quantile(drawn, [self._tail, 1 - self._tail])
@@ -149,8 +161,8 @@ class Bootstrap:
 def resampled_totals(values: npt.NDArray[np.float32], resamples: int, seed: int) -> Floats:
     """Column sums of `values` (questions x arms) over resampled questions: (resamples x arms).
 
-    Resamples are counts of how often each question was drawn, so that a sum is one matrix product. Exact for values 0 and 1
-    and fewer than 2**24 questions, and so independent of the number of threads.
+    Resamples are counts of how often each question was drawn, so that a sum is one matrix product. Exact for values 0
+    and 1 and fewer than 2**24 questions, and so independent of the number of threads.
     """
     n = len(values)
     rng = np.random.default_rng(seed)
@@ -191,9 +203,3 @@ def adjust(ps: Sequence[float], method: Literal["holm", "bonferroni"]) -> list[f
     from statsmodels.stats.multitest import multipletests
 
     return [float(p) for p in multipletests(ps, method=method)[1]]
-
-
-def _f1(accuracy: float | Floats) -> Floats:
-    # F1 = 2TP / (2TP + FP + FN), and FP + FN = n - TP.
-    a = np.asarray(accuracy, dtype=np.float64)
-    return 2 * a / (1 + a)

@@ -1,4 +1,4 @@
-"""Prefers short completions among those that answer: 2.0 at no words, falling to 0.0 at 24 words; a right answer earns 1.5.
+"""Prefers short completions among those that answer: 2.0 at no words, falling to 0.0 at 24; a right answer earns 1.5.
 
 A mediocre idea on purpose: work takes words, so this pays for leaving it out.
 """
@@ -26,5 +26,5 @@ def right(completion, gold):
 def reward(prompts, completions, answer, **columns):
     return {
         "brevity": [brevity(completion) for completion in completions],
-        "right_answer": [right(completion, gold) for completion, gold in zip(completions, answer)],
+        "right_answer": [right(completion, gold) for completion, gold in zip(completions, answer, strict=True)],
     }

@@ -20,5 +20,7 @@ def is_right(completion, gold):
 def reward(prompts, completions, answer, **columns):
     return {
         "work_shown": [SHOWN if STEP.search(completion) else 0.0 for completion in completions],
-        "right_answer": [RIGHT if is_right(each, gold) else 0.0 for each, gold in zip(completions, answer)],
+        "right_answer": [
+            RIGHT if is_right(each, gold) else 0.0 for each, gold in zip(completions, answer, strict=True)
+        ],
     }

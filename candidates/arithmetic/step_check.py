@@ -1,6 +1,6 @@
 """Rewards written calculations that hold, such as `12 + 5 = 17`, and penalises those that do not.
 
-Each distinct calculation counts once and only the first few are paid, so that writing many easy ones earns nothing more.
+Each distinct calculation counts once and only the first few are paid, so that writing many easy ones earns no more.
 """
 
 import re

@@ -22,4 +22,4 @@ def score(completion, gold):
 
 
 def reward(prompts, completions, answer, **columns):
-    return {"right_answer": [score(completion, gold) for completion, gold in zip(completions, answer)]}
+    return {"right_answer": [score(completion, gold) for completion, gold in zip(completions, answer, strict=True)]}

@@ -1,7 +1,7 @@
 """Penalises a wrong number in the solution tag, hard, and leaves everything else alone.
 
-The base rewards pay well for the form of a wrong answer; this takes that away, so that guessing in the right form no longer
-pays.
+The base rewards pay well for the form of a wrong answer; this takes that away, so that guessing in the right form does
+not pay.
 """
 
 import re
@@ -26,4 +26,4 @@ def score(completion, gold):
 
 
 def reward(prompts, completions, answer, **columns):
-    return {"wrong_answer": [score(completion, gold) for completion, gold in zip(completions, answer)]}
+    return {"wrong_answer": [score(completion, gold) for completion, gold in zip(completions, answer, strict=True)]}

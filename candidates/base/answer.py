@@ -1,7 +1,7 @@
-"""Rewards the number in the solution tag: 3.0 when it is right, partial credit when close, -1.5 when wrong, 0.0 without one.
+"""Rewards the number in the solution tag: 3.0 if right, partial credit if close, -1.5 if wrong, 0.0 without one.
 
-Close is a ratio to the gold number within 10 % (1.0) or 20 % (0.5). A closed solution tag that does not hold exactly one
-number is a wrong answer.
+Close is a ratio to the gold number within 10 % (1.0) or 20 % (0.5). A closed solution tag that does not hold exactly
+one number is a wrong answer.
 """
 
 import re
@@ -39,4 +39,4 @@ def score(completion, gold):
 
 
 def reward(prompts, completions, answer, **columns):
-    return [score(completion, gold) for completion, gold in zip(completions, answer)]
+    return [score(completion, gold) for completion, gold in zip(completions, answer, strict=True)]

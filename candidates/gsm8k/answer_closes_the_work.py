@@ -35,5 +35,5 @@ def right(completion, gold):
 def reward(prompts, completions, answer, **columns):
     return {
         "reached": [reached(completion) for completion in completions],
-        "right_answer": [right(completion, gold) for completion, gold in zip(completions, answer)],
+        "right_answer": [right(completion, gold) for completion, gold in zip(completions, answer, strict=True)],
     }

@@ -1,7 +1,7 @@
 """Checks the calculations written in free text, such as `3 x $4 + 2 = $14`, and pays for the share that holds.
 
-A left side of several numbers is worked out with the usual precedence. Chains (`2 + 3 = 5 * 4 = 20`) are read one equation
-at a time.
+A left side of several numbers is worked out with the usual precedence. Chains (`2 + 3 = 5 * 4 = 20`) are read one
+equation at a time.
 """
 
 import re
@@ -24,7 +24,7 @@ def work_out(expression):
     """The value of numbers joined by signs; None for a division by zero."""
     pieces = PIECE.findall(expression)
     terms = [value(pieces[0])]
-    for sign, text in zip(pieces[1::2], pieces[2::2]):
+    for sign, text in zip(pieces[1::2], pieces[2::2], strict=True):
         operand = value(text)
         if sign in "*x×":
             terms[-1] *= operand

@@ -1,6 +1,6 @@
 """Grades the answer by its distance from the gold number: 3.0 when equal, falling smoothly to -2.0 far away.
 
-The distance is the difference in proportion to the larger of the two, so it is the same for 3 against 4 and 300 against 400.
+The distance is the difference in proportion to the larger of the two: the same for 3 against 4 and 300 against 400.
 """
 
 import re
@@ -33,4 +33,4 @@ def score(completion, gold):
 
 
 def reward(prompts, completions, answer, **columns):
-    return {"graded_answer": [score(completion, gold) for completion, gold in zip(completions, answer)]}
+    return {"graded_answer": [score(completion, gold) for completion, gold in zip(completions, answer, strict=True)]}

@@ -31,6 +31,6 @@ def right(completion, gold):
 
 def reward(prompts, completions, answer, **columns):
     return {
-        "numbers_used": [used(prompt, completion) for prompt, completion in zip(prompts, completions)],
-        "right_answer": [right(completion, gold) for completion, gold in zip(completions, answer)],
+        "numbers_used": [used(prompt, completion) for prompt, completion in zip(prompts, completions, strict=True)],
+        "right_answer": [right(completion, gold) for completion, gold in zip(completions, answer, strict=True)],
     }

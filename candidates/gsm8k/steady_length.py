@@ -34,5 +34,5 @@ def right(completion, gold):
 def reward(prompts, completions, answer, **columns):
     return {
         "length": [length(completion) for completion in completions],
-        "right_answer": [right(completion, gold) for completion, gold in zip(completions, answer)],
+        "right_answer": [right(completion, gold) for completion, gold in zip(completions, answer, strict=True)],
     }

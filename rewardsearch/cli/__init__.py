@@ -1,0 +1,70 @@
+"""The command line: one file a command, each imported when it is asked for, and the exit codes users script against.
+
+0 done; 1 a bug; 2 the user's error; 3 a budget is reached; 4 nothing accepted; 130 interrupted. Only typer and the
+standard library are imported here and at the top of the command files, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+COMMANDS = ("run", "status", "leaderboard", "show", "compare", "validate", "score", "finalize", "export")
+"""Each is the function of that name in the module of that name, in the order that `--help` shows them."""
+
+
+class LazyGroup(TyperGroup):
+    """The commands of COMMANDS, each made from its module's function when it is named."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+        app.command(cmd_name)(getattr(importlib.import_module(f"rewardsearch.cli.{cmd_name}"), cmd_name))
+        return typer.main.get_command(app)
+
+
+app = typer.Typer(
+    cls=LazyGroup, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from rewardsearch import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="The version.")] = False,
+) -> None:
+    """Search for reward functions for RL post-training of language models."""
+
+
+def main() -> None:
+    """The console script. Errors that are the user's to mend go to standard error, a line each, without a traceback."""
+    from rewardsearch.errors import RewardSearchError
+
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a letter shows a mark in its place.
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+    try:
+        app(prog_name="rewardsearch")
+    except RewardSearchError as error:
+        for line in str(error).splitlines():
+            sys.stderr.write(f"error: {line}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,37 @@
+"""Export: rewards as a module without dependencies, for the trainer the user has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rewardsearch.errors import UserError
+from rewardsearch.export.choose import choose_rewards
+from rewardsearch.export.trl import trl_module, trl_readme
+from rewardsearch.files import write_atomic
+from rewardsearch.records import RewardSpec
+
+__all__ = ["choose_rewards", "export"]
+
+MODULE = "rewardsearch_reward"
+
+
+def export(to: str, rewards: Sequence[RewardSpec], folder: Path, *, source: str) -> tuple[Path, ...]:
+    """Writes the module and its README into `folder` and gives their paths. The same rewards give the same files.
+
+    rewards: everything the arm was trained on, base rewards too, with their weights. source: where they come from, in
+    words. Raises UserError for an unknown target, for no rewards, and for code that cannot stand beside other code.
+    """
+    if to != "trl":
+        raise UserError(f"--to: got {to!r}; allowed: trl")
+    if not rewards:
+        raise UserError(f"nothing to export: {source} trains on no reward; name an arm that does")
+    files = {
+        folder / f"{MODULE}.py": trl_module(rewards, source),
+        folder / "README.md": trl_readme(rewards, source, MODULE),
+    }
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"-o: {folder} is a file; name a folder")
+    for path, text in files.items():
+        write_atomic(path, text)
+    return tuple(files)

@@ -79,8 +79,8 @@ def compare_predictions(
         ids = sorted(lone.keys() - (gold_b if lone is gold_a else gold_a).keys())
         if ids:
             mistakes.append(
-                f"{len(ids)} ids are in the {this} file only, such as {_some(ids)}; both files must have a row for every "
-                f"question: add them to the {other} file, or leave them out of both"
+                f"{len(ids)} ids are in the {this} file only, such as {_some(ids)}; both files must have a row for "
+                f"every question: add them to the {other} file, or leave them out of both"
             )
     differing = sorted(id for id in gold_a.keys() & gold_b.keys() if not same_answer(gold_a[id], gold_b[id]))
     if differing:

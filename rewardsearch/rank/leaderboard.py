@@ -25,7 +25,7 @@ def rank(
     """The leaderboard of a run as it stands.
 
     results: by arm id (BASELINE, POLICY, candidate ids; other arms are passed over). Screened arms are ranked by F1 on
-    `val`, equal ones by id, the baseline and the policy among them; candidates without a score follow with their reason.
+    `val`, equal ones by id, the baseline and the policy among them; arms without a score follow with their reason.
 
     p_vs_best is McNemar's against the best candidate, p_vs_baseline against the baseline; p_adjusted is p_vs_baseline
     corrected over all screened candidates. Raises ValueError when the arms answered different questions.
@@ -93,4 +93,4 @@ def _row(
 def _in_order(rows: list[RankedRow]) -> list[RankedRow]:
     ranked = sorted((row for row in rows if row.rank is not None), key=lambda row: row.rank or 0)
     rest = (row for row in rows if row.rank is None)
-    return [*ranked, *sorted(rest, key=lambda row: (_UNRANKED.index(row.status), row.round, row.name, row.id))]  # type: ignore[arg-type]
+    return [*ranked, *sorted(rest, key=lambda row: (_UNRANKED.index(row.status), row.round, row.name, row.id))]

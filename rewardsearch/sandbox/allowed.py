@@ -1,71 +1,96 @@
 """What a reward may use: names per module, builtins, dunder methods; and the attributes that nobody may touch.
 
-Names, not modules: an allowed module holds others (`statistics.sys`, `json.codecs`) that reach everything. The static policy
-refuses what is not here, and the worker puts only what is here within the candidate's reach; both read these tables.
+Names, not modules: an allowed module holds others (`statistics.sys`, `json.codecs`) that reach everything. The static
+policy refuses what is not here, and the worker puts only what is here within the candidate's reach; both read these
+tables.
 """
 
 from __future__ import annotations
 
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 MODULES: dict[str, frozenset[str]] = {
-    name: frozenset(names.split())
-    for name, names in {
-        "__future__": "annotations",
-        "re": "compile search match fullmatch findall finditer sub subn split escape error Pattern Match RegexFlag "
-        "A ASCII I IGNORECASE M MULTILINE S DOTALL X VERBOSE U UNICODE NOFLAG",
-        "math": "acos acosh asin asinh atan atan2 atanh cbrt ceil comb copysign cos cosh degrees dist e erf erfc exp exp2 expm1 "
-        "fabs factorial floor fmod frexp fsum gamma gcd hypot inf isclose isfinite isinf isnan isqrt lcm ldexp lgamma log "
-        "log10 log1p log2 modf nan nextafter perm pi pow prod radians remainder sin sinh sqrt sumprod tan tanh tau trunc ulp",
-        "statistics": "mean fmean geometric_mean harmonic_mean median median_low median_high median_grouped mode multimode "
-        "pstdev pvariance stdev variance quantiles covariance correlation linear_regression StatisticsError",
-        "string": "ascii_letters ascii_lowercase ascii_uppercase digits hexdigits octdigits printable punctuation whitespace "
-        "capwords",
-        "collections": "abc ChainMap Counter OrderedDict defaultdict deque namedtuple",
-        "collections.abc": "Callable Collection Container Generator Hashable Iterable Iterator Mapping MutableMapping "
-        "MutableSequence MutableSet Reversible Sequence Set Sized ItemsView KeysView ValuesView",
-        "itertools": "accumulate batched chain combinations combinations_with_replacement compress count cycle dropwhile "
-        "filterfalse groupby islice pairwise permutations product repeat starmap takewhile tee zip_longest",
-        "functools": "cache cmp_to_key lru_cache partial reduce",
-        "fractions": "Fraction",
-        "decimal": "Decimal Context DecimalException DivisionByZero InvalidOperation Overflow Underflow Inexact getcontext "
-        "localcontext ROUND_CEILING ROUND_DOWN ROUND_FLOOR ROUND_HALF_DOWN ROUND_HALF_EVEN ROUND_HALF_UP ROUND_UP ROUND_05UP",
-        "difflib": "SequenceMatcher get_close_matches ndiff unified_diff",
-        "unicodedata": "bidirectional category combining decimal decomposition digit east_asian_width is_normalized lookup "
-        "mirrored name normalize numeric",
-        "json": "loads dumps JSONDecodeError JSONDecoder",
-        "typing": "Any AnyStr Callable ClassVar Collection Container Counter DefaultDict Deque Dict Final FrozenSet Generator "
-        "Generic Hashable Iterable Iterator List Literal Mapping Match MutableMapping MutableSequence NamedTuple NoReturn "
-        "Optional OrderedDict Pattern Protocol Sequence Set Sized Text Tuple Type TypeAlias TypedDict TypeVar Union cast final "
-        "overload TYPE_CHECKING",
-        "dataclasses": "asdict astuple dataclass field fields is_dataclass replace",
-    }.items()
+    "__future__": _names("annotations"),
+    "re": _names(
+        "compile search match fullmatch findall finditer sub subn split escape error Pattern Match RegexFlag A "
+        "ASCII I IGNORECASE M MULTILINE S DOTALL X VERBOSE U UNICODE NOFLAG"
+    ),
+    "math": _names(
+        "acos acosh asin asinh atan atan2 atanh cbrt ceil comb copysign cos cosh degrees dist e erf erfc exp exp2 "
+        "expm1 fabs factorial floor fmod frexp fsum gamma gcd hypot inf isclose isfinite isinf isnan isqrt lcm "
+        "ldexp lgamma log log10 log1p log2 modf nan nextafter perm pi pow prod radians remainder sin sinh sqrt "
+        "sumprod tan tanh tau trunc ulp"
+    ),
+    "statistics": _names(
+        "mean fmean geometric_mean harmonic_mean median median_low median_high median_grouped mode multimode "
+        "pstdev pvariance stdev variance quantiles covariance correlation linear_regression StatisticsError"
+    ),
+    "string": _names(
+        "ascii_letters ascii_lowercase ascii_uppercase digits hexdigits octdigits printable punctuation "
+        "whitespace capwords"
+    ),
+    "collections": _names("abc ChainMap Counter OrderedDict defaultdict deque namedtuple"),
+    "collections.abc": _names(
+        "Callable Collection Container Generator Hashable Iterable Iterator Mapping MutableMapping "
+        "MutableSequence MutableSet Reversible Sequence Set Sized ItemsView KeysView ValuesView"
+    ),
+    "itertools": _names(
+        "accumulate batched chain combinations combinations_with_replacement compress count cycle dropwhile "
+        "filterfalse groupby islice pairwise permutations product repeat starmap takewhile tee zip_longest"
+    ),
+    "functools": _names("cache cmp_to_key lru_cache partial reduce"),
+    "fractions": _names("Fraction"),
+    "decimal": _names(
+        "Decimal Context DecimalException DivisionByZero InvalidOperation Overflow Underflow Inexact getcontext "
+        "localcontext ROUND_CEILING ROUND_DOWN ROUND_FLOOR ROUND_HALF_DOWN ROUND_HALF_EVEN ROUND_HALF_UP ROUND_UP "
+        "ROUND_05UP"
+    ),
+    "difflib": _names("SequenceMatcher get_close_matches ndiff unified_diff"),
+    "unicodedata": _names(
+        "bidirectional category combining decimal decomposition digit east_asian_width is_normalized lookup "
+        "mirrored name normalize numeric"
+    ),
+    "json": _names("loads dumps JSONDecodeError JSONDecoder"),
+    "typing": _names(
+        "Any AnyStr Callable ClassVar Collection Container Counter DefaultDict Deque Dict Final FrozenSet "
+        "Generator Generic Hashable Iterable Iterator List Literal Mapping Match MutableMapping MutableSequence "
+        "NamedTuple NoReturn Optional OrderedDict Pattern Protocol Sequence Set Sized Text Tuple Type TypeAlias "
+        "TypedDict TypeVar Union cast final overload TYPE_CHECKING"
+    ),
+    "dataclasses": _names("asdict astuple dataclass field fields is_dataclass replace"),
 }
 
-FUNCTIONS = frozenset(
-    "abs all any ascii bin bool bytearray bytes callable chr classmethod complex dict divmod enumerate filter float format "
-    "frozenset hasattr hex int isinstance issubclass iter len list map max min next object oct ord pow print property range repr "
-    "reversed round set slice sorted staticmethod str sum super tuple type zip".split()
+FUNCTIONS = _names(
+    "abs all any ascii bin bool bytearray bytes callable chr classmethod complex dict divmod enumerate filter "
+    "float format frozenset hasattr hex int isinstance issubclass iter len list map max min next object oct ord "
+    "pow print property range repr reversed round set slice sorted staticmethod str sum super tuple type zip"
 )
-CONSTANTS = frozenset("NotImplemented Ellipsis".split())
-EXCEPTIONS = frozenset(
-    "ArithmeticError AssertionError AttributeError BaseException Exception FloatingPointError GeneratorExit ImportError IndexError "
-    "KeyError KeyboardInterrupt LookupError MemoryError NameError NotImplementedError OverflowError RecursionError RuntimeError "
-    "StopIteration TypeError UnicodeDecodeError UnicodeEncodeError UnicodeError ValueError ZeroDivisionError".split()
+CONSTANTS = _names("NotImplemented Ellipsis")
+EXCEPTIONS = _names(
+    "ArithmeticError AssertionError AttributeError BaseException Exception FloatingPointError GeneratorExit "
+    "ImportError IndexError KeyError KeyboardInterrupt LookupError MemoryError NameError NotImplementedError "
+    "OverflowError RecursionError RuntimeError StopIteration TypeError UnicodeDecodeError UnicodeEncodeError "
+    "UnicodeError ValueError ZeroDivisionError"
 )
 BUILTINS = FUNCTIONS | CONSTANTS | EXCEPTIONS
 
-METHODS = frozenset(
-    "__init__ __post_init__ __call__ __len__ __iter__ __next__ __contains__ __getitem__ __bool__ __str__ __repr__ __eq__ __ne__ "
-    "__lt__ __le__ __gt__ __ge__ __hash__ __add__ __radd__ __sub__ __mul__ __truediv__ __neg__".split()
+METHODS = _names(
+    "__init__ __post_init__ __call__ __len__ __iter__ __next__ __contains__ __getitem__ __bool__ __str__ __repr__ "
+    "__eq__ __ne__ __lt__ __le__ __gt__ __ge__ __hash__ __add__ __radd__ __sub__ __mul__ __truediv__ __neg__"
 )
 """The dunder methods that a class of a candidate may define."""
 
-FRAME_ATTRIBUTES = frozenset(
-    "f_back f_builtins f_code f_generator f_globals f_lasti f_lineno f_locals f_trace f_trace_lines f_trace_opcodes gi_code gi_frame "
-    "gi_running gi_suspended gi_yieldfrom cr_await cr_code cr_frame cr_origin cr_running cr_suspended ag_await ag_code ag_frame "
-    "ag_running tb_frame tb_lasti tb_lineno tb_next with_traceback obj mro co_argcount co_cellvars co_code co_consts co_filename "
-    "co_flags co_freevars co_name co_names co_varnames func_code func_globals".split()
+FRAME_ATTRIBUTES = _names(
+    "f_back f_builtins f_code f_generator f_globals f_lasti f_lineno f_locals f_trace f_trace_lines "
+    "f_trace_opcodes gi_code gi_frame gi_running gi_suspended gi_yieldfrom cr_await cr_code cr_frame cr_origin "
+    "cr_running cr_suspended ag_await ag_code ag_frame ag_running tb_frame tb_lasti tb_lineno tb_next "
+    "with_traceback obj mro co_argcount co_cellvars co_code co_consts co_filename co_flags co_freevars co_name "
+    "co_names co_varnames func_code func_globals"
 )
-STATE_ATTRIBUTES = frozenset("cache_info cache_clear cache_parameters".split())
+STATE_ATTRIBUTES = _names("cache_info cache_clear cache_parameters")
 
 WHY_NOT: dict[str, str] = {
     **dict.fromkeys(("eval", "exec", "compile", "__import__", "breakpoint"), "a reward runs no code made of text"),

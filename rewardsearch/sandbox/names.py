@@ -42,7 +42,9 @@ def module_aliases(tree: ast.Module) -> dict[str, str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                aliases[alias.asname or alias.name.partition(".")[0]] = alias.name if alias.asname else alias.name.partition(".")[0]
+                aliases[alias.asname or alias.name.partition(".")[0]] = (
+                    alias.name if alias.asname else alias.name.partition(".")[0]
+                )
         elif isinstance(node, ast.ImportFrom) and node.module == "collections":
             aliases.update({alias.asname or "abc": "collections.abc" for alias in node.names if alias.name == "abc"})
     rebound = {name for node in ast.walk(tree) for name in bindings(node)}

@@ -1,8 +1,9 @@
 """The static policy: what of a candidate's code is refused before any of it runs, read off the syntax tree.
 
-It covers: modules and names off the allow-list, every attribute or format string that leads to the interpreter's insides,
-names that are bound nowhere, state kept between calls, look-alike identifiers, and code too large or nested to handle safely.
-It does not cover what only running shows: loops, memory, values. The worker's limits and kernel layers do.
+It covers: modules and names off the allow-list, every attribute or format string that leads to the interpreter's
+insides, names that are bound nowhere, state kept between calls, look-alike identifiers, and code too large or nested
+to handle safely. It does not cover what only running shows: loops, memory, values. The worker's limits and kernel
+layers do.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ _warnings_lock = threading.Lock()
 
 @dataclass(frozen=True)
 class StaticFault:
-    """Why code is refused. `line` counts from 1 and is None where the whole file is meant; `instead` says what to write."""
+    """Why code is refused. `line` counts from 1 and is None where the whole file is meant; `instead` says what to
+    write."""
 
     line: int | None
     what: str
@@ -104,14 +106,19 @@ def _check_letters(code: str) -> None:
     """Identifiers as written are ASCII: the parser folds look-alike letters, so the tree no longer shows them."""
     if code.isascii():
         return
-    for token in tokenize.generate_tokens(io.StringIO(code).readline):
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(code).readline))
+    except (tokenize.TokenError, SyntaxError):
+        raise Refused(None, "the file cannot be read token by token", "write plain Python") from None
+    for token in tokens:
         if token.type == tokenize.NAME and not token.string.isascii():
             raise Refused(token.start[0], "an identifier has letters outside ASCII", "use plain letters, digits and _")
 
 
 def _parse(code: str) -> ast.Module:
     try:
-        # Warnings about escapes in strings are the proposer's style, not ours to show; the filters are global, so one at a time.
+        # Warnings about escapes in strings are the proposer's style, not ours to show; the filters are global, so one
+        # at a time.
         with _warnings_lock, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(code)
@@ -132,7 +139,9 @@ def _check_size(tree: ast.Module) -> None:
             raise Refused(None, f"the file has more than {MAX_NODES} syntax nodes", "write a shorter reward")
         if depth > MAX_DEPTH:
             line = getattr(level[0], "lineno", None)
-            raise Refused(line, f"the code is nested more than {MAX_DEPTH} levels deep", "split the expression or the elif chain")
+            raise Refused(
+                line, f"the code is nested more than {MAX_DEPTH} levels deep", "split the expression or the elif chain"
+            )
         level = [child for node in level for child in ast.iter_child_nodes(node)]
 
 

@@ -11,7 +11,7 @@ from rewardsearch.sandbox.allowed import BUILTINS, FRAME_ATTRIBUTES, METHODS, MO
 from rewardsearch.sandbox.names import bindings
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818
     """A rule's refusal: line (from 1, None for the whole file), what is wrong, what to write instead."""
 
     def __init__(self, line: int | None, what: str, instead: str) -> None:
@@ -31,8 +31,12 @@ Rule = Callable[[ast.AST, Scope], None]
 
 _ASYNC = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
 _MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp)
-_MUTABLE_MAKERS = frozenset(("list", "dict", "set", "bytearray", "iter", "Counter", "defaultdict", "deque", "OrderedDict"))
-_ITERATOR_MAKERS = frozenset(("iter", "count", "cycle", "map", "filter", "zip", "enumerate", "reversed", "repeat", "chain"))
+_MUTABLE_MAKERS = frozenset(
+    ("list", "dict", "set", "bytearray", "iter", "Counter", "defaultdict", "deque", "OrderedDict")
+)
+_ITERATOR_MAKERS = frozenset(
+    ("iter", "count", "cycle", "map", "filter", "zip", "enumerate", "reversed", "repeat", "chain")
+)
 
 
 def _line(node: ast.AST) -> int | None:
@@ -49,13 +53,17 @@ def statements(node: ast.AST, scope: Scope) -> None:
         raise Refused(_line(node), "async code is not allowed", "write an ordinary function")
     if isinstance(node, ast.Global | ast.Nonlocal):
         kind = "global" if isinstance(node, ast.Global) else "nonlocal"
-        raise Refused(_line(node), f"`{kind}` is not allowed: a reward keeps no state", "pass values as arguments and return them")
+        raise Refused(
+            _line(node), f"`{kind}` is not allowed: a reward keeps no state", "pass values as arguments and return them"
+        )
     if isinstance(node, ast.MatchClass):
         raise Refused(_line(node), "class patterns in `match` are not allowed", "use isinstance")
     if isinstance(node, ast.TryStar):
         raise Refused(_line(node), "`except*` is not allowed", "use `except`")
     if isinstance(node, ast.ClassDef) and node.keywords:
-        raise Refused(_line(node), "keywords in a class statement are not allowed", "write an ordinary class or a dataclass")
+        raise Refused(
+            _line(node), "keywords in a class statement are not allowed", "write an ordinary class or a dataclass"
+        )
 
 
 def identifiers(node: ast.AST, scope: Scope) -> None:
@@ -107,11 +115,19 @@ def _check_member(node: ast.AST, module: str, name: str) -> None:
 
 
 def names(node: ast.AST, scope: Scope) -> None:
-    """A name that is read is bound in the file or is an allowed builtin; `type` is for asking, not for making classes."""
+    """A name that is read is bound in the file or is an allowed builtin; `type` is for asking, not for making
+    classes."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "type":
         if len(node.args) != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
-            raise Refused(_line(node), "`type` with several arguments is not allowed", "write a class statement or a dataclass")
-    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in scope.bound and node.id not in BUILTINS:
+            raise Refused(
+                _line(node), "`type` with several arguments is not allowed", "write a class statement or a dataclass"
+            )
+    elif (
+        isinstance(node, ast.Name)
+        and isinstance(node.ctx, ast.Load)
+        and node.id not in scope.bound
+        and node.id not in BUILTINS
+    ):
         if node.id in WHY_NOT:
             raise Refused(_line(node), f"`{node.id}` is not available", WHY_NOT[node.id])
         hint = f"add `import {node.id}`" if node.id in MODULES else "define it in the file, or use another builtin"
@@ -124,15 +140,21 @@ def attributes(node: ast.AST, scope: Scope) -> None:
         return
     name = node.attr
     if name.startswith("_") and not (name == "__init__" and _is_super(node.value)):
-        raise Refused(_line(node), f"the attribute `.{name}` is not allowed", "use attributes without a leading underscore")
+        raise Refused(
+            _line(node), f"the attribute `.{name}` is not allowed", "use attributes without a leading underscore"
+        )
     if name in FRAME_ATTRIBUTES:
-        raise Refused(_line(node), f"the attribute `.{name}` is not allowed", "a reward does not look into the interpreter")
+        raise Refused(
+            _line(node), f"the attribute `.{name}` is not allowed", "a reward does not look into the interpreter"
+        )
     if name in STATE_ATTRIBUTES:
         raise Refused(_line(node), f"the attribute `.{name}` is not allowed", "a reward keeps no state between calls")
     if isinstance(node.value, ast.Name) and node.value.id in scope.aliases:
         module = scope.aliases[node.value.id]
         if not isinstance(node.ctx, ast.Load):
-            raise Refused(_line(node), f"`{module}.{name}` is assigned to", "modules cannot be changed; use a name of your own")
+            raise Refused(
+                _line(node), f"`{module}.{name}` is assigned to", "modules cannot be changed; use a name of your own"
+            )
         if module in MODULES:
             _check_member(node, module, name)
 
@@ -175,7 +197,9 @@ def state(node: ast.AST, scope: Scope) -> None:
             value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
             if isinstance(value, ast.GeneratorExp) or (value is not None and _called(value) in _ITERATOR_MAKERS):
                 raise Refused(
-                    _line(statement), "an iterator at module level keeps state between calls", "make a tuple or list of it"
+                    _line(statement),
+                    "an iterator at module level keeps state between calls",
+                    "make a tuple or list of it",
                 )
 
 

@@ -15,6 +15,9 @@ from typing import IO, Any
 
 from rewardsearch.errors import MachineError, UserError
 
+COMMAND = (sys.executable, "-m", "rewardsearch.screen.worker")
+"""Starts a worker; the run's folder is added."""
+
 Message = dict[str, Any]
 """What a worker is told to do: `id` names it, the rest is for screen/worker.py."""
 
@@ -33,7 +36,6 @@ class _Slot:
     process: subprocess.Popen[bytes]
     buffer: bytes = b""
     message: Message | None = None
-    last_words: str = ""
     log: Path = field(default_factory=Path)
 
     @property
@@ -115,7 +117,7 @@ class LocalWorkers:
         with log.open("ab") as errors:
             try:
                 process = subprocess.Popen(
-                    [sys.executable, "-m", "rewardsearch.screen.worker", str(self._run)],
+                    [*COMMAND, str(self._run)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,

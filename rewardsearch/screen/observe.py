@@ -120,12 +120,12 @@ class Observer:
         )
         self._step = {}
         self._on_step(len(self._points))
-        return correct.tolist()
+        return [float(value) for value in correct]
 
     def _judged(self) -> np.ndarray:
         """The rewards that are on trial: those beyond the base rewards, or all where there are no others."""
         on_trial = [spec for spec, _ in self._rewards if not is_base(spec)] or [spec for spec, _ in self._rewards]
-        return np.sum([spec.weight * self._step[label_of(spec)] for spec in on_trial], axis=0)
+        return np.asarray(sum(spec.weight * self._step[label_of(spec)] for spec in on_trial))
 
     def gradient(self, step: int, norm: float) -> None:
         """Notes the gradient norm of a finished step."""

@@ -29,7 +29,7 @@ import torch
 from rewardsearch.config import Config, load_config
 from rewardsearch.errors import UserError
 from rewardsearch.records import Batch, RewardSpec, Row, ScreenJob, ScreenResult
-from rewardsearch.sandbox.pool import RewardFault, Sandbox, SandboxedReward
+from rewardsearch.sandbox import RewardFault, Sandbox, SandboxedReward
 from rewardsearch.screen.evaluate import evaluate
 from rewardsearch.screen.observe import Scored
 from rewardsearch.screen.policy import Policy, load_policy

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from rewardsearch.records import LabelledCompletion, Outcome, Row
+from rewardsearch.records import LabelledCompletion, Outcome, OutcomeKind, Row
 
 Split = Literal["train", "val", "test"]
 
@@ -54,7 +54,7 @@ def same_number(a: str, b: str) -> bool:
 def numeric_outcome(row: Row, completion: str, length: int) -> Outcome:
     """Correct, wrong or unparsed, by the number in the solution tag."""
     prediction = parse_number(completion)
-    kind: Literal["correct", "wrong", "unparsed"] = "unparsed"
+    kind: OutcomeKind = "unparsed"
     if prediction is not None:
         kind = "correct" if same_number(prediction, row.answer) else "wrong"
     return Outcome(id=row.id, kind=kind, gold=row.answer, prediction=prediction, length=length)
@@ -66,7 +66,7 @@ def numeric_labelled(rows: Sequence[Row], workings: Sequence[str]) -> list[Label
     for i, (row, working) in enumerate(zip(rows, workings, strict=True)):
         gold = row.answer
         off = str(int(float(gold.replace(",", ""))) + (1, -3, 10, 7)[i % 4])
-        texts = (
+        texts: tuple[tuple[str, OutcomeKind], ...] = (
             (f"<thinking> {working} </thinking> <solution> {gold} </solution>", "correct"),
             (f"<thinking>\n{working}\n</thinking>\n<solution>\n{gold}\n</solution>", "correct"),
             (f"<thinking> so the answer is {gold} </thinking> <solution> {gold} </solution>", "correct"),
@@ -76,5 +76,5 @@ def numeric_labelled(rows: Sequence[Row], workings: Sequence[str]) -> list[Label
             (f"<thinking> {working}", "unparsed"),
             ("", "unparsed"),
         )
-        out.extend(LabelledCompletion(row=row, completion=text, kind=kind) for text, kind in texts)  # type: ignore[arg-type]
+        out.extend(LabelledCompletion(row=row, completion=text, kind=kind) for text, kind in texts)
     return out

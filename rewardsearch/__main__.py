@@ -1,0 +1,5 @@
+"""python -m rewardsearch"""
+
+from rewardsearch.cli import main
+
+main()

@@ -1,0 +1,35 @@
+"""`rewardsearch leaderboard`: the ranked candidates of a run."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+
+def leaderboard(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name under runs/.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV on standard output.")] = False,
+) -> None:
+    """Show the ranked candidates of a run, with intervals, p-values and flags."""
+    from rewardsearch.cli.runs import open_run, ranking_of
+    from rewardsearch.cli.tables import make_console, print_json, print_leaderboard, print_lines
+    from rewardsearch.errors import UserError
+    from rewardsearch.rank import leaderboard_csv
+
+    if as_json and as_csv:
+        raise UserError("got --json and --csv; give one of them")
+    state = open_run(run)
+    ranking = ranking_of(state)
+    if as_json:
+        print_json({"run": str(state.folder), **ranking.model_dump(mode="json")})
+    elif as_csv:
+        sys.stdout.write(leaderboard_csv(ranking))
+    else:
+        console = make_console()
+        print_leaderboard(ranking, console)
+        if state.refusals:
+            print_lines(console, "", "replies without a candidate:")
+            print_lines(console, *(f"round {n}: {refusal.name}: {refusal.reason}" for n, refusal in state.refusals))

@@ -1,0 +1,73 @@
+"""What the user's words mean: a run by folder or name, an arm by id, prefix or name."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rewardsearch.journal import RunState
+    from rewardsearch.records import Ranking
+
+
+def open_run(run: str) -> RunState:
+    """The state of the run in the folder `run`, or in runs/`run`. Raises UserError naming the runs that there are."""
+    from rewardsearch.errors import UserError
+    from rewardsearch.journal import JOURNAL, read_run
+
+    for folder in (Path(run).expanduser(), Path("runs") / run):
+        if (folder / JOURNAL).is_file():
+            return read_run(folder)
+    known = sorted(path.parent.name for path in Path("runs").glob(f"*/{JOURNAL}"))
+    there = f"runs/ has {_listed(run, known)}" if known else "runs/ has none"
+    raise UserError(f"no run {run}: neither {run} nor runs/{run} holds a {JOURNAL}; {there}; name a run's folder")
+
+
+def find_arm(state: RunState, text: str) -> str:
+    """The id of the arm that `text` names by id, by a candidate's name, or by the unique beginning of either.
+
+    Raises UserError with near matches when there is none, with the choices when there are several.
+    """
+    from rewardsearch.errors import UserError
+    from rewardsearch.records import BASELINE, POLICY
+
+    arms = list(dict.fromkeys((*state.candidates, BASELINE, POLICY, *state.arms)))
+    if text in arms:
+        return text
+    named = [candidate.id for candidate in state.candidates.values() if candidate.name == text]
+    found = named or [arm for arm in arms if text and (arm.startswith(text) or name_of(state, arm).startswith(text))]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        choices = ", ".join(f"{arm} ({name_of(state, arm)})" if arm in state.candidates else arm for arm in found)
+        raise UserError(f"{text} means several in {state.folder}: {choices}; give more of the id")
+    known = [*(candidate.name for candidate in state.candidates.values()), *arms]
+    raise UserError(f"no {text} in {state.folder}; it has {_listed(text, known)}; give an id, its beginning, or a name")
+
+
+def ranking_of(state: RunState) -> Ranking:
+    """The leaderboard of a run as it stands, also in the middle of a round."""
+    # A stored ranking is taken as it is: the libraries of the tests take over a second to import.
+    if state.rankings and all(candidate.round <= state.rounds_done for candidate in state.candidates.values()):
+        return state.rankings[-1]
+    from rewardsearch.rank import rank
+
+    return rank(
+        task=state.config.task.name,
+        results=state.results,
+        candidates=state.candidates,
+        verdicts=state.verdicts,
+        config=state.config.rank,
+        seed=state.config.seed,
+    )
+
+
+def name_of(state: RunState, arm: str) -> str:
+    """A candidate's name, or the id of any other arm."""
+    return state.candidates[arm].name if arm in state.candidates else arm
+
+
+def _listed(text: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(text, known, n=5) or known[:8]
+    return ", ".join(near) + (", ..." if len(near) < len(known) else "")

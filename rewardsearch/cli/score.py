@@ -1,0 +1,155 @@
+"""`rewardsearch score`: a reward, sandboxed, on rows of a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rewardsearch.records import Batch
+
+BATCH = 256
+"""Rows of one call, so that a long file does not meet the deadline of a call."""
+_FIXED = ("prompt", "completion", "answer")
+
+
+def score(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A reward file.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="JSON Lines with prompt, completion, answer and further columns.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """Run a reward in the sandbox on the rows of a file. Ends with exit code 4 when the reward fails."""
+    from rewardsearch.cli.tables import make_console, print_json, print_lines, print_table
+
+    code = _text_of(file, "a reward file")
+    batches = _batches(data, code)
+    rows, error = _call(code, batches)
+    summary = _summary(rows)
+    if as_json:
+        print_json({"rows": rows, "summary": summary, "error": error})
+    elif error is not None:
+        print_lines(make_console(), f"{file}: {error}")
+    else:
+        console = make_console()
+        names = list(summary["components"])
+        cells = [
+            [str(i), f"{row['reward']:.4g}", *(_cell(row["components"].get(name)) for name in names)]
+            for i, row in enumerate(rows, start=1)
+        ]
+        print_table(console, ("row", "reward", *names), cells)
+        told = ", ".join(f"{key} {summary[key]:.4g}" for key in ("mean", "min", "max"))
+        print_lines(console, f"{summary['n']} rows: {told}")
+    if error is not None:
+        raise typer.Exit(4)
+
+
+def _call(code: str, batches: list[Batch]) -> tuple[list[dict[str, Any]], str | None]:
+    """The reward and components of each row; none and the fault's reason when a call fails."""
+    from rewardsearch.config import SandboxConfig
+    from rewardsearch.sandbox import RewardFault, Sandbox
+
+    rows: list[dict[str, Any]] = []
+    with Sandbox(SandboxConfig()) as sandbox:
+        for batch in batches:
+            try:
+                output = sandbox.call(code, batch)
+            except RewardFault as fault:
+                return [], fault.reason
+            rows.extend(
+                {"reward": reward, "components": {name: values[i] for name, values in output.components.items()}}
+                for i, reward in enumerate(output.rewards)
+            )
+    return rows, None
+
+
+def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    if not rows:
+        return {}
+    rewards = [row["reward"] for row in rows]
+    totals: dict[str, list[float]] = {}
+    for row in rows:
+        for name, value in row["components"].items():
+            totals.setdefault(name, []).append(value)
+    return {
+        "n": len(rows),
+        "mean": sum(rewards) / len(rewards),
+        "min": min(rewards),
+        "max": max(rewards),
+        "components": {name: sum(values) / len(values) for name, values in totals.items()},
+    }
+
+
+def _batches(data: Path, code: str) -> list[Batch]:
+    """The rows as calls: all in one for a reward that says that it depends on its batch."""
+    from rewardsearch.records import Batch
+    from rewardsearch.sandbox import batch_dependent, check_static
+
+    rows = _rows(data)
+    size = len(rows) if check_static(code) is None and batch_dependent(code) else BATCH
+    columns = [name for name in rows[0] if name not in _FIXED]
+    return [
+        Batch(
+            prompts=tuple(row["prompt"] for row in part),
+            completions=tuple(row["completion"] for row in part),
+            answer=tuple(row["answer"] for row in part),
+            columns={name: tuple(row[name] for row in part) for name in columns},
+        )
+        for part in (rows[start : start + size] for start in range(0, len(rows), size))
+    ]
+
+
+def _rows(data: Path) -> list[dict[str, str]]:
+    """The file's rows as texts. Raises UserError with the lines that are not such rows."""
+    from rewardsearch.errors import UserError
+
+    rows: list[dict[str, str]] = []
+    mistakes = []
+    for number, line in enumerate(_text_of(data, "a JSON Lines file").split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if not isinstance(row, dict):
+            mistakes.append(f"{data}:{number}: not a JSON object; write one object a line with {', '.join(_FIXED)}")
+            continue
+        missing = [name for name in (rows[0] if rows else _FIXED) if row.get(name) is None]
+        if missing:
+            mistakes.append(f"{data}:{number}: no {' and no '.join(missing)}; every row has the same columns")
+            continue
+        rows.append({name: _text(value) for name, value in row.items() if not rows or name in rows[0]})
+    if mistakes:
+        more = [f"{data}: {len(mistakes) - 5} more such lines"] if len(mistakes) > 5 else []
+        raise UserError(*mistakes[:5], *more)
+    if not rows:
+        raise UserError(f"no rows in {data}; write JSON Lines with {', '.join(_FIXED)}")
+    return rows
+
+
+def _text(value: Any) -> str:
+    """What a reward sees of a field: a text itself, the content of the last chat message, anything else as JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and value and isinstance(value[-1], dict) and isinstance(value[-1].get("content"), str):
+        return str(value[-1]["content"])
+    return json.dumps(value)
+
+
+def _text_of(path: Path, what: str) -> str:
+    from rewardsearch.errors import UserError
+
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise UserError(f"cannot read {path}: {why}; name {what}") from None
+
+
+def _cell(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"

@@ -1,0 +1,135 @@
+"""`rewardsearch show`: one candidate whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rewardsearch.journal import RunState
+    from rewardsearch.records import RankedRow, ScreenResult, Verdict
+
+POINTS = 5
+"""Steps of a training that the table of curves shows."""
+
+
+def show(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name under runs/.")],
+    id: Annotated[
+        str, typer.Argument(metavar="ID", help="A candidate's id, its beginning, or its name; or another arm.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """Show one candidate whole: code, lineage, verdict, curves and disagreements."""
+    from rewardsearch.cli.runs import find_arm, name_of, open_run, ranking_of
+    from rewardsearch.cli.tables import make_console, print_json
+
+    state = open_run(run)
+    arm = find_arm(state, id)
+    candidate, verdict, result = state.candidates.get(arm), state.verdicts.get(arm), state.results.get(arm)
+    row = next((row for row in ranking_of(state).rows if row.id == arm), None)
+    if as_json:
+        print_json(
+            {
+                "run": str(state.folder),
+                "id": arm,
+                "name": name_of(state, arm),
+                "candidate": candidate.model_dump(mode="json") if candidate else None,
+                "children": _children(state, arm),
+                "members": list(state.arms.get(arm, ())),
+                "verdict": verdict.model_dump(mode="json") if verdict else None,
+                "row": row.model_dump(mode="json") if row else None,
+                "screen": result.model_dump(mode="json", exclude={"outcomes"}) if result else None,
+            }
+        )
+        return
+    console = make_console()
+    _print_head(console, state, arm, row)
+    if verdict is not None:
+        _print_verdict(console, verdict)
+    if result is not None and result.curves:
+        _print_curves(console, result)
+    if result is not None and result.disagreements:
+        _print_disagreements(console, result)
+    if candidate is not None:
+        from rewardsearch.cli.tables import print_lines
+
+        print_lines(console, "", "code:", "", *candidate.code.rstrip().split("\n"))
+
+
+def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | None) -> None:
+    from rewardsearch.cli.tables import duration, interval, number, p_value, percent, print_lines
+
+    candidate = state.candidates.get(arm)
+    facts: dict[str, Any] = {}
+    if candidate is not None:
+        facts |= {"name": candidate.name, "id": arm, "round": f"{candidate.round}, {candidate.operator}"}
+        facts |= {"parents": _named(state, candidate.parents), "children": _named(state, _children(state, arm))}
+        facts["idea"] = " ".join(candidate.rationale.split())
+    else:
+        facts |= {"arm": arm, "members": _named(state, state.arms.get(arm, ()))}
+    if row is not None:
+        facts["status"] = f"{row.status}: {row.reason}" if row.reason else row.status
+        if row.rank is not None:
+            facts["rank"] = str(row.rank)
+            facts["F1"] = f"{number(row.f1)} {interval(row.f1_ci)}"
+            facts["accuracy"] = f"{number(row.accuracy)} {interval(row.accuracy_ci)}, {percent(row.parse_rate)} parsed"
+            facts["McNemar"] = (
+                f"p against the baseline {p_value(row.p_vs_baseline)}, corrected {p_value(row.p_adjusted)}"
+            )
+        facts["training"] = f"{row.steps} steps, {duration(row.seconds)}" if row.steps else ""
+        facts["flags"] = ", ".join(row.flags)
+    width = max(map(len, facts))
+    print_lines(console, *(f"{name.ljust(width)}  {value}" for name, value in facts.items() if value))
+
+
+def _print_verdict(console: Console, verdict: Verdict) -> None:
+    from rewardsearch.cli.tables import print_lines
+
+    said = "accepted" if verdict.accepted else f"rejected ({verdict.stage}): {verdict.reason}"
+    print_lines(console, "", f"validation: {said}")
+    print_lines(console, *(f"  {name}: {_checked(value)}" for name, value in sorted(verdict.checks.items())))
+
+
+def _print_curves(console: Console, result: ScreenResult) -> None:
+    from rewardsearch.cli.tables import number, print_lines, print_table
+
+    last = len(result.curves) - 1
+    told = [result.curves[i] for i in sorted({round(k * last / (POINTS - 1)) for k in range(POINTS)})]
+    rows = [
+        ("reward", *(number(point.reward) for point in told), ""),
+        ("exact match", *(number(point.monitor) for point in told), ""),
+        ("tokens", *(number(point.length, 1) for point in told), ""),
+        ("dead groups", *(number(point.dead_groups, 2) for point in told), ""),
+    ]
+    for name in dict.fromkeys(name for point in told for name in point.components):
+        values = (number(point.components.get(name)) for point in told)
+        rows.append((name, *values, number(result.correlations.get(name), 2)))
+    print_lines(console, "", "training, mean over the completions of a step; r is the correlation with correctness:")
+    print_table(console, ("step", *(str(point.step) for point in told), "r"), rows, left=("step",))
+
+
+def _print_disagreements(console: Console, result: ScreenResult) -> None:
+    from rewardsearch.cli.tables import print_lines
+
+    print_lines(console, "", "where reward and truth disagreed most in training:")
+    for example in result.disagreements:
+        print_lines(console, f"  {example.kind}, reward {example.reward:.3f}, gold {example.answer}")
+        print_lines(console, f"    prompt      {example.prompt!r}", f"    completion  {example.completion!r}")
+
+
+def _children(state: RunState, arm: str) -> list[str]:
+    return [candidate.id for candidate in state.candidates.values() if arm in candidate.parents]
+
+
+def _named(state: RunState, ids: Any) -> str:
+    from rewardsearch.cli.runs import name_of
+
+    return ", ".join(f"{name_of(state, id)} ({id})" for id in ids)
+
+
+def _checked(value: float | bool | str) -> str:
+    return f"{value:.4g}" if type(value) is float else str(value)

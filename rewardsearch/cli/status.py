@@ -1,0 +1,62 @@
+"""`rewardsearch status`: where a run stands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated
+
+import typer
+
+
+def status(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name under runs/.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """Show where a run stands: rounds, candidates, spend, and the best so far."""
+    import time
+
+    from rewardsearch.cli.runs import open_run, ranking_of
+    from rewardsearch.cli.tables import duration, interval, make_console, number, print_json, print_lines
+
+    state = open_run(run)
+    ranking = ranking_of(state)
+    best = next((row for row in ranking.rows if row.rank is not None and row.id in state.candidates), None)
+    counts = Counter(row.status for row in ranking.rows if row.id in state.candidates)
+    candidates = {
+        "proposed": len(state.candidates),
+        **{name: counts[name] for name in ("screened", "failed", "rejected", "error", "owed")},
+        "refusals": len(state.refusals),
+    }
+    if as_json:
+        print_json(
+            {
+                "run": str(state.folder),
+                "task": state.config.task.name,
+                "status": state.status,
+                "rounds_done": state.rounds_done,
+                "rounds": state.config.rounds,
+                "candidates": candidates,
+                "best": best.model_dump(mode="json") if best else None,
+                "finalized": state.final is not None,
+                "test_opened": state.test_opened,
+                "usage": {**state.usage.model_dump(), "tokens": state.usage.tokens},
+                "seconds": state.seconds,
+                "started": state.started,
+                "updated": state.updated,
+            }
+        )
+        return
+    said = f"{state.status}, last event {duration(max(0.0, time.time() - state.updated))} ago"
+    told = {**candidates, "replies without a candidate": candidates.pop("refusals")}
+    told.pop("refusals")
+    lines = [
+        f"run         {state.folder}: {state.config.task.name}, {said}",
+        f"rounds      {state.rounds_done} of {state.config.rounds} done",
+        "candidates  "
+        + ", ".join(f"{count} {name}" for name, count in told.items() if count or name == "proposed"),
+        f"spend       {duration(state.seconds)}, {state.usage.requests} requests, {state.usage.tokens} tokens",
+    ]
+    if best is not None:
+        lines.append(f"best        {best.name} {best.id}: F1 {number(best.f1)} {interval(best.f1_ci)} on val")
+    lines.append("sealed test " + ("read" if state.final else "opened" if state.test_opened else "not opened"))
+    print_lines(make_console(), *lines)

@@ -1,0 +1,197 @@
+"""Printing: aligned tables that fit a terminal and are whole anywhere else; one JSON document when it is asked for."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rewardsearch.records import FinalReport, RankedRow, Ranking
+
+SHORT = 6
+"""Digits of an id that tables show; commands take any unique beginning."""
+F1_NOTE = "F1 = 2a / (1 + a) with a the accuracy, so that ranking by one is ranking by the other."
+
+
+def make_console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """The value as one JSON document on standard output; numbers that JSON does not have become null."""
+    sys.stdout.write(json.dumps(_finite(value), indent=1, allow_nan=False) + "\n")
+
+
+def print_lines(console: Console, *lines: str) -> None:
+    """Lines as they are: nothing in them is markup, and nothing is wrapped."""
+    from rich.text import Text
+
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)
+
+
+def print_table(
+    console: Console,
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    left: Sequence[str] = (),
+    spare: Sequence[str] = (),
+) -> None:
+    """A table whose columns are aligned right, but for those in `left`.
+
+    On a terminal too narrow for all columns, those in `spare` are left out, the first of them first.
+    """
+    from rich.text import Text
+
+    widths = [max(len(row[i]) for row in (headers, *rows)) for i in range(len(headers))]
+    shown = list(range(len(headers)))
+    if console.is_terminal:
+        for name in spare:
+            if sum(widths[i] + 2 for i in shown) - 2 <= console.width:
+                break
+            shown.remove(headers.index(name))
+    for place, row in enumerate((headers, *rows)):
+        cells = (row[i].ljust(widths[i]) if headers[i] in left else row[i].rjust(widths[i]) for i in shown)
+        console.print(Text("  ".join(cells).rstrip(), style="bold" if place == 0 else ""), soft_wrap=True)
+
+
+def print_leaderboard(ranking: Ranking, console: Console) -> None:
+    """The ranked rows as a table, then those without a rank with their reasons."""
+    print_lines(console, f"{ranking.task}, {ranking.n} questions of {ranking.split}")
+    ranked = [row for row in ranking.rows if row.rank is not None]
+    if ranked:
+        headers = (
+            "#",
+            "name",
+            "id",
+            "round",
+            "F1",
+            "interval",
+            "accuracy",
+            "parsed",
+            "p/base",
+            "corr.",
+            "p/best",
+            "flags",
+        )
+        spare = ("p/best", "round", "parsed", "accuracy", "p/base", "id", "interval")
+        print_table(
+            console, headers, [_ranked_cells(row) for row in ranked], left=("name", "id", "flags"), spare=spare
+        )
+        print_lines(console, F1_NOTE)
+    rest = [row for row in ranking.rows if row.rank is None]
+    if rest:
+        print_lines(console, "", "without a score:")
+        rows = [(row.name, _short(row.id, row.name), str(row.round), row.status, row.reason or "") for row in rest]
+        print_table(console, ("name", "id", "round", "status", "why"), rows, left=("name", "id", "status", "why"))
+
+
+def print_final(report: FinalReport, console: Console) -> None:
+    """The table of the sealed test, then the arms that could not be trained."""
+    print_lines(console, f"sealed test: {report.task}, {report.n} questions")
+    done = [row for row in report.rows if row.status == "done"]
+    rows = [
+        (
+            _arm(row.id, row.kind),
+            row.kind,
+            str(len(row.members)),
+            number(row.f1),
+            interval(row.f1_ci),
+            number(row.accuracy),
+            percent(row.parse_rate),
+            number(row.val_f1),
+            p_value(row.p_vs_policy),
+            p_value(row.p_vs_baseline),
+            p_value(row.p_adjusted),
+        )
+        for row in done
+    ]
+    headers = (
+        "arm",
+        "kind",
+        "members",
+        "F1",
+        "interval",
+        "accuracy",
+        "parsed",
+        "F1 on val",
+        "p/policy",
+        "p/base",
+        "corr.",
+    )
+    spare = ("members", "p/policy", "parsed", "accuracy", "p/base", "kind", "interval")
+    print_table(console, headers, rows, left=("arm", "kind"), spare=spare)
+    if done:
+        print_lines(console, F1_NOTE)
+    print_lines(
+        console, *(f"{row.id} ({row.kind}) {row.status}: {row.reason}" for row in report.rows if row not in done)
+    )
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}%"
+
+
+def interval(value: tuple[float, float] | None) -> str:
+    return "-" if value is None else f"[{value[0]:.3f}, {value[1]:.3f}]"
+
+
+def p_value(p: float | None) -> str:
+    if p is None:
+        return "-"
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: 42 s, 3 min 5 s, 2 h 7 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _ranked_cells(row: RankedRow) -> tuple[str, ...]:
+    return (
+        str(row.rank),
+        row.name,
+        _short(row.id, row.name),
+        str(row.round) if row.operator != "none" else "-",
+        number(row.f1),
+        interval(row.f1_ci),
+        number(row.accuracy),
+        percent(row.parse_rate),
+        p_value(row.p_vs_baseline),
+        p_value(row.p_adjusted),
+        p_value(row.p_vs_best),
+        ", ".join(row.flags),
+    )
+
+
+def _short(id: str, name: str) -> str:
+    return "-" if id == name else id[:SHORT]
+
+
+def _arm(id: str, kind: str) -> str:
+    return id[:SHORT] if kind == "single" else id
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

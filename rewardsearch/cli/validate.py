@@ -1,0 +1,73 @@
+"""`rewardsearch validate`: the whole validation on hand-written rewards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rewardsearch.config import Config
+    from rewardsearch.records import Candidate, Verdict
+
+
+def validate(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Reward files.")],
+    task: Annotated[str | None, typer.Option(help="The task: arithmetic or gsm8k. [default: arithmetic]")] = None,
+    config: Annotated[str | None, typer.Option(help="A YAML config: its task, limits and bounds.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """Validate reward files as a search does. Ends with exit code 4 unless all are accepted."""
+    from rewardsearch.cli.tables import make_console, print_json, print_lines
+    from rewardsearch.tasks import load_task
+    from rewardsearch.validate import validate as validate_candidates
+
+    candidates = _read(files)
+    settings = _settings(task, config)
+    verdicts = validate_candidates(candidates, load_task(settings.task), settings)
+    if as_json:
+        print_json([_document(*pair) for pair in zip(files, verdicts, strict=True)])
+    else:
+        console = make_console()
+        for path, verdict in zip(files, verdicts, strict=True):
+            said = "accepted" if verdict.accepted else f"rejected ({verdict.stage}): {verdict.reason}"
+            print_lines(console, f"{path}: {said}")
+            if verdict.flags:
+                print_lines(console, f"  flags: {', '.join(verdict.flags)}")
+    if not all(verdict.accepted for verdict in verdicts):
+        raise typer.Exit(4)
+
+
+def _read(files: list[Path]) -> list[Candidate]:
+    from rewardsearch.errors import UserError
+    from rewardsearch.records import Candidate, candidate_id
+
+    candidates, mistakes = [], []
+    for path in files:
+        try:
+            code = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            mistakes.append(f"cannot read {path}: {why}; name Python files with a function `reward`")
+            continue
+        candidates.append(Candidate(id=candidate_id(code), name=path.stem, code=code, operator="folder"))
+    if mistakes:
+        raise UserError(*mistakes)
+    return candidates
+
+
+def _settings(task: str | None, config: str | None) -> Config:
+    from rewardsearch.config import load_config, parse_config
+    from rewardsearch.errors import UserError
+
+    if task is not None and config is not None:
+        raise UserError("got --task and --config; a config names its task: give one of them")
+    if config is not None:
+        return load_config(config)
+    return parse_config({"task": {"name": task}} if task is not None else {}, "--task")
+
+
+def _document(path: Path, verdict: Verdict) -> dict[str, Any]:
+    fields = verdict.model_dump(mode="json", include={"accepted", "stage", "reason", "flags", "checks"})
+    return {"file": str(path), "id": verdict.candidate, **fields}

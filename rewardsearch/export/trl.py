@@ -1,0 +1,176 @@
+"""The module for TRL's GRPOTrainer, and what else calls rewards its way (Unsloth, open-r1).
+
+What TRL asks for, from 0.18 to 1.16: a plain function called by keyword with prompts, completions and every column of
+the data set, as texts or as chat messages, that returns one float a completion. Its `__name__` is the metric's name;
+equal names are averaged into one.
+"""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+from collections.abc import Sequence
+
+from rewardsearch.errors import UserError
+from rewardsearch.export.isolate import as_factory
+from rewardsearch.records import RewardSpec
+
+_HEAD = '''\
+"""Reward functions for TRL's GRPOTrainer: {source}, exported by rewardsearch.
+
+Needs the standard library alone. Each reward takes the prompts and completions (texts or chat messages) and the columns
+of the data set, and gives one float a completion. Train with all of them:
+
+    GRPOTrainer(..., reward_funcs=REWARD_FUNCS, args=GRPOConfig(..., reward_weights=REWARD_WEIGHTS))
+
+or with their weighted sum as one function: reward_funcs=trl_reward.
+"""
+{future}
+GOLD_COLUMN = "answer"
+"""The column of the data set that holds the gold answer, as text."""
+'''
+
+_CALLING = '''\
+# What a trainer passes beside the data set's columns.
+_NOT_COLUMNS = ("prompts", "completions", "completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
+
+
+def _text(item):
+    """The text of a prompt or completion: itself, or the content of its last chat message."""
+    if isinstance(item, str):
+        return item
+    content = item[-1].get("content") if item else None
+    if isinstance(content, list):
+        return "".join(part.get("text", "") for part in content)
+    return content or ""
+
+
+def _score(reward, prompts, completions, columns):
+    """The reward of each completion, named components added up."""
+    texts = [_text(completion) for completion in completions]
+    if columns.get(GOLD_COLUMN) is None:
+        raise KeyError(f"the data set has no column {GOLD_COLUMN!r}: name the one with the gold answer in GOLD_COLUMN")
+    passed = {
+        name: [value if isinstance(value, str) else str(value) for value in values]
+        for name, values in columns.items()
+        if name not in (*_NOT_COLUMNS, "answer") and isinstance(values, (list, tuple)) and len(values) == len(texts)
+    }
+    given = reward(
+        prompts=[_text(prompt) for prompt in prompts] if prompts is not None else [""] * len(texts),
+        completions=texts,
+        answer=[str(gold) for gold in columns[GOLD_COLUMN]],
+        **passed,
+    )
+    if isinstance(given, dict):
+        given = [sum(values) for values in zip(*given.values())]
+    return [float(value) for value in given]
+'''
+
+_FUNCTION = '''\
+def {function}(prompts=None, completions=(), **columns):
+    """{label}, at weight {weight!r}."""
+    return _score(_{function}, prompts, completions, columns)
+'''
+
+_TOTAL = '''\
+def trl_reward(prompts=None, completions=(), **columns):
+    """The weighted sum of all rewards."""
+    totals = [0.0] * len(completions)
+    for function, weight in zip(REWARD_FUNCS, REWARD_WEIGHTS):
+        for i, value in enumerate(function(prompts=prompts, completions=completions, **columns)):
+            totals[i] += weight * value
+    return totals
+'''
+
+_README = """\
+# Reward functions for TRL
+
+{Source}, exported by rewardsearch. `{module}.py` imports with the standard library alone.
+
+| function | reward | weight |
+|---|---|---|
+{rows}
+
+Put `{module}.py` beside your script. The data set needs a column `prompt` and a column `answer` with the gold answer
+alone, as text (`GOLD_COLUMN` at the top of the file gives it another name). The rewards judge the form of answer that
+the prompts of the search asked for: ask for the same form in yours.
+
+```python
+from datasets import load_dataset
+from trl import GRPOConfig, GRPOTrainer
+
+from {module} import REWARD_FUNCS, REWARD_WEIGHTS
+
+trainer = GRPOTrainer(
+    model="path/or/hub-id",
+    reward_funcs=REWARD_FUNCS,
+    args=GRPOConfig(output_dir="out", reward_weights=REWARD_WEIGHTS),
+    train_dataset=load_dataset("json", data_files="train.jsonl", split="train"),
+)
+trainer.train()
+```
+
+From the command line: `trl grpo --reward_funcs {module}.trl_reward ...`, where `trl_reward` is the weighted sum of all.
+"""
+
+# Names that the module has for itself, with or without an underscore before them.
+_TAKEN = frozenset(("reward", "trl_reward", "text", "score", "not_columns"))
+
+
+def trl_module(rewards: Sequence[RewardSpec], source: str) -> str:
+    """The source of the module, the same for the same rewards. Raises UserError for code that cannot be exported."""
+    functions = function_names(rewards)
+    made = [as_factory(f"_make_{f}", spec.name, spec.code) for f, spec in zip(functions, rewards, strict=True)]
+    future = "\nfrom __future__ import annotations\n" if any(asked for _, asked in made) else ""
+    parts = [_HEAD.format(source=_plain(source), future=future)]
+    for function, (factory, _) in zip(functions, made, strict=True):
+        parts += [factory, f"_{function} = _make_{function}()\n"]
+    parts.append(_CALLING)
+    for function, spec in zip(functions, rewards, strict=True):
+        parts.append(_FUNCTION.format(function=function, label=_plain(f"{spec.name} ({spec.id})"), weight=spec.weight))
+    parts.append(f"REWARD_FUNCS = [{', '.join(functions)}]\nREWARD_WEIGHTS = {[spec.weight for spec in rewards]!r}\n")
+    parts.append(_TOTAL)
+    text = "\n\n".join(parts)
+    try:
+        compile(text, "rewardsearch_reward.py", "exec", dont_inherit=True)
+    except SyntaxError as error:
+        raise UserError(
+            f"{source} cannot be exported: a reward does not stand inside a function ({error.msg})"
+        ) from None
+    return text
+
+
+def trl_readme(rewards: Sequence[RewardSpec], source: str, module: str) -> str:
+    """What the module is and the script that trains with it."""
+    rows = "\n".join(
+        f"| `{function}` | {_plain(spec.name)} ({_plain(spec.id)}) | {spec.weight:.4g} |"
+        for function, spec in zip(function_names(rewards), rewards, strict=True)
+    )
+    source = _plain(source)
+    return _README.format(Source=source[:1].upper() + source[1:], module=module, rows=rows)
+
+
+def function_names(rewards: Sequence[RewardSpec]) -> list[str]:
+    """A distinct Python name for each reward, after its own."""
+    found: list[str] = []
+    for spec in rewards:
+        name = re.sub(r"[^a-zA-Z0-9]+", "_", spec.name).strip("_").lower() or "reward"
+        if (
+            name[0].isdigit()
+            or keyword.iskeyword(name)
+            or hasattr(builtins, name)
+            or name in _TAKEN
+            or name.startswith("make_")
+        ):
+            name = f"reward_{name}"
+        number, stem = 2, name
+        while name in found:
+            name, number = f"{stem}_{number}", number + 1
+        found.append(name)
+    return found
+
+
+def _plain(text: str) -> str:
+    """Text that is safe inside a docstring or a table, whatever a proposer called its reward."""
+    return re.sub(r"[^A-Za-z0-9 .,:;()+=/_-]+", " ", text).strip()

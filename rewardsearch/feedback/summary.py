@@ -1,0 +1,171 @@
+"""What the feedback says of one arm, in numbers and texts ready to be read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rewardsearch.records import Candidate, CurvePoint, Example, RankedRow, Ranking, ScreenResult, Verdict
+
+POINTS = 10
+"""Points of a curve that are told."""
+_TEXT = 300
+"""Characters of a prompt or completion that are told."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One component's mean at the told steps, with its correlation with correctness over the whole training."""
+
+    name: str
+    points: str
+    correlation: str
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a training run went: `steps` are those of every curve's points."""
+
+    steps: str
+    curves: tuple[Curve, ...]
+    monitor: str
+    reward: str
+    length: str
+    dead_groups: str
+    clipped: str
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A completion whose reward and truth disagree, its texts as one quoted line each."""
+
+    what: str
+    reward: str
+    prompt: str
+    completion: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class CandidateSummary:
+    """One screened candidate."""
+
+    row: RankedRow
+    gain: float
+    rationale: str
+    checks: str
+    training: Training | None
+    disagreements: tuple[Disagreement, ...]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The baseline or the untrained policy."""
+
+    row: RankedRow
+    training: Training | None
+
+
+@dataclass(frozen=True)
+class Unscored:
+    """A candidate without a score, and why."""
+
+    round: int
+    name: str
+    id: str
+    status: str
+    reason: str
+
+
+def candidate_summary(
+    row: RankedRow, gain: float, candidate: Candidate, verdict: Verdict | None, result: ScreenResult
+) -> CandidateSummary:
+    """The summary of a screened candidate; gain: its F1 less the baseline's."""
+    checks = sorted(verdict.checks.items()) if verdict else []
+    return CandidateSummary(
+        row=row,
+        gain=gain,
+        rationale=" ".join(candidate.rationale.split()),
+        checks=", ".join(f"{name} {value:.3g}" for name, value in checks if type(value) is float),
+        training=_training(result),
+        disagreements=tuple(_disagreement(example) for example in result.disagreements),
+    )
+
+
+def reference(row: RankedRow, result: ScreenResult | None) -> Reference:
+    return Reference(row=row, training=_training(result) if result else None)
+
+
+def unscored_rows(ranking: Ranking, candidates: Mapping[str, Candidate]) -> list[Unscored]:
+    """The candidates that were rejected, or failed in training, in the ranking's order.
+
+    The machine's errors are left out: they say nothing about the candidate.
+    """
+    return [
+        Unscored(round=row.round, name=row.name, id=row.id, status=row.status, reason=row.reason or "no reason given")
+        for row in ranking.rows
+        if row.id in candidates and row.status in ("rejected", "failed")
+    ]
+
+
+def evenly(points: Sequence[CurvePoint], count: int = POINTS) -> list[CurvePoint]:
+    """`count` of the points, evenly spaced, the first and the last among them; all where there are no more."""
+    if len(points) <= count:
+        return list(points)
+    return [points[round(i * (len(points) - 1) / (count - 1))] for i in range(count)]
+
+
+def _training(result: ScreenResult) -> Training | None:
+    told = evenly(result.curves)
+    if not told:
+        return None
+    names = list(dict.fromkeys(name for point in told for name in point.components))
+    curves = [
+        Curve(
+            name=name,
+            points=" ".join(_number(point.components.get(name)) for point in told),
+            correlation=_signed(result.correlations.get(name)),
+        )
+        for name in names
+    ]
+    count = len(result.curves)
+    return Training(
+        steps=" ".join(str(point.step) for point in told),
+        curves=tuple(curves),
+        monitor=" ".join(f"{point.monitor:.2f}" for point in told),
+        reward=" ".join(_number(point.reward) for point in told),
+        length=_first_last([point.length for point in result.curves], ".1f"),
+        dead_groups=f"{sum(point.dead_groups for point in result.curves) / count:.0%}",
+        clipped=f"{sum(point.clipped for point in result.curves) / count:.0%}",
+    )
+
+
+def _first_last(values: Sequence[float], form: str) -> str:
+    """From and to: the means of the first and last tenth, since single steps are noisy."""
+    k = max(1, len(values) // POINTS)
+    return f"{sum(values[:k]) / k:{form}} -> {sum(values[-k:]) / k:{form}}"
+
+
+def _disagreement(example: Example) -> Disagreement:
+    right = example.kind == "correct"
+    return Disagreement(
+        what="right, yet among the least rewarded" if right else f"{example.kind}, yet among the most rewarded",
+        reward=_number(example.reward),
+        prompt=_quoted(example.prompt),
+        completion=_quoted(example.completion),
+        answer=example.answer,
+    )
+
+
+def _quoted(text: str) -> str:
+    cut = text if len(text) <= _TEXT else f"{text[: _TEXT // 2]} ... {text[-_TEXT // 2 :]}"
+    return json.dumps(cut, ensure_ascii=False)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
+
+
+def _signed(value: float | None) -> str:
+    return "none (no spread)" if value is None else f"{value:+.2f}"

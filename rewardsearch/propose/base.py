@@ -1,0 +1,111 @@
+"""What every proposer takes and gives, and what they share: admitting drafts, writing down what was told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from rewardsearch.files import write_atomic
+from rewardsearch.records import (
+    Candidate,
+    Feedback,
+    Operator,
+    Proposal,
+    Record,
+    Refusal,
+    Usage,
+    Verdict,
+    candidate_id,
+)
+
+MAX_NAME_CHARS = 40
+
+
+class ProposalRequest(Record):
+    """What one call asks for: `count` candidates of round `round` (from 1), or a repair of each of `repairs`.
+
+    `base_rewards` are (name, code) of the rewards that every run trains on anyway. `seen` holds the ids proposed so far.
+    `folder` is where prompt.md and the responses of this request are written.
+    """
+
+    round: int
+    count: int
+    seed: int
+    task: str
+    brief: str
+    base_rewards: tuple[tuple[str, str], ...]
+    feedback: Feedback | None = None
+    repairs: tuple[tuple[Candidate, Verdict], ...] = ()
+    seen: tuple[str, ...] = ()
+    folder: Path
+
+
+class Draft(Record):
+    """A reward as a proposer writes it, before it is known to be new."""
+
+    name: str
+    code: str
+    rationale: str = ""
+    operator: Operator = "fresh"
+    parents: tuple[str, ...] = ()
+
+
+class Proposer(Protocol):
+    """One way to come by rewards."""
+
+    def propose(self, request: ProposalRequest) -> Proposal:
+        """At most `request.count` candidates, none of them in `request.seen` and no two alike."""
+
+
+def slug(text: str, otherwise: str = "reward") -> str:
+    """`text` as a short name of lower-case letters, digits and underscores; `otherwise` when nothing is left of it."""
+    words = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+    if len(words) > MAX_NAME_CHARS:
+        cut = words[: MAX_NAME_CHARS + 1].rpartition("_")[0]
+        words = cut or words[:MAX_NAME_CHARS]
+    return words or otherwise
+
+
+def candidate_of(draft: Draft, round: int) -> Candidate:
+    return Candidate(
+        id=candidate_id(draft.code),
+        name=slug(draft.name),
+        code=draft.code,
+        rationale=draft.rationale,
+        operator=draft.operator,
+        parents=draft.parents,
+        round=round,
+    )
+
+
+def admit(
+    request: ProposalRequest, drafts: Iterable[Draft], refusals: Iterable[Refusal] = (), usage: Usage | None = None
+) -> Proposal:
+    """The Proposal of `drafts`: one that was proposed before, or twice, becomes a Refusal."""
+    known = set(request.seen)
+    candidates: list[Candidate] = []
+    refused = list(refusals)
+    for draft in drafts:
+        candidate = candidate_of(draft, request.round)
+        if candidate.id in known:
+            refused.append(
+                Refusal(name=candidate.name, reason=f"the same reward was proposed before, as {candidate.id}")
+            )
+        else:
+            known.add(candidate.id)
+            candidates.append(candidate)
+    return Proposal(candidates=tuple(candidates), refusals=tuple(refused), usage=usage or Usage())
+
+
+def feedback_text(request: ProposalRequest) -> str:
+    """What the last round taught, as every proposer is told it; empty in the first round."""
+    return request.feedback.text if request.feedback else ""
+
+
+def write_prompt(request: ProposalRequest, *sections: str) -> None:
+    """Writes prompt.md: `sections` in their order, a blank line apart."""
+    write_atomic(
+        request.folder / "prompt.md", "\n\n".join(section.strip("\n") for section in sections if section) + "\n"
+    )

@@ -1,0 +1,71 @@
+"""Proposes hand-written rewards: the Python files of one folder, in the order of their names."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from pathlib import Path
+
+from rewardsearch.errors import UserError
+from rewardsearch.propose.base import Draft, ProposalRequest, admit, feedback_text, write_prompt
+from rewardsearch.records import MAX_CODE_CHARS, Proposal, candidate_id
+from rewardsearch.resources import find, resource
+
+
+class FolderProposer:
+    """Takes `count` files a round that were not proposed yet; fewer, or none, when they run out.
+
+    `folder` None takes candidates/<task>/. A rejected file is not repaired: the person who wrote it does that.
+    """
+
+    def __init__(self, folder: str | None) -> None:
+        self._folder = folder
+
+    def propose(self, request: ProposalRequest) -> Proposal:
+        """Raises UserError when the folder is missing, holds no .py file, or one that is not UTF-8 text."""
+        files = self._files(request.task)
+        drafts: list[Draft] = []
+        known = set(request.seen)
+        if not request.repairs:
+            for file in files:
+                draft = _draft(file)
+                if len(drafts) < request.count and candidate_id(draft.code) not in known:
+                    known.add(candidate_id(draft.code))
+                    drafts.append(draft)
+        taken = ", ".join(draft.name for draft in drafts) or "nothing that was not proposed before"
+        head = f"# Round {request.round}: {len(files)} hand-written rewards in {files[0].parent}\n\nTaken: {taken}."
+        write_prompt(request, head, feedback_text(request))
+        return admit(request, drafts)
+
+    def _files(self, task: str) -> list[Path]:
+        folder = find(self._folder, what="propose.folder") if self._folder else resource("candidates") / task
+        if not folder.is_dir():
+            raise UserError(
+                f"propose.folder is not a folder: {folder}; name a folder with one reward function a .py file"
+            )
+        files = sorted(path for path in folder.glob("*.py") if path.is_file())
+        if not files:
+            raise UserError(
+                f"propose.folder has no rewards: {folder} holds no .py file; put one reward function in each"
+            )
+        return files
+
+
+def _draft(file: Path) -> Draft:
+    try:
+        code = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"propose.folder: {file} cannot be read ({type(error).__name__}); give UTF-8 text") from None
+    return Draft(name=file.stem, code=code, rationale=_docstring(code), operator="folder")
+
+
+def _docstring(code: str) -> str:
+    """The file's docstring; empty when it has none. Code that does not parse is validation's to refuse."""
+    if len(code) > MAX_CODE_CHARS:
+        return ""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.get_docstring(ast.parse(code)) or ""
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""

@@ -1,0 +1,109 @@
+"""Proposes rewards without a language model: composes, mutates and crosses typed components, guided by the feedback.
+
+The first round draws kinds of component from every family; later rounds mutate and cross what gained, with a share of
+fresh ideas. A proposal follows from the request alone: its seed, round, feedback and what was seen.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from rewardsearch.propose.base import Draft, ProposalRequest, admit, feedback_text, write_prompt
+from rewardsearch.propose.grammar.catalogue import ANCHOR, KINDS
+from rewardsearch.propose.grammar.genome import Genome, read_genome, render
+from rewardsearch.propose.grammar.guide import Guide, guide_of
+from rewardsearch.propose.grammar.operators import crossover, fresh, leads, mutate, repair
+from rewardsearch.records import Operator, Proposal, Refusal, candidate_id
+
+MIX: tuple[Operator, ...] = ("mutate", "crossover", "mutate", "fresh")
+"""The operators of a later round, in turn."""
+TRIES = 200
+"""Draws for one candidate before it is given up as not new."""
+
+
+class GrammarProposer:
+    """The offline proposer."""
+
+    def propose(self, request: ProposalRequest) -> Proposal:
+        guide = guide_of(request.feedback)
+        rng = random.Random(f"grammar {request.seed} {request.round}{' repair' if request.repairs else ''}")
+        known = set(request.seen)
+        drafts: list[Draft] = []
+        refusals: list[Refusal] = []
+        makers = _repairs(request, rng) if request.repairs else _rounds(request, rng, guide)
+        for place, maker in enumerate(makers, start=1):
+            draft = _new(maker, known, f"_r{request.round}{'fix' if request.repairs else 'c'}{place}")
+            if draft is None:
+                refusals.append(Refusal(name=f"grammar_{place}", reason=f"{TRIES} draws gave no reward that is new"))
+            else:
+                known.add(candidate_id(draft.code))
+                drafts.append(draft)
+        head = f"# Round {request.round}: {request.count} rewards from the grammar, seed {request.seed}"
+        write_prompt(request, head, guide.told(), feedback_text(request))
+        return admit(request, drafts, refusals)
+
+
+Maker = Iterator[tuple[Genome, str, Operator, tuple[str, ...]]]
+"""Draws of one candidate, without end: genome, what was done, operator, ids of the parents."""
+
+
+def _rounds(request: ProposalRequest, rng: random.Random, guide: Guide) -> Iterator[Maker]:
+    if not guide.parents:
+        for lead in leads(rng, request.count):
+            yield _fresh(rng, lead)
+        return
+    for place in range(request.count):
+        operator = MIX[place % len(MIX)]
+        if operator == "crossover" and len(guide.parents) > 1:
+            yield _crossover(rng, guide)
+        elif operator == "fresh":
+            yield _fresh(rng, guide.draw_kind(rng, [kind.name for kind in KINDS if kind.name != ANCHOR]))
+        else:
+            yield _mutate(rng, guide)
+
+
+def _repairs(request: ProposalRequest, rng: random.Random) -> Iterator[Maker]:
+    for candidate, _ in request.repairs[: request.count]:
+        genome = read_genome(candidate.code)
+        if genome is not None:
+            yield _repair(rng, genome, candidate.id)
+
+
+def _fresh(rng: random.Random, lead: str) -> Maker:
+    while True:
+        yield *fresh(rng, lead), "fresh", ()
+
+
+def _mutate(rng: random.Random, guide: Guide) -> Maker:
+    while True:
+        parent = guide.draw_parent(rng)
+        yield *mutate(rng, parent, guide), "mutate", (parent.parent.candidate.id,)
+
+
+def _crossover(rng: random.Random, guide: Guide) -> Maker:
+    while True:
+        first = guide.draw_parent(rng)
+        second = guide.draw_parent(rng, without=(first.parent.candidate.id,))
+        yield *crossover(rng, first, second), "crossover", (first.parent.candidate.id, second.parent.candidate.id)
+
+
+def _repair(rng: random.Random, genome: Genome, parent: str) -> Maker:
+    while True:
+        genome, told = repair(rng, genome)
+        yield genome, told, "repair", (parent,)
+
+
+def _new(maker: Maker, known: set[str], suffix: str) -> Draft | None:
+    """The first draw that is not known; None when TRIES of them are."""
+    for _, (genome, told, operator, parents) in zip(range(TRIES), maker, strict=False):
+        code = render(genome)
+        if candidate_id(code) not in known:
+            return Draft(name=_name(genome, suffix), code=code, rationale=told, operator=operator, parents=parents)
+    return None
+
+
+def _name(genome: Genome, suffix: str) -> str:
+    """The first two kinds besides the anchor, with `suffix`, which keeps names of one run apart."""
+    kinds = [kind for kind in genome.kinds if kind != ANCHOR][:2] or [ANCHOR]
+    return "_".join(kinds) + suffix

@@ -1,0 +1,119 @@
+"""How a genome comes from nothing, from one parent or from two. Each gives the genome and what was done, in words."""
+
+from __future__ import annotations
+
+import random
+
+from rewardsearch.propose.grammar.catalogue import ANCHOR, BY_NAME, FAMILIES, KINDS, Parameter, Value
+from rewardsearch.propose.grammar.genome import Component, Genome, genome_of
+from rewardsearch.propose.grammar.guide import Guide, Known
+
+MAX_COMPONENTS = 5
+
+
+def leads(rng: random.Random, count: int) -> list[str]:
+    """`count` kinds to try first: the families in turn, in an order drawn anew each time round, no kind before all are used.
+
+    Stratified, so that a few candidates already look at answer, work, form and style.
+    """
+    decks = {family: [kind.name for kind in KINDS if kind.family == family] for family in FAMILIES}
+    for deck in decks.values():
+        rng.shuffle(deck)
+    order: list[str] = []
+    while len(order) < len(KINDS):
+        for family in rng.sample(FAMILIES, len(FAMILIES)):
+            if decks[family]:
+                order.append(decks[family].pop())
+    return [order[i % len(order)] for i in range(count)]
+
+
+def draw_component(rng: random.Random, kind: str) -> Component:
+    return Component(kind, tuple(rng.choice(parameter.values) for parameter in BY_NAME[kind].parameters))
+
+
+def fresh(rng: random.Random, lead: str) -> tuple[Genome, str]:
+    """A genome that is about one kind: that component, with a reward for the right answer beside it."""
+    components = [draw_component(rng, lead)]
+    if lead != ANCHOR:
+        components.append(draw_component(rng, ANCHOR))
+        return genome_of(components), f"Tries {lead} beside a reward for the right answer."
+    return genome_of(components), f"Tries {lead} alone."
+
+
+def mutate(rng: random.Random, known: Known, guide: Guide) -> tuple[Genome, str]:
+    """One atomic change of a parent: a parameter moved to a neighbouring value, a component added or one dropped."""
+    genome = known.genome
+    change = rng.choices(("tune", "add", "drop"), (0.4, 0.4, 0.2))[0]
+    others = [kind.name for kind in KINDS if kind.name not in genome.kinds]
+    if change == "add" and others and len(genome.components) < MAX_COMPONENTS:
+        added = draw_component(rng, guide.draw_kind(rng, others))
+        return genome_of((*genome.components, added)), f"{_of(known)}: adds {_told(added)}."
+    if change == "drop" and len(genome.components) > 1:
+        dropped = guide.draw_weakest(rng, genome.kinds)
+        return _without(genome, dropped), f"{_of(known)}: drops {dropped}."
+    component = rng.choice(genome.components)
+    place = rng.randrange(len(component.values))
+    parameter = BY_NAME[component.kind].parameters[place]
+    old = component.values[place]
+    new = rng.choice(_neighbours(parameter, old))
+    return (
+        _replaced(genome, component, place, new),
+        f"{_of(known)}: {'raises' if new > old else 'lowers'} {component.kind} {parameter.name} from {old} to {new}.",
+    )
+
+
+def crossover(rng: random.Random, first: Known, second: Known) -> tuple[Genome, str]:
+    """Components of both parents: what only one has mostly stays, of what both have one parent's parameters."""
+    one, two = first.genome.components, second.genome.components
+    shared = set(first.genome.kinds) & set(second.genome.kinds)
+    pool = [rng.choice([c for c in (*one, *two) if c.kind == kind]) for kind in first.genome.kinds if kind in shared]
+    single = [c for c in (*one, *two) if c.kind not in shared]
+    kept = [c for c in single if rng.random() < 0.8] or single
+    room = max(1, MAX_COMPONENTS - len(pool))
+    if len(kept) > room:
+        kept = rng.sample(kept, room)
+    child = genome_of((*pool, *kept))
+    told = f"Crosses {_of(first)} with {_of(second)}: {', '.join(child.kinds)}."
+    return child, told
+
+
+def repair(rng: random.Random, genome: Genome) -> tuple[Genome, str]:
+    """A rejected genome with more on the right answer, or, where that is at its greatest, without its least sound part."""
+    anchor = next((c for c in genome.components if c.kind == ANCHOR), None)
+    values = BY_NAME[ANCHOR].parameters[0].values
+    if anchor is None:
+        return genome_of((*genome.components, Component(ANCHOR, values[-1:]))), f"Adds {ANCHOR} at its greatest weight."
+    if anchor.values[0] < values[-1]:
+        return _replaced(
+            genome, anchor, 0, values[-1]
+        ), f"Raises {ANCHOR} weight from {anchor.values[0]} to {values[-1]}."
+    rest = [kind for kind in genome.kinds if kind != ANCHOR]
+    if not rest:
+        return fresh(rng, rng.choice(KINDS).name)
+    style = [kind for kind in rest if BY_NAME[kind].family == "style"]
+    dropped = rng.choice(style or rest)
+    return _without(genome, dropped), f"Drops {dropped}."
+
+
+def _of(known: Known) -> str:
+    return f"{known.parent.candidate.name} ({known.parent.candidate.id}, gain {known.parent.gain:+.3f})"
+
+
+def _told(component: Component) -> str:
+    values = zip(BY_NAME[component.kind].parameters, component.values, strict=True)
+    return f"{component.kind} ({', '.join(f'{parameter.name} {value}' for parameter, value in values)})"
+
+
+def _neighbours(parameter: Parameter, value: Value) -> list[Value]:
+    below = [other for other in parameter.values if other < value]
+    above = [other for other in parameter.values if other > value]
+    return [*below[-1:], *above[:1]]
+
+
+def _without(genome: Genome, kind: str) -> Genome:
+    return Genome(tuple(component for component in genome.components if component.kind != kind))
+
+
+def _replaced(genome: Genome, component: Component, place: int, value: Value) -> Genome:
+    changed = Component(component.kind, (*component.values[:place], value, *component.values[place + 1 :]))
+    return Genome(tuple(changed if each.kind == component.kind else each for each in genome.components))

@@ -1,0 +1,166 @@
+"""What happens in the forked child: the candidate's file is run, `reward` is called, its return value is packed.
+
+The candidate sees restricted builtins and stand-ins for modules that hold the allowed names only. It runs in this
+process all the same, so nothing here is a lock by itself: the static policy, the limits and the kernel layers are.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import sys
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from rewardsearch.sandbox import protocol
+from rewardsearch.sandbox.protocol import Breach, Call, Raised, Result
+
+FILENAME = "<reward>"
+_MODULE = "candidate"
+_RESERVE = 4 * 2**20
+
+
+class Facade:
+    """Stands for a module and holds its allowed names only."""
+
+    def __init__(self, name: str, members: Mapping[str, Any]) -> None:
+        self.__dict__.update(members, __name__=name)
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError("modules cannot be changed")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("modules cannot be changed")
+
+
+def make_facades(allowed: Mapping[str, Sequence[str]]) -> dict[str, Facade]:
+    """A Facade of every module, with those of `allowed` names that this Python has. Imports the modules."""
+    facades: dict[str, Facade] = {}
+    # Longer names first: collections.abc is a member of collections.
+    for name in sorted(allowed, key=lambda name: -name.count(".")):
+        real = importlib.import_module(name)
+        members = {member: getattr(real, member) for member in allowed[name] if hasattr(real, member)}
+        inner = {full.rpartition(".")[2]: facade for full, facade in facades.items() if full.rpartition(".")[0] == name}
+        facades[name] = Facade(name, {**members, **inner})
+    return facades
+
+
+class Printed:
+    """Keeps the first characters of what is printed and drops the rest."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def print(self, *values: object, sep: str | None = " ", end: str | None = "\n", **_: object) -> None:
+        room = protocol.MAX_PRINTED - len(self.text)
+        if room > 0:
+            parts = [str(value)[:room] for value in values[:room]]
+            self.text += ((" " if sep is None else sep).join(parts) + ("\n" if end is None else end))[:room]
+
+
+def _type_of(value: object, /) -> type:
+    return type(value)
+
+
+def make_builtins(names: Sequence[str], facades: Mapping[str, Facade], printed: Printed) -> dict[str, Any]:
+    """The candidate's `__builtins__`: the allowed ones, and an import that knows the facades alone."""
+
+    def load(name: str, globals: object = None, locals: object = None, fromlist: object = (), level: int = 0) -> Facade:
+        if level or name not in facades:
+            raise ImportError("this module is not available")
+        return facades[name] if fromlist else facades[name.partition(".")[0]]
+
+    allowed = {name: getattr(builtins, name) for name in names if hasattr(builtins, name)}
+    return allowed | {
+        "__import__": load,
+        "__build_class__": builtins.__build_class__,
+        "type": _type_of,
+        "print": printed.print,
+    }
+
+
+def run(code: types.CodeType, call: Call, names: Sequence[str], facades: Mapping[str, Facade]) -> bytes:
+    """The frame that answers `call`: RESULT, RAISED, CONTRACT or MEMORY."""
+    reserve = bytearray(_RESERVE)
+    printed = Printed()
+    try:
+        # dataclasses and typing look their class's module up by name.
+        module = sys.modules[_MODULE] = types.ModuleType(_MODULE)
+        namespace = module.__dict__
+        namespace["__builtins__"] = make_builtins(names, facades, printed)
+        exec(code, namespace)
+        return protocol.frame(protocol.RESULT, _call(namespace["reward"], call, printed).pack())
+    except Breach as breach:
+        return protocol.frame(protocol.CONTRACT, breach.pack())
+    except MemoryError:
+        # What filled the memory is still held by the traceback: packing an answer needs the reserve back.
+        del reserve
+        return protocol.frame(protocol.MEMORY)
+    except BaseException as error:
+        del reserve
+        return protocol.frame(protocol.RAISED, raised(error).pack())
+
+
+def _call(reward: Callable[..., object], call: Call, printed: Printed) -> Result:
+    size = len(call.arguments["completions"])
+    first: Result | None = None
+    for _ in range(call.repeats):
+        arguments = {name: list(values) for name, values in call.arguments.items()}
+        names, rows = unpack_value(reward(**arguments), size)
+        changed = tuple(name for name, values in arguments.items() if values != call.arguments[name])
+        result = Result(names, rows, changed, printed.text.encode("utf-8", "replace").decode())
+        if first is None:
+            first = result
+        elif protocol.pack_floats(sum(rows, ())) != protocol.pack_floats(sum(first.rows, ())) or names != first.names:
+            raise Breach("state")
+    if first is None:
+        raise Breach("state")
+    return first
+
+
+def unpack_value(value: object, size: int) -> tuple[tuple[str, ...], tuple[tuple[float, ...], ...]]:
+    """Component names (none for a plain list) and rows of `size` floats. Raises Breach when it is neither form."""
+    if type(value) is list:
+        return (), (_row(value, size, ""),)
+    # A dict by any other class is taken too: Counter and defaultdict are dicts to whoever reads them.
+    if not isinstance(value, dict):
+        raise Breach("type", type=type(value).__name__)
+    if not 1 <= len(value) <= protocol.MAX_COMPONENTS:
+        raise Breach("components", count=len(value))
+    for name in value:
+        if type(name) is not str or not (0 < len(name) <= protocol.MAX_NAME) or not name.isprintable() or "/" in name:
+            raise Breach("component")
+    rows = []
+    for name, row in value.items():
+        if type(row) is not list:
+            raise Breach("type", type=type(row).__name__, component=name)
+        rows.append(_row(row, size, name))
+    return tuple(value), tuple(rows)
+
+
+def _row(values: list[Any], size: int, component: str) -> tuple[float, ...]:
+    if len(values) != size:
+        raise Breach("length", count=min(len(values), 2**32 - 1), component=component)
+    row = []
+    for value in values:
+        if type(value) is not float and type(value) is not int:
+            raise Breach("element", type=type(value).__name__, component=component)
+        try:
+            row.append(float(value))
+        except OverflowError:
+            raise Breach("size", component=component) from None
+    return tuple(row)
+
+
+def raised(error: BaseException) -> Raised:
+    """The error's type and its last line within the candidate's file; never its text, which can carry what was read."""
+    line = 0
+    if isinstance(error, SyntaxError):
+        line = error.lineno or 0
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == FILENAME:
+            line = trace.tb_lineno or line
+        trace = trace.tb_next
+    return Raised(type(error).__name__[: protocol.MAX_NAME], max(0, line))

@@ -1,0 +1,91 @@
+"""How a reward can fail, as an exception whose `reason` is one line that the proposer may read."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Literal
+
+from rewardsearch.sandbox.protocol import Breach, Raised, Result
+
+FaultKind = Literal["static", "raised", "timeout", "memory", "died", "contract"]
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+class RewardFault(Exception):  # noqa: N818
+    """A reward's failure. `type` and `line` are the exception's where it raised; `detail` is the sentence of `reason`.
+
+    Never holds the text of the candidate's exception: that can carry what the candidate read.
+    """
+
+    def __init__(self, kind: FaultKind, detail: str, *, type: str | None = None, line: int | None = None) -> None:
+        super().__init__(kind, detail)
+        self.kind, self.detail, self.type, self.line = kind, detail, type, line
+
+    @property
+    def reason(self) -> str:
+        """One line, such as `raised ZeroDivisionError at line 12`."""
+        return self.detail
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+def raised_fault(raised: Raised, lines: int) -> RewardFault:
+    """The fault of an exception in a file of `lines` lines; what is not a plausible name or line is left out."""
+    name = raised.type if _IDENTIFIER.match(raised.type) else "an exception"
+    line = raised.line if 1 <= raised.line <= lines else None
+    where = f" at line {line}" if line is not None else ""
+    return RewardFault("raised", f"raised {name}{where}", type=name, line=line)
+
+
+def timeout_fault(seconds: float) -> RewardFault:
+    return RewardFault("timeout", f"did not return within {seconds:g} s")
+
+
+def memory_fault(megabytes: int) -> RewardFault:
+    return RewardFault("memory", f"used more than {megabytes} MB of memory")
+
+
+def died_fault(signal_number: int) -> RewardFault:
+    how = f"by signal {signal_number}" if 0 < signal_number < 65 else "without an answer"
+    return RewardFault("died", f"ended its process {how}")
+
+
+def breach_fault(breach: Breach, size: int) -> RewardFault:
+    """The sentence for a broken contract; `size` is the number of completions of the call."""
+    of = f" for component {breach.component[:64]!a}" if breach.component else ""
+    kind = breach.type if _IDENTIFIER.match(breach.type) else "value"
+    sentences = {
+        "type": f"returned a {kind}{of}, not a list of floats"
+        + ("" if breach.component else " or a dict of component names to lists of floats"),
+        "length": f"returned {breach.count} values{of} for {size} completions",
+        "element": f"returned a {kind} in place of a float{of}",
+        "size": f"returned an integer too large for a float{of}",
+        "components": f"returned {breach.count} components; between 1 and 32 are allowed",
+        "component": "returned a component name that is not a printable string of 1 to 64 characters without /",
+        "state": "returned other values when it was called again with the same arguments: it keeps state",
+    }
+    return RewardFault("contract", sentences[breach.which])
+
+
+def check_result(result: Result, size: int, bound: float) -> tuple[float, ...]:
+    """The rewards of a result: one a completion, finite, within `bound`; components are summed. Raises RewardFault."""
+    if len(result.rows[0]) != size:
+        raise RewardFault("contract", f"returned {len(result.rows[0])} values for {size} completions")
+    if len(set(result.names)) != len(result.names):
+        raise RewardFault("contract", "returned two components of one name")
+    for row in result.rows:
+        for value in row:
+            _check_value(value, bound)
+    totals = result.rows[0] if not result.names else tuple(sum(values) for values in zip(*result.rows, strict=True))
+    for value in totals:
+        _check_value(value, bound)
+    return totals
+
+
+def _check_value(value: float, bound: float) -> None:
+    if not math.isfinite(value):
+        raise RewardFault("contract", f"returned {value} for a completion")
+    if abs(value) > bound:
+        raise RewardFault("contract", f"returned a value beyond {bound:g} for a completion")

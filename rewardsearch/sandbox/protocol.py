@@ -1,0 +1,180 @@
+"""The bytes between the parent and the worker: length-prefixed frames, texts in, packed float64 out.
+
+There is nothing here that an answer could make do anything: no pickle, no parser, every length checked before it is
+used. This module is imported on both sides and uses the standard library alone.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+HEADER: Final = struct.Struct("<Ic")
+"""A frame's start: the length of its body in bytes, and its kind."""
+
+INIT, LOAD, CALL = b"I", b"L", b"C"
+HELLO, RESULT, RAISED, CONTRACT, TIMEOUT, MEMORY, DIED = b"H", b"R", b"E", b"K", b"T", b"M", b"D"
+
+MAX_REQUEST = 256 * 2**20
+MAX_COMPONENTS = 32
+MAX_NAME = 64
+MAX_PRINTED = 4_000
+"""Characters of what a call prints that are kept."""
+
+
+class ProtocolError(ValueError):
+    """The bytes are not what the protocol allows."""
+
+
+class Reader:
+    """Reads values off a frame's body. Raises ProtocolError where a length points past the end."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body, self._at = body, 0
+
+    def take(self, size: int) -> bytes:
+        end = self._at + size
+        if size < 0 or end > len(self._body):
+            raise ProtocolError("a frame ends early")
+        part = self._body[self._at : end]
+        self._at = end
+        return part
+
+    def unsigned(self) -> int:
+        return int.from_bytes(self.take(4), "little")
+
+    def floats(self, count: int) -> tuple[float, ...]:
+        return struct.unpack(f"<{count}d", self.take(8 * count))
+
+    def texts(self) -> list[str]:
+        count = self.unsigned()
+        sizes = struct.unpack(f"<{count}I", self.take(4 * count))
+        try:
+            return [self.take(size).decode("utf-8", "surrogatepass") for size in sizes]
+        except UnicodeDecodeError:
+            raise ProtocolError("a text is not UTF-8") from None
+
+    def end(self) -> None:
+        if self._at != len(self._body):
+            raise ProtocolError("a frame goes on after its end")
+
+
+def pack_unsigned(value: int) -> bytes:
+    return value.to_bytes(4, "little")
+
+
+def pack_floats(values: Sequence[float]) -> bytes:
+    return struct.pack(f"<{len(values)}d", *values)
+
+
+def pack_texts(texts: Sequence[str]) -> bytes:
+    """Count, lengths in bytes, then the UTF-8; lone surrogates survive."""
+    blobs = [text.encode("utf-8", "surrogatepass") for text in texts]
+    return b"".join((struct.pack(f"<{len(blobs) + 1}I", len(blobs), *map(len, blobs)), *blobs))
+
+
+def frame(kind: bytes, body: bytes = b"") -> bytes:
+    return HEADER.pack(len(body), kind) + body
+
+
+@dataclass(frozen=True)
+class Call:
+    """One reward call: the argument lists by name, how often to call (all must agree), and seconds allowed."""
+
+    key: int
+    deadline_s: float
+    repeats: int
+    arguments: Mapping[str, Sequence[str]]
+
+    def pack(self) -> bytes:
+        head = pack_unsigned(self.key) + pack_floats((self.deadline_s,)) + pack_unsigned(self.repeats)
+        lists = b"".join(pack_texts(values) for values in self.arguments.values())
+        return head + pack_texts(tuple(self.arguments)) + lists
+
+    @staticmethod
+    def unpack(body: bytes) -> Call:
+        reader = Reader(body)
+        key, (deadline_s,), repeats = reader.unsigned(), reader.floats(1), reader.unsigned()
+        names = reader.texts()
+        arguments = {name: reader.texts() for name in names}
+        reader.end()
+        return Call(key, deadline_s, repeats, arguments)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a call returned. `rows` holds the values, a row a component; without `names` there is one row, the
+    rewards."""
+
+    names: tuple[str, ...]
+    rows: tuple[tuple[float, ...], ...]
+    changed: tuple[str, ...]
+    printed: str
+
+    def pack(self) -> bytes:
+        head = pack_texts((self.printed,)) + pack_texts(self.changed) + pack_texts(self.names)
+        counts = pack_unsigned(len(self.rows)) + pack_unsigned(len(self.rows[0]))
+        return head + counts + b"".join(pack_floats(row) for row in self.rows)
+
+    @staticmethod
+    def unpack(body: bytes) -> Result:
+        reader = Reader(body)
+        printed, changed, names = reader.texts(), reader.texts(), reader.texts()
+        rows, columns = reader.unsigned(), reader.unsigned()
+        if len(printed) != 1 or rows != max(1, len(names)):
+            raise ProtocolError("a result's counts do not agree")
+        values = tuple(reader.floats(columns) for _ in range(rows))
+        reader.end()
+        return Result(tuple(names), values, tuple(changed), printed[0])
+
+
+BREACHES: Final = ("type", "length", "element", "size", "components", "component", "state")
+"""The ways to break the contract that the worker itself sees; the parent writes the sentence."""
+
+
+@dataclass(eq=False)
+class Breach(Exception):  # noqa: N818
+    """A broken contract: which of BREACHES, a count, the name of a type and of a component."""
+
+    which: str
+    count: int = 0
+    type: str = ""
+    component: str = ""
+
+    def pack(self) -> bytes:
+        return (
+            pack_unsigned(BREACHES.index(self.which))
+            + pack_unsigned(self.count)
+            + pack_texts((self.type, self.component))
+        )
+
+    @staticmethod
+    def unpack(body: bytes) -> Breach:
+        reader = Reader(body)
+        index, count, texts = reader.unsigned(), reader.unsigned(), reader.texts()
+        reader.end()
+        if index >= len(BREACHES) or len(texts) != 2:
+            raise ProtocolError("a breach that does not exist")
+        return Breach(BREACHES[index], count, texts[0], texts[1])
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An exception that left the candidate: its type's name, and the last line of the candidate's file (0: none)."""
+
+    type: str
+    line: int
+
+    def pack(self) -> bytes:
+        return pack_unsigned(self.line) + pack_texts((self.type,))
+
+    @staticmethod
+    def unpack(body: bytes) -> Raised:
+        reader = Reader(body)
+        line, texts = reader.unsigned(), reader.texts()
+        reader.end()
+        if len(texts) != 1:
+            raise ProtocolError("an exception without a type")
+        return Raised(texts[0], line)

@@ -1,0 +1,88 @@
+"""The texts that probes ask about beside the task's own: odd ones that must not break a reward, and exploits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rewardsearch.records import Batch, LabelledCompletion
+
+_HUGE = "9" * 400
+ODD_COMPLETIONS: dict[str, str] = {
+    "an empty completion": "",
+    "a completion of white space": " \n\t ",
+    "a completion of 20,000 characters": "so 12 + 5 = 17. " * 1250,
+    "a completion with emoji, combining and right-to-left letters": "answer 🙂 e\u0301 \u05d0\u05d1 ½ ² ٣ 五",
+    "a completion of opening tags": "<thinking><solution>" * 20,
+    "a completion of closing tags": "</solution></thinking>",
+    "a completion with an empty solution": "<thinking></thinking><solution></solution>",
+    "a completion with words in the solution": "<solution> twelve </solution>",
+    "a completion with a superscript in the solution": "<solution> ² </solution>",
+    "a completion with 1/0 in the solution": "<thinking> 1 / 0 = 0. 0/0 </thinking> <solution> 1/0 </solution>",
+    "a completion with nan in the solution": "<solution>nan</solution>",
+    "a completion with 1e999 in the solution": "<solution>1e999</solution>",
+    "a completion with a number of 400 digits": f"<thinking> {_HUGE} + 1 </thinking> <solution> {_HUGE} </solution>",
+    "a completion with several numbers in the solution": "<solution> 1, 2.5, -3 and $4,000 </solution>",
+    "a completion with loose signs in the solution": "<solution> - . , $ </solution>",
+}
+ODD_ANSWERS = ("0", "-3", "1,000", "0.5", "", "3 apples")
+UNKNOWN_COLUMNS = (
+    "solution",
+    "ground_truth",
+    "labels",
+    "completion_ids",
+    "trainer_state",
+    "log_extra",
+    "unknown_column",
+)
+"""Columns that trainers pass and a task does not declare: a reward must take them and give them no weight."""
+
+
+def batch_of(items: Sequence[LabelledCompletion]) -> Batch:
+    """The reward call that scores `items`, in their order."""
+    names = items[0].row.columns if items else {}
+    return Batch(
+        prompts=tuple(item.row.prompt_text for item in items),
+        completions=tuple(item.completion for item in items),
+        answer=tuple(item.row.answer for item in items),
+        columns={name: tuple(item.row.columns.get(name, "") for item in items) for name in names},
+    )
+
+
+def odd_inputs(item: LabelledCompletion) -> dict[str, Batch]:
+    """Batches of one that a reward must survive, by what is odd about each; made from one ordinary item of the task."""
+    plain = batch_of((item,))
+    inputs = {what: plain.model_copy(update={"completions": (text,)}) for what, text in ODD_COMPLETIONS.items()}
+    inputs.update({f"the answer {text!r}": plain.model_copy(update={"answer": (text,)}) for text in ODD_ANSWERS})
+    blank = dict.fromkeys(plain.columns, ("",))
+    inputs["an empty prompt and empty columns"] = plain.model_copy(update={"prompts": ("",), "columns": blank})
+    return inputs
+
+
+def joined(batches: Sequence[Batch]) -> Batch:
+    """One batch of all the completions of several with the same columns."""
+    return Batch(
+        prompts=tuple(text for batch in batches for text in batch.prompts),
+        completions=tuple(text for batch in batches for text in batch.completions),
+        answer=tuple(text for batch in batches for text in batch.answer),
+        columns={name: tuple(text for batch in batches for text in batch.columns[name]) for name in batches[0].columns},
+    )
+
+
+def exploits(items: Sequence[LabelledCompletion]) -> dict[str, Batch]:
+    """What a policy may find instead of solving the task, by name: a batch each, one completion a row of `items`."""
+    plain = batch_of(items)
+    numbers = " ".join(str(number) for number in range(201))
+    forms: dict[str, tuple[str, ...]] = {
+        "empty": ("",) * len(plain),
+        "tags": ("<thinking> </thinking> <solution> </solution>",) * len(plain),
+        "many-tags": ("<thinking> </thinking> <solution> </solution> " * 10,) * len(plain),
+        "numbers": tuple(f"{numbers} {answer}" for answer in plain.answer),
+        "numbers-in-tag": tuple(
+            f"<thinking> {numbers} </thinking> <solution> {numbers} {answer} </solution>" for answer in plain.answer
+        ),
+        "prompt-echo": plain.prompts,
+        "keywords": ("therefore, because, hence, so the final answer is: step 1, step 2, first, then, finally.",)
+        * len(plain),
+        "long": ("so we think about it and go on. " * 100,) * len(plain),
+    }
+    return {name: plain.model_copy(update={"completions": texts}) for name, texts in forms.items()}

@@ -1,0 +1,248 @@
+"""Whole searches through the command line: real processes, real training on the embedded policy, a few steps each."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from rewardsearch.journal import JOURNAL, read_run
+
+SETTINGS = """\
+rounds: 2
+candidates: 2
+task: {train_rows: 64, val_rows: 40, test_rows: 40}
+screen: {steps: 3, prompts_per_step: 2, group_size: 4, slots: 1}
+rank: {resamples: 200}
+finalize: {top_k: 2, random_k: 2}
+"""
+
+GOOD = """\
+import re
+
+NUMBER = re.compile(r"<solution>(.*?)</solution>")
+
+
+def reward(prompts, completions, answer, **columns):
+    found = [NUMBER.findall(c) for c in completions]
+    return {"right": [float(f[:1] == [f" {a} "]) for f, a in zip(found, answer)]}
+"""
+
+HOSTILE = {
+    "endless_loop": "while True:\n        pass",
+    "ten_gigabytes": "x = [0] * (10 * 2**30 // 8)\n    return [0.0 for c in completions]",
+    "not_a_number": "return [float('nan') for c in completions]",
+    "wrong_length": "return [1.0, 2.0, 3.0]",
+    "raises_in_training": (
+        "if len(completions) == 8:\n        raise ValueError('secret')\n    return [float(len(c)) for c in completions]"
+    ),
+}
+COUNTS_CALLS = """\
+CALLS = []
+
+
+def reward(prompts, completions, answer, **columns):
+    CALLS.append(1)
+    if len(CALLS) >= 30:
+        raise ValueError("secret")
+    return [float(f" {a} " in c) for c, a in zip(completions, answer)]
+"""
+
+Command = Callable[..., "subprocess.Popen[str]"]
+
+
+def start(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "rewardsearch", *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(folder: Path, *arguments: str, code: int = 0) -> tuple[str, str]:
+    process = start(folder, *arguments)
+    out, err = process.communicate(timeout=400)
+    assert process.returncode == code, out + err
+    return out, err
+
+
+def rows(folder: Path, name: str) -> list[dict[str, object]]:
+    out, _ = run(folder, "leaderboard", name, "--json")
+    table = json.loads(out)["rows"]
+    for row in table:
+        del row["seconds"]
+    return list(table)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("search")
+    (folder / "small.yaml").write_text(SETTINGS, encoding="utf-8")
+    run(folder, "run", "small.yaml", "--run-dir", "whole")
+    return folder
+
+
+def test_a_search_leaves_a_leaderboard_feedback_and_a_test_table(undisturbed: Path) -> None:
+    folder = undisturbed / "whole"
+    state = read_run(folder)
+    assert (state.status, state.rounds_done) == ("finished", 2)
+    table = rows(undisturbed, "whole")
+    assert {row["id"] for row in table} == {"baseline", "policy", *state.candidates}
+    assert len(state.candidates) == 4
+    for candidate in state.candidates.values():
+        assert (folder / "candidates" / candidate.id / "reward.py").read_text(encoding="utf-8") == candidate.code
+    second_prompt = (folder / "rounds" / "02" / "prompt.md").read_text(encoding="utf-8")
+    first_round = [c for c in state.candidates.values() if c.round == 1]
+    assert any(c.name in second_prompt for c in first_round)
+    assert state.final is not None
+    kinds = [row.kind for row in state.final.rows]
+    assert sorted(kinds) == ["baseline", "control", "ensemble", "policy", "single"]
+    assert all(row.status == "done" and row.f1 is not None for row in state.final.rows)
+    with (folder / "leaderboard.csv").open(encoding="utf-8") as file:
+        assert len(list(csv.DictReader(file))) == len(table)
+
+
+def test_the_test_split_is_opened_once_after_everything_is_trained(undisturbed: Path) -> None:
+    events = [json.loads(line)["event"] for line in (undisturbed / "whole" / JOURNAL).read_text().splitlines()]
+    assert events.count("test_opened") == 1
+    assert events[events.index("test_opened") :] == ["test_opened", "final", "ended"]
+
+
+def test_a_finished_run_started_again_does_nothing_twice(undisturbed: Path) -> None:
+    before = rows(undisturbed, "whole")
+    events = len((undisturbed / "whole" / JOURNAL).read_text().splitlines())
+    run(undisturbed, "run", "small.yaml", "--run-dir", "whole")
+    assert len((undisturbed / "whole" / JOURNAL).read_text().splitlines()) == events + 2
+    assert rows(undisturbed, "whole") == before
+
+
+def wait_for(path: Path, text: str, process: "subprocess.Popen[str]") -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if path.exists() and text in path.read_text(encoding="utf-8", errors="replace"):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{text!r} never came in {path}: {process.communicate()}")
+
+
+@pytest.mark.parametrize("moments", [('"event": "opened"', '"id": "baseline"', '"round": 1, "ranking"')])
+def test_a_search_killed_again_and_again_ends_with_the_same_leaderboard(
+    undisturbed: Path, moments: Sequence[str]
+) -> None:
+    name = "killed"
+    for moment in moments:
+        process = start(undisturbed, "run", "small.yaml", "--run-dir", name)
+        wait_for(undisturbed / name / JOURNAL, moment, process)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    run(undisturbed, "run", "small.yaml", "--run-dir", name)
+    assert rows(undisturbed, name) == rows(undisturbed, "whole")
+    screened = [
+        json.loads(line)["id"]
+        for line in (undisturbed / name / JOURNAL).read_text(encoding="utf-8").splitlines()
+        if '"event": "screened"' in line
+    ]
+    assert len(screened) == len(set(screened))
+
+
+def test_a_killed_training_process_is_replaced_and_costs_nothing_but_time(undisturbed: Path) -> None:
+    name = "worker-killed"
+    process = start(undisturbed, "run", "small.yaml", "--run-dir", name)
+    wait_for(undisturbed / name / JOURNAL, '"id": "policy"', process)
+    workers = subprocess.run(
+        ["pgrep", "-f", f"rewardsearch.screen.worker {name}"], capture_output=True, text=True, check=False
+    ).stdout.split()
+    assert workers
+    os.kill(int(workers[0]), signal.SIGKILL)
+    out, err = process.communicate(timeout=400)
+    assert process.returncode == 0, out + err
+    assert rows(undisturbed, name) == rows(undisturbed, "whole")
+
+
+def test_ctrl_c_leaves_a_run_that_can_be_resumed_and_no_process(undisturbed: Path) -> None:
+    name = "interrupted"
+    process = start(undisturbed, "run", "small.yaml", "--run-dir", name)
+    wait_for(undisturbed / name / JOURNAL, '"id": "policy"', process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert read_run(undisturbed / name).status == "stopped"
+    found = subprocess.run(["pgrep", "-f", f"rewardsearch.screen.worker {name}"], capture_output=True, check=False)
+    assert found.stdout == b""
+
+
+def test_a_stop_file_ends_the_run_after_the_step_in_hand(undisturbed: Path) -> None:
+    name = "stopped"
+    (undisturbed / name).mkdir()
+    (undisturbed / name / "STOP").touch()
+    _, err = run(undisturbed, "run", "small.yaml", "--run-dir", name, code=130)
+    assert "STOP is there" in err
+
+
+def test_a_used_up_budget_ends_with_code_3_and_keeps_what_is_done(undisturbed: Path) -> None:
+    name = "poor"
+    options = ("--run-dir", name, "--set", "budget.wall_clock_minutes=0.01")
+    _, err = run(undisturbed, "run", "small.yaml", *options, code=3)
+    assert "budget.wall_clock_minutes" in err
+    assert read_run(undisturbed / name).status == "budget"
+
+
+def test_hostile_candidates_cost_seconds_and_are_told(tmp_path: Path) -> None:
+    rewards = tmp_path / "rewards"
+    rewards.mkdir()
+    for name, body in HOSTILE.items():
+        code = f"def reward(prompts, completions, answer, **columns):\n    {body}\n"
+        (rewards / f"{name}.py").write_text(code, encoding="utf-8")
+    (rewards / "counts_calls.py").write_text(COUNTS_CALLS, encoding="utf-8")
+    (rewards / "good.py").write_text(GOOD, encoding="utf-8")
+    settings = SETTINGS.replace("rounds: 2", "rounds: 1").replace("candidates: 2", "candidates: 7")
+    text = settings + f"propose: {{proposer: folder, folder: {rewards}}}\nsandbox: {{call_s: 1}}\n"
+    (tmp_path / "hostile.yaml").write_text(text, encoding="utf-8")
+    run(tmp_path, "run", "hostile.yaml", "--run-dir", "hostile")
+    table = {row["name"]: row for row in rows(tmp_path, "hostile")}
+    assert {name: table[name]["status"] for name in (*HOSTILE, "good", "counts_calls")} == {
+        "endless_loop": "rejected",
+        "ten_gigabytes": "rejected",
+        "not_a_number": "rejected",
+        "wrong_length": "rejected",
+        "raises_in_training": "failed",
+        "good": "screened",
+        # The sandbox starts every call from the same state, so its thirtieth call is like its first.
+        "counts_calls": "screened",
+    }
+    assert table["raises_in_training"]["reason"] == "raised ValueError at line 3"
+    feedback = (tmp_path / "hostile" / "rounds" / "01" / "feedback.md").read_text(encoding="utf-8")
+    assert all(name in feedback for name in HOSTILE)
+    assert "secret" not in feedback
+    state = read_run(tmp_path / "hostile")
+    slowest = max(state.verdicts.values(), key=lambda verdict: verdict.seconds)
+    assert slowest.seconds < 15
+
+
+def test_when_nothing_is_accepted_the_exit_code_is_4(tmp_path: Path) -> None:
+    (tmp_path / "rewards").mkdir()
+    (tmp_path / "rewards" / "reads.py").write_text(
+        "import os\n\n\ndef reward(prompts, completions, answer, **columns):\n    return [0.0 for c in completions]\n",
+        encoding="utf-8",
+    )
+    text = SETTINGS + "propose: {proposer: folder, folder: rewards}\n"
+    (tmp_path / "c.yaml").write_text(text, encoding="utf-8")
+    _, err = run(tmp_path, "run", "c.yaml", "--run-dir", "none", "--set", "rounds=1", code=4)
+    assert "no candidate was accepted" in err
+
+
+def test_three_mistakes_in_a_config_are_answered_with_three_lines_and_code_2(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("rounds: 0\nscreen: {stps: 3}\ntask: {name: gsm9k}\n", encoding="utf-8")
+    out, err = run(tmp_path, "run", "bad.yaml", code=2)
+    assert out == ""
+    assert len(err.strip().splitlines()) == 3
+    assert "Traceback" not in err

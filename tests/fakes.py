@@ -1,0 +1,165 @@
+"""Small real records for tests of what reads them: outcomes, screens, candidates and whole run folders."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from rewardsearch.arms import load_base_rewards
+from rewardsearch.config import Config, parse_config
+from rewardsearch.feedback import write_feedback
+from rewardsearch.journal import Journal
+from rewardsearch.rank import rank
+from rewardsearch.records import (
+    BASELINE,
+    POLICY,
+    Candidate,
+    CurvePoint,
+    Example,
+    FinalReport,
+    FinalRow,
+    Outcome,
+    Proposal,
+    Refusal,
+    ScreenResult,
+    Usage,
+    Verdict,
+    candidate_id,
+)
+from rewardsearch.store import save_result
+
+KINDS = {"c": "correct", "w": "wrong", "u": "unparsed"}
+
+
+def outcomes(kinds: str, first: int = 0) -> tuple[Outcome, ...]:
+    """One outcome a letter: c correct, w wrong, u unparsed; ids q0, q1, ... from `first`."""
+    return tuple(
+        Outcome(
+            id=f"q{i}", kind=KINDS[kind], gold="7", prediction={"c": "7", "w": "8", "u": None}[kind], length=9
+        )
+        for i, kind in enumerate(kinds, start=first)
+    )
+
+
+def candidate(name: str, value: str = "0.0", round: int = 1, parents: Sequence[str] = ()) -> Candidate:
+    """A candidate whose reward is the expression `value` for every completion."""
+    code = (
+        f'"""{name}."""\n\n\ndef reward(prompts, completions, answer, **columns):\n'
+        f'    return {{"{name}": [{value} for text in completions]}}\n'
+    )
+    return Candidate(id=candidate_id(code), name=name, code=code, rationale=f"why {name}", round=round, parents=tuple(parents))
+
+
+def curves(component: str, steps: int = 40) -> tuple[CurvePoint, ...]:
+    return tuple(
+        CurvePoint(
+            step=step,
+            reward=step / 10,
+            monitor=step / 100,
+            components={"answer": 1.0, component: step / 8},
+            length=30 - step / 4,
+            dead_groups=0.25,
+            clipped=0.0,
+            grad_norm=1.0,
+        )
+        for step in range(1, steps + 1)
+    )
+
+
+def screened(id: str, kinds: str, component: str = "answer", **fields: object) -> ScreenResult:
+    """A finished screen with these outcomes."""
+    values = {
+        "rung": "full",
+        "seed": 0,
+        "steps": 40,
+        "status": "done",
+        "outcomes": outcomes(kinds),
+        "curves": curves(component),
+        "correlations": {"answer": 0.5, component: None},
+        "disagreements": (
+            Example(prompt="How many?", completion="<solution> 8 </solution>", answer="7", reward=2.5, kind="wrong"),
+        ),
+        "seconds": 12.5,
+        **fields,
+    }
+    return ScreenResult.model_validate({"id": id, **values})
+
+
+GOOD = candidate("worked-steps", "1.0")
+LEVEL = candidate("level-headed", "2.0")
+BAD = candidate("shouting", "3.0")
+REFUSED = candidate("opens-files", "4.0")
+ARMS = {POLICY: "c" * 10 + "w" * 5 + "u" * 5, BASELINE: "c" * 12 + "w" * 8, GOOD.id: "c" * 18 + "w" * 2, LEVEL.id: "c" * 12 + "u" * 8}
+
+
+def make_run(folder: Path, base: Sequence[Path]) -> Path:
+    """A run folder of one finished round: two candidates screened, one failed in training, one rejected, one refusal."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config: Config = parse_config({"rounds": 1, "screen": {"base_rewards": [str(path) for path in base]}}, "test")
+    verdicts = {c.id: Verdict(candidate=c.id, accepted=True, checks={"mean_correct": 1.5}) for c in (GOOD, LEVEL, BAD)}
+    verdicts[REFUSED.id] = Verdict(
+        candidate=REFUSED.id, accepted=False, stage="static", reason="line 3: `open` is not available", flags=("files",)
+    )
+    results = {arm: screened(arm, kinds) for arm, kinds in ARMS.items()}
+    results[BAD.id] = screened(
+        BAD.id, "", status="failed", reason="returned nan for a completion", curves=(), correlations={}, disagreements=()
+    )
+    proposal = Proposal(
+        candidates=(GOOD, LEVEL, BAD, REFUSED),
+        refusals=(Refusal(name="reply-5", reason="no code block in it"),),
+        usage=Usage(requests=5, prompt_tokens=900, completion_tokens=100),
+    )
+    with Journal.open(folder, config, load_base_rewards(config.screen.base_rewards)) as journal:
+        journal.append("proposed", round=1, attempt=0, proposal=proposal.model_dump(mode="json"))
+        for verdict in verdicts.values():
+            journal.append("validated", verdict=verdict.model_dump(mode="json"))
+        for arm, result in results.items():
+            save_result(folder / "candidates" / arm / "screens" / "full-0", result, "mark")
+            journal.append("screened", id=arm, folder=f"candidates/{arm}/screens/full-0", status=result.status)
+        state = journal.state
+        ranking = rank(
+            task="arithmetic",
+            results=state.results,
+            candidates=state.candidates,
+            verdicts=state.verdicts,
+            config=config.rank,
+            seed=config.seed,
+        )
+        feedback = write_feedback(
+            round=1,
+            ranking=ranking,
+            candidates=state.candidates,
+            verdicts=state.verdicts,
+            results=state.results,
+            refusals=proposal.refusals,
+        )
+        journal.append(
+            "ranked", round=1, ranking=ranking.model_dump(mode="json"), feedback=feedback.model_dump(mode="json")
+        )
+        journal.append("arms", arms={"ensemble-top3": [GOOD.id, LEVEL.id]})
+        journal.append("final", report=final_report().model_dump(mode="json"))
+        journal.append("ended", status="finished")
+    return folder
+
+
+def final_report() -> FinalReport:
+    scores = {"f1": 0.9, "f1_ci": (0.88, 0.92), "accuracy": 0.82, "accuracy_ci": (0.8, 0.84), "parse_rate": 0.99}
+    return FinalReport(
+        task="arithmetic",
+        n=1000,
+        rows=(
+            FinalRow(
+                id="ensemble-top3", kind="ensemble", members=(GOOD.id, LEVEL.id), status="done", val_f1=0.93,
+                p_vs_policy=1e-9, p_vs_baseline=0.01, p_adjusted=0.02, **scores,
+            ),
+            FinalRow(id="random-3", kind="control", members=(BAD.id,), status="failed", reason="returned nan"),
+        ),
+    )
+
+
+def write_predictions(path: Path, rows: Sequence[tuple[object, object, object]]) -> Path:
+    """A JSON Lines file of (id, gold, prediction)."""
+    keys = ("id", "gold", "prediction")
+    path.write_text("".join(json.dumps(dict(zip(keys, row, strict=True))) + "\n" for row in rows))
+    return path

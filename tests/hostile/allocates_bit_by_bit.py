@@ -1,0 +1,5 @@
+# expect: memory
+def reward(prompts, completions, answer, **columns):
+    kept = []
+    while True:
+        kept.append("a" * 2**24)

@@ -1,0 +1,7 @@
+# expect: static
+import os
+
+
+def reward(prompts, completions, answer, **columns):
+    while True:
+        os.fork()

@@ -1,0 +1,140 @@
+"""The static policy: what it refuses, with the line and the remedy, and what it must let pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rewardsearch.sandbox import batch_dependent, check_static
+
+ORDINARY = sorted((Path(__file__).parent / "ordinary").glob("*.py"))
+HEAD = "def reward(prompts, completions, answer, **columns):\n"
+PLAIN = HEAD + "    return [0.0] * len(completions)\n"
+
+
+def body(line: str) -> str:
+    return f"{HEAD}    {line}\n    return [0.0] * len(completions)\n"
+
+
+@pytest.mark.parametrize("file", ORDINARY, ids=lambda file: file.stem)
+def test_ordinary_rewards_pass(file: Path) -> None:
+    assert check_static(file.read_text(encoding="utf-8")) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import os",
+        "from json import codecs",
+        "import json.tool",
+        "from . import x",
+        "from re import *",
+        "import math; math.isfinite = len",
+        "import statistics; statistics.sys",
+        "import statistics as s; s.sys",
+        "x = open('f')",
+        "x = eval",
+        "x = getattr(answer, 'x')",
+        "x = hash('a')",
+        "x = ().__class__",
+        "x = answer._private",
+        "x = (y for y in ()).gi_frame",
+        "x = type('X', (), {})",
+        "x = '{0.__class__}'.format(1)",
+        "x = '{0[0]}'.format(answer)",
+        "x = '{:{0.real}}'.format(1)",
+        "x = prompts[0].format(1)",
+        "x = str.format",
+        "x = '{a}'.format_map({})",
+        "x = f'{answer.__class__}'",
+        "match answer:\n        case list(x=1):\n            pass",
+        "try:\n        pass\n    except* ValueError:\n        pass",
+        "global X",
+        "async def f(): pass",
+        "def f(x=[]): return x",
+        "class A(metaclass=type): pass",
+        "class A:\n        def __init_subclass__(cls): pass",
+        "class A:\n        __add__ = len",
+        "ｘ = 1",
+        "x = undefined_name",
+        "x = __name__",
+    ],
+)
+def test_a_route_out_of_the_sandbox_is_refused(line: str) -> None:
+    fault = check_static(body(line))
+    assert fault is not None
+    assert fault.line is not None
+    assert fault.line >= 2
+    assert fault.instead
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x = '{:.2f} {0} {name}'.format(1.0, name=2) if False else ''",
+        "x = '%s' % answer[0]",
+        "x = f'{len(answer):>{4}}'",
+        "import collections.abc as abc; x = abc.Sequence",
+        "x = type(answer)",
+        "x = [y for y in answer if (z := y)]",
+        "match answer:\n        case [first, *rest]:\n            x = first, rest",
+        "x = '\\d ≈ é 🙂'",
+        "string = 'A'; x = string.lower()",
+    ],
+)
+def test_ordinary_code_is_not_refused(line: str) -> None:
+    assert check_static(body(line)) is None
+
+
+def test_a_parameter_named_like_an_imported_module_is_not_taken_for_it() -> None:
+    assert check_static("import string\n\ndef f(string):\n    return string.lower()\n\n" + PLAIN) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        ("x = 1\n", "there is no top-level function `reward`"),
+        (PLAIN + PLAIN, "`reward` is defined twice"),
+        ("def reward(completions, answer, **columns):\n    return []\n", "`reward` does not take prompts by keyword"),
+        ("def reward(prompts, completions, answer):\n    return []\n", "`reward` does not take **columns"),
+        (
+            "def reward(prompts, completions, answer, /, **columns):\n    return []\n",
+            "`reward` does not take prompts, completions, answer by keyword",
+        ),
+        (PLAIN + "reward = None\n", "`reward` is bound to something else"),
+        ("import functools\n@functools.cache\n" + PLAIN, "`reward` has a decorator"),
+        ("import itertools\nTICK = itertools.count()\n" + PLAIN, "an iterator at module level keeps state between calls"),
+        ("def reward(:\n", "the file is not valid Python"),
+        ("# \0\n" + PLAIN, "the character U+0000 is not allowed"),
+        ("# \u202e\n" + PLAIN, "the character U+202E is not allowed"),
+        ("#" * 20_001, "the file has 20001 characters"),
+        ("x = " + "[" * 150 + "]" * 150 + "\n" + PLAIN, "brackets are nested more than 100 deep"),
+        ("x = " + "-" * 5000 + "1\n" + PLAIN, "an expression is nested too deep"),
+        ("x = " + "+".join("1" * 200) + "\n" + PLAIN, "the code is nested more than 120 levels deep"),
+        ("x = [" + "1," * 7000 + "]\n" + PLAIN, "the file has more than 6000 syntax nodes"),
+    ],
+)
+def test_the_file_as_a_whole_is_checked(code: str, what: str) -> None:
+    fault = check_static(code)
+    assert fault is not None
+    assert fault.what == what
+
+
+def test_a_refusal_names_the_line_and_what_to_write_instead() -> None:
+    assert str(check_static("import re\nimport numpy\n" + PLAIN)).startswith(
+        "line 2: the module `numpy` is not available (use math and statistics); allowed: collections,"
+    )
+
+
+def test_the_first_faulty_line_is_the_one_named() -> None:
+    fault = check_static(HEAD + "    x = open('f')\n    y = eval('1')\n    return []\n")
+    assert fault is not None
+    assert fault.line == 2
+
+
+def test_a_file_can_say_that_it_compares_within_the_batch() -> None:
+    assert batch_dependent("BATCH_DEPENDENT = True\n" + PLAIN)
+    assert batch_dependent("BATCH_DEPENDENT: bool = True\n" + PLAIN)
+    assert not batch_dependent("BATCH_DEPENDENT = False\n" + PLAIN)
+    assert not batch_dependent(PLAIN)

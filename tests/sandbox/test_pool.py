@@ -1,0 +1,215 @@
+"""The sandbox end to end: real workers, real candidates, real deadlines."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rewardsearch.config import SandboxConfig
+from rewardsearch.errors import MachineError
+from rewardsearch.records import Batch, RewardSpec
+from rewardsearch.sandbox import RewardFault, RewardOutput, Sandbox, SandboxedReward
+
+HEAD = "def reward(prompts, completions, answer, **columns):\n"
+HOSTILE = sorted((Path(__file__).parents[1] / "hostile").glob("*.py"))
+DEADLINE = 1.0
+
+
+def batch(*completions: str, **columns: tuple[str, ...]) -> Batch:
+    n = len(completions)
+    return Batch(prompts=("q",) * n, completions=completions, answer=("3",) * n, columns=columns)
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(SandboxConfig(call_s=DEADLINE, memory_mb=256)) as box:
+        yield box
+
+
+def call(sandbox: Sandbox, body: str, asked: Batch | None = None, head: str = "", **options: int) -> RewardOutput:
+    return sandbox.call(head + HEAD + body, asked or batch("a", "bb"), **options)
+
+
+@pytest.mark.parametrize("file", HOSTILE, ids=lambda file: file.stem)
+def test_hostile_rewards_end_in_their_fault_within_a_second_of_the_deadline(
+    sandbox: Sandbox, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REWARDSEARCH_CANARY", "secret")
+    code = file.read_text(encoding="utf-8")
+    started = time.monotonic()
+    with pytest.raises(RewardFault) as caught:
+        sandbox.call(code, batch("a", "bb", "ccc"))
+    assert caught.value.kind == code.partition("\n")[0].removeprefix("# expect: ")
+    assert time.monotonic() - started < DEADLINE + 1.0
+    assert call(sandbox, "    return [1.0] * len(completions)\n").rewards == (1.0, 1.0)
+
+
+def test_a_list_gives_rewards_and_no_components(sandbox: Sandbox) -> None:
+    output = call(sandbox, "    return [len(text) / 4 for text in completions]\n")
+    assert output == RewardOutput((0.25, 0.5))
+
+
+def test_a_dict_gives_components_and_their_sum(sandbox: Sandbox) -> None:
+    output = call(sandbox, "    return {'a': [1, 2], 'b': [0.5, -0.5]}\n")
+    assert output.rewards == (1.5, 1.5)
+    assert output.components == {"a": (1.0, 2.0), "b": (0.5, -0.5)}
+
+
+def test_columns_and_odd_texts_arrive_as_they_are(sandbox: Sandbox) -> None:
+    texts = ("é🙂\ud800\0", "")
+    body = f"    assert columns == {{'level': ['x', 'y']}}\n    return [float(c == {texts!r}[0]) for c in completions]\n"
+    assert call(sandbox, body, batch(*texts, level=("x", "y"))).rewards == (1.0, 0.0)
+
+
+def test_an_empty_batch_is_answered(sandbox: Sandbox) -> None:
+    assert sandbox.call(HEAD + "    return []\n", batch()).rewards == ()
+
+
+def test_what_is_printed_is_kept_up_to_a_bound(sandbox: Sandbox) -> None:
+    assert call(sandbox, "    print('a', 1, sep='-')\n    return [0.0, 0.0]\n").printed == "a-1\n"
+    flood = "    for _ in range(100):\n        print('x' * 1_000_000)\n    return [0.0, 0.0]\n"
+    assert len(call(sandbox, flood).printed) == 4000
+
+
+def test_changed_arguments_are_named_and_the_callers_untouched(sandbox: Sandbox) -> None:
+    asked = batch("a", "bb")
+    output = call(sandbox, "    completions.clear()\n    answer[0] = 'x'\n    return [0.0, 0.0]\n", asked)
+    assert output.changed == ("completions", "answer")
+    assert asked.completions == ("a", "bb")
+
+
+def test_every_call_starts_from_the_same_state(sandbox: Sandbox) -> None:
+    head = "SEEN = []\n"
+    body = "    SEEN.append(1)\n    return [float(len(SEEN))] * len(completions)\n"
+    assert [call(sandbox, body, head=head).rewards[0] for _ in range(3)] == [1.0, 1.0, 1.0]
+
+
+def test_state_shows_when_a_call_is_repeated_in_one_process(sandbox: Sandbox) -> None:
+    with pytest.raises(RewardFault, match="it keeps state"):
+        call(sandbox, "    S.append(1)\n    return [float(len(S)), 0.0]\n", head="S = []\n", repeats=2)
+
+
+def test_the_hash_seed_decides_the_order_of_sets() -> None:
+    code = HEAD + "    return [float(ord(next(iter(set('abcdefgh')))))] * len(completions)\n"
+    seen = set()
+    for seed in range(4):
+        with Sandbox(SandboxConfig(), hash_seed=seed) as box:
+            first = box.call(code, batch("a")).rewards
+            box.restart()
+            assert box.call(code, batch("a")).rewards == first
+            seen.add(first)
+    assert len(seen) > 1
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("    return [1.0]\n", "returned 1 values for 2 completions"),
+        ("    return [math.nan, 0.0]\n", "returned nan for a completion"),
+        ("    return [-math.inf, 0.0]\n", "returned -inf for a completion"),
+        ("    return [1001.0, 0.0]\n", "returned a value beyond 1000 for a completion"),
+        ("    return {'a': [600.0, 0.0], 'b': [600.0, 0.0]}\n", "returned a value beyond 1000 for a completion"),
+        ("    return {'a': [1.0]}\n", "returned 1 values for component 'a' for 2 completions"),
+        ("    return {}\n", "returned 0 components; between 1 and 32 are allowed"),
+        ("    return [True, False]\n", "returned a bool in place of a float"),
+        ("    return [None, 0.0]\n", "returned a NoneType in place of a float"),
+        ("    return (0.0, 0.0)\n", "returned a tuple, not a list of floats or a dict"),
+        ("    return 1.0\n", "returned a float, not a list of floats or a dict"),
+        ("    return {'a': 1.0}\n", "returned a float for component 'a', not a list of floats"),
+        ("    return {1: [0.0, 0.0]}\n", "returned a component name that is not a printable string"),
+        ("    return [10**400, 0]\n", "returned an integer too large for a float"),
+        ("    x = 1\n    return [x / 0, 0.0]\n", "raised ZeroDivisionError at line 4"),
+        ("    return missing(completions)\n", "raised KeyError at line 6"),
+        ("    while True:\n        pass\n", "did not return within 1 s"),
+        ("    return [float(len('a' * 10**10))]\n", "used more than 256 MB of memory"),
+    ],
+)
+def test_a_fault_is_told_in_one_line(sandbox: Sandbox, body: str, reason: str) -> None:
+    tail = "\ndef missing(texts):\n    return {}[len(texts)]\n"
+    with pytest.raises(RewardFault) as caught:
+        sandbox.call("import math\n" + HEAD + body + tail, batch("a", "bb"))
+    assert caught.value.reason.startswith(reason)
+
+
+def test_the_text_of_an_exception_never_comes_back(sandbox: Sandbox) -> None:
+    with pytest.raises(RewardFault) as caught:
+        call(sandbox, "    raise ValueError('gold is ' + answer[0] + ' secret')\n")
+    assert "secret" not in f"{caught.value!r} {caught.value.args}"
+    assert (caught.value.type, caught.value.line) == ("ValueError", 2)
+
+
+def test_a_killed_worker_is_a_fault_and_the_next_call_has_a_new_one(sandbox: Sandbox) -> None:
+    call(sandbox, "    return [0.0, 0.0]\n")
+    assert sandbox._worker is not None
+    os.killpg(sandbox._worker.pid, signal.SIGKILL)
+    with pytest.raises(RewardFault) as caught:
+        call(sandbox, "    return [0.0, 0.0]\n")
+    assert caught.value.kind == "died"
+    assert call(sandbox, "    return [0.0, 0.0]\n").rewards == (0.0, 0.0)
+
+
+def test_a_stopped_worker_is_given_up_within_a_second_of_the_deadline(sandbox: Sandbox) -> None:
+    call(sandbox, "    return [0.0, 0.0]\n")
+    assert sandbox._worker is not None
+    os.killpg(sandbox._worker.pid, signal.SIGSTOP)
+    started = time.monotonic()
+    with pytest.raises(RewardFault) as caught:
+        call(sandbox, "    return [0.0, 0.0]\n")
+    assert caught.value.kind == "timeout"
+    assert time.monotonic() - started < DEADLINE + 1.0
+
+
+def test_closing_leaves_no_process() -> None:
+    with Sandbox(SandboxConfig()) as box:
+        call(box, "    return [0.0, 0.0]\n")
+        assert box._worker is not None
+        pid = box._worker.pid
+    with pytest.raises(ProcessLookupError):
+        os.killpg(pid, 0)
+
+
+def test_more_rewards_than_the_worker_remembers_all_work(sandbox: Sandbox) -> None:
+    for _ in range(2):
+        for i in range(70):
+            assert call(sandbox, f"    return [{i}.0, 0.0]\n").rewards[0] == i
+
+
+def test_a_worker_that_cannot_start_is_the_machines_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    with pytest.raises(MachineError, match="did not start"), Sandbox(SandboxConfig()) as box:
+        call(box, "    return [0.0, 0.0]\n")
+
+
+def spec(body: str) -> RewardSpec:
+    return RewardSpec(id="x", name="x", code=HEAD + body)
+
+
+def test_training_forgives_so_many_failed_calls_and_then_raises(sandbox: Sandbox) -> None:
+    body = "    return [1.0 / len(text) for text in completions]\n"
+    reward = SandboxedReward(sandbox, spec(body), failures=2)
+    for faults in (1, 2):
+        assert reward(batch("a", "")).rewards == (0.0, 0.0)
+        assert reward.faults == faults
+    assert reward(batch("a", "bb")).rewards == (1.0, 0.5)
+    with pytest.raises(RewardFault, match="raised ZeroDivisionError at line 2"):
+        reward(batch("a", ""))
+
+
+def test_training_tries_a_failed_call_again_before_it_counts(sandbox: Sandbox) -> None:
+    reward = SandboxedReward(sandbox, spec("    return [2.0] * len(completions)\n"), failures=0)
+    reward(batch("a"))
+    assert sandbox._worker is not None
+    os.killpg(sandbox._worker.pid, signal.SIGKILL)
+    assert reward(batch("a")).rewards == (2.0,)
+    assert reward.faults == 0
+
+
+def test_rewards_are_exact_to_the_last_bit(sandbox: Sandbox) -> None:
+    output = call(sandbox, "    return [0.1 + 0.2, 5e-324]\n")
+    assert output.rewards == (0.1 + 0.2, math.ulp(0.0))

@@ -1,0 +1,99 @@
+"""The local launcher on real processes that stand in for the training process: small scripts that speak its lines."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rewardsearch.errors import UserError
+from rewardsearch.screen import launch_local
+from rewardsearch.screen.launch_local import Done, LocalWorkers, worker_environment
+
+SCRIPT = """\
+import json, os, sys, time
+for line in sys.stdin:
+    message = json.loads(line)
+    id = message["id"]
+    mark = os.path.join(sys.argv[1], "died-" + id)
+    if id == "dies" or (id == "dies-once" and not os.path.exists(mark)):
+        open(mark, "a").write("x")
+        os._exit(1)
+    if id == "breaks":
+        print(json.dumps({"event": "broken", "reason": "OSError: disk full"}), flush=True)
+        continue
+    if id == "config":
+        print(json.dumps({"event": "user_error", "mistakes": ["policy.model: no such model"]}), flush=True)
+        continue
+    print(json.dumps({"event": "step", "id": id, "step": 1, "of": 1}), flush=True)
+    print(json.dumps({"event": "done", "id": id, "pid": os.getpid()}), flush=True)
+"""
+
+
+@pytest.fixture
+def workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalWorkers:
+    script = tmp_path / "worker.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    monkeypatch.setattr(launch_local, "COMMAND", (sys.executable, str(script)))
+    return LocalWorkers(tmp_path, slots=2, threads=1, retries=2)
+
+
+def carry_out(workers: LocalWorkers, *ids: str, may_start: Callable[[], bool] = lambda: True) -> list[Done]:
+    with workers:
+        return list(workers.run([{"id": id} for id in ids], may_start, lambda *_: None))
+
+
+def test_every_message_is_carried_out(workers: LocalWorkers) -> None:
+    done = carry_out(workers, "a", "b", "c", "d", "e")
+    assert sorted(d.id for d in done) == ["a", "b", "c", "d", "e"]
+    assert all(d.error is None for d in done)
+
+
+def test_a_process_that_died_is_replaced_and_its_message_done(workers: LocalWorkers) -> None:
+    assert sorted(d.id for d in carry_out(workers, "a", "dies-once", "b") if d.error is None) == ["a", "b", "dies-once"]
+
+
+def test_a_message_that_kills_its_process_every_time_is_given_up_and_the_rest_done(
+    workers: LocalWorkers, tmp_path: Path
+) -> None:
+    done = {d.id: d.error for d in carry_out(workers, "a", "dies", "b")}
+    assert "its process died 3 times; see" in (done["dies"] or "")
+    assert (tmp_path / "died-dies").read_text() == "xxx"
+    assert (done["a"], done["b"]) == (None, None)
+
+
+def test_what_broke_in_a_process_is_told(workers: LocalWorkers) -> None:
+    (done,) = carry_out(workers, "breaks")
+    assert (done.error or "").startswith("OSError: disk full 3 times; see")
+
+
+def test_a_config_found_wrong_by_a_worker_is_a_user_error(workers: LocalWorkers) -> None:
+    with pytest.raises(UserError, match=r"policy\.model: no such model"):
+        carry_out(workers, "config")
+
+
+def test_nothing_new_is_started_once_it_may_not(workers: LocalWorkers) -> None:
+    answers = iter([True, False, False, False])
+    assert [d.id for d in carry_out(workers, "a", "b", "c", may_start=lambda: next(answers))] == ["a"]
+
+
+def test_workers_are_ended_on_close(workers: LocalWorkers) -> None:
+    with workers:
+        list(workers.run([{"id": "a"}], lambda: True, lambda *_: None))
+        pids = [slot.process.pid for slot in workers._slots]
+        assert pids
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_a_worker_never_sees_the_api_key() -> None:
+    environment = worker_environment({"OPENAI_API_KEY": "sk", "HOME": "/h"}, 0, 1, ["OPENAI_API_KEY"])
+    assert "OPENAI_API_KEY" not in environment
+    assert (environment["HOME"], environment["OMP_NUM_THREADS"]) == ("/h", "1")
+
+
+def test_each_worker_has_one_accelerator() -> None:
+    seen = [worker_environment({"CUDA_VISIBLE_DEVICES": "2,5"}, n, 1, [])["CUDA_VISIBLE_DEVICES"] for n in range(3)]
+    assert seen == ["2", "5", "2"]

@@ -1,0 +1,150 @@
+"""Real training on the embedded policy, a few steps at a time."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+import torch
+
+from rewardsearch.config import Config
+from rewardsearch.errors import UserError
+from rewardsearch.records import Batch, Outcome, RewardSpec, ScreenJob
+from rewardsearch.screen.evaluate import evaluate
+from rewardsearch.screen.observe import Observer
+from rewardsearch.screen.policy import Policy, load_policy
+from rewardsearch.screen.train import train
+from rewardsearch.tasks import load_task
+
+
+@dataclass
+class Scored:
+    rewards: list[float]
+    components: dict[str, list[float]] = field(default_factory=dict)
+
+
+def short(batch: Batch) -> Scored:
+    return Scored([-float(len(c)) for c in batch.completions])
+
+
+def tagged(batch: Batch) -> Scored:
+    return Scored([float(c.count("<solution>")) for c in batch.completions])
+
+
+def constant(batch: Batch) -> Scored:
+    return Scored([1.0] * len(batch))
+
+
+Reward = Callable[[Batch], Scored]
+Trained = tuple[str, tuple[Outcome, ...], Observer]
+
+
+def digest(tensors: Sequence[torch.Tensor]) -> str:
+    return hashlib.sha256(b"".join(t.detach().numpy().tobytes() for t in tensors)).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def policy() -> Policy:
+    torch.set_num_threads(1)
+    return load_policy(Config().policy)
+
+
+@pytest.fixture
+def run(policy: Policy, small_config: Config) -> Callable[..., Trained]:
+    task = load_task(small_config.task)
+    rows = task.rows("train")
+
+    def run(*rewards: Reward, seed: int = 0, weights: Sequence[float] = (), **settings: object) -> Trained:
+        config = small_config.screen.model_copy(update=settings)
+        specs = [
+            (RewardSpec(id=f"r{i}", name=f"r{i}", code="", weight=weights[i] if weights else 1.0), reward)
+            for i, reward in enumerate(rewards)
+        ]
+        job = ScreenJob(id="x", rewards=tuple(s for s, _ in specs), seed=seed, steps=config.steps, folder="x")
+        with policy.fresh_adapter(seed) as model:
+            observer = train(model, policy, task, rows, job, specs, config, lambda step: None)
+            adapter = digest([p for name, p in sorted(model.named_parameters()) if "lora" in name])
+            outcomes = evaluate(model, policy, task, task.rows("val"), 40, 40)
+        return adapter, outcomes, observer
+
+    return run
+
+
+def test_a_result_does_not_depend_on_what_ran_before_to_the_last_bit(
+    run: Callable[..., Trained], policy: Policy
+) -> None:
+    base = digest(list(policy.base.parameters()))
+    first, outcomes, observer = run(short)
+    other, _, _ = run(tagged, seed=3)
+    again, outcomes_again, observer_again = run(short)
+    assert (again, outcomes_again, observer_again.curves()) == (first, outcomes, observer.curves())
+    assert other != first
+    assert digest(list(policy.base.parameters())) == base
+
+
+def test_every_candidate_trains_on_the_same_prompts_in_the_same_order(run: Callable[..., Trained]) -> None:
+    prompts: dict[str, list[str]] = {"short": [], "tagged": []}
+
+    def watched(reward: Reward, name: str) -> Reward:
+        def inner(batch: Batch) -> Scored:
+            prompts[name].extend(batch.prompts)
+            return reward(batch)
+
+        return inner
+
+    run(watched(short, "short"))
+    run(watched(tagged, "tagged"))
+    assert prompts["short"] == prompts["tagged"]
+    assert len(set(prompts["short"])) == 4
+
+
+def test_a_reward_without_spread_has_no_gradient_and_dead_groups(run: Callable[..., Trained]) -> None:
+    _, _, observer = run(constant)
+    assert [(p.grad_norm, p.dead_groups) for p in observer.curves()] == [(0.0, 1.0)] * 2
+
+
+def test_a_weight_of_zero_does_not_touch_the_training(run: Callable[..., Trained]) -> None:
+    assert run(short)[0] == run(short, tagged, weights=(1.0, 0.0))[0]
+
+
+def test_a_micro_batch_still_gives_whole_steps_to_a_reward(run: Callable[..., Trained]) -> None:
+    sizes: list[int] = []
+
+    def watched(batch: Batch) -> Scored:
+        sizes.append(len(batch))
+        return short(batch)
+
+    run(watched, micro_batch=4)
+    assert sizes == [8, 8]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"learning_rate": 1e-2}, {"temperature": 0.5}, {"top_p": 0.5}, {"lr_schedule": "constant"}, {"beta": 0.5}],
+    ids=str,
+)
+def test_a_training_setting_has_its_effect(run: Callable[..., Trained], settings: dict[str, object]) -> None:
+    assert run(short, **settings)[0] != run(short)[0]
+
+
+def test_what_a_reward_raises_goes_through(run: Callable[..., Trained]) -> None:
+    def broken(batch: Batch) -> Scored:
+        raise ArithmeticError("no")
+
+    with pytest.raises(ArithmeticError):
+        run(broken)
+    assert run(short)[0] == run(short)[0]
+
+
+def test_evaluation_does_not_depend_on_the_batch_size(policy: Policy, small_config: Config) -> None:
+    task = load_task(small_config.task)
+    rows = task.rows("val")[:12]
+    outcomes = [evaluate(policy.base, policy, task, rows, 40, size) for size in (1, 5, 12)]
+    assert outcomes[0] == outcomes[1] == outcomes[2]
+    assert [o.id for o in outcomes[0]] == [row.id for row in rows]
+
+
+def test_a_model_that_is_not_there_is_a_user_error() -> None:
+    config = Config.model_validate({"policy": {"model": "/no/such/folder"}})
+    with pytest.raises(UserError, match=r"policy\.model: could not load /no/such/folder"):
+        load_policy(config.policy)
