@@ -35,9 +35,7 @@ KINDS = {"c": "correct", "w": "wrong", "u": "unparsed"}
 def outcomes(kinds: str, first: int = 0) -> tuple[Outcome, ...]:
     """One outcome a letter: c correct, w wrong, u unparsed; ids q0, q1, ... from `first`."""
     return tuple(
-        Outcome(
-            id=f"q{i}", kind=KINDS[kind], gold="7", prediction={"c": "7", "w": "8", "u": None}[kind], length=9
-        )
+        Outcome(id=f"q{i}", kind=KINDS[kind], gold="7", prediction={"c": "7", "w": "8", "u": None}[kind], length=9)
         for i, kind in enumerate(kinds, start=first)
     )
 
@@ -48,7 +46,9 @@ def candidate(name: str, value: str = "0.0", round: int = 1, parents: Sequence[s
         f'"""{name}."""\n\n\ndef reward(prompts, completions, answer, **columns):\n'
         f'    return {{"{name}": [{value} for text in completions]}}\n'
     )
-    return Candidate(id=candidate_id(code), name=name, code=code, rationale=f"why {name}", round=round, parents=tuple(parents))
+    return Candidate(
+        id=candidate_id(code), name=name, code=code, rationale=f"why {name}", round=round, parents=tuple(parents)
+    )
 
 
 def curves(component: str, steps: int = 40) -> tuple[CurvePoint, ...]:
@@ -90,11 +90,16 @@ GOOD = candidate("worked-steps", "1.0")
 LEVEL = candidate("level-headed", "2.0")
 BAD = candidate("shouting", "3.0")
 REFUSED = candidate("opens-files", "4.0")
-ARMS = {POLICY: "c" * 10 + "w" * 5 + "u" * 5, BASELINE: "c" * 12 + "w" * 8, GOOD.id: "c" * 18 + "w" * 2, LEVEL.id: "c" * 12 + "u" * 8}
+ARMS = {
+    POLICY: "c" * 10 + "w" * 5 + "u" * 5,
+    BASELINE: "c" * 12 + "w" * 8,
+    GOOD.id: "c" * 18 + "w" * 2,
+    LEVEL.id: "c" * 12 + "u" * 8,
+}
 
 
 def make_run(folder: Path, base: Sequence[Path]) -> Path:
-    """A run folder of one finished round: two candidates screened, one failed in training, one rejected, one refusal."""
+    """A run folder of one finished round: two candidates screened, one failed, one rejected, and one refusal."""
     folder.mkdir(parents=True, exist_ok=True)
     config: Config = parse_config({"rounds": 1, "screen": {"base_rewards": [str(path) for path in base]}}, "test")
     verdicts = {c.id: Verdict(candidate=c.id, accepted=True, checks={"mean_correct": 1.5}) for c in (GOOD, LEVEL, BAD)}
@@ -103,7 +108,13 @@ def make_run(folder: Path, base: Sequence[Path]) -> Path:
     )
     results = {arm: screened(arm, kinds) for arm, kinds in ARMS.items()}
     results[BAD.id] = screened(
-        BAD.id, "", status="failed", reason="returned nan for a completion", curves=(), correlations={}, disagreements=()
+        BAD.id,
+        "",
+        status="failed",
+        reason="returned nan for a completion",
+        curves=(),
+        correlations={},
+        disagreements=(),
     )
     proposal = Proposal(
         candidates=(GOOD, LEVEL, BAD, REFUSED),
@@ -150,8 +161,15 @@ def final_report() -> FinalReport:
         n=1000,
         rows=(
             FinalRow(
-                id="ensemble-top3", kind="ensemble", members=(GOOD.id, LEVEL.id), status="done", val_f1=0.93,
-                p_vs_policy=1e-9, p_vs_baseline=0.01, p_adjusted=0.02, **scores,
+                id="ensemble-top3",
+                kind="ensemble",
+                members=(GOOD.id, LEVEL.id),
+                status="done",
+                val_f1=0.93,
+                p_vs_policy=1e-9,
+                p_vs_baseline=0.01,
+                p_adjusted=0.02,
+                **scores,
             ),
             FinalRow(id="random-3", kind="control", members=(BAD.id,), status="failed", reason="returned nan"),
         ),

@@ -25,7 +25,6 @@ def status(
     candidates = {
         "proposed": len(state.candidates),
         **{name: counts[name] for name in ("screened", "failed", "rejected", "error", "owed")},
-        "refusals": len(state.refusals),
     }
     if as_json:
         print_json(
@@ -36,6 +35,7 @@ def status(
                 "rounds_done": state.rounds_done,
                 "rounds": state.config.rounds,
                 "candidates": candidates,
+                "refusals": len(state.refusals),
                 "best": best.model_dump(mode="json") if best else None,
                 "finalized": state.final is not None,
                 "test_opened": state.test_opened,
@@ -47,13 +47,11 @@ def status(
         )
         return
     said = f"{state.status}, last event {duration(max(0.0, time.time() - state.updated))} ago"
-    told = {**candidates, "replies without a candidate": candidates.pop("refusals")}
-    told.pop("refusals")
+    told = {**candidates, "replies without a candidate": len(state.refusals)}
     lines = [
         f"run         {state.folder}: {state.config.task.name}, {said}",
         f"rounds      {state.rounds_done} of {state.config.rounds} done",
-        "candidates  "
-        + ", ".join(f"{count} {name}" for name, count in told.items() if count or name == "proposed"),
+        "candidates  " + ", ".join(f"{count} {name}" for name, count in told.items() if count or name == "proposed"),
         f"spend       {duration(state.seconds)}, {state.usage.requests} requests, {state.usage.tokens} tokens",
     ]
     if best is not None:

@@ -83,9 +83,7 @@ def print_leaderboard(ranking: Ranking, console: Console) -> None:
             "flags",
         )
         spare = ("p/best", "round", "parsed", "accuracy", "p/base", "id", "interval")
-        print_table(
-            console, headers, [_ranked_cells(row) for row in ranked], left=("name", "id", "flags"), spare=spare
-        )
+        print_table(console, headers, [_ranked_cells(row) for row in ranked], left=("name", "id", "flags"), spare=spare)
         print_lines(console, F1_NOTE)
     rest = [row for row in ranking.rows if row.rank is None]
     if rest:

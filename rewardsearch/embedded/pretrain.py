@@ -15,28 +15,64 @@ import json
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from rewardsearch.tasks.arithmetic import Problem, generate, prompt_of, working
+from rewardsearch.tasks.arithmetic import FAMILIES, Problem, generate, prompt_of, working
 
 PAD, EOS, UNK = "<pad>", "<eos>", "<unk>"
 TOKEN = r" ?</?[a-z]+>| ?[A-Za-z]+| ?\d|\n| ?[^\sA-Za-z\d]"
 
-# Share of the targets by family: (terse in form, steps in form, terse outside, steps outside).
-MIX = {
-    "possession": (0.48, 0.17, 0.20, 0.15),
-    "comparison": (0.45, 0.15, 0.22, 0.18),
-    "purchase": (0.20, 0.12, 0.38, 0.30),
-}
 STYLES = ("terse_in", "steps_in", "terse_out", "steps_out")
-FIRST_MIX = (0.15, 0.25, 0.10, 0.25)
-"""The mix of the first phase, for every family; the rest is bare calculations, so that arithmetic itself is mastered."""
-FIRST_PHASE = 0.6
-"""The first phase's share of the training steps."""
+Mix = dict[str, tuple[float, float, float, float]]
+"""Shares of STYLES among the targets, by family of problem; what is missing to 1 is bare calculations without a problem."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One cycle of the learning rate up to `lr`, on targets drawn by `opening` for its first `opening_share`, then by `mix`."""
+
+    steps: int
+    lr: float
+    mix: Mix
+    opening: Mix
+    opening_share: float
+    seed: int
+
+
+PRACTICE: Mix = dict.fromkeys(FAMILIES, (0.15, 0.25, 0.10, 0.25))
+STAGES = (
+    # Arithmetic itself is mastered first, on bare calculations and worked answers.
+    Stage(
+        steps=2200,
+        lr=2.5e-3,
+        mix={
+            "possession": (0.48, 0.17, 0.20, 0.15),
+            "comparison": (0.45, 0.15, 0.22, 0.18),
+            "purchase": (0.20, 0.12, 0.38, 0.30),
+        },
+        opening=PRACTICE,
+        opening_share=0.6,
+        seed=0,
+    ),
+    # Then the habits: terse answers dominate, step by step inside the asked form is rare.
+    Stage(
+        steps=600,
+        lr=1.2e-3,
+        mix={
+            "possession": (0.58, 0.08, 0.20, 0.14),
+            "comparison": (0.56, 0.07, 0.22, 0.15),
+            "purchase": (0.27, 0.05, 0.45, 0.23),
+        },
+        opening=PRACTICE,
+        opening_share=0.0,
+        seed=5,
+    ),
+)
 
 
 def target(problem: Problem, style: str) -> str:
@@ -77,27 +113,27 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def example(problems: Iterator[Problem], rng: random.Random, first_phase: bool) -> tuple[str, str]:
-    """A prompt and its target; a target of bare calculations has no prompt."""
+def example(problems: Iterator[Problem], rng: random.Random, mix: Mix) -> tuple[str, str]:
+    """A prompt and its target; bare calculations have no prompt."""
     problem = next(problems)
-    if not first_phase:
-        return prompt_of(problem.question), target(problem, rng.choices(STYLES, MIX[problem.family])[0])
-    style = rng.choices((*STYLES, ""), (*FIRST_MIX, 1 - sum(FIRST_MIX)))[0]
+    shares = mix[problem.family]
+    style = rng.choices((*STYLES, ""), (*shares, max(0.0, 1 - sum(shares))))[0]
     if style:
         return prompt_of(problem.question), target(problem, style)
     return "", " " + " ".join(working(next(problems)) for _ in range(4))
 
 
 def batches(
-    tokenizer: PreTrainedTokenizerFast, size: int, steps: int, seed: int
+    tokenizer: PreTrainedTokenizerFast, size: int, stage: Stage
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """`steps` batches: token ids (size, T) right-padded, labels -100 on the prompt and the padding."""
-    rng = random.Random(f"pretrain {seed}")
+    """A stage's batches: token ids (size, T) right-padded, labels -100 on the prompt and the padding."""
+    rng = random.Random(f"pretrain {stage.seed}")
     problems = generate("train", seed=11)
-    for chunk in range(0, steps, 8):
+    for chunk in range(0, stage.steps, 8):
         pool = []
         for _ in range(size * 8):
-            text, answer = example(problems, rng, first_phase=chunk < steps * FIRST_PHASE)
+            mix = stage.opening if chunk < stage.steps * stage.opening_share else stage.mix
+            text, answer = example(problems, rng, mix)
             prompt = tokenizer(text)["input_ids"] if text else []
             ids = prompt + tokenizer(answer)["input_ids"] + [tokenizer.eos_token_id]
             pool.append((ids, len(prompt)))
@@ -114,10 +150,9 @@ def batches(
             yield tokens, labels
 
 
-def train(out: Path, steps: int, batch: int, lr: float, seed: int) -> None:
+def build_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> LlamaForCausalLM:
     torch.manual_seed(seed)
-    tokenizer = build_tokenizer()
-    model = LlamaForCausalLM(
+    return LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),
             hidden_size=192,
@@ -132,31 +167,42 @@ def train(out: Path, steps: int, batch: int, lr: float, seed: int) -> None:
             pad_token_id=tokenizer.pad_token_id,
         )
     )
-    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, betas=(0.9, 0.98), weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=lr, total_steps=steps, pct_start=0.1)
-    start = time.time()
-    for step, (tokens, labels) in enumerate(batches(tokenizer, batch, steps, seed), start=1):
+
+
+def train(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, stage: Stage, batch: int) -> None:
+    """Trains `model` in place for one stage with AdamW under a one-cycle learning rate."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=stage.lr, betas=(0.9, 0.98), weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=stage.lr, total_steps=stage.steps, pct_start=0.1
+    )
+    start = time.monotonic()
+    for step, (tokens, labels) in enumerate(itertools.islice(batches(tokenizer, batch, stage), stage.steps), start=1):
         loss = model(input_ids=tokens, attention_mask=tokens != tokenizer.pad_token_id, labels=labels).loss
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-        if step % 50 == 0 or step == steps:
-            print(json.dumps({"step": step, "loss": round(loss.item(), 4), "seconds": round(time.time() - start)}), flush=True)
-    model.to(torch.float16).save_pretrained(out)
-    tokenizer.save_pretrained(out)
+        if step % 50 == 0 or step == stage.steps:
+            seconds = round(time.monotonic() - start)
+            print(json.dumps({"step": step, "loss": round(loss.item(), 4), "seconds": seconds}), flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the model and its tokenizer")
     parser.add_argument("--batch", type=int, default=96)
-    parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--scale", type=float, default=1.0, help="share of each stage's steps, for a trial")
     args = parser.parse_args()
-    train(args.out, args.steps, args.batch, args.lr, args.seed)
+    tokenizer = build_tokenizer()
+    model = build_model(tokenizer, args.seed)
+    for stage in STAGES:
+        train(model, tokenizer, replace(stage, steps=max(8, int(stage.steps * args.scale))), args.batch)
+        # Half precision is what is stored, so it is also what the next stage starts from.
+        model.to(torch.float16).save_pretrained(args.out)
+        model.to(torch.float32)
+    tokenizer.save_pretrained(args.out)
 
 
 if __name__ == "__main__":

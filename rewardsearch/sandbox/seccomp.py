@@ -59,6 +59,8 @@ _NUMBERS: dict[str, tuple[int, dict[str, int]]] = {
 
 def apply_worker() -> bool:
     """Filters this process and all it forks down to what a worker needs; whether it is in force. Needs no_new_privs."""
+    # Made before the worker's own filter is in force: asking for the machine's name is not among what it allows.
+    _filter(_CHILD)
     return _apply(_WORKER)
 
 
@@ -72,16 +74,19 @@ class _Program(ctypes.Structure):
 
 
 def _apply(names: str) -> bool:
-    machine = os.uname().machine
-    if not sys.platform.startswith("linux") or machine not in _NUMBERS:
+    code = _filter(names)
+    if code is None:
         return False
-    buffer = _buffer(machine, names)
-    program = _Program(len(buffer) // 8, ctypes.cast(buffer, ctypes.c_void_p))
+    program = _Program(len(code) // 8, ctypes.cast(code, ctypes.c_void_p))
     return prctl(PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(program))
 
 
 @functools.cache
-def _buffer(machine: str, names: str) -> ctypes.Array[ctypes.c_char]:
+def _filter(names: str) -> ctypes.Array[ctypes.c_char] | None:
+    """The filter that allows `names`, or None where the machine's numbers are not known."""
+    machine = os.uname().machine
+    if not sys.platform.startswith("linux") or machine not in _NUMBERS:
+        return None
     architecture, numbers = _NUMBERS[machine]
     code = b"".join(_code(architecture, [numbers[name] for name in names.split() if name in numbers], numbers))
     return ctypes.create_string_buffer(code, len(code))

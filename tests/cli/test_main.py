@@ -1,0 +1,120 @@
+import importlib
+import io
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import final_report
+from rich.console import Console
+
+import rewardsearch.cli
+from rewardsearch import __version__, errors
+from rewardsearch.cli.tables import duration, p_value, print_final, print_json, print_leaderboard
+from rewardsearch.journal import read_run
+
+PROGRAM = [sys.executable, "-c", "from rewardsearch.cli import main; main()"]
+
+
+def test_help_answers_at_once_and_loads_nothing_heavy() -> None:
+    code = "import sys, rewardsearch.cli as c\ntry: c.main()\nexcept SystemExit: pass\n"
+    code += "heavy = {'numpy', 'pandas', 'torch', 'pydantic', 'scipy', 'rich'} & set(sys.modules)\n"
+    code += "sys.exit(str(heavy) if heavy else 0)"
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    # Half a second is what a user is promised; the rest is for a machine with other work.
+    assert time.perf_counter() - start < 1.5
+    for command in rewardsearch.cli.COMMANDS:
+        assert f"  {command} " in done.stdout
+
+
+@pytest.mark.parametrize("command", rewardsearch.cli.COMMANDS)
+def test_every_command_has_help(cli: Any, command: str) -> None:
+    done = cli(command, "--help")
+    assert done.code == 0 and f"Usage: rewardsearch {command}" in done.out
+    function = getattr(importlib.import_module(f"rewardsearch.cli.{command}"), command)
+    assert function.__doc__
+
+
+def test_version(cli: Any) -> None:
+    assert cli("--version").out == f"{__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("nonsense",), ("leaderboard",), ("leaderboard", "--nonsense", "x"), ("export", "x", "--top", "x", "-o", "y")],
+)
+def test_words_that_are_no_command_line_end_with_2(cli: Any, arguments: tuple[str, ...]) -> None:
+    done = cli(*arguments)
+    assert (done.code, done.out) == (2, "") and "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.UserError("first mistake", "second mistake"), 2),
+        (errors.BudgetReached("tokens"), 3),
+        (errors.NothingAccepted("none"), 4),
+        (errors.Interrupted("stopped"), 130),
+        (errors.MachineError("disk"), 1),
+    ],
+)
+def test_errors_are_told_a_line_each_with_their_exit_code(
+    cli: Any, monkeypatch: pytest.MonkeyPatch, error: errors.RewardSearchError, code: int
+) -> None:
+    def fail(run: str) -> None:
+        raise error
+
+    monkeypatch.setattr("rewardsearch.cli.status.status", fail)
+    done = cli("status", "x")
+    assert done.code == code
+    assert done.err == "".join(f"error: {line}\n" for line in str(error).splitlines())
+
+
+def test_ctrl_c_ends_with_130(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(run: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rewardsearch.cli.status.status", fail)
+    assert cli("status", "x").code == 130
+
+
+def test_letters_that_the_terminal_lacks_do_not_end_a_command(run: Path) -> None:
+    env = {"PYTHONIOENCODING": "ascii", "PATH": "/usr/bin"}
+    path = run / "journal.jsonl"
+    path.write_text(path.read_text().replace("no code block in it", "no código"))
+    done = subprocess.run([*PROGRAM, "leaderboard", str(run)], capture_output=True, text=True, env=env, check=False)
+    assert (done.returncode, done.stderr) == (0, "") and "no c?digo" in done.stdout
+
+
+def test_json_has_no_numbers_that_json_lacks(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"a": [float("nan"), (float("inf"), 1.5)]})
+    assert capsys.readouterr().out == '{\n "a": [\n  null,\n  [\n   null,\n   1.5\n  ]\n ]\n}\n'
+
+
+def test_a_narrow_terminal_loses_spare_columns_and_no_digits(run: Path) -> None:
+    ranking = read_run(run).rankings[-1]
+    shown = {}
+    for width in (200, 60):
+        console = Console(file=io.StringIO(), force_terminal=True, width=width, color_system=None)
+        print_leaderboard(ranking, console)
+        shown[width] = console.file.getvalue().split("\n")[2]  # type: ignore[attr-defined]
+    assert "0.947  [0.857, 1.000]     0.900" in shown[200]
+    assert "0.947  [0.857, 1.000]" in shown[60] and "0.900" not in shown[60] and len(shown[60]) <= 60
+
+
+def test_the_final_table_tells_scores_on_test_and_val() -> None:
+    console = Console(file=io.StringIO(), width=200)
+    print_final(final_report(), console)
+    out = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "sealed test: arithmetic, 1000 questions" in out
+    assert "0.900  [0.880, 0.920]" in out and "0.930" in out and "<0.001" in out and "0.020" in out
+    assert "random-3 (control) failed: returned nan" in out
+
+
+def test_numbers_as_people_read_them() -> None:
+    assert [duration(s) for s in (41.7, 185, 7620)] == ["42 s", "3 min 5 s", "2 h 7 min"]
+    assert [p_value(p) for p in (None, 0.0001, 0.0314)] == ["-", "<0.001", "0.031"]

@@ -1,0 +1,166 @@
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import BAD, GOOD, LEVEL, REFUSED, candidate, outcomes, screened
+
+from rewardsearch.journal import Journal, read_run
+from rewardsearch.records import Proposal, Verdict
+from rewardsearch.store import save_result
+
+
+def document(done: Any) -> Any:
+    """The one JSON document that a command has written."""
+    assert (done.code, done.err) == (0, "")
+    return json.loads(done.out)
+
+
+def test_leaderboard_as_json_has_the_documented_keys(cli: Any, run: Path) -> None:
+    told = document(cli("leaderboard", run, "--json"))
+    assert (told["task"], told["split"], told["n"], told["run"]) == ("arithmetic", "val", 20, str(run))
+    keys = (
+        "rank id name round operator parents status f1 f1_ci accuracy accuracy_ci parse_rate p_vs_best p_vs_baseline "
+        "p_adjusted steps seconds flags"
+    )
+    assert all(set(keys.split()) <= set(row) for row in told["rows"])
+    assert [row["name"] for row in told["rows"]][:2] == ["worked-steps", "baseline"]
+
+
+def test_leaderboard_as_csv(cli: Any, run: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(cli("leaderboard", run, "--csv").out)))
+    assert rows[0]["name"] == "worked-steps"
+
+
+def test_leaderboard_as_text_tells_scores_reasons_and_refusals(cli: Any, run: Path) -> None:
+    out = cli("leaderboard", run).out
+    assert "worked-steps  a5fa31" in out and "0.947  [0.857, 1.000]" in out
+    assert "returned nan for a completion" in out and "static: line 3: `open` is not available" in out
+    assert "round 1: reply-5: no code block in it" in out
+    assert "F1 = 2a / (1 + a)" in out
+
+
+def test_a_run_may_be_named_by_its_folder_under_runs(cli: Any, run: Path) -> None:
+    assert cli("leaderboard", "demo").out == cli("leaderboard", run).out
+
+
+def test_an_unknown_run_is_told_with_those_there_are(cli: Any, run: Path) -> None:
+    done = cli("leaderboard", "dmo", "--json")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("error: no run dmo") and "runs/ has demo" in done.err
+
+
+def test_the_leaderboard_of_a_round_in_the_making_is_up_to_date(cli: Any, run: Path) -> None:
+    new = candidate("late", "8.0", round=2)
+    state = read_run(run)
+    with Journal.open(run, state.config, state.base) as journal:
+        proposal = Proposal(candidates=(new,))
+        journal.append("proposed", round=2, attempt=0, proposal=proposal.model_dump(mode="json"))
+        verdict = Verdict(candidate=new.id, accepted=True)
+        journal.append("validated", verdict=verdict.model_dump(mode="json"))
+        save_result(run / "late", screened(new.id, "c" * 20), "mark")
+        journal.append("screened", id=new.id, folder="late", status="done")
+    rows = document(cli("leaderboard", run, "--json"))["rows"]
+    assert (rows[0]["name"], rows[0]["f1"]) == ("late", 1)
+
+
+def test_status_tells_rounds_candidates_and_spend(cli: Any, run: Path) -> None:
+    told = document(cli("status", run, "--json"))
+    assert (told["status"], told["rounds_done"], told["rounds"]) == ("finished", 1, 1)
+    assert told["candidates"] == {"proposed": 4, "screened": 2, "failed": 1, "rejected": 1, "error": 0, "owed": 0}
+    assert (told["refusals"], told["usage"]["tokens"], told["best"]["id"]) == (1, 1000, GOOD.id)
+    out = cli("status", run).out
+    assert "4 proposed, 2 screened, 1 failed, 1 rejected, 1 replies without a candidate" in out
+    assert "5 requests, 1000 tokens" in out
+
+
+def test_show_tells_one_candidate_whole(cli: Any, run: Path) -> None:
+    out = cli("show", run, GOOD.id).out
+    assert "why worked-steps" in out and "0.947 [0.857, 1.000]" in out
+    assert "mean_correct: 1.5" in out
+    assert "step             1     11     21     30     40  r\n" in out
+    assert "reward       0.100  1.100  2.100  3.000  4.000\n" in out
+    assert "prompt      'How many?'" in out
+    assert out.endswith(GOOD.code)
+
+
+def test_show_as_json_has_code_verdict_curves_and_lineage(cli: Any, run: Path) -> None:
+    told = document(cli("show", run, GOOD.id, "--json"))
+    assert told["candidate"]["code"] == GOOD.code
+    assert told["verdict"]["checks"] == {"mean_correct": 1.5}
+    assert len(told["screen"]["curves"]) == 40 and "outcomes" not in told["screen"]
+    assert (told["row"]["rank"], told["children"]) == (1, [])
+
+
+@pytest.mark.parametrize("text", [GOOD.id, GOOD.id[:4], "worked-steps", "work"])
+def test_a_candidate_is_found_by_id_name_or_beginning(cli: Any, run: Path, text: str) -> None:
+    assert document(cli("show", run, text, "--json"))["id"] == GOOD.id
+
+
+def test_arms_that_are_no_candidates_are_shown_too(cli: Any, run: Path) -> None:
+    assert document(cli("show", run, "baseline", "--json"))["row"]["name"] == "baseline"
+    assert document(cli("show", run, "ensemble", "--json"))["members"] == [GOOD.id, LEVEL.id]
+    assert "worked-steps" in cli("show", run, "ensemble-top3").out
+
+
+def test_an_unknown_id_is_told_with_near_ones(cli: Any, run: Path) -> None:
+    done = cli("show", run, "worked_steps")
+    assert done.code == 2
+    assert done.err.startswith("error: no worked_steps in") and "it has worked-steps" in done.err
+
+
+def test_a_beginning_of_several_is_told_with_the_choices(cli: Any, run: Path) -> None:
+    assert GOOD.id[0] == REFUSED.id[0]
+    done = cli("show", run, GOOD.id[0])
+    assert done.code == 2 and f"means several in {run}" in done.err
+    assert f"{GOOD.id} (worked-steps)" in done.err and f"{REFUSED.id} (opens-files)" in done.err
+
+
+def test_compare_two_arms_of_a_run(cli: Any, run: Path) -> None:
+    told = document(cli("compare", run, GOOD.id, "baseline", "--json"))
+    assert set(told) == {"n", "a", "b", "difference", "mcnemar"}
+    assert told["mcnemar"] == {
+        "both": 12,
+        "only_a": 6,
+        "only_b": 0,
+        "neither": 2,
+        "p_exact": 0.03125,
+        "p_chi2": pytest.approx(0.0412, abs=1e-4),
+    }
+    assert told["difference"]["accuracy"] == pytest.approx(0.3)
+    out = cli("compare", run, GOOD.id, "baseline").out
+    assert "only the first 6" in out and "p exact 0.031" in out
+
+
+def test_what_has_no_score_cannot_be_compared(cli: Any, run: Path) -> None:
+    done = cli("compare", run, BAD.id, "baseline")
+    assert done.code == 2 and "shouting has no score" in done.err
+
+
+def test_compare_predictions_of_any_model(cli: Any, tmp_path: Path) -> None:
+    for name, kinds in (("a", "ccw"), ("b", "cwu")):
+        rows = [{"id": o.id, "gold": o.gold, "prediction": o.prediction} for o in outcomes(kinds)]
+        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    told = document(cli("compare", "--predictions", tmp_path / "a", tmp_path / "b", "--json"))
+    assert (told["n"], told["a"]["f1"], told["b"]["f1"]) == (3, 0.8, 0.5)
+    assert set(told["difference"]) == {"f1", "f1_ci", "accuracy", "accuracy_ci"}
+
+
+def test_compare_with_too_few_arguments_tells_the_form(cli: Any, run: Path) -> None:
+    done = cli("compare", run, GOOD.id)
+    assert done.code == 2 and "rewardsearch compare RUN ID ID" in done.err
+
+
+def test_export_writes_a_module_of_the_ensemble(cli: Any, run: Path, tmp_path: Path) -> None:
+    done = cli("export", run, "--to", "trl", "-o", tmp_path / "out")
+    assert done.code == 0 and str(tmp_path / "out" / "rewardsearch_reward.py") in done.out
+    assert "def worked_steps(" in (tmp_path / "out" / "rewardsearch_reward.py").read_text()
+
+
+def test_export_of_the_best_or_of_a_named_arm(cli: Any, run: Path, tmp_path: Path) -> None:
+    assert "level-headed" not in cli("export", run, "-o", tmp_path / "out", "--top", 1).out
+    assert "level-headed" in cli("export", run, "-o", tmp_path / "out", "--ensemble", "level").out
+    assert cli("export", run, "-o", tmp_path / "out", "--top", 9).code == 2
+    assert cli("export", run, "-o", tmp_path / "out", "--to", "verl").err == "error: --to: got 'verl'; allowed: trl\n"

@@ -1,0 +1,117 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROWS = (
+    {"prompt": "How many?", "completion": "it is 7", "answer": 7, "level": "easy"},
+    {
+        "prompt": [{"role": "user", "content": "Why?"}],
+        "completion": [{"role": "assistant", "content": "8"}],
+        "answer": "7",
+        "level": "hard",
+    },
+)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    return path
+
+
+def test_score_gives_rewards_components_and_a_summary(cli: Any, tmp_path: Path, data: Path) -> None:
+    file = tmp_path / "parts.py"
+    file.write_text(
+        "def reward(prompts, completions, answer, **columns):\n"
+        "    return {'right': [float(a in c) for c, a in zip(completions, answer)],\n"
+        "            'hard': [0.5 * (x == 'hard') for x in columns['level']]}\n"
+    )
+    done = cli("score", file, data, "--json")
+    told = json.loads(done.out)
+    assert (done.code, told["error"]) == (0, None)
+    assert told["rows"] == [
+        {"reward": 1.0, "components": {"right": 1.0, "hard": 0.0}},
+        {"reward": 0.5, "components": {"right": 0.0, "hard": 0.5}},
+    ]
+    assert told["summary"] == {"n": 2, "mean": 0.75, "min": 0.5, "max": 1.0, "components": {"right": 0.5, "hard": 0.25}}
+    assert "2 rows: mean 0.75" in cli("score", file, data).out
+
+
+def test_score_of_a_reward_that_fails_tells_why(cli: Any, write_reward: Any, data: Path) -> None:
+    done = cli("score", write_reward("broken", "1 / (len(c) - 7)"), data, "--json")
+    assert (done.code, json.loads(done.out)) == (
+        4,
+        {"rows": [], "summary": {}, "error": "raised ZeroDivisionError at line 5"},
+    )
+
+
+def test_score_of_a_reward_that_is_refused_tells_why(cli: Any, write_reward: Any, data: Path) -> None:
+    done = cli("score", write_reward("nosy", "open(c)"), data, "--json")
+    assert done.code == 4 and "`open` is not available" in json.loads(done.out)["error"]
+
+
+def test_long_files_are_scored_in_batches_unless_the_reward_says_otherwise(
+    cli: Any, tmp_path: Path, write_reward: Any
+) -> None:
+    data = tmp_path / "long.jsonl"
+    data.write_text('{"prompt": "p", "completion": "c", "answer": "a"}\n' * 300)
+    file = write_reward("size", "float(len(completions))")
+    assert json.loads(cli("score", file, data, "--json").out)["summary"]["max"] == 256
+    file.write_text("BATCH_DEPENDENT = True\n" + file.read_text())
+    assert json.loads(cli("score", file, data, "--json").out)["summary"]["min"] == 300
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x\n", ":1: not a JSON object"),
+        ('{"prompt": "p", "completion": "c"}\n', ":1: no answer"),
+        (
+            '{"prompt": "p", "completion": "c", "answer": "a", "z": 1}\n'
+            '{"prompt": "p", "completion": "c", "answer": "a"}\n',
+            ":2: no z",
+        ),
+        ("", "no rows in"),
+    ],
+)
+def test_mistakes_of_the_data_are_told_with_their_line(
+    cli: Any, tmp_path: Path, write_reward: Any, text: str, said: str
+) -> None:
+    data = tmp_path / "data.jsonl"
+    data.write_text(text)
+    done = cli("score", write_reward("one", "1.0"), data, "--json")
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+
+
+def test_validate_accepts_a_good_reward_and_refuses_a_bad_one(cli: Any, write_reward: Any) -> None:
+    good, bad = write_reward("good", "float(a in c)"), write_reward("bad", "float('nan')")
+    done = cli("validate", good, bad, "--task", "arithmetic", "--json")
+    told = json.loads(done.out)
+    assert done.code == 4
+    assert all(set(item) == {"file", "id", "accepted", "stage", "reason", "flags", "checks"} for item in told)
+    assert [(item["file"], item["accepted"], item["stage"]) for item in told] == [
+        (str(good), True, None),
+        (str(bad), False, "contract"),
+    ]
+    assert f"{bad}: rejected (contract)" in cli("validate", good, bad).out
+
+
+def test_validate_ends_with_0_when_all_are_accepted(cli: Any, write_reward: Any) -> None:
+    assert cli("validate", write_reward("good", "float(a in c)")).code == 0
+
+
+def test_validate_takes_bounds_from_a_config(cli: Any, write_reward: Any, tmp_path: Path) -> None:
+    config = tmp_path / "tight.yaml"
+    config.write_text("validation: {bound: 0.5}\n")
+    assert cli("validate", write_reward("good", "float(a in c)"), "--config", config).code == 4
+
+
+def test_validate_tells_every_missing_file_and_an_unknown_task(cli: Any, write_reward: Any) -> None:
+    done = cli("validate", "none.py", "nor.py")
+    assert done.code == 2 and done.err.count("error: cannot read") == 2
+    done = cli("validate", write_reward("good", "1.0"), "--task", "chess")
+    assert done.code == 2 and "'arithmetic' or 'gsm8k', got 'chess'" in done.err

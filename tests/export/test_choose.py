@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import pytest
+from fakes import GOOD, LEVEL, make_run
+
+from rewardsearch.errors import UserError
+from rewardsearch.export import choose_rewards
+from rewardsearch.journal import RunState, read_run
+from rewardsearch.records import BASELINE
+
+
+@pytest.fixture
+def state(tmp_path: Path, write_reward) -> RunState:  # type: ignore[no-untyped-def]
+    return read_run(make_run(tmp_path / "run", [write_reward("always", "0.5")]))
+
+
+def test_the_ensemble_of_finalize_is_what_is_exported(state: RunState) -> None:
+    source, rewards = choose_rewards(state, state.rankings[-1])
+    assert source == "ensemble-top3 of run"
+    assert [(spec.name, spec.weight) for spec in rewards] == [
+        ("always", 1),
+        ("worked-steps", 0.5),
+        ("level-headed", 0.5),
+    ]
+
+
+def test_before_finalize_it_is_the_best_candidate(state: RunState) -> None:
+    state.final = None
+    source, rewards = choose_rewards(state, state.rankings[-1])
+    assert "worked-steps" in source
+    assert [(spec.id, spec.weight) for spec in rewards] == [("base:always", 1), (GOOD.id, 1)]
+
+
+def test_top_k_weighs_as_an_ensemble(state: RunState) -> None:
+    _, rewards = choose_rewards(state, state.rankings[-1], top=2)
+    assert [(spec.id, spec.weight) for spec in rewards[1:]] == [(GOOD.id, 0.5), (LEVEL.id, 0.5)]
+
+
+def test_any_arm_can_be_exported(state: RunState) -> None:
+    assert [spec.name for spec in choose_rewards(state, state.rankings[-1], arm=BASELINE)[1]] == ["always"]
+    assert choose_rewards(state, state.rankings[-1], arm=LEVEL.id)[1][1].weight == 1
+
+
+def test_the_users_mistakes_are_told(state: RunState) -> None:
+    with pytest.raises(UserError, match="2 screened candidates"):
+        choose_rewards(state, state.rankings[-1], top=3)
+    with pytest.raises(UserError, match="one of them"):
+        choose_rewards(state, state.rankings[-1], top=1, arm=BASELINE)
+    with pytest.raises(UserError, match="no arm"):
+        choose_rewards(state, state.rankings[-1], arm="ensemble-top9")

@@ -1,0 +1,129 @@
+import csv
+from pathlib import Path
+
+import pytest
+from fakes import ARMS, BAD, GOOD, LEVEL, REFUSED, candidate, screened
+
+from rewardsearch.config import RankConfig
+from rewardsearch.rank import leaderboard_frame, rank, write_leaderboard
+from rewardsearch.records import BASELINE, POLICY, RankedRow, Ranking, Verdict
+from rewardsearch.stats import mcnemar
+
+CANDIDATES = {c.id: c for c in (GOOD, LEVEL, BAD, REFUSED)}
+VERDICTS = {
+    **{c.id: Verdict(candidate=c.id, accepted=True, flags=("short",)) for c in (GOOD, LEVEL, BAD)},
+    REFUSED.id: Verdict(candidate=REFUSED.id, accepted=False, stage="static", reason="line 3: no files"),
+}
+RESULTS = {arm: screened(arm, kinds, flags=("short", "clipped")) for arm, kinds in ARMS.items()}
+FAILED = screened(BAD.id, "", status="failed", reason="returned nan for a completion")
+
+
+def ranked(config: RankConfig | None = None, **changes: object) -> tuple[Ranking, dict[str, RankedRow]]:
+    given = {"results": {**RESULTS, BAD.id: FAILED}, "candidates": CANDIDATES, "verdicts": VERDICTS, **changes}
+    ranking = rank(task="arithmetic", config=config or RankConfig(resamples=500), seed=0, **given)  # type: ignore[arg-type]
+    return ranking, {row.id: row for row in ranking.rows}
+
+
+def test_baseline_and_policy_are_ranked_among_the_candidates() -> None:
+    ranking, _ = ranked()
+    assert [row.name for row in ranking.rows[:4]] == ["worked-steps", "baseline", "level-headed", "policy"]
+    assert [row.rank for row in ranking.rows] == [1, 2, 3, 4, None, None]
+    assert (ranking.n, ranking.split) == (20, "val")
+
+
+def test_equal_scores_are_ordered_by_id() -> None:
+    _, rows = ranked()
+    assert rows[BASELINE].f1 == rows[LEVEL.id].f1 == 0.75
+    assert [id for id in rows if id in (BASELINE, LEVEL.id)] == sorted((BASELINE, LEVEL.id))
+
+
+def test_candidates_without_a_score_follow_with_their_reason() -> None:
+    _, rows = ranked()
+    assert (rows[BAD.id].status, rows[BAD.id].reason) == ("failed", "returned nan for a completion")
+    assert (rows[REFUSED.id].status, rows[REFUSED.id].reason) == ("rejected", "static: line 3: no files")
+    assert rows[BAD.id].f1 is None and rows[BAD.id].rank is None
+
+
+def test_a_failure_of_the_machine_is_no_score() -> None:
+    error = screened(BAD.id, "", status="error", reason="the worker died 3 times")
+    _, rows = ranked(results={**RESULTS, BAD.id: error})
+    assert (rows[BAD.id].status, rows[BAD.id].f1) == ("error", None)
+
+
+def test_what_is_not_screened_yet_is_owed() -> None:
+    new = candidate("new")
+    ranking, rows = ranked(candidates={**CANDIDATES, new.id: new})
+    assert rows[new.id].status == "owed"
+    ranking, rows = ranked(results={})
+    assert (ranking.n, rows[BASELINE].status) == (0, "owed")
+
+
+def test_p_values_are_mcnemars_against_best_and_baseline() -> None:
+    _, rows = ranked()
+    assert rows[GOOD.id].p_vs_best is None
+    assert rows[LEVEL.id].p_vs_best == mcnemar(RESULTS[LEVEL.id].outcomes, RESULTS[GOOD.id].outcomes).p
+    assert rows[GOOD.id].p_vs_baseline == mcnemar(RESULTS[GOOD.id].outcomes, RESULTS[BASELINE].outcomes).p == 0.03125
+    assert rows[BASELINE].p_vs_baseline is None
+    assert rows[BASELINE].p_vs_best == 0.03125
+
+
+def test_correction_is_over_the_candidates_alone() -> None:
+    _, rows = ranked()
+    assert rows[GOOD.id].p_adjusted == 2 * 0.03125
+    assert rows[POLICY].p_vs_baseline is not None and rows[POLICY].p_adjusted is None
+
+
+def test_the_configured_correction_is_the_one_that_is_used() -> None:
+    half = candidate("half", "9.0")
+    results = {**RESULTS, half.id: screened(half.id, "c" * 17 + "w" * 3)}
+    given = {"results": results, "candidates": {**CANDIDATES, half.id: half}}
+    holm, bonferroni = (
+        ranked(RankConfig(resamples=100, correction=name), **given)[1][half.id].p_adjusted
+        for name in ("holm", "bonferroni")
+    )
+    assert holm == pytest.approx(2 * 0.0625) and bonferroni == pytest.approx(3 * 0.0625)
+
+
+def test_resamples_and_confidence_change_the_intervals() -> None:
+    usual = ranked()[1][GOOD.id].f1_ci
+    assert ranked(RankConfig(resamples=500, confidence=0.6))[1][GOOD.id].f1_ci != usual
+    assert ranked(RankConfig(resamples=500))[1][GOOD.id].f1_ci == usual
+
+
+def test_flags_of_verdict_and_training_are_joined() -> None:
+    _, rows = ranked()
+    assert rows[GOOD.id].flags == ("short", "clipped")
+
+
+def test_without_a_baseline_there_is_no_p_value_against_it() -> None:
+    _, rows = ranked(results={id: result for id, result in RESULTS.items() if id != BASELINE})
+    assert (rows[GOOD.id].p_vs_baseline, rows[GOOD.id].p_adjusted) == (None, None)
+    assert rows[BASELINE].status == "owed"
+
+
+def test_arms_of_other_questions_are_a_bug() -> None:
+    with pytest.raises(ValueError, match="same ones"):
+        ranked(results={**RESULTS, BASELINE: screened(BASELINE, "cc")})
+
+
+def test_other_arms_of_the_run_are_passed_over() -> None:
+    _, rows = ranked(results={**RESULTS, "ensemble-top3": screened("ensemble-top3", "c" * 20)})
+    assert "ensemble-top3" not in rows
+
+
+def test_the_csv_holds_the_numbers_of_the_ranking(tmp_path: Path) -> None:
+    ranking, rows = ranked()
+    write_leaderboard(ranking, tmp_path / "leaderboard.csv")
+    with (tmp_path / "leaderboard.csv").open(newline="") as file:
+        table = {line["id"]: line for line in csv.DictReader(file)}
+    good = rows[GOOD.id]
+    assert good.f1_ci is not None
+    assert (float(table[GOOD.id]["f1"]), float(table[GOOD.id]["f1_low"])) == (good.f1, good.f1_ci[0])
+    assert (table[GOOD.id]["rank"], table[GOOD.id]["flags"]) == ("1", "short clipped")
+    assert (table[BAD.id]["rank"], table[BAD.id]["f1"]) == ("", "")
+    assert list(tmp_path.iterdir()) == [tmp_path / "leaderboard.csv"]
+
+
+def test_the_frame_keeps_the_order_of_the_ranking() -> None:
+    ranking, _ = ranked()
+    assert leaderboard_frame(ranking)["id"].tolist() == [row.id for row in ranking.rows]
