@@ -11,6 +11,7 @@ import math
 import os
 import resource
 import signal
+import sys
 from collections.abc import Callable, Sequence
 
 from rewardsearch.sandbox import landlock, seccomp
@@ -25,20 +26,28 @@ _NOBODY = 65534
 def lock_worker(layers: Sequence[str]) -> tuple[str, ...]:
     """Applies those of `layers` that work here, for this process and all it forks; gives the names of those in force.
 
-    A layer is first tried in a child: one that a worker cannot live with (a libc that forks in another way) is left
-    out.
+    They are first tried in a child, all together and, where that fails, one after the other: a layer that the system
+    lacks, or that a worker cannot live with (a libc that forks in another way), is left out.
     """
+    wanted = tuple(name for name in LAYERS if name in layers)
+    if not _survives(wanted):
+        working: tuple[str, ...] = ()
+        for name in wanted:
+            working += (name,) if _survives((*working, name)) else ()
+        wanted = working
+    if not _apply(wanted):
+        raise OSError("a layer that worked in a child was refused")
+    return wanted
+
+
+def _apply(layers: Sequence[str]) -> bool:
     appliers: dict[str, Callable[[], bool]] = {
         "uid": _drop_uid,
         "no_new_privs": lambda: prctl(PR_SET_NO_NEW_PRIVS, 1),
         "landlock": landlock.apply,
         "seccomp": seccomp.apply_worker,
     }
-    in_force: list[str] = []
-    for name in LAYERS:
-        if name in layers and _survives(appliers[name], (*in_force, name)) and appliers[name]():
-            in_force.append(name)
-    return tuple(in_force)
+    return all(appliers[name]() for name in layers)
 
 
 def _drop_uid() -> bool:
@@ -52,13 +61,12 @@ def _drop_uid() -> bool:
     return os.getuid() != 0
 
 
-def _survives(apply: Callable[[], bool], layers: Sequence[str]) -> bool:
-    """Whether a process can apply the layer and still fork a locked-down child that computes and ends."""
-
+def _survives(layers: Sequence[str]) -> bool:
+    """Whether a process can apply the layers and still fork a locked-down child that computes and ends."""
     space = address_space() + 2**26
 
     def worker() -> int:
-        return 0 if apply() and _ends_well(child) else 1
+        return 0 if _apply(layers) and _ends_well(child) else 1
 
     def child() -> int:
         lock_child(space, 5.0, layers)
@@ -106,6 +114,19 @@ def lock_child(space: int, seconds: float, layers: Sequence[str]) -> None:
         ("NPROC", 0, 0),
         ("NOFILE", 0, 0),
     ):
-        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (soft, hard))
+        _limit(getattr(resource, f"RLIMIT_{name}"), soft, hard)
     if "seccomp" in layers and not seccomp.apply_child():
         raise OSError("the child's filter was refused")
+
+
+def _limit(what: int, soft: int, hard: int) -> None:
+    """Sets a limit, or leaves the system's own where that is lower already."""
+    ceiling = resource.getrlimit(what)[1]
+    if ceiling != resource.RLIM_INFINITY:
+        soft, hard = min(soft, ceiling), min(hard, ceiling)
+    try:
+        resource.setrlimit(what, (soft, hard))
+    except (ValueError, OSError):
+        # macOS knows some of these limits by name only.
+        if sys.platform.startswith("linux"):
+            raise

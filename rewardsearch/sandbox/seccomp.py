@@ -29,32 +29,39 @@ _CHILD = (
     "clock_gettime gettimeofday getrandom sysinfo getpid gettid exit exit_group"
 )
 _WORKER = _CHILD + (
-    " read write close close_range poll ppoll clone fork wait4 kill tgkill rt_sigaction set_robust_list rseq prctl seccomp "
-    "setrlimit getrlimit prlimit64 getppid fcntl fstat"
+    " read write close close_range poll ppoll clone fork wait4 kill tgkill rt_sigaction set_robust_list rseq prctl "
+    "seccomp setrlimit getrlimit prlimit64 getppid fcntl fstat"
 )
+
+
+def _table(text: str) -> dict[str, int]:
+    return {name: int(number) for name, _, number in (entry.partition("=") for entry in text.split())}
+
+
 # mmap and mprotect are allowed on their own terms: without PROT_EXEC.
 _NUMBERS: dict[str, tuple[int, dict[str, int]]] = {
     "x86_64": (
         0xC000003E,
-        dict(
-            read=0, write=1, close=3, fstat=5, poll=7, mmap=9, mprotect=10, munmap=11, brk=12, rt_sigaction=13,
-            rt_sigprocmask=14, rt_sigreturn=15, sched_yield=24, mremap=25, madvise=28, getpid=39, clone=56, fork=57, exit=60,
-            wait4=61, kill=62, fcntl=72, gettimeofday=96, getrlimit=97, sysinfo=99, getppid=110, sigaltstack=131, prctl=157,
-            setrlimit=160, gettid=186, futex=202, restart_syscall=219, clock_gettime=228, exit_group=231, tgkill=234,
-            ppoll=271, set_robust_list=273, prlimit64=302, seccomp=317, getrandom=318, rseq=334, close_range=436,
+        _table(
+            "read=0 write=1 close=3 fstat=5 poll=7 mmap=9 mprotect=10 munmap=11 brk=12 rt_sigaction=13 "
+            "rt_sigprocmask=14 rt_sigreturn=15 sched_yield=24 mremap=25 madvise=28 getpid=39 clone=56 fork=57 exit=60 "
+            "wait4=61 kill=62 fcntl=72 gettimeofday=96 getrlimit=97 sysinfo=99 getppid=110 sigaltstack=131 prctl=157 "
+            "setrlimit=160 gettid=186 futex=202 restart_syscall=219 clock_gettime=228 exit_group=231 tgkill=234 "
+            "ppoll=271 set_robust_list=273 prlimit64=302 seccomp=317 getrandom=318 rseq=334 close_range=436"
         ),
     ),
     "aarch64": (
         0xC00000B7,
-        dict(
-            fcntl=25, close=57, read=63, write=64, ppoll=73, fstat=80, exit=93, exit_group=94, futex=98, set_robust_list=99,
-            clock_gettime=113, sched_yield=124, restart_syscall=128, kill=129, tgkill=131, sigaltstack=132, rt_sigaction=134,
-            rt_sigprocmask=135, rt_sigreturn=139, getrlimit=163, setrlimit=164, prctl=167, gettimeofday=169, getpid=172,
-            getppid=173, gettid=178, sysinfo=179, brk=214, munmap=215, mremap=216, clone=220, mmap=222, mprotect=226,
-            madvise=233, wait4=260, prlimit64=261, seccomp=277, getrandom=278, rseq=293, close_range=436,
+        _table(
+            "fcntl=25 close=57 read=63 write=64 ppoll=73 fstat=80 exit=93 exit_group=94 futex=98 set_robust_list=99 "
+            "clock_gettime=113 sched_yield=124 restart_syscall=128 kill=129 tgkill=131 sigaltstack=132 "
+            "rt_sigaction=134 rt_sigprocmask=135 rt_sigreturn=139 getrlimit=163 setrlimit=164 prctl=167 "
+            "gettimeofday=169 getpid=172 getppid=173 gettid=178 sysinfo=179 brk=214 munmap=215 mremap=216 clone=220 "
+            "mmap=222 mprotect=226 madvise=233 wait4=260 prlimit64=261 seccomp=277 getrandom=278 rseq=293 "
+            "close_range=436"
         ),
     ),
-}  # fmt: skip
+}
 
 
 def apply_worker() -> bool:

@@ -20,7 +20,7 @@ from rewardsearch.sandbox import Sandbox
 from rewardsearch.tasks import load_task
 
 TASK = load_task(TaskConfig(train_rows=16))
-FILES = sorted(path for path in resource("candidates").rglob("*.py") if "gsm8k" not in path.parts)
+FILES = sorted(resource("candidates").rglob("*.py"))
 
 
 def test_the_readmes_script_trains(tmp_path: Path) -> None:

@@ -104,7 +104,10 @@ def test_a_parameter_named_like_an_imported_module_is_not_taken_for_it() -> None
         ),
         (PLAIN + "reward = None\n", "`reward` is bound to something else"),
         ("import functools\n@functools.cache\n" + PLAIN, "`reward` has a decorator"),
-        ("import itertools\nTICK = itertools.count()\n" + PLAIN, "an iterator at module level keeps state between calls"),
+        (
+            "import itertools\nTICK = itertools.count()\n" + PLAIN,
+            "an iterator at module level keeps state between calls",
+        ),
         ("def reward(:\n", "the file is not valid Python"),
         ("# \0\n" + PLAIN, "the character U+0000 is not allowed"),
         ("# \u202e\n" + PLAIN, "the character U+202E is not allowed"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,7 +65,9 @@ def test_a_dict_gives_components_and_their_sum(sandbox: Sandbox) -> None:
 
 def test_columns_and_odd_texts_arrive_as_they_are(sandbox: Sandbox) -> None:
     texts = ("é🙂\ud800\0", "")
-    body = f"    assert columns == {{'level': ['x', 'y']}}\n    return [float(c == {texts!r}[0]) for c in completions]\n"
+    body = (
+        f"    assert columns == {{'level': ['x', 'y']}}\n    return [float(c == {texts!r}[0]) for c in completions]\n"
+    )
     assert call(sandbox, body, batch(*texts, level=("x", "y"))).rewards == (1.0, 0.0)
 
 
@@ -172,6 +176,31 @@ def test_closing_leaves_no_process() -> None:
         pid = box._worker.pid
     with pytest.raises(ProcessLookupError):
         os.killpg(pid, 0)
+
+
+def test_a_parent_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "from rewardsearch.config import SandboxConfig\n"
+        "from rewardsearch.records import Batch\n"
+        "from rewardsearch.sandbox import Sandbox\n"
+        "box = Sandbox(SandboxConfig(call_s=60.0))\n"
+        "box.layers\n"
+        "print(box._worker.pid, flush=True)\n"
+        "batch = Batch(prompts=('q',), completions=('c',), answer=('a',))\n"
+        "box.call('def reward(prompts, completions, answer, **columns):\\n    while True: pass\\n', batch)\n"
+    )
+    parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    with parent, parent.stdout:
+        group = int(parent.stdout.readline())
+        time.sleep(0.3)
+        parent.kill()
+    end = time.monotonic() + 5.0
+    with pytest.raises(ProcessLookupError):
+        while time.monotonic() < end:
+            os.killpg(group, 0)
+            time.sleep(0.05)
 
 
 def test_more_rewards_than_the_worker_remembers_all_work(sandbox: Sandbox) -> None:

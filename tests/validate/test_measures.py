@@ -18,7 +18,12 @@ def test_means_are_by_kind_and_absent_kinds_left_out() -> None:
 
 
 def test_a_wrong_completion_is_compared_with_the_correct_one_nearest_in_length() -> None:
-    items = [item("x" * 50, "correct"), item("x" * 5, "correct"), item("x" * 6, "wrong"), item("x" * 6, "correct", "other")]
+    items = [
+        item("x" * 50, "correct"),
+        item("x" * 5, "correct"),
+        item("x" * 6, "wrong"),
+        item("x" * 6, "correct", "other"),
+    ]
     assert correct_above_wrong(items, [0.0, 3.0, 1.0, 9.0]) == 2.0
     assert correct_above_wrong(items[:2], [0.0, 1.0]) is None
 

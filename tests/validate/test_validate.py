@@ -1,4 +1,4 @@
-"""Validation end to end on the arithmetic task: what is accepted, where the rest is refused, and what the proposer reads."""
+"""Validation end to end on the arithmetic task: what is accepted, where the rest is refused, and why."""
 
 from __future__ import annotations
 
@@ -45,7 +45,13 @@ def test_ordinary_and_carried_rewards_are_accepted() -> None:
 
 
 def test_hostile_rewards_are_refused_at_their_stage() -> None:
-    stages = {"timeout": "sandbox", "memory": "sandbox", "raised": "contract", "contract": "contract", "static": "static"}
+    stages = {
+        "timeout": "sandbox",
+        "memory": "sandbox",
+        "raised": "contract",
+        "contract": "contract",
+        "static": "static",
+    }
     codes = [file.read_text(encoding="utf-8") for file in HOSTILE]
     expected = [stages[code.partition("\n")[0].removeprefix("# expect: ")] for code in codes]
     assert [verdict.stage for verdict in verdicts_of(*codes)] == expected
@@ -86,7 +92,11 @@ def test_nothing_to_validate_starts_no_worker() -> None:
         ("[float(a not in c) for c, a in zip(completions, answer)]", "behaviour", "pays a correct completion"),
         ("[float(i + len(c)) for i, c in enumerate(completions)]", "behaviour", "depends on its place in the batch"),
         ("[len(c) / len(completions) for c in completions]", "behaviour", "is another in a batch of 1"),
-        ("[float(ord(next(iter(set(c)), 'x'))) for c in completions]", "behaviour", "gives other values in another process"),
+        (
+            "[float(ord(next(iter(set(c)), 'x'))) for c in completions]",
+            "behaviour",
+            "gives other values in another process",
+        ),
         ("[float(len(c) + len(columns)) for c in completions]", "behaviour", "when further columns are passed"),
         ("[float(a in c) + 0 * float(a) for c, a in zip(completions, answer)]", "behaviour", "on the answer '1,000'"),
         ("[float(len(c)) if len(c) < 9999 else 1e9 for c in completions]", "behaviour", "of 20,000 characters"),
