@@ -145,7 +145,9 @@ def _events(path: Path) -> Iterator[Event]:
             event = json.loads(line)
             assert isinstance(event, dict)
         except (ValueError, AssertionError):
-            raise UserError(f"{path}:{number}: not an event; the journal is damaged: restore it, or start another run") from None
+            raise UserError(
+                f"{path}:{number}: not an event; the journal is damaged: restore it, or start another run"
+            ) from None
         yield event
 
 
@@ -172,7 +174,9 @@ class Journal:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             file.close()
-            raise UserError(f"{folder} is in use by another process; stop it first, or name another --run-dir") from None
+            raise UserError(
+                f"{folder} is in use by another process; stop it first, or name another --run-dir"
+            ) from None
         try:
             snapshot = folder / "config.yaml"
             if snapshot.exists():
@@ -213,7 +217,8 @@ def _cut_torn_tail(path: Path) -> None:
 def _refuse_changes(old: Config, new: Config, folder: Path) -> None:
     before, after = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
     changed = [
-        f"{folder}: {key} is {before.get(key)!r} in this run, got {after.get(key)!r}; results would not compare: name another --run-dir"
+        f"{folder}: {key} is {before.get(key)!r} in this run, got {after.get(key)!r}; "
+        "results would not compare: name another --run-dir"
         for key in sorted({*before, *after})
         if before.get(key) != after.get(key) and not key.startswith(_CHANGEABLE)
     ]

@@ -259,9 +259,7 @@ class Search:
     def _read_test(self, arms: Sequence[str]) -> Mapping[str, Sequence[Outcome]]:
         self.budget.check()
         seed = self.config.seed
-        folders = {
-            arm: None if arm == POLICY else f"{self._home(arm)}/full-{seed}/adapter" for arm in arms
-        }
+        folders = {arm: None if arm == POLICY else f"{self._home(arm)}/full-{seed}/adapter" for arm in arms}
         if not self.state.test_opened:
             self.journal.append("test_opened", arms=list(arms))
         self.progress.say(f"the sealed test is read for {len(arms)} arms")

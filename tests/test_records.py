@@ -6,7 +6,10 @@ CODE = "def reward(prompts, completions, answer, **columns):\n    return [0.0 fo
 
 
 def test_an_id_ignores_comments_docstrings_and_formatting() -> None:
-    same = '"""Doc."""\n\n# note\ndef reward(prompts, completions, answer, **columns):\n    """Doc."""\n    return [0.0  for c in completions]'
+    same = (
+        '"""Doc."""\n\n# note\ndef reward(prompts, completions, answer, **columns):\n'
+        '    """Doc."""\n    return [0.0  for c in completions]'
+    )
     assert candidate_id(same) == candidate_id(CODE)
 
 

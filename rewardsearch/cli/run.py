@@ -41,7 +41,9 @@ def run(
     if state.final is not None:
         print_final(state.final, console)
     console.print(
-        f"next: rewardsearch show {folder} ID · rewardsearch export {folder} --to trl -o DIR", soft_wrap=True, markup=False
+        f"next: rewardsearch show {folder} ID · rewardsearch export {folder} --to trl -o DIR",
+        soft_wrap=True,
+        markup=False,
     )
 
 

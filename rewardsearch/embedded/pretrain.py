@@ -123,9 +123,7 @@ def example(problems: Iterator[Problem], rng: random.Random, mix: Mix) -> tuple[
     return "", " " + " ".join(working(next(problems)) for _ in range(4))
 
 
-def batches(
-    tokenizer: PreTrainedTokenizerFast, size: int, stage: Stage
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def batches(tokenizer: PreTrainedTokenizerFast, size: int, stage: Stage) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """A stage's batches: token ids (size, T) right-padded, labels -100 on the prompt and the padding."""
     rng = random.Random(f"pretrain {stage.seed}")
     problems = generate("train", seed=11)
@@ -172,9 +170,7 @@ def build_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> LlamaForCausal
 def train(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, stage: Stage, batch: int) -> None:
     """Trains `model` in place for one stage with AdamW under a one-cycle learning rate."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=stage.lr, betas=(0.9, 0.98), weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, max_lr=stage.lr, total_steps=stage.steps, pct_start=0.1
-    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=stage.lr, total_steps=stage.steps, pct_start=0.1)
     start = time.monotonic()
     for step, (tokens, labels) in enumerate(itertools.islice(batches(tokenizer, batch, stage), stage.steps), start=1):
         loss = model(input_ids=tokens, attention_mask=tokens != tokenizer.pad_token_id, labels=labels).loss

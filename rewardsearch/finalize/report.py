@@ -25,15 +25,11 @@ def write_report(
     p_adjusted corrects p_vs_baseline over all arms but the baseline.
     """
     settings = config.rank
-    bootstrap = Bootstrap(
-        outcomes, resamples=settings.resamples, seed=config.seed, confidence=settings.confidence
-    )
+    bootstrap = Bootstrap(outcomes, resamples=settings.resamples, seed=config.seed, confidence=settings.confidence)
     on_val = {row.id: row.f1 for row in ranking.rows}
     on_val.update({id: f1_accuracy(result.outcomes).f1 for id, result in results.items() if result.status == "done"})
     p_vs_baseline = {id: mcnemar(outcomes[id], outcomes[BASELINE]).p for id in outcomes if id != BASELINE}
-    p_adjusted = dict(
-        zip(p_vs_baseline, adjust(list(p_vs_baseline.values()), settings.correction), strict=True)
-    )
+    p_adjusted = dict(zip(p_vs_baseline, adjust(list(p_vs_baseline.values()), settings.correction), strict=True))
     rows = []
     for arm in arms:
         known: dict[str, Any] = {"id": arm.id, "kind": arm.kind, "members": arm.members, "val_f1": on_val.get(arm.id)}

@@ -12,7 +12,7 @@ FaultKind = Literal["static", "raised", "timeout", "memory", "died", "contract"]
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
-class RewardFault(Exception):  # noqa: N818
+class RewardFault(Exception):
     """A reward's failure. `type` and `line` are the exception's where it raised; `detail` is the sentence of `reason`.
 
     Never holds the text of the candidate's exception: that can carry what the candidate read.

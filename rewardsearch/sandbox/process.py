@@ -22,7 +22,7 @@ _START_S = 60.0
 _WORKER = Path(__file__).with_name("worker.py")
 
 
-class WorkerLost(Exception):  # noqa: N818
+class WorkerLost(Exception):
     """The worker did not answer in time (`timed_out`), or it ended or said something that no worker says."""
 
     def __init__(self, what: str, *, timed_out: bool = False) -> None:

@@ -135,7 +135,7 @@ BREACHES: Final = ("type", "length", "element", "size", "components", "component
 
 
 @dataclass(eq=False)
-class Breach(Exception):  # noqa: N818
+class Breach(Exception):
     """A broken contract: which of BREACHES, a count, the name of a type and of a component."""
 
     which: str

@@ -11,7 +11,7 @@ from rewardsearch.sandbox.allowed import BUILTINS, FRAME_ATTRIBUTES, METHODS, MO
 from rewardsearch.sandbox.names import bindings
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """A rule's refusal: line (from 1, None for the whole file), what is wrong, what to write instead."""
 
     def __init__(self, line: int | None, what: str, instead: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import selectors
@@ -166,15 +167,15 @@ class LocalWorkers:
         slot.process.wait()
         slot.out.close()
         if slot.process.stdin is not None:
-            try:
+            with contextlib.suppress(BrokenPipeError):
                 slot.process.stdin.close()
-            except BrokenPipeError:
-                pass
         self._free_numbers.append(slot.number)
         self._free_numbers.sort()
 
 
-def worker_environment(environment: Mapping[str, str], number: int, threads: int, hidden: Sequence[str]) -> dict[str, str]:
+def worker_environment(
+    environment: Mapping[str, str], number: int, threads: int, hidden: Sequence[str]
+) -> dict[str, str]:
     """The environment of worker `number`: without the variables in `hidden`, one accelerator, `threads` threads."""
     out = {key: value for key, value in environment.items() if key not in hidden}
     out.update(
@@ -185,7 +186,9 @@ def worker_environment(environment: Mapping[str, str], number: int, threads: int
         TQDM_DISABLE="1",
     )
     visible = environment.get("CUDA_VISIBLE_DEVICES")
-    devices = visible.split(",") if visible is not None else [str(n) for n, _ in enumerate(Path("/dev").glob("nvidia[0-9]*"))]
+    devices = (
+        visible.split(",") if visible is not None else [str(n) for n, _ in enumerate(Path("/dev").glob("nvidia[0-9]*"))]
+    )
     if any(devices):
         out["CUDA_VISIBLE_DEVICES"] = devices[number % len(devices)]
     return out

@@ -87,9 +87,7 @@ class Observer:
         self, completions: list[Completion], completion_ids: list[list[int]], places: list[int]
     ) -> list[float]:
         texts = list(map(text_of, completions))
-        kinds = [
-            self._task.outcome(self._rows[i], text).kind for i, text in zip(places, texts, strict=True)
-        ]
+        kinds = [self._task.outcome(self._rows[i], text).kind for i, text in zip(places, texts, strict=True)]
         correct = np.asarray([kind == "correct" for kind in kinds], dtype=float)
         total = np.zeros(len(texts))
         for spec, _ in self._rewards:
@@ -114,7 +112,11 @@ class Observer:
         judged = self._judged()
         self._examples.extend(
             Example(
-                prompt=self._rows[i].prompt_text, completion=text, answer=self._rows[i].answer, reward=float(r), kind=kind
+                prompt=self._rows[i].prompt_text,
+                completion=text,
+                answer=self._rows[i].answer,
+                reward=float(r),
+                kind=kind,
             )
             for i, text, r, kind in zip(places, texts, judged, kinds, strict=True)
         )
@@ -149,8 +151,12 @@ class Observer:
 
     def disagreements(self, n: int = 3) -> tuple[Example, ...]:
         """The `n` highest-rewarded completions that are not correct, then the `n` lowest-rewarded correct ones."""
-        best = sorted((e for e in self._examples if e.kind != "correct"), key=lambda e: (-e.reward, e.prompt, e.completion))
-        worst = sorted((e for e in self._examples if e.kind == "correct"), key=lambda e: (e.reward, e.prompt, e.completion))
+        best = sorted(
+            (e for e in self._examples if e.kind != "correct"), key=lambda e: (-e.reward, e.prompt, e.completion)
+        )
+        worst = sorted(
+            (e for e in self._examples if e.kind == "correct"), key=lambda e: (e.reward, e.prompt, e.completion)
+        )
         return (*_distinct(best, n), *_distinct(worst, n))
 
 

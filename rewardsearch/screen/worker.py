@@ -33,8 +33,8 @@ from rewardsearch.sandbox import RewardFault, Sandbox, SandboxedReward
 from rewardsearch.screen.evaluate import evaluate
 from rewardsearch.screen.observe import Scored
 from rewardsearch.screen.policy import Policy, load_policy
-from rewardsearch.store import fingerprint, save_outcomes, save_result
 from rewardsearch.screen.train import train
+from rewardsearch.store import fingerprint, save_outcomes, save_result
 from rewardsearch.tasks import load_task
 
 Say = Callable[[dict[str, Any]], None]
@@ -108,9 +108,7 @@ class Worker:
 
     def _evaluate(self, model: Any, rows: list[Row]) -> Any:
         settings = self.config.screen
-        return evaluate(
-            model, self.policy, self.task, rows, settings.max_completion_tokens, settings.eval_batch_size
-        )
+        return evaluate(model, self.policy, self.task, rows, settings.max_completion_tokens, settings.eval_batch_size)
 
     def read_test(self, adapter: str | None, out: Path) -> None:
         """Evaluates a saved adapter (None: the untrained policy) on the sealed test split, into the file `out`."""

@@ -79,7 +79,9 @@ def _read(part: str, config: TaskConfig) -> list[Item]:
             try:
                 items.append(_item(json.loads(line), where))
             except json.JSONDecodeError as error:
-                raise UserError(f"{where}: not JSON ({error.msg}); each line is an object with question and answer") from None
+                raise UserError(
+                    f"{where}: not JSON ({error.msg}); each line is an object with question and answer"
+                ) from None
     return items
 
 

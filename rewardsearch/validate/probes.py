@@ -31,7 +31,7 @@ SandboxFactory = Callable[[int], Sandbox]
 """Makes a Sandbox whose worker has the given hash seed."""
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """A refusal that ends the probing: the stage, and the reason for the proposer."""
 
     def __init__(self, stage: Stage, reason: str) -> None:

@@ -21,9 +21,7 @@ def leads(rng: random.Random, count: int) -> list[str]:
         rng.shuffle(deck)
     order: list[str] = []
     while len(order) < len(KINDS):
-        for family in rng.sample(FAMILIES, len(FAMILIES)):
-            if decks[family]:
-                order.append(decks[family].pop())
+        order.extend(decks[family].pop() for family in rng.sample(FAMILIES, len(FAMILIES)) if decks[family])
     return [order[i % len(order)] for i in range(count)]
 
 
