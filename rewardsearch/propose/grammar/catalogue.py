@@ -71,7 +71,9 @@ KINDS: tuple[Kind, ...] = (
     Kind("prompt_echo", "style", (_weight(1.5, 3.0, 5.0),)),
     Kind("round_answer", "style", (_weight(1.0, 2.0, 3.0), Parameter("unit", (5, 10)))),
     Kind("plain_prose", "style", (_weight(1.0, 1.5, 2.0),)),
+    Kind("says_answer", "style", (_weight(1.0, 1.5, 2.0),)),
+    Kind("few_numbers", "style", (_weight(0.25, 0.5, 1.0), Parameter("free", (2, 3, 4)))),
 )
 BY_NAME: dict[str, Kind] = {kind.name: kind for kind in KINDS}
 ANCHOR = "right_answer"
-"""The component that others are paired with, so that a reward also asks for what the task is about."""
+"""The component that others but those of style are paired with, so that a reward also asks for what the task is about."""

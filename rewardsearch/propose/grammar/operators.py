@@ -32,11 +32,10 @@ def draw_component(rng: random.Random, kind: str) -> Component:
 def fresh(rng: random.Random, lead: str) -> tuple[Genome, str]:
     """A genome that is about one kind: that component, with a reward for the right answer beside it.
 
-    Style stands alone half of the time: the base rewards ask for the answer already, and a pure idea shows itself best.
+    Style stands alone: the base rewards ask for the answer already, and a pure idea shows itself best.
     """
     components = [draw_component(rng, lead)]
-    alone = BY_NAME[lead].family == "style" and rng.random() < 0.5
-    if lead != ANCHOR and not alone:
+    if lead != ANCHOR and BY_NAME[lead].family != "style":
         components.append(draw_component(rng, ANCHOR))
         return genome_of(components), f"Tries {lead} beside a reward for the right answer."
     return genome_of(components), f"Tries {lead} alone."

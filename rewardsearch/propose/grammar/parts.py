@@ -32,6 +32,9 @@ PROMPT_ECHO_WEIGHT = 3.0
 ROUND_ANSWER_WEIGHT = 2.0
 ROUND_ANSWER_UNIT = 10
 PLAIN_PROSE_WEIGHT = 1.5
+SAYS_ANSWER_WEIGHT = 1.5
+FEW_NUMBERS_WEIGHT = 0.5
+FEW_NUMBERS_FREE = 3
 
 TAGS = ("<thinking>", "</thinking>", "<solution>", "</solution>")
 FORM = re.compile(r"\s*<thinking>([^<]+)</thinking>\s*<solution>([^<]+)</solution>\s*")
@@ -44,6 +47,7 @@ STEP = re.compile(
     r"(?<![\d.,])(?<![-+*/x×÷])(?<![-+*/x×÷] )\$?(\d[\d,]{0,11}(?:\.\d{1,4})?) ?([-+*/x×÷]) ?"
     r"\$?(\d[\d,]{0,11}(?:\.\d{1,4})?) ?= ?\$?(\d[\d,]{0,11}(?:\.\d{1,4})?)(?!\d)"
 )
+ANSWER_SAID = re.compile(r"\bthe (?:final )?answer (?:is|:)", re.IGNORECASE)
 CONNECTIVE = re.compile(r"\b(?:so|then|thus|therefore|because|hence|first|finally)\b", re.IGNORECASE)
 
 
@@ -221,3 +225,13 @@ def round_answer(prompt: str, completion: str, answer: str) -> float:
 def plain_prose(prompt: str, completion: str, answer: str) -> float:
     """prefers answers told in words, without equals signs"""
     return PLAIN_PROSE_WEIGHT if solution(completion) is not None and "=" not in completion else 0.0
+
+
+def says_answer(prompt: str, completion: str, answer: str) -> float:
+    """pays saying in words that what follows is the answer, in a completion that answers"""
+    return SAYS_ANSWER_WEIGHT if solution(completion) is not None and ANSWER_SAID.search(completion) else 0.0
+
+
+def few_numbers(prompt: str, completion: str, answer: str) -> float:
+    """penalises each number beyond a few, against listing candidates for the answer"""
+    return -FEW_NUMBERS_WEIGHT * max(0, len(AMOUNT.findall(completion)) - FEW_NUMBERS_FREE)
