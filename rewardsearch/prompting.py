@@ -25,7 +25,7 @@ def _environment() -> Environment:
 def render(name: str, **values: object) -> str:
     """The template prompts/`name` filled in.
 
-    Raises jinja2.UndefinedError for a name without a value and jinja2.TemplateNotFound for a template that is not there.
+    Raises jinja2.UndefinedError for a name without a value, jinja2.TemplateNotFound for a template that is not there.
     """
     return _environment().get_template(name).render(**values)
 

@@ -129,19 +129,21 @@ class Search:
         self._screen([policy_job(seed), screen_job(BASELINE, (), self.state.base, seed, steps)])
 
     def round(self, number: int) -> None:
-        """Propose, validate (with repairs), screen, rank, feed back."""
-        if number <= self.state.rounds_done:
-            return
+        """Propose, validate (with repairs), screen, rank, feed back. Of a finished round, what the machine failed on."""
+        finished = number <= self.state.rounds_done
         if self.state.final is not None:
+            if finished:
+                return
             raise UserError(f"{self.folder} has opened its sealed test; start a longer search in another --run-dir")
-        self.progress.say(f"round {number} of {self.config.rounds}")
-        for attempt in range(1 + self.config.propose.repairs):
-            candidates = self._propose(number, attempt)
-            self._validate(candidates)
+        if not finished:
+            self.progress.say(f"round {number} of {self.config.rounds}")
+            for attempt in range(1 + self.config.propose.repairs):
+                self._validate(self._propose(number, attempt))
         accepted = [c for c in self._of_round(number) if self.state.verdicts[c.id].accepted]
         seed, steps = self.config.seed, self.config.screen.steps
         self._screen([screen_job(c.id, [spec_of(c)], self.state.base, seed, steps) for c in accepted])
-        self._rank_and_feed_back(number)
+        if not finished:
+            self._rank_and_feed_back(number)
 
     def finalize(self) -> None:
         """Trains ensembles and controls, then opens the sealed test once."""

@@ -9,7 +9,16 @@ from rewardsearch.propose.grammar import GrammarProposer
 from rewardsearch.propose.openai import OpenAIProposer
 from rewardsearch.records import Proposal
 
-__all__ = ["ProposalRequest", "propose"]
+__all__ = ["ProposalRequest", "check", "propose"]
+
+
+def check(config: ProposeConfig, task: str) -> None:
+    """Looks for the mistakes that would end `propose` on `task`, before anything is spent: asks no server, writes nothing.
+
+    Raises UserError: a missing key or a base_url that is no address (`openai`), a missing, empty or unreadable folder
+    (`folder`).
+    """
+    _proposer(config).check(task)
 
 
 def propose(request: ProposalRequest, config: ProposeConfig) -> Proposal:

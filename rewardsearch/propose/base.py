@@ -26,7 +26,7 @@ MAX_NAME_CHARS = 40
 class ProposalRequest(Record):
     """What one call asks for: `count` candidates of round `round` (from 1), or a repair of each of `repairs`.
 
-    `base_rewards` are (name, code) of the rewards that every run trains on anyway. `seen` holds the ids proposed so far.
+    `base_rewards` are (name, code) of what every run trains on anyway. `seen` holds the ids proposed so far.
     `folder` is where prompt.md and the responses of this request are written.
     """
 
@@ -54,6 +54,9 @@ class Draft(Record):
 
 class Proposer(Protocol):
     """One way to come by rewards."""
+
+    def check(self, task: str) -> None:
+        """Raises UserError for a mistake in the config that would end `propose` on `task`. Costs nothing."""
 
     def propose(self, request: ProposalRequest) -> Proposal:
         """At most `request.count` candidates, none of them in `request.seen` and no two alike."""

@@ -21,6 +21,11 @@ class FolderProposer:
     def __init__(self, folder: str | None) -> None:
         self._folder = folder
 
+    def check(self, task: str) -> None:
+        """Raises UserError when the folder is missing, holds no .py file, or one that is not UTF-8 text."""
+        for file in self._files(task):
+            _draft(file)
+
     def propose(self, request: ProposalRequest) -> Proposal:
         """Raises UserError when the folder is missing, holds no .py file, or one that is not UTF-8 text."""
         files = self._files(request.task)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 IN_FLIGHT = 4
 NO_KEY = "no-key"
 """What the SDK, which insists on a key, is given for a server on this machine."""
+SECRET_CHARS = 16
+"""A shorter key (EMPTY, none, x) is no secret, and cutting it out of a reply would spoil the code in it."""
 OFFICIAL_URL = "https://api.openai.com/v1"
 # Codes of a refused request that name a mistake in the config, not one in this prompt.
 _CONFIG_CODES = frozenset(("model_not_found", "unsupported_parameter", "unsupported_value", "unknown_parameter"))
@@ -45,6 +47,10 @@ class OpenAIProposer:
 
     def __init__(self, config: OpenAIConfig) -> None:
         self._config = config
+
+    def check(self, task: str) -> None:
+        """Raises UserError for a base_url that is no address and for a missing or unfit key. Asks the server nothing."""
+        self._key()
 
     def propose(self, request: ProposalRequest) -> Proposal:
         """Raises UserError for a missing or refused key, an unknown model, a parameter that the model does not take, and
@@ -97,7 +103,9 @@ class OpenAIProposer:
             text = self._post(body, key)
         except _Unanswered as unanswered:
             return str(unanswered)
-        reply = read_reply(mark, text.replace(key, "[key]"), prompt_chars=len(system) + len(ask.text))
+        if len(key) >= SECRET_CHARS:
+            text = text.replace(key, "[key]")
+        reply = read_reply(mark, text, prompt_chars=len(system) + len(ask.text))
         write_atomic(path, reply.model_dump_json(indent=1) + "\n")
         return reply
 
@@ -167,20 +175,40 @@ class OpenAIProposer:
         return self._config.base_url or OFFICIAL_URL
 
     def _key(self) -> str:
+        """The key to send. Raises UserError when there is none that the server could take, or no server to send it to."""
+        host = _host(self._url())
         name = self._config.api_key_env
         key = os.environ.get(name, "").strip()
-        if key:
-            return key
-        if _is_loopback(self._url()):
+        if not key and _is_loopback(host):
             return NO_KEY
-        raise UserError(
-            f"propose.openai: the environment variable {name} has no key for {self._url()}; set it, name another variable "
-            "with propose.openai.api_key_env, or search without a key with propose.proposer=grammar"
-        )
+        if not key:
+            raise UserError(
+                f"propose.openai: the environment variable {name} has no key for {self._url()}; set it, name another variable "
+                "with propose.openai.api_key_env, or search without a key with propose.proposer=grammar"
+            )
+        # A header takes nothing else, and the errors of HTTP libraries quote the header that they refuse.
+        if not (key.isascii() and key.isprintable()):
+            raise UserError(
+                f"propose.openai: the environment variable {name} holds no key: it has characters other than printable ASCII; "
+                "copy the key again"
+            )
+        return key
 
 
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+def _host(url: str) -> str:
+    """The host of a server's address. Raises UserError for what is no such address."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return parts.hostname
+    except ValueError:
+        pass
+    raise UserError(
+        f"propose.openai.base_url: got {url!r}, an address such as http://127.0.0.1:8000/v1 or {OFFICIAL_URL} is needed"
+    )
+
+
+def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

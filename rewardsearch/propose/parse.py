@@ -12,7 +12,8 @@ from rewardsearch.records import MAX_CODE_CHARS, Record
 
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([A-Za-z0-9_+-]*)[^\n]*$", re.MULTILINE)
 _CLOSING = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*$", re.MULTILINE)
-_THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)
+# What a model thinks aloud comes first; a server may have taken its opening tag. A tag further down belongs to the code.
+_THOUGHT = re.compile(r"\A(?:\s*<think>.*?</think>|.*?^</think>[ \t]*$)", re.DOTALL | re.MULTILINE)
 _REWARD = re.compile(r"^def reward\s*\(", re.MULTILINE)
 _CODE_START = re.compile(r'^(?:import |from \w[\w.]* import |def |[A-Z_]+ = |"""|#)', re.MULTILINE)
 _MARKUP = r"[ \t>*_#-]*"
@@ -45,7 +46,7 @@ def parse_reply(text: str) -> list[Found]:
     spoken = _THOUGHT.sub("", text).replace("\r\n", "\n")
     if not spoken.strip():
         raise NoCode("the reply is empty")
-    if "<think>" in spoken:
+    if spoken.lstrip().startswith("<think>"):
         raise NoCode("the reply was cut off while thinking, before any code")
     found = list(_from_json(spoken)) or _from_blocks(spoken) or list(_bare(spoken))
     if not found:

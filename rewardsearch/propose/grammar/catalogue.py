@@ -1,7 +1,7 @@
 """What the grammar may compose: the kinds of component, their families, and the values their parameters may take.
 
-The catalogue is meant to hold ideas as people and language models have them: sound, mediocre, useless and harmful ones side
-by side. Which is which depends on policy and task, and only screening shows it.
+The catalogue is meant to hold ideas as people and language models have them: sound, mediocre, useless and harmful ones
+side by side. Which is which depends on policy and task, and only screening shows it.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Component:
 
 @dataclass(frozen=True)
 class Genome:
-    """A set of components, at most one of a kind, in the catalogue's order: equal sets are equal genomes and equal files."""
+    """A set of components, at most one of a kind, in the catalogue's order: equal sets give equal files."""
 
     components: tuple[Component, ...]
 
@@ -74,7 +74,7 @@ def render(genome: Genome) -> str:
 
 
 def read_genome(code: str) -> Genome | None:
-    """The genome of a rendered file; None for code without one, or with kinds or values that the catalogue does not have."""
+    """The genome of a rendered file; None for code without one, or with kinds or values off the catalogue."""
     if len(code) > MAX_CODE_CHARS:
         return None
     try:
