@@ -12,7 +12,7 @@ from rewardsearch.resources import find, resource
 
 def load_base_rewards(names: Sequence[str]) -> tuple[RewardSpec, ...]:
     """The base rewards by name in candidates/base/, or by path. Raises UserError for one that is not there."""
-    specs = []
+    specs: list[RewardSpec] = []
     for name in names:
         carried = resource("candidates") / "base" / f"{name}.py"
         if not carried.is_file() and not name.endswith(".py"):
@@ -20,7 +20,13 @@ def load_base_rewards(names: Sequence[str]) -> tuple[RewardSpec, ...]:
             raise UserError(f"screen.base_rewards: no base reward {name}; allowed: {known}, or the path of a .py file")
         path = carried if carried.is_file() else find(name, what="base reward")
         stem = Path(name).stem
-        specs.append(RewardSpec(id=f"base:{stem}", name=stem, code=path.read_text(encoding="utf-8")))
+        if any(spec.name == stem for spec in specs):
+            raise UserError(f"screen.base_rewards: two of the name {stem}; give each file a name of its own")
+        try:
+            code = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise UserError(f"screen.base_rewards: {path} is not UTF-8 text") from None
+        specs.append(RewardSpec(id=f"base:{stem}", name=stem, code=code))
     return tuple(specs)
 
 

@@ -24,24 +24,24 @@ class Budget:
     def minutes(self) -> float:
         return (self._before + time.monotonic() - self._opened) / 60
 
-    def reason(self) -> str | None:
-        """Why nothing new may start; None while it may."""
+    def reason(self, proposing: bool = False) -> str | None:
+        """Why nothing new may start; None while it may. Tokens hold back proposing alone: what is paid for is used."""
         if self.stop_file.exists():
             return f"{self.stop_file} is there"
         limit = self._config.wall_clock_minutes
         if limit is not None and self.minutes >= limit:
             return f"budget.wall_clock_minutes: {self.minutes:.1f} of {limit:g} minutes are used"
         tokens = self._config.tokens
-        if tokens is not None and self._state.usage.tokens >= tokens:
+        if proposing and tokens is not None and self._state.usage.tokens >= tokens:
             return f"budget.tokens: {self._state.usage.tokens} of {tokens} tokens are used"
         return None
 
     def may_start(self) -> bool:
         return self.reason() is None
 
-    def check(self) -> None:
+    def check(self, proposing: bool = False) -> None:
         """Raises Interrupted for a STOP file and BudgetReached for a used-up budget."""
-        reason = self.reason()
+        reason = self.reason(proposing)
         if reason is None:
             return
         if self.stop_file.exists():

@@ -44,10 +44,13 @@ class LoraConfig(Section):
     target_modules: str | list[str] = "all-linear"
 
 
+EMBEDDED = "embedded"
+
+
 class PolicyConfig(Section):
     """The model that is trained: `embedded`, a folder of safetensors, a folder with a GGUF file, or a hub id."""
 
-    model: str = "embedded"
+    model: str = EMBEDDED
     gguf_file: str | None = None
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -109,7 +112,7 @@ class ScreenConfig(Section):
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     loss_type: Literal["grpo", "dapo", "dr_grpo", "bnpo"] = "dapo"
     scale_rewards: Literal["group", "batch", "none"] = "group"
-    base_rewards: tuple[str, ...] = ("format_exact", "format_approximate", "answer")
+    base_rewards: Annotated[tuple[str, ...], Field(min_length=1)] = ("format_exact", "format_approximate", "answer")
     """Names of files in candidates/base/ that every run trains on, or paths."""
     eval_batch_size: Count = 250
     slots: Count = 2
@@ -117,7 +120,9 @@ class ScreenConfig(Section):
     threads: Count = 1
     """CPU threads of each; part of the result on a CPU, to the last bit."""
     retries: Annotated[int, Field(ge=0)] = 2
-    """How often a run is started again after its process died."""
+    """How often a run is started again after its process died or said nothing for `stall_minutes`."""
+    stall_minutes: Annotated[float, Field(gt=0)] = 60.0
+    """A training process speaks at every step; loading a model and evaluating are the longest silences."""
 
 
 class RankConfig(Section):
@@ -218,7 +223,10 @@ def _apply_override(data: dict[str, Any], override: str) -> None:
         if not isinstance(inner, dict):
             raise UserError(f"--set {override}: {parent} is not a section")
         data = inner
-    data[last] = yaml.safe_load(value)
+    try:
+        data[last] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {override}: the value is not YAML: {' '.join(str(error).split())}") from None
 
 
 _PATHS = (("task", "train_file"), ("task", "test_file"), ("policy", "model"), ("propose", "folder"))
@@ -227,11 +235,18 @@ _PATHS = (("task", "train_file"), ("task", "test_file"), ("policy", "model"), ("
 def _resolve_paths(data: dict[str, Any], base: Path) -> None:
     for section, key in _PATHS:
         inner = data.get(section)
-        value = inner.get(key) if isinstance(inner, dict) else None
-        if isinstance(inner, dict) and isinstance(value, str) and not Path(value).is_absolute():
-            place = next((p for p in (Path(value), base / value) if p.exists()), None)
-            if place is not None:
-                inner[key] = str(place.resolve())
+        if isinstance(inner, dict) and isinstance(inner.get(key), str) and inner[key] != EMBEDDED:
+            inner[key] = _resolved(inner[key], base)
+    screen = data.get("screen")
+    if isinstance(screen, dict) and isinstance(screen.get("base_rewards"), list):
+        names = screen["base_rewards"]
+        screen["base_rewards"] = [_resolved(n, base) if str(n).endswith(".py") else n for n in names]
+
+
+def _resolved(path: str, base: Path) -> str:
+    """The absolute form of a path that exists, as given or beside the config; anything else as it is."""
+    place = next((p for p in (Path(path).expanduser(), base / path) if p.exists()), None)
+    return path if place is None else str(place.resolve())
 
 
 def _mistake(item: Any) -> str:

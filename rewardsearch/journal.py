@@ -51,6 +51,8 @@ class RunState:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     results: dict[str, ScreenResult] = field(default_factory=dict)
     """By arm: candidate ids, BASELINE, POLICY and the names of final arms."""
+    marks: dict[str, str] = field(default_factory=dict)
+    """The fingerprint of the job that each result answers."""
     rankings: list[Ranking] = field(default_factory=list)
     feedbacks: dict[int, Feedback] = field(default_factory=dict)
     arms: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -111,8 +113,10 @@ class RunState:
         elif kind == "screened":
             if event["status"] == "error":
                 self.results[event["id"]] = ScreenResult.model_validate(event["result"])
-            elif (result := load_result(self.folder / event["folder"])) is not None:
+                self.marks.pop(event["id"], None)
+            elif (result := load_result(self.folder / event["folder"], event["mark"])) is not None:
                 self.results[event["id"]] = result
+                self.marks[event["id"]] = event["mark"]
         elif kind == "ranked":
             self.rankings.append(Ranking.model_validate(event["ranking"]))
             feedback = Feedback.model_validate(event["feedback"])
@@ -127,9 +131,14 @@ class RunState:
             self.status = event["status"]
 
 
+def has_run(folder: Path) -> bool:
+    """Whether a run was started in `folder`."""
+    return (folder / JOURNAL).is_file() and (folder / "config.yaml").is_file()
+
+
 def read_run(folder: Path) -> RunState:
     """The state of the run in `folder`. Raises UserError when it is no run folder or its journal is damaged."""
-    if not (folder / JOURNAL).is_file() or not (folder / "config.yaml").is_file():
+    if not has_run(folder):
         raise UserError(f"no run in {folder} (no {JOURNAL} there); name a folder that `rewardsearch run` made")
     state = RunState(folder, load_config(folder / "config.yaml"))
     for event in _events(folder / JOURNAL):
@@ -152,7 +161,15 @@ def _events(path: Path) -> Iterator[Event]:
 
 
 # What may change between two sessions on a run: how far it goes and how its work is spread, never what a result means.
-_CHANGEABLE = ("run_dir", "rounds", "budget", "finalize", "screen.slots", "screen.retries")
+_CHANGEABLE = (
+    "run_dir",
+    "rounds",
+    "budget",
+    "finalize",
+    "screen.slots",
+    "screen.retries",
+    "screen.stall_minutes",
+)
 
 
 class Journal:
@@ -178,12 +195,11 @@ class Journal:
                 f"{folder} is in use by another process; stop it first, or name another --run-dir"
             ) from None
         try:
-            snapshot = folder / "config.yaml"
-            if snapshot.exists():
-                _refuse_changes(load_config(snapshot), config, folder)
+            if has_run(folder):
+                _refuse_changes(read_run(folder), config)
             elif file.tell() > 0:
                 raise UserError(f"{folder} has a {JOURNAL} but no config.yaml; restore it, or name another --run-dir")
-            write_atomic(snapshot, config.to_yaml())
+            write_atomic(folder / "config.yaml", config.to_yaml())
             _cut_torn_tail(folder / JOURNAL)
             journal = cls(read_run(folder), file)
         except BaseException:
@@ -214,16 +230,21 @@ def _cut_torn_tail(path: Path) -> None:
             file.truncate(data.rfind(b"\n") + 1)
 
 
-def _refuse_changes(old: Config, new: Config, folder: Path) -> None:
-    before, after = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
-    changed = [
-        f"{folder}: {key} is {before.get(key)!r} in this run, got {after.get(key)!r}; "
+def _refuse_changes(state: RunState, new: Config) -> None:
+    before, after = _flat(state.config.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
+    mistakes = [
+        f"{state.folder}: {key} is {before.get(key)!r} in this run, got {after.get(key)!r}; "
         "results would not compare: name another --run-dir"
         for key in sorted({*before, *after})
         if before.get(key) != after.get(key) and not key.startswith(_CHANGEABLE)
     ]
-    if changed:
-        raise UserError(*changed)
+    if state.test_opened and (new.rounds != state.config.rounds or new.finalize != state.config.finalize):
+        mistakes.append(
+            f"{state.folder}: rounds and finalize cannot change once the sealed test is opened; "
+            "start another search with another --run-dir"
+        )
+    if mistakes:
+        raise UserError(*mistakes)
 
 
 def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:

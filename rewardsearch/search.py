@@ -6,19 +6,21 @@ starting and resuming are the same thing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from rewardsearch.arms import ensemble, final_job, load_base_rewards, policy_job, screen_job, spec_of
 from rewardsearch.budget import Budget
-from rewardsearch.config import Config
+from rewardsearch.config import BudgetConfig, Config
 from rewardsearch.errors import BudgetReached, Interrupted, MachineError, NothingAccepted, UserError
 from rewardsearch.feedback import write_feedback
 from rewardsearch.files import write_atomic
 from rewardsearch.finalize import finalize
 from rewardsearch.journal import Journal, RunState
 from rewardsearch.propose import ProposalRequest, propose
+from rewardsearch.propose import check as check_proposer
 from rewardsearch.rank import rank, write_leaderboard
 from rewardsearch.records import (
     BASELINE,
@@ -31,7 +33,8 @@ from rewardsearch.records import (
     Verdict,
 )
 from rewardsearch.screen import LocalWorkers, read_test, screen, start_workers
-from rewardsearch.tasks import load_task
+from rewardsearch.store import fingerprint
+from rewardsearch.tasks import Split, load_task
 from rewardsearch.validate import validate
 
 
@@ -53,51 +56,60 @@ def search(config: Config, folder: Path, progress: Progress) -> RunState:
     Raises UserError, BudgetReached, NothingAccepted, Interrupted or MachineError; whatever it raises, the same call
     carries on.
     """
-    base = load_base_rewards(config.screen.base_rewards)
-    with Journal.open(folder, config, base) as journal, start_workers(folder, config) as workers:
-        run = Search(journal, config, workers, progress)
-        try:
-            run.references()
-            for number in range(1, config.rounds + 1):
-                run.round(number)
-            if not any(verdict.accepted for verdict in run.state.verdicts.values()):
-                raise NothingAccepted(f"no candidate was accepted in {config.rounds} rounds; see {folder}/rounds")
-            if config.finalize.enabled:
-                run.finalize()
-        except BudgetReached:
-            journal.append("ended", status="budget")
-            raise
-        except (Interrupted, KeyboardInterrupt):
-            journal.append("ended", status="stopped")
-            raise
-        except Exception:
-            journal.append("ended", status="failed")
-            raise
-        journal.append("ended", status="finished")
+    with session(config, folder, progress) as run:
+        run.references()
+        for number in range(1, config.rounds + 1):
+            run.round(number)
+        if not any(verdict.accepted for verdict in run.state.verdicts.values()):
+            raise NothingAccepted(f"no candidate was accepted in {config.rounds} rounds; see {folder}/rounds")
+        if config.finalize.enabled:
+            run.finalize()
         return run.state
 
 
-def check(config: Config) -> None:
-    """Looks for the mistakes that would end a search later: base rewards, data files. Raises UserError.
+@contextmanager
+def session(config: Config, folder: Path, progress: Progress) -> Iterator[Search]:
+    """A session on the run in `folder`: its journal and workers, and its end in the journal, whatever the end is."""
+    base = load_base_rewards(config.screen.base_rewards)
+    with Journal.open(folder, config, base) as journal, start_workers(folder, config) as workers:
+        status = "failed"
+        try:
+            yield Search(journal, config, workers, progress)
+            status = "finished"
+        except BudgetReached:
+            status = "budget"
+            raise
+        except (Interrupted, KeyboardInterrupt, UserError):
+            status = "stopped"
+            raise
+        finally:
+            journal.append("ended", status=status)
 
-    The sealed test is not read; a model is looked for by the first process that trains.
+
+def check(config: Config) -> None:
+    """Looks for the mistakes that would end a search later: base rewards, proposer, data files. Raises UserError.
+
+    Of the sealed test only the number of rows is looked at. A model is looked for by the first process that trains.
     """
     load_base_rewards(config.screen.base_rewards)
+    check_proposer(config.propose, config.task.name)
     task = load_task(config.task)
-    for split in ("train", "val"):
-        if not task.rows(split):
-            raise UserError(f"task: the {split} split has no rows; give a larger data file")
+    least: Mapping[Split, int] = {"train": config.screen.prompts_per_step, "val": 1, "test": 1}
+    for split, needed in least.items():
+        if (rows := len(task.rows(split))) < needed:
+            raise UserError(f"task: the {split} split has {rows} rows, needs {needed}; give a larger data file")
 
 
 def finalize_run(config: Config, folder: Path, progress: Progress) -> RunState:
-    """Finalizes the run in `folder` on the rounds it has done. Raises UserError when nothing was screened."""
-    base = load_base_rewards(config.screen.base_rewards)
-    with Journal.open(folder, config, base) as journal, start_workers(folder, config) as workers:
-        run = Search(journal, config, workers, progress)
+    """Finalizes the run in `folder` on the rounds it has done, whatever budget they used up.
+
+    Raises UserError when no round is done.
+    """
+    with session(config, folder, progress) as run:
         if not run.state.rankings:
             raise UserError(f"{folder} has no finished round to finalize; run the search first")
+        run.budget = Budget(BudgetConfig(), run.state)
         run.finalize()
-        journal.append("ended", status="finished")
         return run.state
 
 
@@ -127,14 +139,14 @@ class Search:
         """The untrained policy and the baseline: what every candidate is held against."""
         seed, steps = self.config.seed, self.config.screen.steps
         self._screen([policy_job(seed), screen_job(BASELINE, (), self.state.base, seed, steps)])
+        for id in (POLICY, BASELINE):
+            result = self.state.results[id]
+            if result.status != "done":
+                raise MachineError(f"the {id} could not be screened: {result.reason}")
 
     def round(self, number: int) -> None:
         """Propose, validate (with repairs), screen, rank, feed back. Of a finished round, what the machine failed on."""
         finished = number <= self.state.rounds_done
-        if self.state.final is not None:
-            if finished:
-                return
-            raise UserError(f"{self.folder} has opened its sealed test; start a longer search in another --run-dir")
         if not finished:
             self.progress.say(f"round {number} of {self.config.rounds}")
             for attempt in range(1 + self.config.propose.repairs):
@@ -149,10 +161,14 @@ class Search:
         """Trains ensembles and controls, then opens the sealed test once."""
         if self.state.final is not None:
             return
+        if not any(self.state.results[c].status == "done" for c in self.state.candidates if c in self.state.results):
+            raise NothingAccepted(f"no candidate was screened to the end; see rewardsearch leaderboard {self.folder}")
         self.progress.say("finalize")
-        report = finalize(self.task.name, current_ranking(self.state), self.config, self._train_arms, self._read_test)
-        self.journal.append("final", report=report.model_dump(mode="json"))
+        ranking = current_ranking(self.state)
+        write_leaderboard(ranking, self.folder / "leaderboard.csv")
+        report = finalize(self.task.name, ranking, self.config, self._train_arms, self._read_test)
         write_atomic(self.folder / "final" / "test.json", report.model_dump_json(indent=1) + "\n")
+        self.journal.append("final", report=report.model_dump(mode="json"))
 
     # --- the steps of a round -----------------------------------------------------------------------------------------
 
@@ -164,7 +180,7 @@ class Search:
         repairs = self._rejected(number, attempt - 1) if attempt else ()
         if attempt and not repairs:
             return ()
-        self.budget.check()
+        self.budget.check(proposing=True)
         folder = self.folder / "rounds" / f"{number:02d}" / (f"repair-{attempt}" if attempt else "")
         request = ProposalRequest(
             round=number,
@@ -179,9 +195,9 @@ class Search:
             folder=folder,
         )
         proposal = propose(request, self.config.propose)
-        self.journal.append("proposed", round=number, attempt=attempt, proposal=proposal.model_dump(mode="json"))
         for candidate in proposal.candidates:
             write_atomic(self.folder / "candidates" / candidate.id / "reward.py", candidate.code)
+        self.journal.append("proposed", round=number, attempt=attempt, proposal=proposal.model_dump(mode="json"))
         return proposal.candidates
 
     def _rejected(self, number: int, attempt: int) -> tuple[tuple[Candidate, Verdict], ...]:
@@ -195,33 +211,43 @@ class Search:
         if not owed:
             return
         for candidate, verdict in zip(owed, validate(owed, self.task, self.config), strict=True):
-            self.journal.append("validated", verdict=verdict.model_dump(mode="json"))
             write_atomic(
                 self.folder / "candidates" / candidate.id / "verdict.json", verdict.model_dump_json(indent=1) + "\n"
             )
+            self.journal.append("validated", verdict=verdict.model_dump(mode="json"))
             said = "accepted" if verdict.accepted else f"rejected ({verdict.stage}: {verdict.reason})"
             self.progress.say(f"  {candidate.name} {candidate.id[:6]} {said}")
 
     def _screen(self, jobs: Sequence[ScreenJob]) -> None:
-        """Runs what is owed of `jobs`; raises when a budget or the STOP file left some of it undone."""
-        done = {id for id, result in self.state.results.items() if result.status != "error"}
-        owed = [job for job in jobs if job.id not in done]
+        """Runs what is owed of `jobs`. Raises when a budget or the STOP file left some of it undone, and when the machine
+        failed on all of it."""
+        marks = {job.id: fingerprint(job, self.config) for job in jobs}
+        owed = {job.id: job for job in jobs if self.state.marks.get(job.id) != marks[job.id]}
         if not owed:
             return
         self.budget.check()
-        self.progress.jobs({job.id: self._name(job.id) for job in owed}, max(job.steps for job in owed))
-        folders = {job.id: job.folder for job in owed}
-        left = set(folders)
-        results = screen(owed, self.workers, self.folder, self.config, self.budget.may_start, self.progress.step)
-        for result in results:
+        self.progress.jobs({id: self._name(id) for id in owed}, max(job.steps for job in owed.values()))
+        left, errors = set(owed), []
+        for result in screen(
+            list(owed.values()), self.workers, self.folder, self.config, self.budget.may_start, self.progress.step
+        ):
             left.discard(result.id)
-            whole = {"result": result.model_dump(mode="json")} if result.status == "error" else {}
-            self.journal.append("screened", id=result.id, folder=folders[result.id], status=result.status, **whole)
+            event: dict[str, Any] = {
+                "id": result.id,
+                "folder": owed[result.id].folder,
+                "mark": marks[result.id],
+                "status": result.status,
+            }
+            if result.status == "error":
+                errors.append(f"{self._name(result.id)}: {result.reason}")
+                event["result"] = result.model_dump(mode="json")
+            self.journal.append("screened", **event)
             self.progress.ended(result, self._name(result.id))
-            if result.id in (BASELINE, POLICY) and result.status != "done":
-                raise MachineError(f"the {result.id} could not be screened: {result.reason}")
         if left:
             self.budget.check()
+            raise Interrupted(f"stopped before {len(left)} training runs were done; the same command carries on")
+        if len(errors) == len(owed):
+            raise MachineError(f"no training run could be carried out: {errors[0]}; mend it and run the same command")
 
     def _rank_and_feed_back(self, number: int) -> None:
         ranking = current_ranking(self.state)
@@ -233,16 +259,16 @@ class Search:
             results=self.state.results,
             refusals=[refusal for round, refusal in self.state.refusals if round == number],
         )
+        folder = self.folder / "rounds" / f"{number:02d}"
+        write_atomic(folder / "ranking.json", ranking.model_dump_json(indent=1) + "\n")
+        write_atomic(folder / "feedback.md", feedback.text)
+        write_leaderboard(ranking, self.folder / "leaderboard.csv")
         self.journal.append(
             "ranked",
             round=number,
             ranking=ranking.model_dump(mode="json"),
             feedback=feedback.model_dump(mode="json"),
         )
-        folder = self.folder / "rounds" / f"{number:02d}"
-        write_atomic(folder / "ranking.json", ranking.model_dump_json(indent=1) + "\n")
-        write_atomic(folder / "feedback.md", feedback.text)
-        write_leaderboard(ranking, self.folder / "leaderboard.csv")
 
     # --- what finalize asks for ---------------------------------------------------------------------------------------
 
@@ -256,24 +282,28 @@ class Search:
                 for id, members in arms.items()
             ]
         )
+        broken = [f"{id}: {result.reason}" for id in arms if (result := self.state.results[id]).status == "error"]
+        if broken:
+            # The test is opened once: not before every arm that can be trained has been.
+            raise MachineError(f"not finalized: {'; '.join(broken)}; mend it and run the same command")
         return {id: self.state.results[id] for id in arms}
 
     def _read_test(self, arms: Sequence[str]) -> Mapping[str, Sequence[Outcome]]:
         self.budget.check()
-        seed = self.config.seed
-        folders = {arm: None if arm == POLICY else f"{self._home(arm)}/full-{seed}/adapter" for arm in arms}
+        wanted = [(arm, self._adapter(arm), self.state.marks[arm]) for arm in arms]
         if not self.state.test_opened:
             self.journal.append("test_opened", arms=list(arms))
         self.progress.say(f"the sealed test is read for {len(arms)} arms")
-        outcomes = dict(
-            read_test(list(folders.items()), self.workers, self.folder, "final/test", self.budget.may_start)
-        )
+        outcomes = dict(read_test(wanted, self.workers, self.folder, "final/test", self.budget.may_start))
         if len(outcomes) < len(arms):
             self.budget.check()
+            raise Interrupted("stopped while the test was read; the same command carries on")
         return outcomes
 
-    def _home(self, arm: str) -> str:
-        return f"final/{arm}" if arm in self.state.arms else f"candidates/{arm}/screens"
+    def _adapter(self, arm: str) -> str | None:
+        """The folder of an arm's adapter, relative to the run's."""
+        home = f"final/{arm}" if arm in self.state.arms else f"candidates/{arm}/screens"
+        return None if arm == POLICY else f"{home}/full-{self.config.seed}/adapter"
 
     def _of_round(self, number: int) -> list[Candidate]:
         return [c for c in self.state.candidates.values() if c.round == number]

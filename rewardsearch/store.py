@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
@@ -18,7 +19,7 @@ from rewardsearch.records import CurvePoint, Outcome, ScreenJob, ScreenResult
 # What a result depends on, besides its job.
 _SECTIONS = ("task", "policy", "sandbox", "screen")
 # Of those, what only says how the work is spread.
-_SPREAD = ("slots", "retries")
+_SPREAD = ("slots", "retries", "stall_minutes")
 
 
 def fingerprint(job: ScreenJob, config: Config) -> str:
@@ -26,8 +27,16 @@ def fingerprint(job: ScreenJob, config: Config) -> str:
     settings = {name: getattr(config, name).model_dump(mode="json") for name in _SECTIONS}
     for key in _SPREAD:
         settings["screen"].pop(key)
-    text = json.dumps([job.model_dump(mode="json", exclude={"folder"}), settings], sort_keys=True)
+    data = [_digest(file) for file in (config.task.train_file,) if file is not None]
+    text = json.dumps([job.model_dump(mode="json", exclude={"folder"}), settings, data], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@lru_cache
+def _digest(file: str) -> str:
+    """SHA-256 of a data file; empty for one that is not there, which its task reports."""
+    path = Path(file)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def save_result(folder: Path, result: ScreenResult, mark: str) -> None:
@@ -66,4 +75,4 @@ def _lines(records: tuple[BaseModel, ...]) -> str:
 
 
 def _read(path: Path) -> list[str]:
-    return [line for line in path.read_text(encoding="utf-8").splitlines() if line]
+    return [line for line in path.read_text(encoding="utf-8").split("\n") if line]

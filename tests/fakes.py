@@ -127,7 +127,8 @@ def make_run(folder: Path, base: Sequence[Path]) -> Path:
             journal.append("validated", verdict=verdict.model_dump(mode="json"))
         for arm, result in results.items():
             save_result(folder / "candidates" / arm / "screens" / "full-0", result, "mark")
-            journal.append("screened", id=arm, folder=f"candidates/{arm}/screens/full-0", status=result.status)
+            home = f"candidates/{arm}/screens/full-0"
+            journal.append("screened", id=arm, folder=home, mark="mark", status=result.status)
         state = journal.state
         ranking = rank(
             task="arithmetic",

@@ -73,6 +73,20 @@ def test_a_run_may_be_made_longer(tmp_path: Path) -> None:
     assert read_run(tmp_path).config.rounds == 9
 
 
+def test_after_the_sealed_test_is_opened_the_search_cannot_be_made_longer(tmp_path: Path) -> None:
+    with Journal.open(tmp_path, Config(), BASE) as journal:
+        journal.append("test_opened", arms=[])
+    with pytest.raises(UserError, match="cannot change once the sealed test is opened"):
+        Journal.open(tmp_path, Config(rounds=9), BASE)
+    assert read_run(tmp_path).config.rounds == 2
+
+
+def test_a_start_killed_before_its_first_event_can_be_started_again(tmp_path: Path) -> None:
+    (tmp_path / JOURNAL).touch()
+    Journal.open(tmp_path, Config(), BASE).__exit__()
+    assert read_run(tmp_path).status == "running"
+
+
 def test_base_rewards_stay_those_the_run_began_with(tmp_path: Path) -> None:
     Journal.open(tmp_path, Config(), BASE).__exit__()
     Journal.open(tmp_path, Config(), (RewardSpec(id="base:answer", name="answer", code="changed"),)).__exit__()
@@ -87,9 +101,15 @@ def test_a_folder_without_a_run_is_a_user_error(tmp_path: Path) -> None:
 def test_tokens_are_a_budget(tmp_path: Path) -> None:
     with Journal.open(tmp_path, Config(), BASE) as journal:
         propose(journal)
-        Budget(BudgetConfig(tokens=71), journal.state).check()
+        Budget(BudgetConfig(tokens=71), journal.state).check(proposing=True)
         with pytest.raises(BudgetReached, match=r"budget\.tokens: 70 of 70 tokens are used"):
-            Budget(BudgetConfig(tokens=70), journal.state).check()
+            Budget(BudgetConfig(tokens=70), journal.state).check(proposing=True)
+
+
+def test_what_was_paid_for_is_still_trained_on(tmp_path: Path) -> None:
+    with Journal.open(tmp_path, Config(), BASE) as journal:
+        propose(journal)
+        assert Budget(BudgetConfig(tokens=1), journal.state).may_start()
 
 
 def test_the_wall_clock_of_all_sessions_is_a_budget(tmp_path: Path) -> None:

@@ -67,4 +67,5 @@ def main() -> None:
             sys.stderr.write(f"error: {line}\n")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
+        sys.stderr.write("interrupted; the same command carries on\n")
         sys.exit(130)

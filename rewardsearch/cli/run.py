@@ -21,19 +21,22 @@ def run(
     from rewardsearch.cli.progress import SearchProgress, planned_runs
     from rewardsearch.cli.tables import print_final, print_leaderboard
     from rewardsearch.config import load_config
-    from rewardsearch.journal import JOURNAL, read_run
+    from rewardsearch.journal import has_run, read_run
     from rewardsearch.search import check, current_ranking, search
 
-    settings = load_config(config, [*(set_ or []), *([f"run_dir={run_dir}"] if run_dir else [])])
+    settings = load_config(config, set_ or [])
+    if run_dir:
+        settings = settings.model_copy(update={"run_dir": run_dir})
     folder = Path(settings.run_dir or "runs")
     console = Console(highlight=False)
     check(settings)
     if dry_run:
         console.print(settings.to_yaml(), soft_wrap=True, markup=False)
-        console.print(f"plan: {planned_runs(settings)} training runs of {settings.screen.steps} steps into {folder}")
+        plan = f"plan: {planned_runs(settings)} training runs of {settings.screen.steps} steps into {folder}"
+        console.print(plan, soft_wrap=True, markup=False)
         return
     stop_on_sigterm()
-    done = len(read_run(folder).results) if (folder / JOURNAL).exists() else 0
+    done = len(read_run(folder).results) if has_run(folder) else 0
     console.print(f"{'carrying on' if done else 'searching'} in {folder}", soft_wrap=True, markup=False)
     with SearchProgress(console, settings, done) as progress:
         state = search(settings, folder, progress)

@@ -49,7 +49,7 @@ def find_arm(state: RunState, text: str) -> str:
 def ranking_of(state: RunState) -> Ranking:
     """The leaderboard of a run as it stands, also in the middle of a round."""
     # A stored ranking is taken as it is: the libraries of the tests take over a second to import.
-    if state.rankings and all(candidate.round <= state.rounds_done for candidate in state.candidates.values()):
+    if state.rankings and _is_current(state.rankings[-1], state):
         return state.rankings[-1]
     from rewardsearch.rank import rank
 
@@ -61,6 +61,13 @@ def ranking_of(state: RunState) -> Ranking:
         config=state.config.rank,
         seed=state.config.seed,
     )
+
+
+def _is_current(ranking: Ranking, state: RunState) -> bool:
+    """Whether nothing was proposed or screened since."""
+    screened = {row.id for row in ranking.rows if row.status == "screened"}
+    done = {id for id, result in state.results.items() if result.status == "done" and id not in state.arms}
+    return screened == done and {row.id for row in ranking.rows} >= set(state.candidates)
 
 
 def name_of(state: RunState, arm: str) -> str:

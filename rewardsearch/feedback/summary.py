@@ -13,6 +13,9 @@ POINTS = 10
 _TEXT = 300
 """Characters of a prompt or completion that are told."""
 
+_TIMES = ("seconds_per_call",)
+"""Checks that differ from one run to the next: the same search gives the same feedback."""
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -87,7 +90,9 @@ def candidate_summary(
         row=row,
         gain=gain,
         rationale=" ".join(candidate.rationale.split()),
-        checks=", ".join(f"{name} {value:.3g}" for name, value in checks if type(value) is float),
+        checks=", ".join(
+            f"{name} {value:.3g}" for name, value in checks if type(value) is float and name not in _TIMES
+        ),
         training=_training(result),
         disagreements=tuple(_disagreement(example) for example in result.disagreements),
     )

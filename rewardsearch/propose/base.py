@@ -9,6 +9,8 @@ from typing import Protocol
 
 from rewardsearch.files import write_atomic
 from rewardsearch.records import (
+    BASELINE,
+    POLICY,
     Candidate,
     Feedback,
     Operator,
@@ -68,7 +70,8 @@ def slug(text: str, otherwise: str = "reward") -> str:
     if len(words) > MAX_NAME_CHARS:
         cut = words[: MAX_NAME_CHARS + 1].rpartition("_")[0]
         words = cut or words[:MAX_NAME_CHARS]
-    return words or otherwise
+    # The leaderboard's reference rows have these names.
+    return f"{words}_{otherwise}" if words in (BASELINE, POLICY) else words or otherwise
 
 
 def candidate_of(draft: Draft, round: int) -> Candidate:

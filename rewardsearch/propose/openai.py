@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rewardsearch.config import OpenAIConfig
-from rewardsearch.errors import UserError
+from rewardsearch.errors import MachineError, UserError
 from rewardsearch.files import write_atomic
 from rewardsearch.propose.base import Draft, ProposalRequest, admit, write_prompt
 from rewardsearch.propose.briefing import Ask, asks_of, system_prompt
@@ -54,7 +54,7 @@ class OpenAIProposer:
 
     def propose(self, request: ProposalRequest) -> Proposal:
         """Raises UserError for a missing or refused key, an unknown model, a parameter that the model does not take, and
-        an exhausted quota. Any other failed request is a Refusal."""
+        an exhausted quota, MachineError when no request at all was answered. Any other failed request is a Refusal."""
         system, asks = system_prompt(), asks_of(request)
         write_prompt(
             request,
@@ -62,6 +62,9 @@ class OpenAIProposer:
             *(f"## Request {place}\n\n{ask.text}" for place, ask in enumerate(asks, start=1)),
         )
         answers = self._ask_all(request, system, asks)
+        unanswered = [answer for answer in answers if isinstance(answer, str)]
+        if len(unanswered) == len(answers) > 0:
+            raise MachineError(f"no request was answered: {unanswered[0]}; the same command asks again")
         drafts: list[Draft] = []
         spare: list[Draft] = []
         refusals: list[Refusal] = []
@@ -172,7 +175,7 @@ class OpenAIProposer:
 
     def _url(self) -> str:
         # Given in full, since the SDK would otherwise take it from the environment and the config would not be the whole truth.
-        return self._config.base_url or OFFICIAL_URL
+        return OFFICIAL_URL if self._config.base_url is None else self._config.base_url
 
     def _key(self) -> str:
         """The key to send. Raises UserError when there is none that the server could take, or no server to send it to."""

@@ -45,7 +45,8 @@ def read_reply(mark: str, text: str, prompt_chars: int) -> Reply:
         body = None
     choice = _item(_item(body, "choices"), 0)
     content = _item(_item(choice, "message"), "content")
-    content = content if isinstance(content, str) else ""
+    # JSON can escape half a character, which no file can hold.
+    content = content.encode("utf-8", "replace").decode() if isinstance(content, str) else ""
     finish = _item(choice, "finish_reason")
     usage = _usage(_item(body, "usage"))
     estimate = Usage(

@@ -19,7 +19,9 @@ OnStep = Callable[[str, int, int], None]
 def start_workers(run: Path, config: Config) -> LocalWorkers:
     """The pool that `screen` and `read_test` work with; a context manager. No process starts before there is work."""
     settings = config.screen
-    return LocalWorkers(run, settings.slots, settings.threads, settings.retries, [config.propose.openai.api_key_env])
+    hidden = [config.propose.openai.api_key_env]
+    stall_s = settings.stall_minutes * 60
+    return LocalWorkers(run, settings.slots, settings.threads, settings.retries, stall_s, hidden)
 
 
 def screen(
@@ -58,20 +60,21 @@ def screen(
 
 
 def read_test(
-    arms: Sequence[tuple[str, str | None]],
+    arms: Sequence[tuple[str, str | None, str]],
     workers: LocalWorkers,
     run: Path,
     folder: str,
     may_start: Callable[[], bool],
 ) -> Iterator[tuple[str, tuple[Outcome, ...]]]:
-    """Outcomes on the sealed test of each arm (its id, and its adapter's folder relative to `run`, None for no adapter).
+    """Outcomes on the sealed test of each arm: its id, its adapter's folder relative to `run` (None for no adapter), and
+    the fingerprint of its training.
 
-    An arm's outcomes are kept in `folder`; one that is there already is not read again. Raises MachineError when an arm
-    cannot be evaluated.
+    An arm's outcomes are kept in `folder` under its id and fingerprint; what is there already is not read again. Raises
+    MachineError when an arm cannot be evaluated.
     """
-    files = {name: f"{folder}/{name}.jsonl" for name, _ in arms}
+    files = {name: f"{folder}/{name}-{mark[:8]}.jsonl" for name, _, mark in arms}
     messages: list[Message] = []
-    for name, adapter in arms:
+    for name, adapter, _ in arms:
         known = load_outcomes(run / files[name])
         if known is not None:
             yield name, known

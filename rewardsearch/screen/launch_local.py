@@ -8,6 +8,7 @@ import os
 import selectors
 import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +17,8 @@ from typing import IO, Any
 
 from rewardsearch.errors import MachineError, UserError
 
-COMMAND = (sys.executable, "-m", "rewardsearch.screen.worker")
-"""Starts a worker; the run's folder is added."""
+COMMAND = (sys.executable, "-P", "-m", "rewardsearch.screen.worker")
+"""Starts a worker; the run's folder is added. -P: files in the current folder are no modules."""
 
 Message = dict[str, Any]
 """What a worker is told to do: `id` names it, the rest is for screen/worker.py."""
@@ -38,6 +39,7 @@ class _Slot:
     buffer: bytes = b""
     message: Message | None = None
     log: Path = field(default_factory=Path)
+    heard: float = field(default_factory=time.monotonic)
 
     @property
     def out(self) -> IO[bytes]:
@@ -48,8 +50,10 @@ class _Slot:
 class LocalWorkers:
     """Up to `slots` worker processes on the run in `run`, started when there is work and kept warm until close()."""
 
-    def __init__(self, run: Path, slots: int, threads: int, retries: int, hidden: Sequence[str] = ()) -> None:
-        self._run, self._threads, self._retries, self._hidden = run, threads, retries, hidden
+    def __init__(
+        self, run: Path, slots: int, threads: int, retries: int, stall_s: float, hidden: Sequence[str] = ()
+    ) -> None:
+        self._run, self._threads, self._retries, self._stall_s, self._hidden = run, threads, retries, stall_s, hidden
         self._free_numbers = list(range(slots))
         self._slots: list[_Slot] = []
         self._selector = selectors.DefaultSelector()
@@ -74,8 +78,8 @@ class LocalWorkers:
         owed = deque(messages)
         deaths: dict[str, int] = {}
         while True:
-            while owed and (slot := self._idle(len(owed))) is not None and may_start():
-                self._start(slot, owed.popleft())
+            while owed and self._has_room() and may_start():
+                self._start(self._idle(), owed.popleft())
             busy = [slot for slot in self._slots if slot.message]
             if not busy:
                 return
@@ -83,8 +87,8 @@ class LocalWorkers:
                 message = slot.message
                 if message is None:
                     continue
-                if said is None or said["event"] == "broken":
-                    why = "its process died" if said is None else said["reason"]
+                if said["event"] == "broken":
+                    why = said["reason"]
                     self._drop(slot)
                     deaths[message["id"]] = deaths.get(message["id"], 0) + 1
                     if deaths[message["id"]] > self._retries:
@@ -104,13 +108,13 @@ class LocalWorkers:
             self._drop(slot)
         self._selector.close()
 
-    def _idle(self, wanted: int) -> _Slot | None:
-        for slot in self._slots:
-            if slot.message is None:
-                return slot
-        if self._free_numbers and wanted:
-            return self._spawn(self._free_numbers.pop(0))
-        return None
+    def _has_room(self) -> bool:
+        return bool(self._free_numbers) or any(slot.message is None for slot in self._slots)
+
+    def _idle(self) -> _Slot:
+        """A worker with nothing to do; there must be room."""
+        idle = next((slot for slot in self._slots if slot.message is None), None)
+        return idle or self._spawn(self._free_numbers.pop(0))
 
     def _spawn(self, number: int) -> _Slot:
         log = self._run / "logs" / f"worker-{number}.log"
@@ -134,7 +138,7 @@ class LocalWorkers:
         return slot
 
     def _start(self, slot: _Slot, message: Message) -> None:
-        slot.message = message
+        slot.message, slot.heard = message, time.monotonic()
         assert slot.process.stdin is not None
         try:
             slot.process.stdin.write(json.dumps(message).encode() + b"\n")
@@ -142,20 +146,22 @@ class LocalWorkers:
         except BrokenPipeError:
             pass  # It died while idle: its end of file is read next and the message is tried again.
 
-    def _listen(self) -> Iterator[tuple[_Slot, Message | None]]:
-        """What the workers said since; None for one that is gone."""
-        for key, _ in self._selector.select():
+    def _listen(self) -> Iterator[tuple[_Slot, Message]]:
+        """What the workers said since; "broken" for one that is gone or has been silent for too long."""
+        for key, _ in self._selector.select(timeout=1.0):
             slot: _Slot = key.data
             chunk = os.read(slot.out.fileno(), 65536)
+            slot.heard = time.monotonic()
             if not chunk:
-                idle = slot.message is None
-                yield slot, None
-                if idle:
-                    self._drop(slot)
+                yield slot, {"event": "broken", "reason": "its process died"}
+                self._drop(slot)
                 continue
             *lines, slot.buffer = (slot.buffer + chunk).split(b"\n")
             for line in lines:
                 yield slot, json.loads(line)
+        for slot in list(self._slots):
+            if slot.message is not None and time.monotonic() - slot.heard > self._stall_s:
+                yield slot, {"event": "broken", "reason": f"its process said nothing for {self._stall_s:g} s"}
 
     def _drop(self, slot: _Slot) -> None:
         """Ends a worker and frees its place; a dead one is reaped."""

@@ -27,11 +27,11 @@ from typing import Any, Literal
 import torch
 
 from rewardsearch.config import Config, load_config
-from rewardsearch.errors import UserError
+from rewardsearch.errors import MachineError, UserError
 from rewardsearch.records import Batch, RewardSpec, Row, ScreenJob, ScreenResult
 from rewardsearch.sandbox import RewardFault, Sandbox, SandboxedReward
 from rewardsearch.screen.evaluate import evaluate
-from rewardsearch.screen.observe import Scored
+from rewardsearch.screen.observe import Scored, is_base
 from rewardsearch.screen.policy import Policy, load_policy
 from rewardsearch.screen.train import train
 from rewardsearch.store import fingerprint, save_outcomes, save_result
@@ -46,6 +46,7 @@ class Worker:
     def __init__(self, run: Path, config: Config, say: Say) -> None:
         self.run, self.config, self.say = run, config, say
         self.task = load_task(config.task)
+        self._faulty: str | None = None
 
     @cached_property
     def policy(self) -> Policy:
@@ -66,7 +67,7 @@ class Worker:
             status: Literal["done", "failed"] = "done"
             reason = None
         except RewardFault as fault:
-            status, reason = "failed", fault.reason
+            status, reason = "failed", self._blame(job, fault)
         result = ScreenResult(
             id=job.id,
             rung=job.rung,
@@ -81,6 +82,12 @@ class Worker:
         save_result(folder, result, fingerprint(job, self.config))
         return result
 
+    def _blame(self, job: ScreenJob, fault: RewardFault) -> str:
+        """The fault's reason, with the reward's name where the job has several that could be meant."""
+        others = [spec for spec in job.rewards if not is_base(spec)]
+        own = len(others) == 1 and self._faulty == others[0].id
+        return fault.reason if own or self._faulty is None else f"{self._faulty}: {fault.reason}"
+
     def _train_and_evaluate(self, job: ScreenJob, folder: Path) -> dict[str, Any]:
         settings = self.config.screen
         if job.steps == 0:
@@ -88,13 +95,15 @@ class Worker:
         with ExitStack() as stack:
             sandbox = stack.enter_context(Sandbox(self.config.sandbox, self.config.validation.bound))
             sandboxed = [(spec, SandboxedReward(sandbox, spec, self.config.sandbox.failures)) for spec in job.rewards]
-            rewards: list[tuple[RewardSpec, Callable[[Batch], Scored]]] = [*sandboxed]
+            rewards = [(spec, self._watched(spec, reward)) for spec, reward in sandboxed]
             model = stack.enter_context(self.policy.fresh_adapter(job.seed))
 
             def on_step(step: int) -> None:
                 self.say({"event": "step", "id": job.id, "step": step, "of": job.steps})
 
             observer = train(model, self.policy, self.task, self.rows["train"], job, rewards, settings, on_step)
+            if len(observer.curves()) != job.steps:
+                raise MachineError(f"trained {len(observer.curves())} of {job.steps} steps")
             model.save_pretrained(str(folder / "adapter"))
             outcomes = self._evaluate(model, self.rows["val"])
             faults = sum(reward.faults for _, reward in sandboxed)
@@ -105,6 +114,13 @@ class Worker:
             "disagreements": observer.disagreements(),
             "flags": (f"{faults} failed reward calls",) if faults else (),
         }
+
+    def _watched(self, spec: RewardSpec, reward: SandboxedReward) -> Callable[[Batch], Scored]:
+        def score(batch: Batch) -> Scored:
+            self._faulty = spec.id
+            return reward(batch)
+
+        return score
 
     def _evaluate(self, model: Any, rows: list[Row]) -> Any:
         settings = self.config.screen

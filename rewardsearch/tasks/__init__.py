@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rewardsearch.config import TaskConfig
 from rewardsearch.tasks.arithmetic import ArithmeticTask
-from rewardsearch.tasks.base import Task
+from rewardsearch.tasks.base import Split, Task
 from rewardsearch.tasks.gsm8k import Gsm8kTask
 
-__all__ = ["Task", "load_task"]
+__all__ = ["Split", "Task", "load_task"]
 
 
 def load_task(config: TaskConfig) -> Task:

@@ -73,7 +73,7 @@ def _read(part: str, config: TaskConfig) -> list[Item]:
     if not path.is_file():
         raise UserError(f"task.{part}_file: no such file: {file}; give a JSON Lines file with question and answer")
     items = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
         if line.strip():
             where = f"{file}:{number}"
             try:

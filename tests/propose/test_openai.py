@@ -246,9 +246,7 @@ def test_a_server_error_is_tried_again(request_of: MakeRequest, server: ChatServ
 def test_a_server_error_to_the_end_is_a_refusal_and_the_others_go_on(
     request_of: MakeRequest, server: ChatServer
 ) -> None:
-    server.respond = lambda n, body: (
-        refused(503) if "number\n1." in body["messages"][1]["content"] else rewarded(1.0)
-    )
+    server.respond = lambda n, body: refused(503) if "number\n1." in body["messages"][1]["content"] else rewarded(1.0)
     proposal = ask(request_of(count=2), server, max_retries=1)
     assert len(proposal.candidates) == 1
     assert proposal.refusals == (Refusal(name="request_1", reason="the server answered with status 503"),)

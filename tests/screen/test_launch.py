@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ for line in sys.stdin:
     if id == "dies" or (id == "dies-once" and not os.path.exists(mark)):
         open(mark, "a").write("x")
         os._exit(1)
+    if id == "hangs":
+        time.sleep(60)
     if id == "breaks":
         print(json.dumps({"event": "broken", "reason": "OSError: disk full"}), flush=True)
         continue
@@ -36,7 +39,7 @@ def workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalWorkers:
     script = tmp_path / "worker.py"
     script.write_text(SCRIPT, encoding="utf-8")
     monkeypatch.setattr(launch_local, "COMMAND", (sys.executable, str(script)))
-    return LocalWorkers(tmp_path, slots=2, threads=1, retries=2)
+    return LocalWorkers(tmp_path, slots=2, threads=1, retries=2, stall_s=2.0)
 
 
 def carry_out(workers: LocalWorkers, *ids: str, may_start: Callable[[], bool] = lambda: True) -> list[Done]:
@@ -63,6 +66,12 @@ def test_a_message_that_kills_its_process_every_time_is_given_up_and_the_rest_do
     assert (done["a"], done["b"]) == (None, None)
 
 
+def test_a_process_that_falls_silent_is_given_up(workers: LocalWorkers) -> None:
+    done = {d.id: d.error for d in carry_out(workers, "hangs", "a")}
+    assert "its process said nothing for 2 s 3 times; see" in (done["hangs"] or "")
+    assert done["a"] is None
+
+
 def test_what_broke_in_a_process_is_told(workers: LocalWorkers) -> None:
     (done,) = carry_out(workers, "breaks")
     assert (done.error or "").startswith("OSError: disk full 3 times; see")
@@ -74,7 +83,7 @@ def test_a_config_found_wrong_by_a_worker_is_a_user_error(workers: LocalWorkers)
 
 
 def test_nothing_new_is_started_once_it_may_not(workers: LocalWorkers) -> None:
-    answers = iter([True, False, False, False])
+    answers = chain([True], repeat(False))
     assert [d.id for d in carry_out(workers, "a", "b", "c", may_start=lambda: next(answers))] == ["a"]
 
 

@@ -1,0 +1,123 @@
+"""The rewards that the project carries: each is accepted for its task, and the base rewards pay what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from questions import gsm8k_task
+
+from rewardsearch.arms import load_base_rewards
+from rewardsearch.config import Config, TaskConfig
+from rewardsearch.records import Candidate, candidate_id
+from rewardsearch.resources import resource
+from rewardsearch.tasks import load_task
+from rewardsearch.validate import validate
+
+CANDIDATES = resource("candidates")
+FORM = "<thinking> 2 + 3 = 5. </thinking> <solution> 5 </solution>"
+
+
+def files_for(task: str) -> list[Path]:
+    return [*sorted((CANDIDATES / "base").glob("*.py")), *sorted((CANDIDATES / task).glob("*.py"))]
+
+
+def reward_in(file: Path) -> Callable[..., Any]:
+    names: dict[str, Any] = {}
+    exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), names)
+    reward: Callable[..., Any] = names["reward"]
+    return reward
+
+
+def base(name: str, completion: str, gold: str = "5") -> float:
+    (value,) = reward_in(CANDIDATES / "base" / f"{name}.py")(["How many?"], [completion], [gold])
+    return float(value)
+
+
+@pytest.mark.parametrize("name", ["arithmetic", "gsm8k"])
+def test_every_carried_reward_is_accepted_for_its_task(name: str, tmp_path: Path) -> None:
+    task = gsm8k_task(tmp_path) if name == "gsm8k" else load_task(TaskConfig())
+    files = files_for(name)
+    assert len(files) >= 3 + 4
+    codes = [file.read_text(encoding="utf-8") for file in files]
+    candidates = [
+        Candidate(id=candidate_id(code), name=file.stem, code=code) for file, code in zip(files, codes, strict=True)
+    ]
+    verdicts = validate(candidates, task, Config())
+    assert {c.name: v.reason for c, v in zip(candidates, verdicts, strict=True) if not v.accepted} == {}
+    assert len({c.id for c in candidates}) == len(candidates)
+
+
+@pytest.mark.parametrize("file", sorted(CANDIDATES.glob("*/*.py")), ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_every_carried_reward_begins_with_what_it_rewards(file: Path) -> None:
+    first = file.read_text(encoding="utf-8").splitlines()[0]
+    assert first.startswith('"""')
+    assert len(first) > 30
+
+
+def test_the_default_base_rewards_are_the_carried_ones() -> None:
+    names = {spec.name for spec in load_base_rewards(Config().screen.base_rewards)}
+    assert names == {file.stem for file in (CANDIDATES / "base").glob("*.py")}
+
+
+@pytest.mark.parametrize(
+    ("completion", "value"),
+    [
+        (FORM, 3.0),
+        (f"\n {FORM}\n", 3.0),
+        ("<thinking>a</thinking>\n\n<solution>5</solution>", 3.0),
+        (f"Sure! {FORM}", 0.0),
+        (f"{FORM} Done.", 0.0),
+        (f"{FORM} {FORM}", 0.0),
+        ("<thinking> a </thinking> so <solution> 5 </solution>", 0.0),
+        ("<solution> 5 </solution> <thinking> a </thinking>", 0.0),
+        ("<thinking> </thinking> <solution> 5 </solution>", 0.0),
+        ("<thinking> a </thinking> <solution> 5", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_the_exact_form_is_paid_when_nothing_else_is_there(completion: str, value: float) -> None:
+    assert base("format_exact", completion) == value
+
+
+@pytest.mark.parametrize(
+    ("completion", "value"),
+    [
+        (FORM, 2.0),
+        ("<thinking> a </thinking> <solution> 5", 0.5),
+        ("<solution> 5 </solution>", -1.0),
+        (f"{FORM} {FORM}", -4.0),
+        ("", -4.0),
+    ],
+)
+def test_each_tag_that_occurs_once_is_paid_and_each_other_costs(completion: str, value: float) -> None:
+    assert base("format_approximate", completion) == value
+
+
+@pytest.mark.parametrize(
+    ("solution", "gold", "value"),
+    [
+        ("100", "100", 3.0),
+        ("$1,000.00", "1000", 3.0),
+        (".5", "0.5", 3.0),
+        ("-3", "-3", 3.0),
+        ("109", "100", 1.0),
+        ("90", "100", 1.0),
+        ("119", "100", 0.5),
+        ("81", "100", 0.5),
+        ("121", "100", -1.5),
+        ("-100", "100", -1.5),
+        ("3", "0", -1.5),
+        ("99 or 100", "100", -1.5),
+        ("a hundred", "100", -1.5),
+    ],
+)
+def test_an_answer_is_paid_by_its_closeness(solution: str, gold: str, value: float) -> None:
+    assert base("answer", f"<solution> {solution} </solution>", gold) == value
+
+
+@pytest.mark.parametrize("completion", ["", "The answer is 5.", "<solution> 5"])
+def test_no_closed_solution_earns_nothing_for_its_answer(completion: str) -> None:
+    assert base("answer", completion) == 0.0
