@@ -61,7 +61,7 @@ def test_the_leaderboard_of_a_round_in_the_making_is_up_to_date(cli: Any, run: P
         verdict = Verdict(candidate=new.id, accepted=True)
         journal.append("validated", verdict=verdict.model_dump(mode="json"))
         save_result(run / "late", screened(new.id, "c" * 20), "mark")
-        journal.append("screened", id=new.id, folder="late", status="done")
+        journal.append("screened", id=new.id, folder="late", mark="mark", status="done")
     rows = document(cli("leaderboard", run, "--json"))["rows"]
     assert (rows[0]["name"], rows[0]["f1"]) == ("late", 1)
 

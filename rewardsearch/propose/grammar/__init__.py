@@ -85,10 +85,12 @@ def _mutate(rng: random.Random, guide: Guide) -> Maker:
 
 
 def _crossover(rng: random.Random, guide: Guide) -> Maker:
-    while True:
+    # Parents that differ in little have few children, and all may be known: then one parent is mutated.
+    for _ in range(TRIES // 2):
         first = guide.draw_parent(rng)
         second = guide.draw_parent(rng, without=(first.parent.candidate.id,))
         yield *crossover(rng, first, second), "crossover", (first.parent.candidate.id, second.parent.candidate.id)
+    yield from _mutate(rng, guide)
 
 
 def _repair(rng: random.Random, genome: Genome, parent: str) -> Maker:

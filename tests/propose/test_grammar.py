@@ -1,0 +1,273 @@
+"""The offline proposer: what follows from a seed, how a first round spreads, what later rounds make of the feedback."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from chat_server import reward_code
+from requests_of import FEEDBACK_TEXT, MakeRequest, feedback_of, parent_of
+
+from rewardsearch.config import ProposeConfig
+from rewardsearch.propose import ProposalRequest, propose
+from rewardsearch.propose.grammar.catalogue import ANCHOR, BY_NAME, FAMILIES, KINDS
+from rewardsearch.propose.grammar.genome import Component, Genome, genome_of, read_genome, render
+from rewardsearch.propose.grammar.guide import Guide, Known, guide_of
+from rewardsearch.propose.grammar.operators import MAX_COMPONENTS, crossover, leads, mutate
+from rewardsearch.records import Candidate, Parent, Proposal, Verdict, candidate_id
+from rewardsearch.sandbox import check_static
+
+ONE = genome_of((Component(ANCHOR, (2.0,)), Component("steps_hold", (0.5, 1.0, 3)), Component("no_answer", (2.0,))))
+TWO = genome_of((Component(ANCHOR, (3.0,)), Component("brevity", (2.0, 24))))
+
+
+def draw(request: ProposalRequest) -> Proposal:
+    return propose(request, ProposeConfig(proposer="grammar"))
+
+
+def genome(code: str) -> Genome:
+    found = read_genome(code)
+    assert found is not None
+    return found
+
+
+def genomes(proposal: Proposal) -> list[Genome]:
+    return [genome(c.code) for c in proposal.candidates]
+
+
+def known(made: Genome, gain: float = 0.05) -> Known:
+    return Known(parent_of(render(made), gain), made)
+
+
+def carriers(*pairs: tuple[Genome, float]) -> tuple[Parent, ...]:
+    return tuple(parent_of(render(made), gain, f"parent_{place}") for place, (made, gain) in enumerate(pairs))
+
+
+# --- what follows from a request --------------------------------------------------------------------------------------
+
+
+def test_the_same_request_gives_the_same_proposal(request_of: MakeRequest) -> None:
+    later = request_of(count=8, round=2, feedback=feedback_of(*carriers((ONE, 0.1), (TWO, -0.1))))
+    for request in (request_of(count=8), later):
+        assert draw(request) == draw(request)
+
+
+def test_another_seed_or_round_gives_other_candidates(request_of: MakeRequest) -> None:
+    proposals = [draw(request_of(count=4, **fields)) for fields in ({}, {"seed": 1}, {"round": 2})]
+    assert len({tuple(c.id for c in proposal.candidates) for proposal in proposals}) == 3
+
+
+def test_a_proposal_does_not_depend_on_the_hash_seed_of_its_process(request_of: MakeRequest, tmp_path: Path) -> None:
+    request = request_of(count=8, round=2, feedback=feedback_of(*carriers((ONE, 0.1), (TWO, -0.1))))
+    (tmp_path / "request.json").write_text(request.model_dump_json(), encoding="utf-8")
+    script = (
+        "import sys; from rewardsearch.config import ProposeConfig; from rewardsearch.propose import *\n"
+        "request = ProposalRequest.model_validate_json(open(sys.argv[1]).read())\n"
+        "print(*(c.id for c in propose(request, ProposeConfig()).candidates))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "request.json")],
+        env={**os.environ, "PYTHONHASHSEED": "4711"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [c.id for c in draw(request).candidates]
+
+
+def test_nothing_that_was_seen_is_proposed_again(request_of: MakeRequest) -> None:
+    first = draw(request_of(count=6))
+    again = draw(request_of(count=6, seen=tuple(c.id for c in first.candidates)))
+    assert len(again.candidates) == 6
+    assert not {c.id for c in first.candidates} & {c.id for c in again.candidates}
+
+
+def test_every_candidate_is_new_named_and_explained(request_of: MakeRequest) -> None:
+    candidates = draw(request_of(count=30)).candidates
+    assert len({c.id for c in candidates}) == len({c.name for c in candidates}) == 30
+    assert all(c.id == candidate_id(c.code) and c.rationale and c.round == 1 for c in candidates)
+
+
+def test_prompt_md_holds_the_guide_and_the_feedback(request_of: MakeRequest) -> None:
+    request = request_of(round=2, feedback=feedback_of(*carriers((ONE, 0.1))))
+    draw(request)
+    written = (request.folder / "prompt.md").read_text(encoding="utf-8")
+    assert "- steps_hold: mean gain +0.100\n" in written
+    assert "- brevity: untried\n" in written
+    assert FEEDBACK_TEXT in written
+
+
+# --- the first round --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_four_candidates_of_a_first_round_are_about_four_families(request_of: MakeRequest, seed: int) -> None:
+    about = []
+    for made in genomes(draw(request_of(count=4, seed=seed))):
+        (lead,) = [kind for kind in made.kinds if kind != ANCHOR] or [ANCHOR]
+        about.append(BY_NAME[lead].family)
+    assert sorted(about) == sorted(FAMILIES)
+
+
+def test_a_first_round_is_not_the_same_for_every_seed(request_of: MakeRequest) -> None:
+    firsts = {genomes(draw(request_of(count=1, seed=seed)))[0].kinds for seed in range(20)}
+    assert len(firsts) > 5
+
+
+def test_every_kind_leads_once_before_one_leads_twice() -> None:
+    count = len(KINDS)
+    order = leads(random.Random(0), 2 * count)
+    assert sorted(order[:count]) == sorted(kind.name for kind in KINDS)
+    assert order[count:] == order[:count]
+
+
+def test_all_of_a_large_first_round_passes_the_static_policy(request_of: MakeRequest) -> None:
+    codes = [c.code for c in draw(request_of(count=40)).candidates]
+    assert [check_static(code) for code in codes] == [None] * 40
+
+
+# --- later rounds -----------------------------------------------------------------------------------------------------
+
+
+def test_a_later_round_mutates_half_crosses_a_quarter_and_keeps_a_quarter_fresh(request_of: MakeRequest) -> None:
+    one, two = carriers((ONE, 0.1), (TWO, 0.05))
+    candidates = draw(request_of(count=8, round=2, feedback=feedback_of(one, two))).candidates
+    assert [c.operator for c in candidates] == ["mutate", "crossover", "mutate", "fresh"] * 2
+    ids = {one.candidate.id, two.candidate.id}
+    for candidate in candidates:
+        expected = {"mutate": 1, "crossover": 2, "fresh": 0}[candidate.operator]
+        assert len(set(candidate.parents)) == len(candidate.parents) == expected
+        assert set(candidate.parents) <= ids
+
+
+def test_one_parent_is_mutated_where_two_would_be_crossed(request_of: MakeRequest) -> None:
+    candidates = draw(request_of(count=4, round=2, feedback=feedback_of(*carriers((ONE, 0.1))))).candidates
+    assert [c.operator for c in candidates] == ["mutate", "mutate", "mutate", "fresh"]
+
+
+@pytest.mark.parametrize("codes", [(), (reward_code(1.0), reward_code(2.0))])
+def test_without_a_parent_of_the_grammar_all_are_fresh(request_of: MakeRequest, codes: tuple[str, ...]) -> None:
+    parents = [parent_of(code, 0.1) for code in codes]
+    candidates = draw(request_of(count=4, round=2, feedback=feedback_of(*parents))).candidates
+    assert [(c.operator, c.parents) for c in candidates] == [("fresh", ())] * 4
+
+
+def test_parents_whose_crossings_are_all_known_cost_no_candidate(request_of: MakeRequest) -> None:
+    near = Genome((Component(ANCHOR, (3.0,)), Component("brevity", (2.0, 16))))
+    parents = carriers((TWO, 0.1), (near, 0.1))
+    seen = tuple(parent.candidate.id for parent in parents)
+    proposal = draw(request_of(count=4, round=2, feedback=feedback_of(*parents), seen=seen))
+    assert len(proposal.candidates) == 4
+    assert proposal.refusals == ()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_mutation_is_one_atomic_change_that_is_told(seed: int) -> None:
+    parent = known(ONE)
+    child, told = mutate(random.Random(seed), parent, Guide((parent,), {}))
+    before, after = {c.kind: c.values for c in ONE.components}, {c.kind: c.values for c in child.components}
+    assert told.startswith(f"parent ({parent.parent.candidate.id}, gain +0.050): ")
+    changed = [kind for kind in before.keys() | after.keys() if before.get(kind) != after.get(kind)]
+    assert len(changed) == 1
+    (kind,) = changed
+    assert kind in told
+    if kind in before and kind in after:
+        moved = [place for place, pair in enumerate(zip(before[kind], after[kind], strict=True)) if pair[0] != pair[1]]
+        assert len(moved) == 1
+        values = BY_NAME[kind].parameters[moved[0]].values
+        steps = values.index(after[kind][moved[0]]) - values.index(before[kind][moved[0]])
+        assert abs(steps) == 1
+
+
+def test_mutations_tune_add_and_drop() -> None:
+    parent = known(ONE)
+    told = {
+        mutate(random.Random(seed), parent, Guide((parent,), {}))[1].split(": ")[1].split()[0] for seed in range(40)
+    }
+    assert told == {"raises", "lowers", "adds", "drops"}
+
+
+def test_a_genome_grows_to_five_components_at_most() -> None:
+    made, rng = ONE, random.Random(0)
+    for _ in range(200):
+        made, _ = mutate(rng, known(made), Guide((), {}))
+        assert 1 <= len(made.components) <= MAX_COMPONENTS
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_crossing_is_made_of_its_parents_components(seed: int) -> None:
+    child, told = crossover(random.Random(seed), known(ONE), known(TWO))
+    assert set(child.components) <= {*ONE.components, *TWO.components}
+    assert ANCHOR in child.kinds
+    assert len(set(child.kinds)) == len(child.kinds)
+    assert told.startswith("Crosses parent (")
+
+
+def test_a_mutation_is_not_undone_by_rendering(request_of: MakeRequest) -> None:
+    one, two = carriers((ONE, 0.1), (TWO, 0.05))
+    request = request_of(count=12, round=2, feedback=feedback_of(one, two))
+    assert all(render(genome(c.code)) == c.code for c in draw(request).candidates)
+
+
+# --- the guide --------------------------------------------------------------------------------------------------------
+
+
+def test_a_kind_is_the_likelier_the_more_its_carriers_gained() -> None:
+    guide = guide_of(feedback_of(*carriers((ONE, 0.1), (TWO, -0.1))))
+    assert guide.weight("steps_hold") > guide.weight("grounded") > guide.weight("brevity") > 0
+    assert guide.weight("grounded") == 1
+    assert guide.gains[ANCHOR] == pytest.approx(0.0)
+
+
+def test_a_parent_that_gained_is_drawn_more_often() -> None:
+    guide = guide_of(feedback_of(*carriers((ONE, 0.1), (TWO, -0.1))))
+    rng = random.Random(0)
+    drawn = [guide.draw_parent(rng).genome for _ in range(200)]
+    assert drawn.count(ONE) > 180
+
+
+def test_what_carriers_lost_by_is_dropped_first() -> None:
+    guide = guide_of(feedback_of(*carriers((ONE, 0.1), (TWO, -0.1))))
+    rng = random.Random(0)
+    dropped = [guide.draw_weakest(rng, ["steps_hold", "brevity"]) for _ in range(200)]
+    assert dropped.count("brevity") > 180
+
+
+def test_parents_without_a_genome_are_left_out_of_the_guide() -> None:
+    guide = guide_of(feedback_of(parent_of(reward_code(1.0), 0.3), *carriers((TWO, 0.1))))
+    assert [each.genome for each in guide.parents] == [TWO]
+
+
+# --- repairs ----------------------------------------------------------------------------------------------------------
+
+
+def repaired(request_of: MakeRequest, code: str, **fields: object) -> Proposal:
+    rejected = Candidate(id=candidate_id(code), name="rejected", code=code, round=1)
+    verdict = Verdict(candidate=rejected.id, accepted=False, stage="behaviour", reason="pays wrong ones more")
+    return draw(request_of(count=1, repairs=((rejected, verdict),), seen=(rejected.id,), **fields))
+
+
+def test_a_repair_puts_more_on_the_right_answer(request_of: MakeRequest) -> None:
+    proposal = repaired(request_of, render(TWO))
+    (made,) = genomes(proposal)
+    assert made == genome_of((Component(ANCHOR, (4.0,)), Component("brevity", (2.0, 24))))
+    assert [(c.operator, c.parents) for c in proposal.candidates] == [("repair", (candidate_id(render(TWO)),))]
+
+
+def test_a_repair_adds_the_right_answer_where_it_is_missing(request_of: MakeRequest) -> None:
+    (made,) = genomes(repaired(request_of, render(Genome((Component("brevity", (2.0, 24)),)))))
+    assert made.kinds == (ANCHOR, "brevity")
+
+
+def test_a_repair_drops_style_when_the_right_answer_cannot_weigh_more(request_of: MakeRequest) -> None:
+    full = genome_of((Component(ANCHOR, (4.0,)), Component("grounded", (1.0,)), Component("brevity", (2.0, 24))))
+    (made,) = genomes(repaired(request_of, render(full)))
+    assert made.kinds == (ANCHOR, "grounded")
+
+
+def test_a_hand_written_reward_is_not_repaired(request_of: MakeRequest) -> None:
+    assert repaired(request_of, reward_code(1.0)) == Proposal(candidates=())

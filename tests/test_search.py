@@ -1,0 +1,269 @@
+"""The loop's own promises at every interruption, with real proposing, validation, journal and files.
+
+Training and the reading of the test are played by functions here, which takes seconds instead of minutes; the real ones
+are in tests/end_to_end.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rewardsearch import search as module
+from rewardsearch.config import Config, parse_config
+from rewardsearch.errors import BudgetReached, Interrupted, MachineError, NothingAccepted, UserError
+from rewardsearch.journal import JOURNAL, read_run
+from rewardsearch.records import BASELINE, Outcome, ScreenJob, ScreenResult
+from rewardsearch.search import check, finalize_run, search
+from rewardsearch.store import fingerprint, load_outcomes, load_result, save_outcomes, save_result
+
+
+class Quiet:
+    def say(self, line: str) -> None: ...
+
+    def jobs(self, names: Mapping[str, str], steps: int) -> None: ...
+
+    def step(self, id: str, step: int, of: int) -> None: ...
+
+    def ended(self, result: ScreenResult, name: str) -> None: ...
+
+
+def outcomes(job: str) -> tuple[Outcome, ...]:
+    right = 3 + int.from_bytes(job.encode()[-2:], "big") % 15
+    return tuple(
+        Outcome(id=f"q{i}", kind="correct" if i < right else "wrong", gold="7", prediction="7", length=3)
+        for i in range(20)
+    )
+
+
+@dataclass
+class Trainer:
+    """Stands for the worker processes: what it trained, what ends otherwise, and when the user steps in."""
+
+    trained: list[str] = field(default_factory=list)
+    tested: list[str] = field(default_factory=list)
+    ends: dict[str, str] = field(default_factory=dict)
+    before_test: Callable[[], None] = lambda: None
+    after_run: Callable[[str], None] = lambda id: None
+
+    def screen(
+        self, jobs: Sequence[ScreenJob], workers: Any, run: Path, config: Config, may_start: Any, on_step: Any
+    ) -> Iterator[ScreenResult]:
+        for job in jobs:
+            mark = fingerprint(job, config)
+            known = load_result(run / job.folder, mark)
+            if known is not None:
+                yield known
+                continue
+            if not may_start():
+                return
+            self.trained.append(job.id)
+            status: Any = self.ends.get(job.id, "done")
+            result = ScreenResult(
+                id=job.id,
+                rung=job.rung,
+                seed=job.seed,
+                steps=job.steps,
+                status=status,
+                reason=None if status == "done" else "because",
+                outcomes=outcomes(job.id) if status == "done" else (),
+            )
+            if status != "error":
+                save_result(run / job.folder, result, mark)
+            self.after_run(job.id)
+            yield result
+
+    def read_test(
+        self, arms: Sequence[tuple[str, str | None, str]], workers: Any, run: Path, folder: str, may_start: Any
+    ) -> Iterator[tuple[str, tuple[Outcome, ...]]]:
+        self.before_test()
+        for arm, _, mark in arms:
+            path = run / folder / f"{arm}-{mark[:8]}.jsonl"
+            if load_outcomes(path) is None:
+                self.tested.append(arm)
+                save_outcomes(path, outcomes(arm + mark))
+            yield arm, load_outcomes(path) or ()
+
+
+@pytest.fixture
+def trainer(monkeypatch: pytest.MonkeyPatch) -> Trainer:
+    trainer = Trainer()
+    monkeypatch.setattr(module, "screen", trainer.screen)
+    monkeypatch.setattr(module, "read_test", trainer.read_test)
+    return trainer
+
+
+def config(**settings: Any) -> Config:
+    data = {
+        "rounds": 1,
+        "candidates": 2,
+        "task": {"train_rows": 64, "val_rows": 20, "test_rows": 20},
+        "rank": {"resamples": 100},
+        "finalize": {"top_k": 2, "random_k": 2},
+    }
+    return parse_config({**data, **settings}, "test")
+
+
+def events(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / JOURNAL).read_text(encoding="utf-8").splitlines()]
+
+
+def interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_interruption_after_any_training_run_changes_nothing_in_the_end(tmp_path: Path, trainer: Trainer) -> None:
+    settings = config(rounds=2)
+    whole = search(settings, tmp_path / "whole", Quiet())
+    runs = list(trainer.trained)
+    for stop in range(len(runs)):
+        trainer.trained.clear()
+        trainer.after_run = lambda id, stop=stop: interrupt() if len(trainer.trained) == stop + 1 else None
+        folder = tmp_path / f"stopped-{stop}"
+        with pytest.raises(KeyboardInterrupt):
+            search(settings, folder, Quiet())
+        assert read_run(folder).status == "stopped"
+        trainer.after_run = lambda id: None
+        again = search(settings, folder, Quiet())
+        assert trainer.trained == runs
+        assert (again.rankings, again.final, again.feedbacks) == (whole.rankings, whole.final, whole.feedbacks)
+
+
+def test_files_are_there_whenever_their_event_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trainer: Trainer) -> None:
+    real = module.write_atomic
+    for name in ("reward.py", "verdict.json", "ranking.json", "feedback.md", "test.json"):
+        folder = tmp_path / name
+
+        def fail(path: Path, text: str, name: str = name) -> None:
+            if path.name == name:
+                interrupt()
+            real(path, text)
+
+        monkeypatch.setattr(module, "write_atomic", fail)
+        with pytest.raises(KeyboardInterrupt):
+            search(config(), folder, Quiet())
+        monkeypatch.setattr(module, "write_atomic", real)
+        state = search(config(), folder, Quiet())
+        assert all((folder / "candidates" / id / "reward.py").exists() for id in state.candidates)
+        assert all((folder / "candidates" / id / "verdict.json").exists() for id in state.verdicts)
+        assert (folder / "rounds" / "01" / "feedback.md").exists() and (folder / "final" / "test.json").exists()
+
+
+def test_new_members_of_an_ensemble_are_trained_and_tested_anew(tmp_path: Path, trainer: Trainer) -> None:
+    trainer.before_test = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        search(config(rounds=1, finalize={"top_k": 2, "random_k": 1}), tmp_path, Quiet())
+    (tmp_path / JOURNAL).write_text(
+        "".join(json.dumps(e) + "\n" for e in events(tmp_path) if e["event"] != "test_opened"), encoding="utf-8"
+    )
+    before = trainer.trained.count("random-1")
+    trainer.before_test = lambda: None
+    state = search(config(rounds=3, finalize={"top_k": 2, "random_k": 1}), tmp_path, Quiet())
+    arms = [e["arms"]["random-1"] for e in events(tmp_path) if e["event"] == "arms"]
+    assert (trainer.trained.count("random-1") - before == 1) == (arms[0] != arms[-1])
+    assert tuple(arms[-1]) == state.arms["random-1"]
+
+
+def test_once_the_test_is_opened_no_further_round_is_searched(tmp_path: Path, trainer: Trainer) -> None:
+    trainer.before_test = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        search(config(), tmp_path, Quiet())
+    with pytest.raises(UserError, match="cannot change once the sealed test is opened"):
+        search(config(rounds=2), tmp_path, Quiet())
+    trainer.before_test = lambda: None
+    state = search(config(), tmp_path, Quiet())
+    assert state.final is not None
+    assert [e["event"] for e in events(tmp_path)].count("test_opened") == 1
+
+
+def test_the_test_stays_sealed_while_an_ensemble_could_not_be_trained(tmp_path: Path, trainer: Trainer) -> None:
+    trainer.ends = {"ensemble-top2": "error"}
+    with pytest.raises(MachineError, match="not finalized: ensemble-top2: because"):
+        search(config(), tmp_path, Quiet())
+    assert not read_run(tmp_path).test_opened
+    trainer.ends = {}
+    state = search(config(), tmp_path, Quiet())
+    assert state.final is not None and all(row.status == "done" for row in state.final.rows)
+
+
+@pytest.mark.parametrize("end", ["failed", "error"])
+def test_without_a_baseline_there_is_no_search_however_often_it_is_started(
+    tmp_path: Path, trainer: Trainer, end: str
+) -> None:
+    trainer.ends = {BASELINE: end}
+    for _ in range(2):
+        with pytest.raises(MachineError, match="baseline.*: because"):
+            search(config(), tmp_path, Quiet())
+    assert read_run(tmp_path).candidates == {}
+
+
+def test_what_the_machine_failed_on_is_done_by_the_next_start(tmp_path: Path, trainer: Trainer) -> None:
+    settings = config(finalize={"enabled": False})
+    state = search(settings, tmp_path / "probe", Quiet())
+    unlucky = next(iter(state.candidates))
+    trainer.ends = {unlucky: "error"}
+    state = search(settings, tmp_path / "run", Quiet())
+    row = next(row for row in state.rankings[0].rows if row.id == unlucky)
+    assert (row.status, row.f1, row.rank) == ("error", None, None)
+    trainer.ends = {}
+    assert search(settings, tmp_path / "run", Quiet()).results[unlucky].status == "done"
+
+
+def test_when_the_machine_fails_on_everything_the_search_stops(tmp_path: Path, trainer: Trainer) -> None:
+    ids = search(config(finalize={"enabled": False}), tmp_path / "probe", Quiet()).candidates
+    trainer.ends = dict.fromkeys(ids, "error")
+    with pytest.raises(MachineError, match="no training run could be carried out: .*because"):
+        search(config(), tmp_path / "run", Quiet())
+    assert read_run(tmp_path / "run").rounds_done == 0
+
+
+def test_when_every_candidate_fails_in_training_the_test_stays_sealed(tmp_path: Path, trainer: Trainer) -> None:
+    ids = search(config(finalize={"enabled": False}), tmp_path / "probe", Quiet()).candidates
+    trainer.ends = dict.fromkeys(ids, "failed")
+    with pytest.raises(NothingAccepted, match="no candidate was screened to the end"):
+        search(config(), tmp_path / "run", Quiet())
+    assert not read_run(tmp_path / "run").test_opened
+
+
+def test_a_stop_file_in_mid_round_leaves_the_round_open(tmp_path: Path, trainer: Trainer) -> None:
+    stop = tmp_path / "run" / "STOP"
+    trainer.after_run = lambda id: stop.touch() if len(trainer.trained) == 3 else None
+    with pytest.raises(Interrupted, match="STOP is there"):
+        search(config(), tmp_path / "run", Quiet())
+    assert (read_run(tmp_path / "run").rounds_done, len(trainer.trained)) == (0, 3)
+    stop.unlink()
+    trainer.after_run = lambda id: None
+    assert search(config(), tmp_path / "run", Quiet()).status == "finished"
+    assert len(trainer.trained) == len(set(trainer.trained))
+
+
+def test_a_budget_used_up_before_finalize_does_not_keep_finalize_from_being_asked_for(
+    tmp_path: Path, trainer: Trainer
+) -> None:
+    search(config(finalize={"enabled": False}), tmp_path, Quiet())
+    spent = config(rounds=2, budget={"wall_clock_minutes": 1e-9})
+    with pytest.raises(BudgetReached):
+        search(spent, tmp_path, Quiet())
+    assert read_run(tmp_path).status == "budget"
+    assert finalize_run(read_run(tmp_path).config, tmp_path, Quiet()).final is not None
+
+
+def test_finalize_of_a_run_without_a_round_is_a_user_error(tmp_path: Path, trainer: Trainer) -> None:
+    with pytest.raises(UserError, match="no finished round to finalize"):
+        finalize_run(config(), tmp_path, Quiet())
+
+
+def test_too_few_training_rows_for_a_step_are_told_before_anything_runs() -> None:
+    with pytest.raises(UserError, match="the train split has 4 rows, needs 8"):
+        check(config(task={"train_rows": 4}))
+
+
+def test_every_candidate_of_a_later_round_was_told_the_feedback(tmp_path: Path, trainer: Trainer) -> None:
+    state = search(config(rounds=2), tmp_path, Quiet())
+    later = [c for c in state.candidates.values() if c.round == 2]
+    assert later and all(set(c.parents) <= set(state.candidates) for c in later)
+    prompt = (tmp_path / "rounds" / "02" / "prompt.md").read_text(encoding="utf-8")
+    assert state.feedbacks[1].text.strip() in prompt
