@@ -132,7 +132,9 @@ def test_an_interruption_after_any_training_run_changes_nothing_in_the_end(tmp_p
         assert (again.rankings, again.final, again.feedbacks) == (whole.rankings, whole.final, whole.feedbacks)
 
 
-def test_files_are_there_whenever_their_event_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trainer: Trainer) -> None:
+def test_files_are_there_whenever_their_event_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trainer: Trainer
+) -> None:
     real = module.write_atomic
     for name in ("reward.py", "verdict.json", "ranking.json", "feedback.md", "test.json"):
         folder = tmp_path / name
@@ -195,7 +197,7 @@ def test_without_a_baseline_there_is_no_search_however_often_it_is_started(
 ) -> None:
     trainer.ends = {BASELINE: end}
     for _ in range(2):
-        with pytest.raises(MachineError, match="baseline.*: because"):
+        with pytest.raises(MachineError, match=r"baseline.*: because"):
             search(config(), tmp_path, Quiet())
     assert read_run(tmp_path).candidates == {}
 
@@ -215,7 +217,7 @@ def test_what_the_machine_failed_on_is_done_by_the_next_start(tmp_path: Path, tr
 def test_when_the_machine_fails_on_everything_the_search_stops(tmp_path: Path, trainer: Trainer) -> None:
     ids = search(config(finalize={"enabled": False}), tmp_path / "probe", Quiet()).candidates
     trainer.ends = dict.fromkeys(ids, "error")
-    with pytest.raises(MachineError, match="no training run could be carried out: .*because"):
+    with pytest.raises(MachineError, match=r"no training run could be carried out: .*because"):
         search(config(), tmp_path / "run", Quiet())
     assert read_run(tmp_path / "run").rounds_done == 0
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +12,7 @@ from typing import Protocol
 from rewardsearch.files import write_atomic
 from rewardsearch.records import (
     BASELINE,
+    MAX_CODE_CHARS,
     POLICY,
     Candidate,
     Feedback,
@@ -72,6 +75,23 @@ def slug(text: str, otherwise: str = "reward") -> str:
         words = cut or words[:MAX_NAME_CHARS]
     # The leaderboard's reference rows have these names.
     return f"{words}_{otherwise}" if words in (BASELINE, POLICY) else words or otherwise
+
+
+def docstring_of(code: str) -> str:
+    """The docstring of a reward file; empty when it has none. Code that does not parse is validation's to refuse."""
+    if len(code) > MAX_CODE_CHARS:
+        return ""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return whole(ast.get_docstring(ast.parse(code)) or "")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+
+
+def whole(text: str) -> str:
+    """`text` with a question mark for each half of a character: an escape can write one, and no file can hold it."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def candidate_of(draft: Draft, round: int) -> Candidate:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-import warnings
 from pathlib import Path
 
 from rewardsearch.errors import UserError
-from rewardsearch.propose.base import Draft, ProposalRequest, admit, feedback_text, write_prompt
-from rewardsearch.records import MAX_CODE_CHARS, Proposal, candidate_id
+from rewardsearch.propose.base import Draft, ProposalRequest, admit, docstring_of, feedback_text, write_prompt
+from rewardsearch.records import Proposal, candidate_id
 from rewardsearch.resources import find, resource
 
 
@@ -61,16 +59,4 @@ def _draft(file: Path) -> Draft:
         code = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"propose.folder: {file} cannot be read ({type(error).__name__}); give UTF-8 text") from None
-    return Draft(name=file.stem, code=code, rationale=_docstring(code), operator="folder")
-
-
-def _docstring(code: str) -> str:
-    """The file's docstring; empty when it has none. Code that does not parse is validation's to refuse."""
-    if len(code) > MAX_CODE_CHARS:
-        return ""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.get_docstring(ast.parse(code)) or ""
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
+    return Draft(name=file.stem, code=code, rationale=docstring_of(code), operator="folder")

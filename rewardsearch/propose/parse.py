@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Iterator
 
+from rewardsearch.propose.base import docstring_of, whole
 from rewardsearch.records import MAX_CODE_CHARS, Record
 
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([A-Za-z0-9_+-]*)[^\n]*$", re.MULTILINE)
@@ -69,10 +70,10 @@ def _from_json(text: str) -> Iterator[Found]:
             inner = value if isinstance(value, list) else []
         for item in inner:
             if isinstance(item, dict) and isinstance(item.get("code"), str):
-                code = _unfenced(item["code"])
+                code = _unfenced(whole(item["code"]))
                 why = next((item[key] for key in ("rationale", "hypothesis") if isinstance(item.get(key), str)), "")
-                name = item["name"] if isinstance(item.get("name"), str) else ""
-                yield Found(name=name, rationale=why[:MAX_RATIONALE_CHARS] or _docstring(code), code=code)
+                name = whole(item["name"]) if isinstance(item.get("name"), str) else ""
+                yield Found(name=name, rationale=whole(why[:MAX_RATIONALE_CHARS]) or _docstring(code), code=code)
 
 
 def _unfenced(code: str) -> str:
@@ -172,5 +173,4 @@ def _tree(code: str) -> ast.Module | None:
 
 
 def _docstring(code: str) -> str:
-    tree = _tree(code)
-    return " ".join((ast.get_docstring(tree) or "").split())[:MAX_RATIONALE_CHARS] if tree else ""
+    return " ".join(docstring_of(code).split())[:MAX_RATIONALE_CHARS]

@@ -77,6 +77,12 @@ def test_a_file_that_does_not_parse_is_left_to_validation(request_of: MakeReques
     assert (found.name, found.code, found.rationale) == ("a_broken", "def reward(:\n", "")
 
 
+def test_half_a_character_in_a_docstring_does_not_stop_the_round(request_of: MakeRequest, folder: Path) -> None:
+    (folder / "a_first.py").write_text(reward_code(1.0).replace("Pays", r"\ud83d Pays"), encoding="utf-8")
+    (found,) = take(request_of(count=1), folder).candidates
+    assert found.rationale == "? Pays the gold number."
+
+
 def test_prompt_md_says_what_was_taken_and_what_was_told(request_of: MakeRequest, folder: Path) -> None:
     request = request_of(count=2, round=2, feedback=feedback_of())
     take(request, folder)
@@ -94,7 +100,7 @@ def test_without_a_folder_the_tasks_own_are_taken(request_of: MakeRequest, task:
 
 
 def test_a_missing_folder_is_the_users_mistake(request_of: MakeRequest, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="propose.folder not found"):
+    with pytest.raises(UserError, match=r"propose\.folder not found"):
         take(request_of(), tmp_path / "nowhere")
 
 

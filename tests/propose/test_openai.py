@@ -12,7 +12,7 @@ from chat_server import Answer, Body, ChatServer, refused, reward_code, rewarded
 from requests_of import MakeRequest, feedback_of, parent_of
 
 from rewardsearch.config import OpenAIConfig, ProposeConfig
-from rewardsearch.errors import UserError
+from rewardsearch.errors import MachineError, UserError
 from rewardsearch.propose import ProposalRequest, check, propose
 from rewardsearch.propose.openai import IN_FLIGHT
 from rewardsearch.records import Candidate, Proposal, Refusal, Usage, Verdict, candidate_id
@@ -254,27 +254,29 @@ def test_a_server_error_to_the_end_is_a_refusal_and_the_others_go_on(
 
 
 def test_a_refused_prompt_is_a_refusal(request_of: MakeRequest, server: ChatServer) -> None:
-    server.respond = lambda n, body: refused(400, "context_length_exceeded")
-    (refusal,) = ask(request_of(count=1), server).refusals
+    server.respond = lambda n, body: refused(400, "context_length_exceeded") if n == 0 else rewarded(1.0)
+    (refusal,) = ask(request_of(count=2), server).refusals
     assert refusal.reason == "the server answered with status 400 (context_length_exceeded)"
 
 
-def test_a_server_that_does_not_answer_in_time_is_a_refusal(request_of: MakeRequest, server: ChatServer) -> None:
+def test_an_answer_that_comes_too_late_is_a_refusal(request_of: MakeRequest, server: ChatServer) -> None:
     def respond(n: int, body: Body) -> Answer:
-        time.sleep(0.4)
+        time.sleep(1.5 if n == 0 else 0.0)
         return rewarded(1.0)
 
     server.respond = respond
-    (refusal,) = ask(request_of(count=1), server, timeout_s=0.1).refusals
-    assert refusal.reason == f"no answer from {server.url} within 0.1 s"
+    (refusal,) = ask(request_of(count=2), server, timeout_s=0.75).refusals
+    assert refusal.reason == f"no answer from {server.url} within 0.75 s"
 
 
-def test_no_connection_is_a_refusal(request_of: MakeRequest, server: ChatServer) -> None:
+def test_a_server_that_answers_no_request_at_all_is_the_machines_fault(
+    request_of: MakeRequest, server: ChatServer
+) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/v1"
-        (refusal,) = ask(request_of(count=1), server, base_url=url).refusals
-    assert refusal.reason == f"no connection to {url}"
+        with pytest.raises(MachineError, match=f"no request was answered: no connection to {url}; the same command"):
+            ask(request_of(count=2), server, base_url=url)
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -30,9 +30,10 @@ def test_the_asked_form_gives_name_hypothesis_and_code() -> None:
     assert found == Found(name="Gold number", rationale="It pays what counts.", code=CODE)
 
 
-@pytest.mark.parametrize("fence", ["```python", "```py", "```Python", "```", "~~~python", "````python", "  ```python"])
-def test_any_fence_of_python_is_taken(fence: str) -> None:
-    assert only(f"Here:\n\n{fence}\n{CODE}{fence.strip().rstrip('Pythonpy')}\nDone.").code == CODE
+@pytest.mark.parametrize("mark", ["```", "~~~", "````", "  ```"])
+@pytest.mark.parametrize("language", ["python", "py", "Python", ""])
+def test_any_fence_of_python_is_taken(mark: str, language: str) -> None:
+    assert only(f"Here:\n\n{mark}{language}\n{CODE}{mark}\nDone.").code == CODE
 
 
 def test_windows_line_ends_are_taken() -> None:
@@ -101,6 +102,13 @@ def test_a_list_of_json_rewards_is_taken() -> None:
 
 def test_code_that_is_fenced_inside_json_is_unwrapped() -> None:
     assert only(json.dumps({"code": f"```python\n{CODE}```"})).code == CODE
+
+
+def test_half_a_character_becomes_a_question_mark() -> None:
+    found = only(json.dumps({"rationale": "It \ud83d pays.", "code": f"# \ud83d\n{CODE}"}))
+    assert found == Found(name="", rationale="It ? pays.", code=f"# ?\n{CODE}")
+    code = CODE.replace("Pays", r"\ud83d Pays")
+    assert only(f"```python\n{code}```") == Found(name="", rationale=f"? {DOCSTRING}", code=code)
 
 
 def test_bare_code_is_found_between_prose() -> None:
