@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import warnings
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -329,7 +330,10 @@ def candidate_id(code: str) -> str:
     normal = code.strip()
     if len(code) <= MAX_CODE_CHARS:
         try:
-            tree = ast.parse(code)
+            with warnings.catch_warnings():
+                # An odd escape in a string is the candidate's affair, and no part of its identity.
+                warnings.simplefilter("ignore")
+                tree = ast.parse(code)
             _strip_docstrings(tree)
             normal = ast.unparse(tree)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
