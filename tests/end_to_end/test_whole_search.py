@@ -40,7 +40,7 @@ HOSTILE = {
     "not_a_number": "return [float('nan') for c in completions]",
     "wrong_length": "return [1.0, 2.0, 3.0]",
     "raises_in_training": (
-        "if len(completions) == 8:\n        raise ValueError('secret')\n    return [float(len(c)) for c in completions]"
+        "if len(completions) == 10:\n        raise ValueError('secret')\n    return [min(len(c), 90) / 90 for c in completions]"
     ),
 }
 COUNTS_CALLS = """\
@@ -205,6 +205,7 @@ def test_hostile_candidates_cost_seconds_and_are_told(tmp_path: Path) -> None:
     (rewards / "counts_calls.py").write_text(COUNTS_CALLS, encoding="utf-8")
     (rewards / "good.py").write_text(GOOD, encoding="utf-8")
     settings = SETTINGS.replace("rounds: 2", "rounds: 1").replace("candidates: 2", "candidates: 7")
+    settings = settings.replace("group_size: 4", "group_size: 5")
     text = settings + f"propose: {{proposer: folder, folder: {rewards}}}\nsandbox: {{call_s: 1}}\n"
     (tmp_path / "hostile.yaml").write_text(text, encoding="utf-8")
     run(tmp_path, "run", "hostile.yaml", "--run-dir", "hostile")
