@@ -160,12 +160,14 @@ def _events(path: Path) -> Iterator[Event]:
         yield event
 
 
-# What may change between two sessions on a run: how far it goes and how its work is spread, never what a result means.
+# What may change between two sessions on a run: how far it goes, how its work is spread and
+# which server is asked, never what a result means.
 _CHANGEABLE = (
     "run_dir",
     "rounds",
     "budget",
     "finalize",
+    "propose.openai",
     "screen.slots",
     "screen.retries",
     "screen.stall_minutes",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chat_server import ChatServer, rewarded, said
 
 from rewardsearch import search as module
 from rewardsearch.config import Config, parse_config
@@ -269,3 +270,44 @@ def test_every_candidate_of_a_later_round_was_told_the_feedback(tmp_path: Path, 
     assert later and all(set(c.parents) <= set(state.candidates) for c in later)
     prompt = (tmp_path / "rounds" / "02" / "prompt.md").read_text(encoding="utf-8")
     assert state.feedbacks[1].text.strip() in prompt
+
+
+BROKEN = "```python\nimport os\n\ndef reward(prompts, completions, answer, **columns):\n    return []\n```"
+
+
+def test_a_language_model_is_told_the_feedback_and_the_reasons_of_refusals(
+    tmp_path: Path, trainer: Trainer, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-a-key-that-nobody-sees")
+
+    def respond(n: int, body: Any) -> Any:
+        # The second reply of the first round reaches for files; its repair is the third request.
+        return said(BROKEN) if n == 1 else rewarded(n + 1.0)
+
+    server.respond = respond
+    openai = {"model": "served", "base_url": server.url, "max_retries": 0}
+    settings = config(rounds=2, propose={"proposer": "openai", "repairs": 1, "openai": openai})
+    state = search(settings, tmp_path, Quiet())
+    first, repair, *second = ["\n".join(m["content"] for m in body["messages"]) for body in server.bodies[1:]]
+    assert len(server.bodies) == 5
+    assert "the module `os` is not available" in repair and "the module `os` is not available" not in first
+    assert len(second) == 2 and all("baseline (base rewards alone): F1" in text for text in second)
+    assert [v.accepted for v in state.verdicts.values()].count(False) == 1
+    assert [c.operator for c in state.candidates.values()].count("repair") == 1
+    assert (state.usage.requests, state.usage.tokens) == (5, 5 * 790)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert files and not any(b"sk-a-key-that-nobody-sees" in path.read_bytes() for path in files)
+
+
+def test_a_server_that_is_gone_for_a_while_costs_no_round(
+    tmp_path: Path, trainer: Trainer, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-a-key-that-nobody-sees")
+    url = server.url
+    openai = {"model": "served", "base_url": "http://127.0.0.1:9/v1", "max_retries": 0}
+    settings = config(propose={"proposer": "openai", "openai": openai})
+    with pytest.raises(MachineError, match="no request was answered: no connection to"):
+        search(settings, tmp_path, Quiet())
+    assert read_run(tmp_path).rounds_done == 0
+    back = config(propose={"proposer": "openai", "openai": {**openai, "base_url": url}})
+    assert search(back, tmp_path, Quiet()).rounds_done == 1

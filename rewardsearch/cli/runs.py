@@ -51,16 +51,9 @@ def ranking_of(state: RunState) -> Ranking:
     # A stored ranking is taken as it is: the libraries of the tests take over a second to import.
     if state.rankings and _is_current(state.rankings[-1], state):
         return state.rankings[-1]
-    from rewardsearch.rank import rank
+    from rewardsearch.search import current_ranking
 
-    return rank(
-        task=state.config.task.name,
-        results=state.results,
-        candidates=state.candidates,
-        verdicts=state.verdicts,
-        config=state.config.rank,
-        seed=state.config.seed,
-    )
+    return current_ranking(state)
 
 
 def _is_current(ranking: Ranking, state: RunState) -> bool:
