@@ -101,8 +101,7 @@ def _clear_quantisation_marks(model: Any) -> None:
     if getattr(model, "hf_quantizer", None) is not None:
         model.hf_quantizer = None
         model.is_quantized = False
-        for mark in ("quantization_method",):
-            if hasattr(model, mark):
-                delattr(model, mark)
+        if hasattr(model, "quantization_method"):
+            del model.quantization_method
         if hasattr(model.config, "quantization_config"):
             del model.config.quantization_config
