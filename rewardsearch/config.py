@@ -78,14 +78,23 @@ class ProposeConfig(Section):
     openai: OpenAIConfig = OpenAIConfig()
 
 
+Layer = Literal["uid", "no_new_privs", "landlock", "seccomp", "bubblewrap"]
+
+
 class SandboxConfig(Section):
-    """Limits on the process that runs candidate code."""
+    """Limits on the process that runs candidate code, and the layers that have to be around it."""
 
     call_s: Annotated[float, Field(gt=0)] = 5.0
     """Deadline of one reward call, wall clock."""
     memory_mb: Annotated[int, Field(ge=64)] = 512
     failures: Annotated[int, Field(ge=0)] = 2
     """Failed calls that a screen forgives (each is retried once first) before it ends as the candidate's fault."""
+    rechecks: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Share of a training run's reward calls after which a remembered batch is asked again: its rewards must be the same."""
+    require: tuple[Layer, ...] = ()
+    """Layers without which no candidate is run; `rewardsearch doctor` tells which are in force on a machine."""
+    bubblewrap: bool = False
+    """Run the workers inside bubblewrap as well (Linux with user namespaces)."""
 
 
 class ValidateConfig(Section):
@@ -93,6 +102,8 @@ class ValidateConfig(Section):
     """The largest magnitude a reward may return."""
     margin: float = 0.0
     """How far the mean reward of correct completions must be above that of wrong ones."""
+    exploits: Literal["flag", "refuse"] = "flag"
+    """What becomes of a reward that pays for something else than the task as much as for a correct completion."""
 
 
 class ScreenConfig(Section):

@@ -168,6 +168,7 @@ _CHANGEABLE = (
     "budget",
     "finalize",
     "propose.openai",
+    "sandbox.require",
     "screen.slots",
     "screen.retries",
     "screen.stall_minutes",

@@ -32,6 +32,7 @@ from rewardsearch.records import (
     ScreenResult,
     Verdict,
 )
+from rewardsearch.sandbox import SandboxPool, inspect
 from rewardsearch.screen import LocalWorkers, read_test, screen, start_workers
 from rewardsearch.store import fingerprint
 from rewardsearch.tasks import Split, load_task
@@ -71,10 +72,12 @@ def search(config: Config, folder: Path, progress: Progress) -> RunState:
 def session(config: Config, folder: Path, progress: Progress) -> Iterator[Search]:
     """A session on the run in `folder`: its journal and workers, and its end in the journal, whatever the end is."""
     base = load_base_rewards(config.screen.base_rewards)
-    with Journal.open(folder, config, base) as journal, start_workers(folder, config) as workers:
+    pool = SandboxPool(config.sandbox, config.validation.bound)
+    with Journal.open(folder, config, base) as journal, pool, start_workers(folder, config) as workers:
         status = "failed"
         try:
-            yield Search(journal, config, workers, progress)
+            _inspect_sandbox(journal, config, progress)
+            yield Search(journal, config, pool, workers, progress)
             status = "finished"
         except BudgetReached:
             status = "budget"
@@ -84,6 +87,18 @@ def session(config: Config, folder: Path, progress: Progress) -> Iterator[Search
             raise
         finally:
             journal.append("ended", status=status)
+
+
+def _inspect_sandbox(journal: Journal, config: Config, progress: Progress) -> None:
+    """Says which layers are around the candidates, tries to break them, and goes no further where whole ones leak."""
+    defences = inspect(config.sandbox)
+    journal.append("sandbox", layers=defences.layers, open=defences.open)
+    progress.say(defences.told)
+    if defences.open and not defences.missing:
+        raise MachineError(
+            f"every layer of the sandbox is in force, and yet a candidate could {', '.join(defences.open)}; "
+            "run `rewardsearch doctor`, and run the search on another machine"
+        )
 
 
 def check(config: Config) -> None:
@@ -128,8 +143,11 @@ def current_ranking(state: RunState) -> Ranking:
 class Search:
     """One session on a run. `state` is the fold of its journal."""
 
-    def __init__(self, journal: Journal, config: Config, workers: LocalWorkers, progress: Progress) -> None:
-        self.journal, self.config, self.workers, self.progress = journal, config, workers, progress
+    def __init__(
+        self, journal: Journal, config: Config, pool: SandboxPool, workers: LocalWorkers, progress: Progress
+    ) -> None:
+        self.journal, self.config, self.progress = journal, config, progress
+        self.pool, self.workers = pool, workers
         self.state = journal.state
         self.folder = journal.state.folder
         self.task = load_task(config.task)
@@ -210,7 +228,7 @@ class Search:
         owed = [c for c in candidates if c.id not in self.state.verdicts]
         if not owed:
             return
-        for candidate, verdict in zip(owed, validate(owed, self.task, self.config), strict=True):
+        for candidate, verdict in zip(owed, validate(owed, self.task, self.config, self.pool), strict=True):
             write_atomic(
                 self.folder / "candidates" / candidate.id / "verdict.json", verdict.model_dump_json(indent=1) + "\n"
             )

@@ -18,6 +18,7 @@ from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import BudgetReached, Interrupted, MachineError, NothingAccepted, UserError
 from rewardsearch.journal import JOURNAL, read_run
 from rewardsearch.records import BASELINE, Outcome, ScreenJob, ScreenResult
+from rewardsearch.sandbox import Defences, inspect
 from rewardsearch.search import check, finalize_run, search
 from rewardsearch.store import fingerprint, load_outcomes, load_result, save_outcomes, save_result
 
@@ -241,6 +242,48 @@ def test_a_stop_file_in_mid_round_leaves_the_round_open(tmp_path: Path, trainer:
     trainer.after_run = lambda id: None
     assert search(config(), tmp_path / "run", Quiet()).status == "finished"
     assert len(trainer.trained) == len(set(trainer.trained))
+
+
+class Telling(Quiet):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def test_a_search_tells_first_what_holds_its_candidates(tmp_path: Path, trainer: Trainer) -> None:
+    progress = Telling()
+    search(config(), tmp_path, progress)
+    assert progress.lines[0].startswith("sandbox: ")
+    assert "raw breaches held" in progress.lines[0]
+    events = [json.loads(line) for line in (tmp_path / "journal.jsonl").read_text(encoding="utf-8").splitlines()]
+    told = next(event for event in events if event["event"] == "sandbox")
+    assert (told["layers"], told["open"]) == (list(inspect(config().sandbox).layers), [])
+
+
+def test_a_search_without_a_layer_that_it_requires_does_not_start(tmp_path: Path, trainer: Trainer) -> None:
+    with pytest.raises(UserError, match=r"sandbox\.require: bubblewrap is not in force here"):
+        search(config(sandbox={"require": ["bubblewrap"]}), tmp_path, Quiet())
+    assert trainer.trained == []
+    # The requirement is no part of what a result means: the run goes on without it.
+    assert search(config(), tmp_path, Quiet()).status == "finished"
+
+
+def test_a_search_goes_no_further_where_whole_layers_leak(
+    tmp_path: Path, trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layers = ("uid", "no_new_privs", "landlock", "seccomp")
+    monkeypatch.setattr(module, "inspect", lambda sandbox: Defences(layers, ("run a program",), 18))
+    with pytest.raises(
+        MachineError, match="every layer of the sandbox is in force, and yet a candidate could run a program"
+    ):
+        search(config(), tmp_path, Quiet())
+    assert trainer.trained == []
+    monkeypatch.setattr(module, "inspect", lambda sandbox: Defences(layers[:2], ("run a program",), 18))
+    progress = Telling()
+    assert search(config(), tmp_path, progress).status == "finished"
+    assert "missing: landlock, seccomp; 17 of 18 raw breaches held, open: run a program" in progress.lines[0]
 
 
 def test_a_budget_used_up_before_finalize_does_not_keep_finalize_from_being_asked_for(

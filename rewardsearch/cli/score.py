@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,8 +29,10 @@ def score(
 
     code = _text_of(file, "a reward file")
     batches = _batches(data, code)
-    rows, error = _call(code, batches)
+    rows, printed, error = _call(code, batches)
     summary = _summary(rows)
+    if printed:
+        sys.stderr.write(f"the reward printed:\n{printed}\n")
     if as_json:
         print_json({"rows": rows, "summary": summary, "error": error})
     elif error is not None:
@@ -48,23 +51,26 @@ def score(
         raise typer.Exit(4)
 
 
-def _call(code: str, batches: list[Batch]) -> tuple[list[dict[str, Any]], str | None]:
-    """The reward and components of each row; none and the fault's reason when a call fails."""
+def _call(code: str, batches: list[Batch]) -> tuple[list[dict[str, Any]], str, str | None]:
+    """The reward and components of each row, and the start of what was printed; no rows and the fault's reason when a
+    call fails."""
     from rewardsearch.config import SandboxConfig
     from rewardsearch.sandbox import RewardFault, Sandbox
 
     rows: list[dict[str, Any]] = []
+    printed = ""
     with Sandbox(SandboxConfig()) as sandbox:
         for batch in batches:
             try:
                 output = sandbox.call(code, batch)
             except RewardFault as fault:
-                return [], fault.reason
+                return [], printed, fault.reason
+            printed = printed or output.printed
             rows.extend(
                 {"reward": reward, "components": {name: values[i] for name, values in output.components.items()}}
                 for i, reward in enumerate(output.rewards)
             )
-    return rows, None
+    return rows, printed, None
 
 
 def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -175,7 +175,19 @@ def _ranked_cells(row: RankedRow) -> tuple[str, ...]:
         p_value(row.p_vs_baseline),
         p_value(row.p_adjusted),
         p_value(row.p_vs_best),
-        ", ".join(row.flags),
+        flags_told(row.flags),
+    )
+
+
+def flags_told(flags: Sequence[str], shown: int = 3) -> str:
+    """Flags of one kind together: `exploit:empty,tags,numbers,+5`."""
+    kinds: dict[str, list[str]] = {}
+    for flag in flags:
+        kind, colon, name = flag.partition(":")
+        kinds.setdefault(kind + colon, []).append(name)
+    return ", ".join(
+        kind + ",".join(names[:shown]) + (f",+{len(names) - shown}" if len(names) > shown else "")
+        for kind, names in kinds.items()
     )
 
 

@@ -10,6 +10,9 @@ from rewardsearch.records import BASELINE, POLICY, Candidate, Feedback, Parent, 
 
 __all__ = ["write_feedback"]
 
+_KINDS = ("exploit:", "trigger:", "leak:", "sensitive:")
+"""The flags of validation, which feedback.j2 explains."""
+
 
 def write_feedback(
     *,
@@ -47,6 +50,9 @@ def write_feedback(
         n=ranking.n,
         baseline=reference(baseline, results[BASELINE]),
         policy=reference(rows[POLICY], None) if POLICY in rows and rows[POLICY].f1 is not None else None,
+        flag_kinds={
+            kind for summary in summaries for flag in summary.row.flags for kind in _KINDS if flag.startswith(kind)
+        },
         best=summaries[:shown],
         others=summaries[shown:],
         unscored=[row for row in unscored if row.round == round],

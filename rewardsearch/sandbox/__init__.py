@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from rewardsearch.sandbox.client import RewardOutput, Sandbox
+from rewardsearch.sandbox.defences import Defences, inspect
 from rewardsearch.sandbox.faults import RewardFault
 from rewardsearch.sandbox.policy import StaticFault, batch_dependent, check_static
-from rewardsearch.sandbox.pool import RewardOutput, Sandbox, SandboxedReward
+from rewardsearch.sandbox.pool import SandboxPool
+from rewardsearch.sandbox.training import SandboxedReward
 
 __all__ = [
+    "Defences",
     "RewardFault",
     "RewardOutput",
     "Sandbox",
+    "SandboxPool",
     "SandboxedReward",
     "StaticFault",
     "batch_dependent",
     "check_static",
+    "inspect",
 ]

@@ -41,7 +41,7 @@ MODULES: dict[str, frozenset[str]] = {
         "accumulate batched chain combinations combinations_with_replacement compress count cycle dropwhile "
         "filterfalse groupby islice pairwise permutations product repeat starmap takewhile tee zip_longest"
     ),
-    "functools": _names("cache cmp_to_key lru_cache partial reduce"),
+    "functools": _names("cache cmp_to_key lru_cache partial reduce total_ordering"),
     "fractions": _names("Fraction"),
     "decimal": _names(
         "Decimal Context DecimalException DivisionByZero InvalidOperation Overflow Underflow Inexact getcontext "
@@ -55,10 +55,10 @@ MODULES: dict[str, frozenset[str]] = {
     ),
     "json": _names("loads dumps JSONDecodeError JSONDecoder"),
     "typing": _names(
-        "Any AnyStr Callable ClassVar Collection Container Counter DefaultDict Deque Dict Final FrozenSet "
+        "Annotated Any AnyStr Callable ClassVar Collection Container Counter DefaultDict Deque Dict Final FrozenSet "
         "Generator Generic Hashable Iterable Iterator List Literal Mapping Match MutableMapping MutableSequence "
         "NamedTuple NoReturn Optional OrderedDict Pattern Protocol Sequence Set Sized Text Tuple Type TypeAlias "
-        "TypedDict TypeVar Union cast final overload TYPE_CHECKING"
+        "NewType NotRequired Required SupportsFloat SupportsInt TypedDict TypeVar Union cast final overload TYPE_CHECKING"
     ),
     "dataclasses": _names("asdict astuple dataclass field fields is_dataclass replace"),
 }
@@ -72,16 +72,26 @@ CONSTANTS = _names("NotImplemented Ellipsis")
 EXCEPTIONS = _names(
     "ArithmeticError AssertionError AttributeError BaseException Exception FloatingPointError GeneratorExit "
     "ImportError IndexError KeyError KeyboardInterrupt LookupError MemoryError NameError NotImplementedError "
-    "OverflowError RecursionError RuntimeError StopIteration TypeError UnicodeDecodeError UnicodeEncodeError "
+    "OSError OverflowError RecursionError RuntimeError StopIteration SyntaxError TypeError UnicodeDecodeError UnicodeEncodeError "
     "UnicodeError ValueError ZeroDivisionError"
 )
 BUILTINS = FUNCTIONS | CONSTANTS | EXCEPTIONS
+WORKER_BUILTINS = BUILTINS | {"hash"}
+"""What the worker puts within reach: `hash` too, which the static policy allows in a `__hash__` alone."""
 
 METHODS = _names(
     "__init__ __post_init__ __call__ __len__ __iter__ __next__ __contains__ __getitem__ __bool__ __str__ __repr__ "
-    "__eq__ __ne__ __lt__ __le__ __gt__ __ge__ __hash__ __add__ __radd__ __sub__ __mul__ __truediv__ __neg__"
+    "__eq__ __ne__ __lt__ __le__ __gt__ __ge__ __hash__ __add__ __radd__ __iadd__ __sub__ __rsub__ __mul__ __rmul__ "
+    "__truediv__ __floordiv__ __mod__ __pow__ __and__ __or__ __neg__ __abs__ __round__ __int__ __float__ "
+    "__setitem__ __delitem__ __missing__ __reversed__ __enter__ __exit__"
 )
 """The dunder methods that a class of a candidate may define."""
+
+HARMLESS_ATTRIBUTES = _names("_name _hash _add _sub _mul _div _mod _mapping _numerator _denominator")
+"""What allowed classes call data and arithmetic of their own: the name is free for a file's own use."""
+
+PLAIN_ATTRIBUTES = _names("__name__ _asdict _fields _make _replace")
+"""Attributes with a leading underscore that anyone may read: a function's name, and a named tuple's methods."""
 
 FRAME_ATTRIBUTES = _names(
     "f_back f_builtins f_code f_generator f_globals f_lasti f_lineno f_locals f_trace f_trace_lines "

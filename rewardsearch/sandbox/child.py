@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import builtins
 import importlib
+import mmap
 import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from rewardsearch.sandbox import protocol
+from rewardsearch.sandbox.guards import guard_dataclasses
 from rewardsearch.sandbox.protocol import Breach, Call, Raised, Result
 
 FILENAME = "<reward>"
@@ -36,6 +38,7 @@ class Facade:
 
 def make_facades(allowed: Mapping[str, Sequence[str]]) -> dict[str, Facade]:
     """A Facade of every module, with those of `allowed` names that this Python has. Imports the modules."""
+    guard_dataclasses()
     facades: dict[str, Facade] = {}
     # Longer names first: collections.abc is a member of collections.
     for name in sorted(allowed, key=lambda name: -name.count(".")):
@@ -60,6 +63,8 @@ class Printed:
 
 
 def _type_of(value: object, /) -> type:
+    if isinstance(value, Facade):
+        raise TypeError("a module has no type here")
     return type(value)
 
 
@@ -82,7 +87,8 @@ def make_builtins(names: Sequence[str], facades: Mapping[str, Facade], printed: 
 
 def run(code: types.CodeType, call: Call, names: Sequence[str], facades: Mapping[str, Facade]) -> bytes:
     """The frame that answers `call`: RESULT, RAISED, CONTRACT or MEMORY."""
-    reserve = bytearray(_RESERVE)
+    # Address space alone, no page of it touched: touching them costs more than the rest of a call.
+    reserve = mmap.mmap(-1, _RESERVE)
     printed = Printed()
     try:
         # dataclasses and typing look their class's module up by name.
@@ -95,10 +101,10 @@ def run(code: types.CodeType, call: Call, names: Sequence[str], facades: Mapping
         return protocol.frame(protocol.CONTRACT, breach.pack())
     except MemoryError:
         # What filled the memory is still held by the traceback: packing an answer needs the reserve back.
-        del reserve
+        reserve.close()
         return protocol.frame(protocol.MEMORY)
     except BaseException as error:
-        del reserve
+        reserve.close()
         return protocol.frame(protocol.RAISED, raised(error).pack())
 
 
@@ -108,7 +114,7 @@ def _call(reward: Callable[..., object], call: Call, printed: Printed) -> Result
     for _ in range(call.repeats):
         arguments = {name: list(values) for name, values in call.arguments.items()}
         names, rows = unpack_value(reward(**arguments), size)
-        changed = tuple(name for name, values in arguments.items() if values != call.arguments[name])
+        changed = tuple(name for name, values in arguments.items() if not _untouched(values, call.arguments[name]))
         result = Result(names, rows, changed, printed.text.encode("utf-8", "replace").decode())
         if first is None:
             first = result
@@ -119,6 +125,11 @@ def _call(reward: Callable[..., object], call: Call, printed: Printed) -> Result
     return first
 
 
+def _untouched(values: Sequence[object], original: Sequence[object]) -> bool:
+    """Whether a list holds the very objects it held: what equals them may be anything that says so."""
+    return len(values) == len(original) and all(a is b for a, b in zip(values, original, strict=True))
+
+
 def unpack_value(value: object, size: int) -> tuple[tuple[str, ...], tuple[tuple[float, ...], ...]]:
     """Component names (none for a plain list) and rows of `size` floats. Raises Breach when it is neither form."""
     if type(value) is list:
@@ -127,9 +138,9 @@ def unpack_value(value: object, size: int) -> tuple[tuple[str, ...], tuple[tuple
     if not isinstance(value, dict):
         raise Breach("type", type=type(value).__name__)
     if not 1 <= len(value) <= protocol.MAX_COMPONENTS:
-        raise Breach("components", count=len(value))
+        raise Breach("components", count=min(len(value), 2**32 - 1))
     for name in value:
-        if type(name) is not str or not (0 < len(name) <= protocol.MAX_NAME) or not name.isprintable() or "/" in name:
+        if type(name) is not str or not protocol.is_component_name(name):
             raise Breach("component")
     rows = []
     for name, row in value.items():

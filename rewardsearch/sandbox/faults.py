@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 import re
 from typing import Literal
 
-from rewardsearch.sandbox.protocol import Breach, Raised, Result
+from rewardsearch.sandbox.allowed import FUNCTIONS
+from rewardsearch.sandbox.protocol import MAX_COMPONENTS, Breach, Raised, Result, is_component_name
 
-FaultKind = Literal["static", "raised", "timeout", "memory", "died", "contract"]
+FaultKind = Literal["static", "raised", "timeout", "memory", "died", "contract", "changed"]
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_EXCEPTIONS = frozenset(
+    name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
+) | {"error", "InvalidOperation", "JSONDecodeError", "StatisticsError", "FrozenInstanceError"}
+_TYPES = FUNCTIONS | frozenset(
+    (
+        "NoneType",
+        "function",
+        "generator",
+        "Decimal",
+        "Fraction",
+        "defaultdict",
+        "Counter",
+        "deque",
+        "ellipsis",
+        "partial",
+    )
+)
+"""Types that are told by name: a type that the file made can be called anything, what was read among it."""
 
 
 class RewardFault(Exception):
@@ -31,10 +51,12 @@ class RewardFault(Exception):
         return self.detail
 
 
-def raised_fault(raised: Raised, lines: int) -> RewardFault:
-    """The fault of an exception in a file of `lines` lines; what is not a plausible name or line is left out."""
-    name = raised.type if _IDENTIFIER.match(raised.type) else "an exception"
-    line = raised.line if 1 <= raised.line <= lines else None
+def raised_fault(raised: Raised, code: str) -> RewardFault:
+    """The fault of an exception in the file `code`. Its type is told when it is one that the file could name, and so
+    carries nothing that was read; its line when the file has it."""
+    known = raised.type in _EXCEPTIONS or (_IDENTIFIER.match(raised.type) and re.search(rf"\b{raised.type}\b", code))
+    name = raised.type if known else "an exception"
+    line = raised.line if 1 <= raised.line <= code.count("\n") + 1 else None
     where = f" at line {line}" if line is not None else ""
     return RewardFault("raised", f"raised {name}{where}", type=name, line=line)
 
@@ -55,7 +77,7 @@ def died_fault(signal_number: int) -> RewardFault:
 def breach_fault(breach: Breach, size: int) -> RewardFault:
     """The sentence for a broken contract; `size` is the number of completions of the call."""
     of = f" for component {breach.component[:64]!a}" if breach.component else ""
-    kind = breach.type if _IDENTIFIER.match(breach.type) else "value"
+    kind = breach.type if breach.type in _TYPES else "value"
     sentences = {
         "type": f"returned a {kind}{of}, not a list of floats"
         + ("" if breach.component else " or a dict of component names to lists of floats"),
@@ -75,6 +97,8 @@ def check_result(result: Result, size: int, bound: float) -> tuple[float, ...]:
         raise RewardFault("contract", f"returned {len(result.rows[0])} values for {size} completions")
     if len(set(result.names)) != len(result.names):
         raise RewardFault("contract", "returned two components of one name")
+    if len(result.names) > MAX_COMPONENTS or not all(map(is_component_name, result.names)):
+        raise RewardFault("contract", "returned component names that the worker should have refused")
     for row in result.rows:
         for value in row:
             _check_value(value, bound)

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from rewardsearch.sandbox import landlock, seccomp
-from rewardsearch.sandbox.libc import PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, prctl
+from rewardsearch.sandbox.libc import PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, prctl
 
 LAYERS = ("uid", "no_new_privs", "landlock", "seccomp")
 """Every layer beside the limits, in the order it is applied."""
@@ -43,7 +43,8 @@ def lock_worker(layers: Sequence[str]) -> tuple[str, ...]:
 def _apply(layers: Sequence[str]) -> bool:
     appliers: dict[str, Callable[[], bool]] = {
         "uid": _drop_uid,
-        "no_new_privs": lambda: prctl(PR_SET_NO_NEW_PRIVS, 1),
+        # Not dumpable: nor may a process of the same user attach to this one or read its memory.
+        "no_new_privs": lambda: prctl(PR_SET_NO_NEW_PRIVS, 1) and prctl(PR_SET_DUMPABLE, 0),
         "landlock": landlock.apply,
         "seccomp": seccomp.apply_worker,
     }
@@ -54,7 +55,8 @@ def _drop_uid() -> bool:
     """Root becomes nobody: a limit on processes does not bind root. An ordinary user is one already."""
     if os.getuid() != 0:
         return True
-    with contextlib.suppress(OSError):
+    # macOS has no setresuid.
+    with contextlib.suppress(OSError, AttributeError):
         os.setgroups([])
         os.setresgid(_NOBODY, _NOBODY, _NOBODY)
         os.setresuid(_NOBODY, _NOBODY, _NOBODY)
@@ -117,6 +119,11 @@ def lock_child(space: int, seconds: float, layers: Sequence[str]) -> None:
         _limit(getattr(resource, f"RLIMIT_{name}"), soft, hard)
     if "seccomp" in layers and not seccomp.apply_child():
         raise OSError("the child's filter was refused")
+
+
+def limit_space(space: int) -> None:
+    """Bounds this process's own address space, and that of all it forks, to `space` bytes."""
+    _limit(resource.RLIMIT_AS, space, space)
 
 
 def _limit(what: int, soft: int, hard: int) -> None:

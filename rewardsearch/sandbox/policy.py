@@ -18,15 +18,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rewardsearch.records import MAX_CODE_CHARS
-from rewardsearch.sandbox.names import bound_names, module_aliases
-from rewardsearch.sandbox.rules import RULES, Refused, Scope
+from rewardsearch.sandbox.names import bindings, idioms, module_level_names, own_attributes
+from rewardsearch.sandbox.refusal import Refused, Scope
+from rewardsearch.sandbox.rules import RULES
+from rewardsearch.sandbox.scopes import meaning_of, own_nodes
+from rewardsearch.sandbox.state import stateful_nonlocals
 
 MAX_NODES = 6_000
 MAX_DEPTH = 120
 MAX_BRACKETS = 100
 _UNARY_RUN = re.compile(r"(?:[-+~(\[{]\s*){100}|(?:\bnot\s+){100}|(?:\blambda\s*:\s*){50}")
+_STRINGS = re.compile(
+    r"""#[^\n]*|(?:(?<!\w)([A-Za-z]{1,2}))?"""
+    r"""(?:'{3}(?:[^\\]|\\.)*?'{3}|"{3}(?:[^\\]|\\.)*?"{3}|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")""",
+    re.DOTALL,
+)
 # Control characters, surrogates, and the marks that make text read in another order than it runs (CVE-2021-42574).
-_ODD_CHARS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_ODD_CHARS = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+)
 _FIXED = ("prompts", "completions", "answer")
 _warnings_lock = threading.Lock()
 
@@ -52,7 +62,13 @@ def check_static(code: str) -> StaticFault | None:
         tree = _parse(code)
         _check_letters(code)
         _check_size(tree)
-        scope = Scope(bound=bound_names(tree), aliases=module_aliases(tree))
+        scope = Scope(
+            meaning=meaning_of(tree),
+            own=own_attributes(tree),
+            idioms=idioms(tree),
+            stateful=stateful_nonlocals(tree, module_level_names(tree)),
+            owners=frozenset(id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)),
+        )
         faults = sorted(_tree_faults(tree, scope), key=lambda fault: fault.line or 0)
         if faults:
             raise faults[0]
@@ -87,15 +103,21 @@ def _check_text(code: str) -> None:
     if odd is not None:
         what = f"the character U+{ord(odd.group()):04X} is not allowed"
         raise Refused(_line_at(code, odd.start()), what, "write it as an escape in a string")
+    bare = _STRINGS.sub(_blank, code)
     depth = 0
-    for bracket in re.finditer(r"[()\[\]{}]", code):
+    for bracket in re.finditer(r"[()\[\]{}]", bare):
         depth += 1 if bracket.group() in "([{" else -1
         if depth > MAX_BRACKETS:
             what = f"brackets are nested more than {MAX_BRACKETS} deep"
-            raise Refused(_line_at(code, bracket.start()), what, "split the expression")
-    run = _UNARY_RUN.search(code)
+            raise Refused(_line_at(bare, bracket.start()), what, "split the expression")
+    run = _UNARY_RUN.search(bare)
     if run is not None:
-        raise Refused(_line_at(code, run.start()), "an expression is nested too deep", "split the expression")
+        raise Refused(_line_at(bare, run.start()), "an expression is nested too deep", "split the expression")
+
+
+def _blank(found: re.Match[str]) -> str:
+    """A comment or string without its text, which is no nesting; an f-string as it is, since there is code in it."""
+    return found.group() if "f" in (found.group(1) or "").lower() else "\n" * found.group().count("\n")
 
 
 def _line_at(code: str, position: int) -> int:
@@ -162,10 +184,11 @@ def _check_reward(tree: ast.Module) -> None:
         raise Refused(None, "there is no top-level function `reward`", form)
     if len(found) > 1:
         raise Refused(found[1].lineno, "`reward` is defined twice", form)
-    for statement in tree.body:
-        targets = statement.targets if isinstance(statement, ast.Assign) else []
-        if any(isinstance(node, ast.Name) and node.id == "reward" for target in targets for node in ast.walk(target)):
-            raise Refused(statement.lineno, "`reward` is bound to something else", form)
+    for node in own_nodes(tree.body):
+        aliases = node.names if isinstance(node, ast.Import | ast.ImportFrom) else []
+        bound = [*bindings(node), *(alias.asname or alias.name for alias in aliases)]
+        if "reward" in bound and node is not found[0]:
+            raise Refused(getattr(node, "lineno", None), "`reward` is bound to something else", form)
     function = found[0]
     if function.decorator_list:
         raise Refused(function.lineno, "`reward` has a decorator", "leave the decorator off")

@@ -1,111 +1,50 @@
-"""The parent's side: a Sandbox calls rewards in a worker process and checks everything that comes back."""
+"""Warm workers for many threads: each borrows a Sandbox, and none is started twice for the same hash seed while one is
+idle."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
 from rewardsearch.config import SandboxConfig
-from rewardsearch.records import Batch, RewardSpec
-from rewardsearch.sandbox import faults, protocol
-from rewardsearch.sandbox.allowed import BUILTINS, MODULES
-from rewardsearch.sandbox.faults import RewardFault
+from rewardsearch.sandbox.client import Sandbox
 from rewardsearch.sandbox.lockdown import LAYERS
-from rewardsearch.sandbox.policy import check_static
-from rewardsearch.sandbox.process import WorkerLost, WorkerProcess
-from rewardsearch.sandbox.protocol import Breach, Call, ProtocolError, Raised, Result
-
-_GRACE_S = 0.5
-"""How much longer than the call's deadline the parent waits for the worker to say so itself."""
-_MAX_CODES = 32
-_KNOWN = 1024
 
 
-@dataclass(frozen=True)
-class RewardOutput:
-    """What a reward gave for a batch: `rewards`, one a completion; `components` by name ({} when a plain list came
-    back).
+class SandboxPool:
+    """Sandboxes of one config, kept warm from one borrower to the next. Thread-safe.
 
-    With components, the rewards are their sums. `printed` is the start of what the call printed, `changed` the names of
-    the arguments that it changed in place (in its own process: the caller's are untouched).
+    config, bound, layers: as for Sandbox. A Sandbox that is lent is its borrower's alone.
     """
 
-    rewards: tuple[float, ...]
-    components: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    printed: str = ""
-    changed: tuple[str, ...] = ()
+    def __init__(self, config: SandboxConfig, bound: float = 1000.0, *, layers: tuple[str, ...] = LAYERS) -> None:
+        self.config, self.bound, self._layers = config, bound, layers
+        self._idle: dict[int, list[Sandbox]] = {}
+        self._lock = threading.Lock()
 
-
-class Sandbox:
-    """Runs reward code away from this process. One live worker, started at the first call and again whenever it breaks.
-
-    config: the limits. bound: the largest magnitude of a reward. hash_seed: the worker's PYTHONHASHSEED, so that the
-    order of sets and with it a reward is the same in every run. layers: the kernel layers to apply where they exist.
-    Not thread-safe; several are cheap (50 to 80 ms and 15 MB each).
-    """
-
-    def __init__(
-        self,
-        config: SandboxConfig,
-        bound: float = 1000.0,
-        *,
-        hash_seed: int = 0,
-        layers: tuple[str, ...] = LAYERS,
-    ) -> None:
-        self.config, self.bound = config, bound
-        self._hash_seed, self._layers = hash_seed, layers
-        self._worker: WorkerProcess | None = None
-        self._loaded: dict[str, int] = {}
-        self._next_key = 0
-        self._checked: dict[str, RewardFault | None] = {}
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """The kernel layers in force in the worker; starts it if need be."""
-        return self._live().layers
-
-    def call(self, code: str, batch: Batch, *, deadline_s: float | None = None, repeats: int = 1) -> RewardOutput:
-        """The rewards of `batch` by the file `code`, within `deadline_s` (else config.call_s) of wall clock.
-
-        `repeats` calls it that often in one process, which must all agree. Every call starts from a fresh state.
-        Raises RewardFault when the reward is refused, fails, or breaks its contract; MachineError when no worker
-        starts.
-        """
-        self._check(code)
-        deadline_s = self.config.call_s if deadline_s is None else deadline_s
-        columns = {name: values for name, values in batch.columns.items() if name not in _FIXED}
-        fixed = {"prompts": batch.prompts, "completions": batch.completions, "answer": batch.answer}
-        worker = self._live()
+    @contextmanager
+    def borrow(self, hash_seed: int = 0) -> Iterator[Sandbox]:
+        """A Sandbox whose worker has PYTHONHASHSEED `hash_seed`, for as long as the context lasts."""
+        with self._lock:
+            idle = self._idle.setdefault(hash_seed, [])
+            sandbox = idle.pop() if idle else None
+        sandbox = sandbox or Sandbox(self.config, self.bound, hash_seed=hash_seed, layers=self._layers)
         try:
-            key = self._load(worker, code)
-            request = Call(key, deadline_s, repeats, {**fixed, **columns}).pack()
-            end = time.monotonic() + deadline_s + _GRACE_S
-            worker.send(protocol.CALL, request, end)
-            limit = 2**17 + 8 * (protocol.MAX_COMPONENTS + 1) * len(batch)
-            kind, body = worker.receive(end, limit)
-            return self._answer(kind, body, code, len(batch), deadline_s)
-        except (WorkerLost, ProtocolError) as lost:
-            self.close()
-            timed_out = isinstance(lost, WorkerLost) and lost.timed_out
-            raise (faults.timeout_fault(deadline_s) if timed_out else faults.died_fault(0)) from None
-        except BaseException as error:
-            # Ctrl-C between request and answer leaves an answer in the pipe that belongs to no later call.
-            if not isinstance(error, RewardFault):
-                self.close()
-            raise
-
-    def restart(self) -> None:
-        """Ends the worker; the next call starts a fresh one."""
-        self.close()
+            yield sandbox
+        finally:
+            with self._lock:
+                self._idle[hash_seed].append(sandbox)
 
     def close(self) -> None:
-        """Ends the worker and all its processes. The Sandbox can be used again."""
-        worker, self._worker = self._worker, None
-        self._loaded.clear()
-        if worker is not None:
-            worker.kill()
+        """Ends the idle workers. The pool can be used again."""
+        with self._lock:
+            idle = [sandbox for sandboxes in self._idle.values() for sandbox in sandboxes]
+            self._idle = {seed: [] for seed in self._idle}
+        for sandbox in idle:
+            sandbox.close()
 
     def __enter__(self) -> Self:
         return self
@@ -114,86 +53,3 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _check(self, code: str) -> None:
-        if code not in self._checked:
-            while len(self._checked) >= _KNOWN:
-                del self._checked[next(iter(self._checked))]
-            fault = check_static(code)
-            self._checked[code] = None if fault is None else RewardFault("static", str(fault), line=fault.line)
-        known = self._checked[code]
-        if known is not None:
-            raise RewardFault("static", known.detail, line=known.line)
-
-    def _live(self) -> WorkerProcess:
-        if self._worker is None:
-            settings = {
-                "modules": {name: sorted(members) for name, members in MODULES.items()},
-                "builtins": sorted(BUILTINS),
-                "memory_mb": self.config.memory_mb,
-                "layers": list(self._layers),
-            }
-            self._worker = WorkerProcess(settings, self._hash_seed)
-        return self._worker
-
-    def _load(self, worker: WorkerProcess, code: str) -> int:
-        """The key of `code` in the worker, which is sent it if it does not have it."""
-        if code not in self._loaded:
-            # The worker forgets the oldest code at 64, so this side forgets earlier and never calls for a forgotten
-            # one.
-            while len(self._loaded) >= _MAX_CODES:
-                del self._loaded[next(iter(self._loaded))]
-            self._next_key = (self._next_key + 1) % 2**32
-            body = protocol.pack_unsigned(self._next_key) + code.encode("utf-8", "surrogatepass")
-            worker.send(protocol.LOAD, body, time.monotonic() + self.config.call_s)
-            self._loaded[code] = self._next_key
-        return self._loaded[code]
-
-    def _answer(self, kind: bytes, body: bytes, code: str, size: int, deadline_s: float) -> RewardOutput:
-        if kind == protocol.RESULT:
-            result = Result.unpack(body)
-            rewards = faults.check_result(result, size, self.bound)
-            components = dict(zip(result.names, result.rows, strict=True)) if result.names else {}
-            return RewardOutput(rewards, components, result.printed[: protocol.MAX_PRINTED], result.changed)
-        if kind == protocol.RAISED:
-            raise faults.raised_fault(Raised.unpack(body), code.count("\n") + 1)
-        if kind == protocol.CONTRACT:
-            raise faults.breach_fault(Breach.unpack(body), size)
-        if kind == protocol.TIMEOUT:
-            raise faults.timeout_fault(deadline_s)
-        if kind == protocol.MEMORY:
-            raise faults.memory_fault(self.config.memory_mb)
-        if kind == protocol.DIED and len(body) == 4:
-            raise faults.died_fault(int.from_bytes(body, "little"))
-        raise ProtocolError("a frame of a kind that does not exist")
-
-
-_FIXED = frozenset(("prompts", "completions", "answer"))
-
-
-class SandboxedReward:
-    """A reward of a training run. A failed call is tried once more in a fresh worker; up to `failures` calls that fail
-    again give zeros for their batch, the next one raises its RewardFault.
-
-    The second try is what tells a machine's hiccup (a pause longer than the deadline) from the reward's fault.
-    """
-
-    def __init__(self, sandbox: Sandbox, spec: RewardSpec, failures: int) -> None:
-        self._sandbox, self.spec, self.failures = sandbox, spec, failures
-        self.faults = 0
-        """Calls that failed twice so far."""
-
-    def __call__(self, batch: Batch) -> RewardOutput:
-        try:
-            return self._sandbox.call(self.spec.code, batch)
-        except RewardFault as fault:
-            if fault.kind == "static":
-                raise
-            self._sandbox.restart()
-        try:
-            return self._sandbox.call(self.spec.code, batch)
-        except RewardFault:
-            self.faults += 1
-            if self.faults > self.failures:
-                raise
-            return RewardOutput((0.0,) * len(batch))

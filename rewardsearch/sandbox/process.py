@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import select
+import shlex
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from rewardsearch.config import SandboxConfig
 from rewardsearch.errors import MachineError
 from rewardsearch.sandbox import protocol
+from rewardsearch.sandbox.allowed import MODULES, WORKER_BUILTINS
+from rewardsearch.sandbox.bubblewrap import wrapped
 
 _START_S = 60.0
+_PIPE_BYTES = 2**20
 _WORKER = Path(__file__).with_name("worker.py")
 
 
@@ -33,12 +38,17 @@ class WorkerLost(Exception):
 class WorkerProcess:
     """A started and locked-down worker. Raises MachineError when it cannot be started: that is no candidate's fault."""
 
-    def __init__(self, settings: Mapping[str, Any], hash_seed: int) -> None:
+    def __init__(
+        self, config: SandboxConfig, hash_seed: int, layers: Sequence[str], *, self_check: bool = False
+    ) -> None:
+        command = [os.path.realpath(sys.executable), "-s", "-S", "-P", "-B", str(_WORKER)]
+        if config.bubblewrap:
+            command = wrapped(command, [_WORKER.parent])
         # The worker's folder is empty and soon gone: there is nothing to read in it, and nothing can be put there.
         folder = tempfile.mkdtemp(prefix="rewardsearch-")
         try:
             self._process = subprocess.Popen(
-                [os.path.realpath(sys.executable), "-s", "-S", "-P", "-B", str(_WORKER)],
+                command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -54,27 +64,51 @@ class WorkerProcess:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._in, self._out = self._process.stdin.fileno(), self._process.stdout.fileno()
         os.set_blocking(self._in, False)
+        with contextlib.suppress(AttributeError, OSError):
+            # Linux: a batch of ordinary size goes in one write, without waiting for the other end.
+            fcntl.fcntl(self._in, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         os.set_blocking(self._out, False)
         try:
-            self.send(protocol.INIT, json.dumps(dict(settings)).encode(), time.monotonic() + _START_S)
-            kind, body = self.receive(time.monotonic() + _START_S, limit=2**16)
-            if kind != protocol.HELLO:
-                raise WorkerLost("its first frame is not a greeting")
-        except WorkerLost as lost:
+            settings = {
+                "modules": {name: sorted(members) for name, members in MODULES.items()},
+                "builtins": sorted(WORKER_BUILTINS),
+                "memory_mb": config.memory_mb,
+                "layers": list(layers),
+                "self_check": self_check,
+                "parent": os.getpid(),
+            }
+            body = self.exchange(protocol.INIT, json.dumps(settings).encode(), _START_S, protocol.HELLO)
+            greeting = json.loads(body)
+            if not isinstance(greeting, list):
+                raise WorkerLost("its greeting is no list of layers")
+            in_force = [name for name in layers if name in greeting]
+        except (WorkerLost, ValueError, RecursionError) as lost:
             self.kill()
-            raise MachineError(
-                f"the sandbox's worker did not start: {lost}; see `{sys.executable} -s -S -P -B {_WORKER}`"
-            ) from None
+            raise MachineError(f"the sandbox's worker did not start: {lost}; see `{shlex.join(command)}`") from None
         finally:
             with contextlib.suppress(OSError):
                 Path(folder).rmdir()
         self.pid = self._process.pid
         """Also the number of its session and process group."""
-        self.layers: tuple[str, ...] = tuple(json.loads(body))
-        """The kernel layers in force."""
+        self.layers: tuple[str, ...] = (*in_force, *(["bubblewrap"] if config.bubblewrap else []))
+        """The layers in force."""
+
+    def exchange(self, kind: bytes, body: bytes, seconds: float, expected: bytes) -> bytes:
+        """The body of the answer, of kind `expected`, to a frame. Raises WorkerLost."""
+        deadline = time.monotonic() + seconds
+        self.send(kind, body, deadline)
+        answered, answer = self.receive(deadline, limit=2**16)
+        if answered != expected:
+            raise WorkerLost("its answer is not what was asked for")
+        return answer
 
     def send(self, kind: bytes, body: bytes, deadline: float) -> None:
-        """Writes a frame by `deadline` (time.monotonic). Raises WorkerLost."""
+        """Writes a frame by `deadline` (time.monotonic). Raises WorkerLost, also when the worker spoke without being
+        asked: its words would be taken for an answer."""
+        poll = select.poll()
+        poll.register(self._out, select.POLLIN)
+        if poll.poll(0):
+            raise WorkerLost("it spoke without being asked, or ended")
         view = memoryview(protocol.frame(kind, body))
         while view:
             self._await(self._in, select.POLLOUT, deadline)

@@ -14,10 +14,10 @@ from typing import Final
 HEADER: Final = struct.Struct("<Ic")
 """A frame's start: the length of its body in bytes, and its kind."""
 
-INIT, LOAD, CALL = b"I", b"L", b"C"
-HELLO, RESULT, RAISED, CONTRACT, TIMEOUT, MEMORY, DIED = b"H", b"R", b"E", b"K", b"T", b"M", b"D"
+INIT, LOAD, CALL, CHECK = b"I", b"L", b"C", b"S"
+HELLO, RESULT, RAISED, CONTRACT, TIMEOUT, MEMORY, DIED, CHECKED = b"H", b"R", b"E", b"K", b"T", b"M", b"D", b"B"
 
-MAX_REQUEST = 256 * 2**20
+MAX_REQUEST = 64 * 2**20
 MAX_COMPONENTS = 32
 MAX_NAME = 64
 MAX_PRINTED = 4_000
@@ -77,6 +77,11 @@ def pack_texts(texts: Sequence[str]) -> bytes:
 
 def frame(kind: bytes, body: bytes = b"") -> bytes:
     return HEADER.pack(len(body), kind) + body
+
+
+def is_component_name(name: str) -> bool:
+    """Whether a component may be called so: 1 to 64 printable characters without `/`, which curves join names with."""
+    return 0 < len(name) <= MAX_NAME and name.isprintable() and "/" not in name
 
 
 @dataclass(frozen=True)

@@ -3,44 +3,34 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import functools
+import importlib
+import re
 import string
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import typing
 
-from rewardsearch.sandbox.allowed import BUILTINS, FRAME_ATTRIBUTES, METHODS, MODULES, STATE_ATTRIBUTES, WHY_NOT
+from rewardsearch.sandbox.allowed import (
+    BUILTINS,
+    FRAME_ATTRIBUTES,
+    HARMLESS_ATTRIBUTES,
+    METHODS,
+    MODULES,
+    PLAIN_ATTRIBUTES,
+    STATE_ATTRIBUTES,
+    WHY_NOT,
+)
 from rewardsearch.sandbox.names import bindings
-
-
-class Refused(Exception):
-    """A rule's refusal: line (from 1, None for the whole file), what is wrong, what to write instead."""
-
-    def __init__(self, line: int | None, what: str, instead: str) -> None:
-        super().__init__(what)
-        self.line, self.what, self.instead = line, what, instead
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What the rules know of the whole file: the names it binds, and which of them are modules."""
-
-    bound: frozenset[str]
-    aliases: Mapping[str, str]
-
-
-Rule = Callable[[ast.AST, Scope], None]
+from rewardsearch.sandbox.refusal import Refused, Rule, Scope, line_of
+from rewardsearch.sandbox.state import changes_of_lasting_values, kept_values
 
 _ASYNC = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
-_MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp)
-_MUTABLE_MAKERS = frozenset(
-    ("list", "dict", "set", "bytearray", "iter", "Counter", "defaultdict", "deque", "OrderedDict")
+_MAX_FINALLY = 3
+"""The compiler writes the body of a `finally` out for each way into it: nested ones grow by powers."""
+_SHADOWED = frozenset(
+    ("eval", "exec", "compile", "open", "getattr", "setattr", "delattr", "globals", "locals", "breakpoint", "super")
 )
-_ITERATOR_MAKERS = frozenset(
-    ("iter", "count", "cycle", "map", "filter", "zip", "enumerate", "reversed", "repeat", "chain")
-)
-
-
-def _line(node: ast.AST) -> int | None:
-    return getattr(node, "lineno", None)
+"""Builtins that a name of the file may not stand for: where it is unbound, the builtin is meant."""
 
 
 def _listed(names: frozenset[str]) -> str:
@@ -50,24 +40,44 @@ def _listed(names: frozenset[str]) -> str:
 def statements(node: ast.AST, scope: Scope) -> None:
     """Kinds of statement that a pure function of text does without."""
     if isinstance(node, _ASYNC) or (isinstance(node, ast.comprehension) and node.is_async):
-        raise Refused(_line(node), "async code is not allowed", "write an ordinary function")
-    if isinstance(node, ast.Global | ast.Nonlocal):
-        kind = "global" if isinstance(node, ast.Global) else "nonlocal"
+        raise Refused(line_of(node), "async code is not allowed", "write an ordinary function")
+    if isinstance(node, ast.Global):
         raise Refused(
-            _line(node), f"`{kind}` is not allowed: a reward keeps no state", "pass values as arguments and return them"
+            line_of(node),
+            "`global` is not allowed: a reward keeps no state",
+            "pass values as arguments and return them",
         )
-    if isinstance(node, ast.MatchClass):
-        raise Refused(_line(node), "class patterns in `match` are not allowed", "use isinstance")
+    if isinstance(node, ast.Nonlocal) and id(node) in scope.stateful:
+        raise Refused(
+            line_of(node),
+            "`nonlocal` is not allowed in a function that the file calls while it is loaded: a reward keeps no state",
+            "call the outer function inside `reward`, or pass values as arguments and return them",
+        )
+    if isinstance(node, ast.Try) and _finally_too_deep(node):
+        raise Refused(line_of(node), f"`finally` is nested more than {_MAX_FINALLY} deep", "write a plainer function")
     if isinstance(node, ast.TryStar):
-        raise Refused(_line(node), "`except*` is not allowed", "use `except`")
-    if isinstance(node, ast.ClassDef) and node.keywords:
+        raise Refused(line_of(node), "`except*` is not allowed", "use `except`")
+    if isinstance(node, ast.ClassDef) and any(keyword.arg != "total" for keyword in node.keywords):
         raise Refused(
-            _line(node), "keywords in a class statement are not allowed", "write an ordinary class or a dataclass"
+            line_of(node), "keywords in a class statement are not allowed", "write an ordinary class or a dataclass"
         )
+
+
+def _finally_too_deep(node: ast.Try) -> bool:
+    """Whether more than _MAX_FINALLY `finally` bodies are inside one another, this one the outermost."""
+    level = [node] if node.finalbody else []
+    for _ in range(_MAX_FINALLY):
+        inner = {
+            id(n): n for outer in level for part in outer.finalbody for n in ast.walk(part) if isinstance(n, ast.Try)
+        }
+        level = [n for n in inner.values() if n.finalbody]
+    return bool(level)
 
 
 def identifiers(node: ast.AST, scope: Scope) -> None:
     """Identifiers are ASCII, and dunder names are the interpreter's."""
+    if id(node) in scope.idioms:
+        return
     names = list(bindings(node))
     if isinstance(node, ast.Name):
         names = [node.id]
@@ -79,12 +89,14 @@ def identifiers(node: ast.AST, scope: Scope) -> None:
         names = [node.attr]
     for name in names:
         if not name.isascii():
-            raise Refused(_line(node), "an identifier has letters outside ASCII", "use plain letters, digits and _")
+            raise Refused(line_of(node), "an identifier has letters outside ASCII", "use plain letters, digits and _")
+        if name in _SHADOWED and name in bindings(node):
+            raise Refused(line_of(node), f"`{name}` is bound as a name of the file", "use another name")
         if name.startswith("__") and not isinstance(node, ast.Attribute):
             if isinstance(node, ast.FunctionDef) and name in METHODS:
                 continue
             hint = "leave the `if __name__ == ...` block out" if name == "__name__" else "use a plain name"
-            raise Refused(_line(node), f"the name `{name}` is not allowed", hint)
+            raise Refused(line_of(node), f"the name `{name}` is not allowed", hint)
 
 
 def imports(node: ast.AST, scope: Scope) -> None:
@@ -94,7 +106,7 @@ def imports(node: ast.AST, scope: Scope) -> None:
             _check_module(node, alias.name)
     elif isinstance(node, ast.ImportFrom):
         if node.level:
-            raise Refused(_line(node), "relative imports are not allowed", "a reward is one file")
+            raise Refused(line_of(node), "relative imports are not allowed", "a reward is one file")
         _check_module(node, node.module or "")
         for alias in node.names:
             _check_member(node, node.module or "", alias.name)
@@ -105,13 +117,13 @@ def _check_module(node: ast.AST, name: str) -> None:
         top = name.partition(".")[0]
         why = f" ({WHY_NOT[top]})" if top in WHY_NOT else ""
         allowed = _listed(frozenset(MODULES) - {"__future__"})
-        raise Refused(_line(node), f"the module `{name}` is not available{why}", f"allowed: {allowed}")
+        raise Refused(line_of(node), f"the module `{name}` is not available{why}", f"allowed: {allowed}")
 
 
 def _check_member(node: ast.AST, module: str, name: str) -> None:
     if name not in MODULES[module]:
         what = f"`{module}.{name}` is not available" if name != "*" else f"`from {module} import *` is not allowed"
-        raise Refused(_line(node), what, f"of {module} there are: {_listed(MODULES[module])}")
+        raise Refused(line_of(node), what, f"of {module} there are: {_listed(MODULES[module])}")
 
 
 def names(node: ast.AST, scope: Scope) -> None:
@@ -120,57 +132,103 @@ def names(node: ast.AST, scope: Scope) -> None:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "type":
         if len(node.args) != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
             raise Refused(
-                _line(node), "`type` with several arguments is not allowed", "write a class statement or a dataclass"
+                line_of(node), "`type` with several arguments is not allowed", "write a class statement or a dataclass"
             )
     elif (
         isinstance(node, ast.Name)
         and isinstance(node.ctx, ast.Load)
-        and node.id not in scope.bound
+        and id(node) not in scope.idioms
+        and id(node) in scope.meaning.unbound
         and node.id not in BUILTINS
     ):
         if node.id in WHY_NOT:
-            raise Refused(_line(node), f"`{node.id}` is not available", WHY_NOT[node.id])
+            raise Refused(line_of(node), f"`{node.id}` is not available", WHY_NOT[node.id])
         hint = f"add `import {node.id}`" if node.id in MODULES else "define it in the file, or use another builtin"
-        raise Refused(_line(node), f"the name `{node.id}` is not defined", hint)
+        raise Refused(line_of(node), f"the name `{node.id}` is not defined", hint)
+    elif isinstance(node, ast.Name) and id(node) in scope.meaning.modules and isinstance(node.ctx, ast.Load):
+        if id(node) not in scope.owners:
+            raise Refused(line_of(node), f"the module `{node.id}` is used as a value", f"write `{node.id}.name`")
+    elif isinstance(node, ast.ClassDef) and any(
+        isinstance(base, ast.Name) and base.id == "type" for base in node.bases
+    ):
+        raise Refused(
+            line_of(node), "a class made from `type` is not allowed", "write an ordinary class or a dataclass"
+        )
 
 
 def attributes(node: ast.AST, scope: Scope) -> None:
     """No attribute that leads to the interpreter's insides; of a module only its allowed names, and those unchanged."""
+    if isinstance(node, ast.MatchClass):
+        for name in node.kwd_attrs:
+            _check_attribute(node, name, scope)
     if not isinstance(node, ast.Attribute):
         return
     name = node.attr
-    if name.startswith("_") and not (name == "__init__" and _is_super(node.value)):
-        raise Refused(
-            _line(node), f"the attribute `.{name}` is not allowed", "use attributes without a leading underscore"
-        )
+    if id(node) not in scope.idioms and not (name == "__init__" and _is_super(node.value)):
+        _check_attribute(node, name, scope)
+    imported = {*scope.meaning.modules, *scope.meaning.imported}
+    if isinstance(node.value, ast.Name) and id(node.value) in imported and not isinstance(node.ctx, ast.Load):
+        what = f"`{node.value.id}.{name}` is assigned to"
+        raise Refused(line_of(node), what, "what is imported cannot be changed; use a name of your own")
+    module = _module_of(node.value, scope)
+    if module in MODULES:
+        _check_member(node, module, name)
+
+
+def _module_of(node: ast.AST, scope: Scope) -> str:
+    """The module that an expression stands for, such as `collections.abc`; "" for none."""
+    if isinstance(node, ast.Name):
+        return scope.meaning.modules.get(id(node), "")
+    if isinstance(node, ast.Attribute) and (outer := _module_of(node.value, scope)):
+        return f"{outer}.{node.attr}"
+    return ""
+
+
+def _check_attribute(node: ast.AST, name: str, scope: Scope) -> None:
+    line = line_of(node)
+    if name.startswith("_") and not _is_own_or_plain(node, name, scope):
+        raise Refused(line, f"the attribute `.{name}` is not allowed", "use attributes without a leading underscore")
     if name in FRAME_ATTRIBUTES:
-        raise Refused(
-            _line(node), f"the attribute `.{name}` is not allowed", "a reward does not look into the interpreter"
-        )
+        raise Refused(line, f"the attribute `.{name}` is not allowed", "a reward does not look into the interpreter")
     if name in STATE_ATTRIBUTES:
-        raise Refused(_line(node), f"the attribute `.{name}` is not allowed", "a reward keeps no state between calls")
-    if isinstance(node.value, ast.Name) and node.value.id in scope.aliases:
-        module = scope.aliases[node.value.id]
-        if not isinstance(node.ctx, ast.Load):
-            raise Refused(
-                _line(node), f"`{module}.{name}` is assigned to", "modules cannot be changed; use a name of your own"
-            )
-        if module in MODULES:
-            _check_member(node, module, name)
+        raise Refused(line, f"the attribute `.{name}` is not allowed", "a reward keeps no state between calls")
+
+
+def _is_own_or_plain(node: ast.AST, name: str, scope: Scope) -> bool:
+    """Whether an attribute with a leading underscore is one that the file gives to its own objects, and that nothing
+    else within its reach has; or one that anyone may read."""
+    if name in PLAIN_ATTRIBUTES:
+        return not isinstance(node, ast.Attribute) or isinstance(node.ctx, ast.Load)
+    return not name.startswith("__") and name in scope.own and name not in reserved_attributes()
+
+
+@functools.cache
+def reserved_attributes() -> frozenset[str]:
+    """Attributes with a leading underscore of the classes of all that a reward can reach: builtins, the allowed names of
+    the allowed modules, and what those make."""
+    members = [getattr(builtins, name) for name in BUILTINS]
+    for module, names in MODULES.items():
+        real = importlib.import_module(module)
+        members += [getattr(real, name) for name in names if hasattr(real, name)]
+    members += [re.compile(""), list[int], typing.Callable[[int], int], typing.Literal[1], typing.NamedTuple("T")]
+    classes = {cls for m in members for cls in (*type(m).__mro__, *(m.__mro__ if isinstance(m, type) else ()))}
+    # Not dir(): enumerations leave their machinery out of it.
+    return frozenset(name for cls in classes for name in vars(cls) if name.startswith("_")) - HARMLESS_ATTRIBUTES
 
 
 def _is_super(node: ast.AST) -> bool:
+    # The name `super` is nobody's to bind.
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super" and not node.args
 
 
 def formats(node: ast.AST, scope: Scope) -> None:
     """`.format` walks attributes by itself: allowed as a call on a literal whose fields are plain names or numbers."""
     if isinstance(node, ast.Attribute) and node.attr == "format_map":
-        raise Refused(_line(node), "`.format_map` is not allowed", "use an f-string")
+        raise Refused(line_of(node), "`.format_map` is not allowed", "use an f-string")
     if isinstance(node, ast.Attribute) and node.attr == "format":
         literal = node.value
         if not (isinstance(literal, ast.Constant) and isinstance(literal.value, str) and _plain_fields(literal.value)):
-            raise Refused(_line(node), "`.format` is only allowed on a literal with plain fields", "use an f-string")
+            raise Refused(line_of(node), "`.format` is only allowed on a literal with plain fields", "use an f-string")
 
 
 def _plain_fields(text: str, depth: int = 0) -> bool:
@@ -186,30 +244,13 @@ def _plain_fields(text: str, depth: int = 0) -> bool:
     return True
 
 
-def state(node: ast.AST, scope: Scope) -> None:
-    """No value that remembers earlier calls: mutable defaults, and iterators or generators at module level."""
-    if isinstance(node, ast.FunctionDef | ast.Lambda):
-        for default in (*node.args.defaults, *node.args.kw_defaults):
-            if isinstance(default, _MUTABLE) or (default is not None and _called(default) in _MUTABLE_MAKERS):
-                raise Refused(_line(default), "a mutable default keeps state between calls", "use a tuple, or None")
-    if isinstance(node, ast.Module):
-        for statement in node.body:
-            value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
-            if isinstance(value, ast.GeneratorExp) or (value is not None and _called(value) in _ITERATOR_MAKERS):
-                raise Refused(
-                    _line(statement),
-                    "an iterator at module level keeps state between calls",
-                    "make a tuple or list of it",
-                )
-
-
-def _called(node: ast.AST) -> str | None:
-    """The last name of what a call calls: `count` of `itertools.count()`."""
-    if not isinstance(node, ast.Call):
-        return None
-    if isinstance(node.func, ast.Attribute):
-        return node.func.attr if isinstance(node.func.value, ast.Name) else None
-    return node.func.id if isinstance(node.func, ast.Name) else None
-
-
-RULES: tuple[Rule, ...] = (statements, identifiers, imports, names, attributes, formats, state)
+RULES: tuple[Rule, ...] = (
+    statements,
+    identifiers,
+    imports,
+    names,
+    attributes,
+    formats,
+    kept_values,
+    changes_of_lasting_values,
+)

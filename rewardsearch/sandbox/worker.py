@@ -25,7 +25,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from rewardsearch.sandbox import child, lockdown, protocol
@@ -34,6 +34,8 @@ from rewardsearch.sandbox.protocol import Call
 _SLACK = 64 * 1024
 _EXIT_MEMORY = 77
 _MAX_CODES = 64
+_CHECK_S = 5.0
+_ANSWERS = (protocol.RESULT, protocol.RAISED, protocol.CONTRACT, protocol.MEMORY)
 
 
 def main() -> None:
@@ -43,9 +45,18 @@ def main() -> None:
         raise SystemExit(2)
     settings: dict[str, Any] = json.loads(body)
     facades = child.make_facades(settings["modules"])
-    space = lockdown.address_space() + settings["memory_mb"] * 2**20
+    memory = settings["memory_mb"] * 2**20
+    space = lockdown.address_space() + memory
     zygote = Zygote(facades, settings["builtins"], space)
+    if settings["self_check"]:
+        # Nothing can be imported after the locks; other workers do without the tools that the attempts need.
+        from rewardsearch.sandbox.breaches import Target, attempt_all
+
+        target = Target(settings["parent"], memory)
+        zygote.self_check = lambda marks: attempt_all(target, marks)
     zygote.layers = lockdown.lock_worker(settings["layers"])
+    # Compiling a candidate's file can take memory too. A request is held a few times over while it is read.
+    lockdown.limit_space(space + 4 * protocol.MAX_REQUEST)
     gc.collect()
     gc.freeze()
     _write(protocol.frame(protocol.HELLO, json.dumps(zygote.layers).encode()))
@@ -58,6 +69,7 @@ class Zygote:
     def __init__(self, facades: Mapping[str, child.Facade], builtins: Sequence[str], space: int) -> None:
         self._facades, self._builtins, self._space = facades, builtins, space
         self.layers: Sequence[str] = ()
+        self.self_check: Callable[[mmap.mmap], None] | None = None
         self._codes: dict[int, types.CodeType | BaseException] = {}
         # A child's end wakes the poll through this pipe, so that one wait watches child, parent and clock.
         self._awake, wake = os.pipe()
@@ -76,6 +88,8 @@ class Zygote:
                 self._load(body)
             elif kind == protocol.CALL:
                 _write(self._answer(Call.unpack(body)))
+            elif kind == protocol.CHECK and self.self_check is not None:
+                _write(self._checked(self.self_check))
             else:
                 raise SystemExit(2)
 
@@ -91,14 +105,22 @@ class Zygote:
 
     def _answer(self, call: Call) -> bytes:
         code = self._codes[call.key]
+        if isinstance(code, MemoryError):
+            return protocol.frame(protocol.MEMORY)
         if not isinstance(code, types.CodeType):
             return protocol.frame(protocol.RAISED, child.raised(code).pack())
         size = _SLACK + 8 * (protocol.MAX_COMPONENTS + 1) * len(call.arguments["completions"])
         with mmap.mmap(-1, size) as shared:
-            pid = os.fork()
-            if pid == 0:
-                self._be_child(code, call, shared)
-            status = self._wait(pid, call.deadline_s)
+
+            def answer() -> int:
+                packed = child.run(code, call, self._builtins, self._facades)
+                if len(packed) > size - 4:
+                    return 1
+                shared[4 : 4 + len(packed)] = packed
+                shared[:4] = len(packed).to_bytes(4, "little")
+                return 0
+
+            status = self._fork(answer, call.deadline_s)
             if status is None:
                 return protocol.frame(protocol.TIMEOUT)
             if os.WIFSIGNALED(status):
@@ -110,23 +132,39 @@ class Zygote:
             length = int.from_bytes(shared[:4], "little")
             if os.WEXITSTATUS(status) != 0 or not protocol.HEADER.size <= length <= size - 4:
                 return protocol.frame(protocol.DIED, protocol.pack_unsigned(0))
+            told, kind = protocol.HEADER.unpack(shared[4 : 4 + protocol.HEADER.size])
+            # One frame and no more: what followed it would be read as the answer to a later call.
+            if told != length - protocol.HEADER.size or kind not in _ANSWERS:
+                return protocol.frame(protocol.DIED, protocol.pack_unsigned(0))
             return shared[4 : 4 + length]
 
-    def _be_child(self, code: types.CodeType, call: Call, shared: mmap.mmap) -> NoReturn:
-        status = 1
-        try:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            lockdown.lock_child(self._space, call.deadline_s, self.layers)
-            answer = child.run(code, call, self._builtins, self._facades)
-            if len(answer) <= len(shared) - 4:
-                shared[4 : 4 + len(answer)] = answer
-                shared[:4] = len(answer).to_bytes(4, "little")
-                status = 0
-        except MemoryError:
-            status = _EXIT_MEMORY
-        finally:
-            os._exit(status)
+    def _checked(self, attempt: Callable[[mmap.mmap], None]) -> bytes:
+        """The marks of the breaches, as far as the child that tried them came."""
+        with mmap.mmap(-1, mmap.PAGESIZE) as marks:
+
+            def run() -> int:
+                attempt(marks)
+                return 0
+
+            self._fork(run, _CHECK_S)
+            return protocol.frame(protocol.CHECKED, marks[:])
+
+    def _fork(self, run: Callable[[], int], deadline_s: float) -> int | None:
+        """Runs `run` in a locked-down child, whose exit status it gives; the child's wait status, None when its time
+        was up."""
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                lockdown.lock_child(self._space, deadline_s, self.layers)
+                status = run()
+            except MemoryError:
+                status = _EXIT_MEMORY
+            finally:
+                os._exit(status)
+        return self._wait(pid, deadline_s)
 
     def _wait(self, pid: int, seconds: float) -> int | None:
         """The child's wait status, or None when its time was up and it was killed. Leaves when the parent has gone."""

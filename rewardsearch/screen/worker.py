@@ -18,7 +18,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +28,7 @@ import torch
 
 from rewardsearch.config import Config, load_config
 from rewardsearch.errors import MachineError, UserError
+from rewardsearch.files import write_atomic
 from rewardsearch.records import Batch, RewardSpec, Row, ScreenJob, ScreenResult
 from rewardsearch.sandbox import RewardFault, Sandbox, SandboxedReward
 from rewardsearch.screen.evaluate import evaluate
@@ -41,11 +42,12 @@ Say = Callable[[dict[str, Any]], None]
 
 
 class Worker:
-    """Does jobs on one policy; `say` reports progress."""
+    """Does jobs on one policy, with rewards in `sandbox`, which stays warm between them; `say` reports progress."""
 
-    def __init__(self, run: Path, config: Config, say: Say) -> None:
+    def __init__(self, run: Path, config: Config, sandbox: Sandbox, say: Say) -> None:
         self.run, self.config, self.say = run, config, say
         self.task = load_task(config.task)
+        self._sandbox = sandbox
         self._faulty: str | None = None
 
     @cached_property
@@ -68,6 +70,7 @@ class Worker:
             reason = None
         except RewardFault as fault:
             status, reason = "failed", self._blame(job, fault)
+            found = {"flags": ("changes later",) if fault.kind == "changed" else ()}
         result = ScreenResult(
             id=job.id,
             rung=job.rung,
@@ -93,8 +96,8 @@ class Worker:
         if job.steps == 0:
             return {"outcomes": self._evaluate(self.policy.base, self.rows["val"])}
         with ExitStack() as stack:
-            sandbox = stack.enter_context(Sandbox(self.config.sandbox, self.config.validation.bound))
-            sandboxed = [(spec, SandboxedReward(sandbox, spec, self.config.sandbox.failures)) for spec in job.rewards]
+            sandboxed = [(spec, self._sandboxed(spec, job.seed)) for spec in job.rewards]
+            stack.callback(self._keep_printed, folder, sandboxed)
             rewards = [(spec, self._watched(spec, reward)) for spec, reward in sandboxed]
             model = stack.enter_context(self.policy.fresh_adapter(job.seed))
 
@@ -114,6 +117,16 @@ class Worker:
             "disagreements": observer.disagreements(),
             "flags": (f"{faults} failed reward calls",) if faults else (),
         }
+
+    def _sandboxed(self, spec: RewardSpec, seed: int) -> SandboxedReward:
+        limits = self.config.sandbox
+        return SandboxedReward(self._sandbox, spec, limits.failures, limits.rechecks, seed)
+
+    def _keep_printed(self, folder: Path, sandboxed: Sequence[tuple[RewardSpec, SandboxedReward]]) -> None:
+        """What the rewards printed, for a person to read; it goes to nobody else."""
+        texts = [f"# {spec.name}\n{reward.printed}" for spec, reward in sandboxed if reward.printed]
+        if texts:
+            write_atomic(folder / "printed.txt", "\n".join(texts))
 
     def _watched(self, spec: RewardSpec, reward: SandboxedReward) -> Callable[[Batch], Scored]:
         def score(batch: Batch) -> Scored:
@@ -165,7 +178,8 @@ def main() -> None:
     config = load_config(run / "config.yaml")
     torch.set_num_threads(config.screen.threads)
     lines = _messages()
-    worker = Worker(run, config, say)
+    # It ends with this process, whose exit closes its pipe.
+    worker = Worker(run, config, Sandbox(config.sandbox, config.validation.bound), say)
     while True:
         message = json.loads(lines.get())
         try:

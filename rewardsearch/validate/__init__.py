@@ -6,37 +6,34 @@ import os
 import queue
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 
 from rewardsearch.config import Config
 from rewardsearch.records import Candidate, Verdict
-from rewardsearch.sandbox import Sandbox
+from rewardsearch.sandbox import SandboxPool
 from rewardsearch.tasks.base import Task
-from rewardsearch.validate.probes import ROWS, Prober, SandboxFactory
+from rewardsearch.validate.probes import ROWS, Prober
 from rewardsearch.validate.static import static_verdict
 
 __all__ = ["validate"]
 
 
 def validate(
-    candidates: Sequence[Candidate], task: Task, config: Config, sandbox_factory: SandboxFactory | None = None
+    candidates: Sequence[Candidate], task: Task, config: Config, pool: SandboxPool | None = None
 ) -> list[Verdict]:
     """A verdict for each candidate, in their order. Several are probed side by side, one thread a core.
 
-    sandbox_factory: makes the Sandbox for a hash seed; None makes it from the config.
-    Raises MachineError when the sandbox cannot be started: no candidate is refused for that.
+    pool: warm workers to borrow; None starts and ends its own, with the config's limits.
+    Raises MachineError when the sandbox cannot be started, UserError when it lacks a layer that the config requires: no
+    candidate is refused for that.
     """
     verdicts = {index: static_verdict(candidate) for index, candidate in enumerate(candidates)}
     runnable = [candidate for index, candidate in enumerate(candidates) if verdicts[index] is None]
-    probed = iter(_probe_all(runnable, task, config, sandbox_factory or _factory(config)))
+    probed = iter(_probe_all(runnable, task, config, pool))
     return [refused if (refused := verdicts[index]) is not None else next(probed) for index in range(len(candidates))]
 
 
-def _factory(config: Config) -> SandboxFactory:
-    return lambda hash_seed: Sandbox(config.sandbox, config.validation.bound, hash_seed=hash_seed)
-
-
-def _probe_all(candidates: Sequence[Candidate], task: Task, config: Config, factory: SandboxFactory) -> list[Verdict]:
+def _probe_all(candidates: Sequence[Candidate], task: Task, config: Config, pool: SandboxPool | None) -> list[Verdict]:
     if not candidates:
         return []
     items = task.labelled(ROWS)
@@ -51,7 +48,9 @@ def _probe_all(candidates: Sequence[Candidate], task: Task, config: Config, fact
             free.put(prober)
 
     with ExitStack() as stack:
+        workers = pool or stack.enter_context(SandboxPool(config.sandbox, config.validation.bound))
         for _ in range(threads):
-            free.put(stack.enter_context(closing(Prober(items, config.validation.margin, factory))))
+            sandbox, other = (stack.enter_context(workers.borrow(hash_seed)) for hash_seed in (0, 1))
+            free.put(Prober(items, config.validation, sandbox, other))
         executor = stack.enter_context(ThreadPoolExecutor(threads))
         return list(executor.map(probe, candidates))

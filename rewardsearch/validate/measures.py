@@ -1,13 +1,15 @@
-"""Numbers about a reward on labelled completions: means by kind, and how much of it is length."""
+"""Numbers about a reward on labelled completions: means by kind, how much of it is length, what cannot be learnt from."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rewardsearch.records import LabelledCompletion, OutcomeKind
 
 KINDS: tuple[OutcomeKind, ...] = ("correct", "wrong", "unparsed")
+_NOISE = 0.01
+"""Below this share of a reward's spread, a lead of wrong over correct completions is that of their digits' lengths."""
 
 
 def mean_by_kind(items: Sequence[LabelledCompletion], rewards: Sequence[float]) -> dict[OutcomeKind, float]:
@@ -22,18 +24,33 @@ def correct_above_wrong(items: Sequence[LabelledCompletion], rewards: Sequence[f
     Each wrong completion is compared with the correct one of the same row that is nearest in length, so that a reward
     for another thing than the answer (brevity, a form) is not judged by how the styles are spread over the two kinds.
     """
+    correct: dict[str, list[tuple[int, int]]] = {}
+    for index, item in enumerate(items):
+        if item.kind == "correct":
+            correct.setdefault(item.row.id, []).append((len(item.completion), index))
     differences = []
     for item, reward in zip(items, rewards, strict=True):
         if item.kind == "wrong":
             size = len(item.completion)
-            matched = [
-                (abs(len(other.completion) - size), index)
-                for index, other in enumerate(items)
-                if other.kind == "correct" and other.row.id == item.row.id
-            ]
+            matched = [(abs(length - size), index) for length, index in correct.get(item.row.id, ())]
             if matched:
                 differences.append(rewards[min(matched)[1]] - reward)
     return statistics.fmean(differences) if differences else None
+
+
+def misjudgements(items: Sequence[LabelledCompletion], rewards: Sequence[float], margin: float) -> Iterator[str]:
+    """Why rewards cannot be learnt from: they tell no completions apart, or pay wrong ones more than correct ones of
+    their style. `margin` is how much more correct ones must be paid."""
+    spread = max(rewards) - min(rewards)
+    above = correct_above_wrong(items, rewards)
+    if spread == 0:
+        yield f"gives {rewards[0]:g} to every completion: nothing can be learnt from it; make it tell completions apart"
+    elif above is not None and above < margin - _NOISE * spread:
+        least = f"at least {margin:g} more" if margin > 0 else "no less"
+        yield (
+            f"pays a correct completion {above:+.4g} against a wrong one of the same style: "
+            f"it must be paid {least}; compare what the completion says with `answer`"
+        )
 
 
 def length_correlation(items: Sequence[LabelledCompletion], rewards: Sequence[float]) -> float:

@@ -1,64 +1,62 @@
 """The stages `sandbox`, `contract` and `behaviour`: a candidate is called on completions whose truth is known.
 
 Faults of the process (time, memory, death) and of the contract end the probing; what is wrong in behaviour is
-collected, so that the proposer hears all of it at once. Exploits that pay as much as a correct completion are
-flagged, not refused.
+collected, so that the proposer hears all of it at once. Exploits and triggers that pay as much as a correct completion
+are flagged, and refused where the config says so.
 """
 
 from __future__ import annotations
 
-import random
-import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
+from rewardsearch.config import ValidateConfig
 from rewardsearch.records import Batch, Candidate, LabelledCompletion, Stage, Verdict
-from rewardsearch.sandbox import RewardFault, RewardOutput, Sandbox, batch_dependent
-from rewardsearch.validate.measures import correct_above_wrong, length_correlation, mean_by_kind
-from rewardsearch.validate.texts import UNKNOWN_COLUMNS, batch_of, exploits, joined, odd_inputs
+from rewardsearch.sandbox import RewardOutput, Sandbox, batch_dependent
+from rewardsearch.validate.constants import Constants, constants_of
+from rewardsearch.validate.fairness import Fairness
+from rewardsearch.validate.measures import correct_above_wrong, length_correlation, mean_by_kind, misjudgements
+from rewardsearch.validate.probing import Probing, Refused, bits
+from rewardsearch.validate.texts import UNKNOWN_COLUMNS, batch_of, joined, odd_inputs, part_of
+from rewardsearch.validate.traps import Paid, Traps
 
 ROWS = 16
 """Rows of the task that are probed, each with several completions."""
-SIZES = {1: 12, 2: 16, 7: 28}
-"""Batch sizes that are compared with the whole batch, and on how many completions."""
-_NOISE = 0.01
-"""Below this share of a reward's spread, a lead of wrong over correct completions is that of their digits' lengths."""
-_EXPLOITED_ROWS = 8
-_TOTAL_CALLS = 6
-"""A candidate's probes together may take this many call deadlines of wall clock."""
-
-SandboxFactory = Callable[[int], Sandbox]
-"""Makes a Sandbox whose worker has the given hash seed."""
-
-
-class Refused(Exception):
-    """A refusal that ends the probing: the stage, and the reason for the proposer."""
-
-    def __init__(self, stage: Stage, reason: str) -> None:
-        super().__init__(reason)
-        self.stage, self.reason = stage, reason
+CHUNK = 256
+"""Completions of one call: small enough that a reward that is fast enough for training is for this."""
+CALLS = 200
+"""Calls in one process, after which a reward that counts them would have paid out."""
+_WIDER = (1, 2, 3)
+"""Numbers of further columns that are passed."""
+_OWN_WIDTHS = 2
+_GUARDS = {"wrong": 2, "correct": 1, "unparsed": 1}
+"""Ordinary completions, by kind, that stand beside those that are made to game a reward, and must not be moved by them."""
+_FIXED = frozenset(("prompts", "completions", "answer"))
+_REMEDY = "pay what the completion says in its solution, once and compared with `answer`, rather than what stands anywhere in it"
 
 
 class Prober:
     """Probes candidate after candidate in two warm workers that differ in their hash seed. Not thread-safe.
 
-    items: labelled completions of the task. margin: how far the mean of correct ones must be above that of wrong ones.
+    items: labelled completions of the task. config: the margin of correct over wrong ones, and what becomes of exploits.
     """
 
-    def __init__(self, items: Sequence[LabelledCompletion], margin: float, factory: SandboxFactory) -> None:
-        self._items, self._margin = list(items), margin
-        self._sandbox, self._other = factory(0), factory(1)
+    def __init__(
+        self, items: Sequence[LabelledCompletion], config: ValidateConfig, sandbox: Sandbox, other: Sandbox
+    ) -> None:
+        self._items, self._config = list(items), config
+        self._sandbox, self._other = sandbox, other
         self._batch = batch_of(self._items)
-        self._exploits = exploits(_one_a_row(self._items)[:_EXPLOITED_ROWS])
-
-    def close(self) -> None:
-        self._sandbox.close()
-        self._other.close()
+        self._traps, self._fairness = Traps(self._items), Fairness(self._items)
+        kinds: dict[str, list[int]] = {kind: [] for kind in _GUARDS}
+        for place in self._fairness.said:
+            kinds[self._items[place].kind].append(place)
+        self._guards = [place for kind, count in _GUARDS.items() for place in kinds[kind][:count]]
 
     def probe(self, candidate: Candidate) -> Verdict:
         """The verdict of the probes on a candidate that passed the static policy."""
         started = time.perf_counter()
-        probing = _Probing(self._sandbox, candidate.code)
+        probing = Probing(self._sandbox, candidate.code)
         checks: dict[str, float | bool | str] = {}
         components: tuple[str, ...] = ()
         stage: Stage | None = None
@@ -75,12 +73,20 @@ class Prober:
             above = correct_above_wrong(self._items, whole.rewards)
             if above is not None:
                 checks["correct_above_wrong"] = above
-            reasons += [*self._judgement(whole, above), *self._faithful(probing, whole)]
-            if not batch_dependent(candidate.code):
-                reasons += self._fair(probing, whole)
+            if whole.printed:
+                checks["printed"] = whole.printed
+            constants = constants_of(candidate.code)
+            reasons += self._judged(self._items, whole.rewards)
+            reasons += self._faithful(probing, whole, constants)
+            if batch_dependent(candidate.code):
+                reasons += self._fairness.declared_faults(probing, whole, constants, self._judged)
+            else:
+                reasons += self._fairness.faults(probing, whole, constants)
             reasons += self._robust(probing)
             if not reasons and "correct" in means:
-                flags = list(self._gamed(probing, means["correct"]))
+                flags = list(self._gamed(probing, whole, constants))
+                if flags and self._config.exploits == "refuse":
+                    reasons.append(f"can be gamed ({', '.join(flags)}): {_REMEDY}")
             stage = "behaviour" if reasons else None
         except Refused as refused:
             stage, reasons = refused.stage, [refused.reason]
@@ -95,53 +101,64 @@ class Prober:
             seconds=time.perf_counter() - started,
         )
 
-    def _judgement(self, whole: RewardOutput, above: float | None) -> Iterator[str]:
-        """Whether the reward tells completions apart, and never pays wrong ones more than correct ones of their
-        style."""
-        spread = max(whole.rewards) - min(whole.rewards)
-        if spread == 0:
-            value = whole.rewards[0]
-            yield f"gives {value:g} to every completion: nothing can be learnt from it; make it tell completions apart"
-        elif above is not None and above < self._margin - _NOISE * spread:
-            least = f"at least {self._margin:g} more" if self._margin > 0 else "no less"
-            yield (
-                f"pays a correct completion {above:+.4g} against a wrong one of the same style: "
-                f"it must be paid {least}; compare what the completion says with `answer`"
-            )
+    def _judged(self, items: Sequence[LabelledCompletion], rewards: Sequence[float]) -> Iterator[str]:
+        return misjudgements(items, rewards, self._config.margin)
 
-    def _faithful(self, probing: _Probing, whole: RewardOutput) -> Iterator[str]:
+    def _faithful(self, probing: Probing, whole: RewardOutput, constants: Constants) -> Iterator[str]:
         """Same input, same output, whatever was called before and in whatever process; inputs are left as they are."""
         if whole.changed:
             yield f"changes the list `{whole.changed[0]}` in place; work on a copy"
         again = probing.call(self._batch, "when it was called again", repeats=2)
         other = probing.call(self._batch, "in a fresh process", sandbox=self._other)
-        if not _same(again, whole) or not _same(other, whole):
+        if not bits(again) == bits(other) == bits(whole):
             yield "gives other values in another process: it depends on the order of a set or on addresses; sort first"
-        strange = {name: ("7",) * len(self._batch) for name in UNKNOWN_COLUMNS if name not in self._batch.columns}
-        wider = self._batch.model_copy(update={"columns": self._batch.columns | strange})
-        if not _same(probing.call(wider, "when it was passed further columns"), whole):
+        self._remembers_nothing(probing)
+        names = (*UNKNOWN_COLUMNS, *(text for text in constants.texts if text.isidentifier() and text not in _FIXED))
+        strange = tuple(dict.fromkeys(name for name in names if name not in self._batch.columns))
+        if not (self._ignores(probing, strange, whole) and self._ignores_numbers_of(probing, strange, constants)):
             yield "gives other values when further columns are passed; use only the task's own columns"
 
-    def _fair(self, probing: _Probing, whole: RewardOutput) -> Iterator[str]:
-        """A completion's reward does not depend on its neighbours."""
-        remedy = "score each completion by itself, or say BATCH_DEPENDENT = True at the top of the file"
-        order = list(range(len(self._items)))
-        random.Random(0).shuffle(order)
-        shuffled = probing.call(batch_of([self._items[i] for i in order]), "on the completions in another order")
-        if any(value != whole.rewards[i] for value, i in zip(shuffled.rewards, order, strict=True)):
-            yield f"a completion's reward depends on its place in the batch; {remedy}"
-            return
-        for size, count in SIZES.items():
-            values: list[float] = []
-            for start in range(0, min(count, len(self._items)), size):
-                part = batch_of(self._items[start : start + size])
-                values.extend(probing.call(part, f"on a batch of {size}").rewards)
-            if tuple(values) != whole.rewards[: len(values)]:
-                sizes = f"a batch of {size} than in one of {len(self._items)}"
-                yield f"a completion's reward is another in {sizes}; {remedy}"
-                return
+    def _remembers_nothing(self, probing: Probing) -> None:
+        """Many calls in one process, as many as fit well into one deadline. Raises Refused when two differ."""
+        few = part_of(self._batch, self._guards[:3])
+        started = time.perf_counter()
+        probing.call(few, "on a batch of 3")
+        seconds = time.perf_counter() - started
+        repeats = min(CALLS, int(probing.call_s / 2 / seconds))
+        if repeats > 1:
+            probing.call(few, f"when it was called {repeats} times", repeats=repeats)
 
-    def _robust(self, probing: _Probing) -> Iterator[str]:
+    def _ignores(self, probing: Probing, names: tuple[str, ...], whole: RewardOutput) -> bool:
+        """Whether columns of those names change nothing. A reward that raises on one of them, as a helper with a
+        parameter of that name does, gains nothing by it."""
+        try:
+            return bits(self._wider(probing, self._batch, names)) == bits(whole)
+        except Refused as refused:
+            if refused.stage != "contract":
+                raise
+            return len(names) < 2 or all(self._ignores(probing, (name,), whole) for name in names)
+
+    def _ignores_numbers_of(self, probing: Probing, names: tuple[str, ...], constants: Constants) -> bool:
+        """Whether it is all the same how many further columns there are."""
+        own = (more for number in constants.numbers if (more := number - len(self._batch.columns)) > max(_WIDER))
+        widths = (*_WIDER, *[more for more in own if more < len(names)][:_OWN_WIDTHS])
+        guards = part_of(self._batch, self._guards)
+        expected = bits(self._wider(probing, guards, ()))
+        for width in widths:
+            try:
+                if bits(self._wider(probing, guards, names[:width])) != expected:
+                    return False
+            except Refused as refused:
+                if refused.stage != "contract":
+                    raise
+        return True
+
+    def _wider(self, probing: Probing, batch: Batch, names: tuple[str, ...]) -> RewardOutput:
+        strange = {name: ("7",) * len(batch) for name in names}
+        wider = batch.model_copy(update={"columns": batch.columns | strange})
+        return probing.call(wider, "when it was passed further columns")
+
+    def _robust(self, probing: Probing) -> Iterator[str]:
         """Odd texts and answers get a number too."""
         inputs = odd_inputs(self._items[0])
         try:
@@ -159,61 +176,28 @@ class Prober:
                 return
         yield "fails on a batch of odd texts although not on each alone; score each completion by itself"
 
-    def _gamed(self, probing: _Probing, mean_correct: float) -> Iterator[str]:
-        """Exploits whose mean reward reaches that of correct completions."""
-        values = probing.call(joined(list(self._exploits.values())), "on empty, stuffed and echoed completions").rewards
-        start = 0
-        for name, batch in self._exploits.items():
-            if statistics.fmean(values[start : start + len(batch)]) >= mean_correct:
-                yield f"exploit:{name}"
-            start += len(batch)
+    def _gamed(self, probing: Probing, whole: RewardOutput, constants: Constants) -> Iterator[str]:
+        """The flags of the traps that spring: what they pay is held against what correct completions are paid."""
+        spread = max(whole.rewards) - min(whole.rewards)
+        # A reward that looks at its whole batch is asked about the traps among ordinary completions.
+        dependent = batch_dependent(probing.code)
+        places = self._fairness.said if dependent else self._guards
+        beside, expected = part_of(self._batch, places), [bits(whole)[place] for place in places]
+        items = [self._items[place] for place in places]
+        correct = mean_by_kind(self._items, whole.rewards)["correct"]
 
+        def score(batch: Batch) -> list[Paid]:
+            paid: list[Paid] = []
+            for start in range(0, len(batch), CHUNK):
+                chunk = part_of(batch, range(start, min(start + CHUNK, len(batch))))
+                output = probing.call(joined((beside, chunk)), "on completions made to game it")
+                said = bits(output)
+                if not dependent and said[: len(beside)] != expected:
+                    reason = "a completion's reward depends on what its neighbours say; score each by itself"
+                    raise Refused("behaviour", reason)
+                mean = mean_by_kind(items, output.rewards[: len(beside)])["correct"] if dependent else correct
+                rows = list(zip(output.rewards, said, strict=True))[len(beside) :]
+                paid += [Paid(value - mean, row) for value, row in rows]
+            return paid
 
-class _Probing:
-    """The calls for one candidate: faults become refusals, component names must stay the same, time is bounded in
-    all."""
-
-    def __init__(self, sandbox: Sandbox, code: str) -> None:
-        self._sandbox, self._code = sandbox, code
-        self._total_s = _TOTAL_CALLS * sandbox.config.call_s
-        self._end = time.monotonic() + self._total_s
-        self._components: tuple[str, ...] | None = None
-
-    def call(self, batch: Batch, where: str, *, sandbox: Sandbox | None = None, repeats: int = 1) -> RewardOutput:
-        if time.monotonic() > self._end:
-            raise Refused("sandbox", f"its probes took longer than {self._total_s:g} s together; make it faster")
-        try:
-            output = (sandbox or self._sandbox).call(self._code, batch, repeats=repeats)
-        except RewardFault as fault:
-            raise Refused(*_refusal(fault, where)) from None
-        names = tuple(output.components)
-        if self._components is None:
-            self._components = names
-        elif names != self._components:
-            raise Refused(
-                "contract",
-                "returns other components for other completions; return the same names, in one order, always",
-            )
-        return output
-
-
-def _refusal(fault: RewardFault, where: str) -> tuple[Stage, str]:
-    if fault.kind == "static":
-        return "static", fault.reason
-    if fault.kind == "timeout":
-        return "sandbox", f"{fault.reason}; look for endless loops and for patterns that backtrack, such as (a+)+"
-    if fault.kind == "memory":
-        return "sandbox", f"{fault.reason}; do not build large lists, numbers or strings"
-    if fault.kind == "died":
-        return "sandbox", f"{fault.reason}; recursion too deep for the interpreter does this"
-    if fault.kind == "raised":
-        return "contract", f"{fault.reason} {where}; guard that line so that every completion gets a number"
-    return "contract", f"{fault.reason} {where}; return one finite float a completion, in their order"
-
-
-def _same(a: RewardOutput, b: RewardOutput) -> bool:
-    return a.rewards == b.rewards and a.components == b.components
-
-
-def _one_a_row(items: Sequence[LabelledCompletion]) -> list[LabelledCompletion]:
-    return list({item.row.id: item for item in items}.values())
+        yield from self._traps.sprung(score, spread, constants)

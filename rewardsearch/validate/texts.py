@@ -58,6 +58,20 @@ def odd_inputs(item: LabelledCompletion) -> dict[str, Batch]:
     return inputs
 
 
+def part_of(batch: Batch, places: Sequence[int]) -> Batch:
+    """The completions of `batch` at `places`, in that order."""
+
+    def chosen(values: Sequence[str]) -> tuple[str, ...]:
+        return tuple(values[place] for place in places)
+
+    return Batch(
+        prompts=chosen(batch.prompts),
+        completions=chosen(batch.completions),
+        answer=chosen(batch.answer),
+        columns={name: chosen(values) for name, values in batch.columns.items()},
+    )
+
+
 def joined(batches: Sequence[Batch]) -> Batch:
     """One batch of all the completions of several with the same columns."""
     return Batch(
@@ -66,23 +80,3 @@ def joined(batches: Sequence[Batch]) -> Batch:
         answer=tuple(text for batch in batches for text in batch.answer),
         columns={name: tuple(text for batch in batches for text in batch.columns[name]) for name in batches[0].columns},
     )
-
-
-def exploits(items: Sequence[LabelledCompletion]) -> dict[str, Batch]:
-    """What a policy may find instead of solving the task, by name: a batch each, one completion a row of `items`."""
-    plain = batch_of(items)
-    numbers = " ".join(str(number) for number in range(201))
-    forms: dict[str, tuple[str, ...]] = {
-        "empty": ("",) * len(plain),
-        "tags": ("<thinking> </thinking> <solution> </solution>",) * len(plain),
-        "many-tags": ("<thinking> </thinking> <solution> </solution> " * 10,) * len(plain),
-        "numbers": tuple(f"{numbers} {answer}" for answer in plain.answer),
-        "numbers-in-tag": tuple(
-            f"<thinking> {numbers} </thinking> <solution> {numbers} {answer} </solution>" for answer in plain.answer
-        ),
-        "prompt-echo": plain.prompts,
-        "keywords": ("therefore, because, hence, so the final answer is: step 1, step 2, first, then, finally.",)
-        * len(plain),
-        "long": ("so we think about it and go on. " * 100,) * len(plain),
-    }
-    return {name: plain.model_copy(update={"completions": texts}) for name, texts in forms.items()}

@@ -12,7 +12,7 @@ from rich.console import Console
 
 import rewardsearch.cli
 from rewardsearch import __version__, errors
-from rewardsearch.cli.tables import duration, p_value, print_final, print_json, print_leaderboard
+from rewardsearch.cli.tables import duration, flags_told, p_value, print_final, print_json, print_leaderboard
 from rewardsearch.journal import read_run
 
 PROGRAM = [sys.executable, "-c", "from rewardsearch.cli import main; main()"]
@@ -118,3 +118,9 @@ def test_the_final_table_tells_scores_on_test_and_val() -> None:
 def test_numbers_as_people_read_them() -> None:
     assert [duration(s) for s in (41.7, 185, 7620)] == ["42 s", "3 min 5 s", "2 h 7 min"]
     assert [p_value(p) for p in (None, 0.0001, 0.0314)] == ["-", "<0.001", "0.031"]
+
+
+def test_flags_of_one_kind_stand_together() -> None:
+    flags = ("exploit:empty", "exploit:tags", "2 failed reward calls", "exploit:long", "exploit:json", "leak:answer")
+    assert flags_told(flags) == "exploit:empty,tags,long,+1, 2 failed reward calls, leak:answer"
+    assert flags_told(()) == ""

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from rewardsearch.config import SandboxConfig
-from rewardsearch.errors import MachineError
-from rewardsearch.records import Batch, RewardSpec
-from rewardsearch.sandbox import RewardFault, RewardOutput, Sandbox, SandboxedReward
+from rewardsearch.errors import MachineError, UserError
+from rewardsearch.records import Batch
+from rewardsearch.sandbox import RewardFault, RewardOutput, Sandbox, SandboxPool
 
 HEAD = "def reward(prompts, completions, answer, **columns):\n"
 HOSTILE = sorted((Path(__file__).parents[1] / "hostile").glob("*.py"))
@@ -88,15 +89,32 @@ def test_changed_arguments_are_named_and_the_callers_untouched(sandbox: Sandbox)
     assert asked.completions == ("a", "bb")
 
 
+def test_an_argument_that_says_it_equals_what_was_there_is_a_change_all_the_same(sandbox: Sandbox) -> None:
+    head = "class Same:\n    def __eq__(self, other):\n        return True\n\n\n"
+    assert call(sandbox, "    answer[1] = Same()\n    return [0.0, 0.0]\n", head=head).changed == ("answer",)
+
+
+def test_a_type_of_the_candidates_own_making_is_not_told_by_its_name(sandbox: Sandbox) -> None:
+    head = "from collections import namedtuple\n\n\n"
+    with pytest.raises(RewardFault) as caught:
+        call(sandbox, "    return [namedtuple('gold_' + a, 'x')(1) for a in answer]\n", head=head)
+    assert caught.value.reason == "returned a value in place of a float"
+
+
+def test_a_call_too_large_to_carry_is_the_callers_mistake(sandbox: Sandbox) -> None:
+    with pytest.raises(UserError, match="a reward call of 20 million characters; at most 17 million are allowed"):
+        call(sandbox, "    return [0.0]\n", batch("x" * 20_000_000))
+
+
 def test_every_call_starts_from_the_same_state(sandbox: Sandbox) -> None:
     head = "SEEN = []\n"
-    body = "    SEEN.append(1)\n    return [float(len(SEEN))] * len(completions)\n"
+    body = "    seen = SEEN\n    seen.append(1)\n    return [float(len(SEEN))] * len(completions)\n"
     assert [call(sandbox, body, head=head).rewards[0] for _ in range(3)] == [1.0, 1.0, 1.0]
 
 
 def test_state_shows_when_a_call_is_repeated_in_one_process(sandbox: Sandbox) -> None:
     with pytest.raises(RewardFault, match="it keeps state"):
-        call(sandbox, "    S.append(1)\n    return [float(len(S)), 0.0]\n", head="S = []\n", repeats=2)
+        call(sandbox, "    s = S\n    s.append(1)\n    return [float(len(S)), 0.0]\n", head="S = []\n", repeats=2)
 
 
 def test_the_hash_seed_decides_the_order_of_sets() -> None:
@@ -215,30 +233,43 @@ def test_a_worker_that_cannot_start_is_the_machines_fault(monkeypatch: pytest.Mo
         call(box, "    return [0.0, 0.0]\n")
 
 
-def spec(body: str) -> RewardSpec:
-    return RewardSpec(id="x", name="x", code=HEAD + body)
-
-
-def test_training_forgives_so_many_failed_calls_and_then_raises(sandbox: Sandbox) -> None:
-    body = "    return [1.0 / len(text) for text in completions]\n"
-    reward = SandboxedReward(sandbox, spec(body), failures=2)
-    for faults in (1, 2):
-        assert reward(batch("a", "")).rewards == (0.0, 0.0)
-        assert reward.faults == faults
-    assert reward(batch("a", "bb")).rewards == (1.0, 0.5)
-    with pytest.raises(RewardFault, match="raised ZeroDivisionError at line 2"):
-        reward(batch("a", ""))
-
-
-def test_training_tries_a_failed_call_again_before_it_counts(sandbox: Sandbox) -> None:
-    reward = SandboxedReward(sandbox, spec("    return [2.0] * len(completions)\n"), failures=0)
-    reward(batch("a"))
-    assert sandbox._worker is not None
-    os.killpg(sandbox._worker.pid, signal.SIGKILL)
-    assert reward(batch("a")).rewards == (2.0,)
-    assert reward.faults == 0
-
-
 def test_rewards_are_exact_to_the_last_bit(sandbox: Sandbox) -> None:
     output = call(sandbox, "    return [0.1 + 0.2, 5e-324]\n")
     assert output.rewards == (0.1 + 0.2, math.ulp(0.0))
+
+
+def test_what_was_printed_is_bounded_and_harmless_to_a_terminal(sandbox: Sandbox) -> None:
+    output = call(sandbox, "    print('\\x1b[2Jhello\\n', 'x' * 9000)\n    return [0.0, 0.0]\n")
+    assert output.printed.startswith("\ufffd[2Jhello\n x")
+    assert len(output.printed) == 4000
+
+
+def test_a_pool_lends_the_same_warm_worker_again() -> None:
+    with SandboxPool(SandboxConfig()) as pool:
+        with pool.borrow() as first:
+            call(first, "    return [0.0, 0.0]\n")
+            pid = first._worker.pid if first._worker else 0
+            with pool.borrow() as second, pool.borrow(hash_seed=1) as other:
+                assert len({id(first), id(second), id(other)}) == 3
+        with pool.borrow() as again, pool.borrow() as third:
+            assert {id(again), id(third)} == {id(first), id(second)}
+        os.killpg(pid, 0)
+    with pytest.raises(ProcessLookupError):
+        os.killpg(pid, 0)
+
+
+def test_an_idle_worker_outlives_the_thread_that_started_it() -> None:
+    with SandboxPool(SandboxConfig()) as pool:
+
+        def use() -> int:
+            with pool.borrow() as box:
+                call(box, "    return [0.0, 0.0]\n")
+                assert box._worker is not None
+                return box._worker.pid
+
+        pids = []
+        for _ in range(2):
+            thread = threading.Thread(target=lambda: pids.append(use()))
+            thread.start()
+            thread.join()
+        assert pids[0] == pids[1]

@@ -120,13 +120,6 @@ def test_all_faults_of_behaviour_are_told_at_once() -> None:
     assert "changes the list `completions` in place" in (verdict.reason or "")
 
 
-def test_state_between_calls_is_refused() -> None:
-    code = "SEEN = []\n" + HEAD + "    SEEN.append(1)\n    return [len(c) + float(len(SEEN)) for c in completions]\n"
-    verdict = verdicts_of(code)[0]
-    assert verdict.stage == "contract"
-    assert "it keeps state" in (verdict.reason or "")
-
-
 def test_a_reward_that_declares_it_may_depend_on_its_batch() -> None:
     body = "[float(a in c) - len(completions) / 999 for c, a in zip(completions, answer)]"
     assert verdict_of(body).stage == "behaviour"
@@ -155,5 +148,5 @@ def test_exploits_that_pay_are_flagged() -> None:
     assert stuffing.accepted
     assert "exploit:numbers" in stuffing.flags
     assert "exploit:empty" in verdict_of("[1.0 / (1 + len(c)) for c in completions]").flags
-    exact = verdict_of("[float(f'<solution> {a} </solution>' in c) for c, a in zip(completions, answer)]")
-    assert exact.flags == ()
+    anywhere = verdict_of("[float(f'<solution> {a} </solution>' in c) for c, a in zip(completions, answer)]")
+    assert anywhere.flags == ("exploit:every-solution",)

@@ -1,0 +1,140 @@
+"""What of this machine a search needs, checked one by one: Python, packages, devices, disk, the sandbox, the proposer."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from packaging.requirements import Requirement
+
+from rewardsearch.config import Config
+from rewardsearch.errors import RewardSearchError, UserError
+from rewardsearch.propose import check as check_proposer
+from rewardsearch.sandbox import inspect
+from rewardsearch.screen.devices import devices
+
+Status = Literal["ok", "warn", "fail"]
+_DISK_GB = 2.0
+_DISK_WARN_GB = 10.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: what was looked at, how it stands, what was found, and what to do unless it is ok."""
+
+    name: str
+    status: Status
+    found: str
+    remedy: str = ""
+
+
+def examine(config: Config) -> list[Finding]:
+    """Every finding, in a fixed order. `fail` is what a search with `config` cannot do without."""
+    return [
+        Finding("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        *_packages(),
+        *_devices(config),
+        _disk(Path(config.run_dir or "runs")),
+        *_sandbox(config),
+        _proposer(config),
+    ]
+
+
+def _packages() -> Iterator[Finding]:
+    found: list[str] = []
+    for text in importlib.metadata.requires("rewardsearch") or ():
+        requirement = Requirement(text)
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            version = importlib.metadata.version(requirement.name)
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(requirement.name, "fail", "not installed", f"pip install '{requirement}'")
+            continue
+        if requirement.specifier.contains(version, prereleases=True):
+            found.append(f"{requirement.name} {version}")
+        else:
+            yield Finding(
+                requirement.name, "fail", f"{version}, needs {requirement.specifier}", f"pip install '{requirement}'"
+            )
+    yield Finding("packages", "ok", ", ".join(found))
+
+
+def _devices(config: Config) -> Iterator[Finding]:
+    try:
+        found = devices()
+    except (ImportError, OSError) as error:
+        yield Finding("devices", "fail", f"torch does not load: {error}", "install torch for this machine again")
+        return
+    cores = f"{os.cpu_count()} CPU cores"
+    if found:
+        yield Finding("devices", "ok", f"{', '.join(found)}; {cores}")
+    elif config.policy.device == "cuda":
+        yield Finding(
+            "devices", "fail", f"no accelerator that torch can use; {cores}", "set policy.device: auto, or install CUDA"
+        )
+    else:
+        yield Finding(
+            "devices",
+            "ok" if config.policy.model == "embedded" else "warn",
+            f"no accelerator that torch can use; {cores}",
+            "" if config.policy.model == "embedded" else "models of millions of parameters train slowly without one",
+        )
+
+
+def _disk(folder: Path) -> Finding:
+    place = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    free = shutil.disk_usage(place).free / 1e9
+    found = f"{free:.0f} GB free for {folder}"
+    if not os.access(place, os.W_OK):
+        return Finding("disk", "fail", f"{place} cannot be written", "name another --run-dir")
+    if free < _DISK_GB:
+        return Finding("disk", "fail", found, f"free {_DISK_GB:g} GB, or name another --run-dir")
+    if free < _DISK_WARN_GB:
+        return Finding("disk", "warn", found, "adapters of large models may not fit; name another --run-dir")
+    return Finding("disk", "ok", found)
+
+
+def _sandbox(config: Config) -> Iterator[Finding]:
+    try:
+        defences = inspect(config.sandbox.model_copy(update={"require": ()}))
+    except RewardSearchError as error:
+        yield Finding("sandbox", "fail", str(error), "no candidate can be run without its worker")
+        return
+    yield Finding("sandbox limits", "ok", "own session, empty environment, no descriptors, rlimits, deadline")
+    lacking = {**defences.missing, **defences.unmet(config.sandbox.require)}
+    for name in dict.fromkeys((*defences.layers, *lacking)):
+        if name not in lacking:
+            yield Finding(f"sandbox {name}", "ok", "in force")
+        elif name in config.sandbox.require:
+            yield Finding(f"sandbox {name}", "fail", "not in force, and sandbox.require names it", lacking[name])
+        else:
+            yield Finding(f"sandbox {name}", "warn", "not in force", lacking[name])
+    held = f"{defences.tried - len(defences.open)} of {defences.tried} raw breaches held"
+    if not defences.open:
+        yield Finding("sandbox self-check", "ok", held)
+    else:
+        status: Status = "warn" if defences.missing else "fail"
+        yield Finding(
+            "sandbox self-check",
+            status,
+            f"{held}; code that gets past the static policy could {', '.join(defences.open)}",
+            "run searches in a virtual machine or container of their own, without keys",
+        )
+
+
+def _proposer(config: Config) -> Finding:
+    name = config.propose.proposer
+    try:
+        check_proposer(config.propose, config.task.name)
+    except UserError as error:
+        what, _, remedy = error.mistakes[0].partition("; ")
+        return Finding("proposer", "fail", what, remedy)
+    key = f", with a key in {config.propose.openai.api_key_env}" if name == "openai" else ""
+    return Finding("proposer", "ok", f"{name}{key}")

@@ -1,0 +1,165 @@
+"""What each name in a file stands for, by Python's own rules of scope: a module, something imported, something of the
+file, or a builtin."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from rewardsearch.sandbox.names import bindings
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+Kind = Literal["module", "function", "class", "comprehension"]
+
+
+@dataclass
+class Frame:
+    """One scope: the names bound in it, those of them that are imported modules, and those that are other imports."""
+
+    kind: Kind
+    bound: set[str] = field(default_factory=set)
+    modules: dict[str, str] = field(default_factory=dict)
+    imported: set[str] = field(default_factory=set)
+    defaults: set[str] = field(default_factory=set)
+    """Parameters whose default value is one object for all calls, and can be changed."""
+
+
+@dataclass
+class Meaning:
+    """What the names of a file stand for, by id() of the ast.Name node that reads or writes them."""
+
+    unbound: set[int] = field(default_factory=set)
+    """Bound in no scope that is visible there: a builtin, or undefined."""
+    modules: dict[int, str] = field(default_factory=dict)
+    imported: set[int] = field(default_factory=set)
+    """Imported from a module."""
+    lasting: set[int] = field(default_factory=set)
+    """Inside a function, a name whose value outlives the call: of the file's top level, or a changeable default."""
+
+
+def meaning_of(tree: ast.Module) -> Meaning:
+    meaning = Meaning()
+    _Resolver(meaning, [_frame("module", tree.body)]).read(tree.body)
+    return meaning
+
+
+def _frame(kind: Kind, body: Iterable[ast.AST]) -> Frame:
+    frame = Frame(kind)
+    outer: set[str] = set()
+    for node in own_nodes(body):
+        frame.bound.update(bindings(node))
+        match node:
+            case ast.Import(names=names):
+                for alias in names:
+                    top = alias.name.partition(".")[0]
+                    frame.modules[alias.asname or top] = alias.name if alias.asname else top
+            case ast.ImportFrom(module=module, names=names):
+                for alias in names:
+                    name = alias.asname or alias.name
+                    if (module, alias.name) == ("collections", "abc"):
+                        frame.modules[name] = "collections.abc"
+                    else:
+                        frame.imported.add(name)
+            case ast.Global(names=declared) | ast.Nonlocal(names=declared):
+                outer.update(declared)
+            case _:
+                pass
+    frame.bound |= frame.modules.keys() | frame.imported
+    frame.bound -= outer
+    return frame
+
+
+def own_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """The nodes of a scope without those of the scopes inside it; of those only what they bind here."""
+    pending = list(body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, _Comprehension):
+            yield from (inner.target for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr))
+            continue
+        yield node
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            pending += [
+                part for part in ast.iter_child_nodes(node) if part not in node.body and part is not _arguments(node)
+            ]
+        elif not isinstance(node, ast.Lambda):
+            pending += ast.iter_child_nodes(node)
+
+
+def _arguments(node: ast.AST) -> ast.arguments | None:
+    return getattr(node, "args", None)
+
+
+class _Resolver:
+    def __init__(self, meaning: Meaning, frames: list[Frame]) -> None:
+        self._meaning, self._frames = meaning, frames
+
+    def read(self, nodes: Iterable[ast.AST | None]) -> None:
+        for node in nodes:
+            if isinstance(node, ast.Name):
+                self._resolve(node)
+            elif isinstance(node, _Function):
+                self._function(node)
+            elif isinstance(node, ast.ClassDef):
+                self.read((*node.bases, *(keyword.value for keyword in node.keywords), *node.decorator_list))
+                self._inside(_with_types(_frame("class", node.body), node)).read(node.body)
+            elif isinstance(node, _Comprehension):
+                self._comprehension(node)
+            elif node is not None:
+                self.read(ast.iter_child_nodes(node))
+
+    def _inside(self, frame: Frame) -> _Resolver:
+        return _Resolver(self._meaning, [*self._frames, frame])
+
+    def _function(self, node: _Function) -> None:
+        args = node.args
+        every = [*args.posonlyargs, *args.args, *args.kwonlyargs, *filter(None, (args.vararg, args.kwarg))]
+        self.read((*args.defaults, *args.kw_defaults, *(arg.annotation for arg in every)))
+        body = [node.body] if isinstance(node, ast.Lambda) else node.body
+        if not isinstance(node, ast.Lambda):
+            self.read((*node.decorator_list, node.returns))
+        frame = _with_types(_frame("function", body), node)
+        frame.bound.update(arg.arg for arg in every)
+        positional = [*args.posonlyargs, *args.args][len(args.posonlyargs) + len(args.args) - len(args.defaults) :]
+        pairs = (*zip(positional, args.defaults, strict=True), *zip(args.kwonlyargs, args.kw_defaults, strict=True))
+        frame.defaults = {arg.arg for arg, default in pairs if default is not None and changeable(default)}
+        self._inside(frame).read(body)
+
+    def _comprehension(self, node: _Comprehension) -> None:
+        self.read((node.generators[0].iter,))
+        targets = {name for part in node.generators for inner in ast.walk(part.target) for name in bindings(inner)}
+        inside = self._inside(Frame("comprehension", bound=targets))
+        for place, part in enumerate(node.generators):
+            inside.read((part.target, *((part.iter,) if place else ()), *part.ifs))
+        inside.read((node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,))
+
+    def _resolve(self, node: ast.Name) -> None:
+        innermost = self._frames[-1]
+        within = any(frame.kind == "function" for frame in self._frames)
+        for frame in reversed(self._frames):
+            if node.id not in frame.bound or (frame.kind == "class" and frame is not innermost):
+                continue
+            if node.id in frame.modules:
+                self._meaning.modules[id(node)] = frame.modules[node.id]
+            if node.id in frame.imported:
+                self._meaning.imported.add(id(node))
+            if within and (frame.kind == "module" or node.id in frame.defaults):
+                self._meaning.lasting.add(id(node))
+            return
+        self._meaning.unbound.add(id(node))
+
+
+def _with_types(frame: Frame, node: ast.AST) -> Frame:
+    frame.bound.update(parameter.name for parameter in getattr(node, "type_params", ()))
+    return frame
+
+
+_CHANGEABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp, ast.Call)
+
+
+def changeable(value: ast.AST) -> bool:
+    """Whether a value may hold something that can be changed in place."""
+    return any(isinstance(node, _CHANGEABLE) for node in ast.walk(value))

@@ -1,0 +1,117 @@
+"""The rules against state: nothing that one call changes may be there at the next.
+
+Every call starts from the same state anyway; these rules tell the author instead of letting the code mean something
+else than it says. What they cannot see (an alias, a cached value) shows when validation calls a reward many times over
+in one process.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from rewardsearch.sandbox.refusal import Refused, Scope, line_of
+
+_ITERATOR_MAKERS = frozenset(
+    ("iter", "count", "cycle", "map", "filter", "zip", "enumerate", "reversed", "repeat", "chain")
+)
+_CHANGES = (
+    *(
+        "append",
+        "extend",
+        "insert",
+        "remove",
+        "pop",
+        "popitem",
+        "clear",
+        "add",
+        "discard",
+        "update",
+        "setdefault",
+        "sort",
+    ),
+    *("reverse", "appendleft", "popleft", "extendleft", "rotate", "subtract", "move_to_end", "send", "throw"),
+)
+"""Methods that change what they are called on."""
+_REMEDY = "keep it in a local variable, and return what the caller needs"
+
+
+def kept_values(node: ast.AST, scope: Scope) -> None:
+    """No iterator or generator at the top level: it goes on where the last call left it."""
+    if not isinstance(node, ast.Module):
+        return
+    generators = {
+        function.name
+        for function in node.body
+        if isinstance(function, ast.FunctionDef)
+        and any(isinstance(n, ast.Yield | ast.YieldFrom) for n in ast.walk(function))
+    }
+    for statement in node.body:
+        value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
+        for part in _held(value):
+            if isinstance(part, ast.GeneratorExp) or _called(part) in _ITERATOR_MAKERS | generators:
+                raise Refused(
+                    line_of(statement),
+                    "an iterator at module level keeps state between calls",
+                    "make a tuple or list of it",
+                )
+
+
+def _held(value: ast.AST | None) -> Iterator[ast.AST]:
+    """A value, and those inside it when it is a tuple, list, set or dict written out."""
+    if value is None:
+        return
+    yield value
+    inner = [*value.keys, *value.values] if isinstance(value, ast.Dict) else getattr(value, "elts", [])
+    for part in inner:
+        yield from _held(part)
+
+
+def changes_of_lasting_values(node: ast.AST, scope: Scope) -> None:
+    """A function changes nothing of the file's top level, and no default value."""
+    if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+        root = _root(node)
+        if root is not None and id(root) in scope.meaning.lasting:
+            raise Refused(line_of(node), f"`{root.id}` is changed: it would keep state between calls", _REMEDY)
+    if not isinstance(node, ast.Call):
+        return
+    if isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGES and node.func.attr not in scope.own:
+        root = _root(node.func)
+        if root is not None and _is_lasting_value(root, scope):
+            what = f"`{root.id}` is changed by .{node.func.attr}(): it would keep state between calls"
+            raise Refused(line_of(node), what, _REMEDY)
+    if _called(node) == "next" and node.args:
+        root = _root(node.args[0])
+        if root is not None and _is_lasting_value(root, scope):
+            raise Refused(line_of(node), f"`next({root.id})` goes on where the last call left it", _REMEDY)
+
+
+def _is_lasting_value(root: ast.Name, scope: Scope) -> bool:
+    return id(root) in scope.meaning.lasting and id(root) not in {*scope.meaning.modules, *scope.meaning.imported}
+
+
+def _root(node: ast.AST) -> ast.Name | None:
+    """`x` of `x.a[0].b`."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node if isinstance(node, ast.Name) else None
+
+
+def _called(node: ast.AST) -> str | None:
+    """The last name of what a call calls: `count` of `itertools.count()`."""
+    if not isinstance(node, ast.Call):
+        return None
+    if isinstance(node.func, ast.Attribute):
+        return node.func.attr if isinstance(node.func.value, ast.Name) else None
+    return node.func.id if isinstance(node.func, ast.Name) else None
+
+
+def stateful_nonlocals(tree: ast.Module, met_at_load: frozenset[str]) -> frozenset[int]:
+    """The `nonlocal` statements inside a function or class that running the file may call."""
+    return frozenset(
+        id(node)
+        for statement in tree.body
+        if not isinstance(statement, ast.FunctionDef | ast.ClassDef) or statement.name in met_at_load
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Nonlocal)
+    )

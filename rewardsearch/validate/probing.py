@@ -1,0 +1,72 @@
+"""The calls that one candidate's probes make: a fault of the reward becomes a refusal with its stage and reason."""
+
+from __future__ import annotations
+
+import struct
+import time
+
+from rewardsearch.records import Batch, Stage
+from rewardsearch.sandbox import RewardFault, RewardOutput, Sandbox
+
+_TOTAL_CALLS = 6
+"""A candidate's probes together may take this many call deadlines of wall clock."""
+
+
+class Refused(Exception):
+    """A refusal that ends the probing: the stage, and the reason for the proposer."""
+
+    def __init__(self, stage: Stage, reason: str) -> None:
+        super().__init__(reason)
+        self.stage, self.reason = stage, reason
+
+
+class Probing:
+    """The calls for one candidate: faults become refusals, component names must stay the same, time is bounded in
+    all."""
+
+    def __init__(self, sandbox: Sandbox, code: str) -> None:
+        self._sandbox, self.code = sandbox, code
+        self.call_s = sandbox.config.call_s
+        self._total_s = _TOTAL_CALLS * self.call_s
+        self._end = time.monotonic() + self._total_s
+        self._components: tuple[str, ...] | None = None
+
+    def call(self, batch: Batch, where: str, *, sandbox: Sandbox | None = None, repeats: int = 1) -> RewardOutput:
+        """The rewards of `batch`, which `where` describes. Raises Refused."""
+        if time.monotonic() > self._end:
+            raise Refused("sandbox", f"its probes took longer than {self._total_s:g} s together; make it faster")
+        try:
+            output = (sandbox or self._sandbox).call(self.code, batch, repeats=repeats)
+        except RewardFault as fault:
+            raise Refused(*_refusal(fault, where, repeats)) from None
+        names = tuple(output.components)
+        if self._components is None:
+            self._components = names
+        elif names != self._components:
+            raise Refused(
+                "contract",
+                "returns other components for other completions; return the same names, in one order, always",
+            )
+        return output
+
+
+def bits(output: RewardOutput) -> list[bytes]:
+    """All that the reward said about each completion: equal where rewards and components are, bit for bit."""
+    row = struct.Struct(f"<{1 + len(output.components)}d")
+    return [row.pack(*values) for values in zip(output.rewards, *output.components.values(), strict=True)]
+
+
+def _refusal(fault: RewardFault, where: str, repeats: int) -> tuple[Stage, str]:
+    if fault.kind == "static":
+        return "static", fault.reason
+    if fault.kind == "timeout":
+        return "sandbox", f"{fault.reason}; look for endless loops and for patterns that backtrack, such as (a+)+"
+    if fault.kind == "memory":
+        return "sandbox", f"{fault.reason}; do not build large lists, numbers or strings"
+    if fault.kind == "died":
+        return "sandbox", f"{fault.reason}; recursion too deep for the interpreter does this"
+    if fault.kind == "raised":
+        return "contract", f"{fault.reason} {where}; guard that line so that every completion gets a number"
+    if repeats > 1:
+        return "contract", f"{fault.reason}, {where}; work on local values alone"
+    return "contract", f"{fault.reason} {where}; return one finite float a completion, in their order"

@@ -1,0 +1,110 @@
+"""What doctor finds on this machine, and what it says of a machine that lacks something."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rewardsearch import doctor
+from rewardsearch.config import Config, parse_config
+from rewardsearch.doctor import Finding, examine
+from rewardsearch.errors import MachineError
+from rewardsearch.sandbox import Defences
+
+
+def finding(name: str, config: Config | None = None) -> Finding:
+    return next(found for found in examine(config or Config()) if found.name == name)
+
+
+def test_this_machine_can_search() -> None:
+    findings = examine(Config())
+    assert [found for found in findings if found.status == "fail"] == []
+    packages = next(found.found for found in findings if found.name == "packages")
+    assert {"torch", "trl", "transformers"} <= {entry.split()[0] for entry in packages.split(", ")}
+    assert all(found.remedy for found in findings if found.status != "ok")
+
+
+def test_a_missing_and_an_old_package_are_told_with_the_command_that_mends_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wanted = ["nonesuch>=1", "pydantic>=999", "rich>=13", "torch>=2; extra == 'x'"]
+    monkeypatch.setattr(importlib.metadata, "requires", lambda name: wanted)
+    assert finding("nonesuch") == Finding("nonesuch", "fail", "not installed", "pip install 'nonesuch>=1'")
+    assert finding("pydantic").status == "fail"
+    assert finding("pydantic").remedy == "pip install 'pydantic>=999'"
+    assert finding("packages").found.startswith("rich ")
+
+
+@pytest.mark.parametrize(
+    ("policy", "status"), [({}, "ok"), ({"model": "Qwen/Qwen2.5-0.5B"}, "warn"), ({"device": "cuda"}, "fail")]
+)
+def test_no_accelerator_matters_as_far_as_the_config_needs_one(
+    policy: dict[str, str], status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "devices", list)
+    assert finding("devices", parse_config({"policy": policy}, "test")).status == status
+    monkeypatch.setattr(doctor, "devices", lambda: ["NVIDIA H200 (139 GiB)"])
+    assert finding("devices", parse_config({"policy": policy}, "test")).status == "ok"
+
+
+def test_layers_that_are_missing_warn_and_fail_when_they_are_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "inspect", lambda config: Defences(("uid", "no_new_privs"), ("run a program",), 18))
+    required = parse_config({"sandbox": {"require": ["seccomp", "bubblewrap"]}}, "test")
+    assert finding("sandbox uid").status == "ok"
+    assert finding("sandbox landlock").status == "warn"
+    assert finding("sandbox landlock", required).status == "warn"
+    assert finding("sandbox seccomp", required).status == "fail"
+    assert finding("sandbox bubblewrap", required).remedy == "set sandbox.bubblewrap: true"
+    check = finding("sandbox self-check")
+    assert (check.status, "could run a program" in check.found) == ("warn", True)
+
+
+def test_whole_layers_that_leak_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = ("uid", "no_new_privs", "landlock", "seccomp")
+    monkeypatch.setattr(doctor, "inspect", lambda config: Defences(layers, ("run a program",), 18))
+    assert finding("sandbox self-check").status == "fail"
+
+
+def test_a_sandbox_that_does_not_start_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(config: object) -> Defences:
+        raise MachineError("the sandbox's worker did not start: it ended")
+
+    monkeypatch.setattr(doctor, "inspect", broken)
+    assert finding("sandbox").status == "fail"
+
+
+def test_a_folder_that_cannot_be_written_and_a_full_disk_fail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    usage = type("Usage", (), {"free": 1e9})
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda place: usage)
+    assert finding("disk").status == "fail"
+    usage.free = 5e9
+    assert finding("disk").status == "warn"
+    monkeypatch.setattr(doctor.os, "access", lambda place, mode: False)
+    assert finding("disk", Config(run_dir=str(tmp_path / "a" / "b"))).found == f"{tmp_path} cannot be written"
+
+
+def test_a_proposer_that_could_not_start_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    openai = parse_config({"propose": {"proposer": "openai"}}, "test")
+    assert finding("proposer", openai).status == "fail"
+    assert "OPENAI_API_KEY" in finding("proposer", openai).found
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    assert finding("proposer", openai) == Finding("proposer", "ok", "openai, with a key in OPENAI_API_KEY")
+
+
+def test_the_command_prints_a_line_each_and_ends_with_2_when_something_fails(
+    cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = cli("doctor")
+    assert done.code == 0
+    assert all(line.split()[0] in ("ok", "warn") for line in done.out.splitlines())
+    monkeypatch.setattr(doctor, "inspect", lambda config: Defences((), ("run a program",), 18))
+    done = cli("doctor", "--json")
+    assert done.code == 0
+    assert {"name": "proposer", "status": "ok", "found": "grammar", "remedy": ""} in json.loads(done.out)
+    monkeypatch.setattr(doctor, "devices", lambda: (_ for _ in ()).throw(ImportError("libtorch.so")))
+    assert cli("doctor").code == 2

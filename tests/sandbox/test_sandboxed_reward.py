@@ -1,0 +1,107 @@
+"""A reward as training calls it: forgiven failures, batches asked again, what was printed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from rewardsearch.config import SandboxConfig
+from rewardsearch.records import Batch, RewardSpec
+from rewardsearch.sandbox import RewardFault, Sandbox, SandboxedReward
+
+HEAD = "def reward(prompts, completions, answer, **columns):\n"
+CLOCK = """
+for cls in ().__class__.__base__.__subclasses__():
+    if cls.__name__ == "_wrap_close":
+        NOW = cls.__init__.__globals__["sys"].modules["time"].time
+
+def reward(prompts, completions, answer, **columns):
+    return [NOW()] * len(completions)
+"""
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(SandboxConfig(call_s=1.0, memory_mb=256), bound=1e12) as box:
+        yield box
+
+
+def batch(*completions: str) -> Batch:
+    n = len(completions)
+    return Batch(prompts=("q",) * n, completions=completions, answer=("3",) * n)
+
+
+def spec(body: str) -> RewardSpec:
+    return RewardSpec(id="x", name="x", code=HEAD + body)
+
+
+def test_so_many_failed_calls_are_forgiven_and_then_one_raises(sandbox: Sandbox) -> None:
+    reward = SandboxedReward(sandbox, spec("    return [1.0 / len(text) for text in completions]\n"), failures=2)
+    for faults in (1, 2):
+        assert reward(batch("a", "")).rewards == (0.0, 0.0)
+        assert reward.faults == faults
+    assert reward(batch("a", "bb")).rewards == (1.0, 0.5)
+    with pytest.raises(RewardFault, match="raised ZeroDivisionError at line 2"):
+        reward(batch("a", ""))
+
+
+def test_a_failed_call_is_tried_again_before_it_counts(sandbox: Sandbox) -> None:
+    reward = SandboxedReward(sandbox, spec("    return [2.0] * len(completions)\n"), failures=0)
+    reward(batch("a"))
+    assert sandbox._worker is not None
+    os.killpg(sandbox._worker.pid, signal.SIGKILL)
+    assert reward(batch("a")).rewards == (2.0,)
+    assert reward.faults == 0
+
+
+def test_a_pure_reward_is_asked_again_without_consequence(sandbox: Sandbox) -> None:
+    reward = SandboxedReward(sandbox, spec("    return [float(len(c)) for c in completions]\n"), 0, rechecks=1.0)
+    for i in range(12):
+        assert reward(batch("a" * i)).rewards == (float(i),)
+    assert reward.rechecked == 11
+
+
+def test_rechecks_come_as_often_as_asked_for_and_never_at_0(sandbox: Sandbox) -> None:
+    never, often = (
+        SandboxedReward(sandbox, spec("    return [0.0] * len(completions)\n"), 0, rechecks=share, seed=1)
+        for share in (0.0, 0.5)
+    )
+    for _ in range(40):
+        never(batch("a"))
+        often(batch("a"))
+    assert never.rechecked == 0
+    assert 12 <= often.rechecked <= 28
+
+
+def test_a_reward_that_changes_later_ends_its_run(sandbox: Sandbox) -> None:
+    """It takes a way around the static policy: here it reads a clock."""
+    sandbox._checked[CLOCK] = None
+    reward = SandboxedReward(sandbox, RewardSpec(id="x", name="x", code=CLOCK), 0, rechecks=1.0)
+    reward(batch("a"))
+    with pytest.raises(
+        RewardFault, match="gave other values for the batch of call 1 when it was asked again"
+    ) as caught:
+        reward(batch("b"))
+    assert caught.value.kind == "changed"
+
+
+def test_counting_calls_in_an_aliased_global_has_no_effect(sandbox: Sandbox) -> None:
+    code = (
+        "STATE = {'n': 0}\n" + HEAD + "    alias = STATE\n    alias['n'] += 1\n"
+        "    return [777.0 if alias['n'] > 5 else 1.0] * len(completions)\n"
+    )
+    reward = SandboxedReward(sandbox, RewardSpec(id="x", name="x", code=code), 0, rechecks=0.5)
+    assert {reward(batch("a")).rewards for _ in range(20)} == {(1.0,)}
+
+
+def test_the_start_of_what_a_run_prints_is_kept(sandbox: Sandbox) -> None:
+    reward = SandboxedReward(sandbox, spec("    print(completions[0])\n    return [0.0] * len(completions)\n"), 0)
+    reward(batch("one"))
+    reward(batch("two"))
+    assert reward.printed == "one\ntwo\n"
+    for _ in range(10):
+        reward(batch("x" * 5000))
+    assert len(reward.printed) == 20_000
