@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from rewardsearch.sandbox.scopes import Meaning
 
-
 _LONGEST = 200
 """Characters of a refusal: it can hold a name of the candidate's."""
 

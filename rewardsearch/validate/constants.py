@@ -68,6 +68,8 @@ def _values(node: ast.AST, names: Names) -> Iterator[Value]:
     value = folded(node, names)
     if value is not None:
         yield value
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value  # A long pattern may match a short text.
     if isinstance(node, ast.List | ast.Tuple) and len(node.elts) >= 3:
         codes = [folded(element, names) for element in node.elts]
         letters = [chr(code) for code in codes if type(code) is int and 32 <= code < 127]

@@ -48,7 +48,7 @@ def folded(node: ast.AST, names: Names) -> Value | None:
     """The text of up to 200 characters or the whole number of up to 64 bits that `node` stands for, or None."""
     value = _value(node, names)
     if isinstance(value, str):
-        return value if len(value) <= LONGEST or isinstance(node, ast.Constant) else None
+        return value if len(value) <= LONGEST else None
     return value if value is not None and abs(value) <= _BIGGEST else None
 
 
@@ -122,16 +122,24 @@ def _remainder(a: Value | None, right: ast.expr, names: Names) -> Value | None:
 
 
 def _part(text: Value | None, index: ast.expr, names: Names) -> str | None:
-    if not isinstance(text, str):
-        return None
-    bounds = [index.lower, index.upper, index.step] if isinstance(index, ast.Slice) else [index]
-    places = [None if bound is None else folded(bound, names) for bound in bounds]
-    if any(not isinstance(place, int) and bound is not None for place, bound in zip(places, bounds, strict=True)):
-        return None
-    whole = [place for place in places if not isinstance(place, str)]
+    """A letter or a slice of a text."""
+    if not isinstance(index, ast.Slice):
+        place = folded(index, names)
+        return (
+            text[place]
+            if isinstance(text, str) and isinstance(place, int) and -len(text) <= place < len(text)
+            else None
+        )
+    bounds = (index.lower, index.upper, index.step)
+    places: list[int | None] = []
+    for bound in bounds:
+        place = None if bound is None else folded(bound, names)
+        if isinstance(place, str) or (place is None and bound is not None):
+            return None
+        places.append(place)
     try:
-        return text[slice(*whole)] if isinstance(index, ast.Slice) else text[whole[0] or 0]
-    except (IndexError, ValueError):
+        return text[slice(*places)] if isinstance(text, str) else None
+    except ValueError:
         return None
 
 

@@ -40,7 +40,7 @@ HOSTILE = {
     "not_a_number": "return [float('nan') for c in completions]",
     "wrong_length": "return [1.0, 2.0, 3.0]",
     "raises_in_training": (
-        "if len(completions) == 10:\n        raise ValueError('secret')\n    return [min(len(c), 90) / 90 for c in completions]"
+        "if 3 * len(completions) == 30:\n        raise ValueError('secret')\n    return [min(len(c), 90) / 90 for c in completions]"
     ),
 }
 COUNTS_CALLS = """\
@@ -120,7 +120,8 @@ def test_a_finished_run_started_again_does_nothing_twice(undisturbed: Path) -> N
     before = rows(undisturbed, "whole")
     events = len((undisturbed / "whole" / JOURNAL).read_text().splitlines())
     run(undisturbed, "run", "small.yaml", "--run-dir", "whole")
-    assert len((undisturbed / "whole" / JOURNAL).read_text().splitlines()) == events + 2
+    told = (undisturbed / "whole" / JOURNAL).read_text().splitlines()[events:]
+    assert [json.loads(line)["event"] for line in told] == ["opened", "sandbox", "ended"]
     assert rows(undisturbed, "whole") == before
 
 
@@ -217,10 +218,10 @@ def test_hostile_candidates_cost_seconds_and_are_told(tmp_path: Path) -> None:
         "wrong_length": "rejected",
         "raises_in_training": "failed",
         "good": "screened",
-        # The sandbox starts every call from the same state, so its thirtieth call is like its first.
-        "counts_calls": "screened",
+        "counts_calls": "rejected",
     }
     assert table["raises_in_training"]["reason"] == "raised ValueError at line 3"
+    assert "`CALLS` is changed by .append()" in table["counts_calls"]["reason"]
     feedback = (tmp_path / "hostile" / "rounds" / "01" / "feedback.md").read_text(encoding="utf-8")
     assert all(name in feedback for name in HOSTILE)
     assert "secret" not in feedback

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from rewardsearch.validate.constants import MAX_NUMBERS, MAX_TEXTS, constants_of
@@ -56,6 +58,10 @@ def test_a_name_that_is_bound_to_a_constant_stands_for_it() -> None:
 def test_a_source_cannot_make_a_huge_text() -> None:
     found = constants_of("A = '%999999999d' % 1\nB = 'ab' * 10**9\nC = ('x' * 150).replace('x', 'y' * 150)\n")
     assert max(map(len, found.texts)) <= 200
+    tracemalloc.start()
+    constants_of(f"A = {'x' * 9000!r}.replace('', {'y' * 9000!r})\n")
+    assert tracemalloc.get_traced_memory()[1] < 10**6
+    tracemalloc.stop()
 
 
 def test_documentation_is_no_constant() -> None:

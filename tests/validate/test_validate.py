@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from rewardsearch.config import Config, TaskConfig, parse_config
 from rewardsearch.records import Candidate, Verdict, candidate_id
-from rewardsearch.sandbox import Sandbox
+from rewardsearch.sandbox import SandboxPool
 from rewardsearch.tasks.arithmetic import ArithmeticTask
 from rewardsearch.validate import validate
 
@@ -77,12 +78,14 @@ def test_verdicts_come_in_the_order_of_the_candidates() -> None:
 
 
 def test_nothing_to_validate_starts_no_worker() -> None:
-    def factory(hash_seed: int) -> Sandbox:
-        raise AssertionError("a worker was started")
+    class NoWorkers(SandboxPool):
+        def borrow(self, hash_seed: int = 0) -> NoReturn:
+            raise AssertionError("a worker was started")
 
+    pool = NoWorkers(config().sandbox)
     code = "import os\n" + HEAD + "    return []\n"
-    assert validate([], TASK, config(), factory) == []
-    assert validate([candidate(code)], TASK, config(), factory)[0].stage == "static"
+    assert validate([], TASK, config(), pool) == []
+    assert validate([candidate(code)], TASK, config(), pool)[0].stage == "static"
 
 
 @pytest.mark.parametrize(
