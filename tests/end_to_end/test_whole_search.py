@@ -40,7 +40,8 @@ HOSTILE = {
     "not_a_number": "return [float('nan') for c in completions]",
     "wrong_length": "return [1.0, 2.0, 3.0]",
     "raises_in_training": (
-        "if 3 * len(completions) == 30:\n        raise ValueError('secret')\n    return [min(len(c), 90) / 90 for c in completions]"
+        "if 3 * len(completions) == 30:\n        raise ValueError('secret')\n"
+        "    return [min(len(c), 90) / 90 for c in completions]"
     ),
 }
 COUNTS_CALLS = """\
