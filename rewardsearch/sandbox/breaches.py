@@ -138,6 +138,21 @@ def _anonymous_file(target: Target) -> bool:
     return True
 
 
+def _shared_memory(target: Target) -> bool:
+    """A System V segment outlives the process that made it, so that a later call could read it."""
+    segment = libc().shmget(0, 4096, 0o600)
+    if segment < 0:
+        return False
+    libc().shmctl(segment, 0, None)
+    return True
+
+
+def _set_priority(target: Target) -> bool:
+    """The search's priority, to what it is."""
+    os.setpriority(os.PRIO_PROCESS, target.parent, os.getpriority(os.PRIO_PROCESS, target.parent))
+    return True
+
+
 def _new_namespace(target: Target) -> bool:
     return bool(libc().unshare(0x10000000) == 0)  # CLONE_NEWUSER
 
@@ -154,6 +169,8 @@ BREACHES = (
     Breach("read the search's environment variables", _read_environment),
     Breach("read the search's memory", lambda target: _read_memory_of(target.parent)),
     Breach("signal the search", _signal_parent),
+    Breach("set the search's priority", _set_priority),
+    Breach("leave shared memory behind", _shared_memory),
     Breach("reach a server over TCP", _connect),
     Breach("send UDP datagrams", _send_datagram),
     Breach("make local sockets", _local_socket),

@@ -62,10 +62,21 @@ class Printed:
             self.text += ((" " if sep is None else sep).join(parts) + ("\n" if end is None else end))[:room]
 
 
-def _type_of(value: object, /) -> type:
-    if isinstance(value, Facade):
-        raise TypeError("a module has no type here")
-    return type(value)
+class _AskingType(type):
+    """The class of the candidate's `type`: it tells an object's class, and makes none. Of classes and modules it tells
+    nothing: their class is what makes classes."""
+
+    def __call__(cls, value: object, /) -> type:
+        if isinstance(value, Facade | type):
+            raise TypeError("this has no type here")
+        return type(value)
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, type)
+
+
+class _Type(metaclass=_AskingType):
+    __class_getitem__: Any = classmethod(types.GenericAlias)
 
 
 def make_builtins(names: Sequence[str], facades: Mapping[str, Facade], printed: Printed) -> dict[str, Any]:
@@ -80,7 +91,7 @@ def make_builtins(names: Sequence[str], facades: Mapping[str, Facade], printed: 
     return allowed | {
         "__import__": load,
         "__build_class__": builtins.__build_class__,
-        "type": _type_of,
+        "type": _Type,
         "print": printed.print,
     }
 

@@ -14,8 +14,10 @@ _FIELDS = "__dataclass_fields__"
 
 
 def guard_dataclasses() -> None:
-    """Makes dataclasses raise TypeError where a field does not carry the name that it was declared under."""
+    """Makes dataclasses raise TypeError where a field does not carry the name that it was declared under, and where a
+    field is given a name that is no plain identifier."""
     names: Any = dataclasses
+    names.Field.__setattr__ = _set_plain_name
     process, fields, replace = names._process_class, names.fields, names.replace
 
     def checked_process(cls: Any, *args: Any, **options: Any) -> Any:
@@ -31,6 +33,13 @@ def guard_dataclasses() -> None:
         return replace(value, **changes)
 
     names._process_class, names.fields, names.replace = checked_process, checked_fields, checked_replace
+
+
+def _set_plain_name(field: Any, name: str, value: Any) -> None:
+    plain = value is None or (type(value) is str and value.isidentifier() and not value.startswith("__"))
+    if name == "name" and not plain:
+        raise TypeError("a dataclass field has a name that is no plain identifier")
+    object.__setattr__(field, name, value)
 
 
 def _check(cls: Any) -> None:

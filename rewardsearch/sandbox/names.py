@@ -70,6 +70,22 @@ def idioms(tree: ast.Module) -> frozenset[int]:
     return frozenset(found)
 
 
+def askers(tree: ast.Module) -> frozenset[int]:
+    """Nodes, by id(), where a class is asked about: what is called or subscripted, and what isinstance looks for."""
+    found: set[int] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id="isinstance" | "issubclass") as func, args=[_, looked_for]):
+                found |= {id(func), *(id(inner) for inner in ast.walk(looked_for))}
+            case ast.Call(func=func):
+                found.add(id(func))
+            case ast.Subscript(value=value):
+                found.add(id(value))
+            case _:
+                pass
+    return frozenset(found)
+
+
 def _plain_names(value: ast.AST) -> bool:
     """Whether a value is names written out, none of them a dunder."""
     parts = value.elts if isinstance(value, ast.Tuple | ast.List) else [value]

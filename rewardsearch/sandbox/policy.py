@@ -18,24 +18,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rewardsearch.records import MAX_CODE_CHARS
-from rewardsearch.sandbox.names import bindings, idioms, module_level_names, own_attributes
+from rewardsearch.sandbox.names import askers, bindings, idioms, module_level_names, own_attributes
 from rewardsearch.sandbox.refusal import Refused, Scope
-from rewardsearch.sandbox.rules import RULES
+from rewardsearch.sandbox.rules import HIDDEN, RULES
 from rewardsearch.sandbox.scopes import meaning_of, own_nodes
 from rewardsearch.sandbox.state import stateful_nonlocals
 
 MAX_NODES = 6_000
 MAX_DEPTH = 120
 MAX_BRACKETS = 100
+MAX_FINALLY = 3
+"""The compiler writes the body of a `finally` out for each way into it: nested ones grow by powers."""
 _UNARY_RUN = re.compile(r"(?:[-+~(\[{]\s*){100}|(?:\bnot\s+){100}|(?:\blambda\s*:\s*){50}")
+# A string that does not end goes to the end of its line or file, so that nothing is looked at twice.
 _STRINGS = re.compile(
     r"""#[^\n]*|(?:(?<!\w)([A-Za-z]{1,2}))?"""
-    r"""(?:'{3}(?:[^\\]|\\.)*?'{3}|"{3}(?:[^\\]|\\.)*?"{3}|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")""",
+    r"""(?:'{3}(?:[^\\]|\\.)*?(?:'{3}|\Z)|"{3}(?:[^\\]|\\.)*?(?:"{3}|\Z)|'(?:[^'\\\n]|\\.)*'?|"(?:[^"\\\n]|\\.)*"?)""",
     re.DOTALL,
 )
-# Control characters, surrogates, and the marks that make text read in another order than it runs (CVE-2021-42574).
+# Control characters, a carriage return alone (it ends a line and a comment), surrogates, and the marks that make text
+# read in another order than it runs (CVE-2021-42574).
 _ODD_CHARS = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+    "\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
 )
 _FIXED = ("prompts", "completions", "answer")
 _warnings_lock = threading.Lock()
@@ -62,10 +66,12 @@ def check_static(code: str) -> StaticFault | None:
         tree = _parse(code)
         _check_letters(code)
         _check_size(tree)
+        _check_finally(tree)
         scope = Scope(
-            meaning=meaning_of(tree),
+            meaning=meaning_of(tree, HIDDEN),
             own=own_attributes(tree),
             idioms=idioms(tree),
+            askers=askers(tree),
             stateful=stateful_nonlocals(tree, module_level_names(tree)),
             owners=frozenset(id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)),
         )
@@ -165,6 +171,21 @@ def _check_size(tree: ast.Module) -> None:
                 line, f"the code is nested more than {MAX_DEPTH} levels deep", "split the expression or the elif chain"
             )
         level = [child for node in level for child in ast.iter_child_nodes(node)]
+
+
+def _check_finally(tree: ast.Module) -> None:
+    pending: list[tuple[ast.AST, int]] = [(tree, 0)]
+    while pending:
+        node, depth = pending.pop()
+        if depth > MAX_FINALLY:
+            raise Refused(
+                getattr(node, "lineno", None),
+                f"`finally` is nested more than {MAX_FINALLY} deep",
+                "write a plainer function",
+            )
+        last = node.finalbody if isinstance(node, ast.Try) else []
+        pending += [(child, depth) for child in ast.iter_child_nodes(node) if child not in last]
+        pending += [(child, depth + 1) for child in last]
 
 
 def _tree_faults(tree: ast.Module, scope: Scope) -> Iterator[Refused]:

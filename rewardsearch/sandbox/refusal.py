@@ -32,6 +32,8 @@ class Scope:
     """The `nonlocal` statements, by id(), whose variable may live from one call to the next."""
     idioms: frozenset[int]
     """Nodes, by id(), with a dunder name that is harmless where it stands: see names.idioms."""
+    askers: frozenset[int]
+    """Nodes, by id(), where a class is asked about: what is called or subscripted, and what isinstance looks for."""
     owners: frozenset[int]
     """The nodes, by id(), that stand before the dot of an attribute."""
 

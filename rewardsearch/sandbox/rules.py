@@ -22,15 +22,13 @@ from rewardsearch.sandbox.allowed import (
 )
 from rewardsearch.sandbox.names import bindings
 from rewardsearch.sandbox.refusal import Refused, Rule, Scope, line_of
-from rewardsearch.sandbox.state import changes_of_lasting_values, kept_values
+from rewardsearch.sandbox.state import changes_of_lasting_values, kept_values, root_of
 
 _ASYNC = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
-_MAX_FINALLY = 3
-"""The compiler writes the body of a `finally` out for each way into it: nested ones grow by powers."""
-_SHADOWED = frozenset(
-    ("eval", "exec", "compile", "open", "getattr", "setattr", "delattr", "globals", "locals", "breakpoint", "super")
-)
-"""Builtins that a name of the file may not stand for: where it is unbound, the builtin is meant."""
+HIDDEN = frozenset(dir(builtins)) - BUILTINS
+"""Builtins that no name of a top level or class may stand for: where it is unbound again, the builtin is meant."""
+_FRAMES = FRAME_ATTRIBUTES - {"obj", "mro", "with_traceback"}
+"""Names that a field may not have either: a class pattern reads fields by position."""
 
 
 def _listed(names: frozenset[str]) -> str:
@@ -53,25 +51,14 @@ def statements(node: ast.AST, scope: Scope) -> None:
             "`nonlocal` is not allowed in a function that the file calls while it is loaded: a reward keeps no state",
             "call the outer function inside `reward`, or pass values as arguments and return them",
         )
-    if isinstance(node, ast.Try) and _finally_too_deep(node):
-        raise Refused(line_of(node), f"`finally` is nested more than {_MAX_FINALLY} deep", "write a plainer function")
+    if getattr(node, "type_params", None) or type(node).__name__ == "TypeAlias":
+        raise Refused(line_of(node), "type parameters are not allowed", "use typing.TypeVar, or leave the types out")
     if isinstance(node, ast.TryStar):
         raise Refused(line_of(node), "`except*` is not allowed", "use `except`")
     if isinstance(node, ast.ClassDef) and any(keyword.arg != "total" for keyword in node.keywords):
         raise Refused(
             line_of(node), "keywords in a class statement are not allowed", "write an ordinary class or a dataclass"
         )
-
-
-def _finally_too_deep(node: ast.Try) -> bool:
-    """Whether more than _MAX_FINALLY `finally` bodies are inside one another, this one the outermost."""
-    level = [node] if node.finalbody else []
-    for _ in range(_MAX_FINALLY):
-        inner = {
-            id(n): n for outer in level for part in outer.finalbody for n in ast.walk(part) if isinstance(n, ast.Try)
-        }
-        level = [n for n in inner.values() if n.finalbody]
-    return bool(level)
 
 
 def identifiers(node: ast.AST, scope: Scope) -> None:
@@ -90,8 +77,10 @@ def identifiers(node: ast.AST, scope: Scope) -> None:
     for name in names:
         if not name.isascii():
             raise Refused(line_of(node), "an identifier has letters outside ASCII", "use plain letters, digits and _")
-        if name in _SHADOWED and name in bindings(node):
-            raise Refused(line_of(node), f"`{name}` is bound as a name of the file", "use another name")
+        if name == "super" and name in bindings(node):
+            raise Refused(line_of(node), "`super` is bound as a name of the file", "use another name")
+        if name in _FRAMES and name in bindings(node):
+            raise Refused(line_of(node), f"the name `{name}` is not allowed", "use another name")
         if name.startswith("__") and not isinstance(node, ast.Attribute):
             if isinstance(node, ast.FunctionDef) and name in METHODS:
                 continue
@@ -101,6 +90,8 @@ def identifiers(node: ast.AST, scope: Scope) -> None:
 
 def imports(node: ast.AST, scope: Scope) -> None:
     """Allowed modules, and from them the allowed names."""
+    if id(node) in scope.meaning.exposed:
+        raise Refused(line_of(node), scope.meaning.exposed[id(node)], "import at the top of the file; use other names")
     if isinstance(node, ast.Import):
         for alias in node.names:
             _check_module(node, alias.name)
@@ -145,6 +136,8 @@ def names(node: ast.AST, scope: Scope) -> None:
             raise Refused(line_of(node), f"`{node.id}` is not available", WHY_NOT[node.id])
         hint = f"add `import {node.id}`" if node.id in MODULES else "define it in the file, or use another builtin"
         raise Refused(line_of(node), f"the name `{node.id}` is not defined", hint)
+    elif isinstance(node, ast.Name) and node.id == "type" and id(node) in scope.meaning.unbound - scope.askers:
+        raise Refused(line_of(node), "`type` is used as a value", "call it: `type(x)`")
     elif isinstance(node, ast.Name) and id(node) in scope.meaning.modules and isinstance(node.ctx, ast.Load):
         if id(node) not in scope.owners:
             raise Refused(line_of(node), f"the module `{node.id}` is used as a value", f"write `{node.id}.name`")
@@ -166,13 +159,18 @@ def attributes(node: ast.AST, scope: Scope) -> None:
     name = node.attr
     if id(node) not in scope.idioms and not (name == "__init__" and _is_super(node.value)):
         _check_attribute(node, name, scope)
-    imported = {*scope.meaning.modules, *scope.meaning.imported}
-    if isinstance(node.value, ast.Name) and id(node.value) in imported and not isinstance(node.ctx, ast.Load):
-        what = f"`{node.value.id}.{name}` is assigned to"
-        raise Refused(line_of(node), what, "what is imported cannot be changed; use a name of your own")
     module = _module_of(node.value, scope)
     if module in MODULES:
         _check_member(node, module, name)
+
+
+def imported_things(node: ast.AST, scope: Scope) -> None:
+    """What is imported stays as it is, for whoever else uses it."""
+    if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+        root = root_of(node)
+        if root is not None and id(root) in {*scope.meaning.modules, *scope.meaning.imported}:
+            what = f"`{root.id}` is imported, and something of it is assigned to"
+            raise Refused(line_of(node), what, "what is imported cannot be changed; use a name of your own")
 
 
 def _module_of(node: ast.AST, scope: Scope) -> str:
@@ -192,6 +190,8 @@ def _check_attribute(node: ast.AST, name: str, scope: Scope) -> None:
         raise Refused(line, f"the attribute `.{name}` is not allowed", "a reward does not look into the interpreter")
     if name in STATE_ATTRIBUTES:
         raise Refused(line, f"the attribute `.{name}` is not allowed", "a reward keeps no state between calls")
+    if name == "register" and name not in scope.own:
+        raise Refused(line, "the attribute `.register` is not allowed", "make a subclass instead")
 
 
 def _is_own_or_plain(node: ast.AST, name: str, scope: Scope) -> bool:
@@ -213,7 +213,8 @@ def reserved_attributes() -> frozenset[str]:
     members += [re.compile(""), list[int], typing.Callable[[int], int], typing.Literal[1], typing.NamedTuple("T")]
     classes = {cls for m in members for cls in (*type(m).__mro__, *(m.__mro__ if isinstance(m, type) else ()))}
     # Not dir(): enumerations leave their machinery out of it.
-    return frozenset(name for cls in classes for name in vars(cls) if name.startswith("_")) - HARMLESS_ATTRIBUTES
+    found = {name for cls in classes for name in vars(cls) if name.startswith("_")}
+    return frozenset(found | {"_field_type"}) - HARMLESS_ATTRIBUTES
 
 
 def _is_super(node: ast.AST) -> bool:
@@ -250,6 +251,7 @@ RULES: tuple[Rule, ...] = (
     imports,
     names,
     attributes,
+    imported_things,
     formats,
     kept_values,
     changes_of_lasting_values,

@@ -4,7 +4,7 @@ file, or a builtin."""
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -38,18 +38,31 @@ class Meaning:
     """Imported from a module."""
     lasting: set[int] = field(default_factory=set)
     """Inside a function, a name whose value outlives the call: of the file's top level, or a changeable default."""
+    exposed: dict[int, str] = field(default_factory=dict)
+    """Nodes that bind a name in such a way that something else may be meant by it later, with the reason: at the top
+    level and in classes a name that is unbound again means a builtin."""
 
 
-def meaning_of(tree: ast.Module) -> Meaning:
+def meaning_of(tree: ast.Module, hidden: Container[str]) -> Meaning:
+    """`hidden`: builtins that no name of a top level or class may stand for."""
     meaning = Meaning()
-    _Resolver(meaning, [_frame("module", tree.body)]).read(tree.body)
+    resolver = _Resolver(meaning, hidden, [])
+    resolver.inside(resolver.frame("module", tree.body)).read(tree.body)
     return meaning
 
 
-def _frame(kind: Kind, body: Iterable[ast.AST]) -> Frame:
+def _collected(kind: Kind, body: Iterable[ast.AST], hidden: Container[str], exposed: dict[int, str]) -> Frame:
     frame = Frame(kind)
     outer: set[str] = set()
+    imports: list[ast.Import | ast.ImportFrom] = []
     for node in own_nodes(body):
+        here = [*bindings(node)]
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            imports.append(node)
+            here += [alias.asname or alias.name.partition(".")[0] for alias in node.names]
+        for name in here:
+            if kind in ("module", "class") and name in hidden:
+                exposed[id(node)] = f"`{name}` is bound as a name of the file"
         frame.bound.update(bindings(node))
         match node:
             case ast.Import(names=names):
@@ -67,6 +80,11 @@ def _frame(kind: Kind, body: Iterable[ast.AST]) -> Frame:
                 outer.update(declared)
             case _:
                 pass
+    for statement in imports:
+        if kind == "class":
+            exposed[id(statement)] = "an import inside a class is not allowed"
+        elif outer & (frame.modules.keys() | frame.imported):
+            exposed[id(statement)] = "an import over a `nonlocal` name is not allowed"
     frame.bound |= frame.modules.keys() | frame.imported
     frame.bound -= outer
     return frame
@@ -78,7 +96,7 @@ def own_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
     while pending:
         node = pending.pop()
         if isinstance(node, _Comprehension):
-            yield from (inner.target for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr))
+            yield from _bound_through(node)
             continue
         yield node
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -89,13 +107,30 @@ def own_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
             pending += ast.iter_child_nodes(node)
 
 
+def _bound_through(comprehension: ast.AST) -> Iterator[ast.AST]:
+    """The targets of `:=` in a comprehension, which bind where the comprehension stands; not those of a lambda in it."""
+    pending = [comprehension]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.NamedExpr):
+            yield node.target
+        if not isinstance(node, ast.Lambda):
+            pending += ast.iter_child_nodes(node)
+
+
 def _arguments(node: ast.AST) -> ast.arguments | None:
     return getattr(node, "args", None)
 
 
 class _Resolver:
-    def __init__(self, meaning: Meaning, frames: list[Frame]) -> None:
-        self._meaning, self._frames = meaning, frames
+    def __init__(self, meaning: Meaning, hidden: Container[str], frames: list[Frame]) -> None:
+        self._meaning, self._hidden, self._frames = meaning, hidden, frames
+
+    def frame(self, kind: Kind, body: Iterable[ast.AST]) -> Frame:
+        return _collected(kind, body, self._hidden, self._meaning.exposed)
+
+    def inside(self, frame: Frame) -> _Resolver:
+        return _Resolver(self._meaning, self._hidden, [*self._frames, frame])
 
     def read(self, nodes: Iterable[ast.AST | None]) -> None:
         for node in nodes:
@@ -105,14 +140,11 @@ class _Resolver:
                 self._function(node)
             elif isinstance(node, ast.ClassDef):
                 self.read((*node.bases, *(keyword.value for keyword in node.keywords), *node.decorator_list))
-                self._inside(_with_types(_frame("class", node.body), node)).read(node.body)
+                self.inside(self.frame("class", node.body)).read(node.body)
             elif isinstance(node, _Comprehension):
                 self._comprehension(node)
             elif node is not None:
                 self.read(ast.iter_child_nodes(node))
-
-    def _inside(self, frame: Frame) -> _Resolver:
-        return _Resolver(self._meaning, [*self._frames, frame])
 
     def _function(self, node: _Function) -> None:
         args = node.args
@@ -121,17 +153,20 @@ class _Resolver:
         body = [node.body] if isinstance(node, ast.Lambda) else node.body
         if not isinstance(node, ast.Lambda):
             self.read((*node.decorator_list, node.returns))
-        frame = _with_types(_frame("function", body), node)
-        frame.bound.update(arg.arg for arg in every)
+        frame = self.frame("function", body)
         positional = [*args.posonlyargs, *args.args][len(args.posonlyargs) + len(args.args) - len(args.defaults) :]
         pairs = (*zip(positional, args.defaults, strict=True), *zip(args.kwonlyargs, args.kw_defaults, strict=True))
-        frame.defaults = {arg.arg for arg, default in pairs if default is not None and changeable(default)}
-        self._inside(frame).read(body)
+        if not any(outer.kind == "function" for outer in self._frames):
+            defaults = {arg.arg for arg, default in pairs if default is not None and changeable(default)}
+            # What is bound anew in the body may be another object there.
+            frame.defaults = defaults - frame.bound
+        frame.bound.update(arg.arg for arg in every)
+        self.inside(frame).read(body)
 
     def _comprehension(self, node: _Comprehension) -> None:
         self.read((node.generators[0].iter,))
         targets = {name for part in node.generators for inner in ast.walk(part.target) for name in bindings(inner)}
-        inside = self._inside(Frame("comprehension", bound=targets))
+        inside = self.inside(Frame("comprehension", bound=targets))
         for place, part in enumerate(node.generators):
             inside.read((part.target, *((part.iter,) if place else ()), *part.ifs))
         inside.read((node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,))
@@ -139,8 +174,13 @@ class _Resolver:
     def _resolve(self, node: ast.Name) -> None:
         innermost = self._frames[-1]
         within = any(frame.kind == "function" for frame in self._frames)
+        in_class = False
         for frame in reversed(self._frames):
             if node.id not in frame.bound or (frame.kind == "class" and frame is not innermost):
+                continue
+            if frame.kind == "class":
+                # While it is unbound in the class, the same name outside is meant.
+                in_class = True
                 continue
             if node.id in frame.modules:
                 self._meaning.modules[id(node)] = frame.modules[node.id]
@@ -149,12 +189,8 @@ class _Resolver:
             if within and (frame.kind == "module" or node.id in frame.defaults):
                 self._meaning.lasting.add(id(node))
             return
-        self._meaning.unbound.add(id(node))
-
-
-def _with_types(frame: Frame, node: ast.AST) -> Frame:
-    frame.bound.update(parameter.name for parameter in getattr(node, "type_params", ()))
-    return frame
+        if not in_class:
+            self._meaning.unbound.add(id(node))
 
 
 _CHANGEABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp, ast.Call)

@@ -8,13 +8,12 @@ in one process.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
+from rewardsearch.sandbox.allowed import MODULES
 from rewardsearch.sandbox.refusal import Refused, Scope, line_of
 
-_ITERATOR_MAKERS = frozenset(
-    ("iter", "count", "cycle", "map", "filter", "zip", "enumerate", "reversed", "repeat", "chain")
-)
+_BUILTIN_ITERATORS = frozenset(("iter", "map", "filter", "zip", "enumerate", "reversed"))
 _CHANGES = (
     *(
         "append",
@@ -33,7 +32,7 @@ _CHANGES = (
     *("reverse", "appendleft", "popleft", "extendleft", "rotate", "subtract", "move_to_end", "send", "throw"),
 )
 """Methods that change what they are called on."""
-_REMEDY = "keep it in a local variable, and return what the caller needs"
+_REMEDY = "keep it in a local variable and return what the caller needs; for a cache, use functools.lru_cache"
 
 
 def kept_values(node: ast.AST, scope: Scope) -> None:
@@ -49,7 +48,7 @@ def kept_values(node: ast.AST, scope: Scope) -> None:
     for statement in node.body:
         value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
         for part in _held(value):
-            if isinstance(part, ast.GeneratorExp) or _called(part) in _ITERATOR_MAKERS | generators:
+            if isinstance(part, ast.GeneratorExp) or _makes_iterator(part, scope, generators):
                 raise Refused(
                     line_of(statement),
                     "an iterator at module level keeps state between calls",
@@ -70,18 +69,18 @@ def _held(value: ast.AST | None) -> Iterator[ast.AST]:
 def changes_of_lasting_values(node: ast.AST, scope: Scope) -> None:
     """A function changes nothing of the file's top level, and no default value."""
     if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
-        root = _root(node)
+        root = root_of(node)
         if root is not None and id(root) in scope.meaning.lasting:
             raise Refused(line_of(node), f"`{root.id}` is changed: it would keep state between calls", _REMEDY)
     if not isinstance(node, ast.Call):
         return
     if isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGES and node.func.attr not in scope.own:
-        root = _root(node.func)
+        root = root_of(node.func)
         if root is not None and _is_lasting_value(root, scope):
             what = f"`{root.id}` is changed by .{node.func.attr}(): it would keep state between calls"
             raise Refused(line_of(node), what, _REMEDY)
-    if _called(node) == "next" and node.args:
-        root = _root(node.args[0])
+    if isinstance(node.func, ast.Name) and node.func.id == "next" and node.args:
+        root = root_of(node.args[0])
         if root is not None and _is_lasting_value(root, scope):
             raise Refused(line_of(node), f"`next({root.id})` goes on where the last call left it", _REMEDY)
 
@@ -90,20 +89,26 @@ def _is_lasting_value(root: ast.Name, scope: Scope) -> bool:
     return id(root) in scope.meaning.lasting and id(root) not in {*scope.meaning.modules, *scope.meaning.imported}
 
 
-def _root(node: ast.AST) -> ast.Name | None:
+def root_of(node: ast.AST) -> ast.Name | None:
     """`x` of `x.a[0].b`."""
     while isinstance(node, ast.Attribute | ast.Subscript):
         node = node.value
     return node if isinstance(node, ast.Name) else None
 
 
-def _called(node: ast.AST) -> str | None:
-    """The last name of what a call calls: `count` of `itertools.count()`."""
+def _makes_iterator(node: ast.AST, scope: Scope, generators: Container[str]) -> bool:
+    """Whether a call gives an iterator: of a builtin, of itertools, or of a generator of the file."""
     if not isinstance(node, ast.Call):
-        return None
+        return False
     if isinstance(node.func, ast.Attribute):
-        return node.func.attr if isinstance(node.func.value, ast.Name) else None
-    return node.func.id if isinstance(node.func, ast.Name) else None
+        owner = node.func.value
+        return isinstance(owner, ast.Name) and scope.meaning.modules.get(id(owner)) == "itertools"
+    if not isinstance(node.func, ast.Name):
+        return False
+    name = node.func.id
+    if id(node.func) in scope.meaning.imported:
+        return name in MODULES["itertools"]
+    return name in (_BUILTIN_ITERATORS if id(node.func) in scope.meaning.unbound else generators)
 
 
 def stateful_nonlocals(tree: ast.Module, met_at_load: frozenset[str]) -> frozenset[int]:

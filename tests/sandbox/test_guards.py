@@ -70,6 +70,12 @@ def test_an_answer_with_more_answers_behind_it_is_none_and_no_later_call_reads_t
         "f = field(default=0)\ng = F(f.default, f.default_factory, f.init, f.repr, f.hash, f.compare, f.metadata, f.kw_only)\n"
         "@dataclass\nclass A:\n    x: int = g\n",
         "import re\nM = type(re)\n",
+        "M = type(int)\n",
+        "from collections.abc import Mapping\nM = type(Mapping)\n",
+        "from dataclasses import dataclass\nfrom typing import TypedDict\ndataclass(TypedDict('T', {'x, 1/0': int}))\n",
+        "from dataclasses import dataclass, field\nF = field(default=0)\nclass Late:\n    def __bool__(self):\n"
+        "        F.name = 'x, 1/0'\n        return True\n"
+        "@dataclass\nclass A:\n    a: int = field(default=0, compare=Late())\n    b: int = F\n",
     ],
 )
 def test_what_would_make_code_or_attributes_of_texts_raises(sandbox: Sandbox, code: str) -> None:
@@ -85,6 +91,11 @@ def test_ordinary_dataclasses_are_as_ever(sandbox: Sandbox) -> None:
     ).replace("P.__class__ if False else object", "")
     body = "    q = replace(Q(), n=3)\n    return [float(asdict(q)['n'] + len(fields(q))), astuple(q)[0][0] + (P() < P(2.0))]\n"
     assert sandbox.call(code + HEAD + body, BATCH).rewards == (5.0, 2.0)
+
+
+def test_type_tells_an_objects_class_and_nothing_else(sandbox: Sandbox) -> None:
+    body = "    xs: list[type[int]] = [int]\n    return [float(type(1) is int and isinstance(int, type)), float(len(xs))]\n"
+    assert sandbox.call(HEAD + body, BATCH).rewards == (1.0, 1.0)
 
 
 def test_a_compile_bomb_is_refused_and_would_meet_the_workers_limit(sandbox: Sandbox) -> None:

@@ -56,7 +56,19 @@ def test_ordinary_rewards_pass(file: Path) -> None:
         "f = lambda eval: 0; x = eval('1')",
         "import collections.abc; collections.abc.sys",
         "def f(super): return super().__init__",
-        "def open(): pass",
+        "x = 1\n\ndef open(): pass",
+        "x = 1\n\ntry:\n    pass\nexcept ValueError as vars:\n    pass",
+        "class A:\n        if x: eval = 1\n        del eval",
+        "x = [(lambda: (statistics := 1)) for y in answer]; import statistics; statistics.sys",
+        "import statistics\n    class A:\n        if answer: statistics = 1\n        x = statistics.sys",
+        "x = 1\n    def f():\n        nonlocal x\n        import statistics as x",
+        "class A:\n        import statistics",
+        "T = type; x = T('X', (), {})",
+        "x = list(map(type, answer))",
+        "import json; json.JSONDecoder.decode = len",
+        "import typing; typing.Counter[0] = 1",
+        "from collections.abc import Sized; Sized.register(int)",
+        "class A:\n        gi_frame = 1",
         "class M(type): pass",
         "from collections import Counter; Counter.most_common = None",
         "class H:\n        __match_args__ = ('__dict__',)",
@@ -79,8 +91,8 @@ def test_ordinary_rewards_pass(file: Path) -> None:
         "try:\n        pass\n    except* ValueError:\n        pass",
         "global X",
         "async def f(): pass",
-        "def f(x=[]): x.append(1)",
-        "def f(*, x=([0],)): x[0][0] += 1",
+        "x = 1\n\ndef f(x=[]): x.append(1)",
+        "x = 1\n\ndef f(*, x=([0],)): x[0][0] += 1",
         "class A(metaclass=type): pass",
         "class A:\n        def __init_subclass__(cls): pass",
         "class A:\n        __add__ = len",
@@ -115,6 +127,8 @@ def test_a_route_out_of_the_sandbox_is_refused(line: str) -> None:
         "def f(words=['a', 'b'], weights={'a': 1}): return len(words) + weights['a']",
         "seen = []\n    seen.append(1); seen[0] += 1",
         "def f(text, compile_it=lambda t: t): return compile_it(text)",
+        "def f(words=['a'], seen=set()):\n        words = list(words); words.append('b'); seen.add(1); return words",
+        "x = isinstance(answer, (type, str)) and type(answer) is list",
         "id = 1; vars = 2; input = 3; hash = 4; x = id + vars + input + hash",
         "class S:\n        def __init__(self): self.n = 0\n        def add(self, k): self.n += k\n    s = S(); s.add(1)",
         "match answer:\n        case list() | tuple():\n            x = 1\n        case str(real=x):\n            pass",
@@ -127,6 +141,23 @@ def test_a_route_out_of_the_sandbox_is_refused(line: str) -> None:
 )
 def test_ordinary_code_is_not_refused(line: str) -> None:
     assert check_static(body(line)) is None
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "TEXT = 'abc'\nN = TEXT.count('a')\n",
+        "def count(words):\n    return len(words)\n\nN = count('abc')\n",
+        "WORDS = []\nfor w in 'abc':\n    WORDS.append(w)\n",
+        "def f(x):\n    return x\n\nf.weight = 2.0\n",
+        "words = ['a']\n\ndef f(words):\n    words.append('b')\n    return words\n",
+        "INDEX = dict(enumerate('ab'))\n",
+        "def f():\n    def g():\n        x = yield\n        yield x\n    it = g()\n    next(it)\n    return it.send(1)\n",
+        "__all__ = ['reward']\n__version__ = '1'\n",
+    ],
+)
+def test_ordinary_code_at_the_top_level_is_not_refused(head: str) -> None:
+    assert check_static(head + PLAIN) is None
 
 
 def test_a_parameter_named_like_an_imported_module_is_not_taken_for_it() -> None:
@@ -160,6 +191,7 @@ def test_a_parameter_named_like_an_imported_module_is_not_taken_for_it() -> None
         ),
         ("def reward(:\n", "the file is not valid Python"),
         ("# \0\n" + PLAIN, "the character U+0000 is not allowed"),
+        ("# \rimport os\n" + PLAIN, "the character U+000D is not allowed"),
         ("# \u202e\n" + PLAIN, "the character U+202E is not allowed"),
         ("#" * 20_001, "the file has 20001 characters"),
         ("x = " + "[" * 150 + "]" * 150 + "\n" + PLAIN, "brackets are nested more than 100 deep"),
