@@ -2,10 +2,11 @@
 
     python benchmarks/sandbox.py [--candidates 1000] [--calls 200] [--steps 20] [--json]
 
-One table: a warm sandboxed call and the same call in-process and in a fresh interpreter; the share of a training step
-that all reward calls of the demo take; the time to validate many candidates (static policy and probes); and the cold
-start. Every call of the sandbox starts from a fresh state, so there is one figure for both limits. The limits are for
-two cores; compare the ratios of one run, and leave the machine alone while it runs.
+One table: a warm sandboxed call and the same call in-process and in a fresh interpreter; the share of a training step of
+the demo that one reward call takes, and all of its calls, the rewards' own work included; the time to validate many
+candidates (static policy and probes); and the cold start. Every call of the sandbox starts from a fresh state, so there
+is one figure for both limits. The limits are for two cores; compare the ratios of one run, and leave the machine alone
+while it runs.
 """
 
 from __future__ import annotations

@@ -271,6 +271,8 @@ def _mistake(item: Any) -> str:
     message = item["msg"].removeprefix("Value error, ")
     if item["type"] == "value_error":
         return message if where == "config" else f"{where}: {message}"
+    if item["type"] == "tuple_type":
+        message = "should be a list, such as [a, b]"
     return f"{where}: {message[0].lower()}{message[1:]}, got {item['input']!r}"
 
 

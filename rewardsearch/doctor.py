@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Literal
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from rewardsearch.config import Config
 from rewardsearch.errors import RewardSearchError, UserError
 from rewardsearch.propose import check as check_proposer
-from rewardsearch.sandbox import inspect
+from rewardsearch.sandbox import LIMITS, inspect
 from rewardsearch.screen.devices import devices
 
 Status = Literal["ok", "warn", "fail"]
+_APART = "run searches in a virtual machine or container of their own, without keys"
 _DISK_GB = 2.0
 _DISK_WARN_GB = 10.0
 
@@ -37,13 +39,21 @@ class Finding:
 def examine(config: Config) -> list[Finding]:
     """Every finding, in a fixed order. `fail` is what a search with `config` cannot do without."""
     return [
-        Finding("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        _python(),
         *_packages(),
         *_devices(config),
         _disk(Path(config.run_dir or "runs")),
         *_sandbox(config),
         _proposer(config),
     ]
+
+
+def _python() -> Finding:
+    found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    wanted = importlib.metadata.metadata("rewardsearch")["Requires-Python"]
+    if SpecifierSet(wanted).contains(platform.python_version(), prereleases=True):
+        return Finding("python", "ok", found)
+    return Finding("python", "fail", f"{found}, needs {wanted}", f"install rewardsearch with a Python {wanted}")
 
 
 def _packages() -> Iterator[Finding]:
@@ -76,14 +86,12 @@ def _devices(config: Config) -> Iterator[Finding]:
     if found:
         yield Finding("devices", "ok", f"{', '.join(found)}; {cores}")
     elif config.policy.device == "cuda":
-        yield Finding(
-            "devices", "fail", f"no accelerator that torch can use; {cores}", "set policy.device: auto, or install CUDA"
-        )
+        yield Finding("devices", "fail", f"no CUDA device; {cores}", "set policy.device: auto, or install CUDA")
     else:
         yield Finding(
             "devices",
             "ok" if config.policy.model == "embedded" else "warn",
-            f"no accelerator that torch can use; {cores}",
+            f"no CUDA device; {cores}",
             "" if config.policy.model == "embedded" else "models of millions of parameters train slowly without one",
         )
 
@@ -107,7 +115,11 @@ def _sandbox(config: Config) -> Iterator[Finding]:
     except RewardSearchError as error:
         yield Finding("sandbox", "fail", str(error), "no candidate can be run without its worker")
         return
-    yield Finding("sandbox limits", "ok", "own session, empty environment, no descriptors, rlimits, deadline")
+    unlimited = [what for what in defences.open if what in LIMITS]
+    if unlimited:
+        yield Finding("sandbox limits", "warn", f"a candidate could {', '.join(unlimited)}", _APART)
+    else:
+        yield Finding("sandbox limits", "ok", "memory, CPU time, files and processes are bounded")
     lacking = {**defences.missing, **defences.unmet(config.sandbox.require)}
     for name in dict.fromkeys((*defences.layers, *lacking)):
         if name not in lacking:
@@ -125,7 +137,7 @@ def _sandbox(config: Config) -> Iterator[Finding]:
             "sandbox self-check",
             status,
             f"{held}; code that gets past the static policy could {', '.join(defences.open)}",
-            "run searches in a virtual machine or container of their own, without keys",
+            _APART,
         )
 
 

@@ -169,6 +169,7 @@ _CHANGEABLE = (
     "finalize",
     "propose.openai",
     "sandbox.require",
+    "sandbox.bubblewrap",
     "screen.slots",
     "screen.retries",
     "screen.stall_minutes",

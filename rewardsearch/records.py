@@ -11,7 +11,7 @@ import hashlib
 import warnings
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 BASELINE = "baseline"
 """The id and name of the arm that trains on the base rewards alone."""
@@ -47,6 +47,10 @@ class Row(Record):
         return self.prompt if isinstance(self.prompt, str) else self.prompt[-1]["content"]
 
 
+FIXED_ARGUMENTS = frozenset(("prompts", "completions", "answer"))
+"""What every reward is passed, beside the task's columns."""
+
+
 class Batch(Record):
     """The arguments of one reward call; every list has one entry a completion."""
 
@@ -54,6 +58,13 @@ class Batch(Record):
     completions: tuple[str, ...]
     answer: tuple[str, ...]
     columns: dict[str, tuple[str, ...]] = {}
+
+    @field_validator("columns")
+    @classmethod
+    def _beside_the_arguments(cls, columns: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        if taken := FIXED_ARGUMENTS & columns.keys():
+            raise ValueError(f"columns {sorted(taken)} have the names of arguments")
+        return columns
 
     def __len__(self) -> int:
         return len(self.completions)

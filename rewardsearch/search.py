@@ -32,7 +32,7 @@ from rewardsearch.records import (
     ScreenResult,
     Verdict,
 )
-from rewardsearch.sandbox import SandboxPool, inspect
+from rewardsearch.sandbox import Defences, SandboxPool, inspect
 from rewardsearch.screen import LocalWorkers, read_test, screen, start_workers
 from rewardsearch.store import fingerprint
 from rewardsearch.tasks import Split, load_task
@@ -72,11 +72,13 @@ def search(config: Config, folder: Path, progress: Progress) -> RunState:
 def session(config: Config, folder: Path, progress: Progress) -> Iterator[Search]:
     """A session on the run in `folder`: its journal and workers, and its end in the journal, whatever the end is."""
     base = load_base_rewards(config.screen.base_rewards)
+    defences = _defences(config)
     pool = SandboxPool(config.sandbox, config.validation.bound)
     with Journal.open(folder, config, base) as journal, pool, start_workers(folder, config) as workers:
         status = "failed"
         try:
-            _inspect_sandbox(journal, config, progress)
+            journal.append("sandbox", layers=defences.layers, open=defences.open)
+            progress.say(defences.told)
             yield Search(journal, config, pool, workers, progress)
             status = "finished"
         except BudgetReached:
@@ -89,25 +91,26 @@ def session(config: Config, folder: Path, progress: Progress) -> Iterator[Search
             journal.append("ended", status=status)
 
 
-def _inspect_sandbox(journal: Journal, config: Config, progress: Progress) -> None:
-    """Says which layers are around the candidates, tries to break them, and goes no further where whole ones leak."""
+def _defences(config: Config) -> Defences:
+    """What is around the candidates here. Raises UserError where a required layer is missing, MachineError where whole
+    layers leak."""
     defences = inspect(config.sandbox)
-    journal.append("sandbox", layers=defences.layers, open=defences.open)
-    progress.say(defences.told)
     if defences.open and not defences.missing:
         raise MachineError(
             f"every layer of the sandbox is in force, and yet a candidate could {', '.join(defences.open)}; "
             "run `rewardsearch doctor`, and run the search on another machine"
         )
+    return defences
 
 
 def check(config: Config) -> None:
-    """Looks for the mistakes that would end a search later: base rewards, proposer, data files. Raises UserError.
+    """Looks for the mistakes that would end a search later: base rewards, proposer, sandbox, data files. Raises UserError.
 
     Of the sealed test only the number of rows is looked at. A model is looked for by the first process that trains.
     """
     load_base_rewards(config.screen.base_rewards)
     check_proposer(config.propose, config.task.name)
+    _defences(config)
     task = load_task(config.task)
     least: Mapping[Split, int] = {"train": config.screen.prompts_per_step, "val": 1, "test": 1}
     for split, needed in least.items():

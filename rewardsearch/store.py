@@ -18,15 +18,16 @@ from rewardsearch.records import CurvePoint, Outcome, ScreenJob, ScreenResult
 
 # What a result depends on, besides its job.
 _SECTIONS = ("task", "policy", "sandbox", "screen")
-# Of those, what only says how the work is spread.
-_SPREAD = ("slots", "retries", "stall_minutes")
+# Of those, what only says how the work is spread, and what stands around a candidate.
+_NO_MATTER = {"screen": ("slots", "retries", "stall_minutes"), "sandbox": ("require", "bubblewrap")}
 
 
 def fingerprint(job: ScreenJob, config: Config) -> str:
     """SHA-256 of everything the result of `job` depends on, so that a finished run is known again after a crash."""
     settings = {name: getattr(config, name).model_dump(mode="json") for name in _SECTIONS}
-    for key in _SPREAD:
-        settings["screen"].pop(key)
+    for section, keys in _NO_MATTER.items():
+        for key in keys:
+            settings[section].pop(key)
     data = [_digest(file) for file in (config.task.train_file,) if file is not None]
     text = json.dumps([job.model_dump(mode="json", exclude={"folder"}), settings, data], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

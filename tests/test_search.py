@@ -266,8 +266,17 @@ def test_a_search_without_a_layer_that_it_requires_does_not_start(tmp_path: Path
     with pytest.raises(UserError, match=r"sandbox\.require: bubblewrap is not in force here"):
         search(config(sandbox={"require": ["bubblewrap"]}), tmp_path, Quiet())
     assert trainer.trained == []
-    # The requirement is no part of what a result means: the run goes on without it.
-    assert search(config(), tmp_path, Quiet()).status == "finished"
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(UserError, match=r"sandbox\.require: bubblewrap"):
+        check(config(sandbox={"require": ["bubblewrap"]}))
+
+
+def test_what_stands_around_candidates_is_no_part_of_what_a_result_means(tmp_path: Path, trainer: Trainer) -> None:
+    search(config(), tmp_path, Quiet())
+    trained = list(trainer.trained)
+    layers = inspect(config().sandbox).layers
+    assert search(config(sandbox={"require": layers}), tmp_path, Quiet()).status == "finished"
+    assert trainer.trained == trained
 
 
 def test_a_search_goes_no_further_where_whole_layers_leak(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from rewardsearch.config import Config
     from rewardsearch.records import Batch
 
 BATCH = 256
@@ -22,14 +23,17 @@ def score(
     data: Annotated[
         Path, typer.Argument(metavar="DATA", help="JSON Lines with prompt, completion, answer and further columns.")
     ],
+    config: Annotated[str | None, typer.Option(help="A YAML config: its sandbox and bound.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """Run a reward in the sandbox on the rows of a file. Ends with exit code 4 when the reward fails."""
     from rewardsearch.cli.tables import make_console, print_json, print_lines, print_table
+    from rewardsearch.config import Config, load_config
 
     code = _text_of(file, "a reward file")
     batches = _batches(data, code)
-    rows, printed, error = _call(code, batches)
+    settings = load_config(config) if config is not None else Config()
+    rows, printed, error = _call(code, batches, settings)
     summary = _summary(rows)
     if printed:
         sys.stderr.write(f"the reward printed:\n{printed}\n")
@@ -51,20 +55,19 @@ def score(
         raise typer.Exit(4)
 
 
-def _call(code: str, batches: list[Batch]) -> tuple[list[dict[str, Any]], str, str | None]:
+def _call(code: str, batches: list[Batch], config: Config) -> tuple[list[dict[str, Any]], str, str | None]:
     """The reward and components of each row, and the start of what was printed; no rows and the fault's reason when a
     call fails."""
-    from rewardsearch.config import SandboxConfig
     from rewardsearch.sandbox import RewardFault, Sandbox
 
     rows: list[dict[str, Any]] = []
     printed = ""
-    with Sandbox(SandboxConfig()) as sandbox:
+    with Sandbox(config.sandbox, config.validation.bound) as sandbox:
         for batch in batches:
             try:
                 output = sandbox.call(code, batch)
             except RewardFault as fault:
-                return [], printed, fault.reason
+                return [], printed or fault.printed, fault.reason
             printed = printed or output.printed
             rows.extend(
                 {"reward": reward, "components": {name: values[i] for name, values in output.components.items()}}
@@ -124,6 +127,12 @@ def _rows(data: Path) -> list[dict[str, str]]:
             row = None
         if not isinstance(row, dict):
             mistakes.append(f"{data}:{number}: not a JSON object; write one object a line with {', '.join(_FIXED)}")
+            continue
+        taken = [name for name in ("prompts", "completions") if name in row]
+        if taken:
+            mistakes.append(
+                f"{data}:{number}: a column {taken[0]}, which is an argument of its own; call it {taken[0][:-1]}"
+            )
             continue
         missing = [name for name in (rows[0] if rows else _FIXED) if row.get(name) is None]
         if missing:

@@ -46,7 +46,7 @@ def _read(files: list[Path]) -> list[Candidate]:
     candidates, mistakes = [], []
     for path in files:
         try:
-            code = path.read_text(encoding="utf-8")
+            code = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             mistakes.append(f"cannot read {path}: {why}; name Python files with a function `reward`")

@@ -56,7 +56,7 @@ class FolderProposer:
 
 def _draft(file: Path) -> Draft:
     try:
-        code = file.read_text(encoding="utf-8")
+        code = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"propose.folder: {file} cannot be read ({type(error).__name__}); give UTF-8 text") from None
     return Draft(name=file.stem, code=code, rationale=docstring_of(code), operator="folder")

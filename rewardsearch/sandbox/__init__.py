@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rewardsearch.sandbox.breaches import LIMITS
 from rewardsearch.sandbox.client import RewardOutput, Sandbox
 from rewardsearch.sandbox.defences import Defences, inspect
 from rewardsearch.sandbox.faults import RewardFault
@@ -10,6 +11,7 @@ from rewardsearch.sandbox.pool import SandboxPool
 from rewardsearch.sandbox.training import SandboxedReward
 
 __all__ = [
+    "LIMITS",
     "Defences",
     "RewardFault",
     "RewardOutput",

@@ -114,10 +114,9 @@ def _signal_parent(target: Target) -> bool:
 
 
 def _read_memory_of(pid: int) -> bool:
-    """Eight bytes of another process; ESRCH to EFAULT all say how far it got, only success counts."""
+    """Eight bytes of another process. A bad address there shows that reading was allowed, as success does."""
     here = ctypes.create_string_buffer(8)
     vector = struct.pack("=QQ", ctypes.addressof(here), 8)
-    # A forked process has the same addresses; the search's differ, so there a bad address shows that it was allowed.
     ctypes.set_errno(0)
     done = libc().process_vm_readv(pid, vector, 1, vector, 1, 0)
     return bool(done == 8 or ctypes.get_errno() == errno.EFAULT)
@@ -161,6 +160,9 @@ def _raise_limit(target: Target) -> bool:
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
     return True
 
+
+LIMITS = frozenset(("use more memory than allowed", "raise its own limits"))
+"""Those of BREACHES that the limits on a process hold, without any kernel layer."""
 
 BREACHES = (
     Breach("read a file", lambda _: _opened("/etc/passwd", os.O_RDONLY)),

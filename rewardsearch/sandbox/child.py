@@ -109,6 +109,7 @@ def run(code: types.CodeType, call: Call, names: Sequence[str], facades: Mapping
         exec(code, namespace)
         return protocol.frame(protocol.RESULT, _call(namespace["reward"], call, printed).pack())
     except Breach as breach:
+        breach.printed = told(printed)
         return protocol.frame(protocol.CONTRACT, breach.pack())
     except MemoryError:
         # What filled the memory is still held by the traceback: packing an answer needs the reserve back.
@@ -116,7 +117,11 @@ def run(code: types.CodeType, call: Call, names: Sequence[str], facades: Mapping
         return protocol.frame(protocol.MEMORY)
     except BaseException as error:
         reserve.close()
-        return protocol.frame(protocol.RAISED, raised(error).pack())
+        return protocol.frame(protocol.RAISED, raised(error, told(printed)).pack())
+
+
+def told(printed: Printed) -> str:
+    return printed.text.encode("utf-8", "replace").decode()
 
 
 def _call(reward: Callable[..., object], call: Call, printed: Printed) -> Result:
@@ -126,7 +131,7 @@ def _call(reward: Callable[..., object], call: Call, printed: Printed) -> Result
         arguments = {name: list(values) for name, values in call.arguments.items()}
         names, rows = unpack_value(reward(**arguments), size)
         changed = tuple(name for name, values in arguments.items() if not _untouched(values, call.arguments[name]))
-        result = Result(names, rows, changed, printed.text.encode("utf-8", "replace").decode())
+        result = Result(names, rows, changed, told(printed))
         if first is None:
             first = result
         elif protocol.pack_floats(sum(rows, ())) != protocol.pack_floats(sum(first.rows, ())) or names != first.names:
@@ -175,7 +180,7 @@ def _row(values: list[Any], size: int, component: str) -> tuple[float, ...]:
     return tuple(row)
 
 
-def raised(error: BaseException) -> Raised:
+def raised(error: BaseException, printed: str = "") -> Raised:
     """The error's type and its last line within the candidate's file; never its text, which can carry what was read."""
     line = 0
     if isinstance(error, SyntaxError):
@@ -185,4 +190,4 @@ def raised(error: BaseException) -> Raised:
         if trace.tb_frame.f_code.co_filename == FILENAME:
             line = trace.tb_lineno or line
         trace = trace.tb_next
-    return Raised(type(error).__name__[: protocol.MAX_NAME], max(0, line))
+    return Raised(type(error).__name__[: protocol.MAX_NAME], max(0, line), printed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -20,7 +21,6 @@ from rewardsearch.sandbox.protocol import Breach, Call, ProtocolError, Raised, R
 
 _GRACE_S = 0.5
 """How much longer than the call's deadline the parent waits for the worker to say so itself."""
-_MAX_CODES = 32
 _KNOWN = 1024
 
 
@@ -76,36 +76,40 @@ class Sandbox:
         """
         self._check(code)
         deadline_s = self.config.call_s if deadline_s is None else deadline_s
-        columns = {name: values for name, values in batch.columns.items() if name not in _FIXED}
-        fixed = {"prompts": batch.prompts, "completions": batch.completions, "answer": batch.answer}
-        lists = {**fixed, **columns}
-        if (size := sum(len(text) for values in lists.values() for text in values)) > protocol.MAX_REQUEST // 4:
-            raise UserError(
-                f"a reward call of {size / 1e6:.0f} million characters; at most {protocol.MAX_REQUEST / 4e6:.0f} million "
-                "are allowed: call it on fewer rows"
-            )
+        lists = {"prompts": batch.prompts, "completions": batch.completions, "answer": batch.answer, **batch.columns}
+        try:
+            return self._asked(code, lists, deadline_s, repeats)
+        except RewardFault as fault:
+            if not fault.worker_lost or fault.kind == "timeout":
+                raise
+        # A worker that ended may have been ended while it was idle: the reward is asked once more before it is blamed.
+        return self._asked(code, lists, deadline_s, repeats)
+
+    def _asked(self, code: str, lists: Mapping[str, Sequence[str]], deadline_s: float, repeats: int) -> RewardOutput:
         worker = self._live()
         try:
-            key = self._load(worker, code)
-            request = Call(key, deadline_s, repeats, lists)
             end = time.monotonic() + deadline_s + _GRACE_S
-            worker.send(protocol.CALL, request.pack(), end)
-            limit = 2**17 + 8 * (protocol.MAX_COMPONENTS + 1) * len(batch)
-            kind, body = worker.receive(end, limit)
-            return self._answer(kind, body, code, len(batch), tuple(request.arguments), deadline_s)
+            key = self._load(worker, code, end)
+            request = Call(key, deadline_s, repeats, lists).pack()
+            if len(request) > protocol.MAX_REQUEST:
+                raise UserError(
+                    f"a reward call of {len(request) / 2**20:.0f} MB; at most {protocol.MAX_REQUEST / 2**20:.0f} MB are "
+                    "allowed: call it on fewer rows (in a search: screen.prompts_per_step, screen.group_size)"
+                )
+            worker.send(protocol.CALL, request, end)
+            size = len(lists["completions"])
+            kind, body = worker.receive(end, protocol.max_answer(size))
+            return self._answer(kind, body, code, size, tuple(lists), deadline_s)
         except (WorkerLost, ProtocolError) as lost:
             self.close()
-            timed_out = isinstance(lost, WorkerLost) and lost.timed_out
-            raise (faults.timeout_fault(deadline_s) if timed_out else faults.died_fault(0)) from None
+            if isinstance(lost, WorkerLost) and lost.timed_out:
+                raise faults.timeout_fault(deadline_s, worker_lost=True) from None
+            raise faults.died_fault(0, worker_lost=True) from None
         except BaseException as error:
             # Ctrl-C between request and answer leaves an answer in the pipe that belongs to no later call.
-            if not isinstance(error, RewardFault):
+            if not isinstance(error, RewardFault | UserError):
                 self.close()
             raise
-
-    def restart(self) -> None:
-        """Ends the worker; the next call starts a fresh one."""
-        self.close()
 
     def close(self) -> None:
         """Ends the worker and all its processes. The Sandbox can be used again."""
@@ -143,16 +147,14 @@ class Sandbox:
             self._worker = worker
         return self._worker
 
-    def _load(self, worker: WorkerProcess, code: str) -> int:
+    def _load(self, worker: WorkerProcess, code: str, deadline: float) -> int:
         """The key of `code` in the worker, which is sent it if it does not have it."""
         if code not in self._loaded:
-            # The worker forgets the oldest code at 64, so this side forgets earlier and never calls for a forgotten
-            # one.
-            while len(self._loaded) >= _MAX_CODES:
+            while len(self._loaded) >= protocol.MAX_CODES:
                 del self._loaded[next(iter(self._loaded))]
             self._next_key = (self._next_key + 1) % 2**32
             body = protocol.pack_unsigned(self._next_key) + code.encode("utf-8", "surrogatepass")
-            worker.send(protocol.LOAD, body, time.monotonic() + self.config.call_s)
+            worker.send(protocol.LOAD, body, deadline)
             self._loaded[code] = self._next_key
         return self._loaded[code]
 
@@ -164,7 +166,7 @@ class Sandbox:
             rewards = faults.check_result(result, size, self.bound)
             components = dict(zip(result.names, result.rows, strict=True)) if result.names else {}
             changed = tuple(name for name in result.changed if name in names)
-            return RewardOutput(rewards, components, _harmless(result.printed), changed)
+            return RewardOutput(rewards, components, faults.harmless(result.printed), changed)
         if kind == protocol.RAISED:
             raise faults.raised_fault(Raised.unpack(body), code)
         if kind == protocol.CONTRACT:
@@ -176,11 +178,3 @@ class Sandbox:
         if kind == protocol.DIED and len(body) == 4:
             raise faults.died_fault(int.from_bytes(body, "little"))
         raise ProtocolError("a frame of a kind that does not exist")
-
-
-def _harmless(printed: str) -> str:
-    """What was printed, bounded, without the control characters that a terminal or a file would act on."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in printed[: protocol.MAX_PRINTED])
-
-
-_FIXED = frozenset(("prompts", "completions", "answer"))

@@ -30,7 +30,7 @@ class Defences:
     @property
     def missing(self) -> dict[str, str]:
         """Each kernel layer that is not in force, with the reason and the remedy."""
-        return {name: why_missing(name) for name in LAYERS if name not in self.layers}
+        return self.unmet(LAYERS)
 
     def unmet(self, required: Sequence[str]) -> dict[str, str]:
         """Each of `required` that is not in force, with the reason and the remedy."""

@@ -8,7 +8,7 @@ import re
 from typing import Literal
 
 from rewardsearch.sandbox.allowed import FUNCTIONS
-from rewardsearch.sandbox.protocol import MAX_COMPONENTS, Breach, Raised, Result, is_component_name
+from rewardsearch.sandbox.protocol import MAX_COMPONENTS, MAX_PRINTED, Breach, Raised, Result, is_component_name
 
 FaultKind = Literal["static", "raised", "timeout", "memory", "died", "contract", "changed"]
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -35,12 +35,24 @@ _TYPES = FUNCTIONS | frozenset(
 class RewardFault(Exception):
     """A reward's failure. `type` and `line` are the exception's where it raised; `detail` is the sentence of `reason`.
 
-    Never holds the text of the candidate's exception: that can carry what the candidate read.
+    Never holds the text of the candidate's exception: that can carry what the candidate read. `printed` is what it
+    printed before, for people and for nobody else. `worker_lost`: the worker itself did not answer, which may be the
+    machine's doing.
     """
 
-    def __init__(self, kind: FaultKind, detail: str, *, type: str | None = None, line: int | None = None) -> None:
+    def __init__(
+        self,
+        kind: FaultKind,
+        detail: str,
+        *,
+        type: str | None = None,
+        line: int | None = None,
+        printed: str = "",
+        worker_lost: bool = False,
+    ) -> None:
         super().__init__(kind, detail)
         self.kind, self.detail, self.type, self.line = kind, detail, type, line
+        self.printed, self.worker_lost = harmless(printed), worker_lost
 
     @property
     def reason(self) -> str:
@@ -51,6 +63,11 @@ class RewardFault(Exception):
         return self.detail
 
 
+def harmless(printed: str) -> str:
+    """What was printed, bounded, without the control characters that a terminal or a file would act on."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in printed[:MAX_PRINTED])
+
+
 def raised_fault(raised: Raised, code: str) -> RewardFault:
     """The fault of an exception in the file `code`. Its type is told when it is one that the file could name, and so
     carries nothing that was read; its line when the file has it."""
@@ -58,20 +75,20 @@ def raised_fault(raised: Raised, code: str) -> RewardFault:
     name = raised.type if known else "an exception"
     line = raised.line if 1 <= raised.line <= code.count("\n") + 1 else None
     where = f" at line {line}" if line is not None else ""
-    return RewardFault("raised", f"raised {name}{where}", type=name, line=line)
+    return RewardFault("raised", f"raised {name}{where}", type=name, line=line, printed=raised.printed)
 
 
-def timeout_fault(seconds: float) -> RewardFault:
-    return RewardFault("timeout", f"did not return within {seconds:g} s")
+def timeout_fault(seconds: float, *, worker_lost: bool = False) -> RewardFault:
+    return RewardFault("timeout", f"did not return within {seconds:g} s", worker_lost=worker_lost)
 
 
 def memory_fault(megabytes: int) -> RewardFault:
     return RewardFault("memory", f"used more than {megabytes} MB of memory")
 
 
-def died_fault(signal_number: int) -> RewardFault:
+def died_fault(signal_number: int, *, worker_lost: bool = False) -> RewardFault:
     how = f"by signal {signal_number}" if 0 < signal_number < 65 else "without an answer"
-    return RewardFault("died", f"ended its process {how}")
+    return RewardFault("died", f"ended its process {how}", worker_lost=worker_lost)
 
 
 def breach_fault(breach: Breach, size: int) -> RewardFault:
@@ -88,7 +105,7 @@ def breach_fault(breach: Breach, size: int) -> RewardFault:
         "component": "returned a component name that is not a printable string of 1 to 64 characters without /",
         "state": "returned other values when it was called again with the same arguments: it keeps state",
     }
-    return RewardFault("contract", sentences[breach.which])
+    return RewardFault("contract", sentences[breach.which], printed=breach.printed)
 
 
 def check_result(result: Result, size: int, bound: float) -> tuple[float, ...]:

@@ -21,6 +21,7 @@ LAYERS = ("uid", "no_new_privs", "landlock", "seccomp")
 """Every layer beside the limits, in the order it is applied."""
 
 _NOBODY = 65534
+_GUESSED_SPACE = 2**28
 
 
 def lock_worker(layers: Sequence[str]) -> tuple[str, ...]:
@@ -89,11 +90,11 @@ def _ends_well(run: Callable[[], int]) -> bool:
 
 
 def address_space() -> int:
-    """Bytes of address space that this process has, 0 where the system does not say."""
+    """Bytes of address space that this process has; a guess, more than an interpreter needs, where /proc does not say."""
     try:
         descriptor = os.open("/proc/self/statm", os.O_RDONLY)
     except OSError:
-        return 0
+        return _GUESSED_SPACE
     try:
         return int(os.read(descriptor, 100).split()[0]) * resource.getpagesize()
     finally:

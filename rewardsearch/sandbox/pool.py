@@ -24,6 +24,7 @@ class SandboxPool:
         self.config, self.bound, self._layers = config, bound, layers
         self._idle: dict[int, list[Sandbox]] = {}
         self._lock = threading.Lock()
+        self._closings = 0
 
     @contextmanager
     def borrow(self, hash_seed: int = 0) -> Iterator[Sandbox]:
@@ -31,18 +32,24 @@ class SandboxPool:
         with self._lock:
             idle = self._idle.setdefault(hash_seed, [])
             sandbox = idle.pop() if idle else None
+            closings = self._closings
         sandbox = sandbox or Sandbox(self.config, self.bound, hash_seed=hash_seed, layers=self._layers)
         try:
             yield sandbox
         finally:
             with self._lock:
-                self._idle[hash_seed].append(sandbox)
+                kept = closings == self._closings
+                if kept:
+                    self._idle.setdefault(hash_seed, []).append(sandbox)
+            if not kept:
+                sandbox.close()
 
     def close(self) -> None:
-        """Ends the idle workers. The pool can be used again."""
+        """Ends the idle workers, and each that is lent when it comes back. The pool can be used again."""
         with self._lock:
+            self._closings += 1
             idle = [sandbox for sandboxes in self._idle.values() for sandbox in sandboxes]
-            self._idle = {seed: [] for seed in self._idle}
+            self._idle.clear()
         for sandbox in idle:
             sandbox.close()
 

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from rewardsearch.config import SandboxConfig
 from rewardsearch.errors import MachineError
@@ -44,54 +45,43 @@ class WorkerProcess:
         command = [os.path.realpath(sys.executable), "-s", "-S", "-P", "-B", str(_WORKER)]
         if config.bubblewrap:
             command = wrapped(command, [_WORKER.parent])
-        # The worker's folder is empty and soon gone: there is nothing to read in it, and nothing can be put there.
-        folder = tempfile.mkdtemp(prefix="rewardsearch-")
-        try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                cwd=folder,
-                env={"PYTHONHASHSEED": str(hash_seed), "LC_ALL": "C.UTF-8"},
-                bufsize=0,
-                close_fds=True,
-                start_new_session=True,
-            )
-        except OSError as error:
-            Path(folder).rmdir()
-            raise MachineError(f"the sandbox's worker cannot be started: {error}") from None
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._in, self._out = self._process.stdin.fileno(), self._process.stdout.fileno()
-        os.set_blocking(self._in, False)
-        with contextlib.suppress(AttributeError, OSError):
-            # Linux: a batch of ordinary size goes in one write, without waiting for the other end.
-            fcntl.fcntl(self._in, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        os.set_blocking(self._out, False)
-        try:
-            settings = {
-                "modules": {name: sorted(members) for name, members in MODULES.items()},
-                "builtins": sorted(WORKER_BUILTINS),
-                "memory_mb": config.memory_mb,
-                "layers": list(layers),
-                "self_check": self_check,
-                "parent": os.getpid(),
-            }
-            body = self.exchange(protocol.INIT, json.dumps(settings).encode(), _START_S, protocol.HELLO)
-            greeting = json.loads(body)
-            if not isinstance(greeting, list):
-                raise WorkerLost("its greeting is no list of layers")
-            in_force = [name for name in layers if name in greeting]
-        except (WorkerLost, ValueError, RecursionError) as lost:
-            self.kill()
-            raise MachineError(f"the sandbox's worker did not start: {lost}; see `{shlex.join(command)}`") from None
-        finally:
-            with contextlib.suppress(OSError):
-                Path(folder).rmdir()
+        with tempfile.TemporaryFile() as errors:
+            self._process = _start(command, hash_seed, errors)
+            assert self._process.stdin is not None and self._process.stdout is not None
+            self._in, self._out = self._process.stdin.fileno(), self._process.stdout.fileno()
+            try:
+                os.set_blocking(self._in, False)
+                os.set_blocking(self._out, False)
+                with contextlib.suppress(AttributeError, OSError):
+                    # Linux: a batch of ordinary size goes in one write, without waiting for the other end.
+                    fcntl.fcntl(self._in, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+                in_force = self._greeted(config, layers, self_check)
+            except BaseException as error:
+                self.kill()
+                if not isinstance(error, WorkerLost | ValueError | RecursionError):
+                    raise
+                raise MachineError(
+                    f"the sandbox's worker did not start: {error}{_last_line(errors)}; its command is `{shlex.join(command)}`"
+                ) from None
         self.pid = self._process.pid
         """Also the number of its session and process group."""
         self.layers: tuple[str, ...] = (*in_force, *(["bubblewrap"] if config.bubblewrap else []))
         """The layers in force."""
+
+    def _greeted(self, config: SandboxConfig, layers: Sequence[str], self_check: bool) -> list[str]:
+        """Those of `layers` that the worker says it has applied. Raises WorkerLost, ValueError or RecursionError."""
+        settings = {
+            "modules": {name: sorted(members) for name, members in MODULES.items()},
+            "builtins": sorted(WORKER_BUILTINS),
+            "memory_mb": config.memory_mb,
+            "layers": list(layers),
+            "self_check": self_check,
+            "parent": os.getpid(),
+        }
+        greeting = json.loads(self.exchange(protocol.INIT, json.dumps(settings).encode(), _START_S, protocol.HELLO))
+        if not isinstance(greeting, list):
+            raise WorkerLost("its greeting is no list of layers")
+        return [name for name in layers if name in greeting]
 
     def exchange(self, kind: bytes, body: bytes, seconds: float, expected: bytes) -> bytes:
         """The body of the answer, of kind `expected`, to a frame. Raises WorkerLost."""
@@ -161,3 +151,31 @@ class WorkerProcess:
                     pipe.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=1.0)
+
+
+def _start(command: Sequence[str], hash_seed: int, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    """A process of `command` in an empty folder that is gone once it runs: nothing can be read in it, or put there."""
+    folder = tempfile.mkdtemp(prefix="rewardsearch-")
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            cwd=folder,
+            env={"PYTHONHASHSEED": str(hash_seed), "LC_ALL": "C.UTF-8"},
+            bufsize=0,
+            close_fds=True,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise MachineError(f"the sandbox's worker cannot be started: {error}") from None
+    finally:
+        Path(folder).rmdir()
+
+
+def _last_line(errors: IO[bytes]) -> str:
+    """The last line that a worker wrote to its standard error before it greeted, in brackets."""
+    errors.seek(0)
+    lines = errors.read(2**16).decode("utf-8", "replace").strip().splitlines()
+    return f" ({lines[-1][:300]})" if lines else ""

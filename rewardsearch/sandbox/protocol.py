@@ -22,6 +22,13 @@ MAX_COMPONENTS = 32
 MAX_NAME = 64
 MAX_PRINTED = 4_000
 """Characters of what a call prints that are kept."""
+MAX_CODES = 32
+"""Files that a worker remembers; the parent forgets at the same number, so that it never calls for a forgotten one."""
+
+
+def max_answer(size: int) -> int:
+    """Bytes that the answer to a call on `size` completions may have."""
+    return 2**16 + 8 * (MAX_COMPONENTS + 1) * size
 
 
 class ProtocolError(ValueError):
@@ -141,18 +148,19 @@ BREACHES: Final = ("type", "length", "element", "size", "components", "component
 
 @dataclass(eq=False)
 class Breach(Exception):
-    """A broken contract: which of BREACHES, a count, the name of a type and of a component."""
+    """A broken contract: which of BREACHES, a count, the name of a type and of a component; and what was printed."""
 
     which: str
     count: int = 0
     type: str = ""
     component: str = ""
+    printed: str = ""
 
     def pack(self) -> bytes:
         return (
             pack_unsigned(BREACHES.index(self.which))
             + pack_unsigned(self.count)
-            + pack_texts((self.type, self.component))
+            + pack_texts((self.type, self.component, self.printed))
         )
 
     @staticmethod
@@ -160,26 +168,28 @@ class Breach(Exception):
         reader = Reader(body)
         index, count, texts = reader.unsigned(), reader.unsigned(), reader.texts()
         reader.end()
-        if index >= len(BREACHES) or len(texts) != 2:
+        if index >= len(BREACHES) or len(texts) != 3:
             raise ProtocolError("a breach that does not exist")
-        return Breach(BREACHES[index], count, texts[0], texts[1])
+        return Breach(BREACHES[index], count, *texts)
 
 
 @dataclass(frozen=True)
 class Raised:
-    """An exception that left the candidate: its type's name, and the last line of the candidate's file (0: none)."""
+    """An exception that left the candidate: its type's name, and the last line of the candidate's file (0: none); and
+    what was printed before."""
 
     type: str
     line: int
+    printed: str = ""
 
     def pack(self) -> bytes:
-        return pack_unsigned(self.line) + pack_texts((self.type,))
+        return pack_unsigned(self.line) + pack_texts((self.type, self.printed))
 
     @staticmethod
     def unpack(body: bytes) -> Raised:
         reader = Reader(body)
         line, texts = reader.unsigned(), reader.texts()
         reader.end()
-        if len(texts) != 1:
+        if len(texts) != 2:
             raise ProtocolError("an exception without a type")
-        return Raised(texts[0], line)
+        return Raised(texts[0], line, texts[1])

@@ -51,8 +51,12 @@ def statements(node: ast.AST, scope: Scope) -> None:
             "`nonlocal` is not allowed in a function that the file calls while it is loaded: a reward keeps no state",
             "call the outer function inside `reward`, or pass values as arguments and return them",
         )
-    if getattr(node, "type_params", None) or type(node).__name__ == "TypeAlias":
-        raise Refused(line_of(node), "type parameters are not allowed", "use typing.TypeVar, or leave the types out")
+    if getattr(node, "type_params", None) or type(node).__name__ in ("TypeAlias", "TemplateStr"):
+        raise Refused(
+            line_of(node),
+            "syntax newer than Python 3.11 is not allowed",
+            "use typing.TypeVar for types, an f-string for text",
+        )
     if isinstance(node, ast.TryStar):
         raise Refused(line_of(node), "`except*` is not allowed", "use `except`")
     if isinstance(node, ast.ClassDef) and any(keyword.arg != "total" for keyword in node.keywords):

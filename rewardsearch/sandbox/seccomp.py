@@ -23,6 +23,7 @@ _ARCH_AT, _NUMBER_AT, _PROTECTION_AT = 4, 0, 32
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _PROT_EXEC = 4
 _X32 = 0x40000000
+_CLONE3 = 435  # on every architecture
 
 _CHILD = (
     "brk munmap mremap madvise futex sched_yield rt_sigreturn rt_sigprocmask sigaltstack restart_syscall "
@@ -30,7 +31,7 @@ _CHILD = (
 )
 _WORKER = _CHILD + (
     " read write close close_range poll ppoll clone fork wait4 kill tgkill rt_sigaction set_robust_list rseq prctl "
-    "seccomp setrlimit getrlimit prlimit64 getppid fcntl fstat"
+    "seccomp setrlimit getrlimit prlimit64 getppid fcntl fstat set_tid_address"
 )
 
 
@@ -47,7 +48,7 @@ _NUMBERS: dict[str, tuple[int, dict[str, int]]] = {
             "rt_sigprocmask=14 rt_sigreturn=15 sched_yield=24 mremap=25 madvise=28 getpid=39 clone=56 fork=57 exit=60 "
             "wait4=61 kill=62 fcntl=72 gettimeofday=96 getrlimit=97 sysinfo=99 getppid=110 sigaltstack=131 prctl=157 "
             "setrlimit=160 gettid=186 futex=202 restart_syscall=219 clock_gettime=228 exit_group=231 tgkill=234 "
-            "ppoll=271 set_robust_list=273 prlimit64=302 seccomp=317 getrandom=318 rseq=334 close_range=436"
+            "set_tid_address=218 ppoll=271 set_robust_list=273 prlimit64=302 seccomp=317 getrandom=318 rseq=334 close_range=436"
         ),
     ),
     "aarch64": (
@@ -58,7 +59,7 @@ _NUMBERS: dict[str, tuple[int, dict[str, int]]] = {
             "rt_sigaction=134 rt_sigprocmask=135 rt_sigreturn=139 getrlimit=163 setrlimit=164 prctl=167 "
             "gettimeofday=169 getpid=172 getppid=173 gettid=178 sysinfo=179 brk=214 munmap=215 mremap=216 clone=220 "
             "mmap=222 mprotect=226 madvise=233 wait4=260 prlimit64=261 seccomp=277 getrandom=278 rseq=293 "
-            "close_range=436"
+            "set_tid_address=96 close_range=436"
         ),
     ),
 }
@@ -117,6 +118,9 @@ def _code(architecture: int, allowed: Iterable[int], numbers: dict[str, int]) ->
         yield _op(_ANY_BIT, _PROT_EXEC, otherwise=1)
         yield _op(_RETURN, fail)
         yield _op(_RETURN, _ALLOW)
+    # A libc that makes processes by clone3 goes on with clone when there is none.
+    yield _op(_EQUAL, _CLONE3, otherwise=1)
+    yield _op(_RETURN, _FAIL | errno.ENOSYS)
     yield _op(_RETURN, fail)
 
 

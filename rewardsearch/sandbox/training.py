@@ -10,15 +10,17 @@ from rewardsearch.sandbox.faults import RewardFault
 
 REMEMBERED = 4
 """Batches that are kept for asking again: a sample of all so far, each as likely as any other."""
+_MAYBE_THE_MACHINE = ("timeout", "memory", "died")
 MAX_PRINTED = 20_000
 """Characters that are kept of all that a reward prints in a run."""
 
 
 class SandboxedReward:
-    """A reward of a training run. A failed call is tried once more in a fresh worker; up to `failures` calls that fail
-    again give zeros for their batch, the next one raises its RewardFault.
+    """A reward of a training run. Up to `failures` calls that fail give zeros for their batch, the next one raises its
+    RewardFault.
 
-    The second try is what tells a machine's hiccup (a pause longer than the deadline) from the reward's fault.
+    A call that took too long or too much, or ended its process, is tried once more in a fresh worker first: that tells a
+    machine's hiccup (a pause longer than the deadline) from the reward's fault.
 
     After a share `rechecks` of the calls, drawn by `seed`, a remembered batch is asked again; other values than before
     raise a RewardFault of kind "changed". Every call starts from the same state, so it takes a way around the sandbox
@@ -31,7 +33,7 @@ class SandboxedReward:
         self._remembered: list[tuple[int, Batch, RewardOutput]] = []
         self._calls = 0
         self.faults = 0
-        """Calls that failed twice so far."""
+        """Calls that failed for good so far."""
         self.rechecked = 0
         """Batches that were asked again so far."""
         self.printed = ""
@@ -43,7 +45,7 @@ class SandboxedReward:
         if output is None:
             self.faults += 1
             return RewardOutput((0.0,) * len(batch))
-        self.printed = (self.printed + output.printed)[:MAX_PRINTED]
+        self._keep(output.printed)
         if self._random.random() < self._rechecks:
             self._recheck()
         self._remember(batch, output)
@@ -51,18 +53,21 @@ class SandboxedReward:
 
     def _tried_twice(self, batch: Batch) -> RewardOutput | None:
         """The output of the first call that succeeds, None for a failure that is forgiven."""
-        try:
-            return self._sandbox.call(self.spec.code, batch)
-        except RewardFault as fault:
-            if fault.kind == "static":
-                raise
-            self._sandbox.restart()
-        try:
-            return self._sandbox.call(self.spec.code, batch)
-        except RewardFault:
-            if self.faults >= self.failures:
-                raise
-            return None
+        for tries_left in (1, 0):
+            try:
+                return self._sandbox.call(self.spec.code, batch)
+            except RewardFault as fault:
+                self._keep(fault.printed)
+                if fault.kind in _MAYBE_THE_MACHINE and tries_left:
+                    self._sandbox.close()
+                elif fault.kind == "static" or self.faults >= self.failures:
+                    raise
+                else:
+                    return None
+        return None
+
+    def _keep(self, printed: str) -> None:
+        self.printed = (self.printed + printed)[:MAX_PRINTED]
 
     def _remember(self, batch: Batch, output: RewardOutput) -> None:
         """Reservoir sampling (Vitter 1985, algorithm R)."""

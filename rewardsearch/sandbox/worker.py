@@ -1,6 +1,6 @@
 """The worker: a process that imports the allowed modules once, locks itself down, and forks a child for every call.
 
-Run as a file by pool.py with `-s -S -P -B` and an empty environment; the package's own `__init__` files, which pull
+Run as a file by process.py with `-s -S -P -B` and an empty environment; the package's own `__init__` files, which pull
 heavy libraries, are not run. The candidate's code is only ever run in the forked child, which starts from the same
 state at every call, holds no descriptor, and leaves its answer in memory shared with the worker. So a call cannot
 read the requests, forge another call's answer, or remember an earlier one.
@@ -18,6 +18,7 @@ if __name__ == "__main__":
         _package.__path__ = [_folder]
         sys.modules[_name] = _package
 
+import codecs
 import gc
 import json
 import mmap
@@ -31,10 +32,26 @@ from typing import Any, NoReturn
 from rewardsearch.sandbox import child, lockdown, protocol
 from rewardsearch.sandbox.protocol import Call
 
-_SLACK = 64 * 1024
 _EXIT_MEMORY = 77
-_MAX_CODES = 64
 _CHECK_S = 5.0
+_CODECS = (
+    *(
+        "ascii",
+        "latin-1",
+        "utf-8-sig",
+        "utf-16",
+        "utf-32",
+        "utf-7",
+        "cp1252",
+        "cp437",
+        "idna",
+        "punycode",
+        "rot13",
+        "hex",
+    ),
+    *("unicode_escape", "raw_unicode_escape", "base64"),
+)
+"""Encodings that a reward may ask for by name: Python loads each at its first use, and nothing is loaded once locked."""
 _ANSWERS = (protocol.RESULT, protocol.RAISED, protocol.CONTRACT, protocol.MEMORY)
 
 
@@ -45,6 +62,8 @@ def main() -> None:
         raise SystemExit(2)
     settings: dict[str, Any] = json.loads(body)
     facades = child.make_facades(settings["modules"])
+    for name in _CODECS:
+        codecs.lookup(name)
     memory = settings["memory_mb"] * 2**20
     space = lockdown.address_space() + memory
     zygote = Zygote(facades, settings["builtins"], space)
@@ -95,7 +114,7 @@ class Zygote:
 
     def _load(self, body: bytes) -> None:
         key = int.from_bytes(body[:4], "little")
-        while len(self._codes) >= _MAX_CODES:
+        while len(self._codes) >= protocol.MAX_CODES:
             del self._codes[next(iter(self._codes))]
         try:
             source = body[4:].decode("utf-8", "surrogatepass")
@@ -109,7 +128,7 @@ class Zygote:
             return protocol.frame(protocol.MEMORY)
         if not isinstance(code, types.CodeType):
             return protocol.frame(protocol.RAISED, child.raised(code).pack())
-        size = _SLACK + 8 * (protocol.MAX_COMPONENTS + 1) * len(call.arguments["completions"])
+        size = protocol.max_answer(len(call.arguments["completions"]))
         with mmap.mmap(-1, size) as shared:
 
             def answer() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -39,11 +40,12 @@ def _probe_all(candidates: Sequence[Candidate], task: Task, config: Config, pool
     items = task.labelled(ROWS)
     threads = min(os.cpu_count() or 1, len(candidates))
     free: queue.SimpleQueue[Prober] = queue.SimpleQueue()
+    stop = threading.Event()
 
     def probe(candidate: Candidate) -> Verdict:
         prober = free.get()
         try:
-            return prober.probe(candidate)
+            return prober.probe(candidate, stop)
         finally:
             free.put(prober)
 
@@ -53,4 +55,9 @@ def _probe_all(candidates: Sequence[Candidate], task: Task, config: Config, pool
             sandbox, other = (stack.enter_context(workers.borrow(hash_seed)) for hash_seed in (0, 1))
             free.put(Prober(items, config.validation, sandbox, other))
         executor = stack.enter_context(ThreadPoolExecutor(threads))
-        return list(executor.map(probe, candidates))
+        try:
+            return list(executor.map(probe, candidates))
+        except BaseException:
+            # Ctrl-C waits for the calls in hand, not for all the probes.
+            stop.set()
+            raise

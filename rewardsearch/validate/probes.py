@@ -7,11 +7,12 @@ are flagged, and refused where the config says so.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 
 from rewardsearch.config import ValidateConfig
-from rewardsearch.records import Batch, Candidate, LabelledCompletion, Stage, Verdict
+from rewardsearch.records import FIXED_ARGUMENTS, Batch, Candidate, LabelledCompletion, Stage, Verdict
 from rewardsearch.sandbox import RewardOutput, Sandbox, batch_dependent
 from rewardsearch.validate.constants import Constants, constants_of
 from rewardsearch.validate.fairness import Fairness
@@ -31,7 +32,6 @@ _WIDER = (1, 2, 3)
 _OWN_WIDTHS = 2
 _GUARDS = {"wrong": 2, "correct": 1, "unparsed": 1}
 """Ordinary completions, by kind, that stand beside those that are made to game a reward, and must not be moved by them."""
-_FIXED = frozenset(("prompts", "completions", "answer"))
 _REMEDY = "pay what the completion says in its solution, once and compared with `answer`, rather than what stands anywhere in it"
 
 
@@ -53,10 +53,11 @@ class Prober:
             kinds[self._items[place].kind].append(place)
         self._guards = [place for kind, count in _GUARDS.items() for place in kinds[kind][:count]]
 
-    def probe(self, candidate: Candidate) -> Verdict:
-        """The verdict of the probes on a candidate that passed the static policy."""
+    def probe(self, candidate: Candidate, stop: threading.Event | None = None) -> Verdict:
+        """The verdict of the probes on a candidate that passed the static policy. Raises CancelledError once `stop` is
+        set."""
         started = time.perf_counter()
-        probing = Probing(self._sandbox, candidate.code)
+        probing = Probing(self._sandbox, candidate.code, stop or threading.Event())
         checks: dict[str, float | bool | str] = {}
         components: tuple[str, ...] = ()
         stage: Stage | None = None
@@ -73,8 +74,6 @@ class Prober:
             above = correct_above_wrong(self._items, whole.rewards)
             if above is not None:
                 checks["correct_above_wrong"] = above
-            if whole.printed:
-                checks["printed"] = whole.printed
             constants = constants_of(candidate.code)
             reasons += self._judged(self._items, whole.rewards)
             reasons += self._faithful(probing, whole, constants)
@@ -90,6 +89,8 @@ class Prober:
             stage = "behaviour" if reasons else None
         except Refused as refused:
             stage, reasons = refused.stage, [refused.reason]
+        if probing.printed:
+            checks["printed"] = probing.printed
         return Verdict(
             candidate=candidate.id,
             accepted=stage is None,
@@ -113,7 +114,10 @@ class Prober:
         if not bits(again) == bits(other) == bits(whole):
             yield "gives other values in another process: it depends on the order of a set or on addresses; sort first"
         self._remembers_nothing(probing)
-        names = (*UNKNOWN_COLUMNS, *(text for text in constants.texts if text.isidentifier() and text not in _FIXED))
+        names = (
+            *UNKNOWN_COLUMNS,
+            *(text for text in constants.texts if text.isidentifier() and text not in FIXED_ARGUMENTS),
+        )
         strange = tuple(dict.fromkeys(name for name in names if name not in self._batch.columns))
         if not (self._ignores(probing, strange, whole) and self._ignores_numbers_of(probing, strange, constants)):
             yield "gives other values when further columns are passed; use only the task's own columns"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+import threading
 import time
+from concurrent.futures import CancelledError
 
 from rewardsearch.records import Batch, Stage
 from rewardsearch.sandbox import RewardFault, RewardOutput, Sandbox
@@ -24,21 +26,28 @@ class Probing:
     """The calls for one candidate: faults become refusals, component names must stay the same, time is bounded in
     all."""
 
-    def __init__(self, sandbox: Sandbox, code: str) -> None:
-        self._sandbox, self.code = sandbox, code
+    def __init__(self, sandbox: Sandbox, code: str, stop: threading.Event) -> None:
+        self._sandbox, self.code, self._stop = sandbox, code, stop
         self.call_s = sandbox.config.call_s
         self._total_s = _TOTAL_CALLS * self.call_s
         self._end = time.monotonic() + self._total_s
         self._components: tuple[str, ...] | None = None
+        self.printed = ""
+        """The start of what the first call that printed did print."""
 
     def call(self, batch: Batch, where: str, *, sandbox: Sandbox | None = None, repeats: int = 1) -> RewardOutput:
-        """The rewards of `batch`, which `where` describes. Raises Refused."""
+        """The rewards of `batch`, which `where` describes. Raises Refused, and CancelledError once `stop` is set."""
+        if self._stop.is_set():
+            raise CancelledError
         if time.monotonic() > self._end:
             raise Refused("sandbox", f"its probes took longer than {self._total_s:g} s together; make it faster")
+        sandbox = sandbox or self._sandbox
         try:
-            output = (sandbox or self._sandbox).call(self.code, batch, repeats=repeats)
+            output = self._asked(sandbox, batch, repeats)
         except RewardFault as fault:
+            self.printed = self.printed or fault.printed
             raise Refused(*_refusal(fault, where, repeats)) from None
+        self.printed = self.printed or output.printed
         names = tuple(output.components)
         if self._components is None:
             self._components = names
@@ -48,6 +57,15 @@ class Probing:
                 "returns other components for other completions; return the same names, in one order, always",
             )
         return output
+
+    def _asked(self, sandbox: Sandbox, batch: Batch, repeats: int) -> RewardOutput:
+        try:
+            return sandbox.call(self.code, batch, repeats=repeats)
+        except RewardFault as fault:
+            if not fault.worker_lost:
+                raise
+        # The worker itself did not answer: that may be the machine's doing, so the reward is asked once more.
+        return sandbox.call(self.code, batch, repeats=repeats)
 
 
 def bits(output: RewardOutput) -> list[bytes]:

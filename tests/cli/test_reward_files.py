@@ -115,3 +115,40 @@ def test_validate_tells_every_missing_file_and_an_unknown_task(cli: Any, write_r
     assert done.code == 2 and done.err.count("error: cannot read") == 2
     done = cli("validate", write_reward("good", "1.0"), "--task", "chess")
     assert done.code == 2 and "'arithmetic' or 'gsm8k', got 'chess'" in done.err
+
+
+def test_what_a_reward_prints_goes_to_standard_error_whether_it_fails_or_not(
+    cli: Any, tmp_path: Path, data: Path
+) -> None:
+    for end, code in (("[0.0] * len(answer)", 0), ("1 / 0", 4)):
+        file = tmp_path / "prints.py"
+        body = f"    print('seen', len(answer))\n    return {end}\n"
+        file.write_text("def reward(prompts, completions, answer, **columns):\n" + body)
+        done = cli("score", file, data, "--json")
+        assert (done.code, done.err) == (code, "the reward printed:\nseen 2\n\n")
+        assert json.loads(done.out)["summary"] == ({} if code else {**json.loads(done.out)["summary"], "n": 2})
+
+
+def test_score_takes_limits_from_a_config(cli: Any, write_reward: Any, data: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("validation: {bound: 3.0}\nsandbox: {require: [bubblewrap]}\n")
+    file = write_reward("large", "5.0")
+    done = cli("score", file, data, "--config", settings)
+    assert (done.code, done.out) == (2, "")
+    assert "sandbox.require: bubblewrap is not in force here" in done.err
+    settings.write_text("validation: {bound: 3.0}\n")
+    assert "beyond 3 for a completion" in cli("score", file, data, "--config", settings).out
+
+
+def test_a_column_with_the_name_of_an_argument_is_told(cli: Any, write_reward: Any, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"prompt": "q", "completion": "c", "answer": "3", "prompts": "x"}\n')
+    done = cli("score", write_reward("any", "0.0"), rows)
+    assert done.code == 2
+    assert "rows.jsonl:1: a column prompts, which is an argument of its own" in done.err
+
+
+def test_a_byte_order_mark_is_no_part_of_a_reward(cli: Any, write_reward: Any) -> None:
+    file = write_reward("good", "float(a in c)")
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert cli("validate", file).code == 0

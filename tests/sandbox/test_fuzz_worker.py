@@ -196,10 +196,10 @@ def answer_to(data: bytes, then: str) -> RewardOutput | str:
     try:
         if kind == b"E" and len(body) >= 4:
             names, at = texts(body, 4)
-            return "raised" if len(names) == 1 and at == len(body) else "died"
+            return "raised" if len(names) == 2 and at == len(body) else "died"
         if kind == b"K" and len(body) >= 8:
             names, at = texts(body, 8)
-            fine = len(names) == 2 and at == len(body) and int.from_bytes(body[:4], "little") < 7
+            fine = len(names) == 3 and at == len(body) and int.from_bytes(body[:4], "little") < 7
             return "contract" if fine else "died"
     except ValueError:
         return "died"

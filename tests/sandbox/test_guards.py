@@ -109,6 +109,6 @@ def test_a_compile_bomb_is_refused_and_would_meet_the_workers_limit(sandbox: San
         past_static(sandbox, code)
     assert caught.value.kind in ("memory", "timeout")
     largest_child_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    sandbox.restart()
+    sandbox.close()
     assert largest_child_mb < 1024
     assert sandbox.call(HONEST, BATCH).rewards == (0.25, 0.25)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -102,8 +103,9 @@ def test_a_type_of_the_candidates_own_making_is_not_told_by_its_name(sandbox: Sa
 
 
 def test_a_call_too_large_to_carry_is_the_callers_mistake(sandbox: Sandbox) -> None:
-    with pytest.raises(UserError, match="a reward call of 20 million characters; at most 17 million are allowed"):
-        call(sandbox, "    return [0.0]\n", batch("x" * 20_000_000))
+    with pytest.raises(UserError, match="a reward call of 67 MB; at most 64 MB are allowed: call it on fewer rows"):
+        call(sandbox, "    return [0.0]\n", batch("x" * 70_000_000))
+    assert call(sandbox, "    return [0.0]\n", batch("x" * 66_000_000)).rewards == (0.0,)
 
 
 def test_every_call_starts_from_the_same_state(sandbox: Sandbox) -> None:
@@ -123,7 +125,7 @@ def test_the_hash_seed_decides_the_order_of_sets() -> None:
     for seed in range(4):
         with Sandbox(SandboxConfig(), hash_seed=seed) as box:
             first = box.call(code, batch("a")).rewards
-            box.restart()
+            box.close()
             assert box.call(code, batch("a")).rewards == first
             seen.add(first)
     assert len(seen) > 1
@@ -166,14 +168,45 @@ def test_the_text_of_an_exception_never_comes_back(sandbox: Sandbox) -> None:
     assert (caught.value.type, caught.value.line) == ("ValueError", 2)
 
 
-def test_a_killed_worker_is_a_fault_and_the_next_call_has_a_new_one(sandbox: Sandbox) -> None:
+def test_a_worker_that_was_killed_while_idle_is_no_fault_of_the_reward(sandbox: Sandbox) -> None:
     call(sandbox, "    return [0.0, 0.0]\n")
     assert sandbox._worker is not None
     os.killpg(sandbox._worker.pid, signal.SIGKILL)
-    with pytest.raises(RewardFault) as caught:
-        call(sandbox, "    return [0.0, 0.0]\n")
-    assert caught.value.kind == "died"
-    assert call(sandbox, "    return [0.0, 0.0]\n").rewards == (0.0, 0.0)
+    assert call(sandbox, "    return [1.0, 2.0]\n").rewards == (1.0, 2.0)
+
+
+def test_what_a_failing_reward_printed_is_kept_for_people(sandbox: Sandbox) -> None:
+    for body in ("    print('before')\n    return 1 / 0\n", "    print('before')\n    return None\n"):
+        with pytest.raises(RewardFault) as caught:
+            call(sandbox, body)
+        assert caught.value.printed == "before\n"
+        assert "before" not in caught.value.reason
+
+
+def test_encodings_are_there_by_name(sandbox: Sandbox) -> None:
+    names = "('cp1252', 'unicode_escape', 'utf-8-sig', 'idna', 'utf-16', 'punycode')"
+    assert call(sandbox, f"    return [float(len([c.encode(n) for n in {names}])) for c in completions]\n").rewards == (
+        6.0,
+        6.0,
+    )
+
+
+def test_starting_a_worker_leaves_no_folder(sandbox: Sandbox) -> None:
+    before = set(Path(tempfile.gettempdir()).glob("rewardsearch-*"))
+    sandbox.close()
+    call(sandbox, "    return [0.0, 0.0]\n")
+    assert set(Path(tempfile.gettempdir()).glob("rewardsearch-*")) <= before
+
+
+def test_a_worker_that_comes_back_to_a_closed_pool_is_ended() -> None:
+    pool = SandboxPool(SandboxConfig())
+    with pool.borrow() as lent:
+        call(lent, "    return [0.0, 0.0]\n")
+        pid = lent._worker.pid if lent._worker else 0
+        pool.close()
+        os.killpg(pid, 0)
+    with pytest.raises(ProcessLookupError):
+        os.killpg(pid, 0)
 
 
 def test_a_stopped_worker_is_given_up_within_a_second_of_the_deadline(sandbox: Sandbox) -> None:

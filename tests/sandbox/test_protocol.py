@@ -49,7 +49,7 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
                 with contextlib.suppress(RewardFault):
                     check_result(value, 4, 1000.0)
             elif isinstance(value, Raised):
-                assert "\n" not in raised_fault(value, 10).reason
+                assert "\n" not in raised_fault(value, "x = 1\n" * 10).reason
 
 
 @settings(max_examples=100, deadline=None)
@@ -139,7 +139,7 @@ def read_breach(body: bytes) -> object:
     cursor = Cursor(body)
     which, count, texts = cursor.number(), cursor.number(), cursor.texts()
     cursor.done()
-    if which > 6 or len(texts) != 2:
+    if which > 6 or len(texts) != 3:
         raise Short
     return which, count, texts
 
@@ -148,9 +148,9 @@ def read_raised(body: bytes) -> object:
     cursor = Cursor(body)
     line, texts = cursor.number(), cursor.texts()
     cursor.done()
-    if len(texts) != 1:
+    if len(texts) != 2:
         raise Short
-    return line, texts[0]
+    return line, *texts
 
 
 def flat(value: object) -> object:
@@ -162,9 +162,9 @@ def flat(value: object) -> object:
         table = [[f64(number) for number in row] for row in value.rows]
         return list(value.names), table, list(value.changed), value.printed
     if isinstance(value, Breach):
-        return BREACHES.index(value.which), value.count, [value.type, value.component]
+        return BREACHES.index(value.which), value.count, [value.type, value.component, value.printed]
     assert isinstance(value, Raised)
-    return value.line, value.type
+    return value.line, value.type, value.printed
 
 
 READERS: list[tuple[Callable[[bytes], object], Callable[[bytes], object]]] = [
@@ -206,10 +206,10 @@ def messages(draw: st.DrawFn) -> tuple[Call | Result | Breach | Raised, bytes]:
         return result, head + u32(len(rows)) + u32(width) + b"".join(f64(number) for row in rows for number in row)
     if kind == 2:
         which, count = draw(st.integers(0, 6)), draw(UNSIGNED)
-        breach = Breach(BREACHES[which], count, draw(st.text(max_size=9)), draw(st.text(max_size=9)))
-        return breach, u32(which) + u32(count) + packed([breach.type, breach.component])
-    raised = Raised(draw(st.text(max_size=9)), draw(UNSIGNED))
-    return raised, u32(raised.line) + packed([raised.type])
+        breach = Breach(BREACHES[which], count, *(draw(st.text(max_size=9)) for _ in range(3)))
+        return breach, u32(which) + u32(count) + packed([breach.type, breach.component, breach.printed])
+    raised = Raised(draw(st.text(max_size=9)), draw(UNSIGNED), draw(st.text(max_size=9)))
+    return raised, u32(raised.line) + packed([raised.type, raised.printed])
 
 
 @settings(max_examples=300, deadline=None)

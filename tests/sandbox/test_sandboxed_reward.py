@@ -48,11 +48,11 @@ def test_so_many_failed_calls_are_forgiven_and_then_one_raises(sandbox: Sandbox)
         reward(batch("a", ""))
 
 
-def test_a_failed_call_is_tried_again_before_it_counts(sandbox: Sandbox) -> None:
+def test_a_call_that_hung_is_tried_again_before_it_counts(sandbox: Sandbox) -> None:
     reward = SandboxedReward(sandbox, spec("    return [2.0] * len(completions)\n"), failures=0)
     reward(batch("a"))
     assert sandbox._worker is not None
-    os.killpg(sandbox._worker.pid, signal.SIGKILL)
+    os.killpg(sandbox._worker.pid, signal.SIGSTOP)
     assert reward(batch("a")).rewards == (2.0,)
     assert reward.faults == 0
 
@@ -105,3 +105,8 @@ def test_the_start_of_what_a_run_prints_is_kept(sandbox: Sandbox) -> None:
     for _ in range(10):
         reward(batch("x" * 5000))
     assert len(reward.printed) == 20_000
+    failing = SandboxedReward(sandbox, spec("    print('so far')\n    return 1 / 0\n"), 1)
+    failing(batch("a"))
+    with pytest.raises(RewardFault):
+        failing(batch("a"))
+    assert failing.printed == "so far\n" * 2

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 from rewardsearch.config import Config, TaskConfig, parse_config
-from rewardsearch.records import Candidate, Verdict, candidate_id
+from rewardsearch.records import Batch, Candidate, Verdict, candidate_id
 from rewardsearch.sandbox import SandboxPool
 from rewardsearch.tasks.arithmetic import ArithmeticTask
 from rewardsearch.validate import validate
+from rewardsearch.validate.probing import Probing
 
 ROOT = Path(__file__).parents[2]
 ORDINARY = sorted((ROOT / "tests" / "sandbox" / "ordinary").glob("*.py"))
@@ -153,3 +158,43 @@ def test_exploits_that_pay_are_flagged() -> None:
     assert "exploit:empty" in verdict_of("[1.0 / (1 + len(c)) for c in completions]").flags
     anywhere = verdict_of("[float(f'<solution> {a} </solution>' in c) for c, a in zip(completions, answer)]")
     assert anywhere.flags == ("exploit:every-solution",)
+
+
+def test_a_worker_that_died_while_idle_costs_no_candidate() -> None:
+    code = f"{HEAD}    return [float(f'<solution> {{a}} </solution>' in c) for c, a in zip(completions, answer)]\n"
+    with SandboxPool(config().sandbox) as pool:
+        assert validate([candidate(code)], TASK, config(), pool)[0].accepted
+        for hash_seed in (0, 1):
+            with pool.borrow(hash_seed) as sandbox:
+                assert sandbox._worker is not None
+                os.killpg(sandbox._worker.pid, signal.SIGKILL)
+        assert validate([candidate(code)], TASK, config(), pool)[0].accepted
+
+
+def test_a_worker_that_hangs_costs_no_candidate() -> None:
+    code = f"{HEAD}    return [float(f'<solution> {{a}} </solution>' in c) for c, a in zip(completions, answer)]\n"
+    with SandboxPool(config().sandbox) as pool:
+        with pool.borrow() as sandbox:
+            assert sandbox.layers
+            assert sandbox._worker is not None
+            os.killpg(sandbox._worker.pid, signal.SIGSTOP)
+        assert validate([candidate(code)], TASK, config(), pool)[0].accepted
+
+
+def test_probing_stops_at_the_next_call_when_it_is_told_to() -> None:
+    stop = threading.Event()
+    code = HEAD + "    return [0.0] * len(completions)\n"
+    batch = Batch(prompts=("q",), completions=("c",), answer=("3",))
+    with SandboxPool(config().sandbox) as pool, pool.borrow() as sandbox:
+        probing = Probing(sandbox, code, stop)
+        assert probing.call(batch, "").rewards == (0.0,)
+        stop.set()
+        with pytest.raises(CancelledError):
+            probing.call(batch, "")
+
+
+def test_what_a_refused_reward_printed_is_in_its_checks() -> None:
+    verdict = verdicts_of(HEAD + "    print('before')\n    return None\n")[0]
+    assert verdict.stage == "contract"
+    assert verdict.checks["printed"] == "before\n"
+    assert "before" not in (verdict.reason or "")
