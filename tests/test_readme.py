@@ -10,6 +10,7 @@ from rewardsearch.cli import COMMANDS
 from rewardsearch.config import Config
 from rewardsearch.export import export
 from rewardsearch.resources import PACKAGE
+from rewardsearch.sandbox.breaches import BREACHES
 
 README = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
 
@@ -37,3 +38,18 @@ def test_every_path_of_the_tree_exists() -> None:
     inside = [line.split()[0] for line in tree.splitlines() if re.match(r"  [a-z_]+(/|\.py) ", line)]
     assert len(inside) >= 12
     assert all((PACKAGE / name.rstrip(",")).exists() for name in inside)
+
+
+def test_every_link_of_readme_and_docs_leads_somewhere() -> None:
+    pages = [PACKAGE.parent / "README.md", *(PACKAGE.parent / "docs").glob("*.md")]
+    assert len(pages) >= 3
+    for page in pages:
+        targets = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+        missing = [target for target in targets if not (page.parent / target).exists()]
+        assert missing == [], page.name
+
+
+def test_the_number_of_breaches_is_told_as_it_is() -> None:
+    assert f"{len(BREACHES)} of {len(BREACHES)} raw breaches held" in README
+    threats = (PACKAGE.parent / "docs" / "threat-model.md").read_text(encoding="utf-8")
+    assert {20: "Twenty"}[len(BREACHES)] + " raw breaches are tried" in threats
