@@ -22,7 +22,7 @@ from rewardsearch.sandbox.names import askers, bindings, idioms, module_level_na
 from rewardsearch.sandbox.refusal import Refused, Scope
 from rewardsearch.sandbox.rules import HIDDEN, RULES
 from rewardsearch.sandbox.scopes import meaning_of, own_nodes
-from rewardsearch.sandbox.state import stateful_nonlocals
+from rewardsearch.sandbox.state import cached_functions, stateful_nonlocals
 
 MAX_NODES = 6_000
 MAX_DEPTH = 120
@@ -70,6 +70,7 @@ def check_static(code: str) -> StaticFault | None:
         scope = Scope(
             meaning=meaning_of(tree, HIDDEN),
             own=own_attributes(tree),
+            cached=cached_functions(tree),
             idioms=idioms(tree),
             askers=askers(tree),
             stateful=stateful_nonlocals(tree, module_level_names(tree)),

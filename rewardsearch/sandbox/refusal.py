@@ -30,6 +30,8 @@ class Scope:
     """Attributes that the file gives to its own objects."""
     stateful: frozenset[int]
     """The `nonlocal` statements, by id(), whose variable may live from one call to the next."""
+    cached: frozenset[str]
+    """Functions of the file whose values are cached."""
     idioms: frozenset[int]
     """Nodes, by id(), with a dunder name that is harmless where it stands: see names.idioms."""
     askers: frozenset[int]

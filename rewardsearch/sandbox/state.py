@@ -68,6 +68,9 @@ def _held(value: ast.AST | None) -> Iterator[ast.AST]:
 
 def changes_of_lasting_values(node: ast.AST, scope: Scope) -> None:
     """A function changes nothing of the file's top level, and no default value."""
+    if isinstance(node, ast.AugAssign) and _given(node.target) in {"getcontext", *scope.cached}:
+        what = f"what `{_given(node.target)}()` gives is changed: it would keep state between calls"
+        raise Refused(line_of(node), what, _REMEDY)
     if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
         root = root_of(node)
         if root is not None and id(root) in scope.meaning.lasting:
@@ -75,6 +78,9 @@ def changes_of_lasting_values(node: ast.AST, scope: Scope) -> None:
     if not isinstance(node, ast.Call):
         return
     if isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGES and node.func.attr not in scope.own:
+        if (given := _given(node.func)) in scope.cached:
+            what = f"what the cached `{given}()` gives is changed: it would keep state between calls"
+            raise Refused(line_of(node), what, _REMEDY)
         root = root_of(node.func)
         if root is not None and _is_lasting_value(root, scope):
             what = f"`{root.id}` is changed by .{node.func.attr}(): it would keep state between calls"
@@ -87,6 +93,28 @@ def changes_of_lasting_values(node: ast.AST, scope: Scope) -> None:
 
 def _is_lasting_value(root: ast.Name, scope: Scope) -> bool:
     return id(root) in scope.meaning.lasting and id(root) not in {*scope.meaning.modules, *scope.meaning.imported}
+
+
+def _given(node: ast.AST) -> str:
+    """`f` of `f(x).a[0]` and of `m.f(x).a`; "" where no call gives what is changed."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    func = node.func if isinstance(node, ast.Call) else None
+    return func.id if isinstance(func, ast.Name) else func.attr if isinstance(func, ast.Attribute) else ""
+
+
+def cached_functions(tree: ast.Module) -> frozenset[str]:
+    """Functions of the file whose values are kept from one call to the next."""
+    caches = ("cache", "lru_cache")
+    return frozenset(
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+        for mark in node.decorator_list
+        for inner in ast.walk(mark)
+        if (isinstance(inner, ast.Name) and inner.id in caches)
+        or (isinstance(inner, ast.Attribute) and inner.attr in caches)
+    )
 
 
 def root_of(node: ast.AST) -> ast.Name | None:

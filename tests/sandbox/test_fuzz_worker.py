@@ -186,7 +186,7 @@ def answer_to(data: bytes, then: str) -> RewardOutput | str:
     if len(data) < 5:
         return short
     size, kind, body = int.from_bytes(data[:4], "little"), data[4:5], data[5:]
-    if size > 2**17 + 8 * 33 * SIZE:
+    if size > 2**16 + 8 * 33 * SIZE:
         return "died"
     if len(body) < size:
         return short

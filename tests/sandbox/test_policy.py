@@ -76,6 +76,9 @@ def test_ordinary_rewards_pass(file: Path) -> None:
         "LATER[0] += 1\n\nLATER = [0]",
         "later.n = 1\n\ndef later():\n    pass",
         "LATER.append(1)\n\nLATER = []",
+        "from decimal import getcontext; getcontext().prec += 1",
+        "box().append(1)\n\nimport functools\n@functools.lru_cache(None)\ndef box():\n    return []",
+        "box()[0] += 1\n\nfrom functools import cache\n@cache\ndef box():\n    return [0]",
         "x = next(LATER[0])\n\nLATER = [1]",
         "x = 1\n\nclass K:\n    n = 0\n\ndef f():\n    K.n += 1",
         "".join(f"{'    ' * i}try:\n{'    ' * i}    pass\n{'    ' * i}finally:\n" for i in range(1, 5)).lstrip()
@@ -127,6 +130,8 @@ def test_a_route_out_of_the_sandbox_is_refused(line: str) -> None:
         "def f(words=['a', 'b'], weights={'a': 1}): return len(words) + weights['a']",
         "seen = []\n    seen.append(1); seen[0] += 1",
         "def f(text, compile_it=lambda t: t): return compile_it(text)",
+        "from decimal import getcontext; getcontext().prec = 28",
+        "def box(): return []\n    box().append(1)",
         "def f(words=['a'], seen=set()):\n        words = list(words); words.append('b'); seen.add(1); return words",
         "x = isinstance(answer, (type, str)) and type(answer) is list",
         "id = 1; vars = 2; input = 3; hash = 4; x = id + vars + input + hash",
