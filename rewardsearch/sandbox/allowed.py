@@ -102,6 +102,17 @@ FRAME_ATTRIBUTES = _names(
 )
 STATE_ATTRIBUTES = _names("cache_info cache_clear cache_parameters")
 
+HIDDEN = _names(
+    "eval exec compile open input getattr setattr delattr globals locals vars dir breakpoint memoryview exit quit help hash"
+)
+"""Builtins that no name of a top level or class may stand for: where it is unbound again, the builtin is meant."""
+
+CHANGING_METHODS = _names(
+    "append extend insert remove pop popitem clear add discard update setdefault sort reverse appendleft popleft "
+    "extendleft rotate subtract move_to_end send throw"
+)
+"""Methods that change what they are called on."""
+
 WHY_NOT: dict[str, str] = {
     **dict.fromkeys(("eval", "exec", "compile", "__import__", "breakpoint"), "a reward runs no code made of text"),
     **dict.fromkeys(("open", "input", "exit", "quit", "help"), "a reward reads and writes nothing but its arguments"),

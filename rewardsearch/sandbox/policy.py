@@ -18,9 +18,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rewardsearch.records import MAX_CODE_CHARS
+from rewardsearch.sandbox.allowed import HIDDEN
 from rewardsearch.sandbox.names import askers, bindings, idioms, module_level_names, own_attributes
 from rewardsearch.sandbox.refusal import Refused, Scope
-from rewardsearch.sandbox.rules import HIDDEN, RULES
+from rewardsearch.sandbox.rules import RULES
 from rewardsearch.sandbox.scopes import meaning_of, own_nodes
 from rewardsearch.sandbox.state import cached_functions, stateful_nonlocals
 

@@ -25,8 +25,6 @@ from rewardsearch.sandbox.refusal import Refused, Rule, Scope, line_of
 from rewardsearch.sandbox.state import changes_of_lasting_values, kept_values, root_of
 
 _ASYNC = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
-HIDDEN = frozenset(dir(builtins)) - BUILTINS
-"""Builtins that no name of a top level or class may stand for: where it is unbound again, the builtin is meant."""
 _FRAMES = FRAME_ATTRIBUTES - {"obj", "mro", "with_traceback"}
 """Names that a field may not have either: a class pattern reads fields by position."""
 

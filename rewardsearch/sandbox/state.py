@@ -10,28 +10,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Container, Iterator
 
-from rewardsearch.sandbox.allowed import MODULES
+from rewardsearch.sandbox.allowed import CHANGING_METHODS, MODULES
 from rewardsearch.sandbox.refusal import Refused, Scope, line_of
 
 _BUILTIN_ITERATORS = frozenset(("iter", "map", "filter", "zip", "enumerate", "reversed"))
-_CHANGES = (
-    *(
-        "append",
-        "extend",
-        "insert",
-        "remove",
-        "pop",
-        "popitem",
-        "clear",
-        "add",
-        "discard",
-        "update",
-        "setdefault",
-        "sort",
-    ),
-    *("reverse", "appendleft", "popleft", "extendleft", "rotate", "subtract", "move_to_end", "send", "throw"),
-)
-"""Methods that change what they are called on."""
 _REMEDY = "keep it in a local variable and return what the caller needs; for a cache, use functools.lru_cache"
 
 
@@ -77,7 +59,7 @@ def changes_of_lasting_values(node: ast.AST, scope: Scope) -> None:
             raise Refused(line_of(node), f"`{root.id}` is changed: it would keep state between calls", _REMEDY)
     if not isinstance(node, ast.Call):
         return
-    if isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGES and node.func.attr not in scope.own:
+    if isinstance(node.func, ast.Attribute) and node.func.attr in CHANGING_METHODS and node.func.attr not in scope.own:
         if (given := _given(node.func)) in scope.cached:
             what = f"what the cached `{given}()` gives is changed: it would keep state between calls"
             raise Refused(line_of(node), what, _REMEDY)

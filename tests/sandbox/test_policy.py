@@ -157,6 +157,7 @@ def test_ordinary_code_is_not_refused(line: str) -> None:
         "def f(x):\n    return x\n\nf.weight = 2.0\n",
         "words = ['a']\n\ndef f(words):\n    words.append('b')\n    return words\n",
         "INDEX = dict(enumerate('ab'))\n",
+        "import dataclasses\n\n@dataclasses.dataclass\nclass Row:\n    id: int = 0\n    license: str = ''\n",
         "def f():\n    def g():\n        x = yield\n        yield x\n    it = g()\n    next(it)\n    return it.send(1)\n",
         "__all__ = ['reward']\n__version__ = '1'\n",
     ],
