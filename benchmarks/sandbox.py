@@ -31,7 +31,7 @@ from rich.table import Table
 from rewardsearch.arms import load_base_rewards
 from rewardsearch.config import Config, SandboxConfig, load_config
 from rewardsearch.propose.grammar.catalogue import KINDS
-from rewardsearch.propose.grammar.genome import render
+from rewardsearch.propose.grammar.genome import genome_of, render
 from rewardsearch.propose.grammar.operators import fresh
 from rewardsearch.records import Batch, Candidate, RewardSpec, ScreenJob, candidate_id
 from rewardsearch.sandbox import Sandbox, SandboxedReward
@@ -146,10 +146,11 @@ def training_step(steps: int) -> list[Row]:
 
 
 def grammar_candidates(count: int) -> list[Candidate]:
-    """Distinct rewards as the grammar composes them."""
+    """Distinct rewards as the grammar composes them: each has the components of two fresh ones."""
     rng, found = random.Random(0), {}
     while len(found) < count:
-        code = render(fresh(rng, rng.choice(KINDS).name)[0])
+        parts = [part for _ in range(2) for part in fresh(rng, rng.choice(KINDS).name)[0].components]
+        code = render(genome_of({part.kind: part for part in parts}.values()))
         found[candidate_id(code)] = Candidate(id=candidate_id(code), name=f"candidate {len(found)}", code=code)
     return list(found.values())
 

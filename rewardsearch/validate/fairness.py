@@ -12,7 +12,7 @@ from rewardsearch.validate.constants import Constants
 from rewardsearch.validate.probing import Probing, bits
 from rewardsearch.validate.texts import batch_of
 
-SIZES = {1: 12, 2: 12, 7: 28}
+SIZES = {1: 6, 2: 6, 7: 14}
 """Sizes of small batches, and how many completions are put into them."""
 GROUP = 8
 _MANY = (GROUP, 16, 64)

@@ -13,7 +13,7 @@ from rewardsearch.validate.texts import batch_of
 
 CONTROL = Constants({"zqx": 0}, {23: 0})
 """Constants that mean nothing: what happens with them as well is not the doing of the candidate's own."""
-FILLERS = 512
+FILLERS = 256
 """Ways in which each of a few wrong completions is varied without a change of meaning."""
 ODD_ANSWERS = ("12345", "1000000", "401", "-7", "0.5")
 _ALIKE = 2
