@@ -40,18 +40,25 @@ def call(sandbox: Sandbox, body: str, asked: Batch | None = None, head: str = ""
     return sandbox.call(head + HEAD + body, asked or batch("a", "bb"), **options)
 
 
+@pytest.fixture(scope="module")
+def tight() -> Iterator[Sandbox]:
+    """So little memory that a slow machine, too, fills it well before the deadline."""
+    with Sandbox(SandboxConfig(call_s=DEADLINE, memory_mb=128)) as box:
+        yield box
+
+
 @pytest.mark.parametrize("file", HOSTILE, ids=lambda file: file.stem)
 def test_hostile_rewards_end_in_their_fault_within_a_second_of_the_deadline(
-    sandbox: Sandbox, file: Path, monkeypatch: pytest.MonkeyPatch
+    tight: Sandbox, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REWARDSEARCH_CANARY", "secret")
     code = file.read_text(encoding="utf-8")
     started = time.monotonic()
     with pytest.raises(RewardFault) as caught:
-        sandbox.call(code, batch("a", "bb", "ccc"))
+        tight.call(code, batch("a", "bb", "ccc"))
     assert caught.value.kind == code.partition("\n")[0].removeprefix("# expect: ")
     assert time.monotonic() - started < DEADLINE + 1.0
-    assert call(sandbox, "    return [1.0] * len(completions)\n").rewards == (1.0, 1.0)
+    assert call(tight, "    return [1.0] * len(completions)\n").rewards == (1.0, 1.0)
 
 
 def test_a_list_gives_rewards_and_no_components(sandbox: Sandbox) -> None:
