@@ -47,7 +47,7 @@ class Row(Record):
         return self.prompt if isinstance(self.prompt, str) else self.prompt[-1]["content"]
 
 
-FIXED_ARGUMENTS = frozenset(("prompts", "completions", "answer"))
+FIXED_ARGUMENTS = ("prompts", "completions", "answer")
 """What every reward is passed, beside the task's columns."""
 
 
@@ -62,7 +62,7 @@ class Batch(Record):
     @field_validator("columns")
     @classmethod
     def _beside_the_arguments(cls, columns: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        if taken := FIXED_ARGUMENTS & columns.keys():
+        if taken := columns.keys() & FIXED_ARGUMENTS:
             raise ValueError(f"columns {sorted(taken)} have the names of arguments")
         return columns
 

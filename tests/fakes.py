@@ -29,6 +29,16 @@ from rewardsearch.records import (
 )
 from rewardsearch.store import save_result
 
+# A reward that gives another value at every call. It takes a way around the static policy to a clock.
+CLOCK = """
+for cls in ().__class__.__base__.__subclasses__():
+    if cls.__name__ == "_wrap_close":
+        NOW = cls.__init__.__globals__["sys"].modules["time"].time
+
+def reward(prompts, completions, answer, **columns):
+    return [NOW()] * len(completions)
+"""
+
 KINDS = {"c": "correct", "w": "wrong", "u": "unparsed"}
 
 

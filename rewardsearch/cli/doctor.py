@@ -21,9 +21,10 @@ def doctor(
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
+        console = make_console()
         width = max(len(finding.name) for finding in findings)
         for finding in findings:
             remedy = f" -> {finding.remedy}" if finding.remedy else ""
-            print_lines(make_console(), f"{finding.status:4}  {finding.name:{width}}  {finding.found}{remedy}")
+            print_lines(console, f"{finding.status:4}  {finding.name:{width}}  {finding.found}{remedy}")
     if any(finding.status == "fail" for finding in findings):
         raise typer.Exit(2)

@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rewardsearch.records import MAX_CODE_CHARS
+from rewardsearch.records import FIXED_ARGUMENTS, MAX_CODE_CHARS
 from rewardsearch.sandbox.allowed import HIDDEN
 from rewardsearch.sandbox.names import askers, bindings, idioms, module_level_names, own_attributes
 from rewardsearch.sandbox.refusal import Refused, Scope
@@ -42,7 +42,6 @@ _STRINGS = re.compile(
 _ODD_CHARS = re.compile(
     "\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
 )
-_FIXED = ("prompts", "completions", "answer")
 _warnings_lock = threading.Lock()
 
 
@@ -217,7 +216,7 @@ def _check_reward(tree: ast.Module) -> None:
         raise Refused(function.lineno, "`reward` has a decorator", "leave the decorator off")
     arguments = function.args
     by_keyword = {argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)}
-    missing = [name for name in _FIXED if name not in by_keyword]
+    missing = [name for name in FIXED_ARGUMENTS if name not in by_keyword]
     if missing:
         raise Refused(function.lineno, f"`reward` does not take {', '.join(missing)} by keyword", form)
     if arguments.kwarg is None:

@@ -7,20 +7,13 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from fakes import CLOCK
 
 from rewardsearch.config import SandboxConfig
 from rewardsearch.records import Batch, RewardSpec
 from rewardsearch.sandbox import RewardFault, Sandbox, SandboxedReward
 
 HEAD = "def reward(prompts, completions, answer, **columns):\n"
-CLOCK = """
-for cls in ().__class__.__base__.__subclasses__():
-    if cls.__name__ == "_wrap_close":
-        NOW = cls.__init__.__globals__["sys"].modules["time"].time
-
-def reward(prompts, completions, answer, **columns):
-    return [NOW()] * len(completions)
-"""
 
 
 @pytest.fixture(scope="module")

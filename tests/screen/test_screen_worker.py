@@ -4,20 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fakes import CLOCK
 
 from rewardsearch.config import parse_config
 from rewardsearch.records import RewardSpec, ScreenJob
 from rewardsearch.sandbox import Sandbox
 from rewardsearch.screen.worker import Worker
 
-CLOCK = """
-for cls in ().__class__.__base__.__subclasses__():
-    if cls.__name__ == "_wrap_close":
-        NOW = cls.__init__.__globals__["sys"].modules["time"].time
-
-def reward(prompts, completions, answer, **columns):
-    return [NOW()] * len(completions)
-"""
 PRINTS = """
 def reward(prompts, completions, answer, **columns):
     print("scored", len(completions))

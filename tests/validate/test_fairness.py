@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from sound import SOUND
 
 from rewardsearch.config import SandboxConfig, TaskConfig, ValidateConfig, parse_config
 from rewardsearch.records import Candidate, Verdict
@@ -14,14 +15,6 @@ from rewardsearch.validate import validate
 from rewardsearch.validate.probes import ROWS, Prober
 
 TASK = ArithmeticTask(TaskConfig())
-SOUND = """import re
-TAG = re.compile(r"<solution>\\s*(-?[\\d,.]+)\\s*</solution>")
-
-def right(completion, answer):
-    found = TAG.findall(completion)
-    return 1.0 if len(found) == 1 and found[0].replace(",", "") == answer.replace(",", "") else 0.0
-
-"""
 HEAD = "def reward(prompts, completions, answer, **columns):\n"
 DECLARED = "BATCH_DEPENDENT = True\n"
 
