@@ -8,12 +8,13 @@ from pathlib import Path
 from rewardsearch.config import BudgetConfig
 from rewardsearch.errors import BudgetReached, Interrupted
 from rewardsearch.journal import RunState
+from rewardsearch.records import Usage
 
 STOP = "STOP"
 
 
 class Budget:
-    """Watches the wall clock of all sessions on a run together, the tokens paid for, and the STOP file in its folder."""
+    """Watches the wall clock of all sessions on a run together, the tokens and the money, and the STOP file in its folder."""
 
     def __init__(self, config: BudgetConfig, state: RunState) -> None:
         self._config, self._state = config, state
@@ -25,15 +26,29 @@ class Budget:
         return (self._before + time.monotonic() - self._opened) / 60
 
     def reason(self, proposing: bool = False) -> str | None:
-        """Why nothing new may start; None while it may. Tokens hold back proposing alone: what is paid for is used."""
+        """Why nothing new may start; None while it may. Tokens and money hold back proposing alone: what is paid for is used."""
         if self.stop_file.exists():
             return f"{self.stop_file} is there"
         limit = self._config.wall_clock_minutes
         if limit is not None and self.minutes >= limit:
             return f"budget.wall_clock_minutes: {self.minutes:.1f} of {limit:g} minutes are used"
-        tokens = self._config.tokens
-        if proposing and tokens is not None and self._state.usage.tokens >= tokens:
-            return f"budget.tokens: {self._state.usage.tokens} of {tokens} tokens are used"
+        return self.unaffordable(Usage()) if proposing else None
+
+    def unaffordable(self, more: Usage) -> str | None:
+        """Why a request that can cost `more` is too much; None when it is not.
+
+        Requests in flight, and those whose end is unknown, count with the most that they can have cost.
+        """
+        account = self._state.account
+        spent = account.usage + account.unconfirmed
+        limits = (
+            ("tokens", self._config.tokens, spent.tokens, more.tokens, "{:,}"),
+            ("dollars", self._config.dollars, spent.dollars, more.dollars, "${:.4f}"),
+        )
+        for name, limit, used, wanted, form in limits:
+            if limit is not None and (used >= limit or used + wanted > limit):
+                needs = f", and the next request may take {form.format(wanted)}" if used < limit else ""
+                return f"budget.{name}: {form.format(used)} of {form.format(limit)} are used{needs}"
         return None
 
     def may_start(self) -> bool:

@@ -14,6 +14,7 @@ from typing import Literal
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from rewardsearch.brief import first_request
 from rewardsearch.config import Config
 from rewardsearch.errors import RewardSearchError, UserError
 from rewardsearch.propose import check as check_proposer
@@ -144,9 +145,20 @@ def _sandbox(config: Config) -> Iterator[Finding]:
 def _proposer(config: Config) -> Finding:
     name = config.propose.proposer
     try:
-        check_proposer(config.propose, config.task.name)
+        check_proposer(first_request(config), config)
     except UserError as error:
         what, _, remedy = error.mistakes[0].partition("; ")
         return Finding("proposer", "fail", what, remedy)
-    key = f", with a key in {config.propose.openai.api_key_env}" if name == "openai" else ""
-    return Finding("proposer", "ok", f"{name}{key}")
+    if name != "openai":
+        return Finding("proposer", "ok", name)
+    models = config.propose.openai.served()
+    unpriced = [served.model for served in models if served.price is None]
+    found = f"openai: {', '.join(f'{served.model} (key in {served.api_key_env})' for served in models)}"
+    if unpriced:
+        return Finding(
+            "proposer",
+            "warn",
+            f"{found}; no price for {', '.join(unpriced)}, so money is not counted",
+            "set propose.openai.prices, in dollars per million tokens",
+        )
+    return Finding("proposer", "ok", found)

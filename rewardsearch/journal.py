@@ -15,14 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
 
+from rewardsearch.account import MONEY_EVENTS, Account
 from rewardsearch.arms import ensemble
 from rewardsearch.config import Config, load_config
 from rewardsearch.errors import UserError
+from rewardsearch.evidence import Feedback
 from rewardsearch.files import write_atomic
 from rewardsearch.records import (
     BASELINE,
+    Ask,
     Candidate,
-    Feedback,
     FinalReport,
     Proposal,
     Ranking,
@@ -47,6 +49,9 @@ class RunState:
     base: tuple[RewardSpec, ...] = ()
     proposals: dict[tuple[int, int], Proposal] = field(default_factory=dict)
     """By round and attempt: 0 the round's proposal, 1 and up its repairs."""
+    plans: dict[tuple[int, int], tuple[Ask, ...]] = field(default_factory=dict)
+    """What is asked of language models, by round and attempt."""
+    account: Account = field(default_factory=Account)
     candidates: dict[str, Candidate] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     results: dict[str, ScreenResult] = field(default_factory=dict)
@@ -76,10 +81,7 @@ class RunState:
 
     @property
     def usage(self) -> Usage:
-        total = Usage()
-        for proposal in self.proposals.values():
-            total = total + proposal.usage
-        return total
+        return self.account.usage
 
     def members(self, arm: str) -> tuple[RewardSpec, ...]:
         """Every reward that `arm` trains on, base rewards first. Raises UserError for an arm the run does not have."""
@@ -102,7 +104,11 @@ class RunState:
         else:
             self.seconds += max(0.0, now - self.updated)
         self.updated = now
-        if kind == "proposed":
+        if kind in MONEY_EVENTS:
+            self.account.apply(event)
+        elif kind == "planned":
+            self.plans[event["round"], event["attempt"]] = tuple(Ask.model_validate(ask) for ask in event["asks"])
+        elif kind == "proposed":
             proposal = Proposal.model_validate(event["proposal"])
             self.proposals[event["round"], event["attempt"]] = proposal
             for candidate in proposal.candidates:
@@ -134,6 +140,16 @@ class RunState:
 def has_run(folder: Path) -> bool:
     """Whether a run was started in `folder`."""
     return (folder / JOURNAL).is_file() and (folder / "config.yaml").is_file()
+
+
+def in_use(folder: Path) -> bool:
+    """Whether a process has the run in `folder` open."""
+    with (folder / JOURNAL).open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
 
 
 def read_run(folder: Path) -> RunState:

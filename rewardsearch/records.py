@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import warnings
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, field_validator
@@ -101,25 +102,52 @@ class Candidate(Record):
     operator: Operator = "fresh"
     parents: tuple[str, ...] = ()
     round: int = 0
+    model: str = ""
+    """The language model that wrote it; empty where none did."""
 
 
 class Usage(Record):
-    """What a proposal cost at the model's server."""
+    """What requests cost at a model's server. Reasoning tokens are among the completion tokens, cached ones among the
+    prompt tokens. `dollars` leaves out `unpriced` requests; `estimated` requests had their tokens counted from characters,
+    since the server reported none."""
 
     requests: int = 0
     prompt_tokens: int = 0
+    cached_tokens: int = 0
     completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    dollars: float = 0.0
+    unpriced: int = 0
+    estimated: int = 0
 
     @property
     def tokens(self) -> int:
         return self.prompt_tokens + self.completion_tokens
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(
-            requests=self.requests + other.requests,
-            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
-            completion_tokens=self.completion_tokens + other.completion_tokens,
-        )
+        return Usage(**{name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields})
+
+
+def total(usages: Iterable[Usage]) -> Usage:
+    return sum(usages, Usage())
+
+
+class Ask(Record):
+    """One reward asked for: the move, the model that is to make it, and the candidates it works on. `place` counts from 1
+    within a round's proposal or repair."""
+
+    place: int
+    operator: Operator
+    model: str = ""
+    parents: tuple[str, ...] = ()
+
+
+class Played(Record):
+    """What came of an ask: the ids of its candidates, and what its requests cost."""
+
+    ask: Ask
+    candidates: tuple[str, ...] = ()
+    usage: Usage = Usage()
 
 
 class Verdict(Record):
@@ -147,11 +175,11 @@ class Refusal(Record):
 
 
 class Proposal(Record):
-    """What one round's proposing gave: candidates, replies that gave none, and what it cost."""
+    """What one round's proposing gave: candidates, replies that gave none, and where it planned its asks, their outcome."""
 
     candidates: tuple[Candidate, ...]
     refusals: tuple[Refusal, ...] = ()
-    usage: Usage = Usage()
+    played: tuple[Played, ...] = ()
 
 
 # --- screen ---------------------------------------------------------------------------------------------------------
@@ -228,7 +256,7 @@ class ScreenResult(Record):
     peak_memory_mb: float = 0.0
 
 
-# --- rank and feedback ----------------------------------------------------------------------------------------------
+# --- rank -----------------------------------------------------------------------------------------------------------
 
 Interval = tuple[float, float]
 
@@ -257,6 +285,21 @@ class RankedRow(Record):
     reason: str | None = None
 
 
+class Front(Record):
+    """A member of the Pareto front over questions: a candidate that no other beats on a question without losing another.
+
+    `share` of the contested questions (those that some members answer right and others do not): each counts for one,
+    divided among the members that answer it right; the shares of the whole front sum to 1. `alone` counts the questions that
+    no other candidate of the run answers right, `only` those that another member does not, by its id.
+    """
+
+    id: str
+    share: float
+    right: int
+    alone: int
+    only: dict[str, int] = {}
+
+
 class Ranking(Record):
     """The leaderboard. `n` is the number of questions; the p-values are McNemar's, `p_adjusted` corrects p_vs_baseline."""
 
@@ -264,26 +307,6 @@ class Ranking(Record):
     split: str
     n: int
     rows: tuple[RankedRow, ...]
-
-
-class Parent(Record):
-    """A screened candidate that the next round may build on."""
-
-    candidate: Candidate
-    f1: float
-    f1_ci: Interval
-    gain: float
-    """F1 less the baseline's."""
-
-
-class Feedback(Record):
-    """What the next round is told: the same text for every proposer, and the parents, best first, for those that use code."""
-
-    round: int
-    text: str
-    parents: tuple[Parent, ...] = ()
-    seen: tuple[str, ...] = ()
-    """Ids of every candidate proposed so far: proposing one again is a waste."""
 
 
 # --- finalize -------------------------------------------------------------------------------------------------------

@@ -12,25 +12,25 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rewardsearch.arms import ensemble, final_job, load_base_rewards, policy_job, screen_job, spec_of
+from rewardsearch.brief import current_feedback, current_ranking, first_request, rejected, request_of
 from rewardsearch.budget import Budget
 from rewardsearch.config import BudgetConfig, Config
 from rewardsearch.errors import BudgetReached, Interrupted, MachineError, NothingAccepted, UserError
-from rewardsearch.feedback import write_feedback
 from rewardsearch.files import write_atomic
 from rewardsearch.finalize import finalize
 from rewardsearch.journal import Journal, RunState
-from rewardsearch.propose import ProposalRequest, propose
+from rewardsearch.ledger import Ledger
 from rewardsearch.propose import check as check_proposer
-from rewardsearch.rank import rank, write_leaderboard
+from rewardsearch.propose import plan, propose
+from rewardsearch.rank import write_leaderboard
 from rewardsearch.records import (
     BASELINE,
     POLICY,
     Candidate,
     Outcome,
-    Ranking,
     ScreenJob,
     ScreenResult,
-    Verdict,
+    Usage,
 )
 from rewardsearch.sandbox import Defences, SandboxPool, inspect
 from rewardsearch.screen import LocalWorkers, read_test, screen, start_workers
@@ -109,7 +109,7 @@ def check(config: Config) -> None:
     Of the sealed test only the number of rows is looked at. A model is looked for by the first process that trains.
     """
     load_base_rewards(config.screen.base_rewards)
-    check_proposer(config.propose, config.task.name)
+    check_proposer(first_request(config), config)
     _defences(config)
     task = load_task(config.task)
     least: Mapping[Split, int] = {"train": config.screen.prompts_per_step, "val": 1, "test": 1}
@@ -131,18 +131,6 @@ def finalize_run(config: Config, folder: Path, progress: Progress) -> RunState:
         return run.state
 
 
-def current_ranking(state: RunState) -> Ranking:
-    """The leaderboard of a run as it stands."""
-    return rank(
-        task=state.config.task.name,
-        results=state.results,
-        candidates=state.candidates,
-        verdicts=state.verdicts,
-        config=state.config.rank,
-        seed=state.config.seed,
-    )
-
-
 class Search:
     """One session on a run. `state` is the fold of its journal."""
 
@@ -155,6 +143,7 @@ class Search:
         self.folder = journal.state.folder
         self.task = load_task(config.task)
         self.budget = Budget(config.budget, self.state)
+        self.ledger = Ledger(self.state.account, journal.append, self.budget, progress.say)
 
     def references(self) -> None:
         """The untrained policy and the baseline: what every candidate is held against."""
@@ -198,34 +187,23 @@ class Search:
         known = self.state.proposals.get((number, attempt))
         if known is not None:
             return known.candidates
-        repairs = self._rejected(number, attempt - 1) if attempt else ()
-        if attempt and not repairs:
+        if attempt and not rejected(self.state, number, attempt - 1):
+            return ()
+        if attempt and self.budget.unaffordable(Usage()):
+            # What is paid for is used: the round goes on without repairs.
             return ()
         self.budget.check(proposing=True)
-        folder = self.folder / "rounds" / f"{number:02d}" / (f"repair-{attempt}" if attempt else "")
-        request = ProposalRequest(
-            round=number,
-            count=len(repairs) or self.config.candidates,
-            seed=self.config.seed,
-            task=self.task.name,
-            brief=self.task.brief,
-            base_rewards=tuple((spec.name, spec.code) for spec in self.state.base),
-            feedback=self.state.feedbacks.get(number - 1),
-            repairs=repairs,
-            seen=tuple(self.state.candidates),
-            folder=folder,
-        )
-        proposal = propose(request, self.config.propose)
+        request = request_of(self.state, self.config, self.task, number, attempt)
+        if (number, attempt) not in self.state.plans and (asks := plan(request, self.config)):
+            self.journal.append(
+                "planned", round=number, attempt=attempt, asks=[ask.model_dump(mode="json") for ask in asks]
+            )
+        request = request.model_copy(update={"asks": self.state.plans.get((number, attempt), ())})
+        proposal = propose(request, self.config, self.ledger)
         for candidate in proposal.candidates:
             write_atomic(self.folder / "candidates" / candidate.id / "reward.py", candidate.code)
         self.journal.append("proposed", round=number, attempt=attempt, proposal=proposal.model_dump(mode="json"))
         return proposal.candidates
-
-    def _rejected(self, number: int, attempt: int) -> tuple[tuple[Candidate, Verdict], ...]:
-        proposal = self.state.proposals.get((number, attempt))
-        candidates = proposal.candidates if proposal else ()
-        judged = [(c, self.state.verdicts[c.id]) for c in candidates]
-        return tuple((c, verdict) for c, verdict in judged if not verdict.accepted)
 
     def _validate(self, candidates: Sequence[Candidate]) -> None:
         owed = [c for c in candidates if c.id not in self.state.verdicts]
@@ -272,14 +250,7 @@ class Search:
 
     def _rank_and_feed_back(self, number: int) -> None:
         ranking = current_ranking(self.state)
-        feedback = write_feedback(
-            round=number,
-            ranking=ranking,
-            candidates=self.state.candidates,
-            verdicts=self.state.verdicts,
-            results=self.state.results,
-            refusals=[refusal for round, refusal in self.state.refusals if round == number],
-        )
+        feedback = current_feedback(self.state, ranking, number)
         folder = self.folder / "rounds" / f"{number:02d}"
         write_atomic(folder / "ranking.json", ranking.model_dump_json(indent=1) + "\n")
         write_atomic(folder / "feedback.md", feedback.text)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from chat_server import ChatServer
+from played import Trainer
 
+from rewardsearch import search
 from rewardsearch.config import Config, parse_config
 
 
@@ -45,11 +47,24 @@ def write_reward(tmp_path: Path):  # type: ignore[no-untyped-def]
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
-    # A proxy of the machine would be asked for loopback addresses too.
+def trainer(monkeypatch: pytest.MonkeyPatch) -> Trainer:
+    """Takes the place of the processes that train and that read the test."""
+    trainer = Trainer()
+    monkeypatch.setattr(search, "screen", trainer.screen)
+    monkeypatch.setattr(search, "read_test", trainer.read_test)
+    return trainer
+
+
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy of the machine would be asked for loopback addresses too."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+def server(no_proxy: None) -> Iterator[ChatServer]:
     server = ChatServer()
     yield server
     server.close()

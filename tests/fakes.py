@@ -6,20 +6,22 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from rewardsearch.account import Sent
 from rewardsearch.arms import load_base_rewards
+from rewardsearch.brief import current_feedback, current_ranking
 from rewardsearch.config import Config, parse_config
-from rewardsearch.feedback import write_feedback
 from rewardsearch.journal import Journal
-from rewardsearch.rank import rank
 from rewardsearch.records import (
     BASELINE,
     POLICY,
+    Ask,
     Candidate,
     CurvePoint,
     Example,
     FinalReport,
     FinalRow,
     Outcome,
+    Played,
     Proposal,
     Refusal,
     ScreenResult,
@@ -108,8 +110,11 @@ ARMS = {
 }
 
 
+PAID = Usage(requests=1, prompt_tokens=180, completion_tokens=20)
+
+
 def make_run(folder: Path, base: Sequence[Path]) -> Path:
-    """A run folder of one finished round: two candidates screened, one failed, one rejected, and one refusal."""
+    """A run folder of one finished round: two candidates screened, one failed, one rejected, one refusal, 1000 tokens paid."""
     folder.mkdir(parents=True, exist_ok=True)
     config: Config = parse_config({"rounds": 1, "screen": {"base_rewards": [str(path) for path in base]}}, "test")
     verdicts = {c.id: Verdict(candidate=c.id, accepted=True, checks={"mean_correct": 1.5}) for c in (GOOD, LEVEL, BAD)}
@@ -129,9 +134,16 @@ def make_run(folder: Path, base: Sequence[Path]) -> Path:
     proposal = Proposal(
         candidates=(GOOD, LEVEL, BAD, REFUSED),
         refusals=(Refusal(name="reply-5", reason="no code block in it"),),
-        usage=Usage(requests=5, prompt_tokens=900, completion_tokens=100),
+        played=tuple(
+            Played(ask=Ask(place=place, operator="fresh", model="m"), candidates=(c.id,), usage=PAID)
+            for place, c in enumerate((GOOD, LEVEL, BAD, REFUSED), start=1)
+        ),
     )
     with Journal.open(folder, config, load_base_rewards(config.screen.base_rewards)) as journal:
+        for place in range(1, 6):
+            sent = Sent(request=f"1/0/{place}/1", send=1, model="m", mark="mark", bound=Usage(completion_tokens=500))
+            journal.append("sent", sent=sent.model_dump(mode="json"))
+            journal.append("received", request=sent.request, send=1, usage=PAID.model_dump(mode="json"))
         journal.append("proposed", round=1, attempt=0, proposal=proposal.model_dump(mode="json"))
         for verdict in verdicts.values():
             journal.append("validated", verdict=verdict.model_dump(mode="json"))
@@ -140,22 +152,8 @@ def make_run(folder: Path, base: Sequence[Path]) -> Path:
             home = f"candidates/{arm}/screens/full-0"
             journal.append("screened", id=arm, folder=home, mark="mark", status=result.status)
         state = journal.state
-        ranking = rank(
-            task="arithmetic",
-            results=state.results,
-            candidates=state.candidates,
-            verdicts=state.verdicts,
-            config=config.rank,
-            seed=config.seed,
-        )
-        feedback = write_feedback(
-            round=1,
-            ranking=ranking,
-            candidates=state.candidates,
-            verdicts=state.verdicts,
-            results=state.results,
-            refusals=proposal.refusals,
-        )
+        ranking = current_ranking(state)
+        feedback = current_feedback(state, ranking, 1)
         journal.append(
             "ranked", round=1, ranking=ranking.model_dump(mode="json"), feedback=feedback.model_dump(mode="json")
         )

@@ -85,6 +85,41 @@ def test_settings_that_contradict_each_other_are_refused(data: dict[str, object]
         parse_config(data, "c")
 
 
+PRICES = {"a": {"input": 1, "output": 10}}
+
+
+def test_money_cannot_be_a_budget_where_a_model_has_no_price() -> None:
+    openai = {"models": [{"model": "a"}, {"model": "b"}, {"model": "c"}], "prices": PRICES}
+    with pytest.raises(UserError, match=r"budget\.dollars: no price is known for b, c; set propose\.openai\.prices"):
+        parse_config({"budget": {"dollars": 1}, "propose": {"proposer": "openai", "openai": openai}}, "c")
+
+
+@pytest.mark.parametrize("propose", [{"proposer": "openai", "openai": {"model": "a", "prices": PRICES}}, {}])
+def test_money_is_a_budget_where_every_model_that_is_asked_has_a_price(propose: dict[str, object]) -> None:
+    assert parse_config({"budget": {"dollars": 1}, "propose": propose}, "c").budget.dollars == 1
+
+
+def test_a_model_takes_what_it_leaves_open_from_the_section() -> None:
+    data = {
+        "temperature": 0.5,
+        "max_tokens": 700,
+        "api_key_env": "COMMON",
+        "extra": {"seed": 1},
+        "prices": PRICES,
+        "models": [{"model": "a"}, {"model": "b", "temperature": 0, "api_key_env": "OWN", "extra": {}, "weight": 3}],
+    }
+    a, b = parse_config({"propose": {"openai": data}}, "c").propose.openai.served()
+    assert (a.temperature, a.api_key_env, a.extra, a.weight) == (0.5, "COMMON", {"seed": 1}, 1)
+    assert (b.temperature, b.api_key_env, b.extra, b.weight) == (0, "OWN", {}, 3)
+    assert (a.max_tokens, b.max_tokens, b.price) == (700, 700, None)
+    assert a.price is not None and a.price.output == 10
+
+
+def test_a_model_that_is_named_twice_is_refused() -> None:
+    with pytest.raises(UserError, match="got a more than once"):
+        parse_config({"propose": {"openai": {"models": [{"model": "a"}, {"model": "a"}]}}}, "c")
+
+
 def test_configs_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Config().seed = 3  # type: ignore[misc]

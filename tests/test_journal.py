@@ -2,19 +2,22 @@ from pathlib import Path
 
 import pytest
 
+from rewardsearch.account import Sent
 from rewardsearch.budget import Budget
 from rewardsearch.config import BudgetConfig, Config
 from rewardsearch.errors import BudgetReached, Interrupted, UserError
 from rewardsearch.journal import JOURNAL, Journal, read_run
-from rewardsearch.records import Candidate, Proposal, RewardSpec, Usage, Verdict
+from rewardsearch.records import Ask, Candidate, Proposal, RewardSpec, Usage, Verdict
 
 BASE = (RewardSpec(id="base:answer", name="answer", code="x"),)
-PROPOSAL = Proposal(
-    candidates=(Candidate(id="a", name="first", code="code", round=1),), usage=Usage(requests=1, prompt_tokens=70)
-)
+PROPOSAL = Proposal(candidates=(Candidate(id="a", name="first", code="code", round=1),))
+SENT = Sent(request="1/0/1/1", send=1, model="m", mark="mark", bound=Usage(requests=1, completion_tokens=500))
+PAID = Usage(requests=1, prompt_tokens=70)
 
 
 def propose(journal: Journal) -> None:
+    journal.append("sent", sent=SENT.model_dump(mode="json"))
+    journal.append("received", request=SENT.request, send=1, usage=PAID.model_dump(mode="json"))
     journal.append("proposed", round=1, attempt=0, proposal=PROPOSAL.model_dump(mode="json"))
 
 
@@ -102,8 +105,29 @@ def test_tokens_are_a_budget(tmp_path: Path) -> None:
     with Journal.open(tmp_path, Config(), BASE) as journal:
         propose(journal)
         Budget(BudgetConfig(tokens=71), journal.state).check(proposing=True)
-        with pytest.raises(BudgetReached, match=r"budget\.tokens: 70 of 70 tokens are used"):
+        with pytest.raises(BudgetReached, match=r"budget\.tokens: 70 of 70 are used"):
             Budget(BudgetConfig(tokens=70), journal.state).check(proposing=True)
+
+
+def test_a_request_without_a_known_end_is_held_against_the_budget_at_the_most_it_can_cost(tmp_path: Path) -> None:
+    with Journal.open(tmp_path, Config(), BASE) as journal:
+        journal.append("sent", sent=SENT.model_dump(mode="json"))
+        with pytest.raises(BudgetReached, match=r"budget\.tokens: 500 of 400 are used"):
+            Budget(BudgetConfig(tokens=400), journal.state).check(proposing=True)
+        assert Budget(BudgetConfig(tokens=400), journal.state).may_start()
+
+
+def test_plans_and_what_servers_refuse_are_read_back(tmp_path: Path) -> None:
+    ask = Ask(place=1, operator="mutate", model="m", parents=("a",))
+    with Journal.open(tmp_path, Config(), BASE) as journal:
+        journal.append("planned", round=2, attempt=0, asks=[ask.model_dump(mode="json")])
+        for change in ("structured", "temperature"):
+            journal.append("adapted", server="m at http://s", change=change, reason="no")
+        propose(journal)
+    state = read_run(tmp_path)
+    assert state.plans == {(2, 0): (ask,)}
+    assert state.account.adapted == {"m at http://s": ("structured", "temperature")}
+    assert state.account == journal.state.account
 
 
 def test_what_was_paid_for_is_still_trained_on(tmp_path: Path) -> None:

@@ -13,7 +13,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-COMMANDS = ("run", "status", "leaderboard", "show", "compare", "validate", "score", "finalize", "export", "doctor")
+COMMANDS = (
+    "run",
+    "status",
+    "leaderboard",
+    "show",
+    "compare",
+    "validate",
+    "score",
+    "prompt",
+    "finalize",
+    "export",
+    "doctor",
+)
 """Each is the function of that name in the module of that name, in the order that `--help` shows them."""
 
 

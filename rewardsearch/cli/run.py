@@ -11,22 +11,34 @@ import typer
 
 def run(
     config: Annotated[str, typer.Argument(help="A YAML config, such as configs/arithmetic-demo.yaml.")],
-    run_dir: Annotated[str | None, typer.Option(help="The run's folder. [default: runs/<name of the config>]")] = None,
+    recorded: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="With --proposer replay: the run to repeat.")
+    ] = None,
+    run_dir: Annotated[
+        str | None,
+        typer.Option(help="The run's folder. [default: runs/<name of the config>, with -replay for a repetition]"),
+    ] = None,
+    proposer: Annotated[
+        str | None, typer.Option(help="Who writes the candidates: grammar, openai, manual, folder, replay.")
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Override: screen.steps=20. Repeatable.")] = None,
     dry_run: Annotated[bool, typer.Option(help="Check everything, show the plan and the config, and stop.")] = False,
 ) -> None:
     """Start a search, or carry on with the one in the run's folder."""
     from rich.console import Console
 
+    from rewardsearch.brief import current_ranking
     from rewardsearch.cli.progress import SearchProgress, planned_runs
     from rewardsearch.cli.tables import print_final, print_leaderboard
     from rewardsearch.config import load_config
     from rewardsearch.journal import has_run, read_run
-    from rewardsearch.search import check, current_ranking, search
+    from rewardsearch.search import check, search
 
-    settings = load_config(config, set_ or [])
+    settings = load_config(config, [*(set_ or []), *_proposing(proposer, recorded)])
     if run_dir:
         settings = settings.model_copy(update={"run_dir": run_dir})
+    elif recorded:
+        settings = settings.model_copy(update={"run_dir": f"{settings.run_dir}-replay"})
     folder = Path(settings.run_dir or "runs")
     console = Console(highlight=False)
     check(settings)
@@ -48,6 +60,22 @@ def run(
         soft_wrap=True,
         markup=False,
     )
+
+
+def _proposing(proposer: str | None, recorded: str | None) -> list[str]:
+    """The overrides that --proposer and a recorded run stand for. Raises UserError where one is without the other."""
+    from rewardsearch.cli.runs import open_run
+    from rewardsearch.errors import UserError
+
+    if recorded is not None and proposer != "replay":
+        raise UserError(
+            f"got a second argument, {recorded}, without --proposer replay; to repeat that run: "
+            "rewardsearch run CONFIG --proposer replay RUN"
+        )
+    overrides = [f"propose.proposer={proposer}"] if proposer else []
+    if recorded is not None:
+        overrides.append(f"propose.replay={open_run(recorded).folder.resolve()}")
+    return overrides
 
 
 def stop_on_sigterm() -> None:

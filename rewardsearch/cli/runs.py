@@ -51,7 +51,7 @@ def ranking_of(state: RunState) -> Ranking:
     # A stored ranking is taken as it is: the libraries of the tests take over a second to import.
     if state.rankings and _is_current(state.rankings[-1], state):
         return state.rankings[-1]
-    from rewardsearch.search import current_ranking
+    from rewardsearch.brief import current_ranking
 
     return current_ranking(state)
 

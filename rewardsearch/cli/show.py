@@ -66,7 +66,11 @@ def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | No
     candidate = state.candidates.get(arm)
     facts: dict[str, Any] = {}
     if candidate is not None:
-        facts |= {"name": candidate.name, "id": arm, "round": f"{candidate.round}, {candidate.operator}"}
+        facts |= {
+            "name": candidate.name,
+            "id": arm,
+            "round": f"{candidate.round}, {candidate.operator}{f' by {candidate.model}' if candidate.model else ''}",
+        }
         facts |= {"parents": _named(state, candidate.parents), "children": _named(state, _children(state, arm))}
         facts["idea"] = " ".join(candidate.rationale.split())
     else:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rewardsearch.records import Usage
 
 
 def status(
@@ -17,10 +20,14 @@ def status(
 
     from rewardsearch.cli.runs import open_run, ranking_of
     from rewardsearch.cli.tables import duration, interval, make_console, number, print_json, print_lines
+    from rewardsearch.journal import in_use
 
     state = open_run(run)
+    # Nobody writes the end of a process that was killed.
+    stands = "killed" if state.status == "running" and not in_use(state.folder) else state.status
     ranking = ranking_of(state)
     best = next((row for row in ranking.rows if row.rank is not None and row.id in state.candidates), None)
+    unconfirmed = state.account.unconfirmed
     counts = Counter(row.status for row in ranking.rows if row.id in state.candidates)
     candidates = {
         "proposed": len(state.candidates),
@@ -31,7 +38,7 @@ def status(
             {
                 "run": str(state.folder),
                 "task": state.config.task.name,
-                "status": state.status,
+                "status": stands,
                 "rounds_done": state.rounds_done,
                 "rounds": state.config.rounds,
                 "candidates": candidates,
@@ -40,21 +47,38 @@ def status(
                 "finalized": state.final is not None,
                 "test_opened": state.test_opened,
                 "usage": {**state.usage.model_dump(), "tokens": state.usage.tokens},
+                "unconfirmed": {**unconfirmed.model_dump(), "tokens": unconfirmed.tokens},
                 "seconds": state.seconds,
                 "started": state.started,
                 "updated": state.updated,
             }
         )
         return
-    said = f"{state.status}, last event {duration(max(0.0, time.time() - state.updated))} ago"
+    said = f"{stands}, last event {duration(max(0.0, time.time() - state.updated))} ago"
     told = {**candidates, "replies without a candidate": len(state.refusals)}
     lines = [
         f"run         {state.folder}: {state.config.task.name}, {said}",
         f"rounds      {state.rounds_done} of {state.config.rounds} done",
         "candidates  " + ", ".join(f"{count} {name}" for name, count in told.items() if count or name == "proposed"),
-        f"spend       {duration(state.seconds)}, {state.usage.requests} requests, {state.usage.tokens} tokens",
+        f"spend       {duration(state.seconds)}{_paid(state.usage)}",
     ]
+    if unconfirmed.requests:
+        lines.append(
+            f"unconfirmed {unconfirmed.requests} requests without a known end, at most {unconfirmed.tokens:,} tokens"
+            f"{f', ${unconfirmed.dollars:.2f}' if unconfirmed.dollars else ''}"
+        )
     if best is not None:
         lines.append(f"best        {best.name} {best.id}: F1 {number(best.f1)} {interval(best.f1_ci)} on val")
     lines.append("sealed test " + ("read" if state.final else "opened" if state.test_opened else "not opened"))
     print_lines(make_console(), *lines)
+
+
+def _paid(usage: Usage) -> str:
+    """What the proposer's requests have cost; empty when it made none."""
+    if not usage.requests:
+        return ""
+    priced = usage.requests > usage.unpriced
+    dollars = f", ${usage.dollars:.2f}" if priced else ""
+    unpriced = f" ({usage.unpriced} requests without a price)" if usage.unpriced else ""
+    estimated = f" ({usage.estimated} requests estimated)" if usage.estimated else ""
+    return f", {usage.requests} requests, {usage.tokens:,} tokens{estimated}{dollars}{unpriced}"

@@ -1,34 +1,39 @@
-"""Feedback: what a round has shown, as the text that the next round's prompt carries."""
+"""Feedback: what the rounds so far have shown, as the records and the text that the next round's prompts carry."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
-from rewardsearch.feedback.summary import candidate_summary, reference, unscored_rows
+from rewardsearch.evidence import Evidence, Feedback, Parent
+from rewardsearch.feedback.lessons import lessons
+from rewardsearch.feedback.payoff import payoffs
+from rewardsearch.feedback.summary import FLAG_KINDS, evidence_of, reference, unscored_rows
 from rewardsearch.prompting import render
-from rewardsearch.records import BASELINE, POLICY, Candidate, Feedback, Parent, Ranking, Refusal, ScreenResult, Verdict
+from rewardsearch.records import BASELINE, POLICY, Candidate, Front, Proposal, Ranking, ScreenResult, Verdict
 
 __all__ = ["write_feedback"]
 
-_KINDS = ("exploit:", "trigger:", "leak:", "sensitive:")
-"""The flags of validation, which feedback.j2 explains."""
+_BLANK = re.compile(r"\n{3,}")
 
 
 def write_feedback(
     *,
     round: int,
     ranking: Ranking,
+    front: Sequence[Front],
     candidates: Mapping[str, Candidate],
     verdicts: Mapping[str, Verdict],
     results: Mapping[str, ScreenResult],
-    refusals: Sequence[Refusal] = (),
+    proposals: Mapping[tuple[int, int], Proposal],
+    confidence: float = 0.95,
     shown: int = 4,
 ) -> Feedback:
-    """What the round after `round` is told: the text, and every screened candidate as a parent, best first.
+    """What the round after `round` is told; `round` 0 is before the first.
 
-    refusals: this round's replies that gave no candidate. shown: how many of the best candidates are told whole, with
-    curves and disagreements; the others get a line. Rejected and failed candidates of this round come with their
-    reasons, those of earlier rounds are counted.
+    proposals: by round and attempt. shown: how many of the best candidates are told whole, with curves and disagreements,
+    beside the members of the front. Rejected and failed candidates of this round come with their reasons, those of earlier
+    rounds are counted. confidence: of the ranking's intervals.
 
     Raises ValueError when the baseline has no score: gains would mean nothing.
     """
@@ -36,27 +41,53 @@ def write_feedback(
     baseline = rows.get(BASELINE)
     if baseline is None or baseline.f1 is None:
         raise ValueError("the baseline has no score to hold candidates against")
-    parents = []
-    summaries = []
+    fronts = {member.id: member for member in front}
+    parents: list[Parent] = []
+    evidence: list[Evidence] = []
+    others: list[Evidence] = []
     for row in ranking.rows:
         if row.id in candidates and row.f1 is not None and row.f1_ci is not None:
-            gain = row.f1 - baseline.f1
-            parents.append(Parent(candidate=candidates[row.id], f1=row.f1, f1_ci=row.f1_ci, gain=gain))
-            summaries.append(candidate_summary(row, gain, candidates[row.id], verdicts.get(row.id), results[row.id]))
+            candidate, gain = candidates[row.id], row.f1 - baseline.f1
+            whole = len(parents) < shown or row.id in fronts
+            parents.append(Parent(candidate=candidate, f1=row.f1, f1_ci=row.f1_ci, gain=gain))
+            (evidence if whole else others).append(
+                evidence_of(
+                    row, gain, candidate, verdicts.get(row.id), results[row.id], fronts.get(row.id), whole=whole
+                )
+            )
     unscored = unscored_rows(ranking, candidates)
-    text = render(
-        "feedback.j2",
+    rejected = [verdict.stage for verdict in verdicts.values() if verdict.stage is not None]
+    stale = _stale(parents, round)
+    flags = {flag for parent in parents for flag in rows[parent.candidate.id].flags}
+    feedback = Feedback(
         round=round,
+        text="",
         n=ranking.n,
-        baseline=reference(baseline, results[BASELINE]),
         policy=reference(rows[POLICY], None) if POLICY in rows and rows[POLICY].f1 is not None else None,
-        flag_kinds={
-            kind for summary in summaries for flag in summary.row.flags for kind in _KINDS if flag.startswith(kind)
-        },
-        best=summaries[:shown],
-        others=summaries[shown:],
-        unscored=[row for row in unscored if row.round == round],
-        earlier=sum(row.round != round for row in unscored),
-        refusals=refusals,
+        baseline=reference(baseline, results[BASELINE]),
+        evidence=tuple(evidence),
+        others=tuple(others),
+        unscored=tuple(each for each in unscored if each.round == round),
+        earlier=sum(each.round != round for each in unscored),
+        refusals=tuple(
+            refusal for (number, _), p in sorted(proposals.items()) if number == round for refusal in p.refusals
+        ),
+        lessons=lessons(ranking, parents, results, rejected, stale=stale, confidence=confidence),
+        flag_kinds=tuple(kind for kind in FLAG_KINDS if any(flag.startswith(kind) for flag in flags)),
+        parents=tuple(parents),
+        stale=stale,
+        payoffs=payoffs(proposals, ranking, confidence),
     )
-    return Feedback(round=round, text=text, parents=tuple(parents), seen=tuple(candidates))
+    text = render("feedback.j2", feedback=feedback)
+    # Sections that are left out leave their empty lines behind.
+    return feedback.model_copy(update={"text": _BLANK.sub("\n\n", text).strip("\n") + "\n"})
+
+
+def _stale(parents: Sequence[Parent], round: int) -> int:
+    """Rounds since the best score last rose; a round without a screened candidate is one that did not raise it."""
+    best, last = 0.0, 0
+    for number in range(1, round + 1):
+        gains = [parent.gain for parent in parents if parent.candidate.round == number]
+        if gains and max(gains) > best:
+            best, last = max(gains), number
+    return round - last

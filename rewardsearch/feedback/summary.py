@@ -4,102 +4,51 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from rewardsearch.records import Candidate, CurvePoint, Example, RankedRow, Ranking, ScreenResult, Verdict
+from rewardsearch.evidence import ComponentCurve, Disagreement, Evidence, Reference, Training, Unscored
+from rewardsearch.records import Candidate, CurvePoint, Example, Front, RankedRow, Ranking, ScreenResult, Verdict
 
 POINTS = 10
 """Points of a curve that are told."""
 _TEXT = 300
 """Characters of a prompt or completion that are told."""
 
+FLAG_KINDS = ("exploit:", "trigger:", "leak:", "sensitive:")
+"""How the flags of validation begin: a reward that can be gamed. The prompts explain them."""
+
 _TIMES = ("seconds_per_call",)
 """Checks that differ from one run to the next: the same search gives the same feedback."""
 
 
-@dataclass(frozen=True)
-class Curve:
-    """One component's mean at the told steps, with its correlation with correctness over the whole training."""
-
-    name: str
-    points: str
-    correlation: str
-
-
-@dataclass(frozen=True)
-class Training:
-    """How a training run went: `steps` are those of every curve's points."""
-
-    steps: str
-    curves: tuple[Curve, ...]
-    monitor: str
-    reward: str
-    length: str
-    dead_groups: str
-    clipped: str
-
-
-@dataclass(frozen=True)
-class Disagreement:
-    """A completion whose reward and truth disagree, its texts as one quoted line each."""
-
-    what: str
-    reward: str
-    prompt: str
-    completion: str
-    answer: str
-
-
-@dataclass(frozen=True)
-class CandidateSummary:
-    """One screened candidate."""
-
-    row: RankedRow
-    gain: float
-    rationale: str
-    checks: str
-    training: Training | None
-    disagreements: tuple[Disagreement, ...]
-
-
-@dataclass(frozen=True)
-class Reference:
-    """The baseline or the untrained policy."""
-
-    row: RankedRow
-    training: Training | None
-
-
-@dataclass(frozen=True)
-class Unscored:
-    """A candidate without a score, and why."""
-
-    round: int
-    name: str
-    id: str
-    status: str
-    reason: str
-
-
-def candidate_summary(
-    row: RankedRow, gain: float, candidate: Candidate, verdict: Verdict | None, result: ScreenResult
-) -> CandidateSummary:
-    """The summary of a screened candidate; gain: its F1 less the baseline's."""
+def evidence_of(
+    row: RankedRow,
+    gain: float,
+    candidate: Candidate,
+    verdict: Verdict | None,
+    result: ScreenResult,
+    front: Front | None,
+    whole: bool,
+) -> Evidence:
+    """The evidence on a screened candidate; gain: its F1 less the baseline's; whole: with its training and disagreements."""
     checks = sorted(verdict.checks.items()) if verdict else []
-    return CandidateSummary(
+    return Evidence(
+        candidate=candidate,
         row=row,
         gain=gain,
-        rationale=" ".join(candidate.rationale.split()),
         checks=", ".join(
             f"{name} {value:.3g}" for name, value in checks if type(value) is float and name not in _TIMES
         ),
-        training=_training(result),
-        disagreements=tuple(_disagreement(example) for example in result.disagreements),
+        training=_training(result) if whole else None,
+        disagreements=_disagreements(result) if whole else (),
+        front=front,
     )
 
 
 def reference(row: RankedRow, result: ScreenResult | None) -> Reference:
-    return Reference(row=row, training=_training(result) if result else None)
+    """The evidence on the baseline, or, without a result, on the untrained policy."""
+    if result is None:
+        return Reference(row=row)
+    return Reference(row=row, training=_training(result), disagreements=_disagreements(result))
 
 
 def unscored_rows(ranking: Ranking, candidates: Mapping[str, Candidate]) -> list[Unscored]:
@@ -127,7 +76,7 @@ def _training(result: ScreenResult) -> Training | None:
         return None
     names = list(dict.fromkeys(name for point in told for name in point.components))
     curves = [
-        Curve(
+        ComponentCurve(
             name=name,
             points=" ".join(_number(point.components.get(name)) for point in told),
             correlation=_signed(result.correlations.get(name)),
@@ -150,6 +99,10 @@ def _first_last(values: Sequence[float], form: str) -> str:
     """From and to: the means of the first and last tenth, since single steps are noisy."""
     k = max(1, len(values) // POINTS)
     return f"{sum(values[:k]) / k:{form}} -> {sum(values[-k:]) / k:{form}}"
+
+
+def _disagreements(result: ScreenResult) -> tuple[Disagreement, ...]:
+    return tuple(_disagreement(example) for example in result.disagreements)
 
 
 def _disagreement(example: Example) -> Disagreement:

@@ -1,37 +1,54 @@
-"""Proposes reward functions: from an LLM, from a grammar, or from a folder of hand-written ones."""
+"""Proposes reward functions: from language models, from a person at a chat window, from a grammar, from a folder, from a
+recorded run."""
 
 from __future__ import annotations
 
-from rewardsearch.config import ProposeConfig
+from rewardsearch.config import Config
+from rewardsearch.ledger import Ledger
 from rewardsearch.propose.base import ProposalRequest, Proposer
 from rewardsearch.propose.folder import FolderProposer
 from rewardsearch.propose.grammar import GrammarProposer
-from rewardsearch.propose.openai import OpenAIProposer
-from rewardsearch.records import Proposal
+from rewardsearch.propose.llm import ManualProposer, OpenAIProposer
+from rewardsearch.propose.llm.plan import MOVES
+from rewardsearch.propose.llm.preview import Preview, preview
+from rewardsearch.propose.llm.prompt import Prompt, prompt_of
+from rewardsearch.propose.replay import ReplayProposer
+from rewardsearch.records import Ask, Proposal
 
-__all__ = ["ProposalRequest", "check", "propose"]
+__all__ = ["MOVES", "Preview", "Prompt", "ProposalRequest", "check", "plan", "preview", "prompt_of", "propose"]
 
 
-def check(config: ProposeConfig, task: str) -> None:
-    """Looks for the mistakes that would end `propose` on `task`, before anything is spent: asks no server, writes nothing.
+def check(request: ProposalRequest, config: Config) -> None:
+    """Looks for the mistakes that would end `propose`, before anything is spent: asks no server, writes nothing.
 
-    Raises UserError: a missing key or a base_url that is no address (`openai`), a missing, empty or unreadable folder
-    (`folder`).
+    request: what the first round will be asked. Raises UserError: a missing key, a base_url that is no address, a limit that
+    no prompt fits (`openai`), a missing, empty or unreadable folder (`folder`), no recorded run (`replay`).
     """
-    _proposer(config).check(task)
+    _proposer(config).check(request)
 
 
-def propose(request: ProposalRequest, config: ProposeConfig) -> Proposal:
-    """New candidates from the proposer that `config` names, with the replies that gave none and what they cost.
+def plan(request: ProposalRequest, config: Config) -> tuple[Ask, ...]:
+    """What `propose` is to ask of language models or a person: moves, models and parents, drawn by the seed and by what has
+    paid off. Empty for the other proposers."""
+    return _proposer(config).plan(request)
 
-    Writes `request.folder`/prompt.md, and the raw replies beside it. Raises UserError for a missing key or folder.
+
+def propose(request: ProposalRequest, config: Config, ledger: Ledger) -> Proposal:
+    """New candidates from the proposer that `config` names, with the replies that gave none; costs are booked in `ledger`.
+
+    Writes `request.folder`/prompt.md, and requests and replies beside it. Raises what the proposers' own `propose` raise.
     """
-    return _proposer(config).propose(request)
+    return _proposer(config).propose(request, ledger)
 
 
-def _proposer(config: ProposeConfig) -> Proposer:
-    if config.proposer == "openai":
-        return OpenAIProposer(config.openai)
-    if config.proposer == "folder":
-        return FolderProposer(config.folder)
+def _proposer(config: Config) -> Proposer:
+    propose = config.propose
+    if propose.proposer == "openai":
+        return OpenAIProposer(propose)
+    if propose.proposer == "manual":
+        return ManualProposer(propose)
+    if propose.proposer == "folder":
+        return FolderProposer(propose.folder)
+    if propose.proposer == "replay":
+        return ReplayProposer(propose.replay, config.rounds)
     return GrammarProposer()

@@ -9,18 +9,20 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
+from rewardsearch.evidence import Feedback
 from rewardsearch.files import write_atomic
+from rewardsearch.ledger import Ledger
 from rewardsearch.records import (
     BASELINE,
     MAX_CODE_CHARS,
     POLICY,
+    Ask,
     Candidate,
-    Feedback,
+    LabelledCompletion,
     Operator,
     Proposal,
     Record,
     Refusal,
-    Usage,
     Verdict,
     candidate_id,
 )
@@ -31,17 +33,26 @@ MAX_NAME_CHARS = 40
 class ProposalRequest(Record):
     """What one call asks for: `count` candidates of round `round` (from 1), or a repair of each of `repairs`.
 
-    `base_rewards` are (name, code) of what every run trains on anyway. `seen` holds the ids proposed so far.
-    `folder` is where prompt.md and the responses of this request are written.
+    `attempt` is 0, or which of the round's repairs this is. `run` names the run among all others. `training` tells how
+    long a candidate is trained. `base_rewards` are
+    (name, code) of what every run trains on anyway, `examples` completions of one row with their kinds. `seen` holds the ids
+    proposed so far. `asks` is the plan, for proposers that ask a language model or a person. `folder` is where prompt.md and
+    the responses of this request are written.
     """
 
+    run: str = ""
     round: int
+    attempt: int = 0
     count: int
     seed: int
     task: str
     brief: str
+    training: str = ""
     base_rewards: tuple[tuple[str, str], ...]
+    examples: tuple[LabelledCompletion, ...] = ()
     feedback: Feedback | None = None
+    asks: tuple[Ask, ...] = ()
+    prompts: str | None = None
     repairs: tuple[tuple[Candidate, Verdict], ...] = ()
     seen: tuple[str, ...] = ()
     folder: Path
@@ -55,15 +66,21 @@ class Draft(Record):
     rationale: str = ""
     operator: Operator = "fresh"
     parents: tuple[str, ...] = ()
+    model: str = ""
 
 
 class Proposer(Protocol):
     """One way to come by rewards."""
 
-    def check(self, task: str) -> None:
-        """Raises UserError for a mistake in the config that would end `propose` on `task`. Costs nothing."""
+    def check(self, request: ProposalRequest) -> None:
+        """Raises UserError for a mistake in the config that would end `propose`. Costs nothing, writes nothing.
 
-    def propose(self, request: ProposalRequest) -> Proposal:
+        request: what the first round will be asked."""
+
+    def plan(self, request: ProposalRequest) -> tuple[Ask, ...]:
+        """What `propose` is to ask, which is journalled before; empty where nothing is drawn but by the seed."""
+
+    def propose(self, request: ProposalRequest, ledger: Ledger) -> Proposal:
         """At most `request.count` candidates, none of them in `request.seen` and no two alike."""
 
 
@@ -103,12 +120,11 @@ def candidate_of(draft: Draft, round: int) -> Candidate:
         operator=draft.operator,
         parents=draft.parents,
         round=round,
+        model=draft.model,
     )
 
 
-def admit(
-    request: ProposalRequest, drafts: Iterable[Draft], refusals: Iterable[Refusal] = (), usage: Usage | None = None
-) -> Proposal:
+def admit(request: ProposalRequest, drafts: Iterable[Draft], refusals: Iterable[Refusal] = ()) -> Proposal:
     """The Proposal of `drafts`: one that was proposed before, or twice, becomes a Refusal."""
     known = set(request.seen)
     candidates: list[Candidate] = []
@@ -122,7 +138,7 @@ def admit(
         else:
             known.add(candidate.id)
             candidates.append(candidate)
-    return Proposal(candidates=tuple(candidates), refusals=tuple(refused), usage=usage or Usage())
+    return Proposal(candidates=tuple(candidates), refusals=tuple(refused))
 
 
 def feedback_text(request: ProposalRequest) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from rewardsearch.errors import UserError
+from rewardsearch.ledger import Ledger
 from rewardsearch.propose.base import Draft, ProposalRequest, admit, docstring_of, feedback_text, write_prompt
-from rewardsearch.records import Proposal, candidate_id
+from rewardsearch.records import Ask, Proposal, candidate_id
 from rewardsearch.resources import find, resource
 
 
@@ -19,12 +20,16 @@ class FolderProposer:
     def __init__(self, folder: str | None) -> None:
         self._folder = folder
 
-    def check(self, task: str) -> None:
+    def check(self, request: ProposalRequest) -> None:
         """Raises UserError when the folder is missing, holds no .py file, or one that is not UTF-8 text."""
-        for file in self._files(task):
+        for file in self._files(request.task):
             _draft(file)
 
-    def propose(self, request: ProposalRequest) -> Proposal:
+    def plan(self, request: ProposalRequest) -> tuple[Ask, ...]:
+        """Nothing is drawn that the request does not decide."""
+        return ()
+
+    def propose(self, request: ProposalRequest, ledger: Ledger) -> Proposal:
         """Raises UserError when the folder is missing, holds no .py file, or one that is not UTF-8 text."""
         files = self._files(request.task)
         drafts: list[Draft] = []

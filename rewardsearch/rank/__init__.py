@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from rewardsearch.rank.compare import Comparison, compare_outcomes, compare_predictions, read_predictions
 from rewardsearch.rank.leaderboard import rank
+from rewardsearch.rank.pareto import front
 from rewardsearch.rank.table import leaderboard_csv, leaderboard_frame, write_leaderboard
 
 __all__ = [
     "Comparison",
     "compare_outcomes",
     "compare_predictions",
+    "front",
     "leaderboard_csv",
     "leaderboard_frame",
     "rank",

@@ -19,7 +19,7 @@ OnStep = Callable[[str, int, int], None]
 def start_workers(run: Path, config: Config) -> LocalWorkers:
     """The pool that `screen` and `read_test` work with; a context manager. No process starts before there is work."""
     settings = config.screen
-    hidden = [config.propose.openai.api_key_env]
+    hidden = [config.propose.openai.api_key_env, *(each.api_key_env for each in config.propose.openai.served())]
     stall_s = settings.stall_minutes * 60
     return LocalWorkers(run, settings.slots, settings.threads, settings.retries, stall_s, hidden)
 

@@ -174,9 +174,14 @@ def text_of(completion: Completion) -> str:
 
 
 def _distinct(examples: Sequence[Example], n: int) -> list[Example]:
-    seen: dict[str, Example] = {}
+    """The first `n` with different prompts; where there are fewer, others with completions of their own follow."""
+    prompts: dict[str, Example] = {}
+    completions: dict[str, Example] = {}
     for example in examples:
-        seen.setdefault(example.completion, example)
-        if len(seen) == n:
+        prompts.setdefault(example.prompt, example)
+        completions.setdefault(example.completion, example)
+        if len(prompts) == n:
             break
-    return list(seen.values())
+    first = list(prompts.values())
+    told = {example.completion for example in first}
+    return [*first, *(each for text, each in completions.items() if text not in told)][:n]

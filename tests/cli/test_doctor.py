@@ -105,7 +105,12 @@ def test_a_proposer_that_could_not_start_fails(monkeypatch: pytest.MonkeyPatch) 
     assert finding("proposer", openai).status == "fail"
     assert "OPENAI_API_KEY" in finding("proposer", openai).found
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    assert finding("proposer", openai) == Finding("proposer", "ok", "openai, with a key in OPENAI_API_KEY")
+    unpriced = finding("proposer", openai)
+    assert (unpriced.status, "no price for gpt-5, so money is not counted" in unpriced.found) == ("warn", True)
+    prices = {"gpt-5": {"input": 1.25, "output": 10.0}}
+    priced = parse_config({"propose": {"proposer": "openai", "openai": {"prices": prices}}}, "test")
+    assert finding("proposer", priced) == Finding("proposer", "ok", "openai: gpt-5 (key in OPENAI_API_KEY)")
+    assert "sk-secret" not in unpriced.found + unpriced.remedy
 
 
 def test_the_command_prints_a_line_each_and_ends_with_2_when_something_fails(

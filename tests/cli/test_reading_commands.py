@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from fakes import BAD, GOOD, LEVEL, REFUSED, candidate, outcomes, screened
 
+from rewardsearch.account import Sent
 from rewardsearch.journal import Journal, read_run
-from rewardsearch.records import Proposal, Verdict
+from rewardsearch.records import Proposal, Usage, Verdict
 from rewardsearch.store import save_result
 
 
@@ -73,7 +74,7 @@ def test_status_tells_rounds_candidates_and_spend(cli: Any, run: Path) -> None:
     assert (told["refusals"], told["usage"]["tokens"], told["best"]["id"]) == (1, 1000, GOOD.id)
     out = cli("status", run).out
     assert "4 proposed, 2 screened, 1 failed, 1 rejected, 1 replies without a candidate" in out
-    assert "5 requests, 1000 tokens" in out
+    assert "5 requests, 1,000 tokens" in out
 
 
 def test_show_tells_one_candidate_whole(cli: Any, run: Path) -> None:
@@ -164,3 +165,26 @@ def test_export_of_the_best_or_of_a_named_arm(cli: Any, run: Path, tmp_path: Pat
     assert "level-headed" in cli("export", run, "-o", tmp_path / "out", "--ensemble", "level").out
     assert cli("export", run, "-o", tmp_path / "out", "--top", 9).code == 2
     assert cli("export", run, "-o", tmp_path / "out", "--to", "verl").err == "error: --to: got 'verl'; allowed: trl\n"
+
+
+def test_status_tells_a_running_search_from_one_that_was_killed(cli: Any, run: Path) -> None:
+    state = read_run(run)
+    with Journal.open(run, state.config, state.base):
+        assert document(cli("status", run, "--json"))["status"] == "running"
+    # The process is gone, and nobody has written its end.
+    assert document(cli("status", run, "--json"))["status"] == "killed"
+
+
+def test_status_tells_money_and_what_is_unconfirmed(cli: Any, run: Path) -> None:
+    state = read_run(run)
+    with Journal.open(run, state.config, state.base) as journal:
+        for place, bound in enumerate((Usage(requests=1, completion_tokens=9000, dollars=0.5), Usage()), start=6):
+            sent = Sent(request=f"1/0/{place}/1", send=1, model="m", mark="mark", bound=bound)
+            journal.append("sent", sent=sent.model_dump(mode="json"))
+        paid = Usage(requests=1, prompt_tokens=500, completion_tokens=700, dollars=0.25)
+        journal.append("received", request="1/0/7/1", send=1, usage=paid.model_dump(mode="json"))
+        journal.append("ended", status="stopped")
+    out = cli("status", run).out
+    assert "6 requests, 2,200 tokens, $0.25" in out
+    assert "unconfirmed 1 requests without a known end, at most 9,000 tokens, $0.50" in out
+    assert document(cli("status", run, "--json"))["unconfirmed"]["tokens"] == 9000

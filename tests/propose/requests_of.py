@@ -1,14 +1,20 @@
-"""Requests to proposers, and the feedback that later rounds carry."""
+"""Requests to proposers, the feedback that later rounds carry, and a ledger in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from rewardsearch.arms import load_base_rewards
-from rewardsearch.config import Config, TaskConfig
+from rewardsearch.budget import Budget
+from rewardsearch.config import BudgetConfig, Config, TaskConfig
+from rewardsearch.evidence import Feedback, Parent
+from rewardsearch.journal import RunState
+from rewardsearch.ledger import Ledger
 from rewardsearch.propose import ProposalRequest
-from rewardsearch.records import Candidate, Feedback, Parent, candidate_id
+from rewardsearch.records import Candidate, candidate_id
 from rewardsearch.tasks import load_task
 
 MakeRequest = Callable[..., ProposalRequest]
@@ -41,4 +47,38 @@ def parent_of(code: str, gain: float, name: str = "parent") -> Parent:
 
 
 def feedback_of(*parents: Parent, round: int = 1) -> Feedback:
-    return Feedback(round=round, text=FEEDBACK_TEXT, parents=parents, seen=tuple(p.candidate.id for p in parents))
+    return Feedback(round=round, text=FEEDBACK_TEXT, parents=parents)
+
+
+class MemoryLedger(Ledger):
+    """A ledger whose journal is the list `events`; `said` is what the user was told at once."""
+
+    def __init__(self, budget: BudgetConfig, folder: Path, events: Iterable[dict[str, Any]]) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.said: list[str] = []
+        state = RunState(folder, Config(budget=budget))
+        super().__init__(state.account, self.append, Budget(budget, state), self.said.append)
+        for event in events:
+            self._fold(event)
+
+    def append(self, event: str, **data: Any) -> None:
+        """Keeps an event as a journal's line would hold it, and folds it into the account."""
+        self._fold(json.loads(json.dumps({"event": event, **data})))
+
+    def _fold(self, event: dict[str, Any]) -> None:
+        self.events.append(event)
+        self.account.apply(event)
+
+    def told(self, event: str) -> list[dict[str, Any]]:
+        """The events of one kind, in their order."""
+        return [each for each in self.events if each["event"] == event]
+
+
+def ledger_of(
+    budget: BudgetConfig | None = None, folder: Path = Path(), events: Iterable[dict[str, Any]] = ()
+) -> MemoryLedger:
+    """A ledger that holds requests against `budget`, and heeds the STOP file in `folder`.
+
+    events: what another session's ledger kept, for a session that carries on.
+    """
+    return MemoryLedger(BudgetConfig() if budget is None else budget, folder, events)

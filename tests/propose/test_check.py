@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rewardsearch.config import OpenAIConfig, ProposeConfig
+from rewardsearch.brief import first_request
+from rewardsearch.config import Config, OpenAIConfig, ProposeConfig
 from rewardsearch.errors import UserError
 from rewardsearch.propose import check
 
@@ -17,9 +18,15 @@ def openai(base_url: str | None = None) -> ProposeConfig:
     return ProposeConfig(proposer="openai", openai=OpenAIConfig(api_key_env=KEY_NAME, base_url=base_url))
 
 
+def look(propose: ProposeConfig, task: str = "arithmetic") -> None:
+    """Checks as a search does before it starts."""
+    config = Config(propose=propose)
+    check(first_request(config).model_copy(update={"task": task}), config)
+
+
 def mistake(config: ProposeConfig, task: str = "arithmetic") -> str:
     with pytest.raises(UserError) as error:
-        check(config, task)
+        look(config, task)
     assert error.value.exit_code == 2
     return str(error.value)
 
@@ -57,7 +64,7 @@ def test_a_base_url_that_is_no_address_is_told(monkeypatch: pytest.MonkeyPatch, 
 )
 def test_a_server_on_loopback_needs_no_key(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.delenv(KEY_NAME, raising=False)
-    check(openai(url), "arithmetic")
+    look(openai(url))
 
 
 @pytest.mark.parametrize("url", ["http://10.0.0.1/v1", "http://localhost.example.org/v1", "https://example.org/v1"])
@@ -65,7 +72,7 @@ def test_a_server_elsewhere_needs_a_key(monkeypatch: pytest.MonkeyPatch, url: st
     monkeypatch.delenv(KEY_NAME, raising=False)
     assert f"has no key for {url}" in mistake(openai(url))
     monkeypatch.setenv(KEY_NAME, "sk-0123456789")
-    check(openai(url), "arithmetic")
+    look(openai(url))
 
 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:
@@ -97,5 +104,42 @@ def test_a_task_without_carried_rewards_is_told() -> None:
 
 @pytest.mark.parametrize("task", ["arithmetic", "gsm8k"])
 def test_the_carried_rewards_and_the_grammar_need_nothing(task: str) -> None:
-    check(ProposeConfig(proposer="folder"), task)
-    check(ProposeConfig(proposer="grammar"), task)
+    look(ProposeConfig(proposer="folder"), task)
+    look(ProposeConfig(proposer="grammar"), task)
+
+
+@pytest.mark.parametrize("url", ["http://me:secret@127.0.0.1:8000/v1", "https://secret@example.org/v1"])
+def test_an_address_with_a_password_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv(KEY_NAME, "sk-0123456789")
+    told = mistake(openai(url))
+    assert "an address with a name or password in it" in told
+    assert "secret" not in told
+
+
+@pytest.mark.parametrize("proposer", ["openai", "manual"])
+def test_a_limit_that_no_prompt_fits_is_told(monkeypatch: pytest.MonkeyPatch, proposer: str) -> None:
+    monkeypatch.setenv(KEY_NAME, "sk-0123456789")
+    config = Config.model_validate(
+        {"propose": {"proposer": proposer, "prompt_tokens": 4000, "openai": {"api_key_env": KEY_NAME}}}
+    )
+    request = first_request(config)
+    check(request, config)
+    long = request.model_copy(update={"brief": "A long story. " * 1000})
+    with pytest.raises(
+        UserError, match=r"propose\.prompt_tokens: the prompt takes about \d+ tokens however much is cut"
+    ):
+        check(long, config)
+
+
+def test_each_of_several_models_needs_its_own_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY_NAME, "sk-0123456789")
+    monkeypatch.delenv("ANOTHER_KEY", raising=False)
+    models = [{"model": "one"}, {"model": "two", "api_key_env": "ANOTHER_KEY", "base_url": "https://example.org/v1"}]
+    config = OpenAIConfig.model_validate({"api_key_env": KEY_NAME, "models": models})
+    told = mistake(ProposeConfig(proposer="openai", openai=config))
+    assert "the environment variable ANOTHER_KEY has no key for https://example.org/v1" in told
+
+
+def test_replay_without_a_run_is_told(tmp_path: Path) -> None:
+    assert "propose.replay: no run is named" in mistake(ProposeConfig(proposer="replay"))
+    assert f"no run in {tmp_path}" in mistake(ProposeConfig(proposer="replay", replay=str(tmp_path)))

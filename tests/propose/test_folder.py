@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from chat_server import reward_code
-from requests_of import FEEDBACK_TEXT, MakeRequest, feedback_of
+from requests_of import FEEDBACK_TEXT, MakeRequest, feedback_of, ledger_of
 
-from rewardsearch.config import ProposeConfig
+from rewardsearch.config import Config, ProposeConfig
 from rewardsearch.errors import UserError
 from rewardsearch.propose import ProposalRequest, propose
 from rewardsearch.records import Candidate, Proposal, Verdict, candidate_id
@@ -28,14 +28,18 @@ def folder(tmp_path: Path) -> Path:
 
 
 def take(request: ProposalRequest, folder: Path | None) -> Proposal:
-    return propose(request, ProposeConfig(proposer="folder", folder=str(folder) if folder else None))
+    config = Config(propose=ProposeConfig(proposer="folder", folder=str(folder) if folder else None))
+    ledger = ledger_of()
+    proposal = propose(request, config, ledger)
+    assert ledger.events == []
+    return proposal
 
 
 def test_files_are_taken_in_the_order_of_their_names(request_of: MakeRequest, folder: Path) -> None:
     proposal = take(request_of(count=2), folder)
     assert [c.name for c in proposal.candidates] == ["a_first", "b_middle"]
     assert [c.code for c in proposal.candidates] == [reward_code(1.0), reward_code(2.0)]
-    assert proposal.usage.requests == 0
+    assert proposal.played == ()
 
 
 def test_a_candidate_says_where_it_comes_from(request_of: MakeRequest, folder: Path) -> None:

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 from chat_server import reward_code
-from requests_of import FEEDBACK_TEXT, MakeRequest, feedback_of, parent_of
+from requests_of import FEEDBACK_TEXT, MakeRequest, feedback_of, ledger_of, parent_of
 
-from rewardsearch.config import ProposeConfig
+from rewardsearch.config import Config, ProposeConfig
+from rewardsearch.evidence import Parent
 from rewardsearch.propose import ProposalRequest, propose
 from rewardsearch.propose.grammar.catalogue import ANCHOR, BY_NAME, FAMILIES, KINDS
 from rewardsearch.propose.grammar.genome import Component, Genome, genome_of, read_genome, render
 from rewardsearch.propose.grammar.guide import Guide, Known, guide_of
 from rewardsearch.propose.grammar.operators import MAX_COMPONENTS, crossover, leads, mutate
-from rewardsearch.records import Candidate, Parent, Proposal, Verdict, candidate_id
+from rewardsearch.records import Candidate, Proposal, Verdict, candidate_id
 from rewardsearch.sandbox import check_static
 
 ONE = genome_of((Component(ANCHOR, (2.0,)), Component("steps_hold", (0.5, 1.0, 3)), Component("no_answer", (2.0,))))
@@ -26,7 +27,10 @@ TWO = genome_of((Component(ANCHOR, (3.0,)), Component("brevity", (2.0, 24))))
 
 
 def draw(request: ProposalRequest) -> Proposal:
-    return propose(request, ProposeConfig(proposer="grammar"))
+    ledger = ledger_of()
+    proposal = propose(request, Config(propose=ProposeConfig(proposer="grammar")), ledger)
+    assert ledger.events == []
+    return proposal
 
 
 def genome(code: str) -> Genome:
@@ -65,13 +69,14 @@ def test_a_proposal_does_not_depend_on_the_hash_seed_of_its_process(request_of: 
     request = request_of(count=8, round=2, feedback=feedback_of(*carriers((ONE, 0.1), (TWO, -0.1))))
     (tmp_path / "request.json").write_text(request.model_dump_json(), encoding="utf-8")
     script = (
-        "import sys; from rewardsearch.config import ProposeConfig; from rewardsearch.propose import *\n"
+        "import sys; from requests_of import ledger_of; from rewardsearch.config import Config\n"
+        "from rewardsearch.propose import *\n"
         "request = ProposalRequest.model_validate_json(open(sys.argv[1]).read())\n"
-        "print(*(c.id for c in propose(request, ProposeConfig()).candidates))"
+        "print(*(c.id for c in propose(request, Config(), ledger_of()).candidates))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path / "request.json")],
-        env={**os.environ, "PYTHONHASHSEED": "4711"},
+        env={**os.environ, "PYTHONHASHSEED": "4711", "PYTHONPATH": str(Path(__file__).parent)},
         capture_output=True,
         text=True,
         check=True,

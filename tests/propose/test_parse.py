@@ -131,18 +131,3 @@ def test_think_tags_inside_the_code_stay_there() -> None:
 
 def test_a_reply_cut_off_while_thinking_is_refused() -> None:
     assert reason(f"<think>\n```python\n{CODE}```") == "the reply was cut off while thinking, before any code"
-
-
-@pytest.mark.parametrize("text", ["", " \n", "<think>done</think>\n"])
-def test_an_empty_reply_is_refused(text: str) -> None:
-    assert reason(text) == "the reply is empty"
-
-
-@pytest.mark.parametrize("text", ["I cannot do that.", '{"name": "Gold"}', "[1, 2]", "[" * 5000])
-def test_a_reply_without_code_is_refused(text: str) -> None:
-    assert reason(text) == "the reply has no code block"
-
-
-def test_blocks_that_define_no_reward_are_refused() -> None:
-    told = "no code block of the reply defines reward(prompts, completions, answer, **columns)"
-    assert reason("```python\ndef score(text):\n    return 1.0\n```") == told

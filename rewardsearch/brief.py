@@ -1,0 +1,131 @@
+"""What a proposer is told: the request of a round, made from the run's state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rewardsearch.arms import load_base_rewards
+from rewardsearch.config import Config
+from rewardsearch.errors import UserError
+from rewardsearch.evidence import Feedback
+from rewardsearch.feedback import write_feedback
+from rewardsearch.journal import RunState
+from rewardsearch.propose import ProposalRequest
+from rewardsearch.rank import front, rank
+from rewardsearch.records import BASELINE, Candidate, LabelledCompletion, Ranking, RewardSpec, Verdict
+from rewardsearch.tasks import Task, load_task
+
+
+def current_ranking(state: RunState) -> Ranking:
+    """The leaderboard of a run as it stands."""
+    return rank(
+        task=state.config.task.name,
+        results=state.results,
+        candidates=state.candidates,
+        verdicts=state.verdicts,
+        config=state.config.rank,
+        seed=state.config.seed,
+    )
+
+
+def current_feedback(state: RunState, ranking: Ranking, round: int) -> Feedback:
+    """What the run has shown after `round`; 0 is before the first. Raises ValueError when the baseline has no score."""
+    return write_feedback(
+        round=round,
+        ranking=ranking,
+        front=front(state.results, state.candidates),
+        candidates=state.candidates,
+        verdicts=state.verdicts,
+        results=state.results,
+        proposals=state.proposals,
+        confidence=state.config.rank.confidence,
+    )
+
+
+def first_request(config: Config, examples: bool = False) -> ProposalRequest:
+    """What a search with `config` asks first, as far as it is known before anything was trained. examples: with completions of
+    a row, for which the data are read. Raises UserError for a base reward that is not there."""
+    task = load_task(config.task)
+    request = _request(config, task, load_base_rewards(config.screen.base_rewards), 1, 0, Path())
+    return request.model_copy(update={"examples": _examples(task)}) if examples else request
+
+
+def request_of(state: RunState, config: Config, task: Task, round: int, attempt: int) -> ProposalRequest:
+    """What is asked in `round`: its candidates (`attempt` 0), or a repair of what was rejected of the attempt before.
+
+    `asks` is what was planned, empty when nothing was.
+    """
+    repairs = rejected(state, round, attempt - 1) if attempt else ()
+    feedback = state.feedbacks.get(round - 1)
+    if feedback is None and _screened(state, BASELINE):
+        feedback = current_feedback(state, current_ranking(state), round - 1)
+    folder = state.folder / "rounds" / f"{round:02d}" / (f"repair-{attempt}" if attempt else "")
+    request = _request(config, task, state.base, round, attempt, folder)
+    return request.model_copy(
+        update={
+            "run": f"{state.folder.name} {state.started}",
+            "count": len(repairs) or config.candidates,
+            "examples": _examples(task),
+            "feedback": feedback,
+            "repairs": repairs,
+            "seen": tuple(state.candidates),
+            "asks": state.plans.get((round, attempt), ()),
+        }
+    )
+
+
+def next_request(state: RunState, config: Config, repairing: bool) -> ProposalRequest:
+    """What a run would be asked next. repairing: a repair of the last candidates that validation rejected.
+
+    Raises UserError when a repair is wanted and nothing was rejected.
+    """
+    task = load_task(config.task)
+    if not repairing:
+        return request_of(state, config, task, state.rounds_done + 1, 0)
+    refused = [key for key in sorted(state.proposals) if rejected(state, *key)]
+    if not refused:
+        raise UserError(
+            f"no candidate of {state.folder} was rejected, so there is nothing to repair; use another operator"
+        )
+    round, attempt = refused[-1]
+    return request_of(state, config, task, round, attempt + 1)
+
+
+def rejected(state: RunState, round: int, attempt: int) -> tuple[tuple[Candidate, Verdict], ...]:
+    """The candidates of an attempt that validation rejected, with its reasons."""
+    proposal = state.proposals.get((round, attempt))
+    judged = [(c, state.verdicts[c.id]) for c in (proposal.candidates if proposal else ()) if c.id in state.verdicts]
+    return tuple((c, verdict) for c, verdict in judged if not verdict.accepted)
+
+
+def _screened(state: RunState, arm: str) -> bool:
+    return arm in state.results and state.results[arm].status == "done"
+
+
+def _request(
+    config: Config, task: Task, base: Sequence[RewardSpec], round: int, attempt: int, folder: Path
+) -> ProposalRequest:
+    return ProposalRequest(
+        round=round,
+        attempt=attempt,
+        count=config.candidates,
+        seed=config.seed,
+        task=task.name,
+        brief=task.brief,
+        training=(
+            f"{config.screen.steps} steps, each on {config.screen.prompts_per_step} prompts with a group of "
+            f"{config.screen.group_size} completions of at most {config.screen.max_completion_tokens} tokens"
+        ),
+        base_rewards=tuple((spec.name, spec.code) for spec in base),
+        prompts=config.propose.prompts,
+        folder=folder,
+    )
+
+
+def _examples(task: Task) -> tuple[LabelledCompletion, ...]:
+    """A correct, a wrong and an unparsed completion of one training row."""
+    found: dict[str, LabelledCompletion] = {}
+    for each in task.labelled(1):
+        found.setdefault(each.kind, each)
+    return tuple(found.values())

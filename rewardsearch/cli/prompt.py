@@ -1,0 +1,76 @@
+"""`rewardsearch prompt`: what a language model would be sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rewardsearch.records import Operator
+
+
+def prompt(
+    config: Annotated[str, typer.Argument(help="A YAML config, such as configs/gsm8k-openai.yaml.")],
+    operator: Annotated[str, typer.Option(help="The move: fresh, mutate, crossover, simplify or repair.")] = "fresh",
+    run: Annotated[
+        str | None, typer.Option(metavar="RUN", help="The run whose next round is asked for. [default: a first round]")
+    ] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Override: propose.prompt_tokens=8000.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON document: the prompt and the whole request.")
+    ] = False,
+) -> None:
+    """Show exactly what would be sent for a move. Sends nothing."""
+    import sys
+
+    from rewardsearch.account import Account
+    from rewardsearch.brief import first_request, next_request
+    from rewardsearch.cli.runs import open_run
+    from rewardsearch.cli.tables import print_json
+    from rewardsearch.config import load_config
+    from rewardsearch.propose import preview
+
+    settings = load_config(config, set_ or [])
+    move = _operator(operator)
+    if run is None:
+        request, account = first_request(settings, examples=True), Account()
+    else:
+        state = open_run(run)
+        request, account = next_request(state, settings, repairing=move == "repair"), state.account
+    shown = preview(request, settings.propose, move, account)
+    if as_json:
+        print_json(
+            {
+                **shown.ask.model_dump(mode="json"),
+                "round": request.round,
+                "tokens": shown.prompt.tokens,
+                "cut": list(shown.prompt.cut),
+                "system": shown.prompt.system,
+                "user": shown.prompt.user,
+                "request": shown.body,
+            }
+        )
+        return
+    if settings.propose.proposer != "openai":
+        sys.stderr.write(
+            f"propose.proposer is {settings.propose.proposer}, which asks no server; this is what openai would send\n"
+        )
+    cut = f", left out for length: {', '.join(shown.prompt.cut)}" if shown.prompt.cut else ""
+    sys.stderr.write(
+        f"round {request.round}, {move}{' of ' + ' and '.join(shown.ask.parents) if shown.ask.parents else ''}, "
+        f"to {shown.ask.model}, about {shown.prompt.tokens} tokens of {settings.propose.prompt_tokens}{cut}\n"
+    )
+    sys.stdout.write(f"## System\n\n{shown.prompt.system.strip()}\n\n## User\n\n{shown.prompt.user.strip()}\n")
+
+
+def _operator(text: str) -> Operator:
+    """The move of that name. Raises UserError for what is none."""
+    from rewardsearch.errors import UserError
+    from rewardsearch.propose import MOVES
+
+    allowed: tuple[Operator, ...] = (*MOVES, "repair")
+    for move in allowed:
+        if move == text:
+            return move
+    raise UserError(f"--operator: got {text!r}, allowed: {', '.join(allowed)}")

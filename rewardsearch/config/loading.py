@@ -1,0 +1,115 @@
+"""Reads a search's config from YAML, with `--set key=value` on top."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from rewardsearch.config.root import Config
+from rewardsearch.config.sections import EMBEDDED
+from rewardsearch.errors import UserError
+from rewardsearch.resources import find
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """The config in the YAML file `path`, with `key.sub=value` overrides applied.
+
+    Relative data files, models and folders in it are taken as given where they exist, else beside the config file.
+    Raises UserError with every mistake at once.
+    """
+    file = find(str(path), what="config")
+    if not file.is_file():
+        raise UserError(f"config is not a file: {file}; name a YAML file, such as configs/arithmetic-demo.yaml")
+    try:
+        data = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict):
+        raise UserError(f"{file}: got a {type(data).__name__} at the top, a config is a mapping of keys to values")
+    for override in overrides:
+        _apply_override(data, override)
+    _resolve_paths(data, file.parent)
+    data.setdefault("run_dir", f"runs/{file.stem}")
+    return parse_config(data, str(file))
+
+
+def parse_config(data: dict[str, Any], source: str) -> Config:
+    """A Config from plain data. Raises UserError naming `source`, one line a mistake."""
+    try:
+        return Config.model_validate(data)
+    except ValidationError as error:
+        raise UserError(*(f"{source}: {_mistake(item)}" for item in error.errors())) from None
+
+
+def _apply_override(data: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals or not key:
+        raise UserError(f"--set {override}: got no key=value; write it as --set screen.steps=20")
+    *parents, last = key.strip().split(".")
+    for parent in parents:
+        inner = data.setdefault(parent, {})
+        if not isinstance(inner, dict):
+            raise UserError(f"--set {override}: {parent} is not a section")
+        data = inner
+    try:
+        data[last] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {override}: the value is not YAML: {' '.join(str(error).split())}") from None
+
+
+_PATHS = (
+    ("task", "train_file"),
+    ("task", "test_file"),
+    ("policy", "model"),
+    ("propose", "folder"),
+    ("propose", "replay"),
+    ("propose", "prompts"),
+)
+
+
+def _resolve_paths(data: dict[str, Any], base: Path) -> None:
+    for section, key in _PATHS:
+        inner = data.get(section)
+        if isinstance(inner, dict) and isinstance(inner.get(key), str) and inner[key] != EMBEDDED:
+            inner[key] = _resolved(inner[key], base)
+    screen = data.get("screen")
+    if isinstance(screen, dict) and isinstance(screen.get("base_rewards"), list):
+        names = screen["base_rewards"]
+        screen["base_rewards"] = [_resolved(n, base) if str(n).endswith(".py") else n for n in names]
+
+
+def _resolved(path: str, base: Path) -> str:
+    """The absolute form of a path that exists, as given or beside the config; anything else as it is."""
+    place = next((p for p in (Path(path).expanduser(), base / path) if p.exists()), None)
+    return path if place is None else str(place.resolve())
+
+
+def _mistake(item: Any) -> str:
+    """One pydantic error as: where, what was wrong, what was got, what is allowed."""
+    where = ".".join(str(part) for part in item["loc"]) or "config"
+    if item["type"] == "extra_forbidden":
+        known = _fields_at(item["loc"][:-1])
+        close = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"allowed: {', '.join(known)}"
+        return f"{where}: unknown key; {hint}"
+    message = item["msg"].removeprefix("Value error, ")
+    if item["type"] == "value_error":
+        return message if where == "config" else f"{where}: {message}"
+    if item["type"] == "tuple_type":
+        message = "should be a list, such as [a, b]"
+    return f"{where}: {message[0].lower()}{message[1:]}, got {item['input']!r}"
+
+
+def _fields_at(location: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Config
+    for part in location:
+        field = model.model_fields.get(str(part))
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            return []
+        model = field.annotation
+    return list(model.model_fields)

@@ -1,0 +1,165 @@
+"""The proposer's section of a search's config: who writes the candidates, with which moves, at what price."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from rewardsearch.config.sections import Count, Section
+
+Positive = Annotated[float, Field(gt=0)]
+Temperature = Annotated[float, Field(ge=0, le=2)]
+Structured = Literal["auto", "off"]
+Dollars = Annotated[float, Field(ge=0)]
+
+
+class Price(Section):
+    """Dollars per million tokens. Reasoning tokens are completion tokens."""
+
+    input: Dollars
+    output: Dollars
+    cached_input: Dollars | None = None
+    """Of prompt tokens that the server had in its cache; None counts them like the others."""
+
+
+_OWN_FIELDS = frozenset(
+    ("model", "messages", "n", "stream", "max_tokens", "max_completion_tokens", "temperature", "response_format")
+)
+
+
+def _beside_ours(extra: dict[str, Any]) -> dict[str, Any]:
+    """A field that we write, or that multiplies replies, would make the books wrong."""
+    if taken := sorted(_OWN_FIELDS.intersection(extra)):
+        raise ValueError(
+            f"got {', '.join(taken)}, which requests have or cannot have; set model, max_tokens, temperature and structured "
+            "by their own names, and leave n and stream out"
+        )
+    return extra
+
+
+Extra = Annotated[dict[str, Any], AfterValidator(_beside_ours)]
+
+
+class ModelConfig(Section):
+    """One of several models. What is None is taken from propose.openai."""
+
+    model: Annotated[str, Field(min_length=1)]
+    weight: Positive = 1.0
+    """Its share of the requests against the other models' before anything has paid off."""
+    base_url: str | None = None
+    api_key_env: str | None = None
+    temperature: Temperature | None = None
+    max_tokens: Count | None = None
+    timeout_s: Positive | None = None
+    structured: Structured | None = None
+    extra: Extra | None = None
+
+
+class OpenAIConfig(Section):
+    """OpenAI-compatible Chat Completions servers. Keys are read from the environment variables that `api_key_env` names."""
+
+    model: Annotated[str, Field(min_length=1)] = "gpt-5"
+    models: tuple[ModelConfig, ...] = ()
+    """Several models, on this server or others, by weight; empty asks `model` alone."""
+    base_url: str | None = None
+    """None is OpenAI's own."""
+    api_key_env: str = "OPENAI_API_KEY"
+    temperature: Temperature | None = None
+    max_tokens: Count = 8000
+    """The longest reply, thinking included."""
+    timeout_s: Positive = 300.0
+    structured: Structured = "auto"
+    """auto: asks for a JSON object by schema, and for fenced code where the server refuses that. off: fenced code."""
+    extra: Extra = {}
+    """Further fields of every request, such as {reasoning_effort: high}."""
+    in_flight: Count = 4
+    """Requests at a time, of all models together."""
+    max_retries: Annotated[int, Field(ge=0)] = 8
+    """How often a request is sent again that got no reply: rate limits, errors of the server, lost connections."""
+    replies: Count = 3
+    """How many replies a request may take until one holds a reward; each is paid for."""
+    prices: dict[str, Price] = {}
+    """By model. Without a price, tokens are counted and money is not."""
+
+    @model_validator(mode="after")
+    def _each_model_once(self) -> OpenAIConfig:
+        names = [each.model for each in self.models]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"models: got {', '.join(twice)} more than once; name each model once, with a weight")
+        return self
+
+    def served(self) -> tuple[Served, ...]:
+        """The models to ask, each with everything that a request to it needs."""
+        return tuple(
+            Served(
+                model=each.model,
+                weight=each.weight,
+                base_url=each.base_url or self.base_url,
+                api_key_env=each.api_key_env or self.api_key_env,
+                temperature=self.temperature if each.temperature is None else each.temperature,
+                max_tokens=each.max_tokens or self.max_tokens,
+                timeout_s=each.timeout_s or self.timeout_s,
+                structured=each.structured or self.structured,
+                extra=self.extra if each.extra is None else each.extra,
+                price=self.prices.get(each.model),
+            )
+            for each in self.models or (ModelConfig(model=self.model),)
+        )
+
+
+class Served(Section):
+    """A model as it is asked: a ModelConfig with nothing left open. See OpenAIConfig for the fields."""
+
+    model: str
+    weight: float
+    base_url: str | None
+    api_key_env: str
+    temperature: float | None
+    max_tokens: int
+    timeout_s: float
+    structured: Structured
+    extra: dict[str, Any]
+    price: Price | None
+
+
+Share = Annotated[float, Field(ge=0)]
+
+
+class MixConfig(Section):
+    """The operators' shares of a later round's requests before anything has paid off. The first round is all fresh."""
+
+    fresh: Share = 1.0
+    mutate: Share = 2.0
+    crossover: Share = 1.0
+    simplify: Share = 1.0
+    """Drawn only after `simplify_after` rounds without gain."""
+
+    @model_validator(mode="after")
+    def _something(self) -> MixConfig:
+        # The others can be impossible in a round: no parents, one parent, or no rounds without gain.
+        if self.fresh == self.mutate == 0:
+            raise ValueError(
+                "mix: fresh and mutate are both 0, and a round may allow no other; give one of them a share"
+            )
+        return self
+
+
+class ProposeConfig(Section):
+    proposer: Literal["grammar", "openai", "folder", "manual", "replay"] = "grammar"
+    repairs: Annotated[int, Field(ge=0)] = 1
+    """How often rejected code goes back to the proposer with the reasons, a round."""
+    mix: MixConfig = MixConfig()
+    adapt: bool = True
+    """Shift the mix of operators and models towards what has improved most for its cost (`openai`, `manual`)."""
+    simplify_after: Count = 1
+    prompt_tokens: Annotated[int, Field(ge=4000)] = 16_000
+    """The longest prompt (`openai`, `manual`), in tokens of about three bytes; evidence is cut to fit."""
+    prompts: str | None = None
+    """A folder with templates of your own, which take the place of those of the same name in prompts/."""
+    folder: str | None = None
+    """Where `folder` takes its files from; None takes candidates/<task>/."""
+    replay: str | None = None
+    """The run whose recorded proposals `replay` repeats: a folder."""
+    openai: OpenAIConfig = OpenAIConfig()

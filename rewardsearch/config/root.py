@@ -1,0 +1,62 @@
+"""The root of a search's config."""
+
+from __future__ import annotations
+
+import yaml
+from pydantic import model_validator
+
+from rewardsearch.config.proposing import ProposeConfig
+from rewardsearch.config.sections import (
+    BudgetConfig,
+    Count,
+    FinalizeConfig,
+    PolicyConfig,
+    RankConfig,
+    SandboxConfig,
+    ScreenConfig,
+    Section,
+    TaskConfig,
+    ValidateConfig,
+)
+
+
+class Config(Section):
+    run_dir: str | None = None
+    """None makes it runs/<name of the config file>."""
+    seed: int = 0
+    rounds: Count = 2
+    candidates: Count = 4
+    """Candidates a round."""
+    task: TaskConfig = TaskConfig()
+    policy: PolicyConfig = PolicyConfig()
+    propose: ProposeConfig = ProposeConfig()
+    sandbox: SandboxConfig = SandboxConfig()
+    validation: ValidateConfig = ValidateConfig()
+    screen: ScreenConfig = ScreenConfig()
+    rank: RankConfig = RankConfig()
+    finalize: FinalizeConfig = FinalizeConfig()
+    budget: BudgetConfig = BudgetConfig()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Config:
+        if self.task.name == "arithmetic" and (self.task.train_file or self.task.test_file):
+            raise ValueError("task.train_file and task.test_file are for task gsm8k; arithmetic generates its rows")
+        if bool(self.task.train_file) != bool(self.task.test_file):
+            raise ValueError("task.train_file and task.test_file go together: give both files or neither")
+        completions = self.screen.prompts_per_step * self.screen.group_size
+        if self.screen.micro_batch and completions % self.screen.micro_batch:
+            raise ValueError(
+                f"screen.micro_batch: got {self.screen.micro_batch}, must divide the {completions} completions of a step "
+                "(prompts_per_step * group_size)"
+            )
+        unpriced = [m.model for m in self.propose.openai.served() if m.price is None]
+        if self.budget.dollars is not None and self.propose.proposer == "openai" and unpriced:
+            raise ValueError(
+                f"budget.dollars: no price is known for {', '.join(unpriced)}; set propose.openai.prices to "
+                "{MODEL: {input: ..., output: ...}}, in dollars per million tokens, or leave budget.dollars out"
+            )
+        return self
+
+    def to_yaml(self) -> str:
+        """The config as YAML that load_config reads back to an equal config."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

@@ -1,0 +1,188 @@
+"""What the leaderboard has shown so far, in a few sentences that the next round can act on.
+
+A best score flatters, the more so the more were tried, so these sentences tell means with their n, and say which differences
+are beyond chance. At most eight: one for each function here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rewardsearch.evidence import Parent
+from rewardsearch.feedback.summary import FLAG_KINDS
+from rewardsearch.records import BASELINE, RankedRow, Ranking, ScreenResult
+from rewardsearch.stats import mcnemar
+
+TOLD = 4
+"""Components of each kind, and changes, that are told by name."""
+TOLD_ROUNDS = 6
+SAME_AS_CORRECT = 0.95
+"""The correlation from which a component is all but the check of the answer."""
+
+
+def lessons(
+    ranking: Ranking,
+    parents: Sequence[Parent],
+    results: Mapping[str, ScreenResult],
+    rejected: Sequence[str],
+    *,
+    stale: int = 0,
+    confidence: float = 0.95,
+) -> tuple[str, ...]:
+    """The lessons, the most useful first; none where there is nothing to say.
+
+    parents: every screened candidate, best first. rejected: each refusal's stage. stale: rounds since the best score last
+    rose. confidence: what is beyond chance has a p-value below 1 - confidence.
+    """
+    rows = {row.id: row for row in ranking.rows}
+    alpha = 1 - confidence
+    found: list[str] = []
+    if parents:
+        found += _standing(parents, rows, alpha)
+        found += _best(parents, rows, confidence)
+        found += _changes(parents, results, alpha)
+        found += _by_component(parents, results)
+        found += _by_round(parents, stale)
+        found += _by_operator(parents)
+        found += _flagged(parents, rows)
+    return (*found, *_lost(rejected, sum(row.status == "failed" for row in ranking.rows)))
+
+
+def _standing(parents: Sequence[Parent], rows: Mapping[str, RankedRow], alpha: float) -> Iterator[str]:
+    above = [parent for parent in parents if parent.gain > 0]
+    sure = sum(_below(rows[parent.candidate.id].p_adjusted, alpha) for parent in above)
+    yield (
+        f"{len(above)} of {_rewards(len(parents), 'trained ')} scored above the base rewards alone (F1 "
+        f"{rows[BASELINE].f1:.3f}), {sure or 'none'} of them beyond chance (corrected p < {alpha:.2g}); "
+        f"mean gain {_mean(parents)}."
+    )
+
+
+def _best(parents: Sequence[Parent], rows: Mapping[str, RankedRow], confidence: float) -> Iterator[str]:
+    """The best is told as one of those that cannot be told apart, with how much a score is uncertain."""
+    others = parents[1:]
+    if not others:
+        return
+    ties = [p for p in others if not _below(rows[p.candidate.id].p_vs_best, 1 - confidence)]
+    half = sum(parent.f1_ci[1] - parent.f1_ci[0] for parent in parents) / len(parents) / 2
+    told = "every other reward is below it beyond chance"
+    if ties:
+        told = f"{len(ties)} of the {len(others)} other{'s' if len(others) > 1 else ''} cannot be told from it"
+    yield (
+        f"The best, {parents[0].candidate.name}, gained {parents[0].gain:+.3f}, in part luck as the best of {len(parents)}; "
+        f"{told} (McNemar). A score's {100 * confidence:g} % interval is about ±{half:.3f}: a smaller "
+        "difference says little."
+    )
+
+
+def _changes(parents: Sequence[Parent], results: Mapping[str, ScreenResult], alpha: float) -> Iterator[str]:
+    """Rewards made of trained ones, each against the best of its parents on the same questions."""
+    scored = {parent.candidate.id: parent for parent in parents}
+    steps: list[tuple[float, float, Parent, Parent]] = []
+    for child in parents:
+        of = [scored[id] for id in child.candidate.parents if id in scored]
+        if of:
+            best = max(of, key=lambda parent: parent.f1)
+            p = mcnemar(results[child.candidate.id].outcomes, results[best.candidate.id].outcomes).p
+            steps.append((p, child.f1 - best.f1, child, best))
+    if not steps:
+        return
+    sure = sorted((step for step in steps if step[0] < alpha), key=lambda step: (step[0], step[2].candidate.id))[:TOLD]
+    told = ", ".join(
+        f"{child.candidate.name} {gain:+.3f} over {of.candidate.name}"
+        for _, gain, child, of in sorted(sure, key=lambda step: (-step[1], step[2].candidate.id))
+    )
+    yield (
+        f"{sum(gain > 0 for _, gain, _, _ in steps)} of {_rewards(len(steps))} made from trained ones scored above the better "
+        f"parent (mean {sum(gain for _, gain, _, _ in steps) / len(steps):+.3f}, n {len(steps)}); beyond chance (McNemar p < "
+        f"{alpha:.2g}): {told or 'none'}."
+    )
+
+
+def _by_component(parents: Sequence[Parent], results: Mapping[str, ScreenResult]) -> Iterator[str]:
+    """The candidates' components by their mean correlation with correctness; rewards of one lineage share their names."""
+    found: dict[str, list[float]] = {}
+    flat: dict[str, int] = {}
+    for parent in parents:
+        correlations = results[parent.candidate.id].correlations
+        # The label that screening gives a candidate's own reward; what else was trained on are the base rewards.
+        label = f"{parent.candidate.name}-{parent.candidate.id[:4]}/"
+        # Where nothing has an r the policy was always right or never, which says nothing of any component.
+        judged = any(r is not None for r in correlations.values())
+        for name, r in correlations.items():
+            if name.startswith(label):
+                name = name.removeprefix(label)
+                if r is not None:
+                    found.setdefault(name, []).append(r)
+                elif judged:
+                    flat[name] = flat.get(name, 0) + 1
+    mean = {name: sum(rs) / len(rs) for name, rs in found.items()}
+    names = sorted(mean, key=lambda name: (-mean[name], name))
+    top, low = names[:TOLD], names[TOLD:][-TOLD:]
+    parts = []
+    if top:
+        told = ", ".join(f"{name} {mean[name]:+.2f} (n {len(found[name])})" for name in top)
+        parts.append(f"{'most, ' if low else ''}{told}")
+    if low:
+        parts.append("least, " + ", ".join(f"{name} {mean[name]:+.2f} (n {len(found[name])})" for name in low))
+    constant = sorted(flat.keys() - mean.keys(), key=lambda name: (-flat[name], name))[:TOLD]
+    if constant:
+        parts.append("without spread, " + ", ".join(f"{name} (n {flat[name]})" for name in constant))
+    if parts:
+        same = " An r near 1 only repeats the check of the answer." if top and mean[top[0]] >= SAME_AS_CORRECT else ""
+        yield f"Components by r with correctness in training (mean over n rewards): {'; '.join(parts)}.{same}"
+
+
+def _by_round(parents: Sequence[Parent], stale: int) -> Iterator[str]:
+    rounds = sorted({parent.candidate.round for parent in parents})
+    parts = []
+    if len(rounds) > 1:
+        told = ", ".join(
+            f"round {round} {_mean([parent for parent in parents if parent.candidate.round == round])}"
+            for round in rounds[-TOLD_ROUNDS:]
+        )
+        parts.append(f"mean gain by round: {told}")
+    if stale > 1:
+        parts.append(f"the best score has not risen for {stale} rounds")
+    if parts:
+        told = "; ".join(parts)
+        yield f"{told[0].upper()}{told[1:]}."
+
+
+def _by_operator(parents: Sequence[Parent]) -> Iterator[str]:
+    operators = sorted({parent.candidate.operator for parent in parents})
+    if len(operators) > 1:
+        told = ", ".join(
+            f"{operator} {_mean([parent for parent in parents if parent.candidate.operator == operator])}"
+            for operator in operators
+        )
+        yield f"Mean gain by move: {told}."
+
+
+def _flagged(parents: Sequence[Parent], rows: Mapping[str, RankedRow]) -> Iterator[str]:
+    """Rewards that validation could game against the others; the flags that training gives say nothing of that."""
+    gamed = [p for p in parents if any(flag.startswith(FLAG_KINDS) for flag in rows[p.candidate.id].flags)]
+    clean = [p for p in parents if p not in gamed]
+    if len(gamed) > 1 and len(clean) > 1:
+        yield f"Mean gain of rewards flagged as open to gaming: {_mean(gamed)}, of the others: {_mean(clean)}."
+
+
+def _lost(rejected: Sequence[str], failed: int) -> Iterator[str]:
+    if rejected:
+        counts = ", ".join(f"{rejected.count(stage)} {stage}" for stage in sorted(set(rejected)))
+        also = f"; {failed} failed in training" if failed else ""
+        yield f"Rejected before training so far, by the check that refused them: {counts}{also}."
+    elif failed:
+        yield f"{_rewards(failed)} so far failed in training."
+
+
+def _below(p: float | None, alpha: float) -> bool:
+    return p is not None and p < alpha
+
+
+def _mean(parents: Sequence[Parent]) -> str:
+    return f"{sum(parent.gain for parent in parents) / len(parents):+.3f} (n {len(parents)})"
+
+
+def _rewards(count: int, kind: str = "") -> str:
+    return f"{count} {kind}reward{'s' if count != 1 else ''}"

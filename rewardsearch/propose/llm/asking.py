@@ -1,0 +1,239 @@
+"""Asks the models' servers: several requests in flight, each booked before it is sent and after, replies on disk before they
+are read.
+
+One thread (the caller's) books, reads and decides. Each request has a thread of its own that waits for the reply and puts it on
+disk, where Ctrl-C does not reach it. A request whose reply holds no reward is asked again, with the reason; one that got no
+reply is sent again, later; one that cannot be afforded is not sent. What a crash left on disk is read, not asked again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import queue
+import random
+import threading
+import time
+from collections.abc import Mapping, Sequence
+
+from rewardsearch.config import OpenAIConfig
+from rewardsearch.errors import UserError
+from rewardsearch.files import write_atomic
+from rewardsearch.ledger import Ledger
+from rewardsearch.propose.base import ProposalRequest
+from rewardsearch.propose.llm.form import ADAPTABLE, body_of, change_for
+from rewardsearch.propose.llm.job import Flight, Job, kept
+from rewardsearch.propose.llm.prompt import Prompt, TooLong, again, prompt_of
+from rewardsearch.propose.llm.reply import Reply, load_reply, priced
+from rewardsearch.propose.llm.server import Lost, Received, Refused, Server
+from rewardsearch.propose.llm.transcript import write_transcript
+from rewardsearch.records import Ask, Usage
+
+BACKOFF_S = 1.0
+"""The first wait before a request is sent again; doubled each time, up to MOST_BACKOFF_S."""
+MOST_BACKOFF_S = 60.0
+LOST_MOST = 3
+"""How often a request is sent whose reply was lost on the way: the server may have billed each."""
+BYTES_PER_BOUND_TOKEN = 2
+"""What a prompt is held to cost at most, before the server has counted."""
+
+
+class Asking:
+    """The requests of one proposal."""
+
+    def __init__(
+        self,
+        request: ProposalRequest,
+        config: OpenAIConfig,
+        limit: int,
+        servers: Mapping[str, Server],
+        ledger: Ledger,
+    ) -> None:
+        self._request, self._config, self._limit, self._ledger = request, config, limit, ledger
+        within = f"{request.round}/{request.attempt}"
+        self._jobs = [Job(ask, _server_of(ask, servers), within, request.folder) for ask in request.asks]
+        self._flights: dict[str, Flight] = {}
+        self._threads: dict[str, threading.Thread] = {}
+        self._landed: queue.SimpleQueue[tuple[str, Reply | Refused | Lost | BaseException]] = queue.SimpleQueue()
+        self._pauses: dict[str, float] = {}
+
+    def run(self) -> list[Job]:
+        """Every job, done, in the order of the asks.
+
+        Raises UserError for what no repetition mends, Interrupted and BudgetReached as Ledger.check does. Whatever ends it,
+        requests in flight are waited for and booked first, since they are paid for; a second Ctrl-C leaves them.
+        """
+        try:
+            for job in self._jobs:
+                self._resume(job)
+            while self._flights or any(not job.done for job in self._jobs):
+                self._ledger.check()
+                self._launch()
+                self._land(self._patience())
+        finally:
+            if self._flights:
+                count = len(self._flights)
+                told = "1 reply that is" if count == 1 else f"{count} replies that are"
+                self._ledger.say(f"  waiting for {told} paid for; Ctrl-C again leaves them")
+            self._drain()
+        return self._jobs
+
+    def _drain(self) -> None:
+        """Books what is in flight. A further mistake of the user's is told when the same command is started again."""
+        # What Ctrl-C cut off in the middle of being booked is on disk, and does not land again.
+        while any(thread.is_alive() for thread in self._threads.values()) or not self._landed.empty():
+            with contextlib.suppress(UserError):
+                self._land(0.1)
+
+    # --- sending ------------------------------------------------------------------------------------------------------
+
+    def _launch(self) -> None:
+        """Sends what is owed, may go now and can be afforded."""
+        for job in self._jobs:
+            name = job.name
+            if job.done or name in self._flights or len(self._flights) >= self._config.in_flight:
+                continue
+            if max(job.ready_at, self._pauses.get(job.server.name, 0.0)) > time.monotonic():
+                continue
+            try:
+                prompt = self._prompt(job)
+            except TooLong as error:
+                job.reason, job.too_long, job.done = str(error), True, True
+                continue
+            bound = self._bound(job, prompt)
+            refusal = self._ledger.unaffordable(bound)
+            if refusal is None:
+                self._send(job, name, prompt, bound)
+            elif self._flights:
+                # What is in flight may turn out to cost less than it can.
+                return
+            else:
+                job.done, job.unaffordable, job.reason = True, True, f"not asked: {refusal}"
+
+    def _send(self, job: Job, name: str, prompt: Prompt, bound: Usage) -> None:
+        refused = self._refused_by(job.server)
+        body = body_of(job.server.served, prompt, job.max_tokens, refused)
+        mark = hashlib.sha256(json.dumps(body, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        write_transcript(self._request.folder, job.ask, job.server.name, prompt, job.replies, job.reason)
+        send = self._ledger.sent(name, job.server.served.model, mark, bound)
+        flight = Flight(job, send, mark, prompt, refused, body, job.path)
+        self._flights[name] = flight
+        self._threads[name] = threading.Thread(target=self._post, args=(name, flight), daemon=True)
+        self._threads[name].start()
+
+    def _post(self, name: str, flight: Flight) -> None:
+        # One that is lost and sent again has the same key: a server that knows it bills once.
+        key = hashlib.sha256(f"{self._request.run} {name} {flight.mark}".encode()).hexdigest()[:32]
+        try:
+            outcome = flight.job.server.post(flight.body, key)
+            self._landed.put((name, kept(name, flight, outcome.text) if isinstance(outcome, Received) else outcome))
+        except BaseException as error:
+            # In a thread of its own nobody would hear of it.
+            self._landed.put((name, error))
+
+    def _patience(self) -> float:
+        """How long to wait for a reply before looking at budgets, STOP and waits again, in seconds."""
+        owed = [
+            max(job.ready_at, self._pauses.get(job.server.name, 0.0))
+            for job in self._jobs
+            if not job.done and job.name not in self._flights
+        ]
+        return min(0.5, max(0.0, min(owed, default=0.0) - time.monotonic())) if not self._flights else 0.5
+
+    # --- receiving ----------------------------------------------------------------------------------------------------
+
+    def _land(self, patience: float) -> None:
+        """Takes in what came of one request, waiting for it at most `patience` seconds."""
+        try:
+            name, outcome = self._landed.get(timeout=patience)
+        except queue.Empty:
+            return
+        flight = self._flights.pop(name)
+        if isinstance(outcome, Reply):
+            self._receive(name, flight, outcome)
+        elif isinstance(outcome, Refused):
+            self._ledger.unreceived(name, flight.send, outcome.reason, maybe_billed=False)
+            self._refuse(flight, outcome)
+        elif isinstance(outcome, Lost):
+            self._lose(name, flight, outcome)
+        else:
+            maybe = not isinstance(outcome, UserError)
+            self._ledger.unreceived(name, flight.send, type(outcome).__name__, maybe_billed=maybe)
+            raise outcome
+
+    def _receive(self, name: str, flight: Flight, reply: Reply) -> None:
+        job = flight.job
+        self._ledger.received(name, flight.send, reply.usage)
+        job.read(reply, self._config.replies)
+        write_transcript(self._request.folder, job.ask, job.server.name, flight.prompt, job.replies, job.reason)
+
+    def _refuse(self, flight: Flight, outcome: Refused) -> None:
+        """Sends a refused request again: written otherwise where the server does not take a field, else later."""
+        job, refused = flight.job, self._refused_by(flight.job.server)
+        if outcome.names and refused != flight.refused:
+            # Another request has met the same refusal since this one was written.
+            return
+        change = change_for(outcome.names, job.server.served, refused)
+        if change is not None:
+            self._ledger.adapted(job.server.name, change, reason=outcome.reason)
+            self._ledger.say(f"  {job.server.name} refuses {ADAPTABLE[change]}; it is asked without")
+            return
+        job.refusals += 1
+        job.reason = outcome.reason
+        job.refused = not outcome.again
+        if job.refused or job.refusals > self._config.max_retries:
+            job.done = True
+            return
+        backoff = min(MOST_BACKOFF_S, BACKOFF_S * 2 ** (job.refusals - 1)) * random.uniform(0.75, 1.25)
+        wait = backoff if outcome.wait_s is None else outcome.wait_s
+        job.ready_at = time.monotonic() + wait
+        if outcome.wait_s is not None:
+            # A server that says when to come back means every request.
+            self._pauses[job.server.name] = job.ready_at
+
+    def _lose(self, name: str, flight: Flight, outcome: Lost) -> None:
+        job = flight.job
+        if outcome.text:
+            write_atomic(flight.path.with_suffix(f".lost-{flight.send}.txt"), outcome.text)
+        self._ledger.unreceived(name, flight.send, outcome.reason, maybe_billed=True)
+        job.lost += 1
+        job.reason = outcome.reason
+        job.done = job.lost >= LOST_MOST or job.lost > self._config.max_retries
+        job.ready_at = time.monotonic() + BACKOFF_S
+
+    # --- one job ------------------------------------------------------------------------------------------------------
+
+    def _resume(self, job: Job) -> None:
+        """Takes in the replies that an earlier session was given, and books those that it had no time to."""
+        account = self._ledger.account
+        while not job.done:
+            name = job.name
+            reply = load_reply(job.path, account.marks(name))
+            if reply is None:
+                return
+            if (name, reply.send) not in account.paid:
+                self._ledger.received(name, reply.send, reply.usage)
+            job.read(reply, self._config.replies)
+
+    def _prompt(self, job: Job) -> Prompt:
+        structured = job.server.served.structured == "auto" and "structured" not in self._refused_by(job.server)
+        prompt = prompt_of(self._request, job.ask, self._limit, structured)
+        return again(self._request, prompt, job.reason, job.cut_off > 0) if job.reply > 1 else prompt
+
+    def _bound(self, job: Job, prompt: Prompt) -> Usage:
+        """The most that a request can cost."""
+        size = len((prompt.system + prompt.user).encode("utf-8", "replace"))
+        bound = Usage(requests=1, prompt_tokens=size // BYTES_PER_BOUND_TOKEN, completion_tokens=job.max_tokens)
+        return priced(bound, job.server.served.price)
+
+    def _refused_by(self, server: Server) -> tuple[str, ...]:
+        return self._ledger.account.adapted.get(server.name, ())
+
+
+def _server_of(ask: Ask, servers: Mapping[str, Server]) -> Server:
+    """The server of an ask's model; of another where the config no longer has that model."""
+    if ask.model in servers:
+        return servers[ask.model]
+    names: Sequence[str] = sorted(servers)
+    return servers[names[(ask.place - 1) % len(names)]]

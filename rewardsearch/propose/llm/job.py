@@ -1,0 +1,124 @@
+"""One ask on its way to a reward: which reply is owed, what the replies so far held."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rewardsearch.files import write_atomic
+from rewardsearch.propose.llm.prompt import Prompt
+from rewardsearch.propose.llm.reply import Reply, read_reply
+from rewardsearch.propose.llm.server import Server
+from rewardsearch.propose.parse import Found, NoCode, parse_reply
+from rewardsearch.records import Ask
+
+
+@dataclass
+class Job:
+    """An ask and where it stands. `within` names the proposal that it belongs to within the run (round/attempt)."""
+
+    ask: Ask
+    server: Server
+    within: str
+    folder: Path
+    reply: int = 1
+    """Which reply is owed, from 1."""
+    replies: list[Reply] = field(default_factory=list)
+    found: tuple[Found, ...] = ()
+    reason: str = ""
+    """Why the last reply held no reward, or why there is none."""
+    refused: bool = False
+    """Whether it ended with a refusal that asking again does not mend."""
+    unaffordable: bool = False
+    too_long: bool = False
+    """Whether its prompt fits no limit, however much is cut."""
+    done: bool = False
+    refusals: int = 0
+    """Sendings of the owed reply's request that the server refused."""
+    lost: int = 0
+    """Those whose reply was lost on the way."""
+    ready_at: float = 0.0
+    """When it may be sent again, on the monotonic clock."""
+    cut_off: int = 0
+    """Replies that reached max_tokens: each doubles it for the next."""
+
+    @property
+    def name(self) -> str:
+        """What the request for the owed reply goes by in the journal."""
+        return f"{self.within}/{self.ask.place}/{self.reply}"
+
+    @property
+    def path(self) -> Path:
+        """Where the owed reply is written."""
+        return self.folder / f"response-{self.ask.place}{f'-{self.reply}' if self.reply > 1 else ''}.json"
+
+    @property
+    def model(self) -> str:
+        """The model that wrote the last reply, which an earlier session may have asked; before any, the one that is asked."""
+        return self.replies[-1].model if self.replies else self.server.served.model
+
+    @property
+    def max_tokens(self) -> int:
+        return self.server.served.max_tokens << self.cut_off
+
+    def read(self, reply: Reply, most: int) -> None:
+        """Takes in the owed reply; without a reward in it another is owed, while there are fewer than `most`."""
+        self.replies.append(reply)
+        try:
+            self.found = _found(reply)
+            self.done, self.reason = True, ""
+            return
+        except NoCode as error:
+            self.reason = str(error)
+        if reply.finish_reason == "length":
+            self.reason += f"; it reached max_tokens ({self.max_tokens})"
+            self.cut_off += 1
+        self.reply += 1
+        self.refusals = self.lost = 0
+        self.ready_at = 0.0
+        self.done = self.reply > most
+
+
+@dataclass(frozen=True)
+class Flight:
+    """A request on its way. `refused` is what the server was known to refuse when it was written."""
+
+    job: Job
+    send: int
+    mark: str
+    prompt: Prompt
+    refused: tuple[str, ...]
+    body: Mapping[str, Any]
+    path: Path
+    """Where its reply is written."""
+
+
+def kept(name: str, flight: Flight, text: str) -> Reply:
+    """The reply that `text` is, written to the disk before anything else is done with it."""
+    served = flight.job.server.served
+    reply = read_reply(
+        request=name,
+        send=flight.send,
+        mark=flight.mark,
+        model=served.model,
+        text=text,
+        prompt_tokens=flight.prompt.tokens,
+        price=served.price,
+    )
+    write_atomic(flight.path, reply.model_dump_json(indent=1) + "\n")
+    return reply
+
+
+def _found(reply: Reply) -> tuple[Found, ...]:
+    """The rewards in a reply. Raises NoCode where there is none that is whole."""
+    if reply.refusal:
+        raise NoCode(f"the model refused: {' '.join(reply.refusal.split())[:200]}")
+    if reply.finish_reason == "content_filter":
+        raise NoCode("the server's content filter cut the reply off")
+    found = tuple(parse_reply(reply.content))
+    # Where nothing follows the code of a reply that was cut off, a line of it may be missing that leaves it readable.
+    if reply.finish_reason == "length" and reply.content.rstrip().endswith(found[-1].code.rstrip()[-40:]):
+        raise NoCode("the reply was cut off inside the code")
+    return found

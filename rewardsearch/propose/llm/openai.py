@@ -1,0 +1,101 @@
+"""The proposer that asks models behind OpenAI-compatible Chat Completions servers: one request a candidate."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rewardsearch.config import ProposeConfig
+from rewardsearch.errors import BudgetReached, MachineError, UserError
+from rewardsearch.ledger import Ledger
+from rewardsearch.prompting import check_prompts
+from rewardsearch.propose.base import ProposalRequest
+from rewardsearch.propose.llm.asking import Asking
+from rewardsearch.propose.llm.job import Job
+from rewardsearch.propose.llm.outcome import Told, proposal_of, write_plan
+from rewardsearch.propose.llm.plan import plan
+from rewardsearch.propose.llm.prompt import TooLong, prompt_of
+from rewardsearch.propose.llm.server import Server, opened
+from rewardsearch.records import Ask, Proposal, Usage
+
+
+class OpenAIProposer:
+    """Asks the config's models for `request.count` rewards, or for a repair of each rejected one."""
+
+    def __init__(self, config: ProposeConfig) -> None:
+        self._config = config
+
+    def check(self, request: ProposalRequest) -> None:
+        """Raises UserError for an address that is none, for a missing or unfit key, and for a limit that no prompt fits. Asks
+        the servers nothing."""
+        for served in self._config.openai.served():
+            Server(served)
+        check_prompt(request, self._config)
+
+    def plan(self, request: ProposalRequest) -> tuple[Ask, ...]:
+        return plan(request, self._config, {each.model: each.weight for each in self._config.openai.served()})
+
+    def propose(self, request: ProposalRequest, ledger: Ledger) -> Proposal:
+        """What the replies to `request.asks` hold, at most one reward each, and a spare one for each reply that holds none.
+
+        Raises UserError for a missing or refused key, an unknown model, an exhausted quota, and when every request was refused;
+        BudgetReached when nothing could be afforded, MachineError when no request was answered. Any other failed request,
+        and any failed repair, is a Refusal.
+        """
+        served = self._config.openai.served()
+        write_plan(request, self._config, structured=served[0].structured == "auto")
+        ledger.say(f"  asking for {_moves(request.asks)}")
+        with opened(served) as servers:
+            jobs = Asking(request, self._config.openai, self._config.prompt_tokens, servers, ledger).run()
+        # A round goes on without its repairs: its other candidates are paid for.
+        if jobs and not request.repairs and not any(job.replies for job in jobs):
+            raise _unanswered(jobs)
+        ledger.say(f"  {_cost(ledger.account.under(f'{request.round}/{request.attempt}/'))}")
+        told = [
+            Told(
+                ask=job.ask.model_copy(update={"model": job.model}),
+                found=job.found,
+                reason=job.reason,
+                usage=ledger.account.under(f"{request.round}/{request.attempt}/{job.ask.place}/"),
+            )
+            for job in jobs
+        ]
+        return proposal_of(request, told)
+
+
+def _moves(asks: Sequence[Ask]) -> str:
+    """Such as "3 mutate (gpt-5), 1 fresh (gpt-5)"."""
+    counts = Counter((ask.operator, ask.model) for ask in asks)
+    return ", ".join(f"{count} {operator} ({model})" for (operator, model), count in sorted(counts.items()))
+
+
+def _cost(usage: Usage) -> str:
+    dollars = f", ${usage.dollars:.4f}" if usage.requests > usage.unpriced else ""
+    return f"{usage.requests} repl{'y' if usage.requests == 1 else 'ies'}, {usage.tokens:,} tokens{dollars}"
+
+
+def check_prompt(request: ProposalRequest, config: ProposeConfig) -> None:
+    """Raises UserError for mistakes in the user's own templates, and when the first round's prompt does not fit
+    propose.prompt_tokens."""
+    if request.prompts is not None:
+        check_prompts(request.prompts)
+    try:
+        prompt_of(request, Ask(place=1, operator="fresh"), config.prompt_tokens, structured=True)
+    except TooLong as error:
+        raise UserError(f"propose.prompt_tokens: {error}; raise it, or shorten prompts/ or the base rewards") from None
+
+
+def _unanswered(jobs: list[Job]) -> UserError | BudgetReached | MachineError:
+    reason = next((job.reason for job in jobs if not job.unaffordable), jobs[0].reason)
+    if all(job.refused for job in jobs):
+        return UserError(
+            f"propose.openai: every request was refused: {reason}; change the model, its key, temperature, max_tokens or extra, "
+            "then start the same command again"
+        )
+    if all(job.too_long for job in jobs):
+        return UserError(f"propose.prompt_tokens: {reason}; raise it, then start the same command again")
+    if all(job.unaffordable for job in jobs):
+        return BudgetReached(
+            f"{reason.removeprefix('not asked: ')}; what is done is kept: raise the budget and run the same command to carry on"
+        )
+    return MachineError(f"no request was answered: {reason}; the same command asks again")

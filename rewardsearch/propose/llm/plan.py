@@ -1,0 +1,178 @@
+"""Which move each request of a round makes, with which model, on which parents.
+
+The mix follows the config's shares, then what has paid off: an arm (operator x model) is drawn in proportion to its
+configured share times the improvement that it has brought for its cost (probability matching, as in adaptive operator
+selection: Thierens 2005), with a prior of a few asks and a floor that no arm falls below. What is drawn is journalled, so a
+resumed run asks the same.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+
+from rewardsearch.config import MixConfig, ProposeConfig
+from rewardsearch.evidence import Evidence, Feedback, Payoff
+from rewardsearch.propose.base import ProposalRequest
+from rewardsearch.records import Ask, Candidate, Front, Operator
+
+MOVES: tuple[Operator, ...] = ("fresh", "mutate", "crossover", "simplify")
+PRIOR_ASKS = 4.0
+"""How many asks at the common rate an arm is credited with before its own: so many asks of its own count as much."""
+FLOOR = 0.2
+"""Of its configured share, what an arm keeps whatever it brings."""
+Arm = tuple[Operator, str]
+Models = Mapping[str, float]
+"""Weights by model."""
+
+
+def plan(request: ProposalRequest, config: ProposeConfig, models: Models) -> tuple[Ask, ...]:
+    """The asks of a request: a repair of each rejected reward, by the model that wrote it, else `count` moves."""
+    rng = random.Random(f"plan {request.seed} {request.round} {request.attempt}")
+    if request.repairs:
+        writers = [_writer(candidate, models, rng) for candidate, _ in request.repairs]
+        return tuple(
+            Ask(place=place, operator="repair", model=model, parents=(candidate.id,))
+            for place, ((candidate, _), model) in enumerate(zip(request.repairs, writers, strict=True), start=1)
+        )
+    feedback = request.feedback
+    drawn = draw(shares(config, models, feedback), request.count, rng)
+    front = {operator: _workable(operator, feedback) for operator, _ in drawn}
+    used: dict[str, int] = {}
+    return tuple(
+        Ask(place=place, operator=operator, model=model, parents=_parents(operator, front[operator], used, rng))
+        for place, (operator, model) in enumerate(drawn, start=1)
+    )
+
+
+def members_needed(operator: Operator) -> int:
+    """How many members of the front a move works on."""
+    return {"mutate": 1, "crossover": 2, "simplify": 1}.get(operator, 0)
+
+
+def ask_for(operator: Operator, request: ProposalRequest, models: Models, rng: random.Random) -> Ask:
+    """A first ask for one move, with model and parents drawn as `plan` draws them."""
+    parents = _parents(operator, _workable(operator, request.feedback), {}, rng)
+    return Ask(place=1, operator=operator, model=_drawn(models, rng), parents=parents)
+
+
+def shares(config: ProposeConfig, models: Models, feedback: Feedback | None) -> dict[Arm, float]:
+    """Each arm's share of the next round's requests; they sum to 1. Arms that the round does not allow are left out."""
+    moves = _allowed(config, feedback)
+    configured = _normal({(move, name): share * models[name] for move, share in moves.items() for name in models})
+    if not config.adapt or feedback is None:
+        return configured
+    rates = payoff_rates(feedback.payoffs)
+    earned = _normal({arm: share * rates.get(arm, 1.0) for arm, share in configured.items()})
+    return {arm: FLOOR * configured[arm] + (1 - FLOOR) * earned[arm] for arm in configured}
+
+
+def payoff_rates(payoffs: Sequence[Payoff]) -> dict[Arm, float]:
+    """Improvement for its cost of each arm, against all asks together: 1 is the common rate, and that of an untried arm.
+
+    The cost is money where every request has a price, else tokens, else the number of asks. Empty while nothing has
+    improved on anything.
+    """
+    asks = sum(payoff.asks for payoff in payoffs)
+    credit = sum(payoff.credit for payoff in payoffs)
+    if not asks or credit <= 0:
+        return {}
+    costs = _costs(payoffs)
+    mean_cost = sum(costs) / asks
+    common = credit / asks
+    return {
+        (payoff.operator, payoff.model): (PRIOR_ASKS + payoff.credit / common) / (PRIOR_ASKS + cost / mean_cost)
+        for payoff, cost in zip(payoffs, costs, strict=True)
+    }
+
+
+def _costs(payoffs: Sequence[Payoff]) -> list[float]:
+    dollars = [payoff.usage.dollars for payoff in payoffs]
+    if sum(dollars) > 0 and not any(payoff.usage.unpriced for payoff in payoffs):
+        return dollars
+    tokens = [float(payoff.usage.tokens) for payoff in payoffs]
+    return tokens if sum(tokens) > 0 else [float(payoff.asks) for payoff in payoffs]
+
+
+def draw(shares: Mapping[Arm, float], count: int, rng: random.Random) -> list[Arm]:
+    """`count` arms by their shares, in an order drawn as well.
+
+    Systematic sampling: an arm of share p is drawn count * p times, rounded up or down, so small rounds keep the mix.
+    """
+    arms = sorted(shares)
+    start = rng.random()
+    drawn: list[Arm] = []
+    passed = 0.0
+    for arm in arms:
+        passed += shares[arm] * count
+        while len(drawn) < count and start + len(drawn) < passed:
+            drawn.append(arm)
+    # What the rounding of sums left at the end.
+    drawn.extend(arms[-1:] * (count - len(drawn)))
+    rng.shuffle(drawn)
+    return drawn
+
+
+def _allowed(config: ProposeConfig, feedback: Feedback | None) -> dict[Operator, float]:
+    """The moves that the round allows, with their shares. Without parents every request is fresh, whatever its share."""
+    members = len(_front(feedback))
+    if feedback is None or not members:
+        return {"fresh": 1.0}
+    mix: MixConfig = config.mix
+    possible = {
+        "fresh": True,
+        "mutate": True,
+        "crossover": members >= members_needed("crossover"),
+        "simplify": feedback.stale >= config.simplify_after,
+    }
+    return {move: getattr(mix, move) for move in MOVES if possible[move] and getattr(mix, move) > 0}
+
+
+def _front(feedback: Feedback | None) -> list[Front]:
+    return [each.front for each in feedback.evidence if each.front is not None] if feedback else []
+
+
+def _workable(operator: Operator, feedback: Feedback | None) -> list[Front]:
+    """The members of the front that a move can work on: of one component nothing can be taken away."""
+    front = _front(feedback)
+    if operator != "simplify" or feedback is None:
+        return front
+    several = {each.candidate.id for each in feedback.evidence if _components(each) > 1}
+    return [member for member in front if member.id in several] or front
+
+
+def _components(evidence: Evidence) -> int:
+    label = f"{evidence.candidate.name}-{evidence.candidate.id[:4]}/"
+    return sum(curve.name.startswith(label) for curve in evidence.training.curves) if evidence.training else 0
+
+
+def _parents(operator: Operator, front: Sequence[Front], used: dict[str, int], rng: random.Random) -> tuple[str, ...]:
+    """The parents of a move, drawn by their share of the front; each draw makes the next of the same parent less likely."""
+    if operator == "fresh":
+        return ()
+    first = _drawn({member.id: member.share / (1 + used.get(member.id, 0)) for member in front}, rng)
+    used[first] = used.get(first, 0) + 1
+    if operator != "crossover":
+        return (first,)
+    # The mate is drawn by the questions it wins that the first does not.
+    mates = {member.id: member.only.get(first, 0) / (1 + used.get(member.id, 0)) for member in front}
+    mates.pop(first)
+    second = _drawn(mates, rng)
+    used[second] = used.get(second, 0) + 1
+    return first, second
+
+
+def _drawn(weights: Mapping[str, float], rng: random.Random) -> str:
+    ids = list(weights)
+    if sum(weights.values()) <= 0:
+        return rng.choice(ids)
+    return rng.choices(ids, list(weights.values()))[0]
+
+
+def _writer(candidate: Candidate, models: Models, rng: random.Random) -> str:
+    return candidate.model if candidate.model in models else _drawn(models, rng)
+
+
+def _normal(weights: Mapping[Arm, float]) -> dict[Arm, float]:
+    whole = sum(weights.values())
+    return {arm: weight / whole for arm, weight in weights.items()}

@@ -1,0 +1,63 @@
+"""What would be sent for an operator, without sending it."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from rewardsearch.account import Account
+from rewardsearch.config import ProposeConfig
+from rewardsearch.errors import UserError
+from rewardsearch.propose.base import ProposalRequest
+from rewardsearch.propose.llm.form import body_of
+from rewardsearch.propose.llm.openai import check_prompt
+from rewardsearch.propose.llm.plan import ask_for, members_needed, plan
+from rewardsearch.propose.llm.prompt import Prompt, TooLong, prompt_of
+from rewardsearch.propose.llm.server import server_name
+from rewardsearch.records import Ask, Operator, Record
+
+
+class Preview(Record):
+    """One ask with its prompt, and the request as the JSON that a server would be sent."""
+
+    ask: Ask
+    prompt: Prompt
+    body: dict[str, Any]
+
+
+def preview(request: ProposalRequest, config: ProposeConfig, operator: Operator, account: Account) -> Preview:
+    """The first ask of `request` that makes the move: as planned, as the plan would draw it, or, where it would draw none, on
+    parents drawn alike.
+
+    account: of the run, for what its servers are known to refuse. Raises UserError when the move has nothing to work on.
+    """
+    models = {each.model: each.weight for each in config.openai.served()}
+    asks = request.asks or plan(request, config, models)
+    ask = next((each for each in asks if each.operator == operator), None)
+    if ask is None:
+        _check_members(request, operator)
+        ask = ask_for(operator, request, models, random.Random(f"preview {request.seed} {request.round}"))
+    served = next((each for each in config.openai.served() if each.model == ask.model), config.openai.served()[0])
+    refused = account.adapted.get(server_name(served), ())
+    check_prompt(request.model_copy(update={"feedback": None}), config)
+    try:
+        prompt = prompt_of(
+            request, ask, config.prompt_tokens, structured=served.structured == "auto" and "structured" not in refused
+        )
+    except TooLong as error:
+        raise UserError(f"this request would not be sent: {error}; raise propose.prompt_tokens") from None
+    return Preview(ask=ask, prompt=prompt, body=body_of(served, prompt, served.max_tokens, refused))
+
+
+def _check_members(request: ProposalRequest, operator: Operator) -> None:
+    if operator == "repair":
+        raise UserError("--operator repair works on a rejected reward; name a run that has one with --run RUN")
+    needed = members_needed(operator)
+    there = sum(each.front is not None for each in request.feedback.evidence) if request.feedback else 0
+    if there < needed:
+        run = "this run has" if request.feedback else "without a run there are"
+        raise UserError(
+            f"--operator {operator} works on {needed} trained reward{'s' if needed > 1 else ''} of the Pareto front, "
+            f"{run} {there}; "
+            "name a run that has them with --run RUN, or use --operator fresh"
+        )

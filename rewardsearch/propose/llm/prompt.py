@@ -1,0 +1,134 @@
+"""The prompt of an ask: its operator's template with the evidence, cut to a number of tokens.
+
+What is cut first, until the prompt fits, is the order of CUTS. Never cut: the contract, the task, the code of the rewards that
+the ask works on with their scores, why a rejected reward was refused, and what is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from rewardsearch.errors import UserError
+from rewardsearch.evidence import Evidence, Feedback
+from rewardsearch.prompting import render
+from rewardsearch.propose.base import ProposalRequest
+from rewardsearch.records import Ask, Operator, Record
+
+BYTES_PER_TOKEN = 3
+"""English takes about four bytes a token, code three, numbers two: a prompt is held to the middle of it."""
+STARTS = 3
+"""How many of the best rewards a fresh idea is shown whole."""
+CUTS = (
+    ("others", "the code and the evidence of rewards that this is not about"),
+    ("rest", "the other trained rewards"),
+    ("refused", "what was refused or failed"),
+    ("baseline", "the training of the baseline"),
+    ("completions", "completions on which reward and truth disagree"),
+    ("curves", "training curves"),
+    ("lessons", "what the leaderboard has shown"),
+    ("examples", "a row of the data with completions"),
+    ("base_code", "the code of the base rewards"),
+)
+"""What may be cut, first to last, with the words that tell it in the prompt."""
+
+
+class Prompt(Record):
+    """What is sent: the system message and the user's; `cut` names what was left out for length."""
+
+    system: str
+    user: str
+    cut: tuple[str, ...] = ()
+
+    @property
+    def tokens(self) -> int:
+        """About how many tokens it takes."""
+        return estimate_tokens(self.system) + estimate_tokens(self.user)
+
+
+class TooLong(Exception):
+    """A prompt that does not fit however much is cut; the message gives both numbers."""
+
+
+def estimate_tokens(text: str) -> int:
+    return -(-len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN)
+
+
+def prompt_of(request: ProposalRequest, ask: Ask, limit: int, structured: bool) -> Prompt:
+    """The prompt of `ask`, within `limit` tokens. structured: whether the reply is to be a JSON object.
+
+    Raises TooLong, and UserError when a parent has no evidence to tell.
+    """
+    system = render("system.j2", request.prompts, structured=structured)
+    cut: list[str] = []
+    prompt = Prompt(system=system, user=_rendered(request, ask, cut))
+    for name, _ in CUTS:
+        if prompt.tokens <= limit:
+            return prompt
+        shorter = Prompt(system=system, user=_rendered(request, ask, [*cut, name]), cut=(*cut, name))
+        if shorter.tokens < prompt.tokens:
+            cut.append(name)
+            prompt = shorter
+    if prompt.tokens <= limit:
+        return prompt
+    raise TooLong(
+        f"the prompt takes about {prompt.tokens} tokens however much is cut, propose.prompt_tokens is {limit}"
+    )
+
+
+def again(request: ProposalRequest, prompt: Prompt, reason: str, cut_off: bool) -> Prompt:
+    """The prompt sent once more after a reply that held no reward, with the reason."""
+    more = render("again.j2", request.prompts, reason=reason, cut_off=cut_off)
+    return prompt.model_copy(update={"user": prompt.user + more})
+
+
+def _rendered(request: ProposalRequest, ask: Ask, cut: Sequence[str]) -> str:
+    values: dict[str, object] = {
+        "task": request.task,
+        "brief": request.brief,
+        "training": request.training,
+        "base_rewards": request.base_rewards,
+        "examples": request.examples,
+        "cut": cut,
+        "left_out": [words for name, words in CUTS if name in cut],
+        "place": ask.place,
+        "count": request.count,
+        "round": request.round,
+        "feedback": request.feedback,
+    }
+    base = [code for _, code in request.base_rewards]
+    if ask.operator == "repair":
+        candidate, verdict = next(each for each in request.repairs if each[0].id == ask.parents[0])
+        checks = ", ".join(
+            f"{name} {value:.3g}" for name, value in sorted(verdict.checks.items()) if _told(name, value)
+        )
+        values |= {"candidate": candidate, "stage": verdict.stage, "reason": verdict.reason, "checks": checks}
+        return _clean(render("repair.j2", request.prompts, **values), [*base, candidate.code])
+    parents = [_evidence(request.feedback, id, ask.operator) for id in ask.parents]
+    known = [*request.feedback.evidence, *request.feedback.others] if request.feedback else []
+    starts = known[:STARTS] if ask.operator == "fresh" else []
+    whole = {each.candidate.id for each in (*parents, *starts)}
+    rest = [each for each in known if each.candidate.id not in whole]
+    rest.sort(key=lambda each: each.row.rank or 0)
+    text = render(f"{ask.operator}.j2", request.prompts, **values, parents=parents, starts=starts, rest=rest)
+    return _clean(text, [*base, *(each.candidate.code for each in (*parents, *starts))])
+
+
+def _told(name: str, value: object) -> bool:
+    return type(value) is float and name != "seconds_per_call"
+
+
+def _evidence(feedback: Feedback | None, id: str, operator: Operator) -> Evidence:
+    found = [each for each in (*feedback.evidence, *feedback.others) if each.candidate.id == id] if feedback else []
+    if not found:
+        raise UserError(f"no screened candidate {id} for {operator}; name one that was trained to the end")
+    return found[0]
+
+
+def _clean(text: str, codes: Iterable[str]) -> str:
+    """Without the runs of empty lines that templates leave behind; `codes`, which it carries, are left as they are."""
+    carried = sorted({code.strip() for code in codes if code.strip()}, key=len, reverse=True)
+    parts = re.split(f"({'|'.join(map(re.escape, carried))})", text.strip()) if carried else [text.strip()]
+    # Every second part is code.
+    parts[::2] = [re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+(?=\n)", "", part)) for part in parts[::2]]
+    return "".join(parts) + "\n"

@@ -1,0 +1,138 @@
+"""A paid reply on disk: what the server sent, and what was read from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Set
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from rewardsearch.config import Price
+from rewardsearch.propose.llm.prompt import estimate_tokens
+from rewardsearch.records import Record, Usage
+
+MOST_TOKENS = 10**9
+"""A server that counts more in one request has not counted."""
+
+
+class Reply(Record):
+    """One reply. `request`, `send` and `mark` name the sending that it answers, `text` is the server's answer as it came.
+
+    `refusal` is what a model says that declines in the field made for it; `reasoning` what it thought aloud.
+    """
+
+    request: str
+    send: int
+    mark: str
+    model: str
+    content: str
+    reasoning: str
+    refusal: str
+    finish_reason: str | None
+    usage: Usage
+    text: str
+
+
+def load_reply(path: Path, marks: Set[str]) -> Reply | None:
+    """The reply in `path`; None when there is none, when it is damaged, or when it answers none of `marks`."""
+    try:
+        reply = Reply.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, ValidationError):
+        return None
+    return reply if reply.mark in marks else None
+
+
+def read_reply(
+    *, request: str, send: int, mark: str, model: str, text: str, prompt_tokens: int, price: Price | None
+) -> Reply:
+    """The Reply that `text`, a chat completion as JSON, stands for; what it does not have is empty.
+
+    prompt_tokens: about how many the prompt has, for a server that does not say.
+    """
+    body = json.loads(text)
+    choice = _item(_item(body, "choices"), 0)
+    message = _item(choice, "message")
+    content = _text(_item(message, "content"))
+    reasoning = _text(_item(message, "reasoning_content")) or _text(_item(message, "reasoning"))
+    finish = _item(choice, "finish_reason")
+    usage = _usage(_item(body, "usage")) or Usage(
+        requests=1,
+        prompt_tokens=prompt_tokens,
+        completion_tokens=estimate_tokens(content) + estimate_tokens(reasoning),
+        estimated=1,
+    )
+    return Reply(
+        request=request,
+        send=send,
+        mark=mark,
+        model=model,
+        content=content,
+        reasoning=reasoning,
+        refusal=_text(_item(message, "refusal")),
+        finish_reason=_text(finish) if isinstance(finish, str) else None,
+        usage=priced(usage, price),
+        text=text,
+    )
+
+
+def priced(usage: Usage, price: Price | None) -> Usage:
+    """`usage` with its cost in dollars; without a price it counts as unpriced."""
+    if price is None:
+        return usage.model_copy(update={"unpriced": usage.requests})
+    cached = price.input if price.cached_input is None else price.cached_input
+    whole = (
+        (usage.prompt_tokens - usage.cached_tokens) * price.input
+        + usage.cached_tokens * cached
+        + usage.completion_tokens * price.output
+    )
+    return usage.model_copy(update={"dollars": whole / 1e6})
+
+
+def is_whole(text: str) -> bool:
+    """Whether `text` is a JSON document from its beginning to its end."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _item(value: Any, key: str | int) -> Any:
+    """`value[key]`; None where `value` is not what the API documents."""
+    if isinstance(value, dict) and isinstance(key, str):
+        return value.get(key)
+    if isinstance(value, list) and isinstance(key, int):
+        return value[key] if len(value) > key else None
+    return None
+
+
+def _text(value: Any) -> str:
+    """A text, or the texts of a list of parts, joined; with a question mark for each half of a character."""
+    if isinstance(value, list):
+        value = "".join(part for each in value if isinstance(part := _item(each, "text"), str))
+    # JSON can escape half a character, which no file can hold.
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def _usage(value: Any) -> Usage | None:
+    """What the server says it counted; None when it says nothing usable."""
+    prompt, completion = _count(_item(value, "prompt_tokens")), _count(_item(value, "completion_tokens"))
+    if prompt is None or completion is None:
+        return None
+    cached = _count(_item(_item(value, "prompt_tokens_details"), "cached_tokens")) or 0
+    reasoning = _count(_item(_item(value, "completion_tokens_details"), "reasoning_tokens")) or 0
+    # Some servers (xAI, Gemini) bill thinking as completion and count it in the total alone.
+    completion = max(completion, (_count(_item(value, "total_tokens")) or 0) - prompt)
+    return Usage(
+        requests=1,
+        prompt_tokens=prompt,
+        cached_tokens=min(cached, prompt),
+        completion_tokens=completion,
+        reasoning_tokens=min(reasoning, completion),
+    )
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and 0 <= value <= MOST_TOKENS else None

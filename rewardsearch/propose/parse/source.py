@@ -1,0 +1,201 @@
+"""What a text is as Python: its syntax tree, whether it defines the reward, which names it lacks. Nothing is ever run.
+
+The work on one reply is bounded: beyond so many characters read, every further text counts as no Python.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+import symtable
+import sys
+import textwrap
+import warnings
+from typing import NamedTuple
+
+from rewardsearch.propose.base import whole
+from rewardsearch.propose.parse.found import MAX_RATIONALE_CHARS, short
+from rewardsearch.records import FIXED_ARGUMENTS, MAX_CODE_CHARS
+
+MAX_READ_CHARS = 200_000
+DEFINES_REWARD = re.compile(r"^def reward[ \t]*\(", re.MULTILINE)
+_BUILTINS = frozenset(dir(builtins))
+
+
+class Mistake(NamedTuple):
+    """Where a text stops being Python, in lines from 1 (0: nowhere in particular), and what Python says of it."""
+
+    line: int
+    message: str
+
+
+class Source:
+    """Reads Python for one reply."""
+
+    def __init__(self) -> None:
+        self._left = MAX_READ_CHARS
+        self._read: dict[str, ast.Module | Mistake] = {}
+        self._defined: dict[str, frozenset[str]] = {}
+
+    def read(self, code: str) -> ast.Module | Mistake:
+        """The syntax tree of `code`, or why there is none."""
+        if code not in self._read:
+            self._read[code] = self._parsed(code)
+        return self._read[code]
+
+    def tree(self, code: str) -> ast.Module | None:
+        found = self.read(code)
+        return found if isinstance(found, ast.Module) else None
+
+    def is_whole(self, code: str) -> bool:
+        """Whether `code`, which may be indented as a whole, is Python with a reward."""
+        if len(code) > MAX_CODE_CHARS:
+            return False
+        tree = self.tree(textwrap.dedent(code))
+        return tree is not None and bool(rewards_in(tree))
+
+    def missing(self, code: str) -> frozenset[str]:
+        """The names that `code` uses and nothing defines; none when it is no Python."""
+        if self.tree(code) is None or not self._may_read(code):
+            return frozenset()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                top = symtable.symtable(code, "reward.py", "exec")
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return frozenset()
+        bound = {each.get_name() for each in top.get_symbols() if each.is_assigned() or each.is_imported()}
+        used: set[str] = set()
+        tables = [top]
+        while tables:
+            table = tables.pop()
+            tables.extend(table.get_children())
+            for symbol in table.get_symbols():
+                if symbol.is_global() and symbol.is_assigned():
+                    bound.add(symbol.get_name())
+                if symbol.is_referenced() and (symbol.is_global() or table is top):
+                    used.add(symbol.get_name())
+        return frozenset(used - bound - _BUILTINS)
+
+    def defined(self, code: str) -> frozenset[str]:
+        """The top-level names of `code` that other code may need."""
+        if code not in self._defined:
+            tree = self.tree(code)
+            self._defined[code] = _top_level_names(tree) if tree else frozenset()
+        return self._defined[code]
+
+    def _may_read(self, code: str) -> bool:
+        if len(code) > MAX_CODE_CHARS or len(code) > self._left:
+            return False
+        self._left -= len(code)
+        return True
+
+    def _parsed(self, code: str) -> ast.Module | Mistake:
+        if not self._may_read(code):
+            return Mistake(0, "too long")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return ast.parse(code)
+        except SyntaxError as error:
+            self._left -= len(code)  # Python reads it a second time, for a better message.
+            return Mistake(error.lineno or 0, error.msg)
+        except (ValueError, RecursionError, MemoryError) as error:
+            return Mistake(0, type(error).__name__)
+
+
+def _top_level_names(tree: ast.Module) -> frozenset[str]:
+    names: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names.update(each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name))
+    return frozenset(names - {"reward"})
+
+
+def rewards_in(tree: ast.Module) -> list[ast.FunctionDef]:
+    """The top-level functions of the name `reward`."""
+    return [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "reward"]
+
+
+def takes_contract(function: ast.FunctionDef) -> bool:
+    """Whether it takes the fixed arguments by keyword, and any further column."""
+    arguments = function.args
+    by_keyword = {argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)}
+    return by_keyword.issuperset(FIXED_ARGUMENTS) and arguments.kwarg is not None and not arguments.posonlyargs
+
+
+def signature(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """A function as it is called, without types and defaults: `score(text, **columns)`."""
+    arguments = function.args
+    names = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
+    names += [f"*{arguments.vararg.arg}"] if arguments.vararg else []
+    names += [argument.arg for argument in arguments.kwonlyargs]
+    names += [f"**{arguments.kwarg.arg}"] if arguments.kwarg else []
+    return short(whole(f"{function.name}({', '.join(names)})"), 100)
+
+
+def docstring(tree: ast.Module | None) -> str:
+    """The docstring of a reward file on one line; empty when it has none."""
+    return short(whole(ast.get_docstring(tree) or ""), MAX_RATIONALE_CHARS) if tree else ""
+
+
+def without(code: str, nodes: list[ast.FunctionDef]) -> str:
+    """`code` without the lines of some of its top-level functions."""
+    lines = code.split("\n")
+    for node in reversed(nodes):
+        first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+        end = node.end_lineno or first
+        while end < len(lines) and not lines[end].strip():
+            end += 1
+        del lines[first - 1 : end]
+    return "\n".join(lines).strip("\n") + "\n"
+
+
+def is_cut_short(source: Source, code: str) -> bool:
+    """Whether Python whose end nothing marks may have lost its end: the last function gives nothing, or a name is missing."""
+    tree = source.tree(code)
+    if tree is None or not tree.body:
+        return True
+    last: ast.AST = tree.body[-1]
+    if isinstance(last, ast.FunctionDef) and not _gives(last):
+        return True
+    # A module that is used without its import was forgotten at the top, not lost at the end.
+    return any(not _is_module(name) for name in source.missing(code))
+
+
+def _is_module(name: str) -> bool:
+    return name in sys.stdlib_module_names
+
+
+def _gives(function: ast.FunctionDef) -> bool:
+    """Whether the last statement of a function gives a value, or changes one where a helper gives none anywhere."""
+    gives = any(isinstance(node, ast.Return | ast.Yield | ast.YieldFrom) and node.value for node in ast.walk(function))
+    if not gives:
+        return function.name != "reward" and _changes(function.body[-1])
+    last: ast.stmt = function.body[-1]
+    while isinstance(last, ast.If | ast.With | ast.Try):
+        if isinstance(last, ast.If) and not last.orelse:
+            return False
+        if isinstance(last, ast.Try):
+            last = (last.orelse or last.body)[-1]
+        else:
+            last = (last.orelse if isinstance(last, ast.If) else last.body)[-1]
+    if isinstance(last, ast.Return):
+        return last.value is not None
+    yields = any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(function))
+    return yields or isinstance(last, ast.Raise | ast.Match)
+
+
+def _changes(last: ast.stmt) -> bool:
+    while isinstance(last, ast.If | ast.With | ast.For | ast.While):
+        last = last.body[-1]
+    if isinstance(last, ast.Assign | ast.AugAssign):
+        targets = last.targets if isinstance(last, ast.Assign) else [last.target]
+        return not all(isinstance(target, ast.Name) for target in targets)
+    return isinstance(last, ast.Raise) or (isinstance(last, ast.Expr) and isinstance(last.value, ast.Call))

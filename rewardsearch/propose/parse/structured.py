@@ -1,0 +1,194 @@
+"""The rewards in JSON, or in what was meant as JSON: objects with "code", whatever is around, inside or wrong with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from rewardsearch.propose.base import whole
+from rewardsearch.propose.parse.fences import blocks_of
+from rewardsearch.propose.parse.found import MAX_NAME_CHARS, MAX_RATIONALE_CHARS, short
+from rewardsearch.propose.parse.literal import Fields, Items, LiteralReader, Text, Unreadable, Value, decoded
+from rewardsearch.propose.parse.mend import mended
+from rewardsearch.propose.parse.rewards import Piece
+from rewardsearch.propose.parse.source import Source
+
+_OBJECT = re.compile(r"\{\s*(?:\"\"\"|[\"'“`])?[A-Za-z_][\w -]{0,40}(?:\"\"\"|[\"'”`])?\s*:")
+_CODE_KEYS = frozenset(
+    (
+        "code",
+        "python_code",
+        "reward_code",
+        "source",
+        "source_code",
+        "python",
+        "implementation",
+        "reward_function",
+        "file",
+        "reward",
+        "function",
+    )
+)
+_NAME_KEYS = ("name", "title", "reward_name")
+_WHY_KEYS = ("rationale", "hypothesis", "reasoning", "why", "description", "explanation")
+_FENCE = re.compile(r"^[ \t]*(?:`{3}|~{3})", re.MULTILINE)
+_CODE_BEGINS = re.compile(r"[\"'](?:code|python_code|reward_code)[\"'][ \t]*:[ \t\n]{0,40}\"")
+# Where a string ends whose own quotes were not escaped: before the next key, or before the object's end.
+_CODE_ENDS = re.compile(r"\"(?=\s{0,200}(?:,\s{0,200}[\"'][\w -]{1,40}[\"']\s{0,20}:|,?\s{0,200}\}))")
+_SAID = r"[\"']{key}[\"']\s{{0,40}}:\s{{0,40}}\"((?:[^\"\\]|\\.){{0,2000}})\""
+_MAX_OBJECTS = 40
+_MAX_ENDS = 12
+_MAX_DEPTH = 3
+
+
+class Structured(NamedTuple):
+    """The pieces of code in JSON, whether there was an object at all, and whether the last object has no end."""
+
+    pieces: list[Piece]
+    is_json: bool
+    is_cut: bool = False
+
+
+def structured(source: Source, text: str, depth: int = 0) -> Structured:
+    """What the JSON of a reply holds."""
+    start = text.lstrip()[:40]
+    if re.match(r"[\"'](?:name|code|hypothesis)[\"']\s*:", start):
+        text = "{" + text  # A server that was given the reply's beginning gives the rest.
+    reader = LiteralReader(text)
+    if start[:1] in ('"', "'") and depth < _MAX_DEPTH:
+        inner = _double_encoded(source, reader, depth)
+        if inner is not None:
+            return inner
+    pieces: list[Piece] = []
+    is_json = is_cut = False
+    found = _OBJECT.search(text)
+    for _ in range(_MAX_OBJECTS):
+        if found is None:
+            break
+        end = found.start() + 1
+        try:
+            value, after = reader.read(found.start())
+        except Unreadable:
+            pass
+        else:
+            end = max(end, after)
+            is_json = is_json or isinstance(value, Fields)
+            is_cut = after == len(text) and not text.rstrip().endswith("}")
+            pieces.extend(_pieces(source, value, depth))
+        found = _OBJECT.search(text, end)
+    if not any(source.is_whole(piece.code) and not piece.is_cut for piece in pieces):
+        pieces = _salvaged(source, text) or pieces
+    return Structured(pieces, is_json, is_cut)
+
+
+def _double_encoded(source: Source, reader: LiteralReader, depth: int) -> Structured | None:
+    try:
+        value, _ = reader.read(0)
+    except Unreadable:
+        return None
+    if not isinstance(value, Text) or "{" not in value.value:
+        return None
+    inner = structured(source, value.value, depth + 1)
+    if not inner.pieces:
+        return None
+    if value.cut:
+        return inner._replace(pieces=[_cut_if_open(source, piece) for piece in inner.pieces])
+    return inner
+
+
+def _cut_if_open(source: Source, piece: Piece) -> Piece:
+    return piece if source.is_whole(piece.code) else piece._replace(is_cut=True)
+
+
+def _pieces(source: Source, value: Value, depth: int) -> Iterator[Piece]:
+    """The code in a value: an object's own, else that of what it holds."""
+    if isinstance(value, Items):
+        for each in value.values:
+            yield from _pieces(source, each, depth)
+    elif isinstance(value, Text):
+        if depth < _MAX_DEPTH and "{" in value.value[:100] and "code" in value.value:
+            yield from structured(source, value.value, depth + 1).pieces
+    elif isinstance(value, Fields):
+        codes = [_text(each) for key, each in value.pairs if key.strip().lower() in _CODE_KEYS]
+        texts = [
+            each for each in codes if each is not None and ("def " in each.value or "class " in each.value or each.cut)
+        ]
+        if not texts:
+            for _, each in value.pairs:
+                yield from _pieces(source, each, depth)
+            return
+        name = short(_said(value, _NAME_KEYS), MAX_NAME_CHARS)
+        why = short(_said(value, _WHY_KEYS), MAX_RATIONALE_CHARS)
+        options = [_of_code(source, text, depth) for text in reversed(texts)]
+        # Of a key that comes twice the last counts, unless it holds no whole reward.
+        chosen = next(
+            (each for each in options if any(source.is_whole(p.code) and not p.is_cut for p in each)), options[0]
+        )
+        for piece in chosen:
+            yield piece._replace(name=piece.name or name, why=piece.why or why)
+
+
+def _text(value: Value) -> Text | None:
+    """The text of a value that is one, or a list of its lines."""
+    if isinstance(value, Items):
+        lines = [each for each in value.values if isinstance(each, Text)]
+        if not lines or len(lines) != len(value.values):
+            return None
+        joint = "" if all(each.value.endswith("\n") for each in lines[:-1]) and len(lines) > 1 else "\n"
+        return Text(joint.join(each.value for each in lines), "", value.cut or lines[-1].cut)
+    return value if isinstance(value, Text) else None
+
+
+def _of_code(source: Source, text: Text, depth: int) -> list[Piece]:
+    """The pieces of one "code"; Markdown in it, and JSON in it, is read as such."""
+    codes = [mended(source, code) for code in _readings(text)]
+    code = next((each for each in codes if source.is_whole(each)), codes[0])
+    if not source.is_whole(code):
+        if _FENCE.search(code):
+            blocks = [each for each in blocks_of(code, source.is_whole) if each.is_python]
+            if blocks:
+                return [Piece(b.body, True, is_cut=not b.closed and text.cut) for b in blocks]
+        if code.lstrip()[:1] == "{" and depth < _MAX_DEPTH:
+            inner = structured(source, code, depth + 1).pieces
+            if inner:
+                return inner
+    return [Piece(code, True, is_cut=text.cut)]
+
+
+def _readings(text: Text) -> Iterator[str]:
+    r"""What a string may mean as code: as JSON has it; escaped twice; with \n written as such beside real line ends."""
+    # No code has these two signs: they are the \b and \f of a regular expression.
+    value = whole(text.value).replace("\b", "\\b").replace("\f", "\\f").replace("\r\n", "\n")
+    yield value.strip("\n") + "\n"
+    if "\n" not in value.strip() and "\\n" in value:
+        yield whole(decoded(value)).strip("\n") + "\n"
+    if text.raw and text.raw != text.value:
+        yield whole(text.raw).replace('\\"', '"').strip("\n") + "\n"
+
+
+def _said(value: Fields, keys: tuple[str, ...]) -> str:
+    said = {key.strip().lower(): each.value for key, each in value.pairs if isinstance(each, Text)}
+    return whole(next((said[key] for key in keys if said.get(key, "").strip()), ""))
+
+
+def _salvaged(source: Source, text: str) -> list[Piece]:
+    """Code whose own quotes were not escaped, so that nothing can be read as JSON; only if it is a whole reward."""
+    begin = _CODE_BEGINS.search(text)
+    if begin is None:
+        return []
+    ends = [each.start() for each in _CODE_ENDS.finditer(text, begin.end())]
+    for end in dict.fromkeys([*ends[: _MAX_ENDS // 2], *ends[-_MAX_ENDS // 2 :]]):
+        raw = text[begin.end() : end]
+        for code in _readings(Text(decoded(raw), raw)):
+            plain = mended(source, code)
+            if source.is_whole(plain):
+                return [Piece(plain, True, name=_beside(text, _NAME_KEYS), why=_beside(text, _WHY_KEYS))]
+    return []
+
+
+def _beside(text: str, keys: tuple[str, ...]) -> str:
+    for key in keys:
+        if found := re.search(_SAID.format(key=key), text):
+            return short(whole(decoded(found.group(1))), MAX_RATIONALE_CHARS)
+    return ""

@@ -1,0 +1,55 @@
+"""`rewardsearch run --proposer`: who writes the candidates, named on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rewardsearch.resources import resource
+
+CONFIG = str(resource("configs") / "arithmetic-demo.yaml")
+
+
+def planned(out: str) -> Any:
+    """The config that a dry run shows."""
+    return yaml.safe_load(out.split("plan:")[0])
+
+
+def test_a_recorded_run_is_named_after_the_config(cli: Any, run: Path) -> None:
+    done = cli("run", CONFIG, run, "--proposer", "replay", "--dry-run", "--set", "rounds=1")
+    assert done.code == 0, done.err
+    settings = planned(done.out)
+    assert settings["propose"]["proposer"] == "replay"
+    assert settings["propose"]["replay"] == str(run.resolve())
+    assert settings["run_dir"] == "runs/arithmetic-demo-replay"
+
+
+def test_a_repetition_goes_where_it_is_told(cli: Any, run: Path) -> None:
+    done = cli("run", CONFIG, run, "--proposer", "replay", "--dry-run", "--set", "rounds=1", "--run-dir", "elsewhere")
+    assert planned(done.out)["run_dir"] == "elsewhere"
+
+
+def test_the_option_wins_over_the_config(cli: Any) -> None:
+    done = cli("run", CONFIG, "--proposer", "manual", "--dry-run")
+    assert planned(done.out)["propose"]["proposer"] == "manual"
+    assert planned(done.out)["run_dir"] == "runs/arithmetic-demo"
+
+
+def test_a_recorded_run_without_replay_is_a_mistake(cli: Any, run: Path) -> None:
+    done = cli("run", CONFIG, run)
+    assert (done.code, done.out) == (2, "")
+    assert "without --proposer replay; to repeat that run: rewardsearch run CONFIG --proposer replay RUN" in done.err
+
+
+def test_replay_without_a_run_is_a_mistake(cli: Any) -> None:
+    done = cli("run", CONFIG, "--proposer", "replay", "--dry-run")
+    assert done.code == 2
+    assert "propose.replay: no run is named" in done.err
+
+
+def test_an_unknown_proposer_is_a_mistake_that_names_the_known(cli: Any) -> None:
+    done = cli("run", CONFIG, "--proposer", "oracle", "--dry-run")
+    assert done.code == 2
+    assert "propose.proposer" in done.err and "'replay'" in done.err

@@ -1,0 +1,227 @@
+"""Replies as frontier models, reasoning models and small models write them, each read as it was meant."""
+
+from __future__ import annotations
+
+import html
+import json
+import textwrap
+from typing import NamedTuple
+
+import pytest
+from chat_server import reward_code
+
+from rewardsearch.propose.parse import Found, parse_reply
+
+SIGNATURE = "def reward(prompts, completions, answer, **columns):"
+TAGS = f'''"""Pays what stands in the tags."""
+
+import re
+
+SOLUTION = re.compile(r"<solution>(.*?)</solution>", re.DOTALL)
+THINKING = re.compile(r"<thinking>\\s*(\\b\\w+.*?)</thinking>", re.DOTALL)
+
+
+def score(text, gold):
+    found = SOLUTION.search(text)
+    return 1.0 if found and found.group(1).strip() == gold and len(text.split("\\n")) > 1 else 0.0
+
+
+{SIGNATURE}
+    return [score(text, gold) for text, gold in zip(completions, answer, strict=True)]
+'''
+OTHER = reward_code(2.0)
+DRAFT = reward_code(9.0)
+IDEA = "Pays what stands in the tags."
+HELPER, MAIN = TAGS.split(f"\n\n{SIGNATURE}", 1)
+HELPER, MAIN = HELPER.rstrip() + "\n", SIGNATURE + MAIN
+SHOWN = TAGS.replace(IDEA, f"{IDEA}\n\n```\n<thinking>2 + 2</thinking>\n```\n\nNothing else.\n")
+AS_JSON = json.dumps({"name": "Tags", "hypothesis": "It pays.", "code": TAGS})
+NAMED = "Name: Tags\nHypothesis: It pays.\n"
+FENCED = f"```python\n{TAGS}```"
+RAW = json.dumps({"name": "Tags", "hypothesis": "It pays.", "code": "HERE"})
+ESCAPED = json.dumps(TAGS)[1:-1]
+THOUGHT = f"Let me draft.\n\n```python\n{DRAFT}```\n\nNo, the <thinking> tag counts: `</thinking>` ends it.\n"
+
+
+class Case(NamedTuple):
+    name: str
+    reply: str
+    codes: list[str] = [TAGS]
+    told: tuple[str, str] | None = ("Tags", "It pays.")
+    """Name and rationale of the first reward; None where the reply tells neither."""
+
+
+JSON_REPLIES = [
+    Case("as asked", AS_JSON),
+    Case("indented", json.dumps(json.loads(AS_JSON), indent=2)),
+    Case("fenced", f"```json\n{AS_JSON}\n```"),
+    Case("fenced without language", f"```\n{AS_JSON}\n```"),
+    Case("prose around", f"Here is the reward you asked for:\n\n{AS_JSON}\n\nLet me know if it needs changes!"),
+    Case("prose and fence", f"Sure! Here it is.\n```json\n{AS_JSON}\n```\nThis {{should}} work."),
+    Case("trailing comma", AS_JSON[:-1] + ",}"),
+    Case("missing comma", AS_JSON.replace('", "code"', '"\n"code"')),
+    Case(
+        "real line ends inside the string",
+        RAW.replace("HERE", "\n".join(json.dumps(line)[1:-1] for line in TAGS.split("\n"))),
+    ),
+    Case("line ends and escapes both real", RAW.replace("HERE", TAGS.replace('"', '\\"'))),
+    Case(
+        "regular expressions not escaped", RAW.replace("HERE", ESCAPED.replace("\\\\s", "\\s").replace("\\\\w", "\\w"))
+    ),
+    Case("a word boundary that became a backspace", RAW.replace("HERE", ESCAPED.replace("\\\\b", "\\b"))),
+    Case("an unescaped line end in a string of the code", RAW.replace("HERE", ESCAPED.replace("\\\\n", "\\n"))),
+    Case("quotes not escaped", RAW.replace("HERE", TAGS)),
+    Case("quotes not escaped, lines are", RAW.replace("HERE", ESCAPED.replace('\\"', '"'))),
+    Case("Python literal", repr(json.loads(AS_JSON))),
+    Case("triple-quoted", f'{{"name": "Tags", "hypothesis": "It pays.", "code": \'\'\'{TAGS}\'\'\'}}'),
+    Case("raw and triple-quoted", f'{{"name": "Tags", "hypothesis": "It pays.", "code": r\'\'\'\n{TAGS}\'\'\'}}'),
+    Case("backticks", f'{{"name": "Tags", "hypothesis": "It pays.", "code": `{TAGS.replace(chr(92), chr(92) * 2)}`}}'),
+    Case("keys without quotes", AS_JSON.replace('"name":', "name:").replace('"code":', "code:")),
+    Case("double-encoded", json.dumps(AS_JSON)),
+    Case("code escaped twice", json.dumps({"name": "Tags", "hypothesis": "It pays.", "code": ESCAPED})),
+    Case("cut off after the code", AS_JSON[:-1]),
+    Case("code last but one, cut off", json.dumps({"name": "Tags", "code": TAGS, "hypothesis": "It pays."})[:-2]),
+    Case("code as lines", json.dumps({"name": "Tags", "hypothesis": "It pays.", "code": TAGS.split("\n")})),
+    Case(
+        "code as lines with ends", json.dumps({"name": "Tags", "hypothesis": "It pays.", "code": TAGS.splitlines(True)})
+    ),
+    Case("code twice, the same", AS_JSON[:-1] + f', "code": "{ESCAPED}"}}'),
+    Case("code twice, the second empty", AS_JSON[:-1] + ', "code": ""}'),
+    Case("code twice, the second cut off", AS_JSON[:-1] + f', "code": "{ESCAPED[:150]}'),
+    Case("a list", f"[{AS_JSON}, {json.dumps({'code': OTHER})}]", [TAGS, OTHER]),
+    Case("candidates", f'{{"candidates": [{AS_JSON}, {json.dumps({"code": OTHER})}]}}', [TAGS, OTHER]),
+    Case("one after another", f"{AS_JSON}\n{json.dumps({'code': OTHER})}", [TAGS, OTHER]),
+    Case("the second cut off", f"{AS_JSON}\n" + json.dumps({"code": OTHER})[:90]),
+    Case("a tool call", json.dumps({"name": "Tags", "parameters": json.loads(AS_JSON)})),
+    Case("a tool call with its arguments encoded", json.dumps({"function": {"name": "submit", "arguments": AS_JSON}})),
+    Case("code fenced inside", json.dumps({"name": "Tags", "hypothesis": "It pays.", "code": FENCED})),
+    Case(
+        "code fenced inside with prose",
+        json.dumps({"name": "Tags", "hypothesis": "It pays.", "code": f"Here:\n{FENCED}\nDone."}),
+    ),
+    Case("an object without its beginning", AS_JSON[1:]),
+    Case("thoughts before it", f"<think>\n{THOUGHT}</think>\n\n{AS_JSON}"),
+    Case("Windows line ends in the code", json.dumps({**json.loads(AS_JSON), "code": TAGS.replace("\n", "\r\n")})),
+]
+
+MARKDOWN_REPLIES = [
+    Case("as asked", f"{NAMED}\n{FENCED}"),
+    Case("bold", f"**Name:** Tags\n**Hypothesis:** It pays.\n\n{FENCED}"),
+    Case("headings", f"## Name\n\nTags\n\n## Hypothesis\n\nIt pays.\n\n## Code\n\n{FENCED}"),
+    Case("told after the code", f"{FENCED}\n\nName: Tags\nHypothesis: It pays.\n"),
+    Case("hypothesis before the name", f"Hypothesis: It pays.\nName: Tags\n\n{FENCED}"),
+    Case("fenced as a whole", f"```markdown\n{NAMED}\n{FENCED}\n```"),
+    Case("fenced as a whole, longer", f"````\n{NAMED}\n{FENCED}\n````"),
+    Case(
+        "a list indents it", "1. Name: Tags\n2. Hypothesis: It pays.\n\n3. Code:\n\n" + textwrap.indent(FENCED, "   ")
+    ),
+    Case("quoted", textwrap.indent(f"{NAMED}\n{FENCED}", "> ", lambda line: True)),
+    Case("tildes", f"{NAMED}\n~~~python\n{TAGS}~~~"),
+    Case("three quotes", f"{NAMED}\n'''python\n{TAGS}'''\n"),
+    Case("an attribute on the fence", f'{NAMED}\n```python title="reward.py"\n{TAGS}```'),
+    Case("Gemini's tool code", f"{NAMED}\n```tool_code\n{TAGS}```"),
+    Case("a wrong language", f"{NAMED}\n```javascript\n{TAGS}```"),
+    Case("fence on the line of the prose", f"{NAMED}\nHere is the code: ```python\n{TAGS}```"),
+    Case("fence on the last line of code", f"{NAMED}\n```python\n{TAGS.rstrip()}```\n\nIt is done."),
+    Case("fences in the docstring", f"{NAMED}\n```python\n{SHOWN}```\nDone.", [SHOWN]),
+    Case("Windows line ends", f"{NAMED}\n{FENCED}".replace("\n", "\r\n")),
+    Case("a byte-order mark and zero-width spaces", f"\ufeff\u200b{NAMED}\n{FENCED}"),
+    Case("zero-width spaces in the code", f"{NAMED}\n```python\n\u200b{TAGS}```"),
+    Case("no-break spaces indent it", f"{NAMED}\n```python\n" + TAGS.replace("    ", "\u00a0" * 4) + "```"),
+    Case("tabs indent it", f"{NAMED}\n```python\n" + TAGS.replace("    ", "\t") + "```", [TAGS.replace("    ", "\t")]),
+    Case("HTML-escaped", f"{NAMED}\n```python\n{html.escape(TAGS)}```"),
+    Case("HTML-escaped, quotes are not", f"{NAMED}\n```python\n{html.escape(TAGS, quote=False)}```"),
+    Case("smart quotes", f"{NAMED}\n```python\n" + TAGS.replace('"', "”") + "```"),
+    Case(
+        "an interactive session",
+        f"{NAMED}\n```python\n" + textwrap.indent(TAGS, "... ").replace("...", ">>>", 1) + "```",
+    ),
+    Case("pip before it", f"{NAMED}\nFirst:\n```bash\npip install numpy\n```\nThen:\n{FENCED}"),
+    Case("usage after it", f"{NAMED}\n{FENCED}\n\nUsage:\n```python\nprint(reward(['a'], ['b'], ['c']))\n```"),
+    Case("a test after it", f"{NAMED}\n{FENCED}\n\n```python\ndef test():\n    assert reward([], [], []) == []\n```"),
+    Case("usage in it", f"{NAMED}\n```python\n{TAGS}\nif __name__ == '__main__':\n    print(reward([], [], []))\n```"),
+    Case("several", f"{NAMED}\n{FENCED}\n\nName: Two\n```python\n{OTHER}```", [TAGS, OTHER]),
+    Case("the same again", f"{NAMED}\n{FENCED}\n\nOnce more:\n{FENCED}"),
+    Case("a final version", f"{NAMED}\n```python\n{DRAFT}```\nThis pays too much.\n\n### Final version\n\n{FENCED}"),
+    Case("defined twice", f"{NAMED}\n```python\n{HELPER}\n\n{SIGNATURE}\n    return []\n\n\n{MAIN}```"),
+    Case("helpers apart", f"{NAMED}\n```python\n{HELPER}```\nand\n```python\n{MAIN}```", [TAGS]),
+    Case("helpers after it", f"{NAMED}\n```python\n{MAIN}```\nwhere\n```python\n{HELPER}```", [f"{MAIN}\n\n{HELPER}"]),
+    Case("never closed", f"{NAMED}\n```python\n{TAGS}"),
+    Case(
+        "never closed, prose follows",
+        f"{NAMED}\n```python\n{TAGS}\nThis reward pays what counts, and it can't be hacked.",
+    ),
+    Case(
+        "closed by the next block", f"{NAMED}\n```python\n{TAGS}\nUse it like this:\n```python\nreward([], [], [])\n```"
+    ),
+    Case("no opening fence", f"{TAGS}```\n\nName: Tags\nHypothesis: It pays."),
+    Case("bare", f"{NAMED}\n{TAGS}"),
+    Case("bare, prose follows", f"{NAMED}\n{TAGS}\nNote: short\n- fast\nIt's done, isn't it?"),
+    Case("bare in tags", f"{NAMED}\n<code>\n{TAGS}</code>"),
+    Case("bare in a chat template", f"<|im_start|>assistant\n{NAMED}\n{TAGS}<|im_end|>\n<|im_start|>user\nThanks"),
+    Case("indented by four", f"{NAMED}\nCode:\n\n" + textwrap.indent(TAGS, "    ") + "\nDone.\n"),
+    Case("YAML", "name: Tags\nhypothesis: It pays.\n\ncode: |\n" + textwrap.indent(TAGS, "  ")),
+]
+
+THOUGHTS = [
+    Case("DeepSeek-R1", f"<think>\n{THOUGHT}</think>\n\n{NAMED}\n{FENCED}"),
+    Case("DeepSeek-R1 behind vLLM", f"{THOUGHT}</think>\n\n{NAMED}\n{FENCED}"),
+    Case("Qwen3 without thinking", f"<think>\n\n</think>\n\n{NAMED}\n{FENCED}"),
+    Case("no line end around the tag", f"<think>{THOUGHT.strip()} So be it.</think>{NAMED}\n{FENCED}"),
+    Case("a draft that was broken off", f"<think>\n```python\n{DRAFT}\n\nWait.\n</think>\n\n{NAMED}\n{FENCED}"),
+    Case(
+        "a draft with the tags",
+        f"<thinking>\n```python\n{TAGS.replace('1.0', '9.0')}```\nGood.\n</thinking>\n\n{NAMED}\n{FENCED}",
+    ),
+    Case("tags within thoughts", f'<thinking>I match r"<thinking>(.*?)</thinking>".\n</thinking>\n{NAMED}\n{FENCED}'),
+    Case(
+        "several thoughts", f"<reasoning>\n{THOUGHT}</reasoning>\n<reflection>\nFine.\n</reflection>\n{NAMED}\n{FENCED}"
+    ),
+    Case("prose before the thoughts", f"Let me think.\n\n<thinking>\n{THOUGHT}</thinking>\n\n{NAMED}\n{FENCED}"),
+    Case("an answer in tags", f"<think>\n{THOUGHT}</think>\n<answer>\n{NAMED}\n{FENCED}\n</answer>"),
+    Case(
+        "a Thought section", f"Thought: a draft first.\n```python\n{DRAFT}```\n\n**Final Answer:**\n\n{NAMED}\n{FENCED}"
+    ),
+    Case(
+        "gpt-oss",
+        f"<|channel|>analysis<|message|>{THOUGHT}<|end|><|start|>assistant<|channel|>final<|message|>{NAMED}\n{FENCED}<|return|>",
+    ),
+    Case(
+        "gpt-oss with JSON",
+        f"<|channel|>analysis<|message|>{THOUGHT}<|end|><|start|>assistant<|channel|>final <|constrain|>json<|message|>{AS_JSON}",
+    ),
+    Case("gpt-oss without its marks", f"analysisWe draft.\n{THOUGHT}assistantfinal{NAMED}\n{FENCED}"),
+    Case("no thoughts, bare code with tags", f"{NAMED}\n{TAGS}"),
+]
+
+
+def ids(cases: list[Case]) -> list[str]:
+    return [case.name for case in cases]
+
+
+def check(case: Case) -> None:
+    found = parse_reply(case.reply)
+    assert [each.code for each in found] == case.codes
+    if case.told:
+        assert (found[0].name, found[0].rationale) == case.told
+    else:
+        assert (found[0].name, found[0].rationale) == ("", IDEA)
+
+
+@pytest.mark.parametrize("case", JSON_REPLIES, ids=ids(JSON_REPLIES))
+def test_a_reply_in_json_is_read(case: Case) -> None:
+    check(case)
+
+
+@pytest.mark.parametrize("case", MARKDOWN_REPLIES, ids=ids(MARKDOWN_REPLIES))
+def test_a_reply_in_markdown_is_read(case: Case) -> None:
+    check(case)
+
+
+@pytest.mark.parametrize("case", THOUGHTS, ids=ids(THOUGHTS))
+def test_thoughts_before_the_answer_are_left_out(case: Case) -> None:
+    check(case)
+
+
+def test_a_reply_of_code_alone_is_told_by_its_docstring() -> None:
+    assert parse_reply(TAGS) == [Found(name="", rationale=IDEA, code=TAGS)]

@@ -1,0 +1,101 @@
+"""Repeating a recorded run: the same leaderboard without a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chat_server import ChatServer, rewarded, said
+from fakes import make_run
+from played import Quiet, Trainer
+
+from rewardsearch.config import Config, parse_config
+from rewardsearch.errors import UserError
+from rewardsearch.journal import RunState, read_run
+from rewardsearch.search import check, search
+
+
+def config(proposer: str, rounds: int = 2, **propose: Any) -> Config:
+    return parse_config(
+        {
+            "rounds": rounds,
+            "candidates": 3,
+            "task": {"train_rows": 64, "val_rows": 20, "test_rows": 20},
+            "rank": {"resamples": 100},
+            "finalize": {"top_k": 2, "random_k": 2},
+            "propose": {"proposer": proposer, **propose},
+        },
+        "test",
+    )
+
+
+def told(state: RunState) -> list[dict[str, Any]]:
+    """The leaderboard and what is said of each candidate, apart from wall clock."""
+    return [row.model_dump(exclude={"seconds"}) for row in state.rankings[-1].rows]
+
+
+@pytest.fixture
+def recorded(tmp_path: Path, server: ChatServer, trainer: Trainer) -> RunState:
+    """A run of two rounds with a reply that holds nothing, a rejected reward and its repair."""
+
+    def respond(n: int, body: dict[str, Any]) -> Any:
+        if n == 1:
+            return said("I would rather not.")
+        return rewarded(2000.0 if n == 2 else float(n + 1))  # out of bounds: the contract refuses it
+
+    server.respond = respond
+    served = {"model": "served", "base_url": server.url, "replies": 1, "in_flight": 1}
+    return search(config("openai", openai=served), tmp_path / "recorded", Quiet())
+
+
+def test_a_recorded_run_of_two_rounds_replays_to_the_same_leaderboard_without_a_server(
+    tmp_path: Path, recorded: RunState, server: ChatServer, trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = len(server.bodies)
+    assert {c.operator for c in recorded.candidates.values()} >= {"fresh", "mutate", "repair"}
+    monkeypatch.setattr("openai.OpenAI", None)
+    state = search(config("replay", replay=str(recorded.folder)), tmp_path / "again", Quiet())
+    assert told(state) == told(recorded)
+    assert state.final == recorded.final
+    assert state.candidates == recorded.candidates
+    assert state.refusals == recorded.refusals
+    assert len(server.bodies) == asked
+    assert state.usage.requests == 0
+
+
+def test_the_recorded_candidates_meet_other_conditions(tmp_path: Path, recorded: RunState, trainer: Trainer) -> None:
+    other = config("replay", rounds=1, replay=str(recorded.folder)).model_copy(update={"seed": 7})
+    state = search(other, tmp_path / "other", Quiet())
+    first = [c.id for c in recorded.candidates.values() if c.round == 1]
+    assert list(state.candidates) == first
+    assert state.results[first[0]].seed == 7
+
+
+def test_a_run_without_a_language_model_replays_too(tmp_path: Path, trainer: Trainer) -> None:
+    grammar = search(config("grammar"), tmp_path / "grammar", Quiet())
+    state = search(config("replay", replay=str(grammar.folder)), tmp_path / "again", Quiet())
+    assert told(state) == told(grammar)
+
+
+def test_more_rounds_than_were_recorded_are_the_users_mistake(tmp_path: Path, write_reward: Any) -> None:
+    run = make_run(tmp_path / "run", [write_reward("always", "0.5")])
+    with pytest.raises(UserError, match=r"has proposals of 1 rounds, the config wants 2; set rounds to 1 at most"):
+        check(config("replay", replay=str(run)))
+
+
+def test_replay_without_a_run_says_how_to_name_one() -> None:
+    with pytest.raises(UserError, match="--proposer replay RUN"):
+        check(config("replay"))
+
+
+def test_what_is_no_run_cannot_be_replayed(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no run in"):
+        check(config("replay", replay=str(tmp_path)))
+
+
+def test_reading_the_recorded_run_changes_nothing_in_it(tmp_path: Path, recorded: RunState, trainer: Trainer) -> None:
+    before = (recorded.folder / "journal.jsonl").read_bytes()
+    search(config("replay", replay=str(recorded.folder)), tmp_path / "again", Quiet())
+    assert (recorded.folder / "journal.jsonl").read_bytes() == before
+    assert read_run(recorded.folder).candidates == recorded.candidates

@@ -1,0 +1,161 @@
+"""A search that is stopped while models are asked: by Ctrl-C to its process, by a kill, by a budget."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from bad_server import BadServer
+from chat_server import Body, reward_code
+from played import Quiet, Trainer
+
+from rewardsearch.config import parse_config
+from rewardsearch.errors import BudgetReached
+from rewardsearch.journal import read_run
+from rewardsearch.search import search
+
+KEY_NAME = "REWARDSEARCH_TEST_KEY"
+PLAYED = """
+import sys
+from played import Trainer
+from rewardsearch import search
+trainer = Trainer()
+search.screen, search.read_test = trainer.screen, trainer.read_test
+from rewardsearch.cli import main
+main()
+"""
+
+
+def settings(url: str, **other: Any) -> dict[str, Any]:
+    openai = {"model": "served", "base_url": url, "api_key_env": KEY_NAME, "in_flight": 3}
+    return {
+        "rounds": 1,
+        "candidates": 4,
+        "task": {"train_rows": 64, "val_rows": 20, "test_rows": 20},
+        "rank": {"resamples": 100},
+        "finalize": {"enabled": False},
+        "propose": {"proposer": "openai", "openai": openai},
+        **other,
+    }
+
+
+class Held:
+    """Answers with a new reward each time, once it is let go."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Semaphore(0)
+        self.go = threading.Event()
+        self._lock = threading.Lock()
+        self._made = 0
+
+    def reply(self, body: Body) -> str:
+        with self._lock:
+            self._made += 1
+            value = self._made / 8
+        self.asked.release()
+        self.go.wait(60)
+        return f"```python\n{reward_code(value)}```"
+
+
+def started(config: Path, folder: Path) -> subprocess.Popen[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    environment["PYTHONPATH"] = str(Path(__file__).parent)
+    return subprocess.Popen(
+        [sys.executable, "-c", PLAYED, "run", str(config), "--run-dir", str(folder)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def counts(folder: Path) -> dict[str, int]:
+    events = [json.loads(line)["event"] for line in (folder / "journal.jsonl").read_text("utf-8").splitlines()]
+    return {name: events.count(name) for name in ("sent", "received", "proposed")}
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_the_command_once_what_is_in_flight_is_booked_and_the_same_command_carries_on(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    held, config, folder = Held(), tmp_path / "search.yaml", tmp_path / "run"
+    with BadServer(held.reply, honours_idempotency=False) as server:
+        config.write_text(yaml.safe_dump(settings(server.url)), encoding="utf-8")
+        process = started(config, folder)
+        for _ in range(3):
+            assert held.asked.acquire(timeout=120)
+        process.send_signal(how)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=1)
+        held.go.set()
+        out, _ = process.communicate(timeout=60)
+        assert process.returncode == 130, out
+        assert "waiting for 3 replies that are paid for; Ctrl-C again leaves them" in out
+        assert counts(folder) == {"sent": 3, "received": 3, "proposed": 0}
+        assert read_run(folder).status == "stopped"
+        process = started(config, folder)
+        out, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, out
+    state = read_run(folder)
+    assert (len(state.candidates), len(server.billed), state.usage.requests) == (4, 4, 4)
+    assert state.usage.tokens == server.tokens
+
+
+def test_a_kill_in_the_middle_of_requests_pays_for_no_reply_twice_that_is_on_disk(tmp_path: Path) -> None:
+    held, config, folder = Held(), tmp_path / "search.yaml", tmp_path / "run"
+
+    def reply(body: Body) -> str:
+        # The first reply comes; those after it are held.
+        if not server.billed:
+            held.asked.release()
+            return f"```python\n{reward_code(9.0)}```"
+        return held.reply(body)
+
+    with BadServer(reply, honours_idempotency=False) as server:
+        data = settings(server.url)
+        data["propose"]["openai"]["in_flight"] = 1
+        config.write_text(yaml.safe_dump(data), encoding="utf-8")
+        process = started(config, folder)
+        for _ in range(2):
+            assert held.asked.acquire(timeout=120)
+        process.kill()
+        process.communicate(timeout=60)
+        assert counts(folder) == {"sent": 2, "received": 1, "proposed": 0}
+        held.go.set()
+        process = started(config, folder)
+        out, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, out
+    state = read_run(folder)
+    assert (len(state.candidates), state.usage.requests, len(server.billed)) == (4, 4, 5)
+    assert state.account.unconfirmed.requests == 1
+    assert state.usage.tokens <= server.tokens <= (state.usage + state.account.unconfirmed).tokens
+
+
+def test_a_budget_reached_inside_a_round_ends_the_search_after_it_and_a_raised_one_carries_on(
+    tmp_path: Path, trainer: Trainer, monkeypatch: pytest.MonkeyPatch, no_proxy: None
+) -> None:
+    monkeypatch.setenv(KEY_NAME, "sk-test-0123456789abcdef")
+    held = Held()
+    held.go.set()
+    with BadServer(held.reply) as server:
+        whole = settings(server.url, rounds=2)
+        tight = parse_config({**whole, "budget": {"tokens": 16_000}}, "test")
+        with pytest.raises(BudgetReached, match=r"budget\.tokens: .* what is done is kept: raise the budget"):
+            search(tight, tmp_path, Quiet())
+        state = read_run(tmp_path)
+        assert (state.rounds_done, state.status) == (1, "budget")
+        assert 0 < len(state.candidates) < 4 and set(trainer.trained) >= set(state.candidates)
+        assert len(state.refusals) == 4 - len(state.candidates)
+        assert state.usage.tokens == server.tokens <= 16_000
+        paid = len(state.candidates)
+        state = search(parse_config(whole, "test"), tmp_path, Quiet())
+        assert (state.rounds_done, state.status, len(state.candidates)) == (2, "finished", paid + 4)
+        assert state.usage.tokens == server.tokens
