@@ -16,6 +16,8 @@ from rewardsearch.rank import front, rank
 from rewardsearch.records import BASELINE, Candidate, LabelledCompletion, Ranking, RewardSpec, Verdict
 from rewardsearch.tasks import Task, load_task
 
+_GAMED = ". A reward that can be gamed (pays exploits, a constant of its own, the answer itself) is refused before it"
+
 
 def current_ranking(state: RunState) -> Ranking:
     """The leaderboard of a run as it stands."""
@@ -116,6 +118,7 @@ def _request(
         training=(
             f"{config.screen.steps} steps, each on {config.screen.prompts_per_step} prompts with a group of "
             f"{config.screen.group_size} completions of at most {config.screen.max_completion_tokens} tokens"
+            f"{_GAMED if config.validation.exploits == 'refuse' else ''}"
         ),
         base_rewards=tuple((spec.name, spec.code) for spec in base),
         prompts=config.propose.prompts,

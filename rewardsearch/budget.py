@@ -39,16 +39,18 @@ class Budget:
 
         Requests in flight, and those whose end is unknown, count with the most that they can have cost.
         """
-        account = self._state.account
-        spent = account.usage + account.unconfirmed
+        paid, open_ = self._state.account.usage, self._state.account.unconfirmed
         limits = (
-            ("tokens", self._config.tokens, spent.tokens, more.tokens, "{:,}"),
-            ("dollars", self._config.dollars, spent.dollars, more.dollars, "${:.4f}"),
+            ("tokens", self._config.tokens, paid.tokens, open_.tokens, more.tokens, "{:,}"),
+            ("dollars", self._config.dollars, paid.dollars, open_.dollars, more.dollars, "${:.4f}"),
         )
-        for name, limit, used, wanted, form in limits:
+        for name, limit, spent, unconfirmed, wanted, form in limits:
+            used = spent + unconfirmed
             if limit is not None and (used >= limit or used + wanted > limit):
+                count = f"{open_.requests} request{'s' if open_.requests != 1 else ''}"
+                lost = f" and at most {form.format(unconfirmed)} in {count} of unknown end,"
                 needs = f", and the next request may take {form.format(wanted)}" if used < limit else ""
-                return f"budget.{name}: {form.format(used)} of {form.format(limit)} are used{needs}"
+                return f"budget.{name}: {form.format(spent)}{lost if unconfirmed else ''} of {form.format(limit)} are used{needs}"
         return None
 
     def may_start(self) -> bool:

@@ -78,14 +78,15 @@ class Unscored(Record):
 class Payoff(Record):
     """What an operator with a model has brought so far.
 
-    `credit` is the expected improvement over the best score before the round, summed over its candidates, in units of the
-    score's noise; `usage` what its asks and their repairs cost.
+    `credit` is the expected improvement of its candidates over the best score before their round, `cost` what its asks and
+    their repairs took; both in units of the average ask of their round. `usage` is the whole of what was paid.
     """
 
     operator: Operator
     model: str
     asks: int
     credit: float
+    cost: float
     usage: Usage
 
 

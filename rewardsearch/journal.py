@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
 
+from pydantic import ValidationError
+
 from rewardsearch.account import MONEY_EVENTS, Account
 from rewardsearch.arms import ensemble
 from rewardsearch.config import Config, load_config
@@ -158,7 +160,13 @@ def read_run(folder: Path) -> RunState:
         raise UserError(f"no run in {folder} (no {JOURNAL} there); name a folder that `rewardsearch run` made")
     state = RunState(folder, load_config(folder / "config.yaml"))
     for event in _events(folder / JOURNAL):
-        state.apply(event)
+        try:
+            state.apply(event)
+        except (ValidationError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{folder}: its journal was written by another version of rewardsearch (event {event.get('event')!r}, "
+                f"{type(error).__name__}); read it with that version, or start another run"
+            ) from None
     return state
 
 
@@ -177,13 +185,14 @@ def _events(path: Path) -> Iterator[Event]:
 
 
 # What may change between two sessions on a run: how far it goes, how its work is spread and
-# which server is asked, never what a result means.
+# which server is asked at what length, never what a result means.
 _CHANGEABLE = (
     "run_dir",
     "rounds",
     "budget",
     "finalize",
     "propose.openai",
+    "propose.prompt_tokens",
     "sandbox.require",
     "sandbox.bubblewrap",
     "screen.slots",

@@ -106,6 +106,11 @@ class Candidate(Record):
     """The language model that wrote it; empty where none did."""
 
 
+def curve_label(name: str, id: str) -> str:
+    """What a candidate's reward goes by in curves and logs: unique within a job. Its components are `label/component`."""
+    return f"{name}-{id[:4]}"
+
+
 class Usage(Record):
     """What requests cost at a model's server. Reasoning tokens are among the completion tokens, cached ones among the
     prompt tokens. `dollars` leaves out `unpriced` requests; `estimated` requests had their tokens counted from characters,

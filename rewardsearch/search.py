@@ -1,18 +1,19 @@
 """The loop: propose, validate, screen, rank, feed back; then finalize.
 
-This is the only module that calls the stages. Every step looks in the run's state first and does what is still owed, so
-starting and resuming are the same thing.
+Only this module and brief.py, which makes what a proposer is told, call the stages. Every step looks in the run's state
+first and does what is still owed, so starting and resuming are the same thing.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from rewardsearch.arms import ensemble, final_job, load_base_rewards, policy_job, screen_job, spec_of
-from rewardsearch.brief import current_feedback, current_ranking, first_request, rejected, request_of
+from rewardsearch.brief import current_feedback, current_ranking, rejected, request_of
 from rewardsearch.budget import Budget
 from rewardsearch.config import BudgetConfig, Config
 from rewardsearch.errors import BudgetReached, Interrupted, MachineError, NothingAccepted, UserError
@@ -20,8 +21,8 @@ from rewardsearch.files import write_atomic
 from rewardsearch.finalize import finalize
 from rewardsearch.journal import Journal, RunState
 from rewardsearch.ledger import Ledger
-from rewardsearch.propose import check as check_proposer
-from rewardsearch.propose import plan, propose
+from rewardsearch.preflight import defences_of
+from rewardsearch.propose import plan, propose, reach
 from rewardsearch.rank import write_leaderboard
 from rewardsearch.records import (
     BASELINE,
@@ -32,10 +33,10 @@ from rewardsearch.records import (
     ScreenResult,
     Usage,
 )
-from rewardsearch.sandbox import Defences, SandboxPool, inspect
+from rewardsearch.sandbox import SandboxPool
 from rewardsearch.screen import LocalWorkers, read_test, screen, start_workers
 from rewardsearch.store import fingerprint
-from rewardsearch.tasks import Split, load_task
+from rewardsearch.tasks import load_task
 from rewardsearch.validate import validate
 
 
@@ -58,21 +59,33 @@ def search(config: Config, folder: Path, progress: Progress) -> RunState:
     carries on.
     """
     with session(config, folder, progress) as run:
+        if run.state.rounds_done < config.rounds:
+            # A dead server is found before hours of training, not after.
+            for warning in reach(config):
+                progress.say(f"warning: {warning}")
         run.references()
         for number in range(1, config.rounds + 1):
             run.round(number)
         if not any(verdict.accepted for verdict in run.state.verdicts.values()):
-            raise NothingAccepted(f"no candidate was accepted in {config.rounds} rounds; see {folder}/rounds")
+            raise NothingAccepted(_nothing_accepted(run.state))
         if config.finalize.enabled:
             run.finalize()
         return run.state
+
+
+def _nothing_accepted(state: RunState) -> str:
+    rounds = f"{state.config.rounds} round{'s' if state.config.rounds > 1 else ''}"
+    reasons = Counter(refusal.reason for _, refusal in state.refusals)
+    reasons.update(f"{verdict.stage}: {verdict.reason}" for verdict in state.verdicts.values())
+    told = f"; most often: {reasons.most_common(1)[0][0]}" if reasons else ""
+    return f"no candidate was accepted in {rounds}{told}; see {state.folder}/rounds"
 
 
 @contextmanager
 def session(config: Config, folder: Path, progress: Progress) -> Iterator[Search]:
     """A session on the run in `folder`: its journal and workers, and its end in the journal, whatever the end is."""
     base = load_base_rewards(config.screen.base_rewards)
-    defences = _defences(config)
+    defences = defences_of(config)
     pool = SandboxPool(config.sandbox, config.validation.bound)
     with Journal.open(folder, config, base) as journal, pool, start_workers(folder, config) as workers:
         status = "failed"
@@ -89,33 +102,6 @@ def session(config: Config, folder: Path, progress: Progress) -> Iterator[Search
             raise
         finally:
             journal.append("ended", status=status)
-
-
-def _defences(config: Config) -> Defences:
-    """What is around the candidates here. Raises UserError where a required layer is missing, MachineError where whole
-    layers leak."""
-    defences = inspect(config.sandbox)
-    if defences.open and not defences.missing:
-        raise MachineError(
-            f"every layer of the sandbox is in force, and yet a candidate could {', '.join(defences.open)}; "
-            "run `rewardsearch doctor`, and run the search on another machine"
-        )
-    return defences
-
-
-def check(config: Config) -> None:
-    """Looks for the mistakes that would end a search later: base rewards, proposer, sandbox, data files. Raises UserError.
-
-    Of the sealed test only the number of rows is looked at. A model is looked for by the first process that trains.
-    """
-    load_base_rewards(config.screen.base_rewards)
-    check_proposer(first_request(config), config)
-    _defences(config)
-    task = load_task(config.task)
-    least: Mapping[Split, int] = {"train": config.screen.prompts_per_step, "val": 1, "test": 1}
-    for split, needed in least.items():
-        if (rows := len(task.rows(split))) < needed:
-            raise UserError(f"task: the {split} split has {rows} rows, needs {needed}; give a larger data file")
 
 
 def finalize_run(config: Config, folder: Path, progress: Progress) -> RunState:
@@ -189,12 +175,14 @@ class Search:
             return known.candidates
         if attempt and not rejected(self.state, number, attempt - 1):
             return ()
-        if attempt and self.budget.unaffordable(Usage()):
-            # What is paid for is used: the round goes on without repairs.
+        # Replies to what was planned may be on disk: what is paid for is used, whatever the budget.
+        planned = (number, attempt) in self.state.plans
+        if attempt and not planned and self.budget.unaffordable(Usage()):
+            # The round goes on without repairs.
             return ()
-        self.budget.check(proposing=True)
+        self.budget.check(proposing=not planned)
         request = request_of(self.state, self.config, self.task, number, attempt)
-        if (number, attempt) not in self.state.plans and (asks := plan(request, self.config)):
+        if not planned and (asks := plan(request, self.config)):
             self.journal.append(
                 "planned", round=number, attempt=attempt, asks=[ask.model_dump(mode="json") for ask in asks]
             )
@@ -202,6 +190,8 @@ class Search:
         proposal = propose(request, self.config, self.ledger)
         for candidate in proposal.candidates:
             write_atomic(self.folder / "candidates" / candidate.id / "reward.py", candidate.code)
+        for refusal in proposal.refusals:
+            self.progress.say(f"  {refusal.name}: {refusal.reason}")
         self.journal.append("proposed", round=number, attempt=attempt, proposal=proposal.model_dump(mode="json"))
         return proposal.candidates
 

@@ -17,9 +17,13 @@ from bad_server import BadServer
 from chat_server import Body, reward_code
 from played import Quiet, Trainer
 
-from rewardsearch.config import parse_config
+from rewardsearch import search as searching
+from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import BudgetReached
 from rewardsearch.journal import read_run
+from rewardsearch.ledger import Ledger
+from rewardsearch.propose import ProposalRequest, propose
+from rewardsearch.records import Proposal
 from rewardsearch.search import search
 
 KEY_NAME = "REWARDSEARCH_TEST_KEY"
@@ -98,7 +102,7 @@ def test_ctrl_c_ends_the_command_once_what_is_in_flight_is_booked_and_the_same_c
         held.go.set()
         out, _ = process.communicate(timeout=60)
         assert process.returncode == 130, out
-        assert "waiting for 3 replies that are paid for; Ctrl-C again leaves them" in out
+        assert "waiting for 3 requests in flight, which may be paid for; Ctrl-C again leaves them" in out
         assert counts(folder) == {"sent": 3, "received": 3, "proposed": 0}
         assert read_run(folder).status == "stopped"
         process = started(config, folder)
@@ -159,3 +163,34 @@ def test_a_budget_reached_inside_a_round_ends_the_search_after_it_and_a_raised_o
         state = search(parse_config(whole, "test"), tmp_path, Quiet())
         assert (state.rounds_done, state.status, len(state.candidates)) == (2, "finished", paid + 4)
         assert state.usage.tokens == server.tokens
+
+
+@pytest.mark.parametrize("attempt", [0, 1])
+def test_replies_paid_for_before_a_crash_are_used_though_the_budget_is_used_up_since(
+    tmp_path: Path, trainer: Trainer, monkeypatch: pytest.MonkeyPatch, no_proxy: None, attempt: int
+) -> None:
+    monkeypatch.setenv(KEY_NAME, "sk-test-0123456789abcdef")
+    values = iter([9.0, 8.0, 7.0])
+
+    def reply(body: Body) -> str:
+        # The first reward is refused, so that there is a repair.
+        code = reward_code(next(values))
+        return f"```python\n{code if len(server.billed) else code.replace('gold in text', 'open(text)')}```"
+
+    def killed(request: ProposalRequest, config: Config, ledger: Ledger) -> Proposal:
+        proposal = propose(request, config, ledger)
+        if request.attempt == attempt:
+            raise RuntimeError("killed")
+        return proposal
+
+    with BadServer(reply) as server:
+        data = settings(server.url, candidates=2)
+        data["propose"]["openai"]["in_flight"] = 1
+        with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
+            patch.setattr(searching, "propose", killed)
+            search(parse_config(data, "test"), tmp_path, Quiet())
+        paid = len(server.billed)
+        assert paid == 2 + attempt
+        state = search(parse_config({**data, "budget": {"tokens": server.tokens}}, "test"), tmp_path, Quiet())
+        assert len(server.billed) == paid
+    assert len(state.candidates) == paid and state.status == "finished"

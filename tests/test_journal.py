@@ -69,6 +69,12 @@ def test_a_config_that_changes_what_results_mean_is_refused_key_by_key(tmp_path:
     ]
 
 
+def test_a_prompt_that_a_model_has_no_room_for_may_be_made_shorter(tmp_path: Path) -> None:
+    Journal.open(tmp_path, Config(), BASE).__exit__()
+    Journal.open(tmp_path, Config.model_validate({"propose": {"prompt_tokens": 5000}}), BASE).__exit__()
+    assert read_run(tmp_path).config.propose.prompt_tokens == 5000
+
+
 def test_a_run_may_be_made_longer(tmp_path: Path) -> None:
     Journal.open(tmp_path, Config(), BASE).__exit__()
     longer = Config.model_validate({"rounds": 9, "budget": {"tokens": 5}})
@@ -112,7 +118,9 @@ def test_tokens_are_a_budget(tmp_path: Path) -> None:
 def test_a_request_without_a_known_end_is_held_against_the_budget_at_the_most_it_can_cost(tmp_path: Path) -> None:
     with Journal.open(tmp_path, Config(), BASE) as journal:
         journal.append("sent", sent=SENT.model_dump(mode="json"))
-        with pytest.raises(BudgetReached, match=r"budget\.tokens: 500 of 400 are used"):
+        with pytest.raises(
+            BudgetReached, match=r"budget\.tokens: 0 and at most 500 in \d requests? of unknown end, of 400 are used"
+        ):
             Budget(BudgetConfig(tokens=400), journal.state).check(proposing=True)
         assert Budget(BudgetConfig(tokens=400), journal.state).may_start()
 
@@ -151,3 +159,14 @@ def test_the_stop_file_stops_before_anything_new(tmp_path: Path) -> None:
         assert not budget.may_start()
         with pytest.raises(Interrupted, match="remove it and run the same command"):
             budget.check()
+
+
+def test_a_run_of_another_version_is_told_as_such(tmp_path: Path) -> None:
+    with Journal.open(tmp_path, Config(), BASE) as journal:
+        journal.append("ended", status="finished")
+    with (tmp_path / JOURNAL).open("a", encoding="utf-8") as file:
+        file.write('{"event": "validated", "time": 1.0, "verdict": {"candidate": "a", "colour": "blue"}}\n')
+    with pytest.raises(
+        UserError, match=r"written by another version of rewardsearch \(event 'validated', ValidationError\)"
+    ):
+        read_run(tmp_path)

@@ -11,9 +11,10 @@ from played import Quiet, Trainer
 
 from rewardsearch.config import parse_config
 from rewardsearch.errors import UserError
+from rewardsearch.preflight import check
 from rewardsearch.prompting import check_prompts, prompt_source, render
 from rewardsearch.resources import resource
-from rewardsearch.search import check, search
+from rewardsearch.search import search
 
 
 def write(folder: Path, **templates: str) -> str:

@@ -53,6 +53,7 @@ DAMAGED = (
 def quick(monkeypatch: pytest.MonkeyPatch, no_proxy: None) -> Iterator[None]:
     monkeypatch.setenv(KEY_NAME, KEY)
     monkeypatch.setattr(asking, "BACKOFF_S", 0.01)
+    monkeypatch.setattr(asking, "LOST_MOST", 20)
     yield
 
 
@@ -70,7 +71,9 @@ def config(server: BadServer, **settings: Any) -> Config:
         "model": "served",
         "base_url": server.url,
         "api_key_env": KEY_NAME,
-        "timeout_s": 1.0,
+        "timeout_s": 3.0,
+        # Which request meets which fault is the threads' affair: one may meet many.
+        "replies": 20,
         "prices": {"served": {"input": 1.0, "output": 10.0}},
     }
     data: dict[str, Any] = {

@@ -12,13 +12,15 @@ import pytest
 from chat_server import ChatServer, rewarded, said
 from played import Quiet, Trainer
 
+from rewardsearch import preflight
 from rewardsearch import search as module
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import BudgetReached, Interrupted, MachineError, NothingAccepted, UserError
 from rewardsearch.journal import JOURNAL, read_run
+from rewardsearch.preflight import check
 from rewardsearch.records import BASELINE
 from rewardsearch.sandbox import Defences, inspect
-from rewardsearch.search import check, finalize_run, search
+from rewardsearch.search import finalize_run, search
 
 
 def config(**settings: Any) -> Config:
@@ -206,13 +208,13 @@ def test_a_search_goes_no_further_where_whole_layers_leak(
     tmp_path: Path, trainer: Trainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layers = ("uid", "no_new_privs", "landlock", "seccomp")
-    monkeypatch.setattr(module, "inspect", lambda sandbox: Defences(layers, ("run a program",), 18))
+    monkeypatch.setattr(preflight, "inspect", lambda sandbox: Defences(layers, ("run a program",), 18))
     with pytest.raises(
         MachineError, match="every layer of the sandbox is in force, and yet a candidate could run a program"
     ):
         search(config(), tmp_path, Quiet())
     assert trainer.trained == []
-    monkeypatch.setattr(module, "inspect", lambda sandbox: Defences(layers[:2], ("run a program",), 18))
+    monkeypatch.setattr(preflight, "inspect", lambda sandbox: Defences(layers[:2], ("run a program",), 18))
     progress = Telling()
     assert search(config(), tmp_path, progress).status == "finished"
     assert "missing: landlock, seccomp; 17 of 18 raw breaches held, open: run a program" in progress.lines[0]
@@ -281,6 +283,11 @@ def test_a_server_that_is_gone_for_a_while_costs_no_round(
     url = server.url
     openai = {"model": "served", "base_url": "http://127.0.0.1:9/v1", "max_retries": 0}
     settings = config(propose={"proposer": "openai", "openai": openai})
+    with pytest.raises(UserError, match=r"no connection to .*; start the server there"):
+        search(settings, tmp_path, Quiet())
+    assert trainer.trained == []
+    # It may also go once the search has begun.
+    monkeypatch.setattr(module, "reach", lambda config: [])
     with pytest.raises(MachineError, match="no request was answered: no connection to"):
         search(settings, tmp_path, Quiet())
     assert read_run(tmp_path).rounds_done == 0

@@ -35,6 +35,15 @@ class LazyGroup(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
+    def invoke(self, ctx: Any) -> Any:
+        """Runs a command. Ctrl-C is an end like the others: typer would end the process without a word."""
+        from rewardsearch.errors import Interrupted
+
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted; the same command carries on") from None
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
@@ -65,7 +74,7 @@ def _main(
 
 def main() -> None:
     """The console script. Errors that are the user's to mend go to standard error, a line each, without a traceback."""
-    from rewardsearch.errors import RewardSearchError
+    from rewardsearch.errors import Interrupted, RewardSearchError
 
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a letter shows a mark in its place.
@@ -75,9 +84,7 @@ def main() -> None:
     try:
         app(prog_name="rewardsearch")
     except RewardSearchError as error:
+        mark = "" if isinstance(error, Interrupted) else "error: "
         for line in str(error).splitlines():
-            sys.stderr.write(f"error: {line}\n")
+            sys.stderr.write(f"{mark}{line}\n")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; the same command carries on\n")
-        sys.exit(130)

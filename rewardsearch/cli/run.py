@@ -32,7 +32,8 @@ def run(
     from rewardsearch.cli.tables import print_final, print_leaderboard
     from rewardsearch.config import load_config
     from rewardsearch.journal import has_run, read_run
-    from rewardsearch.search import check, search
+    from rewardsearch.preflight import check
+    from rewardsearch.search import search
 
     settings = load_config(config, [*(set_ or []), *_proposing(proposer, recorded)])
     if run_dir:

@@ -65,7 +65,7 @@ def status(
     if unconfirmed.requests:
         lines.append(
             f"unconfirmed {unconfirmed.requests} requests without a known end, at most {unconfirmed.tokens:,} tokens"
-            f"{f', ${unconfirmed.dollars:.2f}' if unconfirmed.dollars else ''}"
+            f"{f', {_money(unconfirmed.dollars)}' if unconfirmed.dollars else ''}"
         )
     if best is not None:
         lines.append(f"best        {best.name} {best.id}: F1 {number(best.f1)} {interval(best.f1_ci)} on val")
@@ -73,12 +73,16 @@ def status(
     print_lines(make_console(), *lines)
 
 
+def _money(dollars: float) -> str:
+    return f"${dollars:.2f}" if dollars >= 1 else f"${dollars:.4f}"
+
+
 def _paid(usage: Usage) -> str:
     """What the proposer's requests have cost; empty when it made none."""
     if not usage.requests:
         return ""
     priced = usage.requests > usage.unpriced
-    dollars = f", ${usage.dollars:.2f}" if priced else ""
+    dollars = f", {_money(usage.dollars)}" if priced else ""
     unpriced = f" ({usage.unpriced} requests without a price)" if usage.unpriced else ""
     estimated = f" ({usage.estimated} requests estimated)" if usage.estimated else ""
     return f", {usage.requests} requests, {usage.tokens:,} tokens{estimated}{dollars}{unpriced}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -106,10 +106,14 @@ def _mistake(item: Any) -> str:
 
 
 def _fields_at(location: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = Config
+    """The fields of the section at `location`, through lists and mappings of sections."""
+    at: Any = Config
     for part in location:
-        field = model.model_fields.get(str(part))
-        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
-            return []
-        model = field.annotation
-    return list(model.model_fields)
+        if isinstance(at, type) and issubclass(at, BaseModel):
+            field = at.model_fields.get(str(part))
+            at = field.annotation if field else None
+        else:
+            # The item of a list, or the value of a mapping.
+            arguments = get_args(at)
+            at = arguments[1] if get_origin(at) is dict else arguments[0] if arguments else None
+    return list(at.model_fields) if isinstance(at, type) and issubclass(at, BaseModel) else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -77,7 +78,7 @@ class OpenAIConfig(Section):
     """Requests at a time, of all models together."""
     max_retries: Annotated[int, Field(ge=0)] = 8
     """How often a request is sent again that got no reply: rate limits, errors of the server, lost connections."""
-    replies: Count = 3
+    replies: Count = 5
     """How many replies a request may take until one holds a reward; each is paid for."""
     prices: dict[str, Price] = {}
     """By model. Without a price, tokens are counted and money is not."""
@@ -88,6 +89,20 @@ class OpenAIConfig(Section):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"models: got {', '.join(twice)} more than once; name each model once, with a weight")
+        return self
+
+    @model_validator(mode="after")
+    def _keys_stay_with_their_hosts(self) -> OpenAIConfig:
+        for each in self.models:
+            if (
+                each.base_url
+                and each.api_key_env is None
+                and _host(each.base_url) not in (_host(self.base_url), *LOOPBACK)
+            ):
+                raise ValueError(
+                    f"models: {each.model} has a base_url of its own and no api_key_env, so the key in {self.api_key_env} would "
+                    "go to another host; name the variable with that host's key"
+                )
         return self
 
     def served(self) -> tuple[Served, ...]:
@@ -107,6 +122,17 @@ class OpenAIConfig(Section):
             )
             for each in self.models or (ModelConfig(model=self.model),)
         )
+
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def _host(url: str | None) -> str | None:
+    """The host of an address, OpenAI's for None; None for what is no address, which is told where it is asked."""
+    try:
+        return urlsplit(url).hostname if url else "api.openai.com"
+    except ValueError:
+        return None
 
 
 class Served(Section):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rewardsearch.evidence import Parent
 from rewardsearch.feedback.summary import FLAG_KINDS
-from rewardsearch.records import BASELINE, RankedRow, Ranking, ScreenResult
+from rewardsearch.records import BASELINE, RankedRow, Ranking, ScreenResult, curve_label
 from rewardsearch.stats import mcnemar
 
 TOLD = 4
@@ -106,7 +106,7 @@ def _by_component(parents: Sequence[Parent], results: Mapping[str, ScreenResult]
     for parent in parents:
         correlations = results[parent.candidate.id].correlations
         # The label that screening gives a candidate's own reward; what else was trained on are the base rewards.
-        label = f"{parent.candidate.name}-{parent.candidate.id[:4]}/"
+        label = f"{curve_label(parent.candidate.name, parent.candidate.id)}/"
         # Where nothing has an r the policy was always right or never, which says nothing of any component.
         judged = any(r is not None for r in correlations.values())
         for name, r in correlations.items():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from scipy.stats import norm
 
@@ -11,6 +12,8 @@ from rewardsearch.records import BASELINE, Operator, Proposal, RankedRow, Rankin
 
 LEAST_NOISE = 0.01
 """The least standard deviation of an F1 that is assumed; more than this does not tell two short trainings apart."""
+LEAST_COST = 0.1
+"""Of a round's average cost, the least that an ask counts for: what a free model writes is not screened for free."""
 Arm = tuple[Operator, str]
 
 
@@ -18,31 +21,78 @@ def payoffs(proposals: Mapping[tuple[int, int], Proposal], ranking: Ranking, con
     """One Payoff for each operator and model that was asked, in the order of their first ask.
 
     proposals: by round and attempt. A repair belongs to the ask that it mends: its cost is added there, and what it mended
-    counts there. Raises ValueError when the baseline has no score.
+    counts there. Credit and cost are taken against the round's average ask, since rounds are not alike: the first is held
+    against the baseline, later ones against the best so far. In a round without a scored candidate every ask is average.
+
+    Raises ValueError when the baseline has no score.
     """
     rows = {row.id: row for row in ranking.rows if row.f1 is not None}
     if BASELINE not in rows:
         raise ValueError("the baseline has no score to hold candidates against")
     best = _best_before(rows, max((round for round, _ in proposals), default=0))
     arm_of: dict[str, Arm] = {}
-    asks: dict[Arm, int] = {}
-    credit: dict[Arm, float] = {}
-    usage: dict[Arm, Usage] = {}
+    rounds: dict[int, dict[Arm, _Played]] = {}
     for (round, attempt), proposal in sorted(proposals.items()):
         for played in proposal.played:
             arm: Arm = (played.ask.operator, played.ask.model)
             if attempt and played.ask.parents:
                 arm = arm_of.get(played.ask.parents[0], arm)
-            asks[arm] = asks.get(arm, 0) + (attempt == 0)
-            usage[arm] = usage.get(arm, Usage()) + played.usage
-            credit.setdefault(arm, 0.0)
+            of = rounds.setdefault(round, {}).setdefault(arm, _Played())
+            of.asks += attempt == 0
+            of.unanswered += attempt == 0 and not played.usage.requests
+            of.usage += played.usage
             for id in played.candidates:
                 arm_of[id] = arm
                 if id in rows:
-                    credit[arm] += improvement(rows[id], best[round], confidence)
-    return tuple(
-        Payoff(operator=arm[0], model=arm[1], asks=asks[arm], credit=credit[arm], usage=usage[arm]) for arm in asks
-    )
+                    of.credit += improvement(rows[id], best[round], confidence)
+    out: dict[Arm, Payoff] = {}
+    for of_round in rounds.values():
+        for arm, credit, cost in _against_average(of_round):
+            before = out.get(arm) or Payoff(operator=arm[0], model=arm[1], asks=0, credit=0, cost=0, usage=Usage())
+            out[arm] = Payoff(
+                operator=arm[0],
+                model=arm[1],
+                asks=before.asks + of_round[arm].asks,
+                credit=before.credit + credit,
+                cost=before.cost + cost,
+                usage=before.usage + of_round[arm].usage,
+            )
+    return tuple(out.values())
+
+
+@dataclass
+class _Played:
+    """What an arm did in one round; `credit` in standard deviations of a score."""
+
+    asks: int = 0
+    unanswered: int = 0
+    """Asks that got no reply: they cost nothing but a candidate, so each counts for an average ask's cost."""
+    credit: float = 0.0
+    usage: Usage = field(default_factory=Usage)
+
+
+def _against_average(played: Mapping[Arm, _Played]) -> Iterator[tuple[Arm, float, float]]:
+    """Each arm's credit and cost in one round; each sums to the number of asks, costs to more where LEAST_COST raises one."""
+    asks = sum(each.asks for each in played.values())
+    credit = sum(each.credit for each in played.values())
+    costs = _costs(played)
+    cost = sum(costs.values())
+    answered = asks - sum(each.unanswered for each in played.values())
+    for arm, each in played.items():
+        least = LEAST_COST * each.asks
+        yield (
+            arm,
+            each.credit * asks / credit if credit > 0 else float(each.asks),
+            max(least, costs[arm] * answered / cost + each.unanswered) if cost > 0 else float(each.asks),
+        )
+
+
+def _costs(played: Mapping[Arm, _Played]) -> dict[Arm, float]:
+    """In money where every request has a price, else in tokens; all 0 where nothing was paid, as by hand."""
+    dollars = {arm: each.usage.dollars for arm, each in played.items()}
+    if sum(dollars.values()) > 0 and not any(each.usage.unpriced for each in played.values()):
+        return dollars
+    return {arm: float(each.usage.tokens) for arm, each in played.items()}
 
 
 def improvement(row: RankedRow, best: float, confidence: float) -> float:

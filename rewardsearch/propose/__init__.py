@@ -15,16 +15,25 @@ from rewardsearch.propose.llm.prompt import Prompt, prompt_of
 from rewardsearch.propose.replay import ReplayProposer
 from rewardsearch.records import Ask, Proposal
 
-__all__ = ["MOVES", "Preview", "Prompt", "ProposalRequest", "check", "plan", "preview", "prompt_of", "propose"]
+__all__ = ["MOVES", "Preview", "Prompt", "ProposalRequest", "check", "plan", "preview", "prompt_of", "propose", "reach"]
 
 
 def check(request: ProposalRequest, config: Config) -> None:
     """Looks for the mistakes that would end `propose`, before anything is spent: asks no server, writes nothing.
 
     request: what the first round will be asked. Raises UserError: a missing key, a base_url that is no address, a limit that
-    no prompt fits (`openai`), a missing, empty or unreadable folder (`folder`), no recorded run (`replay`).
+    no prompt fits (`openai`), a missing, empty or unreadable folder (`folder`), no recorded run (`replay`); BudgetReached
+    for a budget that affords no request.
     """
     _proposer(config).check(request)
+
+
+def reach(config: Config) -> list[str]:
+    """Looks whether the servers that `config` names are there, for free. Gives warnings.
+
+    Raises UserError where nothing listens.
+    """
+    return OpenAIProposer(config.propose, config.budget).reach() if config.propose.proposer == "openai" else []
 
 
 def plan(request: ProposalRequest, config: Config) -> tuple[Ask, ...]:
@@ -44,7 +53,7 @@ def propose(request: ProposalRequest, config: Config, ledger: Ledger) -> Proposa
 def _proposer(config: Config) -> Proposer:
     propose = config.propose
     if propose.proposer == "openai":
-        return OpenAIProposer(propose)
+        return OpenAIProposer(propose, config.budget)
     if propose.proposer == "manual":
         return ManualProposer(propose)
     if propose.proposer == "folder":

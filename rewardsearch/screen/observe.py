@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rewardsearch.records import Batch, CurvePoint, Example, RewardSpec, Row
+from rewardsearch.records import Batch, CurvePoint, Example, RewardSpec, Row, curve_label
 from rewardsearch.tasks import Task
 
 ROW = "rewardsearch_row"
@@ -162,7 +162,7 @@ class Observer:
 
 def label_of(spec: RewardSpec) -> str:
     """The name a reward goes by in curves and logs: unique within a job."""
-    return f"{spec.name}-{spec.id[:4]}" if not is_base(spec) else spec.name
+    return spec.name if is_base(spec) else curve_label(spec.name, spec.id)
 
 
 def is_base(spec: RewardSpec) -> bool:

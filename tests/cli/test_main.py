@@ -58,7 +58,6 @@ def test_words_that_are_no_command_line_end_with_2(cli: Any, arguments: tuple[st
         (errors.UserError("first mistake", "second mistake"), 2),
         (errors.BudgetReached("tokens"), 3),
         (errors.NothingAccepted("none"), 4),
-        (errors.Interrupted("stopped"), 130),
         (errors.MachineError("disk"), 1),
     ],
 )
@@ -74,12 +73,22 @@ def test_errors_are_told_a_line_each_with_their_exit_code(
     assert done.err == "".join(f"error: {line}\n" for line in str(error).splitlines())
 
 
-def test_ctrl_c_ends_with_130(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        (KeyboardInterrupt(), "interrupted; the same command carries on\n"),
+        (errors.Interrupted("stopped: STOP is there"), "stopped: STOP is there\n"),
+    ],
+)
+def test_an_interruption_ends_with_130_and_says_so(
+    cli: Any, monkeypatch: pytest.MonkeyPatch, end: BaseException, told: str
+) -> None:
     def fail(run: str) -> None:
-        raise KeyboardInterrupt
+        raise end
 
     monkeypatch.setattr("rewardsearch.cli.status.status", fail)
-    assert cli("status", "x").code == 130
+    done = cli("status", "x")
+    assert (done.code, done.err) == (130, told)
 
 
 def test_letters_that_the_terminal_lacks_do_not_end_a_command(run: Path) -> None:

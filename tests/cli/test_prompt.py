@@ -39,13 +39,13 @@ def test_a_repair_is_of_the_last_rejected_reward(cli: Any, run: Path) -> None:
 
 
 def test_json_holds_the_prompt_and_the_request_as_it_would_be_sent(cli: Any, run: Path) -> None:
-    done = cli(
-        "prompt", CONFIG, "--operator", "mutate", "--run", run, "--json", "--set", "propose.openai.temperature=0.5"
-    )
+    openai = "propose.openai={temperature: 0.5, extra: {reasoning_effort: high}}"
+    done = cli("prompt", CONFIG, "--operator", "mutate", "--run", run, "--json", "--set", openai)
     told = json.loads(done.out)
     assert (told["operator"], told["parents"], told["round"]) == ("mutate", [GOOD.id], 2)
     assert told["request"]["model"] == "gpt-5"
     assert told["request"]["temperature"] == 0.5
+    assert told["request"]["reasoning_effort"] == "high"
     assert [m["content"] for m in told["request"]["messages"]] == [told["system"], told["user"]]
     assert told["request"]["response_format"]["type"] == "json_schema"
 

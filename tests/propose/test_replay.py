@@ -13,7 +13,8 @@ from played import Quiet, Trainer
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import UserError
 from rewardsearch.journal import RunState, read_run
-from rewardsearch.search import check, search
+from rewardsearch.preflight import check
+from rewardsearch.search import search
 
 
 def config(proposer: str, rounds: int = 2, **propose: Any) -> Config:

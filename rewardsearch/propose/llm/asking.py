@@ -15,28 +15,29 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from rewardsearch.config import OpenAIConfig
 from rewardsearch.errors import UserError
 from rewardsearch.files import write_atomic
 from rewardsearch.ledger import Ledger
 from rewardsearch.propose.base import ProposalRequest
-from rewardsearch.propose.llm.form import ADAPTABLE, body_of, change_for
+from rewardsearch.propose.llm.form import ADAPTABLE, asks_json, body_of, change_for
 from rewardsearch.propose.llm.job import Flight, Job, kept
+from rewardsearch.propose.llm.plan import model_of
 from rewardsearch.propose.llm.prompt import Prompt, TooLong, again, prompt_of
-from rewardsearch.propose.llm.reply import Reply, load_reply, priced
+from rewardsearch.propose.llm.reply import Reply, bound_of, load_reply
 from rewardsearch.propose.llm.server import Lost, Received, Refused, Server
 from rewardsearch.propose.llm.transcript import write_transcript
-from rewardsearch.records import Ask, Usage
+from rewardsearch.records import Usage
 
 BACKOFF_S = 1.0
 """The first wait before a request is sent again; doubled each time, up to MOST_BACKOFF_S."""
 MOST_BACKOFF_S = 60.0
-LOST_MOST = 3
+TOLD_WAIT_S = 4.0
+"""Waits from here on are told."""
+LOST_MOST = 5
 """How often a request is sent whose reply was lost on the way: the server may have billed each."""
-BYTES_PER_BOUND_TOKEN = 2
-"""What a prompt is held to cost at most, before the server has counted."""
 
 
 class Asking:
@@ -52,11 +53,12 @@ class Asking:
     ) -> None:
         self._request, self._config, self._limit, self._ledger = request, config, limit, ledger
         within = f"{request.round}/{request.attempt}"
-        self._jobs = [Job(ask, _server_of(ask, servers), within, request.folder) for ask in request.asks]
+        self._jobs = [Job(ask, servers[model_of(ask, list(servers))], within, request.folder) for ask in request.asks]
         self._flights: dict[str, Flight] = {}
         self._threads: dict[str, threading.Thread] = {}
         self._landed: queue.SimpleQueue[tuple[str, Reply | Refused | Lost | BaseException]] = queue.SimpleQueue()
         self._pauses: dict[str, float] = {}
+        self._told: set[str] = set()
 
     def run(self) -> list[Job]:
         """Every job, done, in the order of the asks.
@@ -67,16 +69,23 @@ class Asking:
         try:
             for job in self._jobs:
                 self._resume(job)
+            if kept := sum(len(job.replies) for job in self._jobs):
+                self._ledger.say(f"  {_counted(kept, 'reply', 'replies')} kept from before")
             while self._flights or any(not job.done for job in self._jobs):
                 self._ledger.check()
                 self._launch()
                 self._land(self._patience())
-        finally:
+            for job in self._jobs:
+                self._write_down(job)
+        except BaseException as error:
             if self._flights:
-                count = len(self._flights)
-                told = "1 reply that is" if count == 1 else f"{count} replies that are"
-                self._ledger.say(f"  waiting for {told} paid for; Ctrl-C again leaves them")
+                again = " again" if isinstance(error, KeyboardInterrupt) else ""
+                self._ledger.say(
+                    f"  waiting for {_counted(len(self._flights), 'request')} in flight, which may be paid for; "
+                    f"Ctrl-C{again} leaves them"
+                )
             self._drain()
+            raise
         return self._jobs
 
     def _drain(self) -> None:
@@ -101,7 +110,7 @@ class Asking:
             except TooLong as error:
                 job.reason, job.too_long, job.done = str(error), True, True
                 continue
-            bound = self._bound(job, prompt)
+            bound = bound_of(prompt, job.max_tokens, job.server.served.price)
             refusal = self._ledger.unaffordable(bound)
             if refusal is None:
                 self._send(job, name, prompt, bound)
@@ -115,9 +124,10 @@ class Asking:
         refused = self._refused_by(job.server)
         body = body_of(job.server.served, prompt, job.max_tokens, refused)
         mark = hashlib.sha256(json.dumps(body, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        write_transcript(self._request.folder, job.ask, job.server.name, prompt, job.replies, job.reason)
+        job.prompt = prompt
+        self._write_down(job)
         send = self._ledger.sent(name, job.server.served.model, mark, bound)
-        flight = Flight(job, send, mark, prompt, refused, body, job.path)
+        flight = Flight(job, send, mark, prompt, refused, body, job.path, job.max_tokens)
         self._flights[name] = flight
         self._threads[name] = threading.Thread(target=self._post, args=(name, flight), daemon=True)
         self._threads[name].start()
@@ -165,8 +175,10 @@ class Asking:
     def _receive(self, name: str, flight: Flight, reply: Reply) -> None:
         job = flight.job
         self._ledger.received(name, flight.send, reply.usage)
+        if reply.usage.completion_tokens > flight.max_tokens:
+            self._tell_once(f"  {job.server.name} passes over the limit of max_tokens: budgets cannot be held on it")
         job.read(reply, self._config.replies)
-        write_transcript(self._request.folder, job.ask, job.server.name, flight.prompt, job.replies, job.reason)
+        self._write_down(job)
 
     def _refuse(self, flight: Flight, outcome: Refused) -> None:
         """Sends a refused request again: written otherwise where the server does not take a field, else later."""
@@ -179,6 +191,10 @@ class Asking:
             self._ledger.adapted(job.server.name, change, reason=outcome.reason)
             self._ledger.say(f"  {job.server.name} refuses {ADAPTABLE[change]}; it is asked without")
             return
+        if outcome.names and job.cut_off and not job.capped:
+            # What was asked for a longer reply may be more than the model can.
+            job.capped = True
+            return
         job.refusals += 1
         job.reason = outcome.reason
         job.refused = not outcome.again
@@ -188,6 +204,10 @@ class Asking:
         backoff = min(MOST_BACKOFF_S, BACKOFF_S * 2 ** (job.refusals - 1)) * random.uniform(0.75, 1.25)
         wait = backoff if outcome.wait_s is None else outcome.wait_s
         job.ready_at = time.monotonic() + wait
+        if wait >= TOLD_WAIT_S:
+            self._ledger.say(
+                f"  {outcome.reason}; again in {wait:.0f} s ({job.refusals} of {self._config.max_retries})"
+            )
         if outcome.wait_s is not None:
             # A server that says when to come back means every request.
             self._pauses[job.server.name] = job.ready_at
@@ -199,8 +219,14 @@ class Asking:
         self._ledger.unreceived(name, flight.send, outcome.reason, maybe_billed=True)
         job.lost += 1
         job.reason = outcome.reason
+        self._ledger.say(f"  {outcome.reason}; it may have been billed ({job.lost} of {LOST_MOST})")
         job.done = job.lost >= LOST_MOST or job.lost > self._config.max_retries
         job.ready_at = time.monotonic() + BACKOFF_S
+
+    def _tell_once(self, line: str) -> None:
+        if line not in self._told:
+            self._told.add(line)
+            self._ledger.say(line)
 
     # --- one job ------------------------------------------------------------------------------------------------------
 
@@ -217,23 +243,18 @@ class Asking:
             job.read(reply, self._config.replies)
 
     def _prompt(self, job: Job) -> Prompt:
-        structured = job.server.served.structured == "auto" and "structured" not in self._refused_by(job.server)
+        structured = asks_json(job.server.served, self._refused_by(job.server))
         prompt = prompt_of(self._request, job.ask, self._limit, structured)
         return again(self._request, prompt, job.reason, job.cut_off > 0) if job.reply > 1 else prompt
 
-    def _bound(self, job: Job, prompt: Prompt) -> Usage:
-        """The most that a request can cost."""
-        size = len((prompt.system + prompt.user).encode("utf-8", "replace"))
-        bound = Usage(requests=1, prompt_tokens=size // BYTES_PER_BOUND_TOKEN, completion_tokens=job.max_tokens)
-        return priced(bound, job.server.served.price)
+    def _write_down(self, job: Job) -> None:
+        with contextlib.suppress(TooLong):
+            prompt = job.prompt or self._prompt(job)
+            write_transcript(self._request.folder, job.ask, job.server.name, prompt, job.replies, job.reason)
 
     def _refused_by(self, server: Server) -> tuple[str, ...]:
         return self._ledger.account.adapted.get(server.name, ())
 
 
-def _server_of(ask: Ask, servers: Mapping[str, Server]) -> Server:
-    """The server of an ask's model; of another where the config no longer has that model."""
-    if ask.model in servers:
-        return servers[ask.model]
-    names: Sequence[str] = sorted(servers)
-    return servers[names[(ask.place - 1) % len(names)]]
+def _counted(count: int, one: str, many: str = "") -> str:
+    return f"{count} {one if count == 1 else many or one + 's'}"

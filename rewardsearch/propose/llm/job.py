@@ -14,6 +14,9 @@ from rewardsearch.propose.llm.server import Server
 from rewardsearch.propose.parse import Found, NoCode, parse_reply
 from rewardsearch.records import Ask
 
+DOUBLED = 2
+"""How often max_tokens is doubled for a reply that was cut off."""
+
 
 @dataclass
 class Job:
@@ -39,10 +42,14 @@ class Job:
     """Sendings of the owed reply's request that the server refused."""
     lost: int = 0
     """Those whose reply was lost on the way."""
+    prompt: Prompt | None = None
+    """What was sent last."""
     ready_at: float = 0.0
     """When it may be sent again, on the monotonic clock."""
     cut_off: int = 0
-    """Replies that reached max_tokens: each doubles it for the next."""
+    """Replies that reached max_tokens: each doubles it for the next, DOUBLED times at most."""
+    capped: bool = False
+    """Whether the server has refused more than the configured max_tokens."""
 
     @property
     def name(self) -> str:
@@ -61,7 +68,7 @@ class Job:
 
     @property
     def max_tokens(self) -> int:
-        return self.server.served.max_tokens << self.cut_off
+        return self.server.served.max_tokens << (0 if self.capped else min(self.cut_off, DOUBLED))
 
     def read(self, reply: Reply, most: int) -> None:
         """Takes in the owed reply; without a reward in it another is owed, while there are fewer than `most`."""
@@ -93,6 +100,7 @@ class Flight:
     body: Mapping[str, Any]
     path: Path
     """Where its reply is written."""
+    max_tokens: int
 
 
 def kept(name: str, flight: Flight, text: str) -> Reply:

@@ -53,7 +53,9 @@ class ManualProposer:
         owed = [ask for ask in request.asks if ask.place not in told]
         if owed and any(not self._reply(request, ask).exists() for ask in owed):
             names = ", ".join(f"paste-{ask.place}.txt" for ask in owed)
-            ledger.say(f"  paste each of {names} in {request.folder} into a chat of its own,")
+            ledger.say(
+                f"  paste {'each of ' if len(owed) > 1 else ''}{names} in {request.folder} into a chat of its own,"
+            )
             ledger.say(f"  save what it answers as reply-K.md beside it (or the word {SKIP}); waiting")
         seen: dict[int, str] = {}
         refused: dict[int, str] = {}
@@ -70,6 +72,8 @@ class ManualProposer:
                     found = _told(ask, text)
                     if found.found or text.strip().lower() == SKIP:
                         told[ask.place] = found
+                        left = ", ".join(f"reply-{other.place}.md" for other in owed if other.place not in told)
+                        ledger.say(f"  reply-{ask.place}.md read{', waiting for ' + left if left else ''}")
                     else:
                         refused[ask.place] = text
                         ledger.say(f"  reply-{ask.place}.md: {found.reason}; change it, or write {SKIP} into it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from rewardsearch.config import ProposeConfig
+from rewardsearch.config import BudgetConfig, ProposeConfig, Served
 from rewardsearch.errors import BudgetReached, MachineError, UserError
 from rewardsearch.ledger import Ledger
 from rewardsearch.prompting import check_prompts
@@ -15,6 +15,7 @@ from rewardsearch.propose.llm.job import Job
 from rewardsearch.propose.llm.outcome import Told, proposal_of, write_plan
 from rewardsearch.propose.llm.plan import plan
 from rewardsearch.propose.llm.prompt import TooLong, prompt_of
+from rewardsearch.propose.llm.reply import bound_of
 from rewardsearch.propose.llm.server import Server, opened
 from rewardsearch.records import Ask, Proposal, Usage
 
@@ -22,15 +23,22 @@ from rewardsearch.records import Ask, Proposal, Usage
 class OpenAIProposer:
     """Asks the config's models for `request.count` rewards, or for a repair of each rejected one."""
 
-    def __init__(self, config: ProposeConfig) -> None:
-        self._config = config
+    def __init__(self, config: ProposeConfig, budget: BudgetConfig) -> None:
+        self._config, self._budget = config, budget
 
     def check(self, request: ProposalRequest) -> None:
-        """Raises UserError for an address that is none, for a missing or unfit key, and for a limit that no prompt fits. Asks
-        the servers nothing."""
+        """Raises UserError for an address that is none, for a missing or unfit key, and for a limit that no prompt fits,
+        BudgetReached for a budget that affords no request. Asks the servers nothing."""
+        check_prompt(request, self._config)
+        prompt = prompt_of(request, Ask(place=1, operator="fresh"), self._config.prompt_tokens, structured=True)
         for served in self._config.openai.served():
             Server(served)
-        check_prompt(request, self._config)
+            check_budget(served, bound_of(prompt, served.max_tokens, served.price), self._budget)
+
+    def reach(self) -> list[str]:
+        """Raises UserError where nothing listens at a server's address; gives warnings."""
+        with opened(self._config.openai.served()) as servers:
+            return [warning for server in servers.values() if (warning := server.reach())]
 
     def plan(self, request: ProposalRequest) -> tuple[Ask, ...]:
         return plan(request, self._config, {each.model: each.weight for each in self._config.openai.served()})
@@ -74,6 +82,19 @@ def _cost(usage: Usage) -> str:
     return f"{usage.requests} repl{'y' if usage.requests == 1 else 'ies'}, {usage.tokens:,} tokens{dollars}"
 
 
+def check_budget(served: Served, bound: Usage, budget: BudgetConfig) -> None:
+    """Raises BudgetReached when the whole budget does not afford a first request to a model."""
+    for name, limit, wanted, form in (
+        ("tokens", budget.tokens, bound.tokens, "{:,}"),
+        ("dollars", budget.dollars, bound.dollars, "${:.4f}"),
+    ):
+        if limit is not None and wanted > limit:
+            raise BudgetReached(
+                f"budget.{name}: a request to {served.model} may take {form.format(wanted)} (max_tokens {served.max_tokens:,}), "
+                f"the whole budget is {form.format(limit)}; raise it, or lower propose.openai.max_tokens"
+            )
+
+
 def check_prompt(request: ProposalRequest, config: ProposeConfig) -> None:
     """Raises UserError for mistakes in the user's own templates, and when the first round's prompt does not fit
     propose.prompt_tokens."""
@@ -90,7 +111,7 @@ def _unanswered(jobs: list[Job]) -> UserError | BudgetReached | MachineError:
     if all(job.refused for job in jobs):
         return UserError(
             f"propose.openai: every request was refused: {reason}; change the model, its key, temperature, max_tokens or extra, "
-            "then start the same command again"
+            "or propose.prompt_tokens, then start the same command again"
         )
     if all(job.too_long for job in jobs):
         return UserError(f"propose.prompt_tokens: {reason}; raise it, then start the same command again")

@@ -23,8 +23,8 @@ class Told(Record):
 
 def proposal_of(request: ProposalRequest, told: Sequence[Told]) -> Proposal:
     """The first reward of each reply; further ones make up for replies that hold none, and for no more than that."""
-    drafts = [(each.ask, _draft(each.ask, each.found[0])) for each in told if each.found]
-    spare = [(each.ask, _draft(each.ask, found)) for each in told for found in each.found[1:]]
+    drafts = [(each.ask, _draft(request, each.ask, each.found[0])) for each in told if each.found]
+    spare = [(each.ask, _draft(request, each.ask, found)) for each in told for found in each.found[1:]]
     drafts += spare[: len(told) - len(drafts)]
     # Of a reward that two asks gave, the first is admitted.
     of = {candidate_id(draft.code): ask.place for ask, draft in reversed(drafts)}
@@ -48,7 +48,7 @@ def write_plan(request: ProposalRequest, config: ProposeConfig, structured: bool
     rates = payoff_rates(request.feedback.payoffs) if request.feedback else {}
     if rates and not request.repairs:
         told = ", ".join(f"{move}{f' by {model}' if model else ''} {rate:.2f}" for (move, model), rate in rates.items())
-        lines.append(f"What each move has improved for its cost, against all together: {told}.")
+        lines.append(f"What each move has improved for its cost, where 1 is the average ask's: {told}.")
     for ask in request.asks:
         parents = f" of {' and '.join(ask.parents)}" if ask.parents else ""
         lines.append(f"{ask.place}. {ask.operator}{parents}{f', asked of {ask.model}' if ask.model else ''}")
@@ -65,9 +65,10 @@ def write_plan(request: ProposalRequest, config: ProposeConfig, structured: bool
     write_prompt(request, *sections)
 
 
-def _draft(ask: Ask, found: Found) -> Draft:
+def _draft(request: ProposalRequest, ask: Ask, found: Found) -> Draft:
     return Draft(
-        name=found.name or f"reward_{ask.place}",
+        # One of a kind in the run, where the reply gives none.
+        name=found.name or f"reward_r{request.round}{f'fix{request.attempt}_' if request.attempt else 'c'}{ask.place}",
         code=found.code,
         rationale=found.rationale,
         operator=ask.operator,

@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from rewardsearch.config import MixConfig, ProposeConfig
 from rewardsearch.evidence import Evidence, Feedback, Payoff
 from rewardsearch.propose.base import ProposalRequest
-from rewardsearch.records import Ask, Candidate, Front, Operator
+from rewardsearch.records import Ask, Candidate, Front, Operator, curve_label
 
 MOVES: tuple[Operator, ...] = ("fresh", "mutate", "crossover", "simplify")
 PRIOR_ASKS = 4.0
-"""How many asks at the common rate an arm is credited with before its own: so many asks of its own count as much."""
+"""How many average asks an arm is credited with before its own: so many asks of its own count as much."""
 FLOOR = 0.2
 """Of its configured share, what an arm keeps whatever it brings."""
 Arm = tuple[Operator, str]
@@ -45,6 +45,11 @@ def plan(request: ProposalRequest, config: ProposeConfig, models: Models) -> tup
     )
 
 
+def model_of(ask: Ask, models: Sequence[str]) -> str:
+    """The model that makes an ask: the planned one, or one of `models` in turn where the config no longer has it."""
+    return ask.model if ask.model in models else sorted(models)[(ask.place - 1) % len(models)]
+
+
 def members_needed(operator: Operator) -> int:
     """How many members of the front a move works on."""
     return {"mutate": 1, "crossover": 2, "simplify": 1}.get(operator, 0)
@@ -68,30 +73,10 @@ def shares(config: ProposeConfig, models: Models, feedback: Feedback | None) -> 
 
 
 def payoff_rates(payoffs: Sequence[Payoff]) -> dict[Arm, float]:
-    """Improvement for its cost of each arm, against all asks together: 1 is the common rate, and that of an untried arm.
-
-    The cost is money where every request has a price, else tokens, else the number of asks. Empty while nothing has
-    improved on anything.
-    """
-    asks = sum(payoff.asks for payoff in payoffs)
-    credit = sum(payoff.credit for payoff in payoffs)
-    if not asks or credit <= 0:
-        return {}
-    costs = _costs(payoffs)
-    mean_cost = sum(costs) / asks
-    common = credit / asks
+    """Improvement for its cost of each arm that was asked: 1 is an average ask's, and that of an arm never asked."""
     return {
-        (payoff.operator, payoff.model): (PRIOR_ASKS + payoff.credit / common) / (PRIOR_ASKS + cost / mean_cost)
-        for payoff, cost in zip(payoffs, costs, strict=True)
+        (payoff.operator, payoff.model): (PRIOR_ASKS + payoff.credit) / (PRIOR_ASKS + payoff.cost) for payoff in payoffs
     }
-
-
-def _costs(payoffs: Sequence[Payoff]) -> list[float]:
-    dollars = [payoff.usage.dollars for payoff in payoffs]
-    if sum(dollars) > 0 and not any(payoff.usage.unpriced for payoff in payoffs):
-        return dollars
-    tokens = [float(payoff.usage.tokens) for payoff in payoffs]
-    return tokens if sum(tokens) > 0 else [float(payoff.asks) for payoff in payoffs]
 
 
 def draw(shares: Mapping[Arm, float], count: int, rng: random.Random) -> list[Arm]:
@@ -142,7 +127,7 @@ def _workable(operator: Operator, feedback: Feedback | None) -> list[Front]:
 
 
 def _components(evidence: Evidence) -> int:
-    label = f"{evidence.candidate.name}-{evidence.candidate.id[:4]}/"
+    label = f"{curve_label(evidence.candidate.name, evidence.candidate.id)}/"
     return sum(curve.name.startswith(label) for curve in evidence.training.curves) if evidence.training else 0
 
 

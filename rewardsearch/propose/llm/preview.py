@@ -9,9 +9,9 @@ from rewardsearch.account import Account
 from rewardsearch.config import ProposeConfig
 from rewardsearch.errors import UserError
 from rewardsearch.propose.base import ProposalRequest
-from rewardsearch.propose.llm.form import body_of
+from rewardsearch.propose.llm.form import asks_json, body_of
 from rewardsearch.propose.llm.openai import check_prompt
-from rewardsearch.propose.llm.plan import ask_for, members_needed, plan
+from rewardsearch.propose.llm.plan import ask_for, members_needed, model_of, plan
 from rewardsearch.propose.llm.prompt import Prompt, TooLong, prompt_of
 from rewardsearch.propose.llm.server import server_name
 from rewardsearch.records import Ask, Operator, Record
@@ -37,13 +37,13 @@ def preview(request: ProposalRequest, config: ProposeConfig, operator: Operator,
     if ask is None:
         _check_members(request, operator)
         ask = ask_for(operator, request, models, random.Random(f"preview {request.seed} {request.round}"))
-    served = next((each for each in config.openai.served() if each.model == ask.model), config.openai.served()[0])
+    name = model_of(ask, list(models))
+    ask = ask.model_copy(update={"model": name})
+    served = next(each for each in config.openai.served() if each.model == name)
     refused = account.adapted.get(server_name(served), ())
     check_prompt(request.model_copy(update={"feedback": None}), config)
     try:
-        prompt = prompt_of(
-            request, ask, config.prompt_tokens, structured=served.structured == "auto" and "structured" not in refused
-        )
+        prompt = prompt_of(request, ask, config.prompt_tokens, structured=asks_json(served, refused))
     except TooLong as error:
         raise UserError(f"this request would not be sent: {error}; raise propose.prompt_tokens") from None
     return Preview(ask=ask, prompt=prompt, body=body_of(served, prompt, served.max_tokens, refused))

@@ -10,11 +10,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from rewardsearch.config import Price
-from rewardsearch.propose.llm.prompt import estimate_tokens
+from rewardsearch.propose.llm.prompt import Prompt, estimate_tokens
 from rewardsearch.records import Record, Usage
 
 MOST_TOKENS = 10**9
 """A server that counts more in one request has not counted."""
+
+
+FRAME_TOKENS = 500
+"""What the schema of the reply and a chat template take."""
+BYTES_PER_BOUND_TOKEN = 2
+"""What a prompt is held to cost at most, before the server has counted."""
 
 
 class Reply(Record):
@@ -88,6 +94,14 @@ def priced(usage: Usage, price: Price | None) -> Usage:
         + usage.completion_tokens * price.output
     )
     return usage.model_copy(update={"dollars": whole / 1e6})
+
+
+def bound_of(prompt: Prompt, max_tokens: int, price: Price | None) -> Usage:
+    """The most that a request can cost, but for a tokenizer that takes more than a token for two bytes, and for a server that
+    passes over the limit."""
+    size = len((prompt.system + prompt.user).encode("utf-8", "replace"))
+    prompt_tokens = FRAME_TOKENS + size // BYTES_PER_BOUND_TOKEN
+    return priced(Usage(requests=1, prompt_tokens=prompt_tokens, completion_tokens=max_tokens), price)
 
 
 def is_whole(text: str) -> bool:

@@ -7,34 +7,31 @@ whole reply, keys cut out of whatever the server sends. Retries, budgets and fil
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import json
-import os
 import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from rewardsearch.config import Served
 from rewardsearch.errors import UserError
+from rewardsearch.propose.llm.keys import OFFICIAL_URL, SECRET_CHARS, SECRET_CHARS_IN_MESSAGES, echo_of, key_of
 from rewardsearch.propose.llm.reply import is_whole
 
 if TYPE_CHECKING:
     import openai
 
-OFFICIAL_URL = "https://api.openai.com/v1"
-NO_KEY = "no-key"
-"""What the SDK, which insists on a key, is given for a server on this machine."""
-SECRET_CHARS = 16
-"""A shorter key (EMPTY, none, x) is no secret, and cutting it out of a reply would spoil the code in it."""
 MAX_REPLY_BYTES = 16_000_000
 MESSAGE_CHARS = 200
 """Of a server's error message that are told."""
 MAX_WAIT_S = 600.0
-_RETRIED = frozenset((408, 409, 425, 429))
+REACH_S = 10.0
+_RETRIED = frozenset((409, 425, 429))
+_UNKNOWN_END = frozenset((408, 504, *range(520, 525)))
+"""What a gateway says that has waited long enough: the model behind it may have answered."""
+_PASSING = re.compile(r"rate.?limit|overload|capacity|server.?error|time.?out|unavailable|try again", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -83,8 +80,8 @@ class Server:
         self.served = served
         self.url = url_of(served)
         self.name = server_name(served)
-        self._key = _key(self.url, served.api_key_env)
-        self._echo = _echo(self._key) if len(self._key) >= SECRET_CHARS else None
+        self._key = key_of(self.url, served.api_key_env)
+        self._echo = echo_of(self._key)
         self._client: openai.OpenAI | None = None
 
     def open(self) -> None:
@@ -106,6 +103,26 @@ class Server:
         if self._client is not None:
             self._client.close()
 
+    def reach(self) -> str:
+        """Whether there is a server at all, by asking for the list of its models, which is free. Gives a warning, or nothing.
+
+        Raises UserError when nothing listens at the address. What a server answers says little: many have no such list.
+        """
+        import openai
+
+        assert self._client is not None
+        try:
+            self._client.with_options(timeout=REACH_S).models.with_raw_response.list()
+        except openai.APIStatusError as error:
+            if error.status_code == 401:
+                return f"{self.url} answered with status 401: the key in {self.served.api_key_env} may be wrong"
+        except Exception as error:
+            if isinstance(self._broken(error, ""), Refused):
+                raise UserError(
+                    f"propose.openai: no connection to {self.url}; start the server there, or set base_url to another"
+                ) from None
+        return ""
+
     def post(self, body: Mapping[str, Any], idempotency_key: str) -> Outcome:
         """Sends `body` once. A server that knows the key answers a repetition with what it answered before, unbilled.
 
@@ -118,7 +135,10 @@ class Server:
         data = bytearray()
         try:
             with self._client.chat.completions.with_streaming_response.create(
-                **body,
+                model=body["model"],
+                messages=body["messages"],
+                # The SDK knows no fields of other makers than OpenAI by name.
+                extra_body={name: value for name, value in body.items() if name not in ("model", "messages")},
                 extra_headers={"Idempotency-Key": idempotency_key, "X-Client-Request-Id": idempotency_key},
             ) as response:
                 for chunk in response.iter_bytes():
@@ -137,19 +157,27 @@ class Server:
         return self._answered(self._text(data))
 
     def _answered(self, text: str) -> Outcome:
-        """What an answer of status 200 means. Some gateways pass an error of the model's server on in one."""
+        """What an answer of status 200 means. Some gateways pass an error of the model's server on in one, and what is no such
+        server at all answers so too."""
+        no_server = f"{self.url} is no Chat Completions server; set base_url to end as its documentation says"
         if not is_whole(text):
+            if text.lstrip().startswith("<"):
+                return Refused(f"{no_server} (it answered with a page)", again=False)
             return Lost(f"the answer of {self.url} is no whole JSON", text)
         body = json.loads(text)
-        error = body.get("error") if isinstance(body, dict) and not body.get("choices") else None
+        if not isinstance(body, dict) or body.keys().isdisjoint(("choices", "usage", "error")):
+            return Refused(f"{no_server} (its answer has no choices)", again=False)
+        error = None if body.get("choices") else body.get("error")
         if not error:
             return Received(text)
         code = error.get("code") if isinstance(error, dict) else None
-        again = not (isinstance(code, int) and 400 <= code < 500) or code in _RETRIED
-        return Refused(f"{self.url} answered with an error{self._said(error)}", again=again)
+        said = self._words(error)
+        passing = code in _RETRIED or code >= 500 if isinstance(code, int) else bool(_PASSING.search(f"{code} {said}"))
+        names = said if code in (None, 400, 422) else ""
+        return Refused(f"{self.url} answered with an error{self._said(error)}", again=passing, names=names)
 
     def _said(self, body: object) -> str:
-        message = self._without_key(_message(body))
+        message = self._words(body)
         return f": {message[:MESSAGE_CHARS]}" if message else ""
 
     @property
@@ -173,33 +201,40 @@ class Server:
         return None
 
     def _text(self, data: bytes | bytearray) -> str:
-        return self._without_key(bytes(data).decode("utf-8", "replace"))
+        text = bytes(data).decode("utf-8", "replace")
+        return self._echo.sub("[key]", text) if len(self._key) >= SECRET_CHARS else text
 
-    def _without_key(self, text: str) -> str:
-        return text if self._echo is None else self._echo.sub("[key]", text)
+    def _words(self, body: object) -> str:
+        """The server's own words without the key."""
+        message = _message(body)
+        return self._echo.sub("[key]", message) if len(self._key) >= SECRET_CHARS_IN_MESSAGES else message
 
-    def _refused(self, error: openai.APIStatusError) -> Refused:
+    def _refused(self, error: openai.APIStatusError) -> Outcome:
         """What an error status means. Raises UserError where it tells of the user's mistake."""
         served, status = self.served, error.status_code
-        code = str(error.code or "")
+        code, said = str(error.code or ""), self._said(error.body)
         if status == 401:
+            # The server's words would show a part of the key.
             raise UserError(
                 f"propose.openai: {self.url} refused the key in {served.api_key_env} (status 401); "
                 f"set it to a valid key with access to {served.model}"
             )
         if status == 402 or code == "insufficient_quota":
             raise UserError(
-                f"propose.openai: the account of {served.api_key_env} has no quota left at {self.url}; add credit, "
+                f"propose.openai: the account of {served.api_key_env} has no quota left at {self.url}{said}; add credit, "
                 "then start the same command again"
             )
         if status == 404 or code == "model_not_found":
             raise UserError(
-                f"propose.openai: {self.url} has no model {served.model} or is no Chat Completions server (status {status}); "
-                "set the model to one that it serves, and base_url to end as its documentation says"
+                f"propose.openai: {self.url} has no model {served.model} or is no Chat Completions server (status {status})"
+                f"{said}; set the model to one that it serves, and base_url to end as its documentation says"
             )
-        message, code = self._without_key(_message(error.body)), self._without_key(code)
+        message, code = self._words(error.body), self._words(code)
+        told = f"{self.url} answered with status {status}{f' ({code})' if code else ''}{said}"
+        if status in _UNKNOWN_END:
+            return Lost(told)
         return Refused(
-            f"{self.url} answered with status {status}{f' ({code})' if code else ''}{self._said(error.body)}",
+            told,
             again=status in _RETRIED or status >= 500,
             wait_s=_wait(error.response.headers),
             names=f"{error.param or ''} {message}" if status in (400, 422) else "",
@@ -242,55 +277,3 @@ def _wait(headers: Mapping[str, str]) -> float | None:
         return min(MAX_WAIT_S, max(0.0, seconds))
     except (ValueError, TypeError):
         return None
-
-
-def _key(url: str, name: str) -> str:
-    """The key to send. Raises UserError when there is none that the server could take, or no server to send it to."""
-    host = _host(url)
-    key = os.environ.get(name, "").strip()
-    if not key and _is_loopback(host):
-        return NO_KEY
-    if not key:
-        raise UserError(
-            f"propose.openai: the environment variable {name} has no key for {url}; set it, name another variable "
-            "with propose.openai.api_key_env, or search without a key with propose.proposer=grammar"
-        )
-    # A header takes nothing else, and the errors of HTTP libraries quote the header that they refuse.
-    if not (key.isascii() and key.isprintable()):
-        raise UserError(
-            f"propose.openai: the environment variable {name} holds no key: it has characters other than printable ASCII; "
-            "copy the key again"
-        )
-    return key
-
-
-def _echo(key: str) -> re.Pattern[str]:
-    """Finds `key` in what a server sends: as it is, and with any of its characters escaped for JSON or for an address."""
-    return re.compile(
-        "".join(rf"(?:\\{{0,8}}(?:{re.escape(c)}|(?i:u{ord(c):04x}))|(?i:%(?:25)?{ord(c):02x}))" for c in key)
-    )
-
-
-def _host(url: str) -> str:
-    """The host of a server's address. Raises UserError for what is no such address, and for one that carries a secret."""
-    try:
-        parts = urlsplit(url)
-        if parts.username is not None or parts.password is not None:
-            raise UserError(
-                "propose.openai.base_url: got an address with a name or password in it, which the run folder would keep; "
-                "leave them out, and put the key into the environment variable of api_key_env"
-            )
-        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
-            return parts.hostname
-    except ValueError:
-        pass
-    raise UserError(
-        f"propose.openai.base_url: got {url!r}, an address such as http://127.0.0.1:8000/v1 or {OFFICIAL_URL} is needed"
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

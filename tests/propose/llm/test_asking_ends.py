@@ -173,7 +173,7 @@ def test_ctrl_c_waits_for_what_is_in_flight_and_books_it(
     with BadServer(slow) as server:
         with pytest.raises(KeyboardInterrupt):
             asked(request, server, ledger)
-        assert ledger.said[-1] == "  waiting for 2 replies that are paid for; Ctrl-C again leaves them"
+        assert ledger.said[-1] == "  waiting for 2 requests in flight, which may be paid for; Ctrl-C again leaves them"
         assert sorted(kept(request)) == ["response-1.json", "response-2.json"]
         assert booked(ledger) == bill(server) and len(server.billed) == 2
         again = ledger_of(events=ledger.events)

@@ -122,7 +122,7 @@ def test_usage_that_the_server_does_not_report_is_counted_from_characters(reques
     assert usage.dollars == pytest.approx((usage.prompt_tokens + 10 * usage.completion_tokens) / 1e6)
 
 
-@pytest.mark.parametrize("body", ["[]", "{}", '{"choices": []}', '{"choices": [{"message": {}}], "usage": 3}'])
+@pytest.mark.parametrize("body", ['{"choices": []}', '{"choices": [{"message": {}}], "usage": 3}'])
 def test_json_that_is_no_chat_completion_is_a_reply_without_a_reward(
     request_of: MakeRequest, server: ChatServer, body: str
 ) -> None:
@@ -133,7 +133,7 @@ def test_json_that_is_no_chat_completion_is_a_reply_without_a_reward(
     assert (ledger.account.usage.requests, ledger.account.usage.estimated) == (2, 2)
 
 
-@pytest.mark.parametrize("body", ["", "<html>busy</html>", '{"choices": ['])
+@pytest.mark.parametrize("body", ["", '{"choices": ['])
 def test_an_answer_that_is_no_json_is_no_answer_and_may_have_been_billed(
     request_of: MakeRequest, server: ChatServer, body: str
 ) -> None:
@@ -144,6 +144,18 @@ def test_an_answer_that_is_no_json_is_no_answer_and_may_have_been_billed(
     assert (ledger.account.usage.requests, ledger.account.unconfirmed.requests) == (0, len(server.bodies))
     came = [path.read_text(encoding="utf-8") for path in request_of().folder.glob("response-1.lost-*")]
     assert came == ([body] * len(server.bodies) if body else [])
+
+
+@pytest.mark.parametrize("body", ["[]", "{}", '{"status": "ok"}', "<html>Sign in</html>"])
+def test_what_is_no_chat_completions_server_is_the_users_mistake_and_asked_once(
+    request_of: MakeRequest, server: ChatServer, body: str
+) -> None:
+    server.respond = lambda n, _: Answer(body)
+    ledger = ledger_of()
+    with pytest.raises(UserError, match="is no Chat Completions server; set base_url to end as its documentation says"):
+        asked(request_of(count=2), server, ledger)
+    assert len(server.bodies) == 2
+    assert ledger.account.usage.requests == ledger.account.unconfirmed.requests == 0
 
 
 def test_a_prompt_that_does_not_fit_is_a_refusal_and_not_the_machines_fault(request_of: MakeRequest) -> None:

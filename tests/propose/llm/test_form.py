@@ -29,7 +29,7 @@ def change(names: str, *refused: str, **fields: Any) -> str | None:
 
 
 def test_the_first_form_is_the_official_apis() -> None:
-    assert body_of(served(), PROMPT, 8000, ()) == {
+    assert body_of(served(base_url=None), PROMPT, 8000, ()) == {
         "model": "m",
         "messages": [
             {"role": "system", "content": "You write rewards."},
@@ -49,10 +49,8 @@ def test_each_refused_field_is_left_out_or_written_otherwise() -> None:
     without = {name: body_of(served(), PROMPT, 8000, (name,)) for name in ADAPTABLE}
     assert without["temperature"] == {k: v for k, v in before.items() if k != "temperature"}
     assert without["structured"] == {k: v for k, v in before.items() if k != "response_format"}
-    assert without["max_completion_tokens"] == {
-        **{k: v for k, v in before.items() if k != "max_completion_tokens"},
-        "max_tokens": 8000,
-    }
+    assert without["max_tokens"] == {k: v for k, v in before.items() if k != "max_tokens"}
+    assert without["max_completion_tokens"] == {k: v for k, v in before.items() if k != "max_completion_tokens"}
     assert without["system"]["messages"] == [{"role": "user", "content": "You write rewards.\n\nWrite one."}]
 
 
@@ -60,18 +58,33 @@ def test_a_server_that_refuses_everything_is_asked_with_what_is_left() -> None:
     assert body_of(served(), PROMPT, 100, tuple(ADAPTABLE)) == {
         "model": "m",
         "messages": [{"role": "user", "content": "You write rewards.\n\nWrite one."}],
-        "max_tokens": 100,
+        "max_completion_tokens": 100,
     }
+
+
+@pytest.mark.parametrize(
+    "url", [None, "https://api.openai.com/v1", "https://us.api.openai.com/v1", "https://x.openai.azure.com/v1"]
+)
+def test_openai_is_sent_its_own_limit_alone_until_it_refuses_it(url: str | None) -> None:
+    first = body_of(served(base_url=url), PROMPT, 100, ())
+    assert first["max_completion_tokens"] == 100 and "max_tokens" not in first
+    then = body_of(served(base_url=url), PROMPT, 100, ("max_completion_tokens",))
+    assert "max_completion_tokens" not in then and then["max_tokens"] == 100
+
+
+def test_others_are_sent_both_limits_since_many_pass_over_the_one_they_do_not_know() -> None:
+    body = body_of(served(), PROMPT, 100, ())
+    assert (body["max_completion_tokens"], body["max_tokens"]) == (100, 100)
 
 
 def test_what_the_config_does_not_want_is_not_sent() -> None:
     body = body_of(served(temperature=None, structured="off"), PROMPT, 100, ())
-    assert sorted(body) == ["max_completion_tokens", "messages", "model"]
+    assert sorted(body) == ["max_completion_tokens", "max_tokens", "messages", "model"]
 
 
 def test_further_fields_of_the_config_go_with_every_request() -> None:
     extra = {"reasoning_effort": "high", "top_k": 20}
-    assert body_of(served(extra=extra), PROMPT, 100, ())["extra_body"] == extra
+    assert body_of(served(extra=extra), PROMPT, 100, ()) == {**body_of(served(), PROMPT, 100, ()), **extra}
 
 
 def test_the_schema_is_in_the_subset_that_strict_servers_take() -> None:
@@ -113,6 +126,11 @@ REFUSALS = {
         # Anthropic
         "temperature: range: 0..1",
         "`temperature` may only be set to 1 when thinking is enabled.",
+    ],
+    "max_tokens": [
+        # OpenAI's reasoning models, behind a gateway
+        "max_tokens Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+        "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.",
     ],
     "max_completion_tokens": [
         # Azure
@@ -204,6 +222,6 @@ def test_each_servers_errors_lead_step_by_step_to_the_form_that_it_takes(style: 
                 found = change_for(outcome.names, model, refused)
                 assert found is not None
                 refused.append(found)
-            assert set(refused) == set(ADAPTABLE)
+            assert set(refused) == set(ADAPTABLE) - {"max_tokens"}
             assert isinstance(servers["m"].post(body_of(model, PROMPT, 8000, refused), "key"), Received)
         assert len(bad.billed) == 1

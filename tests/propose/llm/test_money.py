@@ -15,6 +15,7 @@ from server_faults import Fault
 
 from rewardsearch.config import BudgetConfig
 from rewardsearch.errors import BudgetReached
+from rewardsearch.propose.llm.asking import LOST_MOST
 from rewardsearch.records import Usage
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -110,10 +111,10 @@ def test_an_ask_whose_replies_are_lost_again_and_again_is_given_up(request_of: M
     ledger = ledger_of()
     with BadServer(answer, [None, *[Fault.RESET] * 9]) as server:
         proposal = asked(request_of(count=2), server, ledger, in_flight=1)
-    assert len(server.requests) == 4
+    assert len(server.requests) == 1 + LOST_MOST
     assert [refusal.reason for refusal in proposal.refusals] == [f"the connection to {server.url} broke off"]
     files = sorted(path.name for path in request_of().folder.glob("response-2*"))
-    assert files == [f"response-2.lost-{n}.txt" for n in (1, 2, 3)]
+    assert files == [f"response-2.lost-{n}.txt" for n in range(1, 1 + LOST_MOST)]
 
 
 # --- budgets ----------------------------------------------------------------------------------------------------------

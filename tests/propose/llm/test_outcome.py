@@ -43,7 +43,7 @@ def test_the_first_reward_of_each_reply_is_a_candidate_of_its_ask(request_of: Ma
 
 def test_a_reward_without_a_name_has_that_of_its_place(request_of: MakeRequest) -> None:
     nameless = Told(ask=Ask(place=3, operator="fresh"), found=(Found(name="", code=reward_code(1.0), rationale=""),))
-    assert proposal_of(request_of(), [nameless]).candidates[0].name == "reward_3"
+    assert proposal_of(request_of(), [nameless]).candidates[0].name == "reward_r1c3"
 
 
 def test_a_spare_reward_makes_up_for_a_reply_without_one_and_is_its_own_asks(request_of: MakeRequest) -> None:
@@ -92,7 +92,7 @@ def test_prompt_md_lists_the_moves_and_holds_every_prompt_in_full(request_of: Ma
     request = told_request().model_copy(update={"folder": request_of().folder, "asks": tuple(ASKS.values())})
     written = planned(request)
     assert written.startswith(
-        "# Round 3: 4 requests\n\nWhat each move has improved for its cost, against all together: "
+        "# Round 3: 4 requests\n\nWhat each move has improved for its cost, where 1 is the average ask's: "
     )
     assert f"\n1. fresh, asked of {MODEL}\n" in written
     assert f"\n3. crossover of {PENALTY.id} and {STEP_CHECK.id}, asked of {MODEL}\n" in written

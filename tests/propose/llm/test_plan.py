@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import mean
 
 import pytest
 from hypothesis import given
@@ -15,8 +16,9 @@ from told_run import request as told_request
 
 from rewardsearch.config import MixConfig, ProposeConfig
 from rewardsearch.evidence import Feedback, Payoff
-from rewardsearch.propose.llm.plan import FLOOR, PRIOR_ASKS, draw, payoff_rates, plan, shares
-from rewardsearch.records import Front, Operator, Usage
+from rewardsearch.feedback.payoff import payoffs
+from rewardsearch.propose.llm.plan import FLOOR, PRIOR_ASKS, draw, model_of, payoff_rates, plan, shares
+from rewardsearch.records import BASELINE, Ask, Front, Operator, Played, Proposal, RankedRow, Ranking, Usage
 
 ONE: Mapping[str, float] = {"gpt-5": 1.0}
 TWO: Mapping[str, float] = {"gpt-5": 3.0, "small": 1.0}
@@ -38,9 +40,9 @@ def feedback(*payoffs: Payoff, front: tuple[Front, ...] | None = None, stale: in
     return told.model_copy(update={"payoffs": payoffs, "stale": stale, "evidence": evidence})
 
 
-def paid(operator: Operator, credit: float, dollars: float = 1.0, asks: int = 10, model: str = "gpt-5") -> Payoff:
-    usage = Usage(requests=asks, prompt_tokens=4000 * asks, completion_tokens=1000 * asks, dollars=dollars)
-    return Payoff(operator=operator, model=model, asks=asks, credit=credit, usage=usage)
+def paid(operator: Operator, credit: float, cost: float = 10.0, model: str = "gpt-5") -> Payoff:
+    """Of ten asks; credit and cost in average asks."""
+    return Payoff(operator=operator, model=model, asks=10, credit=credit, cost=cost, usage=Usage())
 
 
 def by_move(found: Mapping[tuple[Operator, str], float]) -> dict[str, float]:
@@ -145,6 +147,13 @@ def test_the_same_request_draws_the_same_and_another_round_or_seed_another() -> 
     assert len({drawn(), drawn(round=4), drawn(seed=1), drawn(attempt=1)}) == 4
 
 
+@pytest.mark.parametrize(("model", "makes"), [("gpt-5", ["gpt-5"] * 4), ("gone", ["gpt-5", "small"] * 2)])
+def test_an_ask_is_made_by_its_model_and_by_the_others_in_turn_where_that_is_gone(model: str, makes: list[str]) -> None:
+    asks = [Ask(place=place, operator="fresh", model=model) for place in (1, 2, 3, 4)]
+    assert [model_of(ask, ["gpt-5", "small"]) for ask in asks] == makes
+    assert [model_of(ask, ["small", "gpt-5"]) for ask in asks] == makes
+
+
 def test_the_plan_does_not_depend_on_the_order_of_the_models() -> None:
     request = told_request().model_copy(update={"count": 12})
     assert plan(request, config(), TWO) == plan(request, config(), dict(reversed(TWO.items())))
@@ -153,54 +162,120 @@ def test_the_plan_does_not_depend_on_the_order_of_the_models() -> None:
 # --- what has paid off ------------------------------------------------------------------------------------------------
 
 
-def test_the_move_that_improves_more_for_its_dollar_gets_more() -> None:
+def test_the_move_that_improves_more_for_its_cost_gets_more() -> None:
     even = shares(config(), ONE, feedback())
-    cheap = shares(config(), ONE, feedback(paid("mutate", 4.0, dollars=1.0), paid("fresh", 4.0, dollars=5.0)))
-    better = shares(config(), ONE, feedback(paid("mutate", 8.0), paid("fresh", 1.0)))
+    cheap = shares(config(), ONE, feedback(paid("mutate", 10.0, cost=4.0), paid("fresh", 10.0, cost=16.0)))
+    better = shares(config(), ONE, feedback(paid("mutate", 17.0), paid("fresh", 3.0)))
     for shifted in (cheap, better):
         assert shifted["mutate", "gpt-5"] > even["mutate", "gpt-5"]
         assert shifted["fresh", "gpt-5"] < even["fresh", "gpt-5"]
 
 
-def test_of_two_models_the_one_that_improves_more_for_its_dollar_gets_more() -> None:
-    told = feedback(paid("mutate", 4.0, dollars=6.0), paid("mutate", 4.0, dollars=1.0, model="small"))
+def test_of_two_models_the_one_that_improves_more_for_its_cost_gets_more() -> None:
+    told = feedback(paid("mutate", 10.0, cost=16.0), paid("mutate", 10.0, cost=4.0, model="small"))
     even, shifted = shares(config(), TWO, feedback()), shares(config(), TWO, told)
     assert shifted["mutate", "small"] / shifted["mutate", "gpt-5"] > even["mutate", "small"] / even["mutate", "gpt-5"]
 
 
+def test_a_move_never_asked_counts_as_an_average_one() -> None:
+    told = feedback(paid("mutate", 15.0), paid("fresh", 10.0))
+    even, shifted = shares(config(), ONE, feedback()), shares(config(), ONE, told)
+    assert shifted["crossover", "gpt-5"] / shifted["fresh", "gpt-5"] == pytest.approx(1.0)
+    assert shifted["crossover", "gpt-5"] < even["crossover", "gpt-5"]
+
+
 def test_no_move_falls_below_the_floor_of_its_share() -> None:
-    told = feedback(paid("mutate", 1e6, dollars=0.0), paid("fresh", 0.0, dollars=1e6, asks=1000))
+    told = feedback(paid("mutate", 1e6, cost=0.0), paid("fresh", 0.0, cost=1e6))
     even, shifted = shares(config(adapt=False), ONE, told), shares(config(), ONE, told)
     assert all(shifted[arm] >= FLOOR * even[arm] for arm in even)
     assert shifted["fresh", "gpt-5"] == pytest.approx(FLOOR * even["fresh", "gpt-5"], rel=0.05)
 
 
-def test_the_mix_stays_the_configs_where_it_is_not_to_adapt_and_where_nothing_has_improved() -> None:
-    good, bad = paid("mutate", 9.0), paid("mutate", 0.0)
+def test_the_mix_stays_the_configs_where_it_is_not_to_adapt_and_where_every_ask_was_average() -> None:
     even = shares(config(), ONE, feedback())
-    assert shares(config(adapt=False), ONE, feedback(good, paid("fresh", 0.0))) == pytest.approx(even)
-    assert shares(config(), ONE, feedback(bad, paid("fresh", 0.0))) == pytest.approx(even)
+    assert shares(config(adapt=False), ONE, feedback(paid("mutate", 19.0), paid("fresh", 1.0))) == pytest.approx(even)
+    assert shares(config(), ONE, feedback(paid("mutate", 10.0), paid("fresh", 10.0))) == pytest.approx(even)
 
 
-def test_a_rate_is_improvement_for_cost_against_all_together_with_a_prior_of_a_few_asks() -> None:
-    rates = payoff_rates([paid("mutate", 6.0, dollars=3.0), paid("fresh", 2.0, dollars=1.0)])
-    # In units of the common 0.4 an ask and $0.2 an ask: 15 for 15, and 5 for 5.
+def test_a_rate_is_improvement_for_cost_with_a_prior_of_a_few_average_asks() -> None:
+    assert payoff_rates([]) == {}
+    rates = payoff_rates([paid("mutate", 15.0, cost=15.0), paid("fresh", 5.0, cost=5.0)])
     assert rates == pytest.approx({("mutate", "gpt-5"): 1.0, ("fresh", "gpt-5"): 1.0})
-    rates = payoff_rates([paid("mutate", 6.0, dollars=1.0), paid("fresh", 2.0, dollars=3.0)])
+    rates = payoff_rates([paid("mutate", 15.0, cost=5.0), paid("fresh", 5.0, cost=15.0, model="small")])
     assert rates["mutate", "gpt-5"] == pytest.approx((PRIOR_ASKS + 15) / (PRIOR_ASKS + 5))
-    assert rates["fresh", "gpt-5"] == pytest.approx((PRIOR_ASKS + 5) / (PRIOR_ASKS + 15))
+    assert rates["fresh", "small"] == pytest.approx((PRIOR_ASKS + 5) / (PRIOR_ASKS + 15))
 
 
-def test_cost_is_money_only_where_everything_has_a_price_else_tokens_else_asks() -> None:
-    mutate, fresh = paid("mutate", 2.0, dollars=1.0), paid("fresh", 2.0, dollars=3.0)
-    assert payoff_rates([mutate, fresh])["mutate", "gpt-5"] > 1
-    # Unpriced in part: the tokens are the same, and the dollars say nothing.
-    unpriced = fresh.model_copy(update={"usage": fresh.usage.model_copy(update={"unpriced": 1})})
-    assert payoff_rates([mutate, unpriced])["mutate", "gpt-5"] == pytest.approx(1.0)
-    longer = unpriced.model_copy(update={"usage": unpriced.usage.model_copy(update={"completion_tokens": 90_000})})
-    assert payoff_rates([mutate, longer])["mutate", "gpt-5"] > 1
-    free = [each.model_copy(update={"usage": Usage()}) for each in (mutate, fresh.model_copy(update={"asks": 30}))]
-    assert payoff_rates(free)["mutate", "gpt-5"] > 1
+# --- the mix over a search --------------------------------------------------------------------------------------------
+
+SD = 0.018
+"""Of a score around what a reward is worth."""
+TWO_MOVES = {"crossover": 0.0, "simplify": 0.0}
+
+
+class Searched:
+    """A search of `fresh` and `mutate`, one to two by config, on rewards that are numbers.
+
+    Fresh ones scatter around a little above the baseline, wherever the search has come to; mutations around the best.
+    """
+
+    def __init__(self, seed: int, rounds: int = 6, count: int = 6) -> None:
+        rng = random.Random(seed)
+        self.worth = {BASELINE: 0.6}
+        self.rows = [_scored(BASELINE, 0, 0.6)]
+        self.proposals: dict[tuple[int, int], Proposal] = {}
+        self.best_before: dict[int, float] = {}
+        self.fresh_shares: list[float] = []
+        for round in range(1, rounds + 1):
+            mix = self.mix() if round > 1 else {("fresh", "gpt-5"): 1.0}
+            self.fresh_shares.append(mix["fresh", "gpt-5"])
+            best = max(self.rows, key=lambda row: row.f1 or 0.0)
+            self.best_before[round] = best.f1 or 0.0
+            self.proposals[round, 0] = self._round(round, self.worth[best.id], draw(mix, count, rng), rng)
+
+    def mix(self) -> dict[tuple[Operator, str], float]:
+        ranking = Ranking(task="arithmetic", split="val", n=500, rows=tuple(self.rows))
+        told = feedback(*payoffs(self.proposals, ranking, 0.95), stale=0)
+        return shares(config(**TWO_MOVES), ONE, told)
+
+    def better(self, operator: Operator) -> list[bool]:
+        """Of each ask from round 2 on, whether its reward is worth more than the best score before."""
+        return [
+            self.worth[played.candidates[0]] > self.best_before[round]
+            for (round, _), proposal in self.proposals.items()
+            for played in proposal.played
+            if round > 1 and played.ask.operator == operator
+        ]
+
+    def _round(self, round: int, best: float, drawn: Sequence[tuple[Operator, str]], rng: random.Random) -> Proposal:
+        plays = []
+        for place, (operator, model) in enumerate(drawn, start=1):
+            id = f"{round} {place}"
+            self.worth[id] = rng.gauss(0.62, 0.025) if operator == "fresh" else rng.gauss(best, 0.02)
+            self.rows.append(_scored(id, round, rng.gauss(self.worth[id], SD)))
+            usage = Usage(requests=1, prompt_tokens=5000, completion_tokens=2000)
+            plays.append(Played(ask=Ask(place=place, operator=operator, model=model), candidates=(id,), usage=usage))
+        return Proposal(candidates=(), played=tuple(plays))
+
+
+def _scored(id: str, round: int, f1: float) -> RankedRow:
+    interval = (f1 - 1.96 * SD, f1 + 1.96 * SD)
+    return RankedRow(rank=1, id=id, name=id, round=round, operator="fresh", status="screened", f1=f1, f1_ci=interval)
+
+
+def test_fresh_rewards_are_asked_less_once_they_rarely_beat_the_best_and_mutations_do() -> None:
+    searches = [Searched(seed) for seed in range(30)]
+    fresh = [better for search in searches for better in search.better("fresh")]
+    mutated = [better for search in searches for better in search.better("mutate")]
+    assert mean(fresh) < 0.05
+    assert 0.15 < mean(mutated) < 0.3
+    configured = shares(config(**TWO_MOVES), ONE, feedback(stale=0))["fresh", "gpt-5"]
+    by_round = [mean(of_round) for of_round in zip(*(search.fresh_shares for search in searches), strict=True)]
+    # The first round is all fresh and much above the baseline, which says nothing against mutations.
+    assert by_round[1] == pytest.approx(configured)
+    assert by_round[5] < by_round[3] < configured
+    assert by_round[5] < 0.8 * configured
+    assert sum(search.fresh_shares[-1] < configured for search in searches) >= 25
 
 
 # --- parents ----------------------------------------------------------------------------------------------------------
@@ -253,6 +328,19 @@ def test_no_reward_is_crossed_with_itself_even_where_nobody_wins_anything() -> N
     front = tuple(member(place, 0.0) for place in range(3))
     pairs = planned(30, feedback(front=front), crossover=1.0, mutate=0.0001)
     assert all(len(set(pair)) == len(pair) for pair in pairs)
+
+
+def test_what_is_simplified_has_several_components_where_a_parent_has() -> None:
+    # The first and the third reward have one component, the second and the fourth have two.
+    front = tuple(member(place, share) for place, share in enumerate((0.4, 0.3, 0.2, 0.1)))
+    single = front[0], front[2]
+
+    def simplified(front: tuple[Front, ...]) -> set[tuple[str, ...]]:
+        return set(planned(40, feedback(front=front), simplify=1.0, fresh=0.0001))
+
+    assert simplified(front) == {(front[1].id,), (front[3].id,)}
+    assert simplified(single) == {(each.id,) for each in single}
+    assert set(planned(40, feedback(front=front), mutate=1.0)) == {(each.id,) for each in front}
 
 
 def test_every_parent_is_on_the_front() -> None:

@@ -171,7 +171,32 @@ def test_an_error_that_a_gateway_passes_on_with_status_200_is_no_answer(server: 
         server.respond = lambda n, _, code=code: Answer({"error": {"message": f"upstream {KEY}", "code": code}})
         outcomes.append(post(server.url))
     told = f"{server.url} answered with an error: upstream [key]"
-    assert outcomes == [Refused(told, again=True), Refused(told, again=True), Refused(told, again=False)]
+    assert outcomes == [
+        Refused(told, again=True),
+        Refused(told, again=True),
+        Refused(told, again=False, names="upstream [key]"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        ("Unexpected endpoint or method. (POST /chat/completions)", False),
+        ({"message": "The server is overloaded", "code": None}, True),
+        ({"message": "Rate limit reached", "type": "tokens", "code": "rate_limit_exceeded"}, True),
+        ({"message": "no such thing", "code": "invalid_value"}, False),
+    ],
+)
+def test_an_error_with_status_200_and_without_a_number_is_read(server: ChatServer, error: Any, again: bool) -> None:
+    server.respond = lambda n, _: Answer({"error": error})
+    outcome = post(server.url)
+    assert isinstance(outcome, Refused) and outcome.again == again
+
+
+@pytest.mark.parametrize("status", [408, 504, 522])
+def test_a_gateway_that_waited_long_enough_says_nothing_of_what_was_billed(server: ChatServer, status: int) -> None:
+    server.respond = lambda n, _: refused(status, message="timed out")
+    assert post(server.url) == Lost(f"{server.url} answered with status {status}: timed out")
 
 
 # --- the user's mistakes ----------------------------------------------------------------------------------------------
@@ -193,13 +218,20 @@ def test_a_forbidden_request_says_nothing_of_the_others(server: ChatServer) -> N
 @pytest.mark.parametrize("answer_", [refused(402), refused(429, "insufficient_quota")])
 def test_an_account_without_money_is_the_users_mistake(server: ChatServer, answer_: Answer) -> None:
     server.respond = lambda n, _: answer_
-    assert f"the account of {KEY_NAME} has no quota left at {server.url}; add credit" in mistake(server.url)
+    assert f"the account of {KEY_NAME} has no quota left at {server.url}: no; add credit" in mistake(server.url)
 
 
 @pytest.mark.parametrize("answer_", [refused(404), refused(400, "model_not_found"), refused(404, "model_not_found")])
 def test_an_unknown_model_is_the_users_mistake(server: ChatServer, answer_: Answer) -> None:
     server.respond = lambda n, _: answer_
     assert "has no model served" in mistake(server.url)
+
+
+def test_what_the_server_says_of_a_model_or_an_account_is_told_without_the_key(server: ChatServer) -> None:
+    server.respond = lambda n, _: refused(404, message=f"No endpoints support response_format {KEY}")
+    assert "(status 404): No endpoints support response_format [key]; set the model" in mistake(server.url)
+    server.respond = lambda n, _: refused(402, message="This request needs fewer max_tokens")
+    assert f"at {server.url}: This request needs fewer max_tokens; add credit" in mistake(server.url)
 
 
 def test_a_base_url_with_another_path_is_the_users_mistake() -> None:
@@ -293,9 +325,9 @@ def test_a_placeholder_for_a_key_is_sent_and_is_not_cut_out_of_the_code(monkeypa
 
 
 def test_an_error_that_is_not_the_connections_is_raised() -> None:
-    slip = {**BODY, "no_field": 1}
+    slip = {**BODY, "max_tokens": object()}
     with (
         opened(config("http://127.0.0.1:1/v1").propose.openai.served()) as servers,
-        pytest.raises(TypeError, match="unexpected keyword argument 'no_field'"),
+        pytest.raises(TypeError, match="not JSON serializable"),
     ):
         servers["served"].post(slip, "key-of-the-request")

@@ -1,0 +1,171 @@
+"""What is found before anything is trained or asked, and what is told of servers that do not keep to the form."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asked import KEY_NAME, PRICE, answer, asked, config, fresh, reply_with
+from bad_server import BadServer
+from chat_server import Answer, Body, ChatServer, refused, said
+from requests_of import MakeRequest, ledger_of
+
+from rewardsearch.config import BudgetConfig, parse_config
+from rewardsearch.errors import BudgetReached, UserError
+from rewardsearch.propose import check, reach
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+
+# --- budgets and servers ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("budget", "told"),
+    [
+        (
+            {"tokens": 9000},
+            r"budget\.tokens: a request to served may take 1\d,\d{3} \(max_tokens 8,000\), the whole budget is 9,000",
+        ),
+        (
+            {"dollars": 0.05},
+            r"budget\.dollars: a request to served may take \$0\.08\d\d \(max_tokens 8,000\), the whole budget is \$0\.0500",
+        ),
+    ],
+)
+def test_a_budget_that_affords_no_request_is_reached_before_anything_is_trained(
+    request_of: MakeRequest, budget: dict[str, Any], told: str
+) -> None:
+    settings = config("http://127.0.0.1:9/v1", BudgetConfig(**budget), prices={"served": PRICE})
+    with pytest.raises(BudgetReached, match=told):
+        check(request_of(), settings)
+
+
+def test_a_budget_that_affords_one_request_is_fine(request_of: MakeRequest) -> None:
+    check(request_of(), config("http://127.0.0.1:9/v1", BudgetConfig(tokens=20_000)))
+
+
+def test_an_address_where_nothing_listens_is_the_users_mistake() -> None:
+    with pytest.raises(UserError, match=r"no connection to http://127\.0\.0\.1:9/v1; start the server there"):
+        reach(config("http://127.0.0.1:9/v1"))
+
+
+def test_a_server_without_a_list_of_models_is_there_all_the_same() -> None:
+    with BadServer(answer) as server:
+        assert reach(config(server.url)) == []
+        assert server.requests == []
+
+
+def test_only_the_proposer_that_asks_servers_looks_for_them() -> None:
+    assert reach(parse_config({"propose": {"openai": {"base_url": "http://127.0.0.1:9/v1"}}}, "test")) == []
+
+
+def test_a_key_goes_to_no_other_host_than_its_own() -> None:
+    models = [{"model": "a"}, {"model": "b", "base_url": "https://api.example.org/v1"}]
+    propose = {"proposer": "openai", "openai": {"models": models}}
+    with pytest.raises(
+        UserError, match="b has a base_url of its own and no api_key_env, so the key in OPENAI_API_KEY would"
+    ):
+        parse_config({"propose": propose}, "test")
+    models[1]["api_key_env"] = "EXAMPLE_KEY"
+    assert [served.api_key_env for served in parse_config({"propose": propose}, "test").propose.openai.served()] == [
+        "OPENAI_API_KEY",
+        "EXAMPLE_KEY",
+    ]
+    models[1] = {"model": "b", "base_url": "http://127.0.0.1:8000/v1"}
+    parse_config({"propose": propose}, "test")
+
+
+@pytest.mark.parametrize("field", ["n", "stream", "max_tokens", "messages"])
+def test_a_further_field_may_not_be_one_that_the_books_rest_on(field: str) -> None:
+    with pytest.raises(UserError, match=rf"propose\.openai\.extra: got {field}, which requests have or cannot have"):
+        parse_config({"propose": {"openai": {"extra": {field: 1}}}}, "test")
+
+
+# --- the limit --------------------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_passes_over_the_limit_is_told_once(request_of: MakeRequest, server: ChatServer) -> None:
+    server.respond = lambda n, _: said(reply_with(float(n)), completion_tokens=5000)
+    ledger = ledger_of()
+    asked(request_of(count=2), server, ledger, max_tokens=100)
+    assert sum("passes over the limit of max_tokens" in line for line in ledger.said) == 1
+    assert ledger.account.usage.completion_tokens == 10_000
+
+
+def limits(server: ChatServer) -> list[int]:
+    return [body["max_completion_tokens"] for body in server.bodies]
+
+
+def test_a_cut_reply_is_asked_for_with_twice_the_limit_and_then_four_times_at_most(
+    request_of: MakeRequest, server: ChatServer
+) -> None:
+    server.respond = lambda n, _: said("Let me", finish="length")
+    asked(request_of(count=1), server, ledger_of(), max_tokens=100)
+    assert limits(server) == [100, 200, 400, 400, 400]
+
+
+def test_a_doubled_limit_that_the_server_refuses_is_taken_back(request_of: MakeRequest, server: ChatServer) -> None:
+    def respond(n: int, body: Body) -> Answer:
+        if body["max_completion_tokens"] > 100:
+            return refused(400, message="Invalid max_tokens value, the valid range of max_tokens is [1, 100]")
+        return said("Let me", finish="length") if n == 0 else said(reply_with(1.0))
+
+    server.respond = respond
+    proposal = asked(request_of(count=1), server, ledger_of(), max_tokens=100)
+    assert len(proposal.candidates) == 1
+    assert limits(server) == [100, 200, 100]
+
+
+# --- what is written and told -----------------------------------------------------------------------------------------
+
+
+def test_the_transcript_of_an_unanswered_request_says_why(request_of: MakeRequest, server: ChatServer) -> None:
+    server.respond = lambda n, body: refused(400, message="not this one") if n == 0 else said(reply_with(1.0))
+    request = request_of(count=2)
+    asked(request, server, ledger_of(), in_flight=1)
+    assert "## No reward\n\n" in (request.folder / "request-1.md").read_text()
+    assert "not this one" in (request.folder / "request-1.md").read_text()
+
+
+def test_the_transcript_is_whole_after_a_kill_between_reply_and_transcript(
+    request_of: MakeRequest, server: ChatServer
+) -> None:
+    request, ledger = request_of(count=1), ledger_of()
+    server.respond = lambda n, _: said(reply_with(1.0))
+    asked(request, server, ledger)
+    (request.folder / "request-1.md").unlink()
+    again = ledger_of(events=ledger.events)
+    asked(request, server, again)
+    assert len(server.bodies) == 1
+    assert reply_with(1.0).strip() in (request.folder / "request-1.md").read_text()
+    assert again.said[1] == "  1 reply kept from before"
+
+
+def test_the_model_that_is_asked_in_place_of_one_that_is_gone_is_the_one_in_the_books(
+    request_of: MakeRequest, server: ChatServer
+) -> None:
+    request = request_of(count=1, asks=fresh(1, "gone"))
+    ledger = ledger_of()
+    proposal = asked(request, server, ledger)
+    assert proposal.candidates[0].model == proposal.played[0].ask.model == "served"
+    assert [event["sent"]["model"] for event in ledger.told("sent")] == ["served"]
+
+
+def test_a_long_wait_is_told(request_of: MakeRequest, server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rewardsearch.propose.llm.asking.TOLD_WAIT_S", 0.0)
+    server.respond = lambda n, _: refused(500, message="busy") if n == 0 else said(reply_with(1.0))
+    ledger = ledger_of()
+    asked(request_of(count=1), server, ledger)
+    assert f"  {server.url} answered with status 500: busy; again in 0 s (1 of 8)" in ledger.said
+
+
+def test_the_system_message_of_prompt_md_is_the_one_that_is_sent(request_of: MakeRequest, server: ChatServer) -> None:
+    for structured, wanted in (("auto", "One JSON object"), ("off", "Exactly this")):
+        request = request_of(count=1, folder=Path(request_of().folder) / structured)
+        asked(request, server, ledger_of(), structured=structured)
+        assert wanted in (request.folder / "prompt.md").read_text()
+        assert wanted in json.dumps(server.bodies[-1]["messages"][0])
+    assert KEY_NAME not in (request.folder / "prompt.md").read_text()
