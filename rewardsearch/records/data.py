@@ -1,0 +1,73 @@
+"""What every record is, and the records of data: rows, batches, completions and their outcomes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+BASELINE = "baseline"
+"""The id and name of the arm that trains on the base rewards alone."""
+POLICY = "policy"
+"""The id and name of the untrained policy as an arm: a run of no steps."""
+
+OutcomeKind = Literal["correct", "wrong", "unparsed"]
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Row(Record):
+    """One problem. `prompt` is plain text or chat messages; `columns` are the task's further columns, by name."""
+
+    id: str
+    prompt: str | list[dict[str, str]]
+    answer: str
+    columns: dict[str, str] = {}
+
+    @property
+    def prompt_text(self) -> str:
+        """What a reward sees as the prompt: the plain text, or the last user message."""
+        return self.prompt if isinstance(self.prompt, str) else self.prompt[-1]["content"]
+
+
+FIXED_ARGUMENTS = ("prompts", "completions", "answer")
+"""What every reward is passed, beside the task's columns."""
+
+
+class Batch(Record):
+    """The arguments of one reward call; every list has one entry a completion."""
+
+    prompts: tuple[str, ...]
+    completions: tuple[str, ...]
+    answer: tuple[str, ...]
+    columns: dict[str, tuple[str, ...]] = {}
+
+    @field_validator("columns")
+    @classmethod
+    def _beside_the_arguments(cls, columns: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        if taken := columns.keys() & FIXED_ARGUMENTS:
+            raise ValueError(f"columns {sorted(taken)} have the names of arguments")
+        return columns
+
+    def __len__(self) -> int:
+        return len(self.completions)
+
+
+class LabelledCompletion(Record):
+    """A completion of a row whose outcome is known, for validation."""
+
+    row: Row
+    completion: str
+    kind: OutcomeKind
+
+
+class Outcome(Record):
+    """What became of one question: exactly one of correct, wrong, unparsed. `length` is the completion's, in tokens."""
+
+    id: str
+    kind: OutcomeKind
+    gold: str
+    prediction: str | None
+    length: int

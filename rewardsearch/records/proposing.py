@@ -1,0 +1,106 @@
+"""Candidates, what was asked for them and what it cost, and what validation said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from rewardsearch.records.data import Record
+
+Operator = Literal["fresh", "mutate", "crossover", "simplify", "repair", "folder"]
+Stage = Literal["static", "sandbox", "contract", "behaviour", "bank", "novelty"]
+
+
+class Candidate(Record):
+    """A reward function as proposed: one Python file and where it came from."""
+
+    id: str
+    name: str
+    code: str
+    rationale: str = ""
+    operator: Operator = "fresh"
+    parents: tuple[str, ...] = ()
+    round: int = 0
+    model: str = ""
+    """The language model that wrote it; empty where none did."""
+
+
+def curve_label(name: str, id: str) -> str:
+    """What a candidate's reward goes by in curves and logs: unique within a job. Its components are `label/component`."""
+    return f"{name}-{id[:4]}"
+
+
+class Usage(Record):
+    """What requests cost at a model's server. Reasoning tokens are among the completion tokens, cached ones among the
+    prompt tokens. `dollars` leaves out `unpriced` requests; `estimated` requests had their tokens counted from characters,
+    since the server reported none."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    dollars: float = 0.0
+    unpriced: int = 0
+    estimated: int = 0
+
+    @property
+    def tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(**{name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields})
+
+
+def total(usages: Iterable[Usage]) -> Usage:
+    return sum(usages, Usage())
+
+
+class Ask(Record):
+    """One reward asked for: the move, the model that is to make it, and the candidates it works on. `place` counts from 1
+    within a round's proposal or repair."""
+
+    place: int
+    operator: Operator
+    model: str = ""
+    parents: tuple[str, ...] = ()
+
+
+class Played(Record):
+    """What came of an ask: the ids of its candidates, and what its requests cost."""
+
+    ask: Ask
+    candidates: tuple[str, ...] = ()
+    usage: Usage = Usage()
+
+
+class Verdict(Record):
+    """What validation found. `stage` and `reason` say what refused the candidate; both are None when it is accepted.
+
+    `reason` is fit for the proposer: it names checks, lines and types of errors, never an error's own text.
+    `checks` holds the measured behaviour by check name, `components` the component names the reward returned.
+    """
+
+    candidate: str
+    accepted: bool
+    stage: Stage | None = None
+    reason: str | None = None
+    flags: tuple[str, ...] = ()
+    checks: dict[str, float | bool | str] = {}
+    components: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+class Refusal(Record):
+    """A reply that gave no candidate: why, in words for the proposer and the leaderboard."""
+
+    name: str
+    reason: str
+
+
+class Proposal(Record):
+    """What one round's proposing gave: candidates, replies that gave none, and where it planned its asks, their outcome."""
+
+    candidates: tuple[Candidate, ...]
+    refusals: tuple[Refusal, ...] = ()
+    played: tuple[Played, ...] = ()
