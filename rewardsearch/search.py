@@ -63,6 +63,8 @@ def search(config: Config, folder: Path, progress: Progress) -> RunState:
             # A dead server is found before hours of training, not after.
             for warning in reach(config):
                 progress.say(f"warning: {warning}")
+            if config.budget.dollars is not None and (uncounted := run.state.usage.unpriced):
+                progress.say(f"warning: budget.dollars does not count {uncounted} earlier requests, which had no price")
         run.references()
         for number in range(1, config.rounds + 1):
             run.round(number)

@@ -293,3 +293,17 @@ def test_a_server_that_is_gone_for_a_while_costs_no_round(
     assert read_run(tmp_path).rounds_done == 0
     back = config(propose={"proposer": "openai", "openai": {**openai, "base_url": url}})
     assert search(back, tmp_path, Quiet()).rounds_done == 1
+
+
+def test_money_that_was_spent_before_there_were_prices_is_told(
+    tmp_path: Path, trainer: Trainer, server: ChatServer
+) -> None:
+    def settings(**more: Any) -> Config:
+        openai = {"model": "served", "base_url": server.url, **more.pop("openai", {})}
+        return config(propose={"proposer": "openai", "openai": openai}, finalize={"enabled": False}, **more)
+
+    search(settings(), tmp_path, Quiet())
+    progress = Telling()
+    prices = {"prices": {"served": {"input": 1, "output": 2}}}
+    search(settings(openai=prices, budget={"dollars": 5}, rounds=2), tmp_path, progress)
+    assert "warning: budget.dollars does not count 2 earlier requests, which had no price" in progress.lines

@@ -36,6 +36,8 @@ BACKOFF_S = 1.0
 MOST_BACKOFF_S = 60.0
 TOLD_WAIT_S = 4.0
 """Waits from here on are told."""
+AGAIN_TOKENS = 250
+"""What is kept free in a prompt for why the last reply held no reward."""
 LOST_MOST = 5
 """How often a request is sent whose reply was lost on the way: the server may have billed each."""
 
@@ -244,7 +246,8 @@ class Asking:
 
     def _prompt(self, job: Job) -> Prompt:
         structured = asks_json(job.server.served, self._refused_by(job.server))
-        prompt = prompt_of(self._request, job.ask, self._limit, structured)
+        limit = self._limit - (AGAIN_TOKENS if job.reply > 1 else 0)
+        prompt = prompt_of(self._request, job.ask, limit, structured)
         return again(self._request, prompt, job.reason, job.cut_off > 0) if job.reply > 1 else prompt
 
     def _write_down(self, job: Job) -> None:

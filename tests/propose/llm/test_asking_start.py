@@ -14,7 +14,8 @@ from requests_of import MakeRequest, ledger_of
 
 from rewardsearch.config import BudgetConfig, parse_config
 from rewardsearch.errors import BudgetReached, UserError
-from rewardsearch.propose import check, reach
+from rewardsearch.propose import check, prompt_of, propose, reach
+from rewardsearch.propose.llm.prompt import estimate_tokens
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -169,3 +170,17 @@ def test_the_system_message_of_prompt_md_is_the_one_that_is_sent(request_of: Mak
         assert wanted in (request.folder / "prompt.md").read_text()
         assert wanted in json.dumps(server.bodies[-1]["messages"][0])
     assert KEY_NAME not in (request.folder / "prompt.md").read_text()
+
+
+def test_a_request_that_is_asked_again_with_the_reason_stays_within_the_limit(
+    request_of: MakeRequest, server: ChatServer
+) -> None:
+    request = request_of(count=1, asks=fresh(1))
+    whole = prompt_of(request, request.asks[0], 100_000, structured=True).tokens
+    settings = config(server.url)
+    tight = settings.model_copy(update={"propose": settings.propose.model_copy(update={"prompt_tokens": whole + 10})})
+    server.respond = lambda n, _: said("I would rather not write one." if n == 0 else reply_with(1.0))
+    assert len(propose(request, tight, ledger_of()).candidates) == 1
+    first, second = (estimate_tokens("".join(m["content"] for m in body["messages"])) for body in server.bodies)
+    assert first <= whole and second <= whole + 10
+    assert "# Once more" in server.bodies[1]["messages"][1]["content"]
