@@ -8,7 +8,9 @@ from rewardsearch.arms import load_base_rewards
 from rewardsearch.brief import first_request
 from rewardsearch.config import Config
 from rewardsearch.errors import MachineError, UserError
+from rewardsearch.journal import RunState
 from rewardsearch.propose import check as check_proposer
+from rewardsearch.propose import reach
 from rewardsearch.sandbox import Defences, inspect
 from rewardsearch.tasks import Split, load_task
 
@@ -38,3 +40,14 @@ def check(config: Config) -> None:
     for split, needed in least.items():
         if (rows := len(task.rows(split))) < needed:
             raise UserError(f"task: the {split} split has {rows} rows, needs {needed}; give a larger data file")
+
+
+def look_ahead(config: Config, state: RunState) -> list[str]:
+    """What a run that has rounds left should know before it trains: warnings. A dead server is found here, not hours later.
+
+    Raises UserError where nothing listens at a server's address.
+    """
+    warnings = reach(config)
+    if config.budget.dollars is not None and (uncounted := state.usage.unpriced):
+        warnings.append(f"budget.dollars does not count {uncounted} earlier requests, which had no price")
+    return warnings

@@ -1,7 +1,7 @@
 """The loop: propose, validate, screen, rank, feed back; then finalize.
 
-Only this module and brief.py, which makes what a proposer is told, call the stages. Every step looks in the run's state
-first and does what is still owed, so starting and resuming are the same thing.
+Only this module, brief.py (what a proposer is told) and preflight.py (what is looked at before) call the stages. Every step
+looks in the run's state first and does what is still owed, so starting and resuming are the same thing.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from rewardsearch.files import write_atomic
 from rewardsearch.finalize import finalize
 from rewardsearch.journal import Journal, RunState
 from rewardsearch.ledger import Ledger
-from rewardsearch.preflight import defences_of
-from rewardsearch.propose import plan, propose, reach
+from rewardsearch.preflight import defences_of, look_ahead
+from rewardsearch.propose import plan, propose
 from rewardsearch.rank import write_leaderboard
 from rewardsearch.records import (
     BASELINE,
@@ -60,11 +60,8 @@ def search(config: Config, folder: Path, progress: Progress) -> RunState:
     """
     with session(config, folder, progress) as run:
         if run.state.rounds_done < config.rounds:
-            # A dead server is found before hours of training, not after.
-            for warning in reach(config):
+            for warning in look_ahead(config, run.state):
                 progress.say(f"warning: {warning}")
-            if config.budget.dollars is not None and (uncounted := run.state.usage.unpriced):
-                progress.say(f"warning: budget.dollars does not count {uncounted} earlier requests, which had no price")
         run.references()
         for number in range(1, config.rounds + 1):
             run.round(number)

@@ -287,7 +287,7 @@ def test_a_server_that_is_gone_for_a_while_costs_no_round(
         search(settings, tmp_path, Quiet())
     assert trainer.trained == []
     # It may also go once the search has begun.
-    monkeypatch.setattr(module, "reach", lambda config: [])
+    monkeypatch.setattr(preflight, "reach", lambda config: [])
     with pytest.raises(MachineError, match="no request was answered: no connection to"):
         search(settings, tmp_path, Quiet())
     assert read_run(tmp_path).rounds_done == 0
