@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from rewardsearch.account import Account, Sent
 from rewardsearch.budget import Budget
@@ -44,6 +43,6 @@ class Ledger:
         """Books the end of a sending without a reply."""
         self._append("unreceived", request=request, send=send, reason=reason, maybe_billed=maybe_billed)
 
-    def adapted(self, server: str, change: str, **told: Any) -> None:
+    def adapted(self, server: str, change: str, reason: str) -> None:
         """Books what is left out of, or written otherwise in, every further request to `server`."""
-        self._append("adapted", server=server, change=change, **told)
+        self._append("adapted", server=server, change=change, reason=reason)

@@ -185,7 +185,7 @@ class Search:
             self.journal.append(
                 "planned", round=number, attempt=attempt, asks=[ask.model_dump(mode="json") for ask in asks]
             )
-        request = request.model_copy(update={"asks": self.state.plans.get((number, attempt), ())})
+            request = request.model_copy(update={"asks": asks})
         proposal = propose(request, self.config, self.ledger)
         for candidate in proposal.candidates:
             write_atomic(self.folder / "candidates" / candidate.id / "reward.py", candidate.code)

@@ -58,7 +58,7 @@ def prompt(
         )
     cut = f", left out for length: {', '.join(shown.prompt.cut)}" if shown.prompt.cut else ""
     sys.stderr.write(
-        f"round {request.round}, {move}{' of ' + ' and '.join(shown.ask.parents) if shown.ask.parents else ''}, "
+        f"round {request.round}, {shown.ask.move}, "
         f"to {shown.ask.model}, about {shown.prompt.tokens} tokens of {settings.propose.prompt_tokens}{cut}\n"
     )
     sys.stdout.write(f"## System\n\n{shown.prompt.system.strip()}\n\n## User\n\n{shown.prompt.user.strip()}\n")

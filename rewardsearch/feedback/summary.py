@@ -16,9 +16,6 @@ _TEXT = 300
 FLAG_KINDS = ("exploit:", "trigger:", "leak:", "sensitive:")
 """How the flags of validation begin: a reward that can be gamed. The prompts explain them."""
 
-_TIMES = ("seconds_per_call",)
-"""Checks that differ from one run to the next: the same search gives the same feedback."""
-
 
 def evidence_of(
     row: RankedRow,
@@ -30,14 +27,11 @@ def evidence_of(
     whole: bool,
 ) -> Evidence:
     """The evidence on a screened candidate; gain: its F1 less the baseline's; whole: with its training and disagreements."""
-    checks = sorted(verdict.checks.items()) if verdict else []
     return Evidence(
         candidate=candidate,
         row=row,
         gain=gain,
-        checks=", ".join(
-            f"{name} {value:.3g}" for name, value in checks if type(value) is float and name not in _TIMES
-        ),
+        checks=verdict.measured if verdict else "",
         training=_training(result) if whole else None,
         disagreements=_disagreements(result) if whole else (),
         front=front,

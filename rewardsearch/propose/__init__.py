@@ -33,7 +33,7 @@ def reach(config: Config) -> list[str]:
 
     Raises UserError where nothing listens.
     """
-    return OpenAIProposer(config.propose, config.budget).reach() if config.propose.proposer == "openai" else []
+    return _proposer(config).reach()
 
 
 def plan(request: ProposalRequest, config: Config) -> tuple[Ask, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
 
 from rewardsearch.evidence import Feedback
 from rewardsearch.files import write_atomic
@@ -69,17 +69,24 @@ class Draft(Record):
     model: str = ""
 
 
-class Proposer(Protocol):
-    """One way to come by rewards."""
+class Proposer(ABC):
+    """One way to come by rewards. What is not overridden is for proposers that need nothing and ask nobody."""
 
     def check(self, request: ProposalRequest) -> None:
         """Raises UserError for a mistake in the config that would end `propose`. Costs nothing, writes nothing.
 
         request: what the first round will be asked."""
+        return
+
+    def reach(self) -> list[str]:
+        """Looks whether what `propose` asks is there, for free. Gives warnings; raises UserError where it is not."""
+        return []
 
     def plan(self, request: ProposalRequest) -> tuple[Ask, ...]:
         """What `propose` is to ask, which is journalled before; empty where nothing is drawn but by the seed."""
+        return ()
 
+    @abstractmethod
     def propose(self, request: ProposalRequest, ledger: Ledger) -> Proposal:
         """At most `request.count` candidates, none of them in `request.seen` and no two alike."""
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from rewardsearch.errors import UserError
 from rewardsearch.ledger import Ledger
-from rewardsearch.propose.base import Draft, ProposalRequest, admit, docstring_of, feedback_text, write_prompt
-from rewardsearch.records import Ask, Proposal, candidate_id
+from rewardsearch.propose.base import Draft, ProposalRequest, Proposer, admit, docstring_of, feedback_text, write_prompt
+from rewardsearch.records import Proposal, candidate_id
 from rewardsearch.resources import find, resource
 
 
-class FolderProposer:
+class FolderProposer(Proposer):
     """Takes `count` files a round that were not proposed yet; fewer, or none, when they run out.
 
     `folder` None takes candidates/<task>/. A rejected file is not repaired: the person who wrote it does that.
@@ -24,10 +24,6 @@ class FolderProposer:
         """Raises UserError when the folder is missing, holds no .py file, or one that is not UTF-8 text."""
         for file in self._files(request.task):
             _draft(file)
-
-    def plan(self, request: ProposalRequest) -> tuple[Ask, ...]:
-        """Nothing is drawn that the request does not decide."""
-        return ()
 
     def propose(self, request: ProposalRequest, ledger: Ledger) -> Proposal:
         """Raises UserError when the folder is missing, holds no .py file, or one that is not UTF-8 text."""

@@ -11,11 +11,11 @@ from pathlib import Path
 from rewardsearch.errors import UserError
 from rewardsearch.journal import RunState, read_run
 from rewardsearch.ledger import Ledger
-from rewardsearch.propose.base import ProposalRequest, feedback_text, write_prompt
-from rewardsearch.records import Ask, Candidate, Proposal
+from rewardsearch.propose.base import ProposalRequest, Proposer, feedback_text, write_prompt
+from rewardsearch.records import Candidate, Proposal
 
 
-class ReplayProposer:
+class ReplayProposer(Proposer):
     """Proposes what the run in `folder` did."""
 
     def __init__(self, folder: str | None, rounds: int) -> None:
@@ -24,10 +24,6 @@ class ReplayProposer:
     def check(self, request: ProposalRequest) -> None:
         """Raises UserError when there is no run to repeat, or when it has fewer rounds than the search."""
         self._recorded()
-
-    def plan(self, request: ProposalRequest) -> tuple[Ask, ...]:
-        """Nothing is asked."""
-        return ()
 
     def propose(self, request: ProposalRequest, ledger: Ledger) -> Proposal:
         """The recorded round's candidates, or the recorded repairs of those that are rejected now. Raises UserError as

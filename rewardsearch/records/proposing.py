@@ -65,6 +65,11 @@ class Ask(Record):
     model: str = ""
     parents: tuple[str, ...] = ()
 
+    @property
+    def move(self) -> str:
+        """The operator and what it works on, such as "crossover of 4d7e and cb69"."""
+        return f"{self.operator} of {' and '.join(self.parents)}" if self.parents else self.operator
+
 
 class Played(Record):
     """What came of an ask: the ids of its candidates, and what its requests cost."""
@@ -72,6 +77,9 @@ class Played(Record):
     ask: Ask
     candidates: tuple[str, ...] = ()
     usage: Usage = Usage()
+
+
+_TIMES = ("seconds_per_call",)
 
 
 class Verdict(Record):
@@ -89,6 +97,15 @@ class Verdict(Record):
     checks: dict[str, float | bool | str] = {}
     components: tuple[str, ...] = ()
     seconds: float = 0.0
+
+    @property
+    def measured(self) -> str:
+        """The measured numbers in words, without times, which differ from one run to the next."""
+        return ", ".join(
+            f"{name} {value:.3g}"
+            for name, value in sorted(self.checks.items())
+            if type(value) is float and name not in _TIMES
+        )
 
 
 class Refusal(Record):

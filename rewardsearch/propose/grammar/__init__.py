@@ -10,12 +10,12 @@ import random
 from collections.abc import Iterator
 
 from rewardsearch.ledger import Ledger
-from rewardsearch.propose.base import Draft, ProposalRequest, admit, feedback_text, write_prompt
+from rewardsearch.propose.base import Draft, ProposalRequest, Proposer, admit, feedback_text, write_prompt
 from rewardsearch.propose.grammar.catalogue import ANCHOR, KINDS
 from rewardsearch.propose.grammar.genome import Genome, read_genome, render
 from rewardsearch.propose.grammar.guide import Guide, guide_of
 from rewardsearch.propose.grammar.operators import crossover, fresh, leads, mutate, repair
-from rewardsearch.records import Ask, Operator, Proposal, Refusal, candidate_id
+from rewardsearch.records import Operator, Proposal, Refusal, candidate_id
 
 MIX: tuple[Operator, ...] = ("mutate", "crossover", "mutate", "fresh")
 """The operators of a later round, in turn."""
@@ -23,15 +23,8 @@ TRIES = 200
 """Draws for one candidate before it is given up as not new."""
 
 
-class GrammarProposer:
+class GrammarProposer(Proposer):
     """The offline proposer."""
-
-    def check(self, request: ProposalRequest) -> None:
-        """Nothing can be missing: the grammar needs neither key nor files."""
-
-    def plan(self, request: ProposalRequest) -> tuple[Ask, ...]:
-        """Nothing is drawn that the request does not decide."""
-        return ()
 
     def propose(self, request: ProposalRequest, ledger: Ledger) -> Proposal:
         guide = guide_of(request.feedback)

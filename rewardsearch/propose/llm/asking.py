@@ -72,7 +72,7 @@ class Asking:
             for job in self._jobs:
                 self._resume(job)
             if kept := sum(len(job.replies) for job in self._jobs):
-                self._ledger.say(f"  {_counted(kept, 'reply', 'replies')} kept from before")
+                self._ledger.say(f"  {counted(kept, 'reply', 'replies')} kept from before")
             while self._flights or any(not job.done for job in self._jobs):
                 self._ledger.check()
                 self._launch()
@@ -83,7 +83,7 @@ class Asking:
             if self._flights:
                 again = " again" if isinstance(error, KeyboardInterrupt) else ""
                 self._ledger.say(
-                    f"  waiting for {_counted(len(self._flights), 'request')} in flight, which may be paid for; "
+                    f"  waiting for {counted(len(self._flights), 'request')} in flight, which may be paid for; "
                     f"Ctrl-C{again} leaves them"
                 )
             self._drain()
@@ -129,7 +129,7 @@ class Asking:
         job.prompt = prompt
         self._write_down(job)
         send = self._ledger.sent(name, job.server.served.model, mark, bound)
-        flight = Flight(job, send, mark, prompt, refused, body, job.path, job.max_tokens)
+        flight = Flight(job, send, mark, prompt, refused, body)
         self._flights[name] = flight
         self._threads[name] = threading.Thread(target=self._post, args=(name, flight), daemon=True)
         self._threads[name].start()
@@ -177,7 +177,7 @@ class Asking:
     def _receive(self, name: str, flight: Flight, reply: Reply) -> None:
         job = flight.job
         self._ledger.received(name, flight.send, reply.usage)
-        if reply.usage.completion_tokens > flight.max_tokens:
+        if reply.usage.completion_tokens > job.max_tokens:
             self._tell_once(f"  {job.server.name} passes over the limit of max_tokens: budgets cannot be held on it")
         job.read(reply, self._config.replies)
         self._write_down(job)
@@ -217,7 +217,7 @@ class Asking:
     def _lose(self, name: str, flight: Flight, outcome: Lost) -> None:
         job = flight.job
         if outcome.text:
-            write_atomic(flight.path.with_suffix(f".lost-{flight.send}.txt"), outcome.text)
+            write_atomic(job.path.with_suffix(f".lost-{flight.send}.txt"), outcome.text)
         self._ledger.unreceived(name, flight.send, outcome.reason, maybe_billed=True)
         job.lost += 1
         job.reason = outcome.reason
@@ -259,5 +259,5 @@ class Asking:
         return self._ledger.account.adapted.get(server.name, ())
 
 
-def _counted(count: int, one: str, many: str = "") -> str:
+def counted(count: int, one: str, many: str = "") -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"

@@ -98,9 +98,6 @@ class Flight:
     prompt: Prompt
     refused: tuple[str, ...]
     body: Mapping[str, Any]
-    path: Path
-    """Where its reply is written."""
-    max_tokens: int
 
 
 def kept(name: str, flight: Flight, text: str) -> Reply:
@@ -115,7 +112,7 @@ def kept(name: str, flight: Flight, text: str) -> Reply:
         prompt_tokens=flight.prompt.tokens,
         price=served.price,
     )
-    write_atomic(flight.path, reply.model_dump_json(indent=1) + "\n")
+    write_atomic(flight.job.path, reply.model_dump_json(indent=1) + "\n")
     return reply
 
 

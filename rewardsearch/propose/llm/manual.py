@@ -8,7 +8,7 @@ from pathlib import Path
 from rewardsearch.config import ProposeConfig
 from rewardsearch.files import write_atomic
 from rewardsearch.ledger import Ledger
-from rewardsearch.propose.base import ProposalRequest
+from rewardsearch.propose.base import ProposalRequest, Proposer
 from rewardsearch.propose.llm.openai import check_prompt
 from rewardsearch.propose.llm.outcome import Told, proposal_of, write_plan
 from rewardsearch.propose.llm.plan import plan
@@ -21,7 +21,7 @@ SKIP = "skip"
 """A reply file with this word alone gives its request up."""
 
 
-class ManualProposer:
+class ManualProposer(Proposer):
     """Writes paste-K.txt for each ask, and reads reply-K.md when a person has saved it.
 
     A file is read once it is not empty and has stopped growing. A reply without a reward is told, with the reason, and read
@@ -69,14 +69,14 @@ class ManualProposer:
                 if not text or seen.get(ask.place) != text:
                     seen[ask.place] = text
                 elif refused.get(ask.place) != text:
-                    found = _told(ask, text)
-                    if found.found or text.strip().lower() == SKIP:
-                        told[ask.place] = found
+                    try:
+                        told[ask.place] = _told(ask, text)
+                    except NoCode as error:
+                        refused[ask.place] = text
+                        ledger.say(f"  reply-{ask.place}.md: {error}; change it, or write {SKIP} into it")
+                    else:
                         left = ", ".join(f"reply-{other.place}.md" for other in owed if other.place not in told)
                         ledger.say(f"  reply-{ask.place}.md read{', waiting for ' + left if left else ''}")
-                    else:
-                        refused[ask.place] = text
-                        ledger.say(f"  reply-{ask.place}.md: {found.reason}; change it, or write {SKIP} into it")
             if len(told) < len(request.asks):
                 time.sleep(POLL_S)
         return proposal_of(request, [told[ask.place] for ask in request.asks])
@@ -93,9 +93,7 @@ def _saved(path: Path) -> str:
 
 
 def _told(ask: Ask, text: str) -> Told:
+    """What a reply file holds. Raises NoCode."""
     if text.strip().lower() == SKIP:
         return Told(ask=ask, reason="skipped by hand")
-    try:
-        return Told(ask=ask, found=tuple(parse_reply(text)))
-    except NoCode as error:
-        return Told(ask=ask, reason=str(error))
+    return Told(ask=ask, found=tuple(parse_reply(text)))

@@ -9,18 +9,18 @@ from rewardsearch.config import BudgetConfig, ProposeConfig, Served
 from rewardsearch.errors import BudgetReached, MachineError, UserError
 from rewardsearch.ledger import Ledger
 from rewardsearch.prompting import check_prompts
-from rewardsearch.propose.base import ProposalRequest
-from rewardsearch.propose.llm.asking import Asking
+from rewardsearch.propose.base import ProposalRequest, Proposer
+from rewardsearch.propose.llm.asking import Asking, counted
 from rewardsearch.propose.llm.job import Job
 from rewardsearch.propose.llm.outcome import Told, proposal_of, write_plan
 from rewardsearch.propose.llm.plan import plan
-from rewardsearch.propose.llm.prompt import TooLong, prompt_of
+from rewardsearch.propose.llm.prompt import Prompt, TooLong, prompt_of
 from rewardsearch.propose.llm.reply import bound_of
 from rewardsearch.propose.llm.server import Server, opened
 from rewardsearch.records import Ask, Proposal, Usage
 
 
-class OpenAIProposer:
+class OpenAIProposer(Proposer):
     """Asks the config's models for `request.count` rewards, or for a repair of each rejected one."""
 
     def __init__(self, config: ProposeConfig, budget: BudgetConfig) -> None:
@@ -29,8 +29,7 @@ class OpenAIProposer:
     def check(self, request: ProposalRequest) -> None:
         """Raises UserError for an address that is none, for a missing or unfit key, and for a limit that no prompt fits,
         BudgetReached for a budget that affords no request. Asks the servers nothing."""
-        check_prompt(request, self._config)
-        prompt = prompt_of(request, Ask(place=1, operator="fresh"), self._config.prompt_tokens, structured=True)
+        prompt = check_prompt(request, self._config)
         for served in self._config.openai.served():
             Server(served)
             check_budget(served, bound_of(prompt, served.max_tokens, served.price), self._budget)
@@ -79,7 +78,7 @@ def _moves(asks: Sequence[Ask]) -> str:
 
 def _cost(usage: Usage) -> str:
     dollars = f", ${usage.dollars:.4f}" if usage.requests > usage.unpriced else ""
-    return f"{usage.requests} repl{'y' if usage.requests == 1 else 'ies'}, {usage.tokens:,} tokens{dollars}"
+    return f"{counted(usage.requests, 'reply', 'replies')}, {usage.tokens:,} tokens{dollars}"
 
 
 def check_budget(served: Served, bound: Usage, budget: BudgetConfig) -> None:
@@ -95,13 +94,13 @@ def check_budget(served: Served, bound: Usage, budget: BudgetConfig) -> None:
             )
 
 
-def check_prompt(request: ProposalRequest, config: ProposeConfig) -> None:
-    """Raises UserError for mistakes in the user's own templates, and when the first round's prompt does not fit
+def check_prompt(request: ProposalRequest, config: ProposeConfig) -> Prompt:
+    """The first round's prompt. Raises UserError for mistakes in the user's own templates, and when it does not fit
     propose.prompt_tokens."""
     if request.prompts is not None:
         check_prompts(request.prompts)
     try:
-        prompt_of(request, Ask(place=1, operator="fresh"), config.prompt_tokens, structured=True)
+        return prompt_of(request, Ask(place=1, operator="fresh"), config.prompt_tokens, structured=True)
     except TooLong as error:
         raise UserError(f"propose.prompt_tokens: {error}; raise it, or shorten prompts/ or the base rewards") from None
 

@@ -49,9 +49,7 @@ def write_plan(request: ProposalRequest, config: ProposeConfig, structured: bool
     if rates and not request.repairs:
         told = ", ".join(f"{move}{f' by {model}' if model else ''} {rate:.2f}" for (move, model), rate in rates.items())
         lines.append(f"What each move has improved for its cost, where 1 is the average ask's: {told}.")
-    for ask in request.asks:
-        parents = f" of {' and '.join(ask.parents)}" if ask.parents else ""
-        lines.append(f"{ask.place}. {ask.operator}{parents}{f', asked of {ask.model}' if ask.model else ''}")
+    lines += [f"{ask.place}. {ask.move}{f', asked of {ask.model}' if ask.model else ''}" for ask in request.asks]
     sections = ["\n\n".join(lines)]
     for ask in request.asks:
         try:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
-from rewardsearch.config import MixConfig, ProposeConfig
+from rewardsearch.config import ProposeConfig
 from rewardsearch.evidence import Evidence, Feedback, Payoff
 from rewardsearch.propose.base import ProposalRequest
 from rewardsearch.records import Ask, Candidate, Front, Operator, curve_label
@@ -103,14 +103,13 @@ def _allowed(config: ProposeConfig, feedback: Feedback | None) -> dict[Operator,
     members = len(_front(feedback))
     if feedback is None or not members:
         return {"fresh": 1.0}
-    mix: MixConfig = config.mix
     possible = {
         "fresh": True,
         "mutate": True,
         "crossover": members >= members_needed("crossover"),
         "simplify": feedback.stale >= config.simplify_after,
     }
-    return {move: getattr(mix, move) for move in MOVES if possible[move] and getattr(mix, move) > 0}
+    return {move: share for move in MOVES if possible[move] and (share := getattr(config.mix, move)) > 0}
 
 
 def _front(feedback: Feedback | None) -> list[Front]:

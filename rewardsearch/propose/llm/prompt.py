@@ -99,10 +99,7 @@ def _rendered(request: ProposalRequest, ask: Ask, cut: Sequence[str]) -> str:
     base = [code for _, code in request.base_rewards]
     if ask.operator == "repair":
         candidate, verdict = next(each for each in request.repairs if each[0].id == ask.parents[0])
-        checks = ", ".join(
-            f"{name} {value:.3g}" for name, value in sorted(verdict.checks.items()) if _told(name, value)
-        )
-        values |= {"candidate": candidate, "stage": verdict.stage, "reason": verdict.reason, "checks": checks}
+        values |= {"candidate": candidate, "stage": verdict.stage, "reason": verdict.reason, "checks": verdict.measured}
         return _clean(render("repair.j2", request.prompts, **values), [*base, candidate.code])
     parents = [_evidence(request.feedback, id, ask.operator) for id in ask.parents]
     known = [*request.feedback.evidence, *request.feedback.others] if request.feedback else []
@@ -112,10 +109,6 @@ def _rendered(request: ProposalRequest, ask: Ask, cut: Sequence[str]) -> str:
     rest.sort(key=lambda each: each.row.rank or 0)
     text = render(f"{ask.operator}.j2", request.prompts, **values, parents=parents, starts=starts, rest=rest)
     return _clean(text, [*base, *(each.candidate.code for each in (*parents, *starts))])
-
-
-def _told(name: str, value: object) -> bool:
-    return type(value) is float and name != "seconds_per_call"
 
 
 def _evidence(feedback: Feedback | None, id: str, operator: Operator) -> Evidence:

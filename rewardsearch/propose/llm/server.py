@@ -174,11 +174,7 @@ class Server:
         said = self._words(error)
         passing = code in _RETRIED or code >= 500 if isinstance(code, int) else bool(_PASSING.search(f"{code} {said}"))
         names = said if code in (None, 400, 422) else ""
-        return Refused(f"{self.url} answered with an error{self._said(error)}", again=passing, names=names)
-
-    def _said(self, body: object) -> str:
-        message = self._words(body)
-        return f": {message[:MESSAGE_CHARS]}" if message else ""
+        return Refused(f"{self.url} answered with an error{_told(said)}", again=passing, names=names)
 
     @property
     def _slow(self) -> str:
@@ -212,7 +208,8 @@ class Server:
     def _refused(self, error: openai.APIStatusError) -> Outcome:
         """What an error status means. Raises UserError where it tells of the user's mistake."""
         served, status = self.served, error.status_code
-        code, said = str(error.code or ""), self._said(error.body)
+        code, message = str(error.code or ""), self._words(error.body)
+        said = _told(message)
         if status == 401:
             # The server's words would show a part of the key.
             raise UserError(
@@ -229,7 +226,7 @@ class Server:
                 f"propose.openai: {self.url} has no model {served.model} or is no Chat Completions server (status {status})"
                 f"{said}; set the model to one that it serves, and base_url to end as its documentation says"
             )
-        message, code = self._words(error.body), self._words(code)
+        code = self._words(code)
         told = f"{self.url} answered with status {status}{f' ({code})' if code else ''}{said}"
         if status in _UNKNOWN_END:
             return Lost(told)
@@ -252,6 +249,10 @@ def opened(models: tuple[Served, ...]) -> Iterator[dict[str, Server]]:
     finally:
         for server in servers.values():
             server.close()
+
+
+def _told(message: str) -> str:
+    return f": {message[:MESSAGE_CHARS]}" if message else ""
 
 
 def _message(body: Any) -> str:

@@ -18,9 +18,8 @@ def write_transcript(
 
     The replies themselves, as they came, are response-K.json.
     """
-    parents = f" of {' and '.join(ask.parents)}" if ask.parents else ""
     parts = [
-        f"# Request {ask.place}: {ask.operator}{parents}, asked of {server}",
+        f"# Request {ask.place}: {ask.move}, asked of {server}",
         f"## System\n\n{prompt.system.strip()}",
         f"## User\n\n{prompt.user.strip()}",
     ]
