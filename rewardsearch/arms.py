@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rewardsearch.config import Config
 from rewardsearch.errors import UserError
-from rewardsearch.records import BASELINE, POLICY, Candidate, RewardSpec, ScreenJob
+from rewardsearch.records import BASELINE, FULL, POLICY, Candidate, FinalArm, Record, RewardSpec, ScreenJob
 from rewardsearch.resources import find, resource
 
 
@@ -39,19 +41,63 @@ def ensemble(members: Sequence[str], candidates: Mapping[str, Candidate]) -> tup
     return tuple(spec_of(candidates[id], 1 / len(members)) for id in members)
 
 
+class Stretch(Record):
+    """A part of a screen, up to a rung: its name, the steps at its end, and the questions it is evaluated on (None for all)."""
+
+    rung: str
+    steps: int
+    questions: int | None = None
+
+
+def stretches(config: Config) -> tuple[Stretch, ...]:
+    """The stretches of a screen in their order; the last, FULL, is the only one where screens are not raced."""
+    whole = config.screen.steps
+    found: list[Stretch] = []
+    for rung in config.race.rungs if config.racing else ():
+        steps = max(1, round(rung.steps * whole))
+        if steps < whole and steps > (found[-1].steps if found else 0):
+            questions = math.ceil(rung.questions * config.task.val_rows)
+            found.append(Stretch(rung=f"rung{len(found) + 1}", steps=steps, questions=questions))
+    return (*found, Stretch(rung=FULL, steps=whole))
+
+
 def policy_job(seed: int) -> ScreenJob:
     """The untrained policy: evaluation alone."""
-    return ScreenJob(id=POLICY, rewards=(), seed=seed, steps=0, folder=f"candidates/{POLICY}/screens/full-{seed}")
+    return ScreenJob(id=POLICY, rewards=(), seed=seed, steps=0, folder=_folder(POLICY, FULL, seed))
 
 
 def screen_job(id: str, rewards: Sequence[RewardSpec], base: Sequence[RewardSpec], seed: int, steps: int) -> ScreenJob:
-    """The screen of a candidate, or of the base rewards alone (id BASELINE, no further rewards)."""
+    """The whole screen of a candidate, or of the base rewards alone (id BASELINE, no further rewards)."""
     assert rewards or id == BASELINE
+    return ScreenJob(id=id, rewards=(*base, *rewards), seed=seed, steps=steps, folder=_folder(id, FULL, seed))
+
+
+def stretch_jobs(
+    id: str, rewards: Sequence[RewardSpec], base: Sequence[RewardSpec], config: Config
+) -> tuple[ScreenJob, ...]:
+    """The stretches of a screen under the search's seed, each carrying on the one before."""
+    whole = screen_job(id, rewards, base, config.seed, config.screen.steps)
+    jobs: list[ScreenJob] = []
+    for stretch in stretches(config):
+        part = {
+            "rung": stretch.rung,
+            "steps": stretch.steps,
+            "questions": stretch.questions,
+            "folder": _folder(id, stretch.rung, config.seed),
+            "schedule": None if stretch.rung == FULL else whole.steps,
+            "start": jobs[-1].folder if jobs else None,
+        }
+        jobs.append(whole.model_copy(update=part))
+    return tuple(jobs)
+
+
+def final_job(arm: FinalArm, seed: int) -> ScreenJob:
+    """The training of an arm of finalize. A candidate and the baseline are trained as they are screened, in the same place."""
+    folder = f"final/{arm.id}/full-{seed}" if arm.kind in ("ensemble", "control") else _folder(arm.id, FULL, seed)
     return ScreenJob(
-        id=id, rewards=(*base, *rewards), seed=seed, steps=steps, folder=f"candidates/{id}/screens/full-{seed}"
+        id=arm.id, rewards=arm.rewards, seed=seed, steps=arm.steps, folder=folder, aggregation=arm.aggregation
     )
 
 
-def final_job(id: str, rewards: Sequence[RewardSpec], base: Sequence[RewardSpec], seed: int, steps: int) -> ScreenJob:
-    """The training of an ensemble or a control, exactly as a candidate is trained."""
-    return ScreenJob(id=id, rewards=(*base, *rewards), seed=seed, steps=steps, folder=f"final/{id}/full-{seed}")
+def _folder(id: str, rung: str, seed: int) -> str:
+    return f"candidates/{id}/screens/{rung}-{seed}"

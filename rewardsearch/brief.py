@@ -10,10 +10,10 @@ from rewardsearch.config import Config
 from rewardsearch.errors import UserError
 from rewardsearch.evidence import Feedback
 from rewardsearch.feedback import write_feedback
-from rewardsearch.journal import RunState
 from rewardsearch.propose import ProposalRequest
 from rewardsearch.rank import front, rank
 from rewardsearch.records import BASELINE, Candidate, LabelledCompletion, Ranking, RewardSpec, Verdict
+from rewardsearch.state import RunState
 from rewardsearch.tasks import Task, load_task
 
 _GAMED = ". A reward that can be gamed (pays exploits, a constant of its own, the answer itself) is refused before it"
@@ -28,6 +28,9 @@ def current_ranking(state: RunState) -> Ranking:
         verdicts=state.verdicts,
         config=state.config.rank,
         seed=state.config.seed,
+        split=state.config.ranked_on,
+        baselines=state.baselines,
+        dropped=state.dropped,
     )
 
 

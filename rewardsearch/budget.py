@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rewardsearch.config import BudgetConfig
 from rewardsearch.errors import BudgetReached, Interrupted
-from rewardsearch.journal import RunState
 from rewardsearch.records import Usage
+from rewardsearch.state import RunState
 
 STOP = "STOP"
 

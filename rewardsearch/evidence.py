@@ -23,6 +23,8 @@ class Training(Record):
     clipped: str
     dead_groups: str
     curves: tuple[ComponentCurve, ...]
+    alarms: tuple[str, ...] = ()
+    """What the watch over the training saw, a line each."""
 
 
 class Disagreement(Record):
@@ -107,9 +109,9 @@ class Feedback(Record):
     others: tuple[Evidence, ...] = ()
     """The other screened candidates, without their training."""
     unscored: tuple[Unscored, ...] = ()
-    """Rejected and failed candidates of this round."""
+    """Rejected, dropped and failed candidates of this round."""
     earlier: int = 0
-    """How many were rejected or failed before this round."""
+    """How many were so before this round."""
     refusals: tuple[Refusal, ...] = ()
     lessons: tuple[str, ...] = ()
     """What the leaderboard has shown so far, a sentence or two each."""

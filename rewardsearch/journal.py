@@ -1,4 +1,4 @@
-"""The append-only journal of a run and the state that is its fold.
+"""The append-only journal of a run.
 
 One process writes it, one event a line, fsynced before anything that follows from the event is done. A torn last line is
 work still owed. Large results live in files that an event points at; an event whose files are gone is work owed again.
@@ -11,132 +11,18 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
 
 from pydantic import ValidationError
 
-from rewardsearch.account import MONEY_EVENTS, Account
-from rewardsearch.arms import ensemble
 from rewardsearch.config import Config, load_config
 from rewardsearch.errors import UserError
-from rewardsearch.evidence import Feedback
 from rewardsearch.files import write_atomic
-from rewardsearch.records import (
-    BASELINE,
-    Ask,
-    Candidate,
-    FinalReport,
-    Proposal,
-    Ranking,
-    Refusal,
-    RewardSpec,
-    ScreenResult,
-    Usage,
-    Verdict,
-)
-from rewardsearch.store import load_result
+from rewardsearch.records import RewardSpec
+from rewardsearch.state import Event, RunState
 
 JOURNAL = "journal.jsonl"
-Event = dict[str, Any]
-
-
-@dataclass
-class RunState:
-    """Everything a run has done so far, keyed by id. Readers get it from read_run; nothing else changes it but events."""
-
-    folder: Path
-    config: Config
-    base: tuple[RewardSpec, ...] = ()
-    proposals: dict[tuple[int, int], Proposal] = field(default_factory=dict)
-    """By round and attempt: 0 the round's proposal, 1 and up its repairs."""
-    plans: dict[tuple[int, int], tuple[Ask, ...]] = field(default_factory=dict)
-    """What is asked of language models, by round and attempt."""
-    account: Account = field(default_factory=Account)
-    candidates: dict[str, Candidate] = field(default_factory=dict)
-    verdicts: dict[str, Verdict] = field(default_factory=dict)
-    results: dict[str, ScreenResult] = field(default_factory=dict)
-    """By arm: candidate ids, BASELINE, POLICY and the names of final arms."""
-    marks: dict[str, str] = field(default_factory=dict)
-    """The fingerprint of the job that each result answers."""
-    rankings: list[Ranking] = field(default_factory=list)
-    feedbacks: dict[int, Feedback] = field(default_factory=dict)
-    arms: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Members of each final arm that is trained anew, by name."""
-    test_opened: list[float] = field(default_factory=list)
-    final: FinalReport | None = None
-    status: str = "new"
-    started: float = 0.0
-    updated: float = 0.0
-    seconds: float = 0.0
-    """Wall clock of all sessions on the run together."""
-
-    @property
-    def rounds_done(self) -> int:
-        return len(self.rankings)
-
-    @property
-    def refusals(self) -> list[tuple[int, Refusal]]:
-        """Replies that gave no candidate, with their round."""
-        return [(round, refusal) for (round, _), p in sorted(self.proposals.items()) for refusal in p.refusals]
-
-    @property
-    def usage(self) -> Usage:
-        return self.account.usage
-
-    def members(self, arm: str) -> tuple[RewardSpec, ...]:
-        """Every reward that `arm` trains on, base rewards first. Raises UserError for an arm the run does not have."""
-        if arm == BASELINE:
-            return self.base
-        if arm in self.arms:
-            return (*self.base, *ensemble(self.arms[arm], self.candidates))
-        if arm in self.candidates:
-            return (*self.base, *ensemble([arm], self.candidates))
-        known = ", ".join([BASELINE, *self.arms, *self.candidates])
-        raise UserError(f"no arm {arm} in {self.folder}; it has: {known}")
-
-    def apply(self, event: Event) -> None:
-        """Folds one event in."""
-        kind, now = event["event"], event["time"]
-        if kind == "opened":
-            self.started = self.started or now
-            self.base = self.base or tuple(RewardSpec.model_validate(spec) for spec in event["base"])
-            self.status = "running"
-        else:
-            self.seconds += max(0.0, now - self.updated)
-        self.updated = now
-        if kind in MONEY_EVENTS:
-            self.account.apply(event)
-        elif kind == "planned":
-            self.plans[event["round"], event["attempt"]] = tuple(Ask.model_validate(ask) for ask in event["asks"])
-        elif kind == "proposed":
-            proposal = Proposal.model_validate(event["proposal"])
-            self.proposals[event["round"], event["attempt"]] = proposal
-            for candidate in proposal.candidates:
-                self.candidates.setdefault(candidate.id, candidate)
-        elif kind == "validated":
-            verdict = Verdict.model_validate(event["verdict"])
-            self.verdicts[verdict.candidate] = verdict
-        elif kind == "screened":
-            if event["status"] == "error":
-                self.results[event["id"]] = ScreenResult.model_validate(event["result"])
-                self.marks.pop(event["id"], None)
-            elif (result := load_result(self.folder / event["folder"], event["mark"])) is not None:
-                self.results[event["id"]] = result
-                self.marks[event["id"]] = event["mark"]
-        elif kind == "ranked":
-            self.rankings.append(Ranking.model_validate(event["ranking"]))
-            feedback = Feedback.model_validate(event["feedback"])
-            self.feedbacks[feedback.round] = feedback
-        elif kind == "arms":
-            self.arms = {name: tuple(members) for name, members in event["arms"].items()}
-        elif kind == "test_opened":
-            self.test_opened.append(now)
-        elif kind == "final":
-            self.final = FinalReport.model_validate(event["report"])
-        elif kind == "ended":
-            self.status = event["status"]
 
 
 def has_run(folder: Path) -> bool:
@@ -195,6 +81,7 @@ _CHANGEABLE = (
     "propose.prompt_tokens",
     "sandbox.require",
     "sandbox.bubblewrap",
+    "screen.baseline_seeds",
     "screen.slots",
     "screen.retries",
     "screen.stall_minutes",
@@ -267,7 +154,11 @@ def _refuse_changes(state: RunState, new: Config) -> None:
         for key in sorted({*before, *after})
         if before.get(key) != after.get(key) and not key.startswith(_CHANGEABLE)
     ]
-    if state.test_opened and (new.rounds != state.config.rounds or new.finalize != state.config.finalize):
+    if (
+        state.test_opened
+        and not new.paper_protocol
+        and (new.rounds != state.config.rounds or new.finalize != state.config.finalize)
+    ):
         mistakes.append(
             f"{state.folder}: rounds and finalize cannot change once the sealed test is opened; "
             "start another search with another --run-dir"

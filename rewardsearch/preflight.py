@@ -8,10 +8,11 @@ from rewardsearch.arms import load_base_rewards
 from rewardsearch.brief import first_request
 from rewardsearch.config import Config
 from rewardsearch.errors import MachineError, UserError
-from rewardsearch.journal import RunState
+from rewardsearch.finalize import check as check_finalize
 from rewardsearch.propose import check as check_proposer
 from rewardsearch.propose import reach
 from rewardsearch.sandbox import Defences, inspect
+from rewardsearch.state import RunState
 from rewardsearch.tasks import Split, load_task
 
 
@@ -32,7 +33,7 @@ def check(config: Config) -> None:
 
     Of the sealed test only the number of rows is looked at. A model is looked for by the first process that trains.
     """
-    load_base_rewards(config.screen.base_rewards)
+    check_finalize(config, load_base_rewards(config.screen.base_rewards))
     check_proposer(first_request(config), config)
     defences_of(config)
     task = load_task(config.task)

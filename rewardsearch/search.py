@@ -1,55 +1,36 @@
 """The loop: propose, validate, screen, rank, feed back; then finalize.
 
-Only this module, brief.py (what a proposer is told) and preflight.py (what is looked at before) call the stages. Every step
-looks in the run's state first and does what is still owed, so starting and resuming are the same thing.
+Only this module, trials.py (the training runs), brief.py (what a proposer is told) and preflight.py (what is looked at before)
+call the stages. Every step looks in the run's state first and does what is still owed, so starting and resuming are the same.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
 
-from rewardsearch.arms import ensemble, final_job, load_base_rewards, policy_job, screen_job, spec_of
+from rewardsearch.arms import load_base_rewards
 from rewardsearch.brief import current_feedback, current_ranking, rejected, request_of
 from rewardsearch.budget import Budget
 from rewardsearch.config import BudgetConfig, Config
-from rewardsearch.errors import BudgetReached, Interrupted, MachineError, NothingAccepted, UserError
+from rewardsearch.errors import BudgetReached, Interrupted, NothingAccepted, UserError
 from rewardsearch.files import write_atomic
-from rewardsearch.finalize import finalize
-from rewardsearch.journal import Journal, RunState
+from rewardsearch.finalize import finalize, pairs_csv
+from rewardsearch.journal import Journal
 from rewardsearch.ledger import Ledger
 from rewardsearch.preflight import defences_of, look_ahead
 from rewardsearch.propose import plan, propose
 from rewardsearch.rank import write_leaderboard
-from rewardsearch.records import (
-    BASELINE,
-    POLICY,
-    Candidate,
-    Outcome,
-    ScreenJob,
-    ScreenResult,
-    Usage,
-)
+from rewardsearch.records import Candidate, Usage
 from rewardsearch.sandbox import SandboxPool
-from rewardsearch.screen import LocalWorkers, read_test, screen, start_workers
-from rewardsearch.store import fingerprint
+from rewardsearch.screen import LocalWorkers, start_workers
+from rewardsearch.state import RunState
 from rewardsearch.tasks import load_task
+from rewardsearch.trials import Progress, Trials
 from rewardsearch.validate import validate
-
-
-class Progress(Protocol):
-    """What a search tells while it runs."""
-
-    def say(self, line: str) -> None: ...
-
-    def jobs(self, names: Mapping[str, str], steps: int) -> None: ...
-
-    def step(self, id: str, step: int, of: int) -> None: ...
-
-    def ended(self, result: ScreenResult, name: str) -> None: ...
 
 
 def search(config: Config, folder: Path, progress: Progress) -> RunState:
@@ -58,11 +39,11 @@ def search(config: Config, folder: Path, progress: Progress) -> RunState:
     Raises UserError, BudgetReached, NothingAccepted, Interrupted or MachineError; whatever it raises, the same call
     carries on.
     """
-    with session(config, folder, progress) as run:
+    with session(config, folder, progress, config.budget) as run:
         if run.state.rounds_done < config.rounds:
             for warning in look_ahead(config, run.state):
                 progress.say(f"warning: {warning}")
-        run.references()
+        run.trials.references()
         for number in range(1, config.rounds + 1):
             run.round(number)
         if not any(verdict.accepted for verdict in run.state.verdicts.values()):
@@ -81,8 +62,8 @@ def _nothing_accepted(state: RunState) -> str:
 
 
 @contextmanager
-def session(config: Config, folder: Path, progress: Progress) -> Iterator[Search]:
-    """A session on the run in `folder`: its journal and workers, and its end in the journal, whatever the end is."""
+def session(config: Config, folder: Path, progress: Progress, limits: BudgetConfig) -> Iterator[Search]:
+    """A session on the run in `folder` within `limits`: its journal and workers, and its end in the journal, whatever that is."""
     base = load_base_rewards(config.screen.base_rewards)
     defences = defences_of(config)
     pool = SandboxPool(config.sandbox, config.validation.bound)
@@ -91,7 +72,7 @@ def session(config: Config, folder: Path, progress: Progress) -> Iterator[Search
         try:
             journal.append("sandbox", layers=defences.layers, open=defences.open)
             progress.say(defences.told)
-            yield Search(journal, config, pool, workers, progress)
+            yield Search(journal, config, pool, workers, progress, limits)
             status = "finished"
         except BudgetReached:
             status = "budget"
@@ -106,12 +87,11 @@ def session(config: Config, folder: Path, progress: Progress) -> Iterator[Search
 def finalize_run(config: Config, folder: Path, progress: Progress) -> RunState:
     """Finalizes the run in `folder` on the rounds it has done, whatever budget they used up.
 
-    Raises UserError when no round is done.
+    What has been finalized is not read again. Raises UserError when no round is done.
     """
-    with session(config, folder, progress) as run:
+    with session(config, folder, progress, BudgetConfig()) as run:
         if not run.state.rankings:
             raise UserError(f"{folder} has no finished round to finalize; run the search first")
-        run.budget = Budget(BudgetConfig(), run.state)
         run.finalize()
         return run.state
 
@@ -120,24 +100,22 @@ class Search:
     """One session on a run. `state` is the fold of its journal."""
 
     def __init__(
-        self, journal: Journal, config: Config, pool: SandboxPool, workers: LocalWorkers, progress: Progress
+        self,
+        journal: Journal,
+        config: Config,
+        pool: SandboxPool,
+        workers: LocalWorkers,
+        progress: Progress,
+        limits: BudgetConfig,
     ) -> None:
         self.journal, self.config, self.progress = journal, config, progress
-        self.pool, self.workers = pool, workers
+        self.pool = pool
         self.state = journal.state
         self.folder = journal.state.folder
         self.task = load_task(config.task)
-        self.budget = Budget(config.budget, self.state)
+        self.budget = Budget(limits, self.state)
         self.ledger = Ledger(self.state.account, journal.append, self.budget, progress.say)
-
-    def references(self) -> None:
-        """The untrained policy and the baseline: what every candidate is held against."""
-        seed, steps = self.config.seed, self.config.screen.steps
-        self._screen([policy_job(seed), screen_job(BASELINE, (), self.state.base, seed, steps)])
-        for id in (POLICY, BASELINE):
-            result = self.state.results[id]
-            if result.status != "done":
-                raise MachineError(f"the {id} could not be screened: {result.reason}")
+        self.trials = Trials(journal, config, workers, self.budget, progress)
 
     def round(self, number: int) -> None:
         """Propose, validate (with repairs), screen, rank, feed back. Of a finished round, what the machine failed on."""
@@ -147,22 +125,36 @@ class Search:
             for attempt in range(1 + self.config.propose.repairs):
                 self._validate(self._propose(number, attempt))
         accepted = [c for c in self._of_round(number) if self.state.verdicts[c.id].accepted]
-        seed, steps = self.config.seed, self.config.screen.steps
-        self._screen([screen_job(c.id, [spec_of(c)], self.state.base, seed, steps) for c in accepted])
+        self.trials.race(number, accepted)
         if not finished:
             self._rank_and_feed_back(number)
 
     def finalize(self) -> None:
         """Trains ensembles and controls, then opens the sealed test once."""
+        if opened := self.state.test_opened:
+            when = datetime.fromtimestamp(opened[0]).strftime("%Y-%m-%d %H:%M")
+            kept = "; nothing is read again, these are its results" if self.state.final is not None else ""
+            self.progress.say(f"the test has been opened before, {when}{kept}")
         if self.state.final is not None:
             return
         if not any(self.state.results[c].status == "done" for c in self.state.candidates if c in self.state.results):
             raise NothingAccepted(f"no candidate was screened to the end; see rewardsearch leaderboard {self.folder}")
-        self.progress.say("finalize")
         ranking = current_ranking(self.state)
         write_leaderboard(ranking, self.folder / "leaderboard.csv")
-        report = finalize(self.task.name, ranking, self.config, self._train_arms, self._read_test)
+        report = finalize(
+            task=self.task.name,
+            ranking=ranking,
+            candidates=self.state.candidates,
+            verdicts=self.state.verdicts,
+            results=self.state.results,
+            base=self.state.base,
+            config=self.config,
+            train=self.trials.train,
+            read_test=self.trials.read_test,
+            say=self.progress.say,
+        )
         write_atomic(self.folder / "final" / "test.json", report.model_dump_json(indent=1) + "\n")
+        write_atomic(self.folder / "final" / "pairs.csv", pairs_csv(report))
         self.journal.append("final", report=report.model_dump(mode="json"))
 
     # --- the steps of a round -----------------------------------------------------------------------------------------
@@ -198,44 +190,16 @@ class Search:
         owed = [c for c in candidates if c.id not in self.state.verdicts]
         if not owed:
             return
-        for candidate, verdict in zip(owed, validate(owed, self.task, self.config, self.pool), strict=True):
+        earlier = [c for c in self.state.candidates.values() if c.id in self.state.verdicts]
+        known = [c for c in earlier if self.state.verdicts[c.id].accepted]
+        found = validate(owed, self.task, self.config, self.pool, self.trials.bank(), self.state.base, known)
+        for candidate, verdict in zip(owed, found, strict=True):
             write_atomic(
                 self.folder / "candidates" / candidate.id / "verdict.json", verdict.model_dump_json(indent=1) + "\n"
             )
             self.journal.append("validated", verdict=verdict.model_dump(mode="json"))
             said = "accepted" if verdict.accepted else f"rejected ({verdict.stage}: {verdict.reason})"
             self.progress.say(f"  {candidate.name} {candidate.id[:6]} {said}")
-
-    def _screen(self, jobs: Sequence[ScreenJob]) -> None:
-        """Runs what is owed of `jobs`. Raises when a budget or the STOP file left some of it undone, and when the machine
-        failed on all of it."""
-        marks = {job.id: fingerprint(job, self.config) for job in jobs}
-        owed = {job.id: job for job in jobs if self.state.marks.get(job.id) != marks[job.id]}
-        if not owed:
-            return
-        self.budget.check()
-        self.progress.jobs({id: self._name(id) for id in owed}, max(job.steps for job in owed.values()))
-        left, errors = set(owed), []
-        for result in screen(
-            list(owed.values()), self.workers, self.folder, self.config, self.budget.may_start, self.progress.step
-        ):
-            left.discard(result.id)
-            event: dict[str, Any] = {
-                "id": result.id,
-                "folder": owed[result.id].folder,
-                "mark": marks[result.id],
-                "status": result.status,
-            }
-            if result.status == "error":
-                errors.append(f"{self._name(result.id)}: {result.reason}")
-                event["result"] = result.model_dump(mode="json")
-            self.journal.append("screened", **event)
-            self.progress.ended(result, self._name(result.id))
-        if left:
-            self.budget.check()
-            raise Interrupted(f"stopped before {len(left)} training runs were done; the same command carries on")
-        if len(errors) == len(owed):
-            raise MachineError(f"no training run could be carried out: {errors[0]}; mend it and run the same command")
 
     def _rank_and_feed_back(self, number: int) -> None:
         ranking = current_ranking(self.state)
@@ -251,43 +215,5 @@ class Search:
             feedback=feedback.model_dump(mode="json"),
         )
 
-    # --- what finalize asks for ---------------------------------------------------------------------------------------
-
-    def _train_arms(self, arms: Mapping[str, tuple[str, ...]]) -> Mapping[str, ScreenResult]:
-        if self.state.arms != dict(arms):
-            self.journal.append("arms", arms=arms)
-        seed, steps = self.config.seed, self.config.screen.steps
-        self._screen(
-            [
-                final_job(id, ensemble(members, self.state.candidates), self.state.base, seed, steps)
-                for id, members in arms.items()
-            ]
-        )
-        broken = [f"{id}: {result.reason}" for id in arms if (result := self.state.results[id]).status == "error"]
-        if broken:
-            # The test is opened once: not before every arm that can be trained has been.
-            raise MachineError(f"not finalized: {'; '.join(broken)}; mend it and run the same command")
-        return {id: self.state.results[id] for id in arms}
-
-    def _read_test(self, arms: Sequence[str]) -> Mapping[str, Sequence[Outcome]]:
-        self.budget.check()
-        wanted = [(arm, self._adapter(arm), self.state.marks[arm]) for arm in arms]
-        if not self.state.test_opened:
-            self.journal.append("test_opened", arms=list(arms))
-        self.progress.say(f"the sealed test is read for {len(arms)} arms")
-        outcomes = dict(read_test(wanted, self.workers, self.folder, "final/test", self.budget.may_start))
-        if len(outcomes) < len(arms):
-            self.budget.check()
-            raise Interrupted("stopped while the test was read; the same command carries on")
-        return outcomes
-
-    def _adapter(self, arm: str) -> str | None:
-        """The folder of an arm's adapter, relative to the run's."""
-        home = f"final/{arm}" if arm in self.state.arms else f"candidates/{arm}/screens"
-        return None if arm == POLICY else f"{home}/full-{self.config.seed}/adapter"
-
     def _of_round(self, number: int) -> list[Candidate]:
         return [c for c in self.state.candidates.values() if c.round == number]
-
-    def _name(self, id: str) -> str:
-        return self.state.candidates[id].name if id in self.state.candidates else id

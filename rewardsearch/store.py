@@ -1,4 +1,5 @@
-"""The folder of one training run: predictions.jsonl, curves.jsonl, adapter/, and result.json written last.
+"""The folder of one training run, or of a stretch of one: predictions.jsonl, curves.jsonl, adapter/ or checkpoint/, and
+result.json written last.
 
 A folder without a result.json of the right fingerprint is work still owed.
 """
@@ -16,10 +17,16 @@ from rewardsearch.config import Config
 from rewardsearch.files import write_atomic
 from rewardsearch.records import CurvePoint, Outcome, ScreenJob, ScreenResult
 
+CHECKPOINT = "checkpoint"
+"""In the folder of a stretch of a training run: what the next stretch carries on with."""
+
 # What a result depends on, besides its job.
-_SECTIONS = ("task", "policy", "sandbox", "screen")
-# Of those, what only says how the work is spread, and what stands around a candidate.
-_NO_MATTER = {"screen": ("slots", "retries", "stall_minutes"), "sandbox": ("require", "bubblewrap")}
+_SECTIONS = ("task", "policy", "sandbox", "screen", "watch")
+# Of those, what only says how much is done, how the work is spread, and what stands around a candidate.
+_NO_MATTER = {
+    "screen": ("baseline_seeds", "slots", "retries", "stall_minutes"),
+    "sandbox": ("require", "bubblewrap"),
+}
 
 
 def fingerprint(job: ScreenJob, config: Config) -> str:
@@ -28,8 +35,11 @@ def fingerprint(job: ScreenJob, config: Config) -> str:
     for section, keys in _NO_MATTER.items():
         for key in keys:
             settings[section].pop(key)
-    data = [_digest(file) for file in (config.task.train_file,) if file is not None]
-    text = json.dumps([job.model_dump(mode="json", exclude={"folder"}), settings, data], sort_keys=True)
+    files = (config.task.train_file, config.task.test_file if config.paper_protocol else None)
+    data = [_digest(file) for file in files if file is not None]
+    # A stretch that carries another on gives what the whole run would have given.
+    wanted = job.model_dump(mode="json", exclude={"folder", "start"})
+    text = json.dumps([wanted, settings, data, config.ranked_on], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

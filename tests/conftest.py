@@ -10,7 +10,7 @@ import pytest
 from chat_server import ChatServer
 from played import Trainer
 
-from rewardsearch import search
+from rewardsearch import trials
 from rewardsearch.config import Config, parse_config
 
 
@@ -21,6 +21,14 @@ def ctrl_c_is_heard() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Rollout banks that tests sample are theirs, and are sampled once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REWARDSEARCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def small_config() -> Config:
     """A search on the embedded policy that takes seconds."""
@@ -29,9 +37,11 @@ def small_config() -> Config:
             "rounds": 2,
             "candidates": 2,
             "task": {"train_rows": 64, "val_rows": 40, "test_rows": 40},
-            "screen": {"steps": 2, "prompts_per_step": 2, "group_size": 4, "slots": 1},
+            "bank": {"enabled": False},
+            "screen": {"baseline_seeds": 1, "steps": 2, "prompts_per_step": 2, "group_size": 4, "slots": 1},
+            "race": {"enabled": False},
             "rank": {"resamples": 200},
-            "finalize": {"top_k": 2, "random_k": 2},
+            "finalize": {"ensembles": ["top2"], "random_k": 2},
         },
         "small config",
     )
@@ -58,8 +68,8 @@ def write_reward(tmp_path: Path):  # type: ignore[no-untyped-def]
 def trainer(monkeypatch: pytest.MonkeyPatch) -> Trainer:
     """Takes the place of the processes that train and that read the test."""
     trainer = Trainer()
-    monkeypatch.setattr(search, "screen", trainer.screen)
-    monkeypatch.setattr(search, "read_test", trainer.read_test)
+    monkeypatch.setattr(trials, "screen", trainer.screen)
+    monkeypatch.setattr(trials, "read_test", trainer.read_test)
     return trainer
 
 

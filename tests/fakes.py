@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rewardsearch.account import Sent
-from rewardsearch.arms import load_base_rewards
+from rewardsearch.arms import ensemble, load_base_rewards
 from rewardsearch.brief import current_feedback, current_ranking
 from rewardsearch.config import Config, parse_config
 from rewardsearch.journal import Journal
@@ -18,6 +19,8 @@ from rewardsearch.records import (
     Candidate,
     CurvePoint,
     Example,
+    FinalArm,
+    FinalPair,
     FinalReport,
     FinalRow,
     Outcome,
@@ -157,31 +160,80 @@ def make_run(folder: Path, base: Sequence[Path]) -> Path:
         journal.append(
             "ranked", round=1, ranking=ranking.model_dump(mode="json"), feedback=feedback.model_dump(mode="json")
         )
-        journal.append("arms", arms={"ensemble-top3": [GOOD.id, LEVEL.id]})
+        members = ensemble((GOOD.id, LEVEL.id), journal.state.candidates)
+        arm = FinalArm(
+            id="ensemble-top3", kind="ensemble", members=(GOOD.id, LEVEL.id), rewards=(*state.base, *members)
+        )
+        journal.append("arms", arms=[arm.model_dump(mode="json")])
         journal.append("final", report=final_report().model_dump(mode="json"))
         journal.append("ended", status="finished")
     return folder
 
 
 def final_report() -> FinalReport:
-    scores = {"f1": 0.9, "f1_ci": (0.88, 0.92), "accuracy": 0.82, "accuracy_ci": (0.8, 0.84), "parse_rate": 0.99}
+    """A final table of an ensemble that was chosen, the best candidate, a control, and one that failed."""
+
+    def scores(f1: float) -> dict[str, Any]:
+        around = (f1 - 0.02, f1 + 0.02)
+        by_seed = {1: f1 - 0.01, 2: f1 + 0.01}
+        return {
+            "f1": f1,
+            "f1_ci": around,
+            "accuracy": 0.82,
+            "accuracy_ci": around,
+            "parse_rate": 0.99,
+            "f1_by_seed": by_seed,
+        }
+
+    def pair(a: str, b: str) -> FinalPair:
+        counts = {"both": 700, "only_a": 120, "only_b": 80, "neither": 100}
+        return FinalPair(a=a, b=b, **counts, p=0.03, p_holm=0.06, p_bonferroni=0.09)
+
     return FinalReport(
         task="arithmetic",
         n=1000,
+        seeds=(1, 2),
+        chosen="ensemble-top3",
+        best=GOOD.id,
         rows=(
             FinalRow(
                 id="ensemble-top3",
                 kind="ensemble",
+                name="ensemble-top3",
                 members=(GOOD.id, LEVEL.id),
+                how="the best 2 by F1 on val: worked-steps, level-headed",
                 status="done",
+                gain=0.05,
+                gain_ci=(0.02, 0.08),
                 val_f1=0.93,
                 p_vs_policy=1e-9,
                 p_vs_baseline=0.01,
                 p_adjusted=0.02,
-                **scores,
+                **scores(0.9),
             ),
-            FinalRow(id="random-3", kind="control", members=(BAD.id,), status="failed", reason="returned nan"),
+            FinalRow(
+                id=GOOD.id,
+                kind="single",
+                name=GOOD.name,
+                members=(GOOD.id,),
+                status="done",
+                val_f1=0.89,
+                searched_val_f1=0.95,
+                searched_test_f1=0.92,
+                **scores(0.88),
+            ),
+            FinalRow(id="format-only", kind="control", name="format-only", status="done", val_f1=0.85, **scores(0.86)),
+            FinalRow(
+                id="random-3",
+                kind="control",
+                name="random-3",
+                members=(BAD.id,),
+                status="failed",
+                reason="with seed 1: returned nan",
+            ),
         ),
+        pairs=(pair("ensemble-top3", GOOD.id), pair("ensemble-top3", "format-only"), pair(GOOD.id, "format-only")),
+        notes=("ensemble-cover is left out: no candidate fits it",),
     )
 
 

@@ -9,24 +9,49 @@ from typing import Any
 
 from rewardsearch.config import Config
 from rewardsearch.records import Outcome, ScreenJob, ScreenResult
+from rewardsearch.screen import Reading
 from rewardsearch.store import fingerprint, load_outcomes, load_result, save_outcomes, save_result
+
+SMALL: dict[str, Any] = {
+    "rounds": 1,
+    "candidates": 2,
+    "task": {"train_rows": 64, "val_rows": 20, "test_rows": 20},
+    "bank": {"enabled": False},
+    "screen": {"baseline_seeds": 1},
+    "race": {"enabled": False},
+    "rank": {"resamples": 100},
+    "finalize": {"enabled": False},
+}
+"""A search that is a loop and no more: one seed, no bank, no race, nothing at the end. What a test is about, it adds."""
 
 
 class Quiet:
-    def say(self, line: str) -> None: ...
+    """A search.Progress that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
 
     def jobs(self, names: Mapping[str, str], steps: int) -> None: ...
 
-    def step(self, id: str, step: int, of: int) -> None: ...
+    def step(self, job: str, step: int, of: int) -> None: ...
 
-    def ended(self, result: ScreenResult, name: str) -> None: ...
+    def ended(self, job: ScreenJob, result: ScreenResult, name: str) -> None: ...
 
 
-def outcomes(job: str) -> tuple[Outcome, ...]:
-    right = 3 + int.from_bytes(job.encode()[-2:], "big") % 15
+def outcomes(text: str, questions: int = 20) -> tuple[Outcome, ...]:
+    """Outcomes that follow from a text alone."""
+    right = 3 + int.from_bytes(text.encode()[-2:], "big") % 15
+    return answered(right, questions)
+
+
+def answered(right: int, questions: int = 20) -> tuple[Outcome, ...]:
+    """The first `right` of the questions right, the others wrong."""
     return tuple(
         Outcome(id=f"q{i}", kind="correct" if i < right else "wrong", gold="7", prediction="7", length=3)
-        for i in range(20)
+        for i in range(questions)
     )
 
 
@@ -35,45 +60,51 @@ class Trainer:
     """Stands for the worker processes: what it trained, what ends otherwise, and when the user steps in."""
 
     trained: list[str] = field(default_factory=list)
+    """Arms, in order, one for every run or stretch of one."""
+    jobs: list[ScreenJob] = field(default_factory=list)
     tested: list[str] = field(default_factory=list)
     ends: dict[str, str] = field(default_factory=dict)
     before_test: Callable[[], None] = lambda: None
     after_run: Callable[[str], None] = lambda id: None
+    play: Callable[[ScreenJob], tuple[Outcome, ...]] = lambda job: outcomes(job.id, job.questions or 20)
 
     def screen(
         self, jobs: Sequence[ScreenJob], workers: Any, run: Path, config: Config, may_start: Any, on_step: Any
-    ) -> Iterator[ScreenResult]:
+    ) -> Iterator[tuple[ScreenJob, ScreenResult]]:
         for job in jobs:
             mark = fingerprint(job, config)
             known = load_result(run / job.folder, mark)
             if known is not None:
-                yield known
+                yield job, known
                 continue
             if not may_start():
                 return
             self.trained.append(job.id)
+            self.jobs.append(job)
             status: Any = self.ends.get(job.id, "done")
+            before = load_result(run / job.start) if job.start else None
             result = ScreenResult(
                 id=job.id,
                 rung=job.rung,
                 seed=job.seed,
                 steps=job.steps,
+                trained=job.steps - (before.steps if before else 0),
                 status=status,
                 reason=None if status == "done" else "because",
-                outcomes=outcomes(job.id) if status == "done" else (),
+                outcomes=self.play(job) if status == "done" else (),
             )
             if status != "error":
                 save_result(run / job.folder, result, mark)
             self.after_run(job.id)
-            yield result
+            yield job, result
 
     def read_test(
-        self, arms: Sequence[tuple[str, str | None, str]], workers: Any, run: Path, folder: str, may_start: Any
+        self, readings: Sequence[Reading], workers: Any, run: Path, folder: str, may_start: Any
     ) -> Iterator[tuple[str, tuple[Outcome, ...]]]:
         self.before_test()
-        for arm, _, mark in arms:
-            path = run / folder / f"{arm}-{mark[:8]}.jsonl"
+        for each in readings:
+            path = run / folder / f"{each.name}-{each.mark[:8]}.jsonl"
             if load_outcomes(path) is None:
-                self.tested.append(arm)
-                save_outcomes(path, outcomes(arm + mark))
-            yield arm, load_outcomes(path) or ()
+                self.tested.append(each.name)
+                save_outcomes(path, outcomes(each.name + each.mark))
+            yield each.name, load_outcomes(path) or ()

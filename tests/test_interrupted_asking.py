@@ -15,7 +15,7 @@ import pytest
 import yaml
 from bad_server import BadServer
 from chat_server import Body, reward_code
-from played import Quiet, Trainer
+from played import SMALL, Quiet, Trainer
 
 from rewardsearch import search as searching
 from rewardsearch.config import Config, parse_config
@@ -29,7 +29,7 @@ from rewardsearch.search import search
 KEY_NAME = "REWARDSEARCH_TEST_KEY"
 PLAYED = """
 import sys
-from played import Trainer
+from played import SMALL, Trainer
 from rewardsearch import search
 trainer = Trainer()
 search.screen, search.read_test = trainer.screen, trainer.read_test
@@ -41,11 +41,8 @@ main()
 def settings(url: str, **other: Any) -> dict[str, Any]:
     openai = {"model": "served", "base_url": url, "api_key_env": KEY_NAME, "in_flight": 3}
     return {
-        "rounds": 1,
+        **SMALL,
         "candidates": 4,
-        "task": {"train_rows": 64, "val_rows": 20, "test_rows": 20},
-        "rank": {"resamples": 100},
-        "finalize": {"enabled": False},
         "propose": {"proposer": "openai", "openai": openai},
         **other,
     }

@@ -79,7 +79,8 @@ def settings(url: str, **openai: Any) -> dict[str, Any]:
         "rounds": 2,
         "candidates": 1,
         "task": {"train_rows": 16, "val_rows": 8, "test_rows": 8},
-        "screen": {"steps": 1, "prompts_per_step": 2, "group_size": 2, "slots": 1},
+        "bank": {"questions": 2, "group_size": 2},
+        "screen": {"baseline_seeds": 1, "steps": 1, "prompts_per_step": 2, "group_size": 2, "slots": 1},
         "rank": {"resamples": 100},
         "finalize": {"enabled": False},
         "propose": {

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from chat_server import ChatServer
-from played import Quiet, Trainer
+from played import SMALL, Quiet, Trainer
 
 from rewardsearch.config import parse_config
 from rewardsearch.errors import UserError
@@ -27,11 +27,7 @@ def write(folder: Path, **templates: str) -> str:
 def test_a_template_of_the_users_own_is_what_is_sent(tmp_path: Path, server: ChatServer, trainer: Trainer) -> None:
     own = write(tmp_path / "prompts", fresh="Reward {{ place }} for {{ task }}.\n{% include '_task.j2' %}")
     settings: Any = {
-        "rounds": 1,
-        "candidates": 2,
-        "task": {"train_rows": 64, "val_rows": 20, "test_rows": 20},
-        "rank": {"resamples": 100},
-        "finalize": {"enabled": False},
+        **SMALL,
         "propose": {"proposer": "openai", "prompts": own, "openai": {"model": "served", "base_url": server.url}},
     }
     search(parse_config(settings, "test"), tmp_path / "run", Quiet())

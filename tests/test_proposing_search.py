@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from bad_server import BadServer
 from chat_server import Body, reward_code
-from played import Quiet, Trainer
+from played import SMALL, Quiet, Trainer
 from server_faults import Fault
 
 from rewardsearch.config import Config, parse_config
-from rewardsearch.journal import RunState, read_run
+from rewardsearch.journal import read_run
 from rewardsearch.propose.llm import asking
 from rewardsearch.search import search
+from rewardsearch.state import RunState
 
 KEY = "sk-test-0123456789abcdef"
 KEY_NAME = "REWARDSEARCH_TEST_KEY"
@@ -77,11 +78,9 @@ def config(server: BadServer, **settings: Any) -> Config:
         "prices": {"served": {"input": 1.0, "output": 10.0}},
     }
     data: dict[str, Any] = {
+        **SMALL,
         "rounds": 3,
         "candidates": 4,
-        "task": {"train_rows": 64, "val_rows": 20, "test_rows": 20},
-        "rank": {"resamples": 100},
-        "finalize": {"enabled": False},
         "propose": {"proposer": "openai", "openai": {**served, **settings}},
     }
     return parse_config(data, "test")

@@ -8,7 +8,7 @@ from pathlib import Path
 from rewardsearch.arms import load_base_rewards
 from rewardsearch.cli import COMMANDS
 from rewardsearch.config import Config
-from rewardsearch.export import export
+from rewardsearch.export import Choice, export
 from rewardsearch.resources import PACKAGE
 from rewardsearch.sandbox.breaches import BREACHES
 
@@ -16,7 +16,8 @@ README = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_trl_script_trains_two_steps_on_the_embedded_policy(tmp_path: Path) -> None:
-    export("trl", load_base_rewards(Config().screen.base_rewards), tmp_path, source="the base rewards")
+    base = load_base_rewards(Config().screen.base_rewards)
+    export("trl", Choice(source="the base rewards", rewards=base), tmp_path)
     script = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "GRPOTrainer" in block)
     script = script.replace("rewardsearch/embedded/policy", str(PACKAGE / "embedded" / "policy"))
     (tmp_path / "train.py").write_text(script + 'print("steps", trainer.state.global_step)\n', encoding="utf-8")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from chat_server import ChatServer, rewarded, said
-from played import Quiet, Trainer
+from played import SMALL, Quiet, Trainer
 
 from rewardsearch import preflight
 from rewardsearch import search as module
@@ -22,16 +22,11 @@ from rewardsearch.records import BASELINE
 from rewardsearch.sandbox import Defences, inspect
 from rewardsearch.search import finalize_run, search
 
+FINAL = {"ensembles": ["top2"], "random_k": 2, "finalists": 1}
+
 
 def config(**settings: Any) -> Config:
-    data = {
-        "rounds": 1,
-        "candidates": 2,
-        "task": {"train_rows": 64, "val_rows": 20, "test_rows": 20},
-        "rank": {"resamples": 100},
-        "finalize": {"top_k": 2, "random_k": 2},
-    }
-    return parse_config({**data, **settings}, "test")
+    return parse_config({**SMALL, "finalize": FINAL, **settings}, "test")
 
 
 def events(folder: Path) -> list[dict[str, Any]]:
@@ -84,16 +79,17 @@ def test_files_are_there_whenever_their_event_is(
 def test_new_members_of_an_ensemble_are_trained_and_tested_anew(tmp_path: Path, trainer: Trainer) -> None:
     trainer.before_test = interrupt
     with pytest.raises(KeyboardInterrupt):
-        search(config(rounds=1, finalize={"top_k": 2, "random_k": 1}), tmp_path, Quiet())
+        search(config(rounds=1, finalize={**FINAL, "finalists": 0}), tmp_path, Quiet())
     (tmp_path / JOURNAL).write_text(
         "".join(json.dumps(e) + "\n" for e in events(tmp_path) if e["event"] != "test_opened"), encoding="utf-8"
     )
-    before = trainer.trained.count("random-1")
+    before = trainer.trained.count("ensemble-top2")
     trainer.before_test = lambda: None
-    state = search(config(rounds=3, finalize={"top_k": 2, "random_k": 1}), tmp_path, Quiet())
-    arms = [e["arms"]["random-1"] for e in events(tmp_path) if e["event"] == "arms"]
-    assert (trainer.trained.count("random-1") - before == 1) == (arms[0] != arms[-1])
-    assert tuple(arms[-1]) == state.arms["random-1"]
+    state = search(config(rounds=3, finalize={**FINAL, "finalists": 0}), tmp_path, Quiet())
+    arms = [{arm["id"]: arm["members"] for arm in e["arms"]} for e in events(tmp_path) if e["event"] == "arms"]
+    first, last = (each["ensemble-top2"] for each in (arms[0], arms[-1]))
+    assert (trainer.trained.count("ensemble-top2") - before == 1) == (first != last)
+    assert tuple(last) == state.arms["ensemble-top2"].members
 
 
 def test_once_the_test_is_opened_no_further_round_is_searched(tmp_path: Path, trainer: Trainer) -> None:
@@ -109,12 +105,13 @@ def test_once_the_test_is_opened_no_further_round_is_searched(tmp_path: Path, tr
 
 
 def test_the_test_stays_sealed_while_an_ensemble_could_not_be_trained(tmp_path: Path, trainer: Trainer) -> None:
+    settings = config(finalize={**FINAL, "finalists": 0})
     trainer.ends = {"ensemble-top2": "error"}
     with pytest.raises(MachineError, match="not finalized: ensemble-top2: because"):
-        search(config(), tmp_path, Quiet())
+        search(settings, tmp_path, Quiet())
     assert not read_run(tmp_path).test_opened
     trainer.ends = {}
-    state = search(config(), tmp_path, Quiet())
+    state = search(settings, tmp_path, Quiet())
     assert state.final is not None and all(row.status == "done" for row in state.final.rows)
 
 
@@ -166,7 +163,8 @@ def test_a_stop_file_in_mid_round_leaves_the_round_open(tmp_path: Path, trainer:
     stop.unlink()
     trainer.after_run = lambda id: None
     assert search(config(), tmp_path / "run", Quiet()).status == "finished"
-    assert len(trainer.trained) == len(set(trainer.trained))
+    folders = [job.folder for job in trainer.jobs]
+    assert len(folders) == len(set(folders))
 
 
 class Telling(Quiet):

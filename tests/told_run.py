@@ -10,7 +10,6 @@ from pathlib import Path
 from rewardsearch.arms import load_base_rewards
 from rewardsearch.brief import request_of
 from rewardsearch.config import Config, TaskConfig
-from rewardsearch.journal import RunState
 from rewardsearch.propose import ProposalRequest
 from rewardsearch.records import (
     BASELINE,
@@ -31,6 +30,7 @@ from rewardsearch.records import (
     candidate_id,
 )
 from rewardsearch.resources import resource
+from rewardsearch.state import RunState
 from rewardsearch.tasks import load_task
 
 MODEL = "gpt-5"

@@ -44,19 +44,22 @@ def _of_a_run(run: str, *ids: str) -> tuple[tuple[str, str], Comparison]:
     from rewardsearch.cli.runs import find_arm, name_of, open_run
     from rewardsearch.errors import UserError
     from rewardsearch.rank import compare_outcomes
+    from rewardsearch.records import FULL
 
     state = open_run(run)
     arms = [find_arm(state, text) for text in ids]
-    unscored = [arm for arm in arms if arm not in state.results or state.results[arm].status != "done"]
+    screens = {arm: state.screen_of(arm) for arm in arms}
+    scored = {
+        arm: each.outcomes for arm, each in screens.items() if each and each.rung == FULL and each.status == "done"
+    }
+    unscored = [arm for arm in arms if arm not in scored]
     if unscored:
         named = ", ".join(name_of(state, arm) for arm in unscored)
         raise UserError(
             f"{named} has no score in {state.folder}; see rewardsearch leaderboard {run} for those that have"
         )
-    a, b = (state.results[arm].outcomes for arm in arms)
-    return (name_of(state, arms[0]), name_of(state, arms[1])), compare_outcomes(
-        a, b, state.config.rank, state.config.seed
-    )
+    names = (name_of(state, arms[0]), name_of(state, arms[1]))
+    return names, compare_outcomes(scored[arms[0]], scored[arms[1]], state.config.rank, state.config.seed)
 
 
 def _print(names: tuple[str, str], result: Comparison) -> None:

@@ -15,15 +15,17 @@ def export(
     top: Annotated[int | None, typer.Option(min=1, help="The best K candidates together.")] = None,
     ensemble: Annotated[str | None, typer.Option(help="An ensemble of finalize, a candidate or another arm.")] = None,
 ) -> None:
-    """Write a run's rewards as a module without dependencies: finalize's ensemble, unless told otherwise."""
+    """Write a run's rewards as a module without dependencies: what finalize chose, unless told otherwise."""
     from rewardsearch.cli.runs import find_arm, open_run, ranking_of
     from rewardsearch.cli.tables import make_console, print_lines
     from rewardsearch.export import choose_rewards
     from rewardsearch.export import export as write
 
     state = open_run(run)
-    arm = find_arm(state, ensemble) if ensemble is not None else None
-    source, rewards = choose_rewards(state, ranking_of(state), top=top, arm=arm)
-    paths = write(to, rewards, out, source=source)
+    # An arm that would have been trained exactly as another stands under the other's name.
+    same = state.final.same if state.final is not None else {}
+    arm = find_arm(state, same.get(ensemble, ensemble)) if ensemble is not None else None
+    choice = choose_rewards(state, ranking_of(state), top=top, arm=arm)
+    paths = write(to, choice, out)
     print_lines(make_console(), *(f"wrote {path}" for path in paths))
-    print_lines(make_console(), *(f"  {spec.name} ({spec.id}) at weight {spec.weight:.4g}" for spec in rewards))
+    print_lines(make_console(), *(f"  {spec.name} ({spec.id}) at weight {spec.weight:.4g}" for spec in choice.rewards))

@@ -1,4 +1,4 @@
-"""`rewardsearch finalize`: ensembles, controls and the one reading of the sealed test."""
+"""`rewardsearch finalize`: finalists, ensembles and controls, and the one reading of the sealed test."""
 
 from __future__ import annotations
 
@@ -9,25 +9,29 @@ import typer
 
 def finalize(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name under runs/.")],
+    pairs: Annotated[bool, typer.Option("--pairs", help="The tests of all pairs of arms as well.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
-    """Train the ensemble and its controls on what a run has found, and read the sealed test once."""
-    import sys
-
+    """Train finalists, ensembles and controls of what a run has found with new seeds, and read the sealed test once."""
     from rich.console import Console
 
+    from rewardsearch.cli.final_table import print_final, print_pairs
     from rewardsearch.cli.progress import SearchProgress
     from rewardsearch.cli.run import stop_on_sigterm
     from rewardsearch.cli.runs import open_run
-    from rewardsearch.cli.tables import print_final
+    from rewardsearch.cli.tables import print_json
     from rewardsearch.search import finalize_run
 
     state = open_run(run)
     stop_on_sigterm()
-    with SearchProgress(Console(stderr=as_json, highlight=False), state.config, len(state.results)) as progress:
+    with SearchProgress(Console(stderr=as_json, highlight=False), state.config, state.steps) as progress:
         state = finalize_run(state.config, state.folder, progress)
     assert state.final is not None
     if as_json:
-        sys.stdout.write(state.final.model_dump_json(indent=1) + "\n")
-    else:
-        print_final(state.final, Console(highlight=False))
+        print_json({**state.final.model_dump(mode="json"), "opened": state.test_opened})
+        return
+    console = Console(highlight=False)
+    print_final(state.final, console)
+    if pairs:
+        console.print()
+        print_pairs(state.final, console)

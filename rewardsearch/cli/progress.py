@@ -10,24 +10,33 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.text import Text
 
 from rewardsearch.config import Config
-from rewardsearch.records import ScreenResult
+from rewardsearch.finalize import plan
+from rewardsearch.records import POLICY, ScreenJob, ScreenResult
+from rewardsearch.stats import f1_accuracy
 
 
 def planned_runs(config: Config) -> int:
-    """Training runs of a whole search: the baseline, every candidate, and finalize's ensemble and control."""
-    final = config.finalize
-    return 1 + config.rounds * config.candidates + (1 + bool(final.random_k) if final.enabled else 0)
+    """Training runs of a whole search at most: the baseline with its seeds, every candidate, and those of finalize."""
+    final = plan(config).runs if config.finalize.enabled else 0
+    return len(config.baseline_seeds) + config.rounds * config.candidates + final
+
+
+def planned_steps(config: Config) -> int:
+    """Training steps of a whole search at most: what the bank refuses and the race drops is spared."""
+    final = plan(config).steps if config.finalize.enabled else 0
+    return (len(config.baseline_seeds) + config.rounds * config.candidates) * config.screen.steps + final
 
 
 class SearchProgress:
-    """Implements search.Progress on a console. Use as a context manager.
+    """Implements trials.Progress on a console. Use as a context manager.
 
-    The time left is that of the training steps still planned, at the pace of this session so far.
+    The time left is that of the training steps still planned, at the pace of this session so far. Where screens are raced it
+    is the most that it can take.
     """
 
-    def __init__(self, console: Console, config: Config, runs_done: int) -> None:
+    def __init__(self, console: Console, config: Config, steps_done: int) -> None:
         self._console = console
-        self._left = max(0, planned_runs(config) - runs_done) * config.screen.steps
+        self._left = max(0, planned_steps(config) - steps_done)
         self._taken = 0
         self._clock: float | None = None
         self._names: dict[str, str] = {}
@@ -57,35 +66,42 @@ class SearchProgress:
     def jobs(self, names: Mapping[str, str], steps: int) -> None:
         self._names.update(names)
         self._clock = self._clock or time.monotonic()
-        self.say(f"  training {len(names)}: {', '.join(names.values())} ({steps} steps each)")
+        self.say(f"  training {len(names)} to step {steps}: {', '.join(names.values())}")
 
-    def step(self, id: str, step: int, of: int) -> None:
-        before = self._steps.get(id, 0)
-        self._steps[id] = step
+    def step(self, job: str, step: int, of: int) -> None:
+        # The first step that is told may be the first of a stretch that carries another on.
+        before = self._steps.get(job, step - 1)
+        self._steps[job] = step
         self._taken += max(0, step - before)
-        if id not in self._bars:
-            self._bars[id] = self._progress.add_task(self._names.get(id, id), total=of)
+        if job not in self._bars:
+            self._bars[job] = self._progress.add_task(self._names.get(job, job), total=of)
         self._progress.update(
-            self._bars[id], completed=step, description=f"{self._names.get(id, id)}  {self.time_left()}"
+            self._bars[job], completed=step, description=f"{self._names.get(job, job)}  {self.time_left()}"
         )
 
-    def ended(self, result: ScreenResult, name: str) -> None:
-        if result.id in self._bars:
-            self._progress.remove_task(self._bars.pop(result.id))
-        self.say(f"  {name} {result.id[:6] if name != result.id else ''} {self._outcome(result)}".rstrip())
+    def ended(self, job: ScreenJob, result: ScreenResult, name: str) -> None:
+        if job.folder in self._bars:
+            self._progress.remove_task(self._bars.pop(job.folder))
+        id = "" if name.startswith(job.id) else f" {job.id[:6]}"
+        self.say(f"  {name}{id} {self._outcome(result)}")
 
     def time_left(self) -> str:
-        """Such as "4 min left"; empty while nothing has been measured."""
+        """Such as "at most 4 min left"; empty while nothing has been measured."""
         if not self._clock or self._taken < 2:
             return ""
         seconds = max(0, self._left - self._taken) * (time.monotonic() - self._clock) / self._taken
-        return f"{seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left"
+        return f"at most {seconds / 60:.0f} min left" if seconds >= 90 else f"at most {seconds:.0f} s left"
 
     def _outcome(self, result: ScreenResult) -> str:
         if result.status != "done":
             return f"{result.status}: {result.reason}"
-        correct = sum(outcome.kind == "correct" for outcome in result.outcomes)
-        accuracy = correct / len(result.outcomes)
-        text = f"F1 {2 * accuracy / (1 + accuracy):.3f}, accuracy {accuracy:.3f} on val, {result.seconds:.0f} s"
+        metrics = f1_accuracy(result.outcomes)
+        after = "untrained" if result.id == POLICY else f"after {result.steps} steps"
+        text = (
+            f"{after}: F1 {metrics.f1:.3f}, accuracy {metrics.accuracy:.3f} on {metrics.n} questions, "
+            f"{result.seconds:.0f} s"
+        )
+        if result.ended:
+            text += f"; ended early: {result.ended}"
         left = "" if self._live or not result.steps else self.time_left()
         return f"{text}  ({left})" if left else text

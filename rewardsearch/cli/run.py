@@ -28,8 +28,10 @@ def run(
     from rich.console import Console
 
     from rewardsearch.brief import current_ranking
-    from rewardsearch.cli.progress import SearchProgress, planned_runs
-    from rewardsearch.cli.tables import print_final, print_leaderboard
+    from rewardsearch.cli.final_table import print_final
+    from rewardsearch.cli.planned import told_plan
+    from rewardsearch.cli.progress import SearchProgress
+    from rewardsearch.cli.tables import print_leaderboard, print_lines
     from rewardsearch.config import load_config
     from rewardsearch.journal import has_run, read_run
     from rewardsearch.preflight import check
@@ -45,11 +47,10 @@ def run(
     check(settings)
     if dry_run:
         console.print(settings.to_yaml(), soft_wrap=True, markup=False)
-        plan = f"plan: {planned_runs(settings)} training runs of {settings.screen.steps} steps into {folder}"
-        console.print(plan, soft_wrap=True, markup=False)
+        print_lines(console, *told_plan(settings), f"  into {folder}")
         return
     stop_on_sigterm()
-    done = len(read_run(folder).results) if has_run(folder) else 0
+    done = read_run(folder).steps if has_run(folder) else 0
     console.print(f"{'carrying on' if done else 'searching'} in {folder}", soft_wrap=True, markup=False)
     with SearchProgress(console, settings, done) as progress:
         state = search(settings, folder, progress)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rewardsearch.journal import RunState
     from rewardsearch.records import Ranking
+    from rewardsearch.state import RunState
 
 
 def open_run(run: str) -> RunState:
@@ -59,7 +59,7 @@ def ranking_of(state: RunState) -> Ranking:
 def _is_current(ranking: Ranking, state: RunState) -> bool:
     """Whether nothing was proposed or screened since."""
     screened = {row.id for row in ranking.rows if row.status == "screened"}
-    done = {id for id, result in state.results.items() if result.status == "done" and id not in state.arms}
+    done = {id for id, result in state.results.items() if result.status == "done"}
     return screened == done and {row.id for row in ranking.rows} >= set(state.candidates)
 
 

@@ -9,8 +9,8 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rewardsearch.journal import RunState
     from rewardsearch.records import RankedRow, ScreenResult, Verdict
+    from rewardsearch.state import RunState
 
 POINTS = 5
 """Steps of a training that the table of curves shows."""
@@ -29,7 +29,7 @@ def show(
 
     state = open_run(run)
     arm = find_arm(state, id)
-    candidate, verdict, result = state.candidates.get(arm), state.verdicts.get(arm), state.results.get(arm)
+    candidate, verdict, result = state.candidates.get(arm), state.verdicts.get(arm), state.screen_of(arm)
     row = next((row for row in ranking_of(state).rows if row.id == arm), None)
     if as_json:
         print_json(
@@ -39,7 +39,7 @@ def show(
                 "name": name_of(state, arm),
                 "candidate": candidate.model_dump(mode="json") if candidate else None,
                 "children": _children(state, arm),
-                "members": list(state.arms.get(arm, ())),
+                "members": list(_members(state, arm)),
                 "verdict": verdict.model_dump(mode="json") if verdict else None,
                 "row": row.model_dump(mode="json") if row else None,
                 "screen": result.model_dump(mode="json", exclude={"outcomes"}) if result else None,
@@ -74,7 +74,8 @@ def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | No
         facts |= {"parents": _named(state, candidate.parents), "children": _named(state, _children(state, arm))}
         facts["idea"] = " ".join(candidate.rationale.split())
     else:
-        facts |= {"arm": arm, "members": _named(state, state.arms.get(arm, ()))}
+        how = state.arms[arm].how if arm in state.arms else ""
+        facts |= {"arm": arm, "how": how, "members": _named(state, _members(state, arm))}
     if row is not None:
         facts["status"] = f"{row.status}: {row.reason}" if row.reason else row.status
         if row.rank is not None:
@@ -127,6 +128,10 @@ def _print_disagreements(console: Console, result: ScreenResult) -> None:
 
 def _children(state: RunState, arm: str) -> list[str]:
     return [candidate.id for candidate in state.candidates.values() if arm in candidate.parents]
+
+
+def _members(state: RunState, arm: str) -> tuple[str, ...]:
+    return state.arms[arm].members if arm in state.arms else ()
 
 
 def _named(state: RunState, ids: Any) -> str:

@@ -31,7 +31,7 @@ def status(
     counts = Counter(row.status for row in ranking.rows if row.id in state.candidates)
     candidates = {
         "proposed": len(state.candidates),
-        **{name: counts[name] for name in ("screened", "failed", "rejected", "error", "owed")},
+        **{name: counts[name] for name in ("screened", "dropped", "failed", "rejected", "error", "owed")},
     }
     if as_json:
         print_json(
@@ -46,6 +46,7 @@ def status(
                 "best": best.model_dump(mode="json") if best else None,
                 "finalized": state.final is not None,
                 "test_opened": state.test_opened,
+                "steps": state.steps,
                 "usage": {**state.usage.model_dump(), "tokens": state.usage.tokens},
                 "unconfirmed": {**unconfirmed.model_dump(), "tokens": unconfirmed.tokens},
                 "seconds": state.seconds,
@@ -60,7 +61,7 @@ def status(
         f"run         {state.folder}: {state.config.task.name}, {said}",
         f"rounds      {state.rounds_done} of {state.config.rounds} done",
         "candidates  " + ", ".join(f"{count} {name}" for name, count in told.items() if count or name == "proposed"),
-        f"spend       {duration(state.seconds)}{_paid(state.usage)}",
+        f"spend       {duration(state.seconds)}, {state.steps:,} training steps{_paid(state.usage)}",
     ]
     if unconfirmed.requests:
         lines.append(

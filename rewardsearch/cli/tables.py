@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rewardsearch.records import FinalReport, RankedRow, Ranking
+    from rewardsearch.records import RankedRow, Ranking
 
 SHORT = 6
 """Digits of an id that tables show; commands take any unique beginning."""
+PAPER_NOTE = (
+    "paper protocol: ranked on the test split with one seed, so the best scores are inflated by having been picked"
+)
 F1_NOTE = "F1 = 2a / (1 + a) with a the accuracy, so that ranking by one is ranking by the other."
 
 
@@ -66,10 +69,13 @@ def print_table(
 def print_leaderboard(ranking: Ranking, console: Console) -> None:
     """The ranked rows as a table, then those without a rank with their reasons."""
     print_lines(console, f"{ranking.task}, {ranking.n} questions of {ranking.split}")
+    if ranking.split == "test":
+        print_lines(console, PAPER_NOTE)
     ranked = [row for row in ranking.rows if row.rank is not None]
     if ranked:
         headers = (
             "#",
+            "ties",
             "name",
             "id",
             "round",
@@ -82,56 +88,14 @@ def print_leaderboard(ranking: Ranking, console: Console) -> None:
             "p/best",
             "flags",
         )
-        spare = ("p/best", "round", "parsed", "accuracy", "p/base", "id", "interval")
+        spare = ("p/best", "round", "ties", "parsed", "accuracy", "p/base", "id", "interval")
         print_table(console, headers, [_ranked_cells(row) for row in ranked], left=("name", "id", "flags"), spare=spare)
-        print_lines(console, F1_NOTE)
+        print_lines(console, *_noise_told(ranking), F1_NOTE)
     rest = [row for row in ranking.rows if row.rank is None]
     if rest:
         print_lines(console, "", "without a score:")
         rows = [(row.name, _short(row.id, row.name), str(row.round), row.status, row.reason or "") for row in rest]
         print_table(console, ("name", "id", "round", "status", "why"), rows, left=("name", "id", "status", "why"))
-
-
-def print_final(report: FinalReport, console: Console) -> None:
-    """The table of the sealed test, then the arms that could not be trained."""
-    print_lines(console, f"sealed test: {report.task}, {report.n} questions")
-    done = [row for row in report.rows if row.status == "done"]
-    rows = [
-        (
-            _arm(row.id, row.kind),
-            row.kind,
-            str(len(row.members)),
-            number(row.f1),
-            interval(row.f1_ci),
-            number(row.accuracy),
-            percent(row.parse_rate),
-            number(row.val_f1),
-            p_value(row.p_vs_policy),
-            p_value(row.p_vs_baseline),
-            p_value(row.p_adjusted),
-        )
-        for row in done
-    ]
-    headers = (
-        "arm",
-        "kind",
-        "members",
-        "F1",
-        "interval",
-        "accuracy",
-        "parsed",
-        "F1 on val",
-        "p/policy",
-        "p/base",
-        "corr.",
-    )
-    spare = ("members", "p/policy", "parsed", "accuracy", "p/base", "kind", "interval")
-    print_table(console, headers, rows, left=("arm", "kind"), spare=spare)
-    if done:
-        print_lines(console, F1_NOTE)
-    print_lines(
-        console, *(f"{row.id} ({row.kind}) {row.status}: {row.reason}" for row in report.rows if row not in done)
-    )
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -162,9 +126,22 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def _noise_told(ranking: Ranking) -> list[str]:
+    noise = ranking.noise
+    if noise is None:
+        return []
+    scores = ", ".join(f"{f1:.3f} (seed {seed})" for seed, f1 in noise.f1_by_seed.items())
+    return [
+        f"noise: the baseline's F1 by training seed {scores}; standard deviation {noise.seed_sd:.3f} between seeds "
+        f"({noise.df} degrees of freedom), {noise.question_sd:.3f} from the questions",
+        "ties: the ranks that a score cannot be told from, by seeds and questions together",
+    ]
+
+
 def _ranked_cells(row: RankedRow) -> tuple[str, ...]:
     return (
         str(row.rank),
+        _ties(row),
         row.name,
         _short(row.id, row.name),
         str(row.round) if row.operator != "none" else "-",
@@ -191,12 +168,14 @@ def flags_told(flags: Sequence[str], shown: int = 3) -> str:
     )
 
 
+def _ties(row: RankedRow) -> str:
+    if row.ties is None or row.ties[0] == row.ties[1]:
+        return "-"
+    return f"{row.ties[0]}-{row.ties[1]}"
+
+
 def _short(id: str, name: str) -> str:
     return "-" if id == name else id[:SHORT]
-
-
-def _arm(id: str, kind: str) -> str:
-    return id[:SHORT] if kind == "single" else id
 
 
 def _finite(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,23 +10,39 @@ import typer
 
 if TYPE_CHECKING:
     from rewardsearch.config import Config
-    from rewardsearch.records import Candidate, Verdict
+    from rewardsearch.records import Candidate, Rollout, Verdict
+
+_MEASURES = {
+    "bank_auc": "AUC against correctness {:.2f}",
+    "bank_auc_answered": "{:.2f} among answers",
+    "bank_auc_total": "{:.2f} with the base rewards",
+    "bank_dead_groups": "{:.0%} of groups without spread",
+    "bank_length": "length correlation {:.2f}",
+    "bank_spread": "spread {:.2f} of the base rewards'",
+    "bank_agreement": "agreement {:.2f}",
+}
+"""What is told of a reward's measures on the bank."""
 
 
 def validate(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Reward files.")],
     task: Annotated[str | None, typer.Option(help="The task: arithmetic or gsm8k. [default: arithmetic]")] = None,
-    config: Annotated[str | None, typer.Option(help="A YAML config: its task, limits and bounds.")] = None,
+    config: Annotated[str | None, typer.Option(help="A YAML config: its task, limits, base rewards and bank.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
-    """Validate reward files as a search does. Ends with exit code 4 unless all are accepted."""
+    """Validate reward files as a search does. Ends with exit code 4 unless all are accepted.
+
+    On the rollout bank and against each other with --config CONFIG alone, once a search has sampled that config's bank."""
+    from rewardsearch.arms import load_base_rewards
     from rewardsearch.cli.tables import make_console, print_json, print_lines
     from rewardsearch.tasks import load_task
     from rewardsearch.validate import validate as validate_candidates
 
     candidates = _read(files)
     settings = _settings(task, config)
-    verdicts = validate_candidates(candidates, load_task(settings.task), settings)
+    base = load_base_rewards(settings.screen.base_rewards) if config is not None else ()
+    bank = _bank(config, settings)
+    verdicts = validate_candidates(candidates, load_task(settings.task), settings, bank=bank, base=base)
     if as_json:
         print_json([_document(*pair) for pair in zip(files, verdicts, strict=True)])
     else:
@@ -35,6 +52,8 @@ def validate(
             print_lines(console, f"{path}: {said}")
             if verdict.flags:
                 print_lines(console, f"  flags: {', '.join(verdict.flags)}")
+            if measured := _measured(verdict):
+                print_lines(console, f"  bank: {measured}")
     if not all(verdict.accepted for verdict in verdicts):
         raise typer.Exit(4)
 
@@ -66,6 +85,32 @@ def _settings(task: str | None, config: str | None) -> Config:
     if config is not None:
         return load_config(config)
     return parse_config({"task": {"name": task}} if task is not None else {}, "--task")
+
+
+def _bank(config: str | None, settings: Config) -> tuple[Rollout, ...] | None:
+    """The bank of the config, which a search has sampled; where there is none, standard error tells what that leaves out."""
+    from rewardsearch.bank import bank_path, load_bank
+
+    if config is not None and not settings.bank.enabled:
+        return None
+    bank = load_bank(bank_path(settings)) if config is not None else None
+    if bank is None:
+        what = "warning: the stages bank and novelty were not run: "
+        if config is None:
+            sys.stderr.write(f"{what}they need a search's config; give --config CONFIG\n")
+        else:
+            path = bank_path(settings)
+            sys.stderr.write(f"{what}no rollout bank in {path}; `rewardsearch run {config}` samples it\n")
+    return bank
+
+
+def _measured(verdict: Verdict) -> str:
+    """The measures on the bank in words; empty where the reward was not measured."""
+    checks = verdict.checks
+    told = [text.format(checks[name]) for name, text in _MEASURES.items() if name in checks]
+    if other := checks.get("bank_agreement_with"):
+        told[-1] += f" with {other}"
+    return ", ".join(told)
 
 
 def _document(path: Path, verdict: Verdict) -> dict[str, Any]:

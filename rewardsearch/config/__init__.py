@@ -5,26 +5,29 @@ Every mistake in a file is reported at once, each with what was got and what is 
 
 from __future__ import annotations
 
+from rewardsearch.config.judging import CONTROLS, ENSEMBLES, TOP, BankConfig, FinalizeConfig, RankConfig
 from rewardsearch.config.loading import load_config, parse_config
 from rewardsearch.config.proposing import MixConfig, ModelConfig, OpenAIConfig, Price, ProposeConfig, Served
 from rewardsearch.config.root import Config
+from rewardsearch.config.screening import RaceConfig, Rung, ScreenConfig, WatchConfig
 from rewardsearch.config.sections import (
     EMBEDDED,
     BudgetConfig,
-    FinalizeConfig,
     Layer,
     LoraConfig,
     PolicyConfig,
-    RankConfig,
     SandboxConfig,
-    ScreenConfig,
     Section,
     TaskConfig,
     ValidateConfig,
 )
 
 __all__ = [
+    "CONTROLS",
     "EMBEDDED",
+    "ENSEMBLES",
+    "TOP",
+    "BankConfig",
     "BudgetConfig",
     "Config",
     "FinalizeConfig",
@@ -36,13 +39,16 @@ __all__ = [
     "PolicyConfig",
     "Price",
     "ProposeConfig",
+    "RaceConfig",
     "RankConfig",
+    "Rung",
     "SandboxConfig",
     "ScreenConfig",
     "Section",
     "Served",
     "TaskConfig",
     "ValidateConfig",
+    "WatchConfig",
     "load_config",
     "parse_config",
 ]

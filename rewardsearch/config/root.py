@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import yaml
 from pydantic import model_validator
 
+from rewardsearch.config.judging import BankConfig, FinalizeConfig, RankConfig
 from rewardsearch.config.proposing import ProposeConfig
+from rewardsearch.config.screening import RaceConfig, ScreenConfig, WatchConfig
 from rewardsearch.config.sections import (
     BudgetConfig,
     Count,
-    FinalizeConfig,
     PolicyConfig,
-    RankConfig,
     SandboxConfig,
-    ScreenConfig,
     Section,
     TaskConfig,
     ValidateConfig,
@@ -27,12 +28,18 @@ class Config(Section):
     rounds: Count = 2
     candidates: Count = 4
     """Candidates a round."""
+    paper_protocol: bool = False
+    """The literature's way, to repeat it: candidates are ranked on the test split, by one seed, each trained to the end. Its
+    scores are inflated; everything that shows them says so."""
     task: TaskConfig = TaskConfig()
     policy: PolicyConfig = PolicyConfig()
     propose: ProposeConfig = ProposeConfig()
     sandbox: SandboxConfig = SandboxConfig()
     validation: ValidateConfig = ValidateConfig()
+    bank: BankConfig = BankConfig()
     screen: ScreenConfig = ScreenConfig()
+    race: RaceConfig = RaceConfig()
+    watch: WatchConfig = WatchConfig()
     rank: RankConfig = RankConfig()
     finalize: FinalizeConfig = FinalizeConfig()
     budget: BudgetConfig = BudgetConfig()
@@ -56,6 +63,21 @@ class Config(Section):
                 "{MODEL: {input: ..., output: ...}}, in dollars per million tokens, or leave budget.dollars out"
             )
         return self
+
+    @property
+    def ranked_on(self) -> Literal["val", "test"]:
+        """The split that candidates are evaluated and ranked on."""
+        return "test" if self.paper_protocol else "val"
+
+    @property
+    def racing(self) -> bool:
+        """Whether screens are raced through their rungs."""
+        return self.race.enabled and not self.paper_protocol
+
+    @property
+    def baseline_seeds(self) -> tuple[int, ...]:
+        """The seeds that the baseline is trained with, the search's own first."""
+        return tuple(range(self.seed, self.seed + (1 if self.paper_protocol else self.screen.baseline_seeds)))
 
     def to_yaml(self) -> str:
         """The config as YAML that load_config reads back to an equal config."""

@@ -1,4 +1,4 @@
-"""The sections of a search's config, apart from the proposer's."""
+"""The sections of a search's config for what is learnt, by which policy, in which sandbox, within what budget."""
 
 from __future__ import annotations
 
@@ -73,51 +73,6 @@ class ValidateConfig(Section):
     """How far the mean reward of correct completions must be above that of wrong ones."""
     exploits: Literal["flag", "refuse"] = "flag"
     """What becomes of a reward that pays for something else than the task as much as for a correct completion."""
-
-
-class ScreenConfig(Section):
-    """One GRPO + LoRA training run and its evaluation; the same for every candidate."""
-
-    steps: Count = 40
-    prompts_per_step: Count = 8
-    group_size: Annotated[int, Field(ge=2)] = 8
-    max_completion_tokens: Count = 40
-    micro_batch: Count | None = None
-    """Completions of a forward and backward pass; None takes a whole step's at once. Must divide them."""
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    lr_schedule: Literal["constant", "linear", "cosine"] = "linear"
-    beta: Annotated[float, Field(ge=0)] = 0.0
-    """KL coefficient; 0 trains without a reference model."""
-    temperature: Annotated[float, Field(gt=0)] = 1.0
-    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
-    loss_type: Literal["grpo", "dapo", "dr_grpo", "bnpo"] = "dapo"
-    scale_rewards: Literal["group", "batch", "none"] = "group"
-    base_rewards: Annotated[tuple[str, ...], Field(min_length=1)] = ("format_exact", "format_approximate", "answer")
-    """Names of files in candidates/base/ that every run trains on, or paths."""
-    eval_batch_size: Count = 250
-    slots: Count = 2
-    """Training processes side by side."""
-    threads: Count = 1
-    """CPU threads of each; part of the result on a CPU, to the last bit."""
-    retries: Annotated[int, Field(ge=0)] = 2
-    """How often a run is started again after its process died or said nothing for `stall_minutes`."""
-    stall_minutes: Annotated[float, Field(gt=0)] = 60.0
-    """A training process speaks at every step; loading a model and evaluating are the longest silences."""
-
-
-class RankConfig(Section):
-    resamples: Annotated[int, Field(ge=100)] = 10_000
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    correction: Literal["holm", "bonferroni"] = "holm"
-
-
-class FinalizeConfig(Section):
-    """The top-k ensemble and its controls, trained alike, then one reading of the sealed test."""
-
-    enabled: bool = True
-    top_k: Count = 3
-    random_k: Annotated[int, Field(ge=0)] = 3
-    """Members of the random control, drawn from all screened candidates; 0 leaves it out."""
 
 
 class BudgetConfig(Section):

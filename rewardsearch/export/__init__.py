@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from rewardsearch.errors import UserError
-from rewardsearch.export.choose import choose_rewards
+from rewardsearch.export.choose import Choice, choose_rewards
 from rewardsearch.export.trl import trl_module, trl_readme
 from rewardsearch.files import write_atomic
-from rewardsearch.records import RewardSpec
 
-__all__ = ["choose_rewards", "export"]
+__all__ = ["Choice", "choose_rewards", "export"]
 
 MODULE = "rewardsearch_reward"
 
 
-def export(to: str, rewards: Sequence[RewardSpec], folder: Path, *, source: str) -> tuple[Path, ...]:
-    """Writes the module and its README into `folder` and gives their paths. The same rewards give the same files.
+def export(to: str, choice: Choice, folder: Path) -> tuple[Path, ...]:
+    """Writes the module and its README into `folder` and gives their paths. The same choice gives the same files.
 
-    rewards: everything the arm was trained on, base rewards too, with their weights. source: where they come from, in
-    words. Raises UserError for an unknown target, for no rewards, and for code that cannot stand beside other code.
+    Raises UserError for an unknown target, for no rewards, and for code that cannot stand beside other code.
     """
     if to != "trl":
         raise UserError(f"--to: got {to!r}; allowed: trl")
-    if not rewards:
-        raise UserError(f"nothing to export: {source} trains on no reward; name an arm that does")
+    if not choice.rewards:
+        raise UserError(f"nothing to export: {choice.source} trains on no reward; name an arm that does")
     files = {
-        folder / f"{MODULE}.py": trl_module(rewards, source),
-        folder / "README.md": trl_readme(rewards, source, MODULE),
+        folder / f"{MODULE}.py": trl_module(choice),
+        folder / "README.md": trl_readme(choice, MODULE),
     }
     if folder.exists() and not folder.is_dir():
         raise UserError(f"-o: {folder} is a file; name a folder")

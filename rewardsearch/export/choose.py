@@ -4,25 +4,36 @@ from __future__ import annotations
 
 from rewardsearch.arms import ensemble
 from rewardsearch.errors import UserError
-from rewardsearch.journal import RunState
-from rewardsearch.records import FinalRow, Ranking, RewardSpec
+from rewardsearch.records import Aggregation, Ranking, Record, RewardSpec
+from rewardsearch.state import RunState
 
 
-def choose_rewards(
-    state: RunState, ranking: Ranking, *, top: int | None = None, arm: str | None = None
-) -> tuple[str, tuple[RewardSpec, ...]]:
-    """What is exported, in words, and its rewards with their weights, base rewards first.
+class Choice(Record):
+    """What is exported: where it comes from, in words, the rewards with their weights, base rewards first, and how a trainer
+    makes one advantage of them."""
+
+    source: str
+    rewards: tuple[RewardSpec, ...]
+    aggregation: Aggregation = "sum_then_normalize"
+
+
+def choose_rewards(state: RunState, ranking: Ranking, *, top: int | None = None, arm: str | None = None) -> Choice:
+    """The rewards of an arm, or of the best candidates.
 
     top: the best `top` candidates of the ranking together. arm: an arm's id (an ensemble of finalize, a candidate, the
-    baseline). Without either it is finalize's ensemble, or the best candidate of a run that has not been finalized.
+    baseline). Without either it is what finalize chose, or the best candidate of a run that has not been finalized.
     Raises UserError for both at once, an unknown arm, and more candidates than have been screened.
     """
     if top is not None and arm is not None:
         raise UserError("got --top and --ensemble; give one of them")
-    if top is None and arm is None:
-        arm = next((row.id for row in _final_rows(state) if row.kind == "ensemble" and row.status == "done"), None)
+    if top is None and arm is None and state.final is not None:
+        arm = state.final.chosen
     if arm is not None:
-        return f"{_named(state, arm)} of {state.folder.name}", state.members(arm)
+        return Choice(
+            source=f"{_named(state, arm)} of {state.folder.name}",
+            rewards=state.members(arm),
+            aggregation=state.arms[arm].aggregation if arm in state.arms else "sum_then_normalize",
+        )
     screened = [row.id for row in ranking.rows if row.status == "screened" and row.id in state.candidates]
     top = top or 1
     if len(screened) < top:
@@ -31,11 +42,8 @@ def choose_rewards(
             "or let the search go on"
         )
     words = f"the best {top} candidates" if top > 1 else f"the best candidate, {_named(state, screened[0])},"
-    return f"{words} of {state.folder.name}", (*state.base, *ensemble(screened[:top], state.candidates))
-
-
-def _final_rows(state: RunState) -> tuple[FinalRow, ...]:
-    return state.final.rows if state.final else ()
+    rewards = (*state.base, *ensemble(screened[:top], state.candidates))
+    return Choice(source=f"{words} of {state.folder.name}", rewards=rewards)
 
 
 def _named(state: RunState, arm: str) -> str:

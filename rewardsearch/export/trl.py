@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 
 from rewardsearch.errors import UserError
+from rewardsearch.export.choose import Choice
 from rewardsearch.export.isolate import as_factory
 from rewardsearch.records import RewardSpec
 
@@ -22,10 +23,8 @@ _HEAD = '''\
 Needs the standard library alone. Each reward takes the prompts and completions (texts or chat messages) and the columns
 of the data set, and gives one float a completion. Train with all of them:
 
-    GRPOTrainer(..., reward_funcs=REWARD_FUNCS, args=GRPOConfig(..., reward_weights=REWARD_WEIGHTS))
-
-or with their weighted sum as one function: reward_funcs=trl_reward.
-"""
+    GRPOTrainer(..., reward_funcs=REWARD_FUNCS, args=GRPOConfig(..., {arguments}))
+{one}"""
 {future}
 GOLD_COLUMN = "answer"
 """The column of the data set that holds the gold answer, as text."""
@@ -83,6 +82,14 @@ def trl_reward(prompts=None, completions=(), **columns):
     return totals
 '''
 
+_ONE = """
+or with their weighted sum as one function: reward_funcs=trl_reward.
+"""
+
+_EACH = """
+Each reward is normalised within its group before the sum (TRL 0.27 and later), which no single function can do.
+"""
+
 _README = """\
 # Reward functions for TRL
 
@@ -105,50 +112,80 @@ from {module} import REWARD_FUNCS, REWARD_WEIGHTS
 trainer = GRPOTrainer(
     model="path/or/hub-id",
     reward_funcs=REWARD_FUNCS,
-    args=GRPOConfig(output_dir="out", reward_weights=REWARD_WEIGHTS),
+    args=GRPOConfig(output_dir="out", {arguments}),
     train_dataset=load_dataset("json", data_files="train.jsonl", split="train"),
 )
 trainer.train()
 ```
 
-From the command line: `trl grpo --reward_funcs {module}.trl_reward ...`, where `trl_reward` is the weighted sum of all.
+{command}
 """
+
+_ARGUMENTS = {
+    "sum_then_normalize": "reward_weights=REWARD_WEIGHTS",
+    "normalize_then_sum": 'reward_weights=REWARD_WEIGHTS, multi_objective_aggregation="normalize_then_sum"',
+}
+"""What a GRPOConfig is given, by aggregation; the first is TRL's default, in versions too that have no name for it."""
+
+_COMMAND = (
+    "From the command line: `trl grpo --reward_funcs {module}.trl_reward ...`; `trl_reward` is the weighted sum of all."
+)
+_COMMAND_EACH = (
+    "These rewards were trained with each one normalised within its group before the sum (GDPO, arXiv 2601.05242), which TRL "
+    "does from 0.27 on; their plain sum is another reward. From the command line: `trl grpo --reward_funcs {functions} "
+    "--reward_weights {weights} --multi_objective_aggregation normalize_then_sum ...`."
+)
 
 # Names that the module has for itself, with or without an underscore before them.
 _TAKEN = frozenset(("reward", "trl_reward", "text", "score", "not_columns"))
 
 
-def trl_module(rewards: Sequence[RewardSpec], source: str) -> str:
-    """The source of the module, the same for the same rewards. Raises UserError for code that cannot be exported."""
+def trl_module(choice: Choice) -> str:
+    """The source of the module, the same for the same choice. Raises UserError for code that cannot be exported."""
+    rewards, summed = choice.rewards, choice.aggregation == "sum_then_normalize"
     functions = function_names(rewards)
     made = [as_factory(f"_make_{f}", spec.name, spec.code) for f, spec in zip(functions, rewards, strict=True)]
     future = "\nfrom __future__ import annotations\n" if any(asked for _, asked in made) else ""
-    parts = [_HEAD.format(source=_plain(source), future=future)]
+    arguments, one = _ARGUMENTS[choice.aggregation], _ONE if summed else _EACH
+    parts = [_HEAD.format(source=_plain(choice.source), future=future, arguments=arguments, one=one)]
     for function, (factory, _) in zip(functions, made, strict=True):
         parts += [factory, f"_{function} = _make_{function}()\n"]
     parts.append(_CALLING)
     for function, spec in zip(functions, rewards, strict=True):
         parts.append(_FUNCTION.format(function=function, label=_plain(f"{spec.name} ({spec.id})"), weight=spec.weight))
     parts.append(f"REWARD_FUNCS = [{', '.join(functions)}]\nREWARD_WEIGHTS = {[spec.weight for spec in rewards]!r}\n")
-    parts.append(_TOTAL)
+    if summed:
+        parts.append(_TOTAL)
     text = "\n\n".join(parts)
     try:
         compile(text, "rewardsearch_reward.py", "exec", dont_inherit=True)
     except SyntaxError as error:
         raise UserError(
-            f"{source} cannot be exported: a reward does not stand inside a function ({error.msg})"
+            f"{choice.source} cannot be exported: a reward does not stand inside a function ({error.msg})"
         ) from None
     return text
 
 
-def trl_readme(rewards: Sequence[RewardSpec], source: str, module: str) -> str:
+def trl_readme(choice: Choice, module: str) -> str:
     """What the module is and the script that trains with it."""
+    functions = function_names(choice.rewards)
     rows = "\n".join(
         f"| `{function}` | {_plain(spec.name)} ({_plain(spec.id)}) | {spec.weight:.4g} |"
-        for function, spec in zip(function_names(rewards), rewards, strict=True)
+        for function, spec in zip(functions, choice.rewards, strict=True)
     )
-    source = _plain(source)
-    return _README.format(Source=source[:1].upper() + source[1:], module=module, rows=rows)
+    command = _COMMAND if choice.aggregation == "sum_then_normalize" else _COMMAND_EACH
+    source = _plain(choice.source)
+    return _README.format(
+        Source=source[:1].upper() + source[1:],
+        module=module,
+        rows=rows,
+        arguments=_ARGUMENTS[choice.aggregation],
+        command=command.format(
+            module=module,
+            functions=" ".join(f"{module}.{function}" for function in functions),
+            weights=" ".join(f"{spec.weight!r}" for spec in choice.rewards),
+        ),
+    )
 
 
 def function_names(rewards: Sequence[RewardSpec]) -> list[str]:

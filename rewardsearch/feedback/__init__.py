@@ -32,8 +32,8 @@ def write_feedback(
     """What the round after `round` is told; `round` 0 is before the first.
 
     proposals: by round and attempt. shown: how many of the best candidates are told whole, with curves and disagreements,
-    beside the members of the front. Rejected and failed candidates of this round come with their reasons, those of earlier
-    rounds are counted. confidence: of the ranking's intervals.
+    beside the members of the front. Rejected, dropped and failed candidates of this round come with their reasons, those of
+    earlier rounds are counted. confidence: of the ranking's intervals.
 
     Raises ValueError when the baseline has no score: gains would mean nothing.
     """

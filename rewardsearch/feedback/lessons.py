@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from rewardsearch.evidence import Parent
-from rewardsearch.feedback.summary import FLAG_KINDS
+from rewardsearch.feedback.summary import GAMED
 from rewardsearch.records import BASELINE, RankedRow, Ranking, ScreenResult, curve_label
 from rewardsearch.stats import mcnemar
 
@@ -40,12 +40,14 @@ def lessons(
     if parents:
         found += _standing(parents, rows, alpha)
         found += _best(parents, rows, confidence)
+        found += _noise(ranking)
         found += _changes(parents, results, alpha)
         found += _by_component(parents, results)
         found += _by_round(parents, stale)
         found += _by_operator(parents)
         found += _flagged(parents, rows)
-    return (*found, *_lost(rejected, sum(row.status == "failed" for row in ranking.rows)))
+    ends = [row.status for row in ranking.rows]
+    return (*found, *_lost(rejected, ends.count("failed"), ends.count("dropped")))
 
 
 def _standing(parents: Sequence[Parent], rows: Mapping[str, RankedRow], alpha: float) -> Iterator[str]:
@@ -160,14 +162,26 @@ def _by_operator(parents: Sequence[Parent]) -> Iterator[str]:
 
 
 def _flagged(parents: Sequence[Parent], rows: Mapping[str, RankedRow]) -> Iterator[str]:
-    """Rewards that validation could game against the others; the flags that training gives say nothing of that."""
-    gamed = [p for p in parents if any(flag.startswith(FLAG_KINDS) for flag in rows[p.candidate.id].flags)]
+    """Rewards that validation could game, or the policy did, against the others; other flags say nothing of that."""
+    gamed = [p for p in parents if any(flag.startswith(GAMED) for flag in rows[p.candidate.id].flags)]
     clean = [p for p in parents if p not in gamed]
     if len(gamed) > 1 and len(clean) > 1:
         yield f"Mean gain of rewards flagged as open to gaming: {_mean(gamed)}, of the others: {_mean(clean)}."
 
 
-def _lost(rejected: Sequence[str], failed: int) -> Iterator[str]:
+def _noise(ranking: Ranking) -> Iterator[str]:
+    noise = ranking.noise
+    if noise is not None:
+        yield (
+            f"Training the baseline with {len(noise.f1_by_seed)} seeds gave F1 "
+            f"{', '.join(f'{f1:.3f}' for f1 in noise.f1_by_seed.values())}: a score moves by about {noise.seed_sd:.3f} (standard "
+            f"deviation) with the seed and {noise.question_sd:.3f} with the questions, so read smaller gains as ties."
+        )
+
+
+def _lost(rejected: Sequence[str], failed: int, dropped: int) -> Iterator[str]:
+    if dropped:
+        yield f"{_rewards(dropped)} so far dropped early in training, being clearly behind the best on the same questions."
     if rejected:
         counts = ", ".join(f"{rejected.count(stage)} {stage}" for stage in sorted(set(rejected)))
         also = f"; {failed} failed in training" if failed else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import hypot
 
 from scipy.stats import norm
 
@@ -29,6 +30,7 @@ def payoffs(proposals: Mapping[tuple[int, int], Proposal], ranking: Ranking, con
     rows = {row.id: row for row in ranking.rows if row.f1 is not None}
     if BASELINE not in rows:
         raise ValueError("the baseline has no score to hold candidates against")
+    between_seeds = ranking.noise.seed_sd if ranking.noise else 0.0
     best = _best_before(rows, max((round for round, _ in proposals), default=0))
     arm_of: dict[str, Arm] = {}
     rounds: dict[int, dict[Arm, _Played]] = {}
@@ -44,7 +46,7 @@ def payoffs(proposals: Mapping[tuple[int, int], Proposal], ranking: Ranking, con
             for id in played.candidates:
                 arm_of[id] = arm
                 if id in rows:
-                    of.credit += improvement(rows[id], best[round], confidence)
+                    of.credit += improvement(rows[id], best[round], confidence, between_seeds)
     out: dict[Arm, Payoff] = {}
     for of_round in rounds.values():
         for arm, credit, cost in _against_average(of_round):
@@ -95,15 +97,16 @@ def _costs(played: Mapping[Arm, _Played]) -> dict[Arm, float]:
     return {arm: float(each.usage.tokens) for arm, each in played.items()}
 
 
-def improvement(row: RankedRow, best: float, confidence: float) -> float:
+def improvement(row: RankedRow, best: float, confidence: float, between_seeds: float = 0.0) -> float:
     """The expected improvement of a screened candidate over `best`, in standard deviations of its score.
 
     z Phi(z) + phi(z) with z = (F1 - best) / sd (Jones, Schonlau, Welch 1998, eq. 15): near nothing well below the best, 0.4
-    level with it, z well above. It spares a score within the noise from counting as all or nothing.
+    level with it, z well above. It spares a score within the noise from counting as all or nothing. The noise is that of the
+    questions, from the score's interval, and the standard deviation `between_seeds`.
     """
     assert row.f1 is not None and row.f1_ci is not None
     width = norm.ppf((1 + confidence) / 2)
-    noise = max(LEAST_NOISE, (row.f1_ci[1] - row.f1_ci[0]) / 2 / width)
+    noise = max(LEAST_NOISE, hypot((row.f1_ci[1] - row.f1_ci[0]) / 2 / width, between_seeds))
     z = (row.f1 - best) / noise
     return float(z * norm.cdf(z) + norm.pdf(z))
 

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 from rewardsearch.evidence import ComponentCurve, Disagreement, Evidence, Reference, Training, Unscored
-from rewardsearch.records import Candidate, CurvePoint, Example, Front, RankedRow, Ranking, ScreenResult, Verdict
+from rewardsearch.records import (
+    AlarmKind,
+    Candidate,
+    CurvePoint,
+    Example,
+    Front,
+    RankedRow,
+    Ranking,
+    ScreenResult,
+    Verdict,
+)
 
 POINTS = 10
 """Points of a curve that are told."""
 _TEXT = 300
 """Characters of a prompt or completion that are told."""
 
-FLAG_KINDS = ("exploit:", "trigger:", "leak:", "sensitive:")
-"""How the flags of validation begin: a reward that can be gamed. The prompts explain them."""
+GAMED = ("exploit:", "trigger:", "leak:", "sensitive:", "watch:hacking")
+"""How the flags begin of a reward that can be gamed: validation could, or the policy did."""
+FLAG_KINDS = tuple(dict.fromkeys((*GAMED, *(f"watch:{kind}" for kind in get_args(AlarmKind)))))
+"""How all flags begin that the prompts explain."""
 
 
 def evidence_of(
@@ -46,14 +59,14 @@ def reference(row: RankedRow, result: ScreenResult | None) -> Reference:
 
 
 def unscored_rows(ranking: Ranking, candidates: Mapping[str, Candidate]) -> list[Unscored]:
-    """The candidates that were rejected, or failed in training, in the ranking's order.
+    """The candidates that were rejected, dropped at a rung, or failed in training, in the ranking's order.
 
     The machine's errors are left out: they say nothing about the candidate.
     """
     return [
         Unscored(round=row.round, name=row.name, id=row.id, status=row.status, reason=row.reason or "no reason given")
         for row in ranking.rows
-        if row.id in candidates and row.status in ("rejected", "failed")
+        if row.id in candidates and row.status in ("rejected", "dropped", "failed")
     ]
 
 
@@ -86,6 +99,10 @@ def _training(result: ScreenResult) -> Training | None:
         length=_first_last([point.length for point in result.curves], ".1f"),
         dead_groups=f"{sum(point.dead_groups for point in result.curves) / count:.0%}",
         clipped=f"{sum(point.clipped for point in result.curves) / count:.0%}",
+        alarms=tuple(
+            f"{alarm.kind}: {alarm.told}" + ("; the training was ended there" if alarm.told == result.ended else "")
+            for alarm in result.alarms
+        ),
     )
 
 

@@ -1,27 +1,71 @@
-"""Finalize: ensembles and controls trained alike, then one reading of the sealed test."""
+"""Finalize: finalists, ensembles and controls trained with new seeds, then one reading of the sealed test for all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
 from rewardsearch.config import Config
+from rewardsearch.errors import MachineError
 from rewardsearch.finalize.arms import choose_arms
-from rewardsearch.finalize.report import write_report
-from rewardsearch.records import FinalReport, Outcome, Ranking, ScreenResult
+from rewardsearch.finalize.controls import check
+from rewardsearch.finalize.field import FLAGGED, Field
+from rewardsearch.finalize.plan import Plan, final_seeds, plan, plan_of
+from rewardsearch.finalize.report import Reading, choose, failure, pairs_csv, write_report
+from rewardsearch.records import (
+    BASELINE,
+    POLICY,
+    Candidate,
+    FinalArm,
+    FinalReport,
+    Outcome,
+    Ranking,
+    RewardSpec,
+    ScreenResult,
+    Verdict,
+)
 
-__all__ = ["finalize"]
+__all__ = ["FLAGGED", "Plan", "check", "final_seeds", "finalize", "pairs_csv", "plan", "plan_of"]
 
-Train = Callable[[Mapping[str, tuple[str, ...]]], Mapping[str, ScreenResult]]
-ReadTest = Callable[[Sequence[str]], Mapping[str, Sequence[Outcome]]]
+Train = Callable[[Sequence[FinalArm], Sequence[int]], Mapping[Reading, ScreenResult]]
+ReadTest = Callable[[Sequence[Reading]], Mapping[Reading, Sequence[Outcome]]]
 
 
-def finalize(task: str, ranking: Ranking, config: Config, train: Train, read_test: ReadTest) -> FinalReport:
-    """Chooses the arms on `val`, has them trained, and reads the sealed test once for all of them.
+def finalize(
+    *,
+    task: str,
+    ranking: Ranking,
+    candidates: Mapping[str, Candidate],
+    verdicts: Mapping[str, Verdict],
+    results: Mapping[str, ScreenResult],
+    base: Sequence[RewardSpec],
+    config: Config,
+    train: Train,
+    read_test: ReadTest,
+    say: Callable[[str], None],
+) -> FinalReport:
+    """Chooses the arms on `val`, has them trained with seeds that the search has not used, recommends one of them by `val`, and
+    reads the sealed test once for all.
 
-    train: members by arm in, the results on `val` by arm out. read_test: arms in, outcomes on `test` by arm out; called
-    once, after everything is chosen and trained.
+    results: the search's screens, by arm. train: arms and seeds in, the results on `val` of each arm with each seed out; what
+    has been trained so already costs nothing. read_test: arms with their seeds in, outcomes on the test out; called once, after
+    everything is trained and chosen. say: is told the cost before it is spent, and what is left out.
+
+    With config.paper_protocol the literature's way is repeated instead: the ranking is on the test, and so is every choice, by
+    the search's one seed. Raises UserError for a control that cannot be made, MachineError without a trained baseline.
     """
-    arms = choose_arms(ranking, config.finalize, config.seed)
-    results = train({arm.id: arm.members for arm in arms if arm.trained_anew})
-    readable = [arm.id for arm in arms if not arm.trained_anew or results[arm.id].status == "done"]
-    return write_report(task, arms, results, ranking, read_test(readable), config)
+    field = Field(ranking=ranking, candidates=candidates, verdicts=verdicts, results=results)
+    lineup, seeds = choose_arms(field, base, config), final_seeds(config)
+    say(f"finalize: {plan_of(lineup.trained, seeds, config).told}")
+    for note in lineup.notes:
+        say(f"  {note}")
+    trained = train(lineup.trained, seeds)
+    scored = [arm for arm in lineup.trained if failure(arm, seeds, trained) is None]
+    if BASELINE not in {arm.id for arm in scored}:
+        reasons = (failure(arm, seeds, trained) for arm in lineup.trained if arm.id == BASELINE)
+        raise MachineError(f"the baseline could not be trained {next(reasons)}; the test stays sealed")
+    chosen = choose(lineup, field, seeds, trained)
+    best = next((row.id for row in field.eligible if row.id in {arm.id for arm in scored}), None)
+    readings = [(arm.id, seed) for arm in scored for seed in seeds]
+    readings += [(id, config.seed) for id in (POLICY, best) if id is not None]
+    outcomes = read_test(tuple(dict.fromkeys(readings)))
+    return write_report(task, lineup, field, config, seeds, trained, chosen, best, outcomes)

@@ -1,44 +1,124 @@
-"""Which arms the sealed test is read for: chosen on `val` alone."""
+"""Which arms the sealed test is read for: chosen on `val` alone, before any of them is trained."""
 
 from __future__ import annotations
 
-import random
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
 
-from rewardsearch.config import FinalizeConfig
-from rewardsearch.records import BASELINE, POLICY, Ranking, Record
+from rewardsearch.arms import spec_of
+from rewardsearch.config import Config
+from rewardsearch.finalize.controls import format_rewards, random_draws, random_reward
+from rewardsearch.finalize.ensembles import Recipe, build
+from rewardsearch.finalize.field import Field, is_flagged
+from rewardsearch.finalize.plan import longer_steps
+from rewardsearch.records import BASELINE, POLICY, FinalArm, RankedRow, Record, RewardSpec
 
 
-class FinalArm(Record):
-    """An arm of the final table. Those with several members are trained anew; the others have been screened."""
+class Lineup(Record):
+    """The arms, the untrained policy the last of them.
 
-    id: str
-    kind: Literal["ensemble", "single", "control", "baseline", "policy"]
-    members: tuple[str, ...]
+    `same` has the arms that would be trained exactly as one that is there, by name; `notes` what could not be put together.
+    """
+
+    arms: tuple[FinalArm, ...]
+    same: dict[str, str]
+    notes: tuple[str, ...]
 
     @property
-    def trained_anew(self) -> bool:
-        return self.kind in ("ensemble", "control")
+    def trained(self) -> tuple[FinalArm, ...]:
+        return tuple(arm for arm in self.arms if arm.kind != "policy")
 
 
-def choose_arms(ranking: Ranking, config: FinalizeConfig, seed: int) -> tuple[FinalArm, ...]:
-    """The top-k ensemble, the best single candidate, a random-k control, the baseline and the untrained policy.
+def choose_arms(field: Field, base: Sequence[RewardSpec], config: Config) -> Lineup:
+    """The baseline, the finalists by themselves, the ensembles and controls that the config asks for, the untrained policy.
 
-    The ensemble takes up to top_k of the candidates whose F1 on `val` is above the baseline's, or the best one where
-    none is. The control draws random_k of all screened candidates.
+    The finalists are the best eligible candidates. Arms with the same rewards, weights and training are one arm, under the
+    name that comes first in that order. Raises UserError for format-only without a base reward that pays for form.
     """
-    screened = [row for row in ranking.rows if row.status == "screened" and row.id not in (BASELINE, POLICY)]
-    baseline = next((row.f1 for row in ranking.rows if row.id == BASELINE), None) or 0.0
-    better = [row.id for row in screened if (row.f1 or 0.0) > baseline]
-    top = tuple((better or [row.id for row in screened])[: config.top_k if better else 1])
-    arms = [FinalArm(id=f"ensemble-top{config.top_k}", kind="ensemble", members=top)] if top else []
-    if screened:
-        arms.append(FinalArm(id=screened[0].id, kind="single", members=(screened[0].id,)))
-    if screened and config.random_k:
-        drawn = random.Random(f"random control {seed}").sample(
-            sorted(row.id for row in screened), min(config.random_k, len(screened))
-        )
-        arms.append(FinalArm(id=f"random-{config.random_k}", kind="control", members=tuple(drawn)))
-    arms.append(FinalArm(id=BASELINE, kind="baseline", members=()))
-    arms.append(FinalArm(id=POLICY, kind="policy", members=()))
-    return tuple(arms)
+    steps = config.screen.steps
+    arms = [FinalArm(id=BASELINE, kind="baseline", rewards=tuple(base), steps=steps, how="the base rewards alone")]
+    notes: list[str] = []
+    finalists = field.eligible[: config.finalize.finalists]
+    for place, row in enumerate(finalists, start=1):
+        how = f"number {place} of the search by F1 on {field.split}{_flags(row)}"
+        arms.append(_arm(field, base, row.id, "single", {row.id: 1.0}, steps, how))
+    for name in config.finalize.ensembles:
+        recipe = build(name, field, config.finalize)
+        if recipe is None:
+            notes.append(f"ensemble-{name} is left out: no candidate fits it")
+            continue
+        whole = longer_steps(config) if recipe.longer > 1 else steps
+        arm = _arm(field, base, f"ensemble-{name}", "ensemble", recipe.weights, whole, _named(field, recipe))
+        arms.append(arm.model_copy(update={"aggregation": recipe.aggregation}))
+    arms += _controls(field, base, config, notes)
+    kept, same = _distinct(arms)
+    policy = FinalArm(id=POLICY, kind="policy", how="the untrained policy")
+    return Lineup(arms=(*kept, policy), same=same, notes=tuple(notes))
+
+
+def _controls(field: Field, base: Sequence[RewardSpec], config: Config, notes: list[str]) -> Iterable[FinalArm]:
+    steps = config.screen.steps
+    settings = config.finalize
+    for name in settings.controls:
+        if name == "format-only":
+            how = "the base rewards for form alone"
+            yield FinalArm(id=name, kind="control", rewards=format_rewards(base), steps=steps, how=how)
+        elif name == "random-reward":
+            how = "pays at random, by a hash of prompt and completion, without the base rewards"
+            yield FinalArm(id=name, kind="control", rewards=(random_reward(),), steps=steps, how=how)
+        else:
+            draws = random_draws(field, settings, config.seed)
+            if len(draws) < settings.random_draws or any(len(drawn) < settings.random_k for drawn in draws.values()):
+                notes.append(
+                    f"random-k: {len(field.screened)} candidates were screened to the end, too few for "
+                    f"{settings.random_draws} draws of {settings.random_k}"
+                )
+            for id, members in draws.items():
+                weights = {member: 1 / len(members) for member in members}
+                names = ", ".join(field.candidates[member].name for member in members)
+                how = f"drawn from all {len(field.screened)} screened: {names}"
+                yield _arm(field, base, id, "control", weights, steps, how)
+
+
+def _arm(
+    field: Field,
+    base: Sequence[RewardSpec],
+    id: str,
+    kind: str,
+    weights: Mapping[str, float],
+    steps: int,
+    how: str,
+) -> FinalArm:
+    """An arm of the base rewards and candidates at these weights."""
+    rewards = (*base, *(spec_of(field.candidates[member], weight) for member, weight in weights.items()))
+    return FinalArm.model_validate(
+        {"id": id, "kind": kind, "members": tuple(weights), "rewards": rewards, "steps": steps, "how": how}
+    )
+
+
+def _distinct(arms: Sequence[FinalArm]) -> tuple[list[FinalArm], dict[str, str]]:
+    """The arms that are trained differently, and the others with the arm that each is the same as."""
+    kept: dict[object, FinalArm] = {}
+    same: dict[str, str] = {}
+    for arm in arms:
+        # Shares of one are not exact: three times a third may differ from one in the last bit.
+        weights = frozenset((spec.id, round(spec.weight, 9)) for spec in arm.rewards)
+        key = (weights, arm.steps, arm.aggregation)
+        twin = kept.get(key)
+        if twin is None:
+            kept[key] = arm
+        else:
+            same[arm.id] = twin.id
+            kept[key] = twin.model_copy(update={"how": f"{twin.how}; {arm.id} is the same"})
+    return list(kept.values()), same
+
+
+def _named(field: Field, recipe: Recipe) -> str:
+    """How an ensemble was put together, with its members' names, and their weights where these differ."""
+    weights = recipe.weights
+    uneven = max(weights.values()) - min(weights.values()) > 1e-9
+    names = (field.candidates[id].name + (f" {weight:.2f}" if uneven else "") for id, weight in weights.items())
+    return f"{recipe.how}: {', '.join(names)}"
+
+
+def _flags(row: RankedRow) -> str:
+    return f", in spite of {', '.join(row.flags)}" if is_flagged(row) else ""

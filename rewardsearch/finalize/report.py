@@ -1,52 +1,210 @@
-"""The final table: every arm on the sealed test, beside its estimate on `val`."""
+"""The final table: every arm on the sealed test, beside its estimate on `val`, and every pair of arms tested."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import csv
+import io
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from rewardsearch.config import Config
-from rewardsearch.finalize.arms import FinalArm
-from rewardsearch.records import BASELINE, POLICY, FinalReport, FinalRow, Outcome, Ranking, ScreenResult
-from rewardsearch.stats import Bootstrap, adjust, f1_accuracy, mcnemar
+from rewardsearch.finalize.arms import Lineup
+from rewardsearch.finalize.field import Field, is_flagged
+from rewardsearch.records import (
+    BASELINE,
+    POLICY,
+    FinalArm,
+    FinalPair,
+    FinalReport,
+    FinalRow,
+    Interval,
+    Outcome,
+    ScreenResult,
+)
+from rewardsearch.stats import Bootstrap, SeedNoise, adjust, f1_accuracy, half_width, pairwise, seed_noise
+
+Reading = tuple[str, int]
+"""An arm and the seed that it was trained with."""
+Trained = Mapping[Reading, ScreenResult]
+
+
+def failure(arm: FinalArm, seeds: Sequence[int], trained: Trained) -> str | None:
+    """Why an arm has no score: the first seed with which it could not be trained; None for one that has."""
+    for seed in seeds if arm.kind != "policy" else ():
+        result = trained[arm.id, seed]
+        if result.status != "done":
+            return f"with seed {seed}: {result.reason}"
+    return None
+
+
+def choose(lineup: Lineup, field: Field, seeds: Sequence[int], trained: Trained) -> str | None:
+    """The arm to recommend: the ensemble or single candidate with the best mean F1 over the seeds on the split that was ranked
+    on. A flagged candidate by itself only where nothing else is there; None where nothing could be trained."""
+    flagged = {row.id for row in field.screened if is_flagged(row)}
+    entered = [arm for arm in lineup.arms if arm.kind in ("ensemble", "single") and not failure(arm, seeds, trained)]
+    clean = [arm for arm in entered if not flagged.intersection(arm.members)] or entered
+    # max takes the first of equals.
+    return max(clean, key=lambda arm: _selection_f1(arm.id, seeds, trained)).id if clean else None
 
 
 def write_report(
     task: str,
-    arms: Sequence[FinalArm],
-    results: Mapping[str, ScreenResult],
-    ranking: Ranking,
-    outcomes: Mapping[str, Sequence[Outcome]],
+    lineup: Lineup,
+    field: Field,
     config: Config,
+    seeds: Sequence[int],
+    trained: Trained,
+    chosen: str | None,
+    best: str | None,
+    outcomes: Mapping[Reading, Sequence[Outcome]],
 ) -> FinalReport:
     """The arms on the test, best first, then those that could not be trained.
 
-    results: of the arms trained anew, on `val`; ranking: of the others, on `val`; outcomes: on `test`, by arm.
-    p_adjusted corrects p_vs_baseline over all arms but the baseline.
+    trained: on the split that was ranked on, by arm and seed; outcomes: on the test, of every arm that has a score under each
+    of its seeds, of the untrained policy under the search's, and of `best` as the search trained it. The baseline must be
+    among them. p_adjusted corrects p_vs_baseline over all arms but the baseline.
     """
-    settings = config.rank
-    bootstrap = Bootstrap(outcomes, resamples=settings.resamples, seed=config.seed, confidence=settings.confidence)
-    on_val = {row.id: row.f1 for row in ranking.rows}
-    on_val.update({id: f1_accuracy(result.outcomes).f1 for id, result in results.items() if result.status == "done"})
-    p_vs_baseline = {id: mcnemar(outcomes[id], outcomes[BASELINE]).p for id in outcomes if id != BASELINE}
-    p_adjusted = dict(zip(p_vs_baseline, adjust(list(p_vs_baseline.values()), settings.correction), strict=True))
-    rows = []
-    for arm in arms:
-        known: dict[str, Any] = {"id": arm.id, "kind": arm.kind, "members": arm.members, "val_f1": on_val.get(arm.id)}
-        if arm.id not in outcomes:
-            result = results[arm.id]
-            rows.append(FinalRow(**known, status=result.status, reason=result.reason))
-            continue
-        rows.append(
-            FinalRow(
-                **known,
-                **bootstrap.estimate(arm.id).model_dump(),
-                status="done",
-                parse_rate=f1_accuracy(outcomes[arm.id]).parse_rate,
-                p_vs_policy=mcnemar(outcomes[arm.id], outcomes[POLICY]).p if arm.id != POLICY else None,
-                p_vs_baseline=p_vs_baseline.get(arm.id),
-                p_adjusted=p_adjusted.get(arm.id),
-            )
+    table = _Table(field, config, tuple(seeds), trained, outcomes, best)
+    read = [arm for arm in lineup.arms if failure(arm, seeds, trained) is None]
+    rows = sorted((table.row(arm) for arm in read), key=lambda row: (-(row.f1 or 0.0), row.id))
+    pairs = table.pairs([row.id for row in rows])
+    p = {(pair.a, pair.b): pair.p for pair in pairs} | {(pair.b, pair.a): pair.p for pair in pairs}
+    against = {row.id: p[row.id, BASELINE] for row in rows if row.id != BASELINE}
+    adjusted = dict(zip(against, adjust(list(against.values()), config.rank.correction), strict=True))
+    tested = [
+        row.model_copy(
+            update={
+                "p_vs_policy": p.get((row.id, POLICY)),
+                "p_vs_baseline": against.get(row.id),
+                "p_adjusted": adjusted.get(row.id),
+            }
         )
-    rows.sort(key=lambda row: (row.f1 is None, -(row.f1 or 0.0), row.id))
-    return FinalReport(task=task, n=len(outcomes[BASELINE]), rows=tuple(rows))
+        for row in rows
+    ]
+    return FinalReport(
+        task=task,
+        n=len(next(iter(outcomes.values()))),
+        protocol="paper" if config.paper_protocol else "val",
+        seeds=tuple(seeds),
+        seed_sd=table.noise.sd if table.noise else None,
+        chosen=chosen,
+        best=best,
+        rows=(*tested, *(table.failed(arm) for arm in lineup.arms if arm not in read)),
+        pairs=pairs,
+        same=lineup.same,
+        notes=lineup.notes,
+    )
+
+
+def pairs_csv(report: FinalReport) -> str:
+    """Every pair of arms as CSV text, with a header, in the order of the table."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(FinalPair.model_fields), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(pair.model_dump() for pair in report.pairs)
+    return out.getvalue()
+
+
+class _Table:
+    """What the rows of the table are made from."""
+
+    def __init__(
+        self,
+        field: Field,
+        config: Config,
+        seeds: tuple[int, ...],
+        trained: Trained,
+        outcomes: Mapping[Reading, Sequence[Outcome]],
+        best: str | None,
+    ) -> None:
+        self._field, self._config, self._seeds = field, config, seeds
+        self._trained, self._outcomes, self._best = trained, outcomes, best
+        settings = config.rank
+        self._bootstrap = Bootstrap(
+            outcomes, resamples=settings.resamples, seed=config.seed, confidence=settings.confidence
+        )
+        self.noise = self._noise()
+
+    def row(self, arm: FinalArm) -> FinalRow:
+        """The scores of an arm on the test and on `val`, without its tests."""
+        readings = self._readings(arm.id)
+        metrics = {seed: f1_accuracy(self._outcomes[id, seed]) for id, seed in readings}
+        scores: dict[str, Any] = self._bootstrap.estimate_mean(readings).model_dump()
+        scores["expected_ci"] = self._expected(arm.id, readings)
+        if arm.id != BASELINE:
+            gain = self._bootstrap.difference_of_means(readings, self._readings(BASELINE))
+            scores |= {"gain": gain.f1, "gain_ci": gain.f1_ci}
+        return FinalRow(
+            **self._known(arm),
+            **scores,
+            **self._elsewhere(arm),
+            status="done",
+            parse_rate=fmean(each.parse_rate for each in metrics.values()),
+            f1_by_seed={seed: each.f1 for seed, each in metrics.items()},
+        )
+
+    def failed(self, arm: FinalArm) -> FinalRow:
+        """An arm without a score, and why."""
+        return FinalRow(**self._known(arm), status="failed", reason=failure(arm, self._seeds, self._trained))
+
+    def pairs(self, arms: Sequence[str]) -> tuple[FinalPair, ...]:
+        """All pairs of arms in their order, each by the policy of its first seed."""
+        tests = pairwise({id: self._outcomes[self._readings(id)[0]] for id in arms})
+        ps = [test.p for test in tests.values()]
+        holm, bonferroni = adjust(ps, "holm"), adjust(ps, "bonferroni")
+        return tuple(
+            FinalPair(
+                a=a,
+                b=b,
+                **test.model_dump(include={"both", "only_a", "only_b", "neither"}),
+                p=test.p,
+                p_holm=by_holm,
+                p_bonferroni=by_bonferroni,
+            )
+            for ((a, b), test), by_holm, by_bonferroni in zip(tests.items(), holm, bonferroni, strict=True)
+        )
+
+    def _noise(self) -> SeedNoise | None:
+        """The noise between seeds: of the final arms themselves where they have several seeds, else of the search."""
+        scores: dict[Hashable, list[float]] = {}
+        for id, seed in self._outcomes:
+            if seed in self._seeds:
+                scores.setdefault(id, []).append(f1_accuracy(self._outcomes[id, seed]).f1)
+        searched = self._field.ranking.noise
+        return seed_noise(scores) or (SeedNoise(sd=searched.seed_sd, df=searched.df, arms=1) if searched else None)
+
+    def _expected(self, id: str, readings: Sequence[Reading]) -> Interval | None:
+        if self.noise is None and id != POLICY:
+            return None
+        sample = self._bootstrap.sample(*readings)
+        seeds = (math.inf if id == POLICY else len(readings), math.inf)
+        half = half_width(sample.standard_error, self.noise, self._config.rank.confidence, seeds=seeds)
+        return max(0.0, sample.f1 - half), min(1.0, sample.f1 + half)
+
+    def _readings(self, id: str) -> list[Reading]:
+        return [(id, seed) for seed in ((self._config.seed,) if id == POLICY else self._seeds)]
+
+    def _known(self, arm: FinalArm) -> dict[str, Any]:
+        candidate = self._field.candidates.get(arm.id)
+        known = arm.model_dump(include={"id", "kind", "members", "steps", "aggregation", "how"})
+        return {**known, "name": candidate.name if candidate else arm.id}
+
+    def _elsewhere(self, arm: FinalArm) -> dict[str, float]:
+        """What the arm scores apart from the test under its seeds. Where the test was ranked on, there is nothing else."""
+        if self._config.paper_protocol:
+            return {}
+        if arm.kind == "policy":
+            return {"val_f1": f1_accuracy(self._field.results[POLICY].outcomes).f1}
+        scores = {"val_f1": _selection_f1(arm.id, self._seeds, self._trained)}
+        if arm.kind in ("single", "baseline"):
+            scores["searched_val_f1"] = f1_accuracy(self._field.results[arm.id].outcomes).f1
+        if arm.id == self._best:
+            scores["searched_test_f1"] = f1_accuracy(self._outcomes[arm.id, self._config.seed]).f1
+        return scores
+
+
+def _selection_f1(id: str, seeds: Sequence[int], trained: Trained) -> float:
+    """Mean F1 over the seeds on the split that was ranked on."""
+    return fmean(f1_accuracy(trained[id, seed].outcomes).f1 for seed in seeds)

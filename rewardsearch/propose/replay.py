@@ -9,10 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from rewardsearch.errors import UserError
-from rewardsearch.journal import RunState, read_run
+from rewardsearch.journal import read_run
 from rewardsearch.ledger import Ledger
 from rewardsearch.propose.base import ProposalRequest, Proposer, feedback_text, write_prompt
 from rewardsearch.records import Candidate, Proposal
+from rewardsearch.state import RunState
 
 
 class ReplayProposer(Proposer):

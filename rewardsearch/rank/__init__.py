@@ -5,6 +5,7 @@ from __future__ import annotations
 from rewardsearch.rank.compare import Comparison, compare_outcomes, compare_predictions, read_predictions
 from rewardsearch.rank.leaderboard import rank
 from rewardsearch.rank.pareto import front
+from rewardsearch.rank.race import race
 from rewardsearch.rank.table import leaderboard_csv, leaderboard_frame, write_leaderboard
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "front",
     "leaderboard_csv",
     "leaderboard_frame",
+    "race",
     "rank",
     "read_predictions",
     "write_leaderboard",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from rewardsearch.config import RankConfig
-from rewardsearch.records import BASELINE, POLICY, Candidate, RankedRow, Ranking, ScreenResult, Verdict
-from rewardsearch.stats import Bootstrap, adjust, f1_accuracy, mcnemar
+from rewardsearch.rank.noise import noise_of, tied_ranks
+from rewardsearch.records import BASELINE, POLICY, Candidate, Fate, RankedRow, Ranking, ScreenResult, Verdict
+from rewardsearch.stats import Bootstrap, adjust, f1_accuracy, pairwise, seed_noise
 
-Status = Literal["screened", "failed", "rejected", "error", "owed"]
-_UNRANKED: tuple[Status, ...] = ("failed", "error", "rejected", "owed")
+Status = Literal["screened", "dropped", "failed", "rejected", "error", "owed"]
+_UNRANKED: tuple[Status, ...] = ("dropped", "failed", "error", "rejected", "owed")
 
 
 def rank(
@@ -21,35 +23,44 @@ def rank(
     verdicts: Mapping[str, Verdict],
     config: RankConfig,
     seed: int,
+    split: Literal["val", "test"] = "val",
+    baselines: Sequence[ScreenResult] = (),
+    dropped: Mapping[str, Fate] | None = None,
 ) -> Ranking:
     """The leaderboard of a run as it stands.
 
-    results: by arm id (BASELINE, POLICY, candidate ids; other arms are passed over). Screened arms are ranked by F1 on
-    `val`, equal ones by id, the baseline and the policy among them; arms without a score follow with their reason.
+    results: by arm id (BASELINE, POLICY, candidate ids; other arms are passed over), under the search's seed. Screened arms are
+    ranked by F1 on `split`, equal ones by id, the baseline and the policy among them; arms without a score follow with
+    their reason. baselines: whole screens of the baseline, one a seed, which show the noise between seeds. dropped:
+    candidates that did not go on from a rung.
 
     p_vs_best is McNemar's against the best candidate, p_vs_baseline against the baseline; p_adjusted is p_vs_baseline
     corrected over all screened candidates. Raises ValueError when the arms answered different questions.
     """
     arms = (*candidates, BASELINE, POLICY)
+    known = _Known(candidates, verdicts, results, dropped or {})
     outcomes = {arm: results[arm].outcomes for arm in arms if arm in results and results[arm].status == "done"}
     if not outcomes:
-        rows = [_row(arm, results, candidates, verdicts) for arm in arms]
-        return Ranking(task=task, split="val", n=0, rows=tuple(_in_order(rows)))
+        rows = [known.row(arm) for arm in arms]
+        return Ranking(task=task, split=split, n=0, rows=tuple(_in_order(rows)))
     bootstrap = Bootstrap(outcomes, resamples=config.resamples, seed=seed, confidence=config.confidence)
     metrics = {arm: f1_accuracy(outcomes[arm]) for arm in outcomes}
     ranked = sorted(outcomes, key=lambda arm: (-metrics[arm].f1, arm))
+    tests = pairwise({arm: outcomes[arm] for arm in ranked})
     screened = [arm for arm in ranked if arm in candidates]
     best = screened[0] if screened else None
 
     def p_against(arm: str, other: str | None) -> float | None:
         if other is None or other not in outcomes or arm == other:
             return None
-        return mcnemar(outcomes[arm], outcomes[other]).p
+        return tests[min(arm, other, key=ranked.index), max(arm, other, key=ranked.index)].p
 
     p_vs_baseline = {arm: p_against(arm, BASELINE) for arm in ranked}
     tested = {arm: p for arm in screened if (p := p_vs_baseline[arm]) is not None}
     p_adjusted = dict(zip(tested, adjust(list(tested.values()), config.correction), strict=True))
-    rows = [_row(arm, results, candidates, verdicts) for arm in arms if arm not in outcomes]
+    between_seeds = seed_noise({BASELINE: [f1_accuracy(each.outcomes).f1 for each in baselines]})
+    ties = tied_ranks(ranked, bootstrap, between_seeds, config.confidence)
+    rows = [known.row(arm) for arm in arms if arm not in outcomes]
     for place, arm in enumerate(ranked, start=1):
         scores: dict[str, Any] = {
             **bootstrap.estimate(arm).model_dump(),
@@ -58,36 +69,54 @@ def rank(
             "p_vs_best": p_against(arm, best),
             "p_vs_baseline": p_vs_baseline[arm],
             "p_adjusted": p_adjusted.get(arm),
+            "ties": ties[arm],
         }
-        rows.append(_row(arm, results, candidates, verdicts).model_copy(update=scores))
-    return Ranking(task=task, split="val", n=next(iter(metrics.values())).n, rows=tuple(_in_order(rows)))
-
-
-def _row(
-    arm: str, results: Mapping[str, ScreenResult], candidates: Mapping[str, Candidate], verdicts: Mapping[str, Verdict]
-) -> RankedRow:
-    """What is known of an arm apart from its scores."""
-    candidate, verdict, result = candidates.get(arm), verdicts.get(arm), results.get(arm)
-    status: Status = "owed"
-    reason = None
-    if verdict is not None and not verdict.accepted:
-        status, reason = "rejected", f"{verdict.stage}: {verdict.reason}"
-    elif result is not None:
-        status, reason = ("screened" if result.status == "done" else result.status), result.reason
-    flags = (*(verdict.flags if verdict else ()), *(result.flags if result else ()))
-    return RankedRow(
-        rank=None,
-        id=arm,
-        name=candidate.name if candidate else arm,
-        round=candidate.round if candidate else 0,
-        operator=candidate.operator if candidate else "none",
-        parents=candidate.parents if candidate else (),
-        status=status,
-        steps=result.steps if result else 0,
-        seconds=result.seconds if result else 0.0,
-        flags=tuple(dict.fromkeys(flags)),
-        reason=reason,
+        rows.append(known.row(arm).model_copy(update=scores))
+    return Ranking(
+        task=task,
+        split=split,
+        n=next(iter(metrics.values())).n,
+        rows=tuple(_in_order(rows)),
+        noise=noise_of(baselines, bootstrap, between_seeds) if BASELINE in outcomes else None,
     )
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is known of the arms apart from their scores."""
+
+    candidates: Mapping[str, Candidate]
+    verdicts: Mapping[str, Verdict]
+    results: Mapping[str, ScreenResult]
+    dropped: Mapping[str, Fate]
+
+    def row(self, arm: str) -> RankedRow:
+        candidate, verdict, result = self.candidates.get(arm), self.verdicts.get(arm), self.results.get(arm)
+        status, reason = self._status(arm)
+        flags = (*(verdict.flags if verdict else ()), *(result.flags if result else ()))
+        return RankedRow(
+            rank=None,
+            id=arm,
+            name=candidate.name if candidate else arm,
+            round=candidate.round if candidate else 0,
+            operator=candidate.operator if candidate else "none",
+            parents=candidate.parents if candidate else (),
+            status=status,
+            steps=result.steps if result else 0,
+            seconds=result.seconds if result else 0.0,
+            flags=tuple(dict.fromkeys(flags)),
+            reason=reason,
+        )
+
+    def _status(self, arm: str) -> tuple[Status, str | None]:
+        verdict, result = self.verdicts.get(arm), self.results.get(arm)
+        if verdict is not None and not verdict.accepted:
+            return "rejected", f"{verdict.stage}: {verdict.reason}"
+        if arm in self.dropped:
+            return "dropped", self.dropped[arm].told
+        if result is None:
+            return "owed", None
+        return ("screened" if result.status == "done" else result.status), result.reason or result.ended
 
 
 def _in_order(rows: list[RankedRow]) -> list[RankedRow]:

@@ -6,6 +6,7 @@ whatever it is called and however it is formatted.
 
 from __future__ import annotations
 
+from rewardsearch.records.bank import Rollout
 from rewardsearch.records.data import (
     BASELINE,
     FIXED_ARGUMENTS,
@@ -17,6 +18,7 @@ from rewardsearch.records.data import (
     Record,
     Row,
 )
+from rewardsearch.records.finalizing import ArmKind, FinalArm, FinalPair, FinalReport, FinalRow
 from rewardsearch.records.identity import MAX_CODE_CHARS, candidate_id
 from rewardsearch.records.proposing import (
     Ask,
@@ -31,24 +33,43 @@ from rewardsearch.records.proposing import (
     curve_label,
     total,
 )
-from rewardsearch.records.ranking import FinalReport, FinalRow, Front, Interval, RankedRow, Ranking
-from rewardsearch.records.screening import CurvePoint, Example, RewardSpec, ScreenJob, ScreenResult
+from rewardsearch.records.ranking import Fate, Front, Interval, Noise, RankedRow, Ranking
+from rewardsearch.records.screening import (
+    FULL,
+    Aggregation,
+    Alarm,
+    AlarmKind,
+    CurvePoint,
+    Example,
+    RewardSpec,
+    ScreenJob,
+    ScreenResult,
+)
 
 __all__ = [
     "BASELINE",
     "FIXED_ARGUMENTS",
+    "FULL",
     "MAX_CODE_CHARS",
     "POLICY",
+    "Aggregation",
+    "Alarm",
+    "AlarmKind",
+    "ArmKind",
     "Ask",
     "Batch",
     "Candidate",
     "CurvePoint",
     "Example",
+    "Fate",
+    "FinalArm",
+    "FinalPair",
     "FinalReport",
     "FinalRow",
     "Front",
     "Interval",
     "LabelledCompletion",
+    "Noise",
     "Operator",
     "Outcome",
     "OutcomeKind",
@@ -59,6 +80,7 @@ __all__ = [
     "Record",
     "Refusal",
     "RewardSpec",
+    "Rollout",
     "Row",
     "ScreenJob",
     "ScreenResult",

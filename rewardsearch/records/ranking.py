@@ -1,4 +1,4 @@
-"""The leaderboard, the Pareto front, and the one reading of the sealed test."""
+"""The leaderboard and the Pareto front."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ Interval = tuple[float, float]
 
 
 class RankedRow(Record):
-    """One line of the leaderboard; the metrics are None unless the candidate was screened to the end."""
+    """One line of the leaderboard; the metrics are None unless the candidate was screened to the end.
+
+    `ties` is the best and the worst rank of the screened arms, itself among them, whose F1 differs from its own by no more than
+    the noise of questions and training seeds. A candidate that was dropped at a rung has its score there in `reason`.
+    """
 
     rank: int | None
     id: str
@@ -18,7 +22,7 @@ class RankedRow(Record):
     round: int
     operator: str
     parents: tuple[str, ...] = ()
-    status: Literal["screened", "failed", "rejected", "error", "owed"]
+    status: Literal["screened", "dropped", "failed", "rejected", "error", "owed"]
     f1: float | None = None
     f1_ci: Interval | None = None
     accuracy: float | None = None
@@ -27,6 +31,7 @@ class RankedRow(Record):
     p_vs_best: float | None = None
     p_vs_baseline: float | None = None
     p_adjusted: float | None = None
+    ties: tuple[int, int] | None = None
     steps: int = 0
     seconds: float = 0.0
     flags: tuple[str, ...] = ()
@@ -48,39 +53,33 @@ class Front(Record):
     only: dict[str, int] = {}
 
 
+class Noise(Record):
+    """How far a score moves by itself: the baseline's F1 by training seed, their standard deviation `seed_sd` with `df` degrees
+    of freedom, and `question_sd`, the standard error that the questions give the baseline's score."""
+
+    f1_by_seed: dict[int, float]
+    seed_sd: float
+    df: int
+    question_sd: float
+
+
 class Ranking(Record):
-    """The leaderboard. `n` is the number of questions; the p-values are McNemar's, `p_adjusted` corrects p_vs_baseline."""
+    """The leaderboard. `n` is the number of questions; the p-values are McNemar's, `p_adjusted` corrects p_vs_baseline.
+
+    `split` is "test" in the literature's protocol alone, which ranks on it. `noise` is None until the baseline has been
+    trained with two seeds.
+    """
 
     task: str
-    split: str
+    split: Literal["val", "test"]
     n: int
     rows: tuple[RankedRow, ...]
+    noise: Noise | None = None
 
 
-class FinalRow(Record):
-    """One arm on the sealed test. The p-values are McNemar's against the untrained policy and the baseline."""
+class Fate(Record):
+    """What became of a candidate at a rung: whether it goes on, and by what figures."""
 
     id: str
-    kind: Literal["ensemble", "single", "control", "baseline", "policy"]
-    members: tuple[str, ...]
-    status: Literal["done", "failed", "error"]
-    reason: str | None = None
-    f1: float | None = None
-    f1_ci: Interval | None = None
-    accuracy: float | None = None
-    accuracy_ci: Interval | None = None
-    parse_rate: float | None = None
-    val_f1: float | None = None
-    """The same arm's F1 on `val`, so that the winner's curse is seen."""
-    p_vs_policy: float | None = None
-    p_vs_baseline: float | None = None
-    p_adjusted: float | None = None
-    """p_vs_baseline corrected over the arms."""
-
-
-class FinalReport(Record):
-    """The one reading of the sealed test."""
-
-    task: str
-    n: int
-    rows: tuple[FinalRow, ...]
+    promoted: bool
+    told: str

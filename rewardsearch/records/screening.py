@@ -6,6 +6,9 @@ from typing import Literal
 
 from rewardsearch.records.data import Outcome, OutcomeKind, Record
 
+FULL = "full"
+"""The last rung of a screen: all steps, all questions."""
+
 
 class RewardSpec(Record):
     """One reward function of a training run. `weight` multiplies its output in the sum."""
@@ -16,19 +19,32 @@ class RewardSpec(Record):
     weight: float = 1.0
 
 
-class ScreenJob(Record):
-    """One training run to do: the base rewards plus `rewards`, from a fresh adapter under `seed`.
+Aggregation = Literal["sum_then_normalize", "normalize_then_sum"]
+"""How several rewards become one advantage, in TRL's words: the weighted sum is normalised within its group, or each reward is
+normalised within its group and batch before the weighted sum."""
 
-    `id` is the candidate's id for a screen, BASELINE, or the name of an ensemble or control. `folder` is where its files
-    go, relative to the run folder. A job of 0 steps evaluates the untrained policy.
+
+class ScreenJob(Record):
+    """One training run to do, or a stretch of one: `rewards` (the base rewards first), from a fresh adapter under `seed`.
+
+    `id` is the arm: a candidate's id, BASELINE, POLICY, or the name of an arm of finalize. `folder` is where its files go,
+    relative to the run folder; no other job has it. A job of 0 steps evaluates the untrained policy.
     """
 
     id: str
     rewards: tuple[RewardSpec, ...]
     seed: int
     steps: int
+    """Steps after which this job ends, counted from the first of the run."""
     folder: str
-    rung: str = "full"
+    rung: str = FULL
+    schedule: int | None = None
+    """Steps that the learning rate's schedule is laid out for; None for `steps`."""
+    questions: int | None = None
+    """How many rows of `val` are evaluated, the first ones; None for all."""
+    start: str | None = None
+    """The folder of the job that this one carries on, adapter, optimiser and all; where that is gone, all steps are trained."""
+    aggregation: Aggregation = "sum_then_normalize"
 
 
 class CurvePoint(Record):
@@ -37,12 +53,40 @@ class CurvePoint(Record):
 
     step: int
     reward: float
+    judged: float = 0.0
+    """Mean of the rewards on trial: those beyond the base rewards, or all where there are no others."""
     monitor: float
     components: dict[str, float]
     length: float
+    """Mean tokens of a completion."""
     dead_groups: float
     clipped: float
+    """Share of the completions that reached the limit of tokens."""
+    parsed: float = 0.0
+    """Share of the completions that give an answer."""
+    top_prediction: float = 0.0
+    """Share of those whose answer is the most frequent one; 0 without any."""
+    top_gold: float = 0.0
+    """The same of their gold answers: what `top_prediction` is where all are right."""
+    entropy: float | None = None
+    """Mean entropy of the policy, in nats a token; None where the trainer does not tell it."""
     grad_norm: float
+
+
+AlarmKind = Literal["hacking", "length", "collapse", "entropy", "dead", "clipped", "lost"]
+
+
+class Alarm(Record):
+    """What the watch saw in a training's curves: `told` in one line with the figures; `hopeless`: not worth going on with."""
+
+    kind: AlarmKind
+    told: str
+    hopeless: bool = False
+
+    @property
+    def flag(self) -> str:
+        """How the leaderboard shows it."""
+        return f"watch:{self.kind}"
 
 
 class Example(Record):
@@ -66,6 +110,11 @@ class ScreenResult(Record):
     rung: str
     seed: int
     steps: int
+    """Steps that the policy has been trained, from the first of the run."""
+    trained: int = 0
+    """Steps of those that this job itself took."""
+    ended: str | None = None
+    """Why the watch ended the training before its last step; None where it did not."""
     status: Literal["done", "failed", "error"]
     reason: str | None = None
     outcomes: tuple[Outcome, ...] = ()
@@ -73,6 +122,8 @@ class ScreenResult(Record):
     curves: tuple[CurvePoint, ...] = ()
     correlations: dict[str, float | None] = {}
     disagreements: tuple[Example, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    """What the watch saw by the end of the training."""
     flags: tuple[str, ...] = ()
     seconds: float = 0.0
     peak_memory_mb: float = 0.0

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from rewardsearch.bank import load_bank
 from rewardsearch.config import Config
 from rewardsearch.errors import MachineError
-from rewardsearch.records import Outcome, ScreenJob, ScreenResult
+from rewardsearch.records import Outcome, Record, Rollout, ScreenJob, ScreenResult
 from rewardsearch.screen.launch_local import LocalWorkers, Message
 from rewardsearch.store import fingerprint, load_outcomes, load_result
 
-__all__ = ["LocalWorkers", "read_test", "screen", "start_workers"]
+__all__ = ["LocalWorkers", "Reading", "read_test", "sample_bank", "screen", "start_workers"]
 
 OnStep = Callable[[str, int, int], None]
 
@@ -31,55 +32,82 @@ def screen(
     config: Config,
     may_start: Callable[[], bool],
     on_step: OnStep,
-) -> Iterator[ScreenResult]:
-    """The result of each job as it ends, in whatever order; results already on disk come first, without work.
+) -> Iterator[tuple[ScreenJob, ScreenResult]]:
+    """Each job with its result as it ends, in whatever order; results already on disk come first, without work.
 
-    A job whose process broke down again and again gives status "error": it is still owed. Jobs that may_start held back
-    give nothing.
+    on_step is called with a job's folder, the step it has done and the step it ends at. A job whose process broke down
+    again and again gives status "error": it is still owed. Jobs that may_start held back give nothing.
     """
-    by_id = {job.id: job for job in jobs}
+    by_folder = {job.folder: job for job in jobs}
     owed = []
     for job in jobs:
         finished = load_result(run / job.folder, fingerprint(job, config))
         if finished is not None:
-            yield finished
+            yield job, finished
         else:
             owed.append(job)
-    messages: list[Message] = [{"kind": "screen", "id": job.id, "job": job.model_dump(mode="json")} for job in owed]
+    messages: list[Message] = [{"kind": "screen", "id": job.folder, "job": job.model_dump(mode="json")} for job in owed]
     for done in workers.run(messages, may_start, on_step):
-        job = by_id[done.id]
+        job = by_folder[done.id]
         result = load_result(run / job.folder, fingerprint(job, config)) if done.error is None else None
-        yield result or ScreenResult(
-            id=job.id,
-            rung=job.rung,
-            seed=job.seed,
-            steps=job.steps,
-            status="error",
-            reason=done.error or f"its result in {run / job.folder} cannot be read",
+        yield (
+            job,
+            result
+            or ScreenResult(
+                id=job.id,
+                rung=job.rung,
+                seed=job.seed,
+                steps=0,
+                status="error",
+                reason=done.error or f"its result in {run / job.folder} cannot be read",
+            ),
         )
 
 
+def sample_bank(path: Path, workers: LocalWorkers, may_start: Callable[[], bool]) -> tuple[Rollout, ...] | None:
+    """The rollout bank in `path`, sampled in a worker where it is not there yet; None where may_start held it back.
+
+    Raises MachineError when it cannot be sampled.
+    """
+    known = load_bank(path)
+    if known is not None:
+        return known
+    for done in workers.run([{"kind": "bank", "id": "bank", "out": str(path)}], may_start, lambda *_: None):
+        known = load_bank(path)
+        if done.error is not None or known is None:
+            raise MachineError(f"the rollout bank could not be sampled: {done.error or f'{path} is missing'}")
+    return known
+
+
+class Reading(Record):
+    """One arm whose outcomes on the sealed test are wanted: `name` is the file's, `adapter` the folder of the adapter relative
+    to the run (None for the untrained policy), `mark` the fingerprint of its training."""
+
+    name: str
+    adapter: str | None
+    mark: str
+
+
 def read_test(
-    arms: Sequence[tuple[str, str | None, str]],
+    readings: Sequence[Reading],
     workers: LocalWorkers,
     run: Path,
     folder: str,
     may_start: Callable[[], bool],
 ) -> Iterator[tuple[str, tuple[Outcome, ...]]]:
-    """Outcomes on the sealed test of each arm: its id, its adapter's folder relative to `run` (None for no adapter), and
-    the fingerprint of its training.
+    """Outcomes on the sealed test, by the name of the reading.
 
-    An arm's outcomes are kept in `folder` under its id and fingerprint; what is there already is not read again. Raises
-    MachineError when an arm cannot be evaluated.
+    They are kept in `folder` under name and fingerprint; what is there already is not read again. Raises MachineError when
+    one cannot be evaluated.
     """
-    files = {name: f"{folder}/{name}-{mark[:8]}.jsonl" for name, _, mark in arms}
+    files = {each.name: f"{folder}/{each.name}-{each.mark[:8]}.jsonl" for each in readings}
     messages: list[Message] = []
-    for name, adapter, _ in arms:
-        known = load_outcomes(run / files[name])
+    for each in readings:
+        known = load_outcomes(run / files[each.name])
         if known is not None:
-            yield name, known
+            yield each.name, known
         else:
-            messages.append({"kind": "test", "id": name, "adapter": adapter, "out": files[name]})
+            messages.append({"kind": "test", "id": each.name, "adapter": each.adapter, "out": files[each.name]})
     for done in workers.run(messages, may_start, lambda *_: None):
         outcomes = load_outcomes(run / files[done.id])
         if done.error is not None or outcomes is None:

@@ -1,61 +1,20 @@
-"""Batched greedy evaluation: an outcome per question."""
+"""Greedy evaluation: an outcome per question."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-
 from rewardsearch.records import Outcome, Row
+from rewardsearch.screen.generate import generate
 from rewardsearch.screen.policy import Policy
 from rewardsearch.tasks import Task
-
-
-def prompt_ids(tokenizer: Any, row: Row) -> list[int]:
-    """Token ids of a row's prompt, through the chat template where the prompt is messages."""
-    if isinstance(row.prompt, str):
-        return list(tokenizer(row.prompt)["input_ids"])
-    ids = tokenizer.apply_chat_template(row.prompt, add_generation_prompt=True, tokenize=True, return_dict=True)
-    return list(ids["input_ids"])
 
 
 def evaluate(
     model: Any, policy: Policy, task: Task, rows: Sequence[Row], max_tokens: int, batch_size: int
 ) -> tuple[Outcome, ...]:
-    """Greedy completions of `rows`, at most `max_tokens` tokens each, and their outcomes, in the order of `rows`.
-
-    Batches hold prompts of similar length, padded on the left; which prompts share a batch does not depend on the model.
-    """
-    tokenizer = policy.tokenizer
-    ids = [prompt_ids(tokenizer, row) for row in rows]
-    order = sorted(range(len(rows)), key=lambda i: (len(ids[i]), i))
-    outcomes: dict[int, Outcome] = {}
-    model.eval()
-    for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
-        width = max(len(ids[i]) for i in chosen)
-        tokens = torch.full((len(chosen), width), tokenizer.pad_token_id, dtype=torch.long)
-        mask = torch.zeros_like(tokens)
-        for line, i in enumerate(chosen):
-            tokens[line, width - len(ids[i]) :] = torch.tensor(ids[i])
-            mask[line, width - len(ids[i]) :] = 1
-        with torch.inference_mode():
-            out = model.generate(
-                input_ids=tokens.to(policy.device),
-                attention_mask=mask.to(policy.device),
-                max_new_tokens=max_tokens,
-                do_sample=False,
-                temperature=None,
-                top_p=None,
-                top_k=None,
-                repetition_penalty=1.0,
-                use_cache=True,
-                pad_token_id=tokenizer.pad_token_id,
-            )
-        for line, i in enumerate(chosen):
-            new = out[line, width:].tolist()
-            length = next((n for n, token in enumerate(new) if token == tokenizer.eos_token_id), len(new))
-            text = tokenizer.decode(new[:length], skip_special_tokens=True)
-            outcomes[i] = task.outcome(rows[i], text, length)
-    return tuple(outcomes[i] for i in range(len(rows)))
+    """Greedy completions of `rows`, at most `max_tokens` tokens each, and their outcomes, in the order of `rows`."""
+    greedy = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
+    completions = generate(model, policy, rows, max_tokens, batch_size, **greedy)
+    return tuple(task.outcome(row, text, length) for row, (text, length) in zip(rows, completions, strict=True))

@@ -6,7 +6,8 @@ rewards of the same completions and closes the step's record without touching th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +17,9 @@ from rewardsearch.tasks import Task
 
 ROW = "rewardsearch_row"
 """The dataset column with a row's place in the training rows; no reward function sees it."""
+
+DISAGREEMENTS = 3
+"""Completions of each kind of disagreement that a result carries."""
 
 Completion = str | list[dict[str, str]]
 TrlReward = Callable[..., list[float]]
@@ -34,7 +38,8 @@ class Scored(Protocol):
 class Observer:
     """Collects, step by step, what the rewards said and what was true.
 
-    rows: the training rows. rewards: each spec with the function that scores a Batch with it.
+    rows: the training rows. rewards: each spec with the function that scores a Batch with it. `state` and `restore` carry
+    the observations of a run over to the one that continues it, which then ends with those of an uninterrupted one.
     """
 
     def __init__(
@@ -50,10 +55,10 @@ class Observer:
         self._group_size, self._max_tokens, self._on_step = group_size, max_tokens, on_step
         self._step: dict[str, np.ndarray] = {}
         self._points: list[CurvePoint] = []
-        self._grad_norms: dict[int, float] = {}
         self._columns: dict[str, list[np.ndarray]] = {}
         self._correct: list[np.ndarray] = []
-        self._examples: list[Example] = []
+        self._overpaid: list[Example] = []
+        self._underpaid: list[Example] = []
 
     def functions(self) -> tuple[list[TrlReward], list[float]]:
         """The reward functions for GRPOTrainer, with distinct names, and their weights."""
@@ -87,8 +92,10 @@ class Observer:
         self, completions: list[Completion], completion_ids: list[list[int]], places: list[int]
     ) -> list[float]:
         texts = list(map(text_of, completions))
-        kinds = [self._task.outcome(self._rows[i], text).kind for i, text in zip(places, texts, strict=True)]
-        correct = np.asarray([kind == "correct" for kind in kinds], dtype=float)
+        outcomes = [self._task.outcome(self._rows[i], text) for i, text in zip(places, texts, strict=True)]
+        correct = np.asarray([outcome.kind == "correct" for outcome in outcomes], dtype=float)
+        parsed = [outcome for outcome in outcomes if outcome.prediction is not None]
+        judged = self._judged()
         total = np.zeros(len(texts))
         for spec, _ in self._rewards:
             total += spec.weight * self._step[label_of(spec)]
@@ -98,27 +105,42 @@ class Observer:
             CurvePoint(
                 step=len(self._points) + 1,
                 reward=float(total.mean()),
+                judged=float(judged.mean()),
                 monitor=float(correct.mean()),
                 components={name: float(values.mean()) for name, values in self._step.items()},
                 length=float(lengths.mean()),
                 dead_groups=float((np.ptp(groups, axis=1) == 0).mean()),
                 clipped=float((lengths >= self._max_tokens).mean()),
+                parsed=len(parsed) / len(outcomes),
+                top_prediction=_top_share(str(outcome.prediction) for outcome in parsed),
+                top_gold=_top_share(outcome.gold for outcome in parsed),
                 grad_norm=0.0,
             )
         )
         for name, values in self._step.items():
             self._columns.setdefault(name, []).append(values)
         self._correct.append(correct)
-        judged = self._judged()
-        self._examples.extend(
+        examples = [
             Example(
                 prompt=self._rows[i].prompt_text,
                 completion=text,
                 answer=self._rows[i].answer,
                 reward=float(r),
-                kind=kind,
+                kind=outcome.kind,
             )
-            for i, text, r, kind in zip(places, texts, judged, kinds, strict=True)
+            for i, text, r, outcome in zip(places, texts, judged, outcomes, strict=True)
+        ]
+        self._overpaid = _needed(
+            sorted(
+                [*self._overpaid, *(e for e in examples if e.kind != "correct")],
+                key=lambda e: (-e.reward, e.prompt, e.completion),
+            )
+        )
+        self._underpaid = _needed(
+            sorted(
+                [*self._underpaid, *(e for e in examples if e.kind == "correct")],
+                key=lambda e: (e.reward, e.prompt, e.completion),
+            )
         )
         self._step = {}
         self._on_step(len(self._points))
@@ -129,14 +151,13 @@ class Observer:
         on_trial = [spec for spec, _ in self._rewards if not is_base(spec)] or [spec for spec, _ in self._rewards]
         return np.asarray(sum(spec.weight * self._step[label_of(spec)] for spec in on_trial))
 
-    def gradient(self, step: int, norm: float) -> None:
-        """Notes the gradient norm of a finished step."""
-        self._grad_norms[step] = norm
+    def logged(self, step: int, logs: Mapping[str, Any]) -> None:
+        """Notes what TRL logs of a finished step: "grad_norm", and "entropy" where it is there."""
+        told = {name: float(logs[name]) for name in ("grad_norm", "entropy") if name in logs}
+        self._points[step - 1] = self._points[step - 1].model_copy(update=told)
 
     def curves(self) -> tuple[CurvePoint, ...]:
-        return tuple(
-            point.model_copy(update={"grad_norm": self._grad_norms.get(point.step, 0.0)}) for point in self._points
-        )
+        return tuple(self._points)
 
     def correlations(self) -> dict[str, float | None]:
         """Pearson's r with correctness over all completions, by reward and component; None where there is no spread."""
@@ -149,15 +170,27 @@ class Observer:
             out[name] = float(np.corrcoef(values, correct)[0, 1]) if spread else None
         return out
 
-    def disagreements(self, n: int = 3) -> tuple[Example, ...]:
-        """The `n` highest-rewarded completions that are not correct, then the `n` lowest-rewarded correct ones."""
-        best = sorted(
-            (e for e in self._examples if e.kind != "correct"), key=lambda e: (-e.reward, e.prompt, e.completion)
-        )
-        worst = sorted(
-            (e for e in self._examples if e.kind == "correct"), key=lambda e: (e.reward, e.prompt, e.completion)
-        )
-        return (*_distinct(best, n), *_distinct(worst, n))
+    def disagreements(self) -> tuple[Example, ...]:
+        """The highest-rewarded completions that are not correct, then the lowest-rewarded correct ones: DISAGREEMENTS of each."""
+        return (*_distinct(self._overpaid), *_distinct(self._underpaid))
+
+    def state(self) -> dict[str, Any]:
+        """All that has been observed between two steps, as JSON holds it."""
+        return {
+            "points": [point.model_dump(mode="json") for point in self._points],
+            "columns": {name: [part.tolist() for part in parts] for name, parts in self._columns.items()},
+            "correct": [part.tolist() for part in self._correct],
+            "overpaid": [example.model_dump(mode="json") for example in self._overpaid],
+            "underpaid": [example.model_dump(mode="json") for example in self._underpaid],
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Puts what `state` gave in the place of what has been observed."""
+        self._points = [CurvePoint.model_validate(point) for point in state["points"]]
+        self._columns = {name: [np.asarray(part) for part in parts] for name, parts in state["columns"].items()}
+        self._correct = [np.asarray(part) for part in state["correct"]]
+        self._overpaid = [Example.model_validate(example) for example in state["overpaid"]]
+        self._underpaid = [Example.model_validate(example) for example in state["underpaid"]]
 
 
 def label_of(spec: RewardSpec) -> str:
@@ -173,15 +206,33 @@ def text_of(completion: Completion) -> str:
     return completion if isinstance(completion, str) else completion[0]["content"]
 
 
-def _distinct(examples: Sequence[Example], n: int) -> list[Example]:
-    """The first `n` with different prompts; where there are fewer, others with completions of their own follow."""
+def _top_share(values: Iterable[str]) -> float:
+    """The share of the most frequent value; 0 without any."""
+    counts = Counter(values)
+    return max(counts.values()) / counts.total() if counts else 0.0
+
+
+def _needed(examples: Sequence[Example]) -> list[Example]:
+    """Of examples in order, those that `_distinct` can come to need when others join them.
+
+    The first of each of the first prompts, and of each of the first completions: what joins only moves the others back.
+    """
+    prompts: dict[str, int] = {}
+    completions: dict[str, int] = {}
+    for place, example in enumerate(examples):
+        prompts.setdefault(example.prompt, place)
+        completions.setdefault(example.completion, place)
+    kept = {*list(prompts.values())[:DISAGREEMENTS], *list(completions.values())[:DISAGREEMENTS]}
+    return [examples[place] for place in sorted(kept)]
+
+
+def _distinct(examples: Sequence[Example]) -> list[Example]:
+    """The first DISAGREEMENTS with different prompts; where there are fewer, others with completions of their own follow."""
     prompts: dict[str, Example] = {}
     completions: dict[str, Example] = {}
     for example in examples:
         prompts.setdefault(example.prompt, example)
         completions.setdefault(example.completion, example)
-        if len(prompts) == n:
-            break
-    first = list(prompts.values())
+    first = list(prompts.values())[:DISAGREEMENTS]
     told = {example.completion for example in first}
-    return [*first, *(each for text, each in completions.items() if text not in told)][:n]
+    return [*first, *(each for text, each in completions.items() if text not in told)][:DISAGREEMENTS]

@@ -13,6 +13,7 @@ import json
 import os
 import queue
 import resource
+import shutil
 import sys
 import threading
 import time
@@ -22,20 +23,23 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
+from rewardsearch.bank import save_bank
 from rewardsearch.config import Config, load_config
 from rewardsearch.errors import MachineError, UserError
 from rewardsearch.files import write_atomic
-from rewardsearch.records import Batch, RewardSpec, Row, ScreenJob, ScreenResult
+from rewardsearch.records import FULL, Batch, RewardSpec, Rollout, Row, ScreenJob, ScreenResult
 from rewardsearch.sandbox import RewardFault, Sandbox, SandboxedReward
 from rewardsearch.screen.evaluate import evaluate
 from rewardsearch.screen.observe import Scored, is_base
 from rewardsearch.screen.policy import Policy, load_policy
+from rewardsearch.screen.sample import sample
 from rewardsearch.screen.train import train
-from rewardsearch.store import fingerprint, save_outcomes, save_result
+from rewardsearch.screen.watch import alarms, hopeless
+from rewardsearch.store import CHECKPOINT, fingerprint, load_result, save_outcomes, save_result
 from rewardsearch.tasks import load_task
 
 Say = Callable[[dict[str, Any]], None]
@@ -55,35 +59,44 @@ class Worker:
         return load_policy(self.config.policy)
 
     @cached_property
-    def rows(self) -> dict[Literal["train", "val"], list[Row]]:
-        return {"train": self.task.rows("train"), "val": self.task.rows("val")}
+    def train_rows(self) -> list[Row]:
+        return self.task.rows("train")
+
+    @cached_property
+    def ranked_rows(self) -> list[Row]:
+        return self.task.rows(self.config.ranked_on)
 
     def screen(self, job: ScreenJob) -> ScreenResult:
         """Trains and evaluates; the result is on disk, whole, before this returns."""
         started = time.monotonic()
         folder = self.run / job.folder
         folder.mkdir(parents=True, exist_ok=True)
-        found: dict[str, Any] = {}
+        before = self._before(job)
         try:
-            found = self._train_and_evaluate(job, folder)
-            status: Literal["done", "failed"] = "done"
-            reason = None
+            found = self._train_and_evaluate(job, folder, before)
         except RewardFault as fault:
-            status, reason = "failed", self._blame(job, fault)
-            found = {"flags": ("changes later",) if fault.kind == "changed" else ()}
+            flags = ("changes later",) if fault.kind == "changed" else ()
+            found = {"status": "failed", "reason": self._blame(job, fault), "steps": job.steps, "flags": flags}
         result = ScreenResult(
             id=job.id,
             rung=job.rung,
             seed=job.seed,
-            steps=job.steps,
-            status=status,
-            reason=reason,
-            seconds=round(time.monotonic() - started, 2),
+            trained=found["steps"] - (before.steps if before else 0),
+            seconds=round(time.monotonic() - started + (before.seconds if before else 0), 2),
             peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
             **found,
         )
         save_result(folder, result, fingerprint(job, self.config))
+        if job.start is not None:
+            # What comes after this stretch carries on from its end.
+            shutil.rmtree(self.run / job.start / CHECKPOINT, ignore_errors=True)
         return result
+
+    def _before(self, job: ScreenJob) -> ScreenResult | None:
+        """The result of the stretch that `job` carries on; None where there is none, or its checkpoint is gone."""
+        if job.start is None or not (self.run / job.start / CHECKPOINT).is_dir():
+            return None
+        return load_result(self.run / job.start)
 
     def _blame(self, job: ScreenJob, fault: RewardFault) -> str:
         """The fault's reason, with the reward's name where the job has several that could be meant."""
@@ -91,31 +104,49 @@ class Worker:
         own = len(others) == 1 and self._faulty == others[0].id
         return fault.reason if own or self._faulty is None else f"{self._faulty}: {fault.reason}"
 
-    def _train_and_evaluate(self, job: ScreenJob, folder: Path) -> dict[str, Any]:
-        settings = self.config.screen
+    def _train_and_evaluate(self, job: ScreenJob, folder: Path, before: ScreenResult | None) -> dict[str, Any]:
+        rows = self.ranked_rows[: job.questions]
         if job.steps == 0:
-            return {"outcomes": self._evaluate(self.policy.base, self.rows["val"])}
+            return {"status": "done", "steps": 0, "outcomes": self._evaluate(self.policy.base, rows)}
+        watch = self.config.watch
         with ExitStack() as stack:
             sandboxed = [(spec, self._sandboxed(spec, job.seed)) for spec in job.rewards]
             stack.callback(self._keep_printed, folder, sandboxed)
-            rewards = [(spec, self._watched(spec, reward)) for spec, reward in sandboxed]
             model = stack.enter_context(self.policy.fresh_adapter(job.seed))
-
-            def on_step(step: int) -> None:
-                self.say({"event": "step", "id": job.id, "step": step, "of": job.steps})
-
-            observer = train(model, self.policy, self.task, self.rows["train"], job, rewards, settings, on_step)
-            if len(observer.curves()) != job.steps:
-                raise MachineError(f"trained {len(observer.curves())} of {job.steps} steps")
-            model.save_pretrained(str(folder / "adapter"))
-            outcomes = self._evaluate(model, self.rows["val"])
+            trained = train(
+                model,
+                self.policy,
+                self.task,
+                self.train_rows,
+                job,
+                [(spec, self._watched(spec, reward)) for spec, reward in sandboxed],
+                self.config.screen,
+                lambda step: self.say({"event": "step", "id": job.folder, "step": step, "of": job.steps}),
+                start=self.run / job.start / CHECKPOINT if job.start and before else None,
+                keep=folder / CHECKPOINT if job.rung != FULL else None,
+                ended=lambda points: hopeless(points, watch) if watch.end_early else None,
+            )
+            observer, steps = trained.observer, len(trained.observer.curves())
+            if steps != job.steps and trained.ended is None:
+                raise MachineError(f"trained {steps} of {job.steps} steps")
+            if job.rung == FULL:
+                model.save_pretrained(str(folder / "adapter"))
+            outcomes = self._evaluate(model, rows)
             faults = sum(reward.faults for _, reward in sandboxed)
+        found = alarms(observer.curves(), watch)
         return {
+            "status": "done",
+            "steps": steps,
+            "ended": trained.ended,
             "outcomes": outcomes,
             "curves": observer.curves(),
             "correlations": observer.correlations(),
             "disagreements": observer.disagreements(),
-            "flags": (f"{faults} failed reward calls",) if faults else (),
+            "alarms": found,
+            "flags": (
+                *(alarm.flag for alarm in found),
+                *((f"{faults} failed reward calls",) if faults else ()),
+            ),
         }
 
     def _sandboxed(self, spec: RewardSpec, seed: int) -> SandboxedReward:
@@ -144,12 +175,30 @@ class Worker:
         with self.policy.saved_adapter(self.run / adapter if adapter else None) as model:
             save_outcomes(out, self._evaluate(model, self.task.rows("test")))
 
+    def sample_bank(self) -> tuple[Rollout, ...]:
+        """Completions of the untrained policy on the first training rows, with their outcomes."""
+        bank, settings = self.config.bank, self.config.screen
+        return sample(
+            self.policy,
+            self.task,
+            self.train_rows[: bank.questions],
+            group_size=bank.group_size,
+            seed=self.config.task.seed,
+            max_tokens=settings.max_completion_tokens,
+            temperature=settings.temperature,
+            top_p=settings.top_p,
+            batch_size=settings.eval_batch_size,
+        )
+
     def do(self, message: dict[str, Any]) -> dict[str, Any]:
         if message["kind"] == "screen":
             job = ScreenJob.model_validate(message["job"])
-            return {"event": "done", "id": job.id, "status": self.screen(job).status}
-        self.read_test(message["adapter"], self.run / message["out"])
-        return {"event": "done", "id": message["id"], "status": "done"}
+            self.screen(job)
+        elif message["kind"] == "bank":
+            save_bank(Path(message["out"]), self.sample_bank())
+        else:
+            self.read_test(message["adapter"], self.run / message["out"])
+        return {"event": "done", "id": message["id"]}
 
 
 def _messages() -> queue.Queue[str]:

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import final_report
 from rich.console import Console
 
 import rewardsearch.cli
 from rewardsearch import __version__, errors
-from rewardsearch.cli.tables import duration, flags_told, p_value, print_final, print_json, print_leaderboard
+from rewardsearch.cli.tables import duration, flags_told, p_value, print_json, print_leaderboard
 from rewardsearch.journal import read_run
 
 PROGRAM = [sys.executable, "-c", "from rewardsearch.cli import main; main()"]
@@ -113,15 +112,6 @@ def test_a_narrow_terminal_loses_spare_columns_and_no_digits(run: Path) -> None:
         shown[width] = console.file.getvalue().split("\n")[2]  # type: ignore[attr-defined]
     assert "0.947  [0.857, 1.000]     0.900" in shown[200]
     assert "0.947  [0.857, 1.000]" in shown[60] and "0.900" not in shown[60] and len(shown[60]) <= 60
-
-
-def test_the_final_table_tells_scores_on_test_and_val() -> None:
-    console = Console(file=io.StringIO(), width=200)
-    print_final(final_report(), console)
-    out = console.file.getvalue()  # type: ignore[attr-defined]
-    assert "sealed test: arithmetic, 1000 questions" in out
-    assert "0.900  [0.880, 0.920]" in out and "0.930" in out and "<0.001" in out and "0.020" in out
-    assert "random-3 (control) failed: returned nan" in out
 
 
 def test_numbers_as_people_read_them() -> None:

@@ -70,7 +70,15 @@ def test_the_leaderboard_of_a_round_in_the_making_is_up_to_date(cli: Any, run: P
 def test_status_tells_rounds_candidates_and_spend(cli: Any, run: Path) -> None:
     told = document(cli("status", run, "--json"))
     assert (told["status"], told["rounds_done"], told["rounds"]) == ("finished", 1, 1)
-    assert told["candidates"] == {"proposed": 4, "screened": 2, "failed": 1, "rejected": 1, "error": 0, "owed": 0}
+    assert told["candidates"] == {
+        "proposed": 4,
+        "screened": 2,
+        "dropped": 0,
+        "failed": 1,
+        "rejected": 1,
+        "error": 0,
+        "owed": 0,
+    }
     assert (told["refusals"], told["usage"]["tokens"], told["best"]["id"]) == (1, 1000, GOOD.id)
     out = cli("status", run).out
     assert "4 proposed, 2 screened, 1 failed, 1 rejected, 1 replies without a candidate" in out

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from rewardsearch.config import PolicyConfig
-from rewardsearch.journal import JOURNAL, RunState, read_run
+from rewardsearch.journal import JOURNAL, read_run
+from rewardsearch.state import RunState
 
 SETTINGS = """\
 rounds: 1

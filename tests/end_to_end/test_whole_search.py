@@ -18,9 +18,10 @@ SETTINGS = """\
 rounds: 2
 candidates: 2
 task: {train_rows: 64, val_rows: 40, test_rows: 40}
-screen: {steps: 3, prompts_per_step: 2, group_size: 4, slots: 1}
+bank: {questions: 8, group_size: 4}
+screen: {baseline_seeds: 2, steps: 3, prompts_per_step: 2, group_size: 4, slots: 1}
 rank: {resamples: 200}
-finalize: {top_k: 2, random_k: 2}
+finalize: {ensembles: [top2], controls: [format-only]}
 """
 
 GOOD = """\
@@ -105,7 +106,7 @@ def test_a_search_leaves_a_leaderboard_feedback_and_a_test_table(undisturbed: Pa
     assert any(c.name in second_prompt for c in first_round)
     assert state.final is not None
     kinds = [row.kind for row in state.final.rows]
-    assert sorted(kinds) == ["baseline", "control", "ensemble", "policy", "single"]
+    assert {"baseline", "control", "policy", "single"} <= set(kinds)
     assert all(row.status == "done" and row.f1 is not None for row in state.final.rows)
     with (folder / "leaderboard.csv").open(encoding="utf-8") as file:
         assert len(list(csv.DictReader(file))) == len(table)

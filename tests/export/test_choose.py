@@ -5,8 +5,9 @@ from fakes import GOOD, LEVEL, make_run
 
 from rewardsearch.errors import UserError
 from rewardsearch.export import choose_rewards
-from rewardsearch.journal import RunState, read_run
+from rewardsearch.journal import read_run
 from rewardsearch.records import BASELINE
+from rewardsearch.state import RunState
 
 
 @pytest.fixture
@@ -14,10 +15,10 @@ def state(tmp_path: Path, write_reward) -> RunState:  # type: ignore[no-untyped-
     return read_run(make_run(tmp_path / "run", [write_reward("always", "0.5")]))
 
 
-def test_the_ensemble_of_finalize_is_what_is_exported(state: RunState) -> None:
-    source, rewards = choose_rewards(state, state.rankings[-1])
-    assert source == "ensemble-top3 of run"
-    assert [(spec.name, spec.weight) for spec in rewards] == [
+def test_what_finalize_chose_is_what_is_exported(state: RunState) -> None:
+    choice = choose_rewards(state, state.rankings[-1])
+    assert choice.source == "ensemble-top3 of run"
+    assert [(spec.name, spec.weight) for spec in choice.rewards] == [
         ("always", 1),
         ("worked-steps", 0.5),
         ("level-headed", 0.5),
@@ -26,19 +27,19 @@ def test_the_ensemble_of_finalize_is_what_is_exported(state: RunState) -> None:
 
 def test_before_finalize_it_is_the_best_candidate(state: RunState) -> None:
     state.final = None
-    source, rewards = choose_rewards(state, state.rankings[-1])
-    assert "worked-steps" in source
-    assert [(spec.id, spec.weight) for spec in rewards] == [("base:always", 1), (GOOD.id, 1)]
+    choice = choose_rewards(state, state.rankings[-1])
+    assert "worked-steps" in choice.source
+    assert [(spec.id, spec.weight) for spec in choice.rewards] == [("base:always", 1), (GOOD.id, 1)]
 
 
 def test_top_k_weighs_as_an_ensemble(state: RunState) -> None:
-    _, rewards = choose_rewards(state, state.rankings[-1], top=2)
+    rewards = choose_rewards(state, state.rankings[-1], top=2).rewards
     assert [(spec.id, spec.weight) for spec in rewards[1:]] == [(GOOD.id, 0.5), (LEVEL.id, 0.5)]
 
 
 def test_any_arm_can_be_exported(state: RunState) -> None:
-    assert [spec.name for spec in choose_rewards(state, state.rankings[-1], arm=BASELINE)[1]] == ["always"]
-    assert choose_rewards(state, state.rankings[-1], arm=LEVEL.id)[1][1].weight == 1
+    assert [spec.name for spec in choose_rewards(state, state.rankings[-1], arm=BASELINE).rewards] == ["always"]
+    assert choose_rewards(state, state.rankings[-1], arm=LEVEL.id).rewards[1].weight == 1
 
 
 def test_the_users_mistakes_are_told(state: RunState) -> None:
@@ -48,3 +49,11 @@ def test_the_users_mistakes_are_told(state: RunState) -> None:
         choose_rewards(state, state.rankings[-1], top=1, arm=BASELINE)
     with pytest.raises(UserError, match="no arm"):
         choose_rewards(state, state.rankings[-1], arm="ensemble-top9")
+
+
+def test_an_arm_is_exported_with_its_aggregation(state: RunState) -> None:
+    assert choose_rewards(state, state.rankings[-1]).aggregation == "sum_then_normalize"
+    arm = state.arms["ensemble-top3"].model_copy(update={"aggregation": "normalize_then_sum"})
+    state.arms = {"ensemble-normalised": arm}
+    choice = choose_rewards(state, state.rankings[-1], arm="ensemble-normalised")
+    assert (choice.aggregation, choice.rewards) == ("normalize_then_sum", arm.rewards)

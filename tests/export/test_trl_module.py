@@ -1,13 +1,15 @@
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from rewardsearch.errors import UserError
-from rewardsearch.export import export
+from rewardsearch.export import Choice
+from rewardsearch.export import export as write
 from rewardsearch.records import RewardSpec
 
 RIGHT = '''
@@ -43,6 +45,10 @@ CALL = {
     "log_extra": print,
     "log_metric": print,
 }
+
+
+def export(to: str, rewards: Sequence[RewardSpec], folder: Path, *, source: str) -> tuple[Path, ...]:
+    return write(to, Choice(source=source, rewards=tuple(rewards)), folder)
 
 
 def load(path: Path) -> ModuleType:
@@ -152,3 +158,18 @@ def test_the_users_mistakes_are_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="is a file"):
         export("trl", REWARDS, tmp_path / "file", source="demo")
+
+
+def test_rewards_that_are_normalised_one_by_one_say_so_and_have_no_sum(tmp_path: Path) -> None:
+    choice = Choice(source="ensemble-normalised of demo", rewards=REWARDS, aggregation="normalize_then_sum")
+    path, readme = write("trl", choice, tmp_path)
+    module = load(path)
+    assert len(module.REWARD_FUNCS) == 4 and not hasattr(module, "trl_reward")
+    for text in (path.read_text(), readme.read_text()):
+        assert 'reward_weights=REWARD_WEIGHTS, multi_objective_aggregation="normalize_then_sum"' in text
+        assert "trl_reward" not in text
+    assert (
+        "--reward_funcs rewardsearch_reward.right rewardsearch_reward.two_parts rewardsearch_reward.two_parts_2 "
+        "rewardsearch_reward.reward_sum --reward_weights 1.0 0.5 0.5 0.25 "
+        "--multi_objective_aggregation normalize_then_sum"
+    ) in readme.read_text()

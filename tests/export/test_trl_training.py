@@ -8,13 +8,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from rewardsearch.arms import load_base_rewards
 from rewardsearch.config import Config, SandboxConfig, TaskConfig
-from rewardsearch.export import export
-from rewardsearch.records import Batch, RewardSpec
+from rewardsearch.export import Choice, export
+from rewardsearch.records import Aggregation, Batch, RewardSpec
 from rewardsearch.resources import PACKAGE, resource
 from rewardsearch.sandbox import Sandbox
 from rewardsearch.tasks import load_task
@@ -23,9 +24,10 @@ TASK = load_task(TaskConfig(train_rows=16))
 FILES = sorted(resource("candidates").rglob("*.py"))
 
 
-def test_the_readmes_script_trains(tmp_path: Path) -> None:
+@pytest.mark.parametrize("aggregation", get_args(Aggregation))
+def test_the_readmes_script_trains(tmp_path: Path, aggregation: Aggregation) -> None:
     base = load_base_rewards(Config().screen.base_rewards)
-    _, readme = export("trl", base, tmp_path, source="the base rewards")
+    _, readme = export("trl", Choice(source="the base rewards", rewards=base, aggregation=aggregation), tmp_path)
     rows = [{"prompt": row.prompt, "answer": row.answer} for row in TASK.rows("train")]
     (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     small = "max_steps=2, per_device_train_batch_size=4, num_generations=4, max_completion_length=16, logging_steps=1"
@@ -51,7 +53,9 @@ def test_the_readmes_script_trains(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_an_exported_reward_gives_what_it_gave_in_the_search(tmp_path: Path, path: Path) -> None:
     code = path.read_text(encoding="utf-8")
-    module_path = export("trl", [RewardSpec(id="x", name=path.stem, code=code)], tmp_path, source="test")[0]
+    module_path = export(
+        "trl", Choice(source="test", rewards=(RewardSpec(id="x", name=path.stem, code=code),)), tmp_path
+    )[0]
     spec = importlib.util.spec_from_file_location("exported", module_path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

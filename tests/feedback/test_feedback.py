@@ -1,6 +1,7 @@
 """What a round has shown, as the records that the next round's prompts are made of, and what its text carries."""
 
 from collections.abc import Mapping
+from typing import get_args
 
 import pytest
 from fakes import BAD, GOOD, LEVEL, PAID, REFUSED, candidate, curves, screened
@@ -9,7 +10,7 @@ from shown import CANDIDATES, REFERENCES, REPLIES, RESULTS, VERDICTS, feedback
 from rewardsearch.evidence import Feedback
 from rewardsearch.feedback.summary import evenly
 from rewardsearch.rank import front
-from rewardsearch.records import BASELINE, POLICY, Ask, Played, Usage
+from rewardsearch.records import BASELINE, POLICY, Alarm, AlarmKind, Ask, Played, ScreenResult, Usage
 
 
 def test_parents_are_all_screened_candidates_best_first_with_their_gain() -> None:
@@ -75,7 +76,7 @@ def test_replies_of_other_rounds_are_left_out() -> None:
 def test_rejections_of_earlier_rounds_are_counted() -> None:
     text = feedback(round=2).text
     assert "opens-files" not in text
-    assert "2 candidates of earlier rounds were rejected or failed" in text
+    assert "2 candidates of earlier rounds were left without a score" in text
 
 
 def test_candidates_beyond_the_best_and_off_the_front_get_a_line() -> None:
@@ -162,6 +163,40 @@ def test_only_the_flags_that_scored_candidates_have_are_explained() -> None:
     assert "trigger:line-N" not in told.text and "sensitive:" not in told.text
     assert "flags: leak:answer, exploit:empty, exploit:length" in told.text
     assert "What the flags mean" not in feedback().text
+
+
+HACKED = Alarm(kind="hacking", told="reward 1 -> 3 while exact match 0.4 -> 0.3 (steps 1-8 to 9-16)")
+LOST = Alarm(kind="lost", told="exact match 0.4 -> 0 (steps 1-8 to 9-16): the task has been unlearnt", hopeless=True)
+
+
+def watched(*alarms: Alarm, ended: str | None = None) -> dict[str, ScreenResult]:
+    """RESULTS, with what the watch saw of GOOD's training."""
+    update = {"alarms": alarms, "flags": tuple(alarm.flag for alarm in alarms), "ended": ended}
+    return {**RESULTS, GOOD.id: RESULTS[GOOD.id].model_copy(update=update)}
+
+
+def test_what_the_watch_saw_is_told_with_its_figures_and_what_to_change() -> None:
+    told = feedback(results=watched(HACKED))
+    assert "flags: watch:hacking" in told.text
+    assert f"- the watch over the training: hacking: {HACKED.told}\n" in told.text
+    assert "- watch:hacking: in training the reward rose while exact match did not" in told.text
+    assert told.flag_kinds == ("watch:hacking",)
+    assert "the watch over the training" not in feedback().text
+
+
+def test_a_training_that_the_watch_ended_is_told_as_ended() -> None:
+    text = feedback(results=watched(LOST, HACKED, ended=LOST.told)).text
+    assert f"lost: {LOST.told}; the training was ended there\n" in text
+    assert f"hacking: {HACKED.told}\n" in text
+
+
+@pytest.mark.parametrize("kind", get_args(AlarmKind))
+def test_every_alarm_has_its_explanation(kind: AlarmKind) -> None:
+    told = feedback(results=watched(Alarm(kind=kind, told="0.4 -> 0.3")))
+    explained = told.text.split("What the flags mean")[1]
+    assert [line.split(": ")[0] for line in explained.splitlines() if line.startswith("- watch:")] == [
+        f"- watch:{kind}"
+    ]
 
 
 # --- before the first round -------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from shown import CANDIDATES, REPLIES, RESULTS, VERDICTS, feedback
 
 from rewardsearch.evidence import Feedback
 from rewardsearch.prompting import render
-from rewardsearch.records import BASELINE, POLICY, Candidate
+from rewardsearch.records import BASELINE, POLICY, Alarm, Candidate
 
 STATES = st.fixed_dictionaries(
     {
@@ -34,6 +34,10 @@ def feedback_of(state: Mapping[str, object]) -> Feedback:
     verdicts = dict(VERDICTS)
     if state["flags"]:
         verdicts[LEVEL.id] = VERDICTS[LEVEL.id].model_copy(update={"flags": ("sensitive:trailing-space",)})
+        alarm = Alarm(kind="length", told="20 -> 31 tokens a completion", hopeless=False)
+        results = {
+            id: result.model_copy(update={"alarms": (alarm,), "flags": (alarm.flag,)}) for id, result in results.items()
+        }
     if state["bare"]:
         nothing = {"curves": (), "correlations": {}, "disagreements": ()}
         results = {id: result.model_copy(update=nothing) for id, result in results.items()}

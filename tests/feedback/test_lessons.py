@@ -230,6 +230,14 @@ def test_flags_of_the_training_are_not_taken_for_gaming() -> None:
     assert not any("gaming" in each for each in told(SCREENS, A, B, C, D, flags=flags, round=2).lessons)
 
 
+def test_rewards_that_the_policy_gamed_in_training_count_as_gamed() -> None:
+    flags = {A.id: ["watch:hacking"], B.id: ["exploit:empty"]}
+    gamed = (f1(32) + f1(16)) / 2 - f1(20)
+    assert f"open to gaming: {gamed:+.3f} (n 2)" in line(told(SCREENS, A, B, C, D, flags=flags, round=2), "gaming")
+    other = {A.id: ["watch:length"], B.id: ["watch:dead"]}
+    assert not any("gaming" in each for each in told(SCREENS, A, B, C, D, flags=other, round=2).lessons)
+
+
 def test_refusals_are_counted_by_the_check_and_failures_beside_them() -> None:
     refused: dict[str, Stage] = {"one": "static", "two": "static", "three": "bank"}
     assert told({BASELINE: right(0, 20)}, refused=refused).lessons == (

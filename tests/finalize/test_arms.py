@@ -1,43 +1,120 @@
-from rewardsearch.config import FinalizeConfig
-from rewardsearch.finalize.arms import choose_arms
-from rewardsearch.records import BASELINE, POLICY, RankedRow, Ranking
+import pytest
+from searched import BASE, Searched, right, settings
+
+from rewardsearch.errors import UserError
+from rewardsearch.finalize.arms import Lineup, choose_arms
+from rewardsearch.records import BASELINE, POLICY, FinalArm
+
+EVERYTHING = {
+    "finalists": 3,
+    "ensembles": [
+        "top3",
+        "top5",
+        "top7",
+        "top10",
+        "top5-longer",
+        "round-best",
+        "correctness",
+        "weighted",
+        "normalised",
+        "cover",
+    ],
+    "controls": ["random-k", "random-reward", "format-only"],
+    "random_k": 5,
+    "random_draws": 3,
+}
 
 
-def ranking(**f1: float) -> Ranking:
-    ordered = sorted(f1.items(), key=lambda item: -item[1])
-    rows = [
-        RankedRow(rank=i, id=id, name=id, round=1, operator="fresh", status="screened", f1=value)
-        for i, (id, value) in enumerate(ordered, start=1)
+def twelve() -> Searched:
+    searched = Searched(baseline="w" * 20)
+    for i in range(12):
+        searched.add(
+            f"c{i:02}", "w" * i + "c" * (8 - i // 3) + "w" * (12 - i + i // 3), round=1 + i // 4, r=0.1 + i / 20
+        )
+    return searched
+
+
+def lineup(searched: Searched, **finalize: object) -> Lineup:
+    return choose_arms(searched.field, BASE, settings(**finalize))
+
+
+def arm(lineup: Lineup, id: str) -> FinalArm:
+    return next(arm for arm in lineup.arms if arm.id == id)
+
+
+def test_everything_that_can_be_asked_for_is_put_together() -> None:
+    found = lineup(twelve(), **EVERYTHING)
+    assert [arm.kind for arm in found.arms].count("single") == 3
+    asked = {f"ensemble-{name}" for name in EVERYTHING["ensembles"]}  # type: ignore[attr-defined]
+    asked |= {"random-5-a", "random-5-b", "random-5-c", "random-reward", "format-only", BASELINE, POLICY}
+    assert asked - {arm.id for arm in found.arms} == set(found.same)
+    assert found.notes == ()
+    assert found.arms[-1].id == POLICY and found.arms[-1].rewards == ()
+
+
+def test_an_arm_trains_on_the_base_rewards_and_its_members_at_their_weights() -> None:
+    searched = Searched().add("a", right(18)).add("b", right(16))
+    found = lineup(searched, ensembles=["top2"], finalists=1, controls=[])
+    ensemble, single = arm(found, "ensemble-top2"), arm(found, searched.id("a"))
+    assert [(spec.name, spec.weight) for spec in ensemble.rewards] == [
+        ("format_exact", 1),
+        ("answer", 1),
+        ("a", 0.5),
+        ("b", 0.5),
     ]
-    rows.append(RankedRow(rank=None, id="bad", name="bad", round=1, operator="fresh", status="rejected"))
-    return Ranking(task="t", split="val", n=10, rows=tuple(rows))
+    assert [(spec.name, spec.weight) for spec in single.rewards][2:] == [("a", 1)]
+    assert ensemble.how == "the best 2 by F1 on val: a, b"
+    assert single.how == "number 1 of the search by F1 on val"
 
 
-def test_the_ensemble_takes_the_best_that_beat_the_baseline() -> None:
-    table = ranking(a=0.9, b=0.8, c=0.7, d=0.6, **{BASELINE: 0.75, POLICY: 0.3})
-    ensemble, single, control, baseline, policy = choose_arms(table, FinalizeConfig(top_k=3, random_k=2), seed=0)
-    assert ensemble.members == ("a", "b")
-    assert (single.id, single.members) == ("a", ("a",))
-    assert len(control.members) == 2 and set(control.members) <= {"a", "b", "c", "d"}
-    assert (baseline.id, policy.id) == (BASELINE, POLICY)
+def test_longer_and_normalised_are_trained_so() -> None:
+    found = lineup(twelve(), ensembles=["top5-longer", "normalised"], longer=1.5)
+    assert arm(found, "ensemble-top5-longer").steps == 60
+    assert arm(found, "ensemble-normalised").aggregation == "normalize_then_sum"
+    assert {each.steps for each in found.trained if each.id != "ensemble-top5-longer"} == {40}
 
 
-def test_when_nothing_beats_the_baseline_the_ensemble_is_the_best_one() -> None:
-    table = ranking(a=0.5, b=0.4, **{BASELINE: 0.75})
-    assert choose_arms(table, FinalizeConfig(), seed=0)[0].members == ("a",)
+def test_controls_train_on_what_their_names_say() -> None:
+    found = lineup(twelve(), **EVERYTHING)
+    assert [spec.name for spec in arm(found, "format-only").rewards] == ["format_exact"]
+    assert [spec.name for spec in arm(found, "random-reward").rewards] == ["random_reward"]
+    assert [spec.name for spec in arm(found, BASELINE).rewards] == ["format_exact", "answer"]
+    drawn = arm(found, "random-5-a")
+    assert len(drawn.members) == 5 and {spec.weight for spec in drawn.rewards[2:]} == {0.2}
 
 
-def test_the_random_control_follows_from_the_seed() -> None:
-    table = ranking(**{f"c{i}": i / 100 for i in range(30)})
-    drawn = [choose_arms(table, FinalizeConfig(), seed)[2].members for seed in (0, 0, 1)]
-    assert drawn[0] == drawn[1] != drawn[2]
+def test_what_is_trained_alike_is_one_arm_under_its_first_name() -> None:
+    searched = Searched().add("a", right(18)).add("b", right(16))
+    found = lineup(searched, ensembles=["top3", "top5", "normalised"], finalists=0, controls=["random-k"], random_k=2)
+    assert [each.id for each in found.trained] == [BASELINE, "ensemble-top3", "ensemble-normalised"]
+    assert found.same == {"ensemble-top5": "ensemble-top3", "random-2": "ensemble-top3"}
+    assert "; ensemble-top5 is the same; random-2 is the same" in arm(found, "ensemble-top3").how
 
 
-def test_the_random_control_can_be_left_out() -> None:
-    arms = choose_arms(ranking(a=0.5), FinalizeConfig(random_k=0), seed=0)
-    assert [arm.kind for arm in arms] == ["ensemble", "single", "baseline", "policy"]
+def test_an_ensemble_of_one_is_that_candidate() -> None:
+    searched = Searched().add("a", right(18)).add("b", right(9))
+    assert lineup(searched, finalists=1, controls=[]).same == {"ensemble-top3": searched.id("a")}
 
 
-def test_without_a_screened_candidate_only_the_references_are_left() -> None:
-    arms = choose_arms(ranking(**{BASELINE: 0.5}), FinalizeConfig(), seed=0)
-    assert [arm.kind for arm in arms] == ["baseline", "policy"]
+def test_uneven_weights_are_told() -> None:
+    searched = Searched().add("a", right(18)).add("b", right(12))
+    assert ": a 0.77, b 0.23" in arm(lineup(searched, ensembles=["weighted"]), "ensemble-weighted").how
+
+
+def test_a_finalist_is_not_one_that_was_hacked() -> None:
+    searched = Searched().add("a", right(19), flags=["watch:hacking"]).add("b", right(12))
+    singles = [each.id for each in lineup(searched, finalists=2).arms if each.kind == "single"]
+    assert singles == [searched.id("b")]
+
+
+def test_what_cannot_be_put_together_is_noted() -> None:
+    found = lineup(Searched().add("a", right(12)), ensembles=["correctness"], random_k=3, finalists=1)
+    assert found.notes == (
+        "ensemble-correctness is left out: no candidate fits it",
+        "random-k: 1 candidates were screened to the end, too few for 1 draws of 3",
+    )
+
+
+def test_format_only_without_a_reward_for_form_is_the_users_mistake() -> None:
+    with pytest.raises(UserError, match="leave format-only out"):
+        choose_arms(twelve().field, BASE[1:], settings(controls=["format-only"]))

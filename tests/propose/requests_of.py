@@ -11,10 +11,10 @@ from rewardsearch.arms import load_base_rewards
 from rewardsearch.budget import Budget
 from rewardsearch.config import BudgetConfig, Config, TaskConfig
 from rewardsearch.evidence import Feedback, Parent
-from rewardsearch.journal import RunState
 from rewardsearch.ledger import Ledger
 from rewardsearch.propose import ProposalRequest
 from rewardsearch.records import Candidate, candidate_id
+from rewardsearch.state import RunState
 from rewardsearch.tasks import load_task
 
 MakeRequest = Callable[..., ProposalRequest]

@@ -8,23 +8,23 @@ from typing import Any
 import pytest
 from chat_server import ChatServer, rewarded, said
 from fakes import make_run
-from played import Quiet, Trainer
+from played import SMALL, Quiet, Trainer
 
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import UserError
-from rewardsearch.journal import RunState, read_run
+from rewardsearch.journal import read_run
 from rewardsearch.preflight import check
 from rewardsearch.search import search
+from rewardsearch.state import RunState
 
 
 def config(proposer: str, rounds: int = 2, **propose: Any) -> Config:
     return parse_config(
         {
+            **SMALL,
             "rounds": rounds,
             "candidates": 3,
-            "task": {"train_rows": 64, "val_rows": 20, "test_rows": 20},
-            "rank": {"resamples": 100},
-            "finalize": {"top_k": 2, "random_k": 2},
+            "finalize": {"ensembles": ["top2"], "random_k": 2},
             "propose": {"proposer": proposer, **propose},
         },
         "test",

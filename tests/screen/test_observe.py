@@ -1,10 +1,15 @@
+import json
 from dataclasses import dataclass, field
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rewardsearch.config import TaskConfig
 from rewardsearch.records import Batch, RewardSpec
-from rewardsearch.screen.observe import ROW, Observer, label_of
+from rewardsearch.screen import observe
+from rewardsearch.screen.observe import DISAGREEMENTS, ROW, Observer, label_of
 from rewardsearch.tasks import load_task
 
 TASK = load_task(TaskConfig(train_rows=8, val_rows=1, test_rows=1))
@@ -26,6 +31,16 @@ def right(batch: Batch) -> Scored:
 def length(batch: Batch) -> Scored:
     values = [float(len(c)) for c in batch.completions]
     return Scored(values, {"characters": values})
+
+
+def paid(batch: Batch) -> Scored:
+    """What the completion's last digit says."""
+    return Scored([float(c[-1]) for c in batch.completions])
+
+
+def step(observer: Observer, completions: list[str], places: list[int]) -> None:
+    for function in observer.functions()[0]:
+        function(completions=completions, completion_ids=[[1] * len(c.split()) for c in completions], **{ROW: places})
 
 
 def observed() -> Observer:
@@ -71,10 +86,104 @@ def test_disagreements_show_the_best_paid_wrong_and_the_worst_paid_right_complet
     assert third.kind == "correct"
 
 
-def test_a_gradient_norm_belongs_to_its_step() -> None:
+def test_the_rewards_on_trial_have_a_mean_of_their_own() -> None:
+    lengths = [len(f"<solution> {ROWS[0].answer} </solution>"), len("<solution> 999 </solution> and more"), 4, 4]
+    assert observed().curves()[0].judged == pytest.approx(0.5 * sum(lengths) / 4)
+
+
+def test_without_a_candidate_the_base_rewards_are_on_trial() -> None:
+    observer = Observer(TASK, ROWS, [(BASE, right)], 2, 9, lambda step: None)
+    step(observer, [f"<solution> {ROWS[0].answer} </solution>", "none"], [0, 0])
+    (point,) = observer.curves()
+    assert point.judged == point.reward == 0.5
+
+
+def test_the_most_frequent_answer_is_told_beside_that_of_the_gold_answers_of_the_same_completions() -> None:
+    answers = [ROWS[place].answer for place in range(3)]
+    assert len(set(answers)) == 3
+    observer = Observer(TASK, ROWS, [(BASE, right)], 2, 9, lambda step: None)
+    sevens = ["<solution> 7 </solution>"] * 3
+    step(observer, [*sevens, "<solution> 8 </solution>", "none", "none"], [0, 0, 1, 2, 3, 3])
+    (point,) = observer.curves()
+    assert (point.parsed, point.top_prediction, point.top_gold) == (pytest.approx(4 / 6), 0.75, 0.5)
+
+
+def test_a_step_without_any_answer_has_no_most_frequent_one() -> None:
+    observer = Observer(TASK, ROWS, [(BASE, right)], 2, 9, lambda step: None)
+    step(observer, ["none", "none"], [0, 0])
+    (point,) = observer.curves()
+    assert (point.parsed, point.top_prediction, point.top_gold) == (0.0, 0.0, 0.0)
+
+
+def test_what_the_trainer_logs_belongs_to_its_step() -> None:
+    observer = Observer(TASK, ROWS, [(BASE, right)], 2, 9, lambda step: None)
+    for norm in (0.25, 0.5):
+        step(observer, ["none", "none"], [0, 0])
+        observer.logged(len(observer.curves()), {"grad_norm": norm, "entropy": norm / 5, "kl": 3.0})
+    assert [(p.grad_norm, p.entropy) for p in observer.curves()] == [(0.25, 0.05), (0.5, 0.1)]
+
+
+def test_a_trainer_that_logs_no_entropy_leaves_it_open() -> None:
     observer = observed()
-    observer.gradient(1, 0.25)
-    assert observer.curves()[0].grad_norm == 0.25
+    observer.logged(1, {"grad_norm": 0.25})
+    assert (observer.curves()[0].grad_norm, observer.curves()[0].entropy) == (0.25, None)
+
+
+def varied(observer: Observer, number: int) -> None:
+    """A step of eight completions whose texts, truths and lengths differ from those of other numbers."""
+    places = [(number + i) % 4 for i in range(4) for _ in range(2)]
+    texts = [
+        f"<solution> {ROWS[place].answer if (i + number) % 3 else i % 2} </solution>{' and' * ((i * number) % 5)}"
+        for i, place in enumerate(places)
+    ]
+    step(observer, texts, places)
+    observer.logged(number, {"grad_norm": number / 7, "entropy": 1 / (3 + number)})
+
+
+def test_a_run_that_is_carried_on_ends_with_the_observations_of_an_uninterrupted_one() -> None:
+    def parts(batch: Batch) -> Scored:
+        """A component of its own at times, as a reward that leaves one out."""
+        scored = length(batch)
+        extra = {"ands": [float(c.count("and")) for c in batch.completions]} if len(set(batch.answer)) > 3 else {}
+        return Scored([value / 3 for value in scored.rewards], {**scored.components, **extra})
+
+    def fresh() -> Observer:
+        return Observer(TASK, ROWS, [(BASE, right), (CANDIDATE, parts)], 2, 9, lambda step: None)
+
+    whole, first, second = fresh(), fresh(), fresh()
+    for number in range(1, 6):
+        varied(whole, number)
+    for number in (1, 2):
+        varied(first, number)
+    second.restore(json.loads(json.dumps(first.state())))
+    assert second.state() == first.state()
+    for number in (3, 4, 5):
+        varied(second, number)
+    assert second.curves() == whole.curves() and len(whole.curves()) == 5
+    assert second.correlations() == whole.correlations()
+    assert second.disagreements() == whole.disagreements() and len(whole.disagreements()) == 2 * DISAGREEMENTS
+    assert second.state() == whole.state()
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=5),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_the_disagreements_kept_step_by_step_are_those_of_all_completions(
+    steps: list[list[tuple[int, int, int]]],
+) -> None:
+    pay = Observer(TASK, ROWS, [(BASE, paid)], 1, 9, lambda step: None)
+    at_once = Observer(TASK, ROWS, [(BASE, paid)], 1, 9, lambda step: None)
+    said = [[(place, f"{text} paid {value}") for place, text, value in each] for each in steps]
+    for each in said:
+        step(pay, [text for _, text in each], [place for place, _ in each])
+    everything = [pair for each in said for pair in each]
+    with patch.object(observe, "_needed", list):
+        step(at_once, [text for _, text in everything], [place for place, _ in everything])
+    assert pay.disagreements() == at_once.disagreements()
 
 
 def test_rewards_see_only_the_declared_columns() -> None:

@@ -3,6 +3,8 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -54,15 +56,25 @@ def run(policy: Policy, small_config: Config) -> Callable[..., Trained]:
     task = load_task(small_config.task)
     rows = task.rows("train")
 
-    def run(*rewards: Reward, seed: int = 0, weights: Sequence[float] = (), **settings: object) -> Trained:
+    def run(
+        *rewards: Reward,
+        seed: int = 0,
+        weights: Sequence[float] = (),
+        stretch: dict[str, object] | None = None,
+        course: dict[str, Any] | None = None,
+        **settings: object,
+    ) -> Trained:
         config = small_config.screen.model_copy(update=settings)
         specs = [
             (RewardSpec(id=f"r{i}", name=f"r{i}", code="", weight=weights[i] if weights else 1.0), reward)
             for i, reward in enumerate(rewards)
         ]
         job = ScreenJob(id="x", rewards=tuple(s for s, _ in specs), seed=seed, steps=config.steps, folder="x")
+        job = job.model_copy(update=stretch or {})
         with policy.fresh_adapter(seed) as model:
-            observer = train(model, policy, task, rows, job, specs, config, lambda step: None)
+            observer = train(
+                model, policy, task, rows, job, specs, config, lambda step: None, **(course or {})
+            ).observer
             adapter = digest([p for name, p in sorted(model.named_parameters()) if "lora" in name])
             outcomes = evaluate(model, policy, task, task.rows("val"), 40, 40)
         return adapter, outcomes, observer
@@ -80,6 +92,50 @@ def test_a_result_does_not_depend_on_what_ran_before_to_the_last_bit(
     assert (again, outcomes_again, observer_again.curves()) == (first, outcomes, observer.curves())
     assert other != first
     assert digest(list(policy.base.parameters())) == base
+
+
+def in_stretches(run: Callable[..., Trained], folder: Path, ends: Sequence[int], **settings: object) -> Trained:
+    """A run that stops at each of `ends` and is carried on from there."""
+    start = None
+    for end in ends:
+        keep = folder / str(end) if end != ends[-1] else None
+        trained = run(
+            short, stretch={"steps": end, "schedule": ends[-1]}, course={"start": start, "keep": keep}, **settings
+        )
+        start = keep
+    return trained
+
+
+@pytest.mark.parametrize("settings", [{}, {"lr_schedule": "constant", "micro_batch": 4}], ids=str)
+def test_a_run_in_stretches_ends_as_one_that_was_never_cut_to_the_last_bit(
+    run: Callable[..., Trained], tmp_path: Path, settings: dict[str, object]
+) -> None:
+    adapter, outcomes, observer = run(short, steps=6, **settings)
+    parts = in_stretches(run, tmp_path, (1, 4, 6), steps=6, **settings)
+    assert (parts[0], parts[1]) == (adapter, outcomes)
+    assert parts[2].curves() == observer.curves()
+    assert parts[2].correlations() == observer.correlations()
+    assert parts[2].disagreements() == observer.disagreements()
+
+
+def test_a_stretch_is_not_a_run_of_its_own_length(run: Callable[..., Trained]) -> None:
+    # The learning rate falls over the whole run's steps.
+    assert run(short, stretch={"steps": 2, "schedule": 6})[0] != run(short)[0]
+
+
+def test_a_run_ends_where_it_is_not_worth_going_on_with(run: Callable[..., Trained], tmp_path: Path) -> None:
+    keep = tmp_path / "checkpoint"
+    course = {"ended": lambda points: "enough" if len(points) == 2 else None, "keep": keep}
+    _, _, observer = run(short, steps=4, course=course)
+    assert [point.step for point in observer.curves()] == [1, 2]
+    assert not keep.exists()
+
+
+def test_how_rewards_are_summed_up_has_its_effect(run: Callable[..., Trained]) -> None:
+    adapters = {
+        run(short, tagged, stretch={"aggregation": how})[0] for how in ("sum_then_normalize", "normalize_then_sum")
+    }
+    assert len(adapters) == 2
 
 
 def test_every_candidate_trains_on_the_same_prompts_in_the_same_order(run: Callable[..., Trained]) -> None:

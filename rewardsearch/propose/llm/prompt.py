@@ -22,7 +22,7 @@ STARTS = 3
 CUTS = (
     ("others", "the code and the evidence of rewards that this is not about"),
     ("rest", "the other trained rewards"),
-    ("refused", "what was refused or failed"),
+    ("refused", "what was left without a score"),
     ("baseline", "the training of the baseline"),
     ("completions", "completions on which reward and truth disagree"),
     ("curves", "training curves"),

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 from chat_server import reward_code
-from played import Quiet, Trainer
+from played import SMALL, Quiet, Trainer
 
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import Interrupted
-from rewardsearch.journal import RunState, read_run
+from rewardsearch.journal import read_run
 from rewardsearch.propose.llm import manual
 from rewardsearch.search import search
+from rewardsearch.state import RunState
 
 
 class Told(Quiet):
@@ -59,11 +60,7 @@ def person(tmp_path: Path) -> Iterator[Callable[[Callable[[Path], None]], None]]
 
 def config() -> Config:
     data: dict[str, Any] = {
-        "rounds": 1,
-        "candidates": 2,
-        "task": {"train_rows": 64, "val_rows": 20, "test_rows": 20},
-        "rank": {"resamples": 100},
-        "finalize": {"enabled": False},
+        **SMALL,
         "propose": {"proposer": "manual"},
     }
     return parse_config(data, "test")

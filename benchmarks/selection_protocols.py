@@ -1,0 +1,149 @@
+"""What a search does with its training steps, and what it then prints: the literature's protocol, ours, and parts of ours.
+
+All may spend the literature's steps: the candidates and the baseline in full, once.
+
+- The literature's (arXiv 2605.02073): one seed, every candidate trained in full and ranked on the test questions. The best is
+  reported with its score on the same questions and their bootstrap interval.
+- Ours: the baseline with 3 seeds. Candidates race, a round at a time: at each rung the best third goes on, and whoever's paired
+  95 % interval of the difference from the best so far at that rung holds 0. The saved steps train the finalists anew with
+  other seeds, and the best mean over those on `val` is chosen. It is trained again with 3 fresh seeds and read on the sealed
+  test. The score is the mean of their F1; its interval covers questions and seeds (rewardsearch.stats.half_width, with
+  the noise between the seeds of the baseline and of the finalists on `val`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from selection_model import Answers, Bools, Floats, Runs, World, f1_of
+
+from rewardsearch.stats import SeedNoise, half_width, seed_noise
+
+CONFIDENCE, NORMAL = 0.95, 1.96
+RESAMPLES = 2_000
+BASELINE_SEEDS, REPORT_SEEDS = 3, 3
+KEEP = 1 / 3
+MANY = 10**9
+"""Seeds of the other side of a difference that has no seed noise: the truth."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a search spends its steps. `fresh_report` trains the chosen one again for the report, `seed_interval` has
+    its interval cover the seeds too. Without `sealed`, ranking and report are on the same (test) questions."""
+
+    racing: bool = False
+    reseeding: bool = False
+    sealed: bool = False
+    fresh_report: bool = True
+    seed_interval: bool = True
+    finalists: int = 5
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a search prints: the chosen candidate, its F1 and interval; and what it cost, in full training runs."""
+
+    chosen: int
+    score: float
+    low: float
+    high: float
+    cost: float
+
+
+def search(world: World, protocol: Protocol, rng: np.random.Generator) -> Told:
+    """One search of a world under a protocol."""
+    setting, finalists = world.setting, protocol.finalists
+    fresh = REPORT_SEEDS if protocol.reseeding and protocol.sealed and protocol.fresh_report else 0
+    budget = setting.candidates + 1.0 - (BASELINE_SEEDS if protocol.reseeding else 1) - fresh
+    candidates = np.arange(setting.candidates)
+    if protocol.reseeding and not protocol.racing:
+        # Racing saves nothing, so candidates that are never screened pay for two seeds of each finalist.
+        candidates = np.linspace(0, setting.candidates - 1, int(budget) - 2 * finalists).round().astype(np.int64)
+    asked = world.questions(setting.val if protocol.sealed else setting.test, rng)
+    sealed = world.questions(setting.test, rng) if protocol.sealed else asked
+    runs = Runs(world, candidates, rng)
+    answers = runs.on(asked)
+    if protocol.racing:
+        scores, spent = race(answers, budget - (finalists if protocol.reseeding else 0))
+    else:
+        scores, spent = f1_of(answers.right().mean(axis=1)), float(len(candidates))
+    ranked = np.argsort(-np.nan_to_num(scores, nan=-1.0))[: np.count_nonzero(~np.isnan(scores))]
+    full_cost = setting.candidates + 1 - budget + spent
+    if not protocol.reseeding:
+        read = runs.on(sealed) if protocol.sealed else answers
+        return told(int(candidates[ranked[0]]), read.right()[ranked[:1]], None, full_cost, rng)
+
+    last = candidates[ranked[:finalists]]
+    seeds = int((budget - spent) // len(last))
+    anew = Runs(world, np.repeat(last, seeds), rng)
+    again = anew.on(asked)
+    f1 = f1_of(again.right().mean(axis=1)).reshape(len(last), seeds)
+    first = int(f1.mean(axis=1).argmax())
+    own = np.arange(first * seeds, (first + 1) * seeds)
+    base = Runs(world, np.full(BASELINE_SEEDS, world.baseline), rng).on(asked).right()
+    known = {world.baseline: f1_of(base.mean(axis=1))} | {int(id): row for id, row in zip(last, f1, strict=True)}
+    noise = seed_noise({id: row.tolist() for id, row in known.items()}) if protocol.seed_interval else None
+    if fresh:
+        read, own = Runs(world, np.repeat(last[first], fresh), rng).on(sealed), np.arange(fresh)
+    else:
+        read = anew.on(sealed) if protocol.sealed else again
+    return told(int(last[first]), read.right(runs=own), noise, full_cost + seeds * len(last), rng)
+
+
+def race(answers: Answers, allowance: float) -> tuple[Floats, float]:
+    """F1 on all questions of the runs that went to the end, (runs,), nan for the others; and the cost in full runs.
+
+    allowance: the most it may cost. Whoever is within the interval but beyond what a round may spend of it is dropped.
+    """
+    setting = answers.world.setting
+    points = [(steps, questions) for steps, questions, _ in setting.rungs] + [(1.0, 1.0)]
+    scores = np.full(len(answers.arms), np.nan)
+    best: list[Bools | None] = [None] * len(points)
+    spent = 0.0
+    for number in range(setting.rounds):
+        alive = np.flatnonzero(answers.world.round_of == number)
+        until = allowance * (number + 1) / setting.rounds
+        for rung, (steps, questions) in enumerate(points):
+            spent += len(alive) * (steps - (points[rung - 1][0] if rung else 0.0))
+            right = answers.right(rung, alive)[:, : round(questions * answers.edge.shape[1])]
+            order = np.argsort(-right.mean(axis=1), kind="stable")
+            leader, top = best[rung], right[order[0]]
+            if leader is None or top.mean() > leader.mean():
+                leader = best[rung] = top
+            if steps == 1.0:
+                scores[alive] = f1_of(right.mean(axis=1))
+                break
+            behind = leader.astype(np.float64) - right
+            # The normal interval of a paired mean: over hundreds of questions the same as the bootstrap's.
+            within = behind.mean(axis=1) <= NORMAL * behind.std(axis=1) / np.sqrt(right.shape[1])
+            least = int(np.ceil(KEEP * len(alive)))
+            # What is kept must be able to go on to the end, so that one rung does not spend what the next needs.
+            most = max(least, int((until - spent) / (1.0 - steps)))
+            alive = alive[order[: min(most, max(least, int(within.sum())))]]
+    return scores, spent
+
+
+def told(chosen: int, right: Bools, noise: SeedNoise | None, cost: float, rng: np.random.Generator) -> Told:
+    """The report of a candidate from the answers of its runs, (seeds, questions).
+
+    With `noise` the interval covers seeds and questions, without it questions alone. Resampling n questions draws a
+    multinomial of their patterns of answers over the seeds: rewardsearch.stats.Bootstrap's distribution from fewer random
+    numbers.
+    """
+    seeds, n = right.shape
+    patterns, counts = np.unique((1 << np.arange(seeds)) @ right, return_counts=True)
+    drawn = rng.multinomial(n, counts / n, size=RESAMPLES)
+    bits = patterns[:, None] >> np.arange(seeds) & 1
+    resampled = f1_of(drawn @ bits / n).mean(axis=1)
+    score = float(f1_of(right.mean(axis=1)).mean())
+    if noise is None:
+        low, high = np.quantile(resampled, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+        return Told(chosen, score, float(low), float(high), cost)
+    half = half_width(float(resampled.std(ddof=1)), noise, CONFIDENCE, seeds=(seeds, MANY))
+    return Told(chosen, score, score - half, score + half, cost)
+
+
+LITERATURE = Protocol()
+OURS = Protocol(racing=True, reseeding=True, sealed=True)

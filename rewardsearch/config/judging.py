@@ -1,0 +1,85 @@
+"""The sections of a search's config for judging rewards: on the rollout bank, on the leaderboard, and at the end."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from rewardsearch.config.sections import Count, Section
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class BankConfig(Section):
+    """Completions of the untrained policy on training questions, on which every reward is tried before it is trained on."""
+
+    enabled: bool = True
+    questions: Count = 64
+    group_size: Annotated[int, Field(ge=2)] = 8
+    """Completions a question."""
+    min_auc: Share = 0.5
+    """Least within-group AUC against correctness: a reward is refused that is clearly below, among all completions and among
+    those that hold an answer."""
+    max_dead_groups: Share = 0.9
+    """Share of the groups with right and other completions from which on a reward that gives them no spread is refused."""
+    max_length: Share = 0.3
+    """Rank correlation with length, either way, beyond which a reward that knows little of the answer is flagged."""
+    refuse: tuple[Literal["no-signal", "form", "length", "penalty"], ...] = ()
+    """Flags of the bank that a reward is refused for, beside one that is dead or inverted; the others are told on the
+    leaderboard. `form` and `length` are for policies that know the asked form already."""
+    max_agreement: Share = 0.99
+    """Agreement with an earlier candidate, within groups, from which on a candidate is not novel."""
+
+
+class RankConfig(Section):
+    resamples: Annotated[int, Field(ge=100)] = 10_000
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    correction: Literal["holm", "bonferroni"] = "holm"
+
+
+TOP = re.compile(r"top([1-9]\d?)")
+"""The ensembles of the k best candidates."""
+ENSEMBLES = ("top5-longer", "round-best", "correctness", "weighted", "normalised", "cover")
+CONTROLS = ("random-k", "random-reward", "format-only")
+
+
+class FinalizeConfig(Section):
+    """What is trained after the last round, with seeds of its own, before one reading of the sealed test for all of it."""
+
+    enabled: bool = True
+    seeds: Count = 1
+    """Seeds that every final arm is trained with: those after the search's own, by which candidates were chosen."""
+    finalists: Annotated[int, Field(ge=0)] = 1
+    """The best candidates that are trained anew by themselves."""
+    ensembles: tuple[str, ...] = ("top3",)
+    """top<k>, top5-longer, round-best, correctness, weighted, normalised, cover."""
+    controls: tuple[str, ...] = ("random-k",)
+    """random-k, random-reward, format-only; the base rewards alone and the untrained policy are always read."""
+    random_k: Count = 3
+    """Members of a random-k control, drawn from all screened candidates."""
+    random_draws: Annotated[int, Field(ge=1, le=26)] = 1
+    """How many random-k controls are drawn."""
+    longer: Annotated[float, Field(gt=1)] = 2.0
+    """Steps of top5-longer, in screens."""
+
+    @field_validator("ensembles")
+    @classmethod
+    def _known_ensembles(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in names if name not in ENSEMBLES and not TOP.fullmatch(name)]
+        return _checked(names, unknown, "ensemble", f"top<k> (top1 to top99), {', '.join(ENSEMBLES)}")
+
+    @field_validator("controls")
+    @classmethod
+    def _known_controls(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in names if name not in CONTROLS]
+        return _checked(names, unknown, "control", ", ".join(CONTROLS))
+
+
+def _checked(names: tuple[str, ...], unknown: list[str], what: str, allowed: str) -> tuple[str, ...]:
+    if unknown:
+        raise ValueError(f"no {what} is called {', '.join(map(repr, unknown))}; allowed: {allowed}")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"got {', '.join(twice)} more than once; name each {what} once")
+    return names

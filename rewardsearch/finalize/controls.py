@@ -1,0 +1,62 @@
+"""Controls: what an ensemble has to beat for its gain to be its own.
+
+format-only: whether the form of the answer is all that is learnt. random-reward: whether any reward at all would do, as it
+does for some base models (spurious rewards). random-k: whether choosing candidates does better than drawing them.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+
+from rewardsearch.config import Config, FinalizeConfig
+from rewardsearch.errors import UserError
+from rewardsearch.finalize.field import Field
+from rewardsearch.records import RewardSpec
+from rewardsearch.resources import resource
+
+FORMAT = "format"
+"""How the names of the base rewards begin that pay for the form of an answer alone."""
+
+
+def format_rewards(base: Sequence[RewardSpec]) -> tuple[RewardSpec, ...]:
+    """The base rewards that pay for form. Raises UserError where there is none."""
+    found = tuple(spec for spec in base if spec.name.startswith(FORMAT))
+    if not found:
+        raise UserError(
+            f"finalize.controls: format-only needs a base reward whose name begins with {FORMAT!r}, screen.base_rewards has "
+            f"{', '.join(spec.name for spec in base)}; name the file that pays for form so, or leave format-only out"
+        )
+    return found
+
+
+def random_reward() -> RewardSpec:
+    """The carried reward that pays at random."""
+    path = resource("candidates") / "control" / "random_reward.py"
+    return RewardSpec(id="control:random_reward", name="random_reward", code=path.read_text(encoding="utf-8"))
+
+
+def random_draws(field: Field, config: FinalizeConfig, seed: int) -> dict[str, tuple[str, ...]]:
+    """The members of each random-k control by its name: different draws from everything that was screened, as many as asked
+    for, or as there are."""
+    ids = sorted(row.id for row in field.screened)
+    k = min(config.random_k, len(ids))
+    if not k:
+        return {}
+    rng = random.Random(f"random control {seed}")
+    draws: list[tuple[str, ...]] = []
+    while len(draws) < min(config.random_draws, math.comb(len(ids), k)):
+        drawn = tuple(sorted(rng.sample(ids, k)))
+        if drawn not in draws:
+            draws.append(drawn)
+    stem = f"random-{config.random_k}"
+    if config.random_draws == 1:
+        return {stem: draws[0]}
+    return {f"{stem}-{chr(ord('a') + i)}": drawn for i, drawn in enumerate(draws)}
+
+
+def check(config: Config, base: Sequence[RewardSpec]) -> None:
+    """Raises UserError where a control that is asked for cannot be made from the base rewards."""
+    if config.finalize.enabled and "format-only" in config.finalize.controls:
+        format_rewards(base)

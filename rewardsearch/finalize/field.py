@@ -1,0 +1,63 @@
+"""The candidates that final arms are put together from, as the search left them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rewardsearch.records import BASELINE, POLICY, Candidate, RankedRow, Ranking, ScreenResult, Verdict
+
+FLAGGED = (
+    "watch:hacking",
+    "watch:length",
+    "watch:collapse",
+    "watch:entropy",
+    "bank:",
+    "trigger:",
+    "leak:",
+)
+"""How the flags begin that keep a candidate out of what is recommended: in training, or on completions that the policy really
+writes, its reward went another way than correctness, or its code hides what it pays for. An `exploit:` flag alone does not: it
+says what a text that nobody wrote would earn, and whether training went there is what the watch tells."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """Everything of the search that arms are chosen by, all of it from the split that candidates were ranked on.
+
+    results: the search's screens, by arm.
+    """
+
+    ranking: Ranking
+    candidates: Mapping[str, Candidate]
+    verdicts: Mapping[str, Verdict]
+    results: Mapping[str, ScreenResult]
+
+    @property
+    def split(self) -> str:
+        return self.ranking.split
+
+    @property
+    def screened(self) -> tuple[RankedRow, ...]:
+        """Every candidate that was trained to the end, best first."""
+        return tuple(row for row in self.ranking.rows if row.status == "screened" and row.id not in (BASELINE, POLICY))
+
+    @property
+    def eligible(self) -> tuple[RankedRow, ...]:
+        """Those without a flag in FLAGGED; all of them where every one has such a flag."""
+        return tuple(row for row in self.screened if not is_flagged(row)) or self.screened
+
+    @property
+    def baseline(self) -> float:
+        """The baseline's F1 in the search."""
+        return next((row.f1 for row in self.ranking.rows if row.id == BASELINE), None) or 0.0
+
+    @property
+    def better(self) -> tuple[RankedRow, ...]:
+        """The eligible ones above the baseline."""
+        return tuple(row for row in self.eligible if (row.f1 or 0.0) > self.baseline)
+
+
+def is_flagged(row: RankedRow) -> bool:
+    """Whether a candidate must stay out of what is recommended."""
+    return any(flag.startswith(FLAGGED) for flag in row.flags)

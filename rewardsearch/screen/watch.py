@@ -1,0 +1,177 @@
+"""Rules that look for reward hacking and for wasted training in the curve of a run, while it grows.
+
+Every rule compares the means of the first and the last `window` steps; a change is told in standard errors of the difference
+of the two means, from the spread of the steps within each. The monitor (exact match) is the truth that a rule defends: a run
+whose monitor rises, or is near 1, may get longer, surer of itself and better paid. What the rules cannot see: a reward
+that is gamed while the monitor rises, and what happens in fewer steps than two windows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean, variance
+
+from rewardsearch.config import WatchConfig
+from rewardsearch.records import Alarm, CurvePoint
+
+
+@dataclass(frozen=True)
+class _Change:
+    """From the mean of the first window to that of the last; `errors` is the difference in its standard errors."""
+
+    start: float
+    end: float
+    errors: float
+
+    def __str__(self) -> str:
+        return f"{self.start:.3g} -> {self.end:.3g}"
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """The first and the last window of a run; `first` and `last` share steps while there are fewer than two windows."""
+
+    points: Sequence[CurvePoint]
+    config: WatchConfig
+
+    @property
+    def first(self) -> Sequence[CurvePoint]:
+        return self.points[: self.config.window]
+
+    @property
+    def last(self) -> Sequence[CurvePoint]:
+        return self.points[-self.config.window :]
+
+    def change(self, of: Callable[[CurvePoint], float]) -> _Change:
+        first, last = list(map(of, self.first)), list(map(of, self.last))
+        difference = fmean(last) - fmean(first)
+        error = math.sqrt((variance(first) + variance(last)) / self.config.window)
+        steep = math.copysign(math.inf, difference) if difference else 0.0
+        return _Change(fmean(first), fmean(last), difference / error if error else steep)
+
+    @property
+    def monitor(self) -> _Change:
+        return self.change(lambda point: point.monitor)
+
+    @property
+    def learns(self) -> bool:
+        """The monitor rises, or has nowhere to rise to."""
+        return self.monitor.errors > self.config.flat or self.solved
+
+    @property
+    def solved(self) -> bool:
+        return fmean(point.monitor for point in self.last) >= self.config.solved
+
+    @property
+    def steps(self) -> str:
+        return f"steps {self.first[0].step}-{self.first[-1].step} to {self.last[0].step}-{self.last[-1].step}"
+
+
+def alarms(points: Sequence[CurvePoint], config: WatchConfig) -> tuple[Alarm, ...]:
+    """What is wrong with the run whose curve so far is `points`, at most one alarm a kind; none where the watch is off.
+
+    A dead gradient is told after one window of steps, all else after two.
+    """
+    if not config.enabled or len(points) < config.window:
+        return ()
+    curve = _Curve(points, config)
+    found = list(_dead(curve))
+    if len(points) >= 2 * config.window:
+        for rule in (_lost, _hacking, _collapse, _clipped, _length, _entropy):
+            found.extend(rule(curve))
+    return tuple(found)
+
+
+def hopeless(points: Sequence[CurvePoint], config: WatchConfig) -> str | None:
+    """Why the run is not worth going on with; None where it may be, as is any run whose monitor rises."""
+    return next((alarm.told for alarm in alarms(points, config) if alarm.hopeless), None)
+
+
+def _dead(curve: _Curve) -> Iterator[Alarm]:
+    """No gradient in a whole window. Hopeless where there has been none from the start: the policy stays what it is."""
+    if curve.solved:
+        return
+    still = [not point.grad_norm > 0 for point in curve.points]
+    groups = fmean(point.dead_groups for point in curve.last)
+    if all(still[-len(curve.last) :]):
+        told = f"no gradient in steps {curve.last[0].step}-{curve.last[-1].step}"
+    elif groups >= curve.config.dead_groups:
+        told = (
+            f"{groups:.0%} of the groups without spread in reward in steps {curve.last[0].step}-{curve.last[-1].step}"
+        )
+    else:
+        return
+    yield Alarm(kind="dead", told=f"{told}: nothing to learn from", hopeless=all(still))
+
+
+def _lost(curve: _Curve) -> Iterator[Alarm]:
+    """Hopeless: in every step of a window next to nothing is left of what the policy could do."""
+    monitor, config = curve.monitor, curve.config
+    most = max(point.monitor for point in curve.last)
+    little = most <= config.lost * monitor.start and monitor.start >= config.lost_from
+    if little and monitor.errors < -config.clear:
+        yield Alarm(
+            kind="lost", told=f"exact match {monitor} ({curve.steps}): the task has been unlearnt", hopeless=True
+        )
+
+
+def _hacking(curve: _Curve) -> Iterator[Alarm]:
+    """The rewards on trial rise while the monitor does not; one near 1 has to fall to count."""
+    judged, monitor, config = curve.change(lambda point: point.judged), curve.monitor, curve.config
+    if judged.errors > config.clear and (monitor.errors < -config.clear or not curve.learns):
+        yield Alarm(
+            kind="hacking",
+            told=f"reward {judged} while exact match {monitor} ({curve.steps}): it pays for something else than being right",
+        )
+
+
+def _collapse(curve: _Curve) -> Iterator[Alarm]:
+    """One answer for everyone where the questions have several. Hopeless where it is hardly ever right and not getting so."""
+    prediction = fmean(point.top_prediction for point in curve.last)
+    gold = fmean(point.top_gold for point in curve.last)
+    parsed = fmean(point.parsed for point in curve.last)
+    config, monitor = curve.config, curve.monitor
+    if parsed >= config.collapse_parsed and prediction >= config.collapse and prediction - gold >= config.collapse_gap:
+        yield Alarm(
+            kind="collapse",
+            told=f"{prediction:.0%} of the answers are the same where {gold:.0%} should be ({curve.steps})",
+            hopeless=monitor.end <= config.floor and monitor.errors <= config.flat,
+        )
+
+
+def _clipped(curve: _Curve) -> Iterator[Alarm]:
+    """Completions end at the limit of tokens. Hopeless where nearly all do, no fewer than at first, and hardly one is right."""
+    clipped, config = curve.change(lambda point: point.clipped), curve.config
+    if clipped.end >= config.clipped and not curve.learns:
+        yield Alarm(
+            kind="clipped",
+            told=f"completions cut off at the token limit {clipped.start:.0%} -> {clipped.end:.0%} ({curve.steps})",
+            hopeless=clipped.end >= config.all_clipped
+            and clipped.errors >= -config.flat
+            and curve.monitor.end <= config.floor,
+        )
+
+
+def _length(curve: _Curve) -> Iterator[Alarm]:
+    length = curve.change(lambda point: point.length)
+    ratio = length.end / length.start if length.start else math.inf
+    drifts = max(ratio, 1 / ratio if ratio else math.inf) >= curve.config.length
+    if drifts and abs(length.errors) > curve.config.clear and not curve.learns:
+        yield Alarm(
+            kind="length",
+            told=f"{length} tokens a completion while exact match {curve.monitor} ({curve.steps})",
+        )
+
+
+def _entropy(curve: _Curve) -> Iterator[Alarm]:
+    """The policy has stopped trying: next to no entropy is left where there was some."""
+    if any(point.entropy is None for point in (*curve.first, *curve.last)) or curve.learns:
+        return
+    entropy = curve.change(lambda point: point.entropy or 0.0)
+    if entropy.end <= curve.config.entropy and entropy.end <= curve.config.entropy_left * entropy.start:
+        yield Alarm(
+            kind="entropy",
+            told=f"entropy {entropy} nats a token while exact match {curve.monitor} ({curve.steps})",
+        )

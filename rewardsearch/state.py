@@ -1,0 +1,182 @@
+"""The state of a run: the fold of its journal's events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rewardsearch.account import MONEY_EVENTS, Account
+from rewardsearch.arms import ensemble
+from rewardsearch.config import Config
+from rewardsearch.errors import UserError
+from rewardsearch.evidence import Feedback
+from rewardsearch.records import (
+    BASELINE,
+    FULL,
+    POLICY,
+    Ask,
+    Candidate,
+    Fate,
+    FinalArm,
+    FinalReport,
+    Proposal,
+    Ranking,
+    Refusal,
+    RewardSpec,
+    ScreenResult,
+    Usage,
+    Verdict,
+)
+from rewardsearch.store import load_result
+
+Event = dict[str, Any]
+
+
+@dataclass
+class RunState:
+    """Everything a run has done so far, keyed by id. Readers get it from read_run; nothing else changes it but events."""
+
+    folder: Path
+    config: Config
+    base: tuple[RewardSpec, ...] = ()
+    proposals: dict[tuple[int, int], Proposal] = field(default_factory=dict)
+    """By round and attempt: 0 the round's proposal, 1 and up its repairs."""
+    plans: dict[tuple[int, int], tuple[Ask, ...]] = field(default_factory=dict)
+    """What is asked of language models, by round and attempt."""
+    account: Account = field(default_factory=Account)
+    candidates: dict[str, Candidate] = field(default_factory=dict)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    screens: dict[str, ScreenResult] = field(default_factory=dict)
+    """Every training run and stretch of one, by its folder."""
+    marks: dict[str, str] = field(default_factory=dict)
+    """The fingerprint of the job that each screen answers, by its folder."""
+    results: dict[str, ScreenResult] = field(default_factory=dict)
+    """Whole screens under the search's seed, and those that failed on their way, by arm: candidate ids, BASELINE, POLICY."""
+    fates: dict[tuple[str, str], Fate] = field(default_factory=dict)
+    """Who went on from a rung, by rung and candidate."""
+    rankings: list[Ranking] = field(default_factory=list)
+    feedbacks: dict[int, Feedback] = field(default_factory=dict)
+    arms: dict[str, FinalArm] = field(default_factory=dict)
+    """The arms of finalize, by id."""
+    test_opened: list[float] = field(default_factory=list)
+    final: FinalReport | None = None
+    status: str = "new"
+    started: float = 0.0
+    updated: float = 0.0
+    seconds: float = 0.0
+    """Wall clock of all sessions on the run together."""
+
+    @property
+    def rounds_done(self) -> int:
+        return len(self.rankings)
+
+    @property
+    def refusals(self) -> list[tuple[int, Refusal]]:
+        """Replies that gave no candidate, with their round."""
+        return [(round, refusal) for (round, _), p in sorted(self.proposals.items()) for refusal in p.refusals]
+
+    @property
+    def usage(self) -> Usage:
+        return self.account.usage
+
+    @property
+    def dropped(self) -> dict[str, Fate]:
+        """Candidates that did not go on from a rung, by id."""
+        return {id: fate for (_, id), fate in self.fates.items() if not fate.promoted}
+
+    @property
+    def baselines(self) -> list[ScreenResult]:
+        """The whole screens of the baseline under the seeds that its noise is taken from, in their order.
+
+        Those that finalize trains with further seeds are left out: the leaderboard is the same before and after.
+        """
+        seeds = self.config.baseline_seeds
+        found = {
+            result.seed: result
+            for result in self.screens.values()
+            if result.id == BASELINE and (result.rung, result.status) == (FULL, "done") and result.seed in seeds
+        }
+        return [found[seed] for seed in seeds if seed in found]
+
+    @property
+    def steps(self) -> int:
+        """Training steps taken so far."""
+        return sum(result.trained for result in self.screens.values())
+
+    def screen_of(self, arm: str) -> ScreenResult | None:
+        """What is known of an arm's training: its whole screen under the search's seed, else under the first other seed, else
+        the furthest stretch of one."""
+        if arm in self.results:
+            return self.results[arm]
+        found = [result for result in self.screens.values() if result.id == arm]
+        return min(found, key=lambda result: (result.rung != FULL, result.seed, -result.steps), default=None)
+
+    def members(self, arm: str) -> tuple[RewardSpec, ...]:
+        """Every reward that `arm` trains on, base rewards first. Raises UserError for an arm the run does not have."""
+        if arm == BASELINE:
+            return self.base
+        if arm in self.candidates:
+            return (*self.base, *ensemble([arm], self.candidates))
+        if arm in self.arms:
+            return self.arms[arm].rewards
+        known = ", ".join([BASELINE, *self.arms, *self.candidates])
+        raise UserError(f"no arm {arm} in {self.folder}; it has: {known}")
+
+    def apply(self, event: Event) -> None:
+        """Folds one event in."""
+        kind, now = event["event"], event["time"]
+        if kind == "opened":
+            self.started = self.started or now
+            self.base = self.base or tuple(RewardSpec.model_validate(spec) for spec in event["base"])
+            self.status = "running"
+        else:
+            self.seconds += max(0.0, now - self.updated)
+        self.updated = now
+        if kind in MONEY_EVENTS:
+            self.account.apply(event)
+        elif kind == "planned":
+            self.plans[event["round"], event["attempt"]] = tuple(Ask.model_validate(ask) for ask in event["asks"])
+        elif kind == "proposed":
+            proposal = Proposal.model_validate(event["proposal"])
+            self.proposals[event["round"], event["attempt"]] = proposal
+            for candidate in proposal.candidates:
+                self.candidates.setdefault(candidate.id, candidate)
+        elif kind == "validated":
+            verdict = Verdict.model_validate(event["verdict"])
+            self.verdicts[verdict.candidate] = verdict
+        elif kind == "screened":
+            self._screened(event)
+        elif kind == "raced":
+            self.fates.update({(event["rung"], fate["id"]): Fate.model_validate(fate) for fate in event["fates"]})
+        elif kind == "ranked":
+            self.rankings.append(Ranking.model_validate(event["ranking"]))
+            feedback = Feedback.model_validate(event["feedback"])
+            self.feedbacks[feedback.round] = feedback
+        elif kind == "arms":
+            self.arms = {arm["id"]: FinalArm.model_validate(arm) for arm in event["arms"]}
+        elif kind == "test_opened":
+            self.test_opened.append(now)
+        elif kind == "final":
+            self.final = FinalReport.model_validate(event["report"])
+        elif kind == "ended":
+            self.status = event["status"]
+
+    def _screened(self, event: Event) -> None:
+        folder = event["folder"]
+        if event["status"] == "error":
+            result = ScreenResult.model_validate(event["result"])
+            self.marks.pop(folder, None)
+        else:
+            found = load_result(self.folder / folder, event["mark"])
+            if found is None:
+                return
+            result = found
+            self.marks[folder] = event["mark"]
+        self.screens[folder] = result
+        searched = result.seed == self.config.seed and result.id in (BASELINE, POLICY, *self.candidates)
+        if searched and (result.rung == FULL or result.status != "done"):
+            self.results[result.id] = result
+        elif searched:
+            # A stretch that the machine failed on has been made good.
+            self.results.pop(result.id, None)

@@ -1,0 +1,32 @@
+"""Metrics, bootstrap intervals, paired tests and seed noise over questions: thin over numpy and scipy.special.
+
+Outcomes are matched by question id, never by position. `metrics` counts one arm, `bootstrap` gives the intervals of scores and
+of their differences, `paired` McNemar's tests and corrections for their number, `noise` the noise between training seeds.
+"""
+
+from __future__ import annotations
+
+from rewardsearch.stats.bootstrap import Bootstrap, Estimate, Sample, resampled_totals
+from rewardsearch.stats.metrics import Metrics, correct_by_id, f1_accuracy, right_table
+from rewardsearch.stats.noise import SeedNoise, differs, half_width, seed_noise
+from rewardsearch.stats.paired import EXACT_UP_TO, McNemar, adjust, mcnemar, pairwise
+
+__all__ = [
+    "EXACT_UP_TO",
+    "Bootstrap",
+    "Estimate",
+    "McNemar",
+    "Metrics",
+    "Sample",
+    "SeedNoise",
+    "adjust",
+    "correct_by_id",
+    "differs",
+    "f1_accuracy",
+    "half_width",
+    "mcnemar",
+    "pairwise",
+    "resampled_totals",
+    "right_table",
+    "seed_noise",
+]

@@ -1,0 +1,161 @@
+"""The paired bootstrap over questions: intervals and standard errors of scores, of means over seeds, and of differences.
+
+It covers the uncertainty from the questions alone, given the trained models; what another training seed would have changed is
+in `noise`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic
+
+import numpy as np
+import numpy.typing as npt
+
+from rewardsearch.records import Interval, Outcome, Record
+from rewardsearch.stats.metrics import Arm, right_table
+
+Floats = npt.NDArray[np.float64]
+_CHUNK = 1_000_000
+
+
+class Estimate(Record):
+    """A score and its accuracy with their bootstrap intervals."""
+
+    f1: float
+    f1_ci: Interval
+    accuracy: float
+    accuracy_ci: Interval
+
+
+@dataclass(frozen=True)
+class Sample:
+    """F1 and accuracy as observed, and in every resample: (resamples,). `a - b` is the paired difference of two samples.
+
+    Samples of one Bootstrap saw the same resampled questions; those of two do not go together.
+    """
+
+    f1: float
+    accuracy: float
+    f1_drawn: Floats
+    accuracy_drawn: Floats
+    confidence: float
+
+    @property
+    def estimate(self) -> Estimate:
+        """The observed values with their percentile intervals."""
+        return Estimate(
+            f1=self.f1,
+            f1_ci=self._interval(self.f1_drawn),
+            accuracy=self.accuracy,
+            accuracy_ci=self._interval(self.accuracy_drawn),
+        )
+
+    @property
+    def standard_error(self) -> float:
+        """The standard deviation of F1 over the resamples."""
+        return float(np.std(self.f1_drawn, ddof=1))
+
+    def __sub__(self, other: Sample) -> Sample:
+        return Sample(
+            f1=self.f1 - other.f1,
+            accuracy=self.accuracy - other.accuracy,
+            f1_drawn=self.f1_drawn - other.f1_drawn,
+            accuracy_drawn=self.accuracy_drawn - other.accuracy_drawn,
+            confidence=self.confidence,
+        )
+
+    def _interval(self, drawn: Floats) -> Interval:
+        tail = (1 - self.confidence) / 2
+        low, high = np.quantile(drawn, [tail, 1 - tail])
+        return float(low), float(high)
+
+
+class Bootstrap(Generic[Arm]):
+    """Percentile bootstrap over questions of arms that answered the same questions (Efron and Tibshirani 1993, ch. 13).
+
+    arms: outcomes by arm, which has any name: an id, or (id, seed) for a reward that was trained with several seeds.
+    resamples: how often all n questions are drawn anew with replacement. seed: fixes the draws, which are the same for every
+    arm, any set of arms and any order of the outcomes. confidence: of the intervals.
+
+    An arm that is right everywhere, or nowhere, has an interval without width.
+    Raises ValueError when there is no arm, no question, or the arms answered different questions.
+    """
+
+    def __init__(
+        self, arms: Mapping[Arm, Sequence[Outcome]], *, resamples: int, seed: int, confidence: float = 0.95
+    ) -> None:
+        ids, table = right_table(arms)
+        self._n = len(ids)
+        self._confidence = confidence
+        # One contiguous row an arm, so that an arm's quantiles do not stride over all the others.
+        self._drawn = np.ascontiguousarray(resampled_totals(table, resamples, seed).T)
+        self._correct = table.sum(axis=0, dtype=np.float64)
+        self._column = {arm: column for column, arm in enumerate(arms)}
+
+    def sample(self, *seeds: Arm) -> Sample:
+        """The mean over arms, such as one reward's training seeds, that weigh alike: the mean of each one's F1.
+
+        For one arm that is its own F1. The F1 of the mean accuracy would be above it, F1 being concave in accuracy.
+        Raises ValueError without arms, KeyError for an arm that is not there.
+        """
+        if not seeds:
+            raise ValueError("no arms to take the mean of")
+        columns = [self._column[arm] for arm in seeds]
+        correct, drawn = self._correct[columns], self._drawn[columns]
+        return Sample(
+            f1=float(self._f1(correct).mean()),
+            accuracy=float((correct / self._n).mean()),
+            f1_drawn=self._f1(drawn).mean(axis=0),
+            accuracy_drawn=(drawn / self._n).mean(axis=0),
+            confidence=self._confidence,
+        )
+
+    def estimate(self, arm: Arm) -> Estimate:
+        """F1 and accuracy of an arm with their intervals."""
+        return self.sample(arm).estimate
+
+    def difference(self, a: Arm, b: Arm) -> Estimate:
+        """F1 and accuracy of arm `a` less those of arm `b`, with paired intervals."""
+        return (self.sample(a) - self.sample(b)).estimate
+
+    def estimate_mean(self, seeds: Sequence[Arm]) -> Estimate:
+        """The mean F1 and accuracy of arms that weigh alike, such as the seeds of one reward, with their intervals."""
+        return self.sample(*seeds).estimate
+
+    def difference_of_means(self, a: Sequence[Arm], b: Sequence[Arm]) -> Estimate:
+        """The mean of arms `a` less that of arms `b`, with paired intervals; the two may differ in number."""
+        return (self.sample(*a) - self.sample(*b)).estimate
+
+    def standard_error(self, arm: Arm) -> float:
+        """The standard error of an arm's F1 from the questions."""
+        return self.sample(arm).standard_error
+
+    def standard_error_of_difference(self, a: Arm, b: Arm) -> float:
+        """The standard error of the paired difference of two arms' F1 from the questions."""
+        return (self.sample(a) - self.sample(b)).standard_error
+
+    def _f1(self, correct: Floats) -> Floats:
+        # F1 = 2TP / (2TP + FP + FN), and FP + FN = n - TP.
+        return 2 * correct / (self._n + correct)
+
+
+def resampled_totals(values: npt.NDArray[np.float32], resamples: int, seed: int) -> Floats:
+    """Column sums of `values` (questions x arms) over resampled questions: (resamples x arms).
+
+    Resamples are counts of how often each question was drawn, so that a sum is one matrix product. Exact for values 0
+    and 1 and fewer than 2**24 questions, and so independent of the number of threads.
+    """
+    n = len(values)
+    rng = np.random.default_rng(seed)
+    parts: list[Floats] = []
+    done = 0
+    while done < resamples:
+        rows = min(resamples - done, max(1, _CHUNK // n))
+        drawn = rng.integers(0, n, size=(rows, n))
+        drawn += n * np.arange(rows)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
+        parts.append((counts.astype(np.float32) @ values).astype(np.float64))
+        done += rows
+    return np.concatenate(parts)

@@ -1,0 +1,76 @@
+"""Where one candidate at a time is tried: its probes, then its measuring on the rollout bank."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rewardsearch.config import Config
+from rewardsearch.records import Batch, Candidate, LabelledCompletion, Verdict
+from rewardsearch.sandbox import Sandbox
+from rewardsearch.validate.bank import Bank, Score
+from rewardsearch.validate.groups import Rewards
+from rewardsearch.validate.probes import Prober
+from rewardsearch.validate.probing import Probing, Refused
+
+_WHERE = "on completions of the policy"
+
+
+@dataclass(frozen=True)
+class Tried:
+    """The verdict on a candidate apart from its novelty, and its rewards on the bank, None where it was not scored on it."""
+
+    verdict: Verdict
+    rewards: Rewards | None = None
+
+
+class Bench:
+    """Two warm workers and what is tried in them; not thread-safe. bank: None leaves the stage `bank` out."""
+
+    def __init__(
+        self, items: Sequence[LabelledCompletion], config: Config, sandbox: Sandbox, other: Sandbox, bank: Bank | None
+    ) -> None:
+        self._prober = Prober(items, config.validation, sandbox, other)
+        self._sandbox, self._bank = sandbox, bank
+
+    def judge(self, candidate: Candidate, stop: threading.Event) -> Tried:
+        """Probes a candidate that passed the static policy, and measures it if it can be called at all: what the probes
+        refused it for stays its stage. Raises CancelledError once `stop` is set."""
+        verdict = self._prober.probe(candidate, stop)
+        if self._bank is None or verdict.stage not in (None, "behaviour"):
+            return Tried(verdict)
+        started = time.perf_counter()
+        try:
+            measured = self._bank.measure(self._score(candidate, stop))
+        except Refused as refused:
+            if verdict.accepted:
+                told = {"accepted": False, "stage": refused.stage, "reason": refused.reason}
+                verdict = verdict.model_copy(update=told)
+            return Tried(verdict)
+        found: dict[str, object] = {
+            "checks": {**verdict.checks, **measured.checks},
+            "flags": (*verdict.flags, *measured.flags),
+            "seconds": verdict.seconds + time.perf_counter() - started,
+        }
+        if verdict.accepted and measured.reasons:
+            found |= {"accepted": False, "stage": "bank", "reason": "; ".join(measured.reasons)}
+        return Tried(verdict.model_copy(update=found), measured.rewards)
+
+    def rewards(self, candidate: Candidate, stop: threading.Event) -> Rewards | None:
+        """What a candidate pays the bank; None where it fails on it, or there is no bank."""
+        if self._bank is None:
+            return None
+        try:
+            return self._bank.score(self._score(candidate, stop))
+        except Refused:
+            return None
+
+    def _score(self, candidate: Candidate, stop: threading.Event) -> Score:
+        probing = Probing(self._sandbox, candidate.code, stop)
+
+        def score(batch: Batch) -> Sequence[float]:
+            return probing.call(batch, _WHERE).rewards
+
+        return score

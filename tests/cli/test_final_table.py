@@ -1,0 +1,126 @@
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import GOOD, final_report
+from rich.console import Console
+
+from rewardsearch.cli.final_table import print_final, print_pairs
+from rewardsearch.cli.planned import told_plan
+from rewardsearch.config import parse_config
+from rewardsearch.journal import Journal, read_run
+from rewardsearch.records import FinalReport
+
+
+def shown(report: FinalReport, width: int | None = None, printing: Any = print_final) -> str:
+    file = io.StringIO()
+    console = Console(file=file, width=width or 200, force_terminal=width is not None, color_system=None)
+    printing(report, console)
+    return file.getvalue()
+
+
+def test_the_final_table_tells_scores_on_test_and_val_and_how_far_they_are_apart() -> None:
+    out = shown(final_report())
+    assert "sealed test: arithmetic, 1000 questions, seeds 1, 2" in out
+    row = next(line for line in out.splitlines() if line.startswith("* ensemble-top3"))
+    assert "0.900  [0.880, 0.920]   0.930    -0.030  0.890-0.910" in row
+    assert "0.010  0.020" in row and row.endswith("<0.001")
+    assert "random-3 (control) failed with seed 1: returned nan" in out
+
+
+def test_what_was_chosen_and_when_is_told_with_its_gain() -> None:
+    assert (
+        "* chosen by F1 on val before the test was read: ensemble-top3, +0.050 [0.020, 0.080] against the baseline"
+        in shown(final_report())
+    )
+
+
+def test_the_winners_curse_is_told_in_figures() -> None:
+    assert (
+        f"winner's curse: worked-steps ({GOOD.id[:6]}) was found with F1 0.950 on val; trained anew it has 0.890 on val and "
+        "0.880 on the test (the policy of the search itself: 0.920)"
+    ) in shown(final_report())
+
+
+@pytest.mark.parametrize(("f1", "told"), [(0.86, "0.040 below"), (0.91, "0.010 ABOVE")])
+def test_the_best_control_is_held_against_what_was_chosen(f1: float, told: str) -> None:
+    report = final_report()
+    rows = [row.model_copy(update={"f1": f1}) if row.id == "format-only" else row for row in report.rows]
+    out = shown(report.model_copy(update={"rows": tuple(rows)}))
+    assert f"best control: format-only with {f1:.3f}, {told} what was chosen (p 0.030)" in out
+
+
+def test_arms_are_explained_and_notes_are_told() -> None:
+    out = shown(final_report())
+    assert "  ensemble-top3: the best 2 by F1 on val: worked-steps, level-headed" in out
+    assert "ensemble-cover is left out" in out
+
+
+def test_the_literatures_protocol_is_labelled_on_every_table() -> None:
+    report = final_report().model_copy(update={"protocol": "paper"})
+    for printing in (print_final, print_pairs):
+        assert "paper protocol: ranked on the test split with one seed" in shown(report, printing=printing)
+        assert "paper protocol" not in shown(final_report(), printing=printing)
+    assert "sealed" not in shown(report) and "winner's curse" not in shown(report)
+    assert "chosen by F1 on the test, as they were ranked: ensemble-top3" in shown(report)
+
+
+def test_all_pairs_are_told_with_both_corrections() -> None:
+    out = shown(final_report(), printing=print_pairs)
+    row = next(line for line in out.splitlines() if line.startswith("ensemble-top3") and "format-only" in line)
+    assert row.split()[1:] == ["format-only", "700", "120", "80", "100", "0.030", "0.060", "0.090"]
+    assert "corrected over 3 pairs" in out
+
+
+def test_a_narrow_terminal_keeps_the_arm_and_both_scores() -> None:
+    out = shown(final_report(), width=60)
+    lines = [line for line in out.splitlines() if "ensemble-top3  " in line or line.startswith("arm")]
+    assert lines and all(len(line) <= 60 for line in lines)
+    assert "0.900" in lines[1] and "0.930" in lines[1]
+
+
+def test_finalize_of_a_finalized_run_reads_nothing_and_tells_pairs_and_json(cli: Any, run: Path) -> None:
+    before = (run / "journal.jsonl").read_text().count('"test_opened"')
+    done = cli("finalize", run, "--pairs")
+    assert done.code == 0 and "all pairs: arithmetic" in done.out and "* ensemble-top3" in done.out
+    told = json.loads(cli("finalize", run, "--json").out)
+    assert told["chosen"] == "ensemble-top3" and len(told["pairs"]) == 3 and "opened" in told
+    assert (run / "journal.jsonl").read_text().count('"test_opened"') == before
+
+
+def plan_of(**settings: object) -> tuple[str, ...]:
+    return told_plan(parse_config({"rounds": 2, "candidates": 4, "screen": {"steps": 40}, **settings}, "test"))
+
+
+def test_the_plan_tells_the_search_and_finalize_apart() -> None:
+    assert plan_of(race={"enabled": False}) == (
+        "plan: at most 14 training runs, 560 steps",
+        "  search: baseline x 3 seeds, 2 x 4 candidates: 11 training runs, 440 steps",
+        "  finalize, at most: 5 arms x 1 seed: 3 training runs, 120 steps",
+    )
+    assert plan_of(race={"enabled": False}, finalize={"enabled": False})[1:] == (
+        "  search: baseline x 3 seeds, 2 x 4 candidates: 11 training runs, 440 steps",
+    )
+
+
+def test_a_race_makes_the_searchs_steps_a_range() -> None:
+    # Rungs after 10 and 20 of 40 steps keep 2 of 4 and 1 of 2: 4 x 10 + 2 x 10 + 1 x 20 a round, and 3 x 40 of the baseline.
+    assert "280 to 440 steps" in plan_of()[1]
+
+
+def test_the_plan_labels_the_literatures_protocol() -> None:
+    assert "will be inflated" in plan_of(paper_protocol=True)[-1]
+
+
+def test_an_arm_that_is_the_same_as_another_is_exported_by_either_name(cli: Any, run: Path, tmp_path: Path) -> None:
+    state = read_run(run)
+    assert state.final is not None
+    report = state.final.model_copy(update={"same": {"ensemble-top5": "ensemble-top3"}})
+    with Journal.open(run, state.config, state.base) as journal:
+        journal.append("final", report=report.model_dump(mode="json"))
+    for name in ("ensemble-top5", "ensemble-top3"):
+        assert cli("export", run, "--to", "trl", "--ensemble", name, "-o", tmp_path / name).code == 0
+    same, own = ((tmp_path / name / "README.md").read_text() for name in ("ensemble-top5", "ensemble-top3"))
+    assert same == own

@@ -1,0 +1,61 @@
+"""What the leaderboard's table says of noise, ties, dropped candidates and the literature's protocol."""
+
+import io
+from typing import Any
+
+from fakes import candidate, screened
+from rich.console import Console
+
+from rewardsearch.cli.tables import print_leaderboard
+from rewardsearch.config import RankConfig
+from rewardsearch.rank import rank
+from rewardsearch.records import BASELINE, Fate, Verdict
+
+A, B, C = candidate("alpha", "1.0"), candidate("beta", "2.0"), candidate("gamma", "3.0")
+
+
+def table(**more: Any) -> list[str]:
+    results = {BASELINE: screened(BASELINE, "c" * 40 + "w" * 60), A.id: screened(A.id, "c" * 90 + "w" * 10)}
+    results[B.id] = screened(B.id, "w" * 5 + "c" * 89 + "w" * 6)
+    ranking = rank(
+        task="arithmetic",
+        results=results,
+        candidates={each.id: each for each in (A, B, C)},
+        verdicts={each.id: Verdict(candidate=each.id, accepted=True) for each in (A, B, C)},
+        config=RankConfig(resamples=500),
+        seed=0,
+        dropped={C.id: Fate(id=C.id, promoted=False, told="F1 0.2 against 0.9 of alpha")},
+        **more,
+    )
+    console = Console(width=400, file=io.StringIO())
+    print_leaderboard(ranking, console)
+    return console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+
+
+def test_ties_are_a_column_and_the_noise_of_the_baseline_is_told() -> None:
+    seeds = [
+        screened(BASELINE, kinds).model_copy(update={"seed": seed})
+        for seed, kinds in enumerate(("c" * 40 + "w" * 60, "c" * 42 + "w" * 58, "c" * 38 + "w" * 62))
+    ]
+    lines = table(baselines=seeds)
+    cells = {line.split()[2]: line.split()[:2] for line in lines if line.strip()[:1].isdigit()}
+    assert cells["alpha"] == ["1", "1-2"] and cells["beta"] == ["2", "1-2"] and cells["baseline"] == ["3", "-"]
+    noise = next(line for line in lines if line.startswith("noise:"))
+    assert "0.571 (seed 0), 0.592 (seed 1), 0.551 (seed 2); standard deviation 0.020 between seeds" in noise
+
+
+def test_without_repeated_seeds_no_noise_is_told() -> None:
+    assert not any(line.startswith("noise:") for line in table())
+
+
+def test_a_dropped_candidate_stands_below_with_its_figures() -> None:
+    lines = table()
+    row = next(line for line in lines[lines.index("without a score:") :] if "gamma" in line)
+    assert row.split()[3:] == ["dropped", "F1", "0.2", "against", "0.9", "of", "alpha"]
+
+
+def test_a_leaderboard_of_the_papers_protocol_says_that_it_is_ranked_on_the_test() -> None:
+    lines = table(split="test")
+    assert lines[0] == "arithmetic, 100 questions of test"
+    assert lines[1].startswith("paper protocol: ranked on the test split with one seed")
+    assert not any("paper protocol" in line for line in table())

@@ -1,0 +1,83 @@
+"""What a search leaves behind for finalize: a ranking of small real records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from fakes import candidate, screened
+
+from rewardsearch.config import Config, parse_config
+from rewardsearch.finalize.field import Field
+from rewardsearch.records import BASELINE, POLICY, Candidate, RankedRow, Ranking, RewardSpec, Verdict, curve_label
+from rewardsearch.stats import f1_accuracy
+
+QUESTIONS = 20
+BASE = tuple(RewardSpec(id=f"base:{name}", name=name, code=candidate(name).code) for name in ("format_exact", "answer"))
+
+
+def right(n: int) -> str:
+    """The first `n` of the questions right."""
+    return "c" * n + "w" * (QUESTIONS - n)
+
+
+class Searched:
+    """Candidates by name: what each answers (letters as in fakes.outcomes), round, flags, AUC on the bank, correlation."""
+
+    def __init__(self, baseline: str = right(10), split: str = "val") -> None:
+        self.candidates: dict[str, Candidate] = {}
+        self.verdicts: dict[str, Verdict] = {}
+        self.results = {BASELINE: screened(BASELINE, baseline), POLICY: screened(POLICY, right(4), steps=0)}
+        self.rows: list[RankedRow] = []
+        self.split = split
+
+    def add(
+        self,
+        name: str,
+        kinds: str,
+        *,
+        round: int = 1,
+        flags: Sequence[str] = (),
+        auc: float | None = None,
+        r: float | None = None,
+        dropped: bool = False,
+    ) -> Searched:
+        made = candidate(name, f"{len(self.candidates)}.0", round)
+        self.candidates[made.id] = made
+        checks = {} if auc is None else {"bank_auc": auc}
+        self.verdicts[made.id] = Verdict(candidate=made.id, accepted=True, checks=checks)
+        label = curve_label(name, made.id)
+        if not dropped:
+            self.results[made.id] = screened(made.id, kinds, correlations={label: r})
+        status = "dropped" if dropped else "screened"
+        row = RankedRow(
+            rank=None, id=made.id, name=name, round=round, operator="fresh", status=status, flags=tuple(flags)
+        )
+        self.rows.append(row if dropped else row.model_copy(update={"f1": self.f1(made.id)}))
+        return self
+
+    def f1(self, id: str) -> float:
+        return f1_accuracy(self.results[id].outcomes).f1
+
+    def id(self, name: str) -> str:
+        return next(candidate.id for candidate in self.candidates.values() if candidate.name == name)
+
+    def names(self, members: Sequence[str] | Mapping[str, float]) -> list[str]:
+        return [self.candidates[id].name for id in members]
+
+    @property
+    def ranking(self) -> Ranking:
+        references = [
+            RankedRow(rank=1, id=id, name=id, round=0, operator="none", status="screened", f1=self.f1(id))
+            for id in (BASELINE, POLICY)
+        ]
+        rows = sorted((*self.rows, *references), key=lambda row: (row.f1 is None, -(row.f1 or 0), row.id))
+        return Ranking(task="arithmetic", split=self.split, n=QUESTIONS, rows=tuple(rows))
+
+    @property
+    def field(self) -> Field:
+        return Field(ranking=self.ranking, candidates=self.candidates, verdicts=self.verdicts, results=self.results)
+
+
+def settings(paper: bool = False, **finalize: object) -> Config:
+    data = {"screen": {"steps": 40}, "rank": {"resamples": 200}, "finalize": finalize, "paper_protocol": paper}
+    return parse_config(data, "test")

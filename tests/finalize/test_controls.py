@@ -1,0 +1,70 @@
+import statistics
+
+import pytest
+from searched import BASE, Searched, right, settings
+
+from rewardsearch.config import SandboxConfig
+from rewardsearch.errors import UserError
+from rewardsearch.finalize import check
+from rewardsearch.finalize.controls import format_rewards, random_draws, random_reward
+from rewardsearch.records import Batch
+from rewardsearch.sandbox import Sandbox
+
+
+def many(n: int) -> Searched:
+    searched = Searched()
+    for i in range(n):
+        searched.add(f"c{i}", right(i % 20))
+    return searched
+
+
+def test_format_only_takes_the_base_rewards_for_form() -> None:
+    assert [spec.name for spec in format_rewards(BASE)] == ["format_exact"]
+
+
+def test_format_only_without_a_reward_for_form_is_told_before_the_search() -> None:
+    with pytest.raises(UserError, match=r"begins with 'format', screen\.base_rewards has answer; name the file"):
+        check(settings(controls=["format-only"]), BASE[1:])
+    check(settings(controls=["format-only"]), BASE)
+    check(settings(controls=["random-reward"]), BASE[1:])
+    check(settings(enabled=False, controls=["format-only"]), BASE[1:])
+
+
+def test_draws_follow_from_the_seed_and_differ() -> None:
+    config = settings(random_k=5, random_draws=3).finalize
+    field = many(12).field
+    first, again, other = (random_draws(field, config, seed) for seed in (0, 0, 1))
+    assert first == again != other
+    assert list(first) == ["random-5-a", "random-5-b", "random-5-c"]
+    assert len(set(first.values())) == 3 and all(len(set(drawn)) == 5 for drawn in first.values())
+
+
+def test_one_draw_has_no_letter_and_takes_what_there_is() -> None:
+    draws = random_draws(many(2).field, settings(random_k=3).finalize, 0)
+    assert {name: len(drawn) for name, drawn in draws.items()} == {"random-3": 2}
+
+
+def test_there_are_no_more_draws_than_ways_to_draw() -> None:
+    assert len(random_draws(many(3).field, settings(random_k=2, random_draws=9).finalize, 0)) == 3
+
+
+def test_flagged_candidates_are_drawn_and_dropped_ones_are_not() -> None:
+    searched = Searched().add("a", right(3), flags=["watch:hacking"]).add("b", "", dropped=True)
+    (drawn,) = random_draws(searched.field, settings(random_k=2).finalize, 0).values()
+    assert searched.names(drawn) == ["a"]
+
+
+def test_the_random_reward_runs_in_the_sandbox_and_knows_nothing() -> None:
+    n = 400
+    answers = tuple(str(i % 7) for i in range(n))
+    texts = tuple(f"<thinking> {i} </thinking> <solution> {i % 5} </solution>" for i in range(n))
+    batch = Batch(prompts=("How many?",) * n, completions=texts, answer=answers)
+    with Sandbox(SandboxConfig()) as sandbox:
+        given = sandbox.call(random_reward().code, batch).rewards
+        assert sandbox.call(random_reward().code, batch).rewards == given
+        moved = sandbox.call(random_reward().code, batch.model_copy(update={"prompts": ("How few?",) * n})).rewards
+    assert 0 <= min(given) < 0.1 and 2.9 < max(given) < 3
+    assert statistics.fmean(given) == pytest.approx(1.5, abs=0.2)
+    # Of independent numbers, |r| is below 3 / sqrt(n) = 0.15 in 997 of 1000 cases.
+    for other in (range(n), [i % 5 for i in range(n)], [float(i % 5 == i % 7) for i in range(n)], moved):
+        assert abs(statistics.correlation(given, list(map(float, other)))) < 0.15

@@ -1,0 +1,45 @@
+import pytest
+from searched import settings
+
+from rewardsearch.config import load_config
+from rewardsearch.finalize import Plan, final_seeds, plan
+from rewardsearch.resources import resource
+
+
+def test_new_seeds_follow_the_searchs_own() -> None:
+    assert final_seeds(settings(seeds=3)) == (1, 2, 3)
+    assert final_seeds(settings(paper=True, seeds=3)) == (0,)
+
+
+def test_nothing_is_planned_where_finalize_is_off() -> None:
+    assert plan(settings(enabled=False)) == Plan()
+
+
+def test_the_baselines_screens_are_not_paid_twice() -> None:
+    # The search trains the baseline with seeds 0, 1 and 2.
+    assert [plan(settings(seeds=n, finalists=0, ensembles=[], controls=[])).runs for n in (1, 2, 3, 4)] == [0, 0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("finalize", "runs", "steps"),
+    [
+        ({"ensembles": ["top3"], "finalists": 0, "controls": []}, 1, 40),
+        ({"ensembles": ["top5-longer"], "finalists": 0, "controls": [], "longer": 2.5}, 1, 100),
+        ({"ensembles": [], "finalists": 3, "controls": []}, 3, 120),
+        ({"ensembles": [], "finalists": 0, "controls": ["random-k", "format-only"], "random_draws": 4}, 5, 200),
+    ],
+)
+def test_each_arm_costs_a_run_a_seed(finalize: dict[str, object], runs: int, steps: int) -> None:
+    assert (plan(settings(**finalize)).runs, plan(settings(**finalize)).steps) == (runs, steps)
+    twice = plan(settings(seeds=2, **finalize))
+    assert (twice.runs, twice.steps) == (2 * runs, 2 * steps)
+
+
+def test_the_literatures_protocol_trains_no_candidate_again() -> None:
+    assert plan(settings(paper=True, ensembles=["top3"], finalists=3, seeds=3, controls=[])).runs == 1
+
+
+def test_the_study_has_all_there_is_with_three_seeds() -> None:
+    study = load_config(resource("configs") / "arithmetic-study.yaml")
+    assert plan(study).told == "20 arms x 3 seeds: 54 training runs, 2,508 steps"
+    assert study.baseline_seeds == (0, 1, 2, 3)

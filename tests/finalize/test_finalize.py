@@ -1,0 +1,233 @@
+import csv
+import io
+from collections.abc import Mapping, Sequence
+
+import pytest
+from fakes import outcomes, screened
+from searched import BASE, QUESTIONS, Searched, right, settings
+
+from rewardsearch.errors import MachineError
+from rewardsearch.finalize import finalize, pairs_csv
+from rewardsearch.records import BASELINE, POLICY, FinalArm, FinalReport, FinalRow, Outcome, ScreenResult
+from rewardsearch.stats import adjust, f1_accuracy, mcnemar
+
+N_TEST = 30
+Reading = tuple[str, int]
+
+
+def on_test(n: int) -> tuple[Outcome, ...]:
+    return outcomes("c" * n + "w" * (N_TEST - n), first=1000)
+
+
+class Played:
+    """Training and the reading of the test, by arm and seed: how many are right on `val` and on the test."""
+
+    def __init__(self, searched: Searched, val: Mapping[Reading, int], test: Mapping[Reading, int]) -> None:
+        self.searched, self.val, self.test = searched, val, test
+        self.failing: dict[Reading, str] = {}
+        self.calls: list[str] = []
+        self.said: list[str] = []
+        self.trained: list[Reading] = []
+        self.read: list[Reading] = []
+
+    def train(self, arms: Sequence[FinalArm], seeds: Sequence[int]) -> dict[Reading, ScreenResult]:
+        self.calls.append("train")
+        self.trained = [(arm.id, seed) for arm in arms for seed in seeds]
+        return {key: self.result(key) for key in self.trained}
+
+    def result(self, key: Reading) -> ScreenResult:
+        if key in self.failing:
+            return screened(key[0], "", seed=key[1], status="failed", reason=self.failing[key])
+        return screened(key[0], right(self.val.get(key, 12)), seed=key[1])
+
+    def read_test(self, readings: Sequence[Reading]) -> dict[Reading, Sequence[Outcome]]:
+        self.calls.append("test")
+        self.read = list(readings)
+        return {key: on_test(self.test.get(key, 15)) for key in readings}
+
+    def finalize(self, paper: bool = False, **config: object) -> FinalReport:
+        return finalize(
+            task="arithmetic",
+            ranking=self.searched.ranking,
+            candidates=self.searched.candidates,
+            verdicts=self.searched.verdicts,
+            results=self.searched.results,
+            base=BASE,
+            config=settings(paper, **config),
+            train=self.train,
+            read_test=self.read_test,
+            say=self.said.append,
+        )
+
+
+def row(report: FinalReport, id: str) -> FinalRow:
+    return next(row for row in report.rows if row.id == id)
+
+
+def f1(n: int, of: int) -> float:
+    return 2 * n / (of + n)
+
+
+@pytest.fixture
+def two() -> Searched:
+    return Searched().add("a", right(18)).add("b", right(16))
+
+
+@pytest.fixture
+def played(two: Searched) -> Played:
+    a = two.id("a")
+    val = {
+        ("ensemble-top2", 1): 14,
+        ("ensemble-top2", 2): 18,
+        (a, 1): 15,
+        (a, 2): 15,
+        ("random-1", 1): 20,
+        ("random-1", 2): 20,
+    }
+    test = {("ensemble-top2", 1): 20, ("ensemble-top2", 2): 26, (a, 1): 24, (a, 2): 22, (a, 0): 27, (POLICY, 0): 6}
+    test |= {(BASELINE, 1): 12, (BASELINE, 2): 16}
+    return Played(two, val, test)
+
+
+CONFIG = {"ensembles": ["top2"], "finalists": 1, "seeds": 2, "controls": ["format-only"]}
+
+
+def test_everything_is_trained_with_new_seeds_and_then_the_test_is_read_once(played: Played, two: Searched) -> None:
+    played.finalize(**CONFIG)
+    assert played.calls == ["train", "test"]
+    arms = [BASELINE, two.id("a"), "ensemble-top2", "format-only"]
+    assert played.trained == [(arm, seed) for arm in arms for seed in (1, 2)]
+    assert played.read == [*played.trained, (POLICY, 0), (two.id("a"), 0)]
+
+
+def test_without_finalists_no_policy_of_the_search_is_read(played: Played) -> None:
+    report = played.finalize(**{**CONFIG, "finalists": 0})
+    assert report.best is None
+    assert [key for key in played.read if key[1] == 0] == [(POLICY, 0)]
+
+
+def test_the_cost_is_told_before_it_is_spent(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(arms: Sequence[FinalArm], seeds: Sequence[int]) -> dict[Reading, ScreenResult]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(played, "train", stop)
+    with pytest.raises(KeyboardInterrupt):
+        played.finalize(**CONFIG)
+    assert played.said == ["finalize: 5 arms x 2 seeds: 6 training runs, 240 steps"]
+
+
+def test_scores_are_means_over_the_seeds_with_an_interval_over_questions(played: Played) -> None:
+    report = played.finalize(**CONFIG)
+    ensemble = row(report, "ensemble-top2")
+    assert ensemble.f1_by_seed == {1: f1(20, 30), 2: f1(26, 30)}
+    assert ensemble.f1 == pytest.approx((f1(20, 30) + f1(26, 30)) / 2)
+    assert ensemble.accuracy == pytest.approx(23 / 30)
+    assert ensemble.f1_ci is not None and ensemble.f1_ci[0] < ensemble.f1 < ensemble.f1_ci[1]
+    assert ensemble.gain == pytest.approx(ensemble.f1 - (row(report, BASELINE).f1 or 0))
+    assert (report.n, report.seeds, report.protocol) == (N_TEST, (1, 2), "val")
+    assert [each.f1 for each in report.rows] == sorted((each.f1 for each in report.rows), reverse=True)
+
+
+def test_the_estimates_on_val_stand_beside_the_test(played: Played, two: Searched) -> None:
+    report = played.finalize(**CONFIG)
+    ensemble, single = row(report, "ensemble-top2"), row(report, two.id("a"))
+    assert ensemble.val_f1 == pytest.approx((f1(14, QUESTIONS) + f1(18, QUESTIONS)) / 2)
+    assert (ensemble.searched_val_f1, ensemble.searched_test_f1) == (None, None)
+    assert single.name == "a" and report.best == two.id("a")
+    assert single.searched_val_f1 == pytest.approx(f1(18, QUESTIONS))
+    assert single.val_f1 == pytest.approx(f1(15, QUESTIONS))
+    assert single.searched_test_f1 == pytest.approx(f1(27, N_TEST))
+    assert row(report, POLICY).val_f1 == pytest.approx(f1(4, QUESTIONS))
+
+
+def test_what_is_recommended_is_the_best_on_val_whatever_the_test_says(played: Played, two: Searched) -> None:
+    played.test = {**played.test, (two.id("a"), 1): 30, (two.id("a"), 2): 30}
+    report = played.finalize(**CONFIG)
+    assert report.rows[0].id == two.id("a")
+    assert report.chosen == "ensemble-top2"
+
+
+def test_a_control_is_never_recommended(played: Played) -> None:
+    report = played.finalize(ensembles=["top2"], finalists=1, seeds=2, controls=["random-k"], random_k=1)
+    assert report.chosen in ("ensemble-top2", played.searched.id("a"))
+
+
+def test_a_flagged_candidate_is_not_recommended_where_another_is_there() -> None:
+    searched = Searched().add("a", right(19), flags=["watch:collapse"]).add("b", right(12))
+    report = Played(searched, {(searched.id("b"), 1): 3}, {}).finalize(ensembles=[], finalists=2, controls=[])
+    assert report.chosen == searched.id("b")
+    alone = Searched().add("a", right(19), flags=["watch:collapse"])
+    assert Played(alone, {}, {}).finalize(ensembles=[], controls=[]).chosen == alone.id("a")
+
+
+def test_every_pair_is_tested_by_its_first_seed_and_corrected(played: Played) -> None:
+    report = played.finalize(**CONFIG)
+    order = [each.id for each in report.rows]
+    assert [(p.a, p.b) for p in report.pairs] == [(a, b) for i, a in enumerate(order) for b in order[i + 1 :]]
+    (pair,) = (p for p in report.pairs if {p.a, p.b} == {"ensemble-top2", BASELINE})
+    test = mcnemar(on_test(20), on_test(12))
+    assert (pair.both, pair.only_a, pair.only_b, pair.neither, pair.p) == (12, 8, 0, 10, test.p)
+    ps = [p.p for p in report.pairs]
+    assert [p.p_holm for p in report.pairs] == adjust(ps, "holm")
+    assert [p.p_bonferroni for p in report.pairs] == adjust(ps, "bonferroni")
+    ensemble = row(report, "ensemble-top2")
+    assert ensemble.p_vs_baseline == test.p
+    assert ensemble.p_vs_policy == mcnemar(on_test(20), on_test(6)).p
+    tested = [each for each in report.rows if each.id != BASELINE]
+    assert [each.p_adjusted for each in tested] == adjust([each.p_vs_baseline or 0 for each in tested], "holm")
+    assert row(report, BASELINE).p_vs_baseline is None and row(report, POLICY).p_vs_policy is None
+
+
+def test_pairs_are_written_as_csv(played: Played) -> None:
+    report = played.finalize(**CONFIG)
+    rows = list(csv.DictReader(io.StringIO(pairs_csv(report))))
+    assert [(each["a"], each["b"]) for each in rows] == [(pair.a, pair.b) for pair in report.pairs]
+    assert float(rows[0]["p_holm"]) == report.pairs[0].p_holm
+
+
+def test_an_arm_that_fails_with_any_seed_has_no_score_and_is_not_read(played: Played) -> None:
+    played.failing = {("ensemble-top2", 2): "returned nan"}
+    report = played.finalize(**CONFIG)
+    failed = report.rows[-1]
+    assert (failed.id, failed.status, failed.reason, failed.f1) == (
+        "ensemble-top2",
+        "failed",
+        "with seed 2: returned nan",
+        None,
+    )
+    assert not [key for key in played.read if key[0] == "ensemble-top2"]
+    assert report.chosen == played.searched.id("a")
+
+
+def test_the_test_stays_sealed_without_a_baseline(played: Played) -> None:
+    played.failing = {(BASELINE, 1): "returned nan"}
+    with pytest.raises(
+        MachineError, match="baseline could not be trained with seed 1: returned nan; the test stays sealed"
+    ):
+        played.finalize(**CONFIG)
+    assert played.calls == ["train"]
+
+
+def test_the_literatures_protocol_is_labelled_and_has_the_searchs_seed_alone() -> None:
+    searched = Searched(split="test").add("a", right(18)).add("b", right(16))
+    played = Played(searched, {("ensemble-top2", 0): 19}, {})
+    report = played.finalize(paper=True, **CONFIG)
+    assert played.said == ["finalize: 5 arms x 1 seed: 2 training runs, 80 steps"]
+    assert {seed for _, seed in played.read} == {0} and len(set(played.read)) == len(played.read)
+    assert (report.protocol, report.seeds, report.chosen) == ("paper", (0,), "ensemble-top2")
+    assert all(each.val_f1 is None and each.searched_val_f1 is None for each in report.rows)
+    assert row(report, "ensemble-top2").how == "the best 2 by F1 on test: a, b"
+
+
+def test_the_same_training_gives_the_same_report(played: Played) -> None:
+    assert played.finalize(**CONFIG) == played.finalize(**CONFIG)
+
+
+def test_the_report_reads_back_from_json(played: Played) -> None:
+    report = played.finalize(**CONFIG)
+    assert FinalReport.model_validate_json(report.model_dump_json()) == report
+
+
+def test_the_f1_of_a_row_is_that_of_its_outcomes(played: Played) -> None:
+    report = played.finalize(**CONFIG)
+    assert row(report, POLICY).f1 == pytest.approx(f1_accuracy(on_test(6)).f1)

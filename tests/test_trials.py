@@ -1,0 +1,197 @@
+"""Racing, seeds of the baseline and what the journal says of them, with training played by functions."""
+
+import hashlib
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from played import SMALL, Quiet, Trainer, answered
+
+from rewardsearch.brief import current_ranking
+from rewardsearch.config import Config, parse_config
+from rewardsearch.errors import BudgetReached, MachineError
+from rewardsearch.journal import JOURNAL, read_run
+from rewardsearch.records import BASELINE, FULL, Outcome, ScreenJob
+from rewardsearch.search import finalize_run, search
+
+RUNGS = [{"steps": 0.25, "questions": 0.5}, {"steps": 0.5, "questions": 1.0}]
+
+
+def config(**settings: Any) -> Config:
+    data = {
+        **SMALL,
+        "candidates": 6,
+        "task": {"train_rows": 64, "val_rows": 200, "test_rows": 20},
+        "race": {"enabled": True, "rungs": RUNGS},
+        **settings,
+    }
+    return parse_config(data, "test")
+
+
+def apart(job: ScreenJob) -> tuple[Outcome, ...]:
+    """Scores that grow with the steps, and far apart: three candidates in four know little, the fourth nearly all."""
+    n = job.questions or 200
+    good = job.id != "policy" and (job.id == BASELINE or zlib.crc32(job.id.encode()) % 4 == 0)
+    return answered(round(n * ((0.6 if good else 0.1) + job.steps / 200)), n)
+
+
+def events(folder: Path, kind: str) -> list[dict[str, Any]]:
+    lines = (folder / JOURNAL).read_text(encoding="utf-8").splitlines()
+    return [event for line in lines if (event := json.loads(line))["event"] == kind]
+
+
+def test_who_is_behind_at_a_rung_is_not_trained_on_and_is_told_why(tmp_path: Path, trainer: Trainer) -> None:
+    trainer.play = apart
+    state = search(config(), tmp_path, Quiet())
+    dropped = state.dropped
+    assert dropped and set(state.candidates) - set(dropped)
+    for job in trainer.jobs:
+        assert job.rung != FULL or job.id not in dropped
+    rows = {row.id: row for row in state.rankings[-1].rows}
+    for id, fate in dropped.items():
+        assert (rows[id].status, rows[id].f1, rows[id].reason) == ("dropped", None, fate.told)
+        assert fate.told.endswith(("after 10 steps on 100 questions", "after 20 steps on 200 questions"))
+    whole = {job.id for job in trainer.jobs if job.rung == FULL}
+    assert {row.id for row in state.rankings[-1].rows if row.rank is not None} == whole
+    assert f"{len(dropped)} reward" in " ".join(state.feedbacks[1].lessons)
+    assert {each.id for each in state.feedbacks[1].unscored if each.status == "dropped"} == set(dropped)
+
+
+def test_a_race_costs_the_steps_of_the_stretches_alone(tmp_path: Path, trainer: Trainer) -> None:
+    trainer.play = apart
+    state = search(config(), tmp_path, Quiet())
+    whole = sum(job.rung == FULL and job.id not in ("policy", BASELINE) for job in trainer.jobs)
+    second = sum(job.rung == "rung2" and job.id != BASELINE for job in trainer.jobs)
+    first = sum(job.rung == "rung1" and job.id != BASELINE for job in trainer.jobs)
+    assert state.steps == 40 + 10 * first + 10 * second + 20 * whole
+
+
+def test_each_stretch_carries_on_the_one_before_under_the_schedule_of_the_whole(
+    tmp_path: Path, trainer: Trainer
+) -> None:
+    trainer.play = apart
+    search(config(), tmp_path, Quiet())
+    stretches = [job for job in trainer.jobs if job.id == BASELINE]
+    assert [(job.rung, job.steps, job.questions, job.schedule) for job in stretches] == [
+        ("rung1", 10, 100, 40),
+        ("rung2", 20, 200, 40),
+        (FULL, 40, None, None),
+    ]
+    assert [job.start for job in stretches] == [None, stretches[0].folder, stretches[1].folder]
+
+
+def test_the_race_is_off_by_one_line_and_a_raced_result_is_that_of_the_whole_run(
+    tmp_path: Path, trainer: Trainer
+) -> None:
+    trainer.play = apart
+    raced = search(config(), tmp_path / "raced", Quiet())
+    count = len(trainer.jobs)
+    whole = search(config(race={"enabled": False}), tmp_path / "whole", Quiet())
+    assert all(job.rung == FULL for job in trainer.jobs[count:])
+    assert whole.steps == 40 * (1 + sum(v.accepted for v in whole.verdicts.values()))
+    marks = {folder: mark for folder, mark in raced.marks.items() if "/full-" in folder}
+    assert marks.items() <= whole.marks.items()
+
+
+def test_an_interruption_after_any_stretch_changes_nothing_in_the_end(tmp_path: Path, trainer: Trainer) -> None:
+    trainer.play = apart
+    settings = config(candidates=2, screen={"baseline_seeds": 2})
+    whole = search(settings, tmp_path / "whole", Quiet())
+    runs = [job.folder for job in trainer.jobs]
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    for stop in range(1, len(runs)):
+        trainer.jobs.clear()
+        trainer.after_run = lambda id, stop=stop: interrupt() if len(trainer.jobs) == stop else None
+        with pytest.raises(KeyboardInterrupt):
+            search(settings, tmp_path / f"stopped-{stop}", Quiet())
+        trainer.after_run = lambda id: None
+        again = search(settings, tmp_path / f"stopped-{stop}", Quiet())
+        assert [job.folder for job in trainer.jobs] == runs
+        assert (again.rankings, again.fates, again.feedbacks) == (whole.rankings, whole.fates, whole.feedbacks)
+
+
+def test_a_budget_that_ends_in_the_middle_of_a_race_keeps_what_was_raced(tmp_path: Path, trainer: Trainer) -> None:
+    trainer.play = apart
+    trainer.after_run = lambda id: (tmp_path / "STOP").touch() if id not in ("policy", BASELINE) else None
+    with pytest.raises(Exception, match="STOP is there"):
+        search(config(), tmp_path, Quiet())
+    (tmp_path / "STOP").unlink()
+    trainer.after_run = lambda id: None
+    before = [job.folder for job in trainer.jobs]
+    search(config(), tmp_path, Quiet())
+    after = [job.folder for job in trainer.jobs][len(before) :]
+    assert not set(before) & set(after)
+    with pytest.raises(BudgetReached):
+        search(config(rounds=3, budget={"wall_clock_minutes": 1e-6}), tmp_path, Quiet())
+
+
+def test_what_the_machine_failed_on_at_a_rung_is_raced_when_the_search_is_started_again(
+    tmp_path: Path, trainer: Trainer
+) -> None:
+    trainer.play = apart
+    whole = search(config(), tmp_path / "whole", Quiet())
+    lost = next(id for id, fate in whole.dropped.items())
+    trainer.ends = {lost: "error"}
+    first = search(config(), tmp_path / "lost", Quiet())
+    assert first.results[lost].status == "error"
+    trainer.ends = {}
+    again = search(config(), tmp_path / "lost", Quiet())
+    assert again.dropped == whole.dropped
+    assert lost not in again.results
+    assert current_ranking(again) == whole.rankings[-1]
+
+
+def test_the_baseline_is_trained_with_its_seeds_before_anything_is_proposed(tmp_path: Path, trainer: Trainer) -> None:
+    trainer.play = lambda job: answered(100 + job.seed, 200)
+    state = search(config(screen={"baseline_seeds": 3}, race={"enabled": False}), tmp_path, Quiet())
+    assert [(job.id, job.seed) for job in trainer.jobs[:4]] == [("policy", 0), *((BASELINE, seed) for seed in range(3))]
+    noise = state.rankings[-1].noise
+    assert noise is not None and list(noise.f1_by_seed) == [0, 1, 2]
+    told = [lesson for lesson in state.feedbacks[1].lessons if "3 seeds" in lesson]
+    assert len(told) == 1 and f"{noise.seed_sd:.3f} (standard deviation) with the seed" in told[0]
+
+
+def test_a_baseline_that_fails_at_a_rung_ends_the_search(tmp_path: Path, trainer: Trainer) -> None:
+    trainer.ends = {BASELINE: "failed"}
+    with pytest.raises(MachineError, match="baseline could not be screened: because"):
+        search(config(), tmp_path, Quiet())
+
+
+def test_the_journal_shows_that_no_test_row_was_read_before_finalize(tmp_path: Path, trainer: Trainer) -> None:
+    trainer.play = apart
+    final = {"ensembles": ["top2"], "random_k": 2}
+    search(config(finalize=final), tmp_path, Quiet())
+    opened = events(tmp_path, "test_opened")
+    assert len(opened) == 1
+    evaluated = events(tmp_path, "screened")
+    assert all(event["time"] <= opened[0]["time"] for event in evaluated)
+    for event in evaluated:
+        said = event["evaluated"]
+        rows = [f"q{i}" for i in range(said["questions"])]
+        assert said["split"] == "val"
+        assert said["sha256"] == hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def test_a_second_finalize_says_that_the_test_has_been_opened_before(tmp_path: Path, trainer: Trainer) -> None:
+    trainer.play = apart
+    first = search(config(finalize={"ensembles": ["top2"], "random_k": 2}), tmp_path, Quiet())
+    tested, heard = list(trainer.tested), Quiet()
+    again = finalize_run(first.config, tmp_path, heard)
+    assert trainer.tested == tested and again.final == first.final
+    assert any(line.startswith("the test has been opened before, 20") for line in heard.said)
+    assert any("nothing is read again" in line for line in heard.said)
+    assert len(read_run(tmp_path).test_opened) == 1
+
+
+def test_the_papers_protocol_ranks_on_the_test_and_says_so(tmp_path: Path, trainer: Trainer) -> None:
+    trainer.play = apart
+    state = search(config(paper_protocol=True, screen={"baseline_seeds": 3}), tmp_path, Quiet())
+    assert state.rankings[-1].split == "test"
+    assert all((job.rung, job.seed) == (FULL, 0) for job in trainer.jobs)
+    assert events(tmp_path, "test_opened")[0]["time"] <= events(tmp_path, "screened")[0]["time"]
+    assert {event["evaluated"]["split"] for event in events(tmp_path, "screened")} == {"test"}
