@@ -60,6 +60,8 @@ def config(seed: int, candidates: int, settings: list[str], economical: bool) ->
             f"seed={seed}",
             "rounds=1",
             f"candidates={candidates}",
+            # What the bank refuses would be mended and tried again: more candidates, not the same ones for less.
+            "propose.repairs=0",
             "finalize.enabled=false",
             "screen.baseline_seeds=1",
             f"bank.enabled={str(economical).lower()}",
