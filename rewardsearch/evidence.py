@@ -52,6 +52,8 @@ class Evidence(Record):
     row: RankedRow
     gain: float
     checks: str
+    bank: str
+    """What it paid completions of the untrained policy, in words; empty where that was not measured."""
     training: Training | None
     disagreements: tuple[Disagreement, ...]
     front: Front | None = None

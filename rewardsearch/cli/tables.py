@@ -86,9 +86,10 @@ def print_leaderboard(ranking: Ranking, console: Console) -> None:
             "p/base",
             "corr.",
             "p/best",
+            "AUC",
             "flags",
         )
-        spare = ("p/best", "round", "ties", "parsed", "accuracy", "p/base", "id", "interval")
+        spare = ("AUC", "p/best", "round", "ties", "parsed", "accuracy", "p/base", "id", "interval")
         print_table(console, headers, [_ranked_cells(row) for row in ranked], left=("name", "id", "flags"), spare=spare)
         print_lines(console, *_noise_told(ranking), F1_NOTE)
     rest = [row for row in ranking.rows if row.rank is None]
@@ -152,6 +153,7 @@ def _ranked_cells(row: RankedRow) -> tuple[str, ...]:
         p_value(row.p_vs_baseline),
         p_value(row.p_adjusted),
         p_value(row.p_vs_best),
+        number(row.bank_auc, 2),
         flags_told(row.flags),
     )
 

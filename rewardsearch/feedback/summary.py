@@ -24,9 +24,11 @@ POINTS = 10
 _TEXT = 300
 """Characters of a prompt or completion that are told."""
 
+BANK_KINDS = ("bank:no-signal", "bank:form", "bank:length", "bank:penalty")
+"""The flags of the rollout bank that a candidate may be trained with."""
 GAMED = ("exploit:", "trigger:", "leak:", "sensitive:", "watch:hacking")
 """How the flags begin of a reward that can be gamed: validation could, or the policy did."""
-FLAG_KINDS = tuple(dict.fromkeys((*GAMED, *(f"watch:{kind}" for kind in get_args(AlarmKind)))))
+FLAG_KINDS = tuple(dict.fromkeys((*GAMED, *BANK_KINDS, *(f"watch:{kind}" for kind in get_args(AlarmKind)))))
 """How all flags begin that the prompts explain."""
 
 
@@ -45,6 +47,7 @@ def evidence_of(
         row=row,
         gain=gain,
         checks=verdict.measured if verdict else "",
+        bank=verdict.on_bank if verdict else "",
         training=_training(result) if whole else None,
         disagreements=_disagreements(result) if whole else (),
         front=front,

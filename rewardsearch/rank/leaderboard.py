@@ -106,6 +106,7 @@ class _Known:
             seconds=result.seconds if result else 0.0,
             flags=tuple(dict.fromkeys(flags)),
             reason=reason,
+            **_on_bank(verdict),
         )
 
     def _status(self, arm: str) -> tuple[Status, str | None]:
@@ -117,6 +118,12 @@ class _Known:
         if result is None:
             return "owed", None
         return ("screened" if result.status == "done" else result.status), result.reason or result.ended
+
+
+def _on_bank(verdict: Verdict | None) -> dict[str, Any]:
+    """The measures of the rollout bank that a row has."""
+    names = [name for name in RankedRow.model_fields if name.startswith("bank_")]
+    return {name: verdict.checks[name] for name in names if verdict is not None and name in verdict.checks}
 
 
 def _in_order(rows: list[RankedRow]) -> list[RankedRow]:

@@ -80,6 +80,14 @@ class Played(Record):
 
 
 _TIMES = ("seconds_per_call",)
+_BANK = {
+    "auc": "AUC of right against other completions",
+    "auc_answered": "AUC among completions with an answer",
+    "dead_groups": "share of questions without spread",
+    "length": "rank correlation with length",
+    "spread": "spread beside the base rewards'",
+    "agreement": "agreement with the nearest earlier reward",
+}
 
 
 class Verdict(Record):
@@ -100,12 +108,18 @@ class Verdict(Record):
 
     @property
     def measured(self) -> str:
-        """The measured numbers in words, without times, which differ from one run to the next."""
+        """The numbers of the probes in words, without times, which differ from one run to the next."""
         return ", ".join(
             f"{name} {value:.3g}"
             for name, value in sorted(self.checks.items())
-            if type(value) is float and name not in _TIMES
+            if type(value) is float and name not in _TIMES and not name.startswith("bank_")
         )
+
+    @property
+    def on_bank(self) -> str:
+        """The measures of the rollout bank in words; empty where there are none."""
+        found = ((told, self.checks.get(f"bank_{name}")) for name, told in _BANK.items())
+        return ", ".join(f"{told} {value:.2f}" for told, value in found if isinstance(value, float))
 
 
 class Refusal(Record):

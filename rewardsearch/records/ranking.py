@@ -32,6 +32,13 @@ class RankedRow(Record):
     p_vs_baseline: float | None = None
     p_adjusted: float | None = None
     ties: tuple[int, int] | None = None
+    bank_auc: float | None = None
+    """On the rollout bank before training, as the four after it: how often a right completion is paid more than another of the
+    same question."""
+    bank_dead_groups: float | None = None
+    bank_length: float | None = None
+    bank_spread: float | None = None
+    bank_agreement: float | None = None
     steps: int = 0
     seconds: float = 0.0
     flags: tuple[str, ...] = ()

@@ -99,7 +99,13 @@ def _rendered(request: ProposalRequest, ask: Ask, cut: Sequence[str]) -> str:
     base = [code for _, code in request.base_rewards]
     if ask.operator == "repair":
         candidate, verdict = next(each for each in request.repairs if each[0].id == ask.parents[0])
-        values |= {"candidate": candidate, "stage": verdict.stage, "reason": verdict.reason, "checks": verdict.measured}
+        values |= {
+            "candidate": candidate,
+            "stage": verdict.stage,
+            "reason": verdict.reason,
+            "checks": verdict.measured,
+            "bank": verdict.on_bank,
+        }
         return _clean(render("repair.j2", request.prompts, **values), [*base, candidate.code])
     parents = [_evidence(request.feedback, id, ask.operator) for id in ask.parents]
     known = [*request.feedback.evidence, *request.feedback.others] if request.feedback else []
