@@ -69,7 +69,7 @@ def config(seed: int, candidates: int, settings: list[str], economical: bool) ->
             "screen.baseline_seeds=1",
             f"bank.enabled={str(economical).lower()}",
             # The full search passes by the same rungs, and everyone goes on.
-            *([] if economical else ["race.keep=1.0", "race.most=1.0"]),
+            *(["race.keep=0.334", "race.most=0.5"] if economical else ["race.keep=1.0", "race.most=1.0"]),
             *settings,
         ],
     )

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from fakes import CLOCK
 
-from rewardsearch.config import parse_config
+from rewardsearch.config import WatchConfig, parse_config
 from rewardsearch.records import RewardSpec, ScreenJob
 from rewardsearch.sandbox import Sandbox
 from rewardsearch.screen.worker import Worker
+from rewardsearch.store import CHECKPOINT
 
 PRINTS = """
 def reward(prompts, completions, answer, **columns):
@@ -49,3 +50,55 @@ def test_what_a_reward_prints_is_kept_beside_its_curves(worker: Worker) -> None:
     assert worker.screen(job(PRINTS)).status == "done"
     text = (worker.run / "candidates/abc/screens/full-0/printed.txt").read_text(encoding="utf-8")
     assert text == "# candidate\n" + "scored 4\n" * 4
+
+
+CONSTANT = """
+def reward(prompts, completions, answer, **columns):
+    return [1.0] * len(completions)
+"""
+
+
+def stretch(rung: str, steps: int, start: str | None = None) -> ScreenJob:
+    whole = job(PRINTS)
+    part = {"rung": rung, "steps": steps, "schedule": None if rung == "full" else 4, "start": start}
+    return whole.model_copy(update={**part, "folder": f"candidates/abc/screens/{rung}-0", "questions": 5})
+
+
+def test_a_run_through_a_rung_ends_as_the_whole_run_and_leaves_no_checkpoint(worker: Worker) -> None:
+    first = stretch("rung1", 3)
+    at_rung = worker.screen(first)
+    assert (at_rung.steps, at_rung.trained, len(at_rung.outcomes)) == (3, 3, 5)
+    assert (worker.run / first.folder / CHECKPOINT).is_dir()
+    raced = worker.screen(stretch("full", 4, first.folder))
+    assert (raced.steps, raced.trained) == (4, 1)
+    assert not (worker.run / first.folder / CHECKPOINT).exists()
+    whole = worker.screen(stretch("full", 4))
+    assert (whole.steps, whole.trained) == (4, 4)
+    same = {"trained", "seconds", "peak_memory_mb"}
+    assert raced.model_dump(exclude=same) == whole.model_dump(exclude=same)
+
+
+def test_a_stretch_whose_checkpoint_is_gone_is_trained_from_the_first_step(worker: Worker) -> None:
+    first = stretch("rung1", 3)
+    worker.screen(first)
+    carried_on = worker.screen(stretch("full", 4, first.folder))
+    again = worker.screen(stretch("full", 4, first.folder))
+    assert (again.steps, again.trained) == (4, 4)
+    assert again.outcomes == carried_on.outcomes and again.curves == carried_on.curves
+
+
+def test_a_hopeless_run_is_ended_early_evaluated_and_flagged(worker: Worker) -> None:
+    worker.config = worker.config.model_copy(update={"watch": WatchConfig(window=2)})
+    result = worker.screen(job(CONSTANT))
+    assert (result.status, result.steps, len(result.outcomes)) == ("done", 2, 8)
+    assert result.flags == ("watch:dead",)
+    assert result.ended is not None and result.ended.startswith("no gradient in steps 1-2")
+    assert [alarm.kind for alarm in result.alarms] == ["dead"]
+
+
+@pytest.mark.parametrize("watch", [{"end_early": False}, {"enabled": False}], ids=str)
+def test_a_watch_that_ends_nothing_early_lets_a_hopeless_run_go_on(worker: Worker, watch: dict[str, bool]) -> None:
+    worker.config = worker.config.model_copy(update={"watch": WatchConfig(window=2, **watch)})
+    result = worker.screen(job(CONSTANT))
+    assert (result.steps, result.ended) == (4, None)
+    assert ("watch:dead" in result.flags) == ("end_early" in watch)
