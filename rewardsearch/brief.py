@@ -31,6 +31,7 @@ def current_ranking(state: RunState) -> Ranking:
         split=state.config.ranked_on,
         baselines=state.baselines,
         dropped=state.dropped,
+        stopped=state.stopped,
     )
 
 

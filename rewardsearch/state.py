@@ -86,6 +86,12 @@ class RunState:
         return {id: fate for (_, id), fate in self.fates.items() if not fate.promoted}
 
     @property
+    def stopped(self) -> dict[str, ScreenResult]:
+        """Of the candidates that did not go on, the stretch that each was trained to."""
+        found = {id: self.screen_of(id) for id in self.dropped}
+        return {id: result for id, result in found.items() if result is not None}
+
+    @property
     def baselines(self) -> list[ScreenResult]:
         """The whole screens of the baseline under the seeds that its noise is taken from, in their order.
 
@@ -174,9 +180,14 @@ class RunState:
             result = found
             self.marks[folder] = event["mark"]
         self.screens[folder] = result
-        searched = result.seed == self.config.seed and result.id in (BASELINE, POLICY, *self.candidates)
-        if searched and (result.rung == FULL or result.status != "done"):
+        if result.seed != self.config.seed or result.id not in (BASELINE, POLICY, *self.candidates):
+            return
+        known = self.results.get(result.id)
+        if result.rung != FULL and known is not None and known.rung == FULL:
+            # A stretch whose files were lost is trained again; the whole screen stands.
+            return
+        if result.rung == FULL or result.status != "done":
             self.results[result.id] = result
-        elif searched:
+        else:
             # A stretch that the machine failed on has been made good.
             self.results.pop(result.id, None)

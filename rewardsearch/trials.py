@@ -6,7 +6,9 @@ Every method looks in the run's state first and does what is still missing, so t
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Protocol
 
 from rewardsearch.arms import final_job, policy_job, screen_job, spec_of, stretch_jobs
@@ -19,7 +21,7 @@ from rewardsearch.journal import Journal
 from rewardsearch.rank import race
 from rewardsearch.records import BASELINE, FULL, POLICY, Candidate, FinalArm, Outcome, Rollout, ScreenJob, ScreenResult
 from rewardsearch.screen import LocalWorkers, Reading, read_test, sample_bank, screen
-from rewardsearch.store import fingerprint
+from rewardsearch.store import CHECKPOINT, fingerprint
 
 BANK = "bank.jsonl"
 """The run's own copy of its rollout bank."""
@@ -73,17 +75,19 @@ class Trials:
         if self.config.paper_protocol and not self.state.test_opened:
             self.journal.append("test_opened", readings="every screen: paper_protocol ranks on the test split")
         base = self.state.base
-        first, *later = stretch_jobs(BASELINE, (), base, self.config)
+        policy, stretches = policy_job(self.config.seed), stretch_jobs(BASELINE, (), base, self.config)
         seeds = self.config.baseline_seeds[1:]
         again = [screen_job(BASELINE, (), base, seed, self.config.screen.steps) for seed in seeds]
-        self.run([policy_job(self.config.seed), first, *again])
-        for job in later:
-            self.run([job])
-        for id in (POLICY, BASELINE):
-            result = self.state.results.get(id)
+        self.run([policy, stretches[0], *again])
+        for before, job in pairwise(stretches):
+            if self._screened(before) is not None:
+                self.run([job])
+        # Candidates are held against the baseline at every rung.
+        for job in (policy, *stretches):
+            result = self.state.screens.get(job.folder)
             if result is None or result.status != "done":
                 raise MachineError(
-                    f"the {id} could not be screened: {result.reason if result else 'it gave no result'}"
+                    f"the {job.id} could not be screened: {result.reason if result else 'it gave no result'}"
                 )
 
     def race(self, number: int, candidates: Sequence[Candidate]) -> None:
@@ -96,6 +100,10 @@ class Trials:
             if stretch[0].rung != FULL:
                 self._race(number, stretch[0].rung, at_rung)
                 running = {id for id in at_rung if self.state.fates[stretch[0].rung, id].promoted}
+                for job in stretch:
+                    if job.id not in running:
+                        # Nothing carries it on; with the optimiser it is the largest of a run's files.
+                        shutil.rmtree(self.folder / job.folder / CHECKPOINT, ignore_errors=True)
 
     def _race(self, number: int, rung: str, at_rung: Mapping[str, ScreenResult]) -> None:
         """Decides who goes on from a rung; who has a fate already keeps it."""

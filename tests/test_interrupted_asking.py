@@ -29,10 +29,10 @@ from rewardsearch.search import search
 KEY_NAME = "REWARDSEARCH_TEST_KEY"
 PLAYED = """
 import sys
-from played import SMALL, Trainer
-from rewardsearch import search
+from played import Trainer
+from rewardsearch import trials
 trainer = Trainer()
-search.screen, search.read_test = trainer.screen, trainer.read_test
+trials.screen, trials.read_test = trainer.screen, trainer.read_test
 from rewardsearch.cli import main
 main()
 """

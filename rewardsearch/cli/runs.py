@@ -57,10 +57,13 @@ def ranking_of(state: RunState) -> Ranking:
 
 
 def _is_current(ranking: Ranking, state: RunState) -> bool:
-    """Whether nothing was proposed or screened since."""
-    screened = {row.id for row in ranking.rows if row.status == "screened"}
-    done = {id for id, result in state.results.items() if result.status == "done"}
-    return screened == done and {row.id for row in ranking.rows} >= set(state.candidates)
+    """Whether nothing was proposed, screened or dropped since, and the baseline has no further seeds."""
+    told = {row.id: row.status for row in ranking.rows if row.status not in ("rejected", "owed")}
+    now: dict[str, str] = {id: "screened" if r.status == "done" else r.status for id, r in state.results.items()}
+    seeds = [result.seed for result in state.baselines]
+    noise = list(ranking.noise.f1_by_seed) if ranking.noise is not None else seeds[:1]
+    known = {row.id for row in ranking.rows}
+    return told == now | dict.fromkeys(state.dropped, "dropped") and known >= set(state.candidates) and noise == seeds
 
 
 def name_of(state: RunState, arm: str) -> str:

@@ -181,7 +181,10 @@ def _noise(ranking: Ranking) -> Iterator[str]:
 
 def _lost(rejected: Sequence[str], failed: int, dropped: int) -> Iterator[str]:
     if dropped:
-        yield f"{_rewards(dropped)} so far dropped early in training, being clearly behind the best on the same questions."
+        yield (
+            f"{_rewards(dropped)} so far dropped early in training: others were ahead on the same questions, or the watch "
+            "over the training ended it."
+        )
     if rejected:
         counts = ", ".join(f"{rejected.count(stage)} {stage}" for stage in sorted(set(rejected)))
         also = f"; {failed} failed in training" if failed else ""

@@ -26,19 +26,20 @@ def rank(
     split: Literal["val", "test"] = "val",
     baselines: Sequence[ScreenResult] = (),
     dropped: Mapping[str, Fate] | None = None,
+    stopped: Mapping[str, ScreenResult] | None = None,
 ) -> Ranking:
     """The leaderboard of a run as it stands.
 
     results: by arm id (BASELINE, POLICY, candidate ids; other arms are passed over), under the search's seed. Screened arms are
     ranked by F1 on `split`, equal ones by id, the baseline and the policy among them; arms without a score follow with
     their reason. baselines: whole screens of the baseline, one a seed, which show the noise between seeds. dropped:
-    candidates that did not go on from a rung.
+    candidates that did not go on from a rung; stopped: the stretch that each of them was trained to, for its steps and flags.
 
     p_vs_best is McNemar's against the best candidate, p_vs_baseline against the baseline; p_adjusted is p_vs_baseline
     corrected over all screened candidates. Raises ValueError when the arms answered different questions.
     """
     arms = (*candidates, BASELINE, POLICY)
-    known = _Known(candidates, verdicts, results, dropped or {})
+    known = _Known(candidates, verdicts, results, dropped or {}, stopped or {})
     outcomes = {arm: results[arm].outcomes for arm in arms if arm in results and results[arm].status == "done"}
     if not outcomes:
         rows = [known.row(arm) for arm in arms]
@@ -89,9 +90,11 @@ class _Known:
     verdicts: Mapping[str, Verdict]
     results: Mapping[str, ScreenResult]
     dropped: Mapping[str, Fate]
+    stopped: Mapping[str, ScreenResult]
 
     def row(self, arm: str) -> RankedRow:
-        candidate, verdict, result = self.candidates.get(arm), self.verdicts.get(arm), self.results.get(arm)
+        candidate, verdict = self.candidates.get(arm), self.verdicts.get(arm)
+        result = self.results.get(arm) or self.stopped.get(arm)
         status, reason = self._status(arm)
         flags = (*(verdict.flags if verdict else ()), *(result.flags if result else ()))
         return RankedRow(

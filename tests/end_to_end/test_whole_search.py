@@ -1,6 +1,7 @@
 """Whole searches through the command line: real processes, real training on the embedded policy, a few steps each."""
 
 import csv
+import hashlib
 import json
 import os
 import signal
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from rewardsearch.bank import load_bank
 from rewardsearch.journal import JOURNAL, read_run
+from rewardsearch.tasks import load_task
 
 SETTINGS = """\
 rounds: 2
@@ -113,9 +116,37 @@ def test_a_search_leaves_a_leaderboard_feedback_and_a_test_table(undisturbed: Pa
 
 
 def test_the_test_split_is_opened_once_after_everything_is_trained(undisturbed: Path) -> None:
-    events = [json.loads(line)["event"] for line in (undisturbed / "whole" / JOURNAL).read_text().splitlines()]
+    told = [json.loads(line) for line in (undisturbed / "whole" / JOURNAL).read_text().splitlines()]
+    events = [event["event"] for event in told]
     assert events.count("test_opened") == 1
     assert events[events.index("test_opened") :] == ["test_opened", "final", "ended"]
+    state = read_run(undisturbed / "whole")
+    ids = [row.id for row in load_task(state.config.task).rows("val")]
+    for event in told[: events.index("test_opened")]:
+        if event["event"] == "screened":
+            said = event["evaluated"]
+            asked = "\n".join(ids[: said["questions"]])
+            assert (said["split"], said["sha256"]) == ("val", hashlib.sha256(asked.encode()).hexdigest())
+
+
+def test_every_reward_is_tried_on_the_rollout_bank_of_the_run(undisturbed: Path) -> None:
+    folder = undisturbed / "whole"
+    state, bank = read_run(folder), load_bank(folder / "bank.jsonl")
+    assert bank is not None and len(bank) == 8 * 4
+    train = {row.id for row in load_task(state.config.task).rows("train")}
+    assert {rollout.row for rollout in bank} <= train
+    assert all("bank_dead_groups" in verdict.checks for verdict in state.verdicts.values() if verdict.accepted)
+
+
+def test_candidates_are_raced_and_what_reached_the_end_was_trained_once(undisturbed: Path) -> None:
+    state = read_run(undisturbed / "whole")
+    raced = [result for folder, result in state.screens.items() if "/rung" in folder]
+    assert {result.rung for result in raced} == {"rung1", "rung2"}
+    whole = {id for id, result in state.results.items() if result.status == "done"}
+    assert whole | set(state.dropped) == {"baseline", "policy", *state.candidates}
+    for id in whole - {"policy"}:
+        mine = [result for result in state.screens.values() if result.id == id and result.seed == 0]
+        assert sum(result.trained for result in mine) == 3
 
 
 def test_a_finished_run_started_again_does_nothing_twice(undisturbed: Path) -> None:
