@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import zlib
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,14 @@ import pytest
 from played import SMALL, Quiet, Trainer, answered
 
 from rewardsearch.brief import current_ranking
+from rewardsearch.cli.runs import ranking_of
+from rewardsearch.cli.status import status
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import BudgetReached, MachineError
 from rewardsearch.journal import JOURNAL, read_run
 from rewardsearch.records import BASELINE, FULL, Outcome, ScreenJob
 from rewardsearch.search import finalize_run, search
+from rewardsearch.store import CHECKPOINT
 
 RUNGS = [{"steps": 0.25, "questions": 0.5}, {"steps": 0.5, "questions": 1.0}]
 
@@ -53,6 +57,7 @@ def test_who_is_behind_at_a_rung_is_not_trained_on_and_is_told_why(tmp_path: Pat
     for id, fate in dropped.items():
         assert (rows[id].status, rows[id].f1, rows[id].reason) == ("dropped", None, fate.told)
         assert fate.told.endswith(("after 10 steps on 100 questions", "after 20 steps on 200 questions"))
+        assert f"after {rows[id].steps} steps" in fate.told
     whole = {job.id for job in trainer.jobs if job.rung == FULL}
     assert {row.id for row in state.rankings[-1].rows if row.rank is not None} == whole
     assert f"{len(dropped)} reward" in " ".join(state.feedbacks[1].lessons)
@@ -162,6 +167,53 @@ def test_a_baseline_that_fails_at_a_rung_ends_the_search(tmp_path: Path, trainer
         search(config(), tmp_path, Quiet())
 
 
+def test_a_baseline_that_the_machine_failed_on_at_a_rung_is_trained_when_the_search_is_started_again(
+    tmp_path: Path, trainer: Trainer
+) -> None:
+    trainer.play = apart
+    trainer.ends = {BASELINE: "error"}
+    trainer.after_run = lambda id: trainer.ends.pop(id, None) and None
+    with pytest.raises(MachineError, match="baseline could not be screened: because"):
+        search(config(), tmp_path / "failed", Quiet())
+    again = search(config(), tmp_path / "failed", Quiet())
+    assert again.rankings == search(config(), tmp_path / "whole", Quiet()).rankings
+
+
+def test_a_lost_stretch_is_trained_again_and_the_whole_screen_stands(tmp_path: Path, trainer: Trainer) -> None:
+    trainer.play = apart
+    whole = search(config(), tmp_path, Quiet())
+    lost = [BASELINE, next(row.id for row in whole.rankings[-1].rows if row.rank and row.id in whole.candidates)]
+    for id in lost:
+        shutil.rmtree(tmp_path / "candidates" / id / "screens" / "rung1-0")
+    trainer.jobs.clear()
+    again = search(config(), tmp_path, Quiet())
+    assert [(job.id, job.rung) for job in trainer.jobs] == [(id, "rung1") for id in lost]
+    assert again.results == whole.results
+    assert read_run(tmp_path).results == whole.results
+
+
+def test_the_checkpoint_of_who_does_not_go_on_is_not_kept(tmp_path: Path, trainer: Trainer) -> None:
+    trainer.play = apart
+    trainer.after_run = lambda id: (tmp_path / trainer.jobs[-1].folder / CHECKPOINT).mkdir()
+    state = search(config(), tmp_path, Quiet())
+    kept = {job.id for job in trainer.jobs if job.rung != FULL and (tmp_path / job.folder / CHECKPOINT).exists()}
+    # Of those that go on it is the worker that removes the checkpoint.
+    assert state.dropped and not kept & set(state.dropped)
+
+
+def test_a_stored_leaderboard_is_not_shown_once_more_is_known(tmp_path: Path, trainer: Trainer) -> None:
+    trainer.play = apart
+    lost = next(iter(search(config(), tmp_path / "whole", Quiet()).dropped))
+    trainer.ends = {lost: "error"}
+    first = search(config(), tmp_path / "lost", Quiet())
+    assert ranking_of(first) is first.rankings[-1]
+    trainer.ends = {}
+    again = search(config(), tmp_path / "lost", Quiet())
+    assert {row.id: row.status for row in ranking_of(again).rows}[lost] == "dropped"
+    noise = ranking_of(search(config(screen={"baseline_seeds": 2}), tmp_path / "lost", Quiet())).noise
+    assert noise is not None and list(noise.f1_by_seed) == [0, 1]
+
+
 def test_the_journal_shows_that_no_test_row_was_read_before_finalize(tmp_path: Path, trainer: Trainer) -> None:
     trainer.play = apart
     final = {"ensembles": ["top2"], "random_k": 2}
@@ -188,10 +240,15 @@ def test_a_second_finalize_says_that_the_test_has_been_opened_before(tmp_path: P
     assert len(read_run(tmp_path).test_opened) == 1
 
 
-def test_the_papers_protocol_ranks_on_the_test_and_says_so(tmp_path: Path, trainer: Trainer) -> None:
+def test_the_papers_protocol_ranks_on_the_test_and_says_so(
+    tmp_path: Path, trainer: Trainer, capsys: pytest.CaptureFixture[str]
+) -> None:
     trainer.play = apart
     state = search(config(paper_protocol=True, screen={"baseline_seeds": 3}), tmp_path, Quiet())
     assert state.rankings[-1].split == "test"
     assert all((job.rung, job.seed) == (FULL, 0) for job in trainer.jobs)
     assert events(tmp_path, "test_opened")[0]["time"] <= events(tmp_path, "screened")[0]["time"]
     assert {event["evaluated"]["split"] for event in events(tmp_path, "screened")} == {"test"}
+    status(str(tmp_path))
+    best = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("best"))
+    assert best.endswith("on test")

@@ -69,7 +69,9 @@ def status(
             f"{f', {_money(unconfirmed.dollars)}' if unconfirmed.dollars else ''}"
         )
     if best is not None:
-        lines.append(f"best        {best.name} {best.id}: F1 {number(best.f1)} {interval(best.f1_ci)} on {ranking.split}")
+        lines.append(
+            f"best        {best.name} {best.id}: F1 {number(best.f1)} {interval(best.f1_ci)} on {ranking.split}"
+        )
     lines.append("sealed test " + ("read" if state.final else "opened" if state.test_opened else "not opened"))
     print_lines(make_console(), *lines)
 

@@ -12,17 +12,6 @@ if TYPE_CHECKING:
     from rewardsearch.config import Config
     from rewardsearch.records import Candidate, Rollout, Verdict
 
-_MEASURES = {
-    "bank_auc": "AUC against correctness {:.2f}",
-    "bank_auc_answered": "{:.2f} among answers",
-    "bank_auc_total": "{:.2f} with the base rewards",
-    "bank_dead_groups": "{:.0%} of groups without spread",
-    "bank_length": "length correlation {:.2f}",
-    "bank_spread": "spread {:.2f} of the base rewards'",
-    "bank_agreement": "agreement {:.2f}",
-}
-"""What is told of a reward's measures on the bank."""
-
 
 def validate(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Reward files.")],
@@ -52,8 +41,8 @@ def validate(
             print_lines(console, f"{path}: {said}")
             if verdict.flags:
                 print_lines(console, f"  flags: {', '.join(verdict.flags)}")
-            if measured := _measured(verdict):
-                print_lines(console, f"  bank: {measured}")
+            if verdict.on_bank:
+                print_lines(console, f"  bank: {verdict.on_bank}")
     if not all(verdict.accepted for verdict in verdicts):
         raise typer.Exit(4)
 
@@ -102,15 +91,6 @@ def _bank(config: str | None, settings: Config) -> tuple[Rollout, ...] | None:
             path = bank_path(settings)
             sys.stderr.write(f"{what}no rollout bank in {path}; `rewardsearch run {config}` samples it\n")
     return bank
-
-
-def _measured(verdict: Verdict) -> str:
-    """The measures on the bank in words; empty where the reward was not measured."""
-    checks = verdict.checks
-    told = [text.format(checks[name]) for name, text in _MEASURES.items() if name in checks]
-    if other := checks.get("bank_agreement_with"):
-        told[-1] += f" with {other}"
-    return ", ".join(told)
 
 
 def _document(path: Path, verdict: Verdict) -> dict[str, Any]:

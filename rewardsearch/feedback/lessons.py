@@ -183,7 +183,7 @@ def _lost(rejected: Sequence[str], failed: int, dropped: int) -> Iterator[str]:
     if dropped:
         yield (
             f"{_rewards(dropped)} so far dropped early in training: others were ahead on the same questions, or the watch "
-            "over the training ended it."
+            "ended the training."
         )
     if rejected:
         counts = ", ".join(f"{rejected.count(stage)} {stage}" for stage in sorted(set(rejected)))
