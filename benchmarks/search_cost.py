@@ -3,14 +3,14 @@
     python benchmarks/search_cost.py [--seeds 5] [--candidates 12] [--out FOLDER] [--json]
 
 For each seed two searches on the embedded task with the settings of configs/arithmetic-demo.yaml: one trains all proposed
-candidates to the end, the other tries them on the rollout bank and races them. Both propose the same candidates (one round
-of the grammar) and train them with the same seed; the stretches that the second trains are those of the first, whose results
-are taken over rather than trained twice (tests/screen/test_train.py holds that they are the same to the last bit). Counted
-are the training steps of the baseline (one seed, in both) and of the candidates. The winners, both trained to the end, are
-compared on the same questions of `val`: the raced search holds when the paired interval of the difference reaches 0, or its
-winner is the better one. A table, then whether the limits hold: at most 40 % of the steps, and the winner kept in four of
-five seeds. Without accelerator a seed takes about six minutes on two cores; steps and scores do not depend on the machine's
-load. --out keeps the runs, and carries on with what is there.
+candidates to the end, the other tries them on the rollout bank and races them (race.keep and race.most at their defaults).
+Both propose the same candidates (one round of the grammar) and train them with the same seed; the stretches that the second
+trains are those of the first, whose results are taken over rather than trained twice (tests/screen/test_train.py holds that
+they are the same to the last bit). Counted are the training steps of the baseline (one seed, in both) and of the candidates.
+The winners, both trained to the end, are compared on the same questions of `val`: the raced search holds when the paired
+interval of the difference reaches 0, or its winner is the better one. A table, then whether the limits hold: at most 40 % of
+the steps, and the winner kept in four of five seeds. Without accelerator a seed takes about six minutes on two cores; steps
+and scores do not depend on the machine's load. --out keeps the runs, and carries on with what is there.
 """
 
 from __future__ import annotations

@@ -31,7 +31,8 @@ from selection_protocols import Protocol, search
 
 LITERATURE = Protocol()
 OURS = Protocol(racing=True, reseeding=True, sealed=True, fresh_report=False)
-"""What `rewardsearch run` with finalize does: the arms' new seeds choose on val, and the same policies read the test."""
+"""A search with race.most 1, finalize.finalists 5 and finalize.seeds 3: new seeds choose on val, and the same policies read the
+test."""
 MEASURES = ("best chosen", "regret", "inflation", "covered", "cost")
 SEED_SDS = (0.0, 0.02, 0.036, 0.06)
 WORTHS = ((0.0, 0.0), (0.2, 0.4), (0.4, 0.6), (0.6, 0.8), (0.8, 0.9))

@@ -6,9 +6,9 @@ All may spend the literature's steps: the candidates and the baseline in full, o
   reported with its score on the same questions and their bootstrap interval.
 - Ours: the baseline with 3 seeds. Candidates race, a round at a time: at each rung the best third goes on, and whoever's paired
   95 % interval of the difference from the best so far at that rung holds 0. The saved steps train the finalists anew with
-  other seeds, and the best mean over those on `val` is chosen. It is trained again with 3 fresh seeds and read on the sealed
-  test. The score is the mean of their F1; its interval covers questions and seeds (rewardsearch.stats.half_width, with
-  the noise between the seeds of the baseline and of the finalists on `val`).
+  other seeds, and the best mean over those on `val` is chosen; the same policies, or with `fresh_report` those of 3 more
+  seeds, are read on the sealed test. The score is the mean of their F1; its interval covers questions and seeds
+  (rewardsearch.stats.half_width, with the noise between the seeds of the baseline and of the finalists on `val`).
 """
 
 from __future__ import annotations

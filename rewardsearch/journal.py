@@ -154,13 +154,13 @@ def _refuse_changes(state: RunState, new: Config) -> None:
         for key in sorted({*before, *after})
         if before.get(key) != after.get(key) and not key.startswith(_CHANGEABLE)
     ]
-    if (
-        state.test_opened
-        and not new.paper_protocol
-        and (new.rounds != state.config.rounds or new.finalize != state.config.finalize)
-    ):
+    # Where the test is ranked on, it is open from the start.
+    sealed = state.test_opened and not new.paper_protocol
+    changed = new.rounds != state.config.rounds or new.finalize != state.config.finalize
+    if changed and (sealed or state.final is not None):
         mistakes.append(
-            f"{state.folder}: rounds and finalize cannot change once the sealed test is opened; "
+            f"{state.folder}: rounds and finalize cannot change once "
+            f"{'the sealed test is opened' if sealed else 'it is finalized'}; "
             "start another search with another --run-dir"
         )
     if mistakes:

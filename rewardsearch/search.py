@@ -92,6 +92,8 @@ def finalize_run(config: Config, folder: Path, progress: Progress) -> RunState:
     with session(config, folder, progress, BudgetConfig()) as run:
         if not run.state.rankings:
             raise UserError(f"{folder} has no finished round to finalize; run the search first")
+        if run.state.final is None:
+            run.trials.references()
         run.finalize()
         return run.state
 
@@ -124,6 +126,9 @@ class Search:
             self.progress.say(f"round {number} of {self.config.rounds}")
             for attempt in range(1 + self.config.propose.repairs):
                 self._validate(self._propose(number, attempt))
+        elif self.state.test_opened and not self.config.paper_protocol:
+            # What was chosen was chosen on what there was; nothing that the machine failed on is made good any more.
+            return
         accepted = [c for c in self._of_round(number) if self.state.verdicts[c.id].accepted]
         self.trials.race(number, accepted)
         if not finished:

@@ -61,10 +61,20 @@ class Trials:
         self.budget.check()
         settings = self.config.bank
         self.progress.say(f"rollout bank: {settings.questions} questions x {settings.group_size} completions")
-        sampled = sample_bank(bank_path(self.config), self.workers, self.budget.may_start)
+        cache = bank_path(self.config)
+        try:
+            sampled = load_bank(cache)
+        except OSError:
+            sampled = None
         if sampled is None:
-            self.budget.check()
-            raise Interrupted("stopped before the rollout bank was sampled; the same command carries on")
+            sampled = sample_bank(path, self.workers, self.budget.may_start)
+            if sampled is None:
+                self.budget.check()
+                raise Interrupted("stopped before the rollout bank was sampled; the same command carries on")
+            try:
+                save_bank(cache, sampled)
+            except OSError as error:
+                self.progress.say(f"warning: the rollout bank is not kept for other runs: {cache}: {error.strerror}")
         save_bank(path, sampled)
         self.journal.append("bank", mark=bank_mark(self.config), split="train", completions=len(sampled))
         return sampled

@@ -14,7 +14,7 @@ from rewardsearch.brief import current_ranking
 from rewardsearch.cli.runs import ranking_of
 from rewardsearch.cli.status import status
 from rewardsearch.config import Config, parse_config
-from rewardsearch.errors import BudgetReached, MachineError
+from rewardsearch.errors import BudgetReached, MachineError, UserError
 from rewardsearch.journal import JOURNAL, read_run
 from rewardsearch.records import BASELINE, FULL, Outcome, ScreenJob
 from rewardsearch.search import finalize_run, search
@@ -196,9 +196,10 @@ def test_the_checkpoint_of_who_does_not_go_on_is_not_kept(tmp_path: Path, traine
     trainer.play = apart
     trainer.after_run = lambda id: (tmp_path / trainer.jobs[-1].folder / CHECKPOINT).mkdir()
     state = search(config(), tmp_path, Quiet())
-    kept = {job.id for job in trainer.jobs if job.rung != FULL and (tmp_path / job.folder / CHECKPOINT).exists()}
+    kept = {(job.id, job.rung) for job in trainer.jobs if (tmp_path / job.folder / CHECKPOINT).exists()}
     # Of those that go on it is the worker that removes the checkpoint.
-    assert state.dropped and not kept & set(state.dropped)
+    assert (BASELINE, "rung1") in kept
+    assert state.dropped and not kept & {(id, result.rung) for id, result in state.stopped.items()}
 
 
 def test_a_stored_leaderboard_is_not_shown_once_more_is_known(tmp_path: Path, trainer: Trainer) -> None:
@@ -252,3 +253,12 @@ def test_the_papers_protocol_ranks_on_the_test_and_says_so(
     status(str(tmp_path))
     best = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("best"))
     assert best.endswith("on test")
+
+
+def test_a_finalized_search_of_the_papers_protocol_takes_no_further_rounds(tmp_path: Path, trainer: Trainer) -> None:
+    trainer.play = apart
+    settings = {"paper_protocol": True, "candidates": 2, "finalize": {"ensembles": ["top2"], "controls": []}}
+    assert search(config(**{**settings, "finalize": {"enabled": False}}), tmp_path, Quiet()).final is None
+    assert search(config(**settings), tmp_path, Quiet()).final is not None
+    with pytest.raises(UserError, match="rounds and finalize cannot change once it is finalized"):
+        search(config(**settings, rounds=2), tmp_path, Quiet())

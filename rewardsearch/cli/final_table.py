@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rewardsearch.cli.tables import F1_NOTE, PAPER_NOTE, interval, number, p_value, print_lines, print_table
+from rewardsearch.cli.tables import F1_NOTE, PAPER_NOTE, flags_told, interval, number, p_value, print_lines, print_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,10 +34,11 @@ def print_final(report: FinalReport, console: Console) -> None:
             "p/base",
             "corr.",
             "p/policy",
+            "flags",
         )
-        spare = ("p/policy", "parsed", "kind", "p/base", "seeds", "interval")
+        spare = ("p/policy", "parsed", "flags", "kind", "p/base", "seeds", "interval")
         cells = [_cells(row, row.id == report.chosen) for row in done]
-        print_table(console, headers, cells, left=("arm", "kind"), spare=spare)
+        print_table(console, headers, cells, left=("arm", "kind", "flags"), spare=spare)
         print_lines(console, _interval_told(report))
         print_lines(
             console, F1_NOTE, "p: McNemar's, of the policies of each arm's first seed; corr.: corrected over the arms."
@@ -90,6 +91,7 @@ def _cells(row: FinalRow, chosen: bool) -> tuple[str, ...]:
         p_value(row.p_vs_baseline),
         p_value(row.p_adjusted),
         p_value(row.p_vs_policy),
+        flags_told(row.flags),
     )
 
 

@@ -54,16 +54,17 @@ class Rung(Section):
 
 
 class RaceConfig(Section):
-    """Screens in rungs: who is clearly behind at a rung is not trained on (successive halving with gentle promotion)."""
+    """Screens in rungs: who is clearly behind at a rung is not trained on, nor is everyone where many are level (successive
+    halving with gentle promotion)."""
 
     enabled: bool = True
     """False trains every candidate to the end."""
-    rungs: Annotated[tuple[Rung, ...], Field(min_length=1)] = (
+    rungs: tuple[Rung, ...] = (
         Rung(steps=0.2, questions=1.0),
         Rung(steps=0.5, questions=1.0),
     )
     """In order of their steps; the last stretch, to the end of the screen, follows by itself."""
-    keep: Annotated[float, Field(ge=1 / 3, le=1)] = 1 / 3
+    keep: Annotated[float, Field(ge=0.33, le=1)] = 1 / 3
     """Share of a round's candidates that goes on from a rung whatever the distance, the best of them."""
     most: Share = 0.5
     """Share that goes on at most, the best of those within the interval; 1 lets all of them."""
@@ -79,6 +80,8 @@ class RaceConfig(Section):
     @field_validator("rungs")
     @classmethod
     def _in_order(cls, rungs: tuple[Rung, ...]) -> tuple[Rung, ...]:
+        if not rungs:
+            raise ValueError("give at least one rung, or set race.enabled to false")
         steps = [rung.steps for rung in rungs]
         if steps != sorted(set(steps)):
             raise ValueError(f"the rungs' steps must rise, got {steps}")

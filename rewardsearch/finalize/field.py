@@ -7,18 +7,11 @@ from dataclasses import dataclass
 
 from rewardsearch.records import BASELINE, POLICY, Candidate, RankedRow, Ranking, ScreenResult, Verdict
 
-FLAGGED = (
-    "watch:hacking",
-    "watch:length",
-    "watch:collapse",
-    "watch:entropy",
-    "bank:",
-    "trigger:",
-    "leak:",
-)
-"""How the flags begin that keep a candidate out of what is recommended: in training, or on completions that the policy really
+FLAGGED = ("watch:", "bank:no-signal", "bank:length", "bank:penalty", "trigger:", "leak:")
+"""How the flags begin that keep an arm out of what is recommended: in training, or on completions that the policy really
 writes, its reward went another way than correctness, or its code hides what it pays for. An `exploit:` flag alone does not: it
-says what a text that nobody wrote would earn, and whether training went there is what the watch tells."""
+says what a text that nobody wrote would earn, and whether training went there is what the watch tells. Nor does `bank:form`:
+it repeats what the base rewards pay."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +51,6 @@ class Field:
         return tuple(row for row in self.eligible if (row.f1 or 0.0) > self.baseline)
 
 
-def is_flagged(row: RankedRow) -> bool:
-    """Whether a candidate must stay out of what is recommended."""
-    return any(flag.startswith(FLAGGED) for flag in row.flags)
+def is_flagged(of: RankedRow | ScreenResult) -> bool:
+    """Whether a candidate, or what a training run gave, must stay out of what is recommended."""
+    return any(flag.startswith(FLAGGED) for flag in of.flags)

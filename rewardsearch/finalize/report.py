@@ -41,10 +41,12 @@ def failure(arm: FinalArm, seeds: Sequence[int], trained: Trained) -> str | None
 
 def choose(lineup: Lineup, field: Field, seeds: Sequence[int], trained: Trained) -> str | None:
     """The arm to recommend: the ensemble or single candidate with the best mean F1 over the seeds on the split that was ranked
-    on. A flagged candidate by itself only where nothing else is there; None where nothing could be trained."""
+    on. What is flagged, by a member or in its own training, only where nothing else is there; None where nothing could be
+    trained."""
     flagged = {row.id for row in field.screened if is_flagged(row)}
+    flagged |= {id for (id, _), result in trained.items() if is_flagged(result)}
     entered = [arm for arm in lineup.arms if arm.kind in ("ensemble", "single") and not failure(arm, seeds, trained)]
-    clean = [arm for arm in entered if not flagged.intersection(arm.members)] or entered
+    clean = [arm for arm in entered if not flagged.intersection((arm.id, *arm.members))] or entered
     # max takes the first of equals.
     return max(clean, key=lambda arm: _selection_f1(arm.id, seeds, trained)).id if clean else None
 
@@ -143,7 +145,16 @@ class _Table:
             status="done",
             parse_rate=fmean(each.parse_rate for each in metrics.values()),
             f1_by_seed={seed: each.f1 for seed, each in metrics.items()},
+            flags=self._flags(arm),
         )
+
+    def _flags(self, arm: FinalArm) -> tuple[str, ...]:
+        """What training the arm raised, under any of its seeds."""
+        found = (self._trained.get((arm.id, seed)) for seed in self._seeds)
+        flags = (
+            flag for result in found if result for flag in (*result.flags, *(["ended early"] if result.ended else []))
+        )
+        return tuple(dict.fromkeys(flags))
 
     def failed(self, arm: FinalArm) -> FinalRow:
         """An arm without a score, and why."""

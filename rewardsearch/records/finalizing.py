@@ -59,6 +59,8 @@ class FinalRow(Record):
     """F1 on `val` with the search's seed, by which it was found."""
     searched_test_f1: float | None = None
     """F1 on the test of the policy that the search itself trained: of the best candidate alone."""
+    flags: tuple[str, ...] = ()
+    """What its own training raised, under any of its seeds."""
     p_vs_policy: float | None = None
     p_vs_baseline: float | None = None
     p_adjusted: float | None = None

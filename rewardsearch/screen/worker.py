@@ -53,6 +53,7 @@ class Worker:
         self.task = load_task(config.task)
         self._sandbox = sandbox
         self._faulty: str | None = None
+        self._steps = 0
 
     @cached_property
     def policy(self) -> Policy:
@@ -72,11 +73,12 @@ class Worker:
         folder = self.run / job.folder
         folder.mkdir(parents=True, exist_ok=True)
         before = self._before(job)
+        self._steps = before.steps if before else 0
         try:
             found = self._train_and_evaluate(job, folder, before)
         except RewardFault as fault:
             flags = ("changes later",) if fault.kind == "changed" else ()
-            found = {"status": "failed", "reason": self._blame(job, fault), "steps": job.steps, "flags": flags}
+            found = {"status": "failed", "reason": self._blame(job, fault), "steps": self._steps, "flags": flags}
         result = ScreenResult(
             id=job.id,
             rung=job.rung,
@@ -121,7 +123,7 @@ class Worker:
                 job,
                 [(spec, self._watched(spec, reward)) for spec, reward in sandboxed],
                 self.config.screen,
-                lambda step: self.say({"event": "step", "id": job.folder, "step": step, "of": job.steps}),
+                lambda step: self._stepped(job, step),
                 start=self.run / job.start / CHECKPOINT if job.start and before else None,
                 keep=folder / CHECKPOINT if job.rung != FULL else None,
                 ended=lambda points: hopeless(points, watch) if watch.end_early else None,
@@ -148,6 +150,10 @@ class Worker:
                 *((f"{faults} failed reward calls",) if faults else ()),
             ),
         }
+
+    def _stepped(self, job: ScreenJob, step: int) -> None:
+        self._steps = step
+        self.say({"event": "step", "id": job.folder, "step": step, "of": job.steps})
 
     def _sandboxed(self, spec: RewardSpec, seed: int) -> SandboxedReward:
         limits = self.config.sandbox

@@ -106,8 +106,8 @@ def test_the_plan_tells_the_search_and_finalize_apart() -> None:
 
 
 def test_a_race_makes_the_searchs_steps_a_range() -> None:
-    # Rungs after 10 and 20 of 40 steps keep 2 of 4 and 1 of 2: 4 x 10 + 2 x 10 + 1 x 20 a round, and 3 x 40 of the baseline.
-    assert "280 to 440 steps" in plan_of()[1]
+    # Rungs after 8 and 20 of 40 steps keep 2 of 4 and 1 of 2: 4 x 8 + 2 x 12 + 1 x 20 a round, and 3 x 40 of the baseline.
+    assert "272 to 440 steps" in plan_of()[1]
 
 
 def test_the_plan_labels_the_literatures_protocol() -> None:

@@ -25,6 +25,7 @@ class Played:
     def __init__(self, searched: Searched, val: Mapping[Reading, int], test: Mapping[Reading, int]) -> None:
         self.searched, self.val, self.test = searched, val, test
         self.failing: dict[Reading, str] = {}
+        self.flags: dict[Reading, list[str]] = {}
         self.calls: list[str] = []
         self.said: list[str] = []
         self.trained: list[Reading] = []
@@ -38,7 +39,7 @@ class Played:
     def result(self, key: Reading) -> ScreenResult:
         if key in self.failing:
             return screened(key[0], "", seed=key[1], status="failed", reason=self.failing[key])
-        return screened(key[0], right(self.val.get(key, 12)), seed=key[1])
+        return screened(key[0], right(self.val.get(key, 12)), seed=key[1], flags=self.flags.get(key, []))
 
     def read_test(self, readings: Sequence[Reading]) -> dict[Reading, Sequence[Outcome]]:
         self.calls.append("test")
@@ -158,6 +159,28 @@ def test_a_flagged_candidate_is_not_recommended_where_another_is_there() -> None
     assert report.chosen == searched.id("b")
     alone = Searched().add("a", right(19), flags=["watch:collapse"])
     assert Played(alone, {}, {}).finalize(ensembles=[], controls=[]).chosen == alone.id("a")
+
+
+def test_an_arm_that_was_hacked_in_its_own_training_is_not_recommended_and_shows_it(
+    played: Played, two: Searched
+) -> None:
+    assert played.finalize(**CONFIG).chosen == "ensemble-top2"
+    played.flags = {("ensemble-top2", 2): ["watch:hacking"]}
+    report = played.finalize(**CONFIG)
+    assert report.chosen == two.id("a")
+    assert row(report, "ensemble-top2").flags == ("watch:hacking",) and row(report, BASELINE).flags == ()
+
+
+def test_the_interval_of_an_arm_covers_questions_and_seeds(played: Played, two: Searched) -> None:
+    report = played.finalize(**CONFIG)
+    assert report.seed_sd is not None and report.seed_sd > 0
+    for each in report.rows:
+        assert each.f1_ci is not None and each.expected_ci is not None
+        if each.id != POLICY:
+            assert each.expected_ci[1] - each.expected_ci[0] > each.f1_ci[1] - each.f1_ci[0]
+    alone = played.finalize(**{**CONFIG, "seeds": 1})
+    assert alone.seed_sd is None and row(alone, BASELINE).expected_ci is None
+    assert row(alone, POLICY).expected_ci is not None
 
 
 def test_every_pair_is_tested_by_its_first_seed_and_corrected(played: Played) -> None:

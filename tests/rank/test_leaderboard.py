@@ -6,7 +6,7 @@ from fakes import ARMS, BAD, GOOD, LEVEL, REFUSED, candidate, screened
 
 from rewardsearch.config import RankConfig
 from rewardsearch.rank import leaderboard_frame, rank, write_leaderboard
-from rewardsearch.records import BASELINE, POLICY, RankedRow, Ranking, Verdict
+from rewardsearch.records import BASELINE, POLICY, Fate, RankedRow, Ranking, Verdict
 from rewardsearch.stats import mcnemar
 
 CANDIDATES = {c.id: c for c in (GOOD, LEVEL, BAD, REFUSED)}
@@ -93,6 +93,15 @@ def test_resamples_and_confidence_change_the_intervals() -> None:
 def test_flags_of_verdict_and_training_are_joined() -> None:
     _, rows = ranked()
     assert rows[GOOD.id].flags == ("short", "clipped")
+
+
+def test_who_was_dropped_at_a_rung_has_the_steps_and_flags_of_its_training_there() -> None:
+    fate = Fate(id=BAD.id, promoted=False, told="F1 0.1 against 0.9 of the best")
+    at_rung = screened(BAD.id, "w" * 10, rung="rung1", steps=8, flags=("watch:lost",))
+    _, rows = ranked(results=RESULTS, dropped={BAD.id: fate}, stopped={BAD.id: at_rung})
+    row = rows[BAD.id]
+    assert (row.status, row.reason, row.rank, row.f1) == ("dropped", fate.told, None, None)
+    assert (row.steps, row.seconds, row.flags) == (8, 12.5, ("short", "watch:lost"))
 
 
 def test_without_a_baseline_there_is_no_p_value_against_it() -> None:

@@ -43,6 +43,7 @@ def test_a_reward_that_changes_later_fails_and_carries_the_flag(worker: Worker) 
     worker._sandbox._checked[CLOCK] = None
     result = worker.screen(job(CLOCK))
     assert (result.status, result.flags) == ("failed", ("changes later",))
+    assert result.steps == result.trained == 1
     assert result.reason is not None and result.reason.startswith("gave other values for the batch of call 1")
 
 
