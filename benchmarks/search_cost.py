@@ -3,7 +3,7 @@
     python benchmarks/search_cost.py [--seeds 5] [--candidates 12] [--out FOLDER] [--json]
 
 For each seed two searches on the embedded task with the settings of configs/arithmetic-demo.yaml: one trains all proposed
-candidates to the end, the other tries them on the rollout bank and races them (race.keep and race.most at their defaults).
+candidates to the end, the other tries them on the rollout bank and races them (by the defaults of `race`).
 Both propose the same candidates (one round of the grammar) and train them with the same seed; the stretches that the second
 trains are those of the first, whose results are taken over rather than trained twice (tests/screen/test_train.py holds that
 they are the same to the last bit). Counted are the training steps of the baseline (one seed, in both) and of the candidates.
@@ -70,6 +70,7 @@ def config(seed: int, candidates: int, settings: list[str], economical: bool) ->
             f"bank.enabled={str(economical).lower()}",
             # The full search passes by the same rungs, and everyone goes on.
             *(["race.keep=0.334", "race.most=0.5"] if economical else ["race.keep=1.0", "race.most=1.0"]),
+            "race.rungs=[{steps: 0.2, questions: 1.0}, {steps: 0.5, questions: 1.0}]",
             *settings,
         ],
     )
