@@ -109,7 +109,11 @@ def _recommended(report: FinalReport, named: dict[str, str]) -> list[str]:
     if row is None:
         return ["nothing is recommended: no ensemble and no candidate could be trained"]
     split = "the test, as they were ranked" if report.protocol == "paper" else "val before the test was read"
-    gain = f", {_signed(row.gain)} {interval(row.gain_ci)} against the baseline" if row.gain is not None else ""
+    gain = (
+        f", {_signed(row.gain)} {interval(row.gain_ci)} over the questions against the baseline"
+        if row.gain is not None
+        else ""
+    )
     return [f"* chosen by F1 on {split}: {named[row.id]}{gain}"]
 
 
