@@ -125,5 +125,7 @@ class ScreenResult(Record):
     alarms: tuple[Alarm, ...] = ()
     """What the watch saw by the end of the training."""
     flags: tuple[str, ...] = ()
+    faults: dict[str, int] = {}
+    """Reward calls that failed and were forgiven, by reward, from the first step of the run."""
     seconds: float = 0.0
     peak_memory_mb: float = 0.0

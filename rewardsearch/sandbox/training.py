@@ -27,13 +27,21 @@ class SandboxedReward:
     to give others.
     """
 
-    def __init__(self, sandbox: Sandbox, spec: RewardSpec, failures: int, rechecks: float = 0.0, seed: int = 0) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        spec: RewardSpec,
+        failures: int,
+        rechecks: float = 0.0,
+        seed: int = 0,
+        faults: int = 0,
+    ) -> None:
         self._sandbox, self.spec, self.failures = sandbox, spec, failures
         self._rechecks, self._random = rechecks, random.Random(f"{seed} {spec.id}")
         self._remembered: list[tuple[int, Batch, RewardOutput]] = []
         self._calls = 0
-        self.faults = 0
-        """Calls that failed for good so far."""
+        self.faults = faults
+        """Calls that failed for good so far, those of the stretches before this one included."""
         self.rechecked = 0
         """Batches that were asked again so far."""
         self.printed = ""

@@ -112,7 +112,8 @@ class Worker:
             return {"status": "done", "steps": 0, "outcomes": self._evaluate(self.policy.base, rows)}
         watch = self.config.watch
         with ExitStack() as stack:
-            sandboxed = [(spec, self._sandboxed(spec, job.seed)) for spec in job.rewards]
+            forgiven = before.faults if before else {}
+            sandboxed = [(spec, self._sandboxed(spec, job.seed, forgiven.get(spec.id, 0))) for spec in job.rewards]
             stack.callback(self._keep_printed, folder, sandboxed)
             model = stack.enter_context(self.policy.fresh_adapter(job.seed))
             trained = train(
@@ -134,7 +135,7 @@ class Worker:
             if job.rung == FULL:
                 model.save_pretrained(str(folder / "adapter"))
             outcomes = self._evaluate(model, rows)
-            faults = sum(reward.faults for _, reward in sandboxed)
+            faults = {spec.id: reward.faults for spec, reward in sandboxed if reward.faults}
         found = alarms(observer.curves(), watch)
         return {
             "status": "done",
@@ -147,17 +148,18 @@ class Worker:
             "alarms": found,
             "flags": (
                 *(alarm.flag for alarm in found),
-                *((f"{faults} failed reward calls",) if faults else ()),
+                *((f"{sum(faults.values())} failed reward calls",) if faults else ()),
             ),
+            "faults": faults,
         }
 
     def _stepped(self, job: ScreenJob, step: int) -> None:
         self._steps = step
         self.say({"event": "step", "id": job.folder, "step": step, "of": job.steps})
 
-    def _sandboxed(self, spec: RewardSpec, seed: int) -> SandboxedReward:
+    def _sandboxed(self, spec: RewardSpec, seed: int, faults: int) -> SandboxedReward:
         limits = self.config.sandbox
-        return SandboxedReward(self._sandbox, spec, limits.failures, limits.rechecks, seed)
+        return SandboxedReward(self._sandbox, spec, limits.failures, limits.rechecks, seed, faults)
 
     def _keep_printed(self, folder: Path, sandboxed: Sequence[tuple[RewardSpec, SandboxedReward]]) -> None:
         """What the rewards printed, for a person to read; it goes to nobody else."""

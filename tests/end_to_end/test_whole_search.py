@@ -180,7 +180,7 @@ def test_a_search_killed_again_and_again_ends_with_the_same_leaderboard(
     run(undisturbed, "run", "small.yaml", "--run-dir", name)
     assert rows(undisturbed, name) == rows(undisturbed, "whole")
     screened = [
-        json.loads(line)["id"]
+        json.loads(line)["folder"]
         for line in (undisturbed / name / JOURNAL).read_text(encoding="utf-8").splitlines()
         if '"event": "screened"' in line
     ]
@@ -239,7 +239,7 @@ def test_hostile_candidates_cost_seconds_and_are_told(tmp_path: Path) -> None:
     (rewards / "counts_calls.py").write_text(COUNTS_CALLS, encoding="utf-8")
     (rewards / "good.py").write_text(GOOD, encoding="utf-8")
     settings = SETTINGS.replace("rounds: 2", "rounds: 1").replace("candidates: 2", "candidates: 7")
-    settings = settings.replace("group_size: 4", "group_size: 5")
+    settings = settings.replace("group_size: 4", "group_size: 5") + "race: {enabled: false}\n"
     text = settings + f"propose: {{proposer: folder, folder: {rewards}}}\nsandbox: {{call_s: 1}}\n"
     (tmp_path / "hostile.yaml").write_text(text, encoding="utf-8")
     run(tmp_path, "run", "hostile.yaml", "--run-dir", "hostile")

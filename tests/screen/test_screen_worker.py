@@ -103,3 +103,22 @@ def test_a_watch_that_ends_nothing_early_lets_a_hopeless_run_go_on(worker: Worke
     result = worker.screen(job(CONSTANT))
     assert (result.steps, result.ended) == (4, None)
     assert ("watch:dead" in result.flags) == ("end_early" in watch)
+
+
+RAISES = """
+def reward(prompts, completions, answer, **columns):
+    raise ValueError("no")
+"""
+
+
+def test_calls_that_failed_before_a_rung_count_after_it(worker: Worker) -> None:
+    def raising(rung: str, steps: int, start: str | None = None) -> ScreenJob:
+        return stretch(rung, steps, start).model_copy(update={"rewards": job(RAISES).rewards})
+
+    first = raising("rung1", 1)
+    at_rung = worker.screen(first)
+    assert (at_rung.status, at_rung.faults) == ("done", {"abc": 1})
+    second = raising("rung2", 2, first.folder)
+    assert worker.screen(second).faults == {"abc": 2}
+    last = worker.screen(raising("full", 4, second.folder))
+    assert (last.status, last.reason) == ("failed", "raised ValueError at line 3")
