@@ -19,7 +19,7 @@ demo: setup
 	$(BIN)/rewardsearch export runs/arithmetic-demo --to trl -o runs/arithmetic-demo/export
 
 test: setup
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile
 
 slow: setup
 	$(BIN)/python -m pytest -q -m slow

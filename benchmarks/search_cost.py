@@ -29,7 +29,7 @@ from rich.table import Table
 
 from rewardsearch.config import Config, load_config
 from rewardsearch.rank import compare_outcomes
-from rewardsearch.records import BASELINE, ScreenJob, ScreenResult
+from rewardsearch.records import BASELINE, ScreenJob, ScreenResult, SftResult
 from rewardsearch.search import search
 from rewardsearch.state import RunState
 
@@ -52,6 +52,10 @@ class Quiet:
     def jobs(self, names: Mapping[str, str], steps: int) -> None: ...
 
     def step(self, job: str, step: int, of: int) -> None: ...
+
+    def tuning(self, step: int, of: int) -> None: ...
+
+    def tuned(self, result: SftResult) -> None: ...
 
     def ended(self, job: ScreenJob, result: ScreenResult, name: str) -> None: ...
 

@@ -62,7 +62,7 @@ def stretches(config: Config) -> tuple[Stretch, ...]:
 
 
 def policy_job(seed: int) -> ScreenJob:
-    """The untrained policy: evaluation alone."""
+    """The policy before any GRPO: evaluation alone."""
     return ScreenJob(id=POLICY, rewards=(), seed=seed, steps=0, folder=_folder(POLICY, FULL, seed))
 
 
@@ -93,7 +93,8 @@ def stretch_jobs(
 
 def final_job(arm: FinalArm, seed: int) -> ScreenJob:
     """The training of an arm of finalize. A candidate and the baseline are trained as they are screened, in the same place."""
-    folder = f"final/{arm.id}/full-{seed}" if arm.kind in ("ensemble", "control") else _folder(arm.id, FULL, seed)
+    own = arm.kind in ("ensemble", "control", "reference")
+    folder = f"final/{arm.id}/full-{seed}" if own else _folder(arm.id, FULL, seed)
     return ScreenJob(
         id=arm.id, rewards=arm.rewards, seed=seed, steps=arm.steps, folder=folder, aggregation=arm.aggregation
     )

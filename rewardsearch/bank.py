@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from rewardsearch.config import EMBEDDED, Config
-from rewardsearch.files import write_atomic
+from rewardsearch.config import Config
+from rewardsearch.files import file_digest, file_stamps, write_atomic
 from rewardsearch.records import Rollout
-from rewardsearch.resources import PACKAGE
+from rewardsearch.resources import cache_folder, policy_folder
+from rewardsearch.tuned import sft_mark
 
-CACHE = "REWARDSEARCH_CACHE"
-"""The environment variable that names the cache folder."""
-_OTHER_SPLITS = {"val_rows", "test_rows", "test_file"}
+_OTHER_SPLITS = {"val_rows", "test_rows", "test_file", "test_data", "show_rows"}
 
 
 def bank_mark(config: Config) -> str:
-    """SHA-256 of everything that the bank of `config` depends on: policy, training rows, sampling, size.
+    """SHA-256 of everything that the bank of `config` depends on: policy, its fine-tuning, training rows, sampling, size.
 
     A policy or data file on this machine counts by what it is, a model of the hub by its name. The search's own seed does
     not count: searches with other seeds judge by the same completions.
@@ -33,24 +31,22 @@ def bank_mark(config: Config) -> str:
     screen, bank = config.screen, config.bank
     policy = config.policy.model_dump(mode="json", exclude={"lora"})
     depends = {
-        "policy": policy | {"files": _files(_folder(config.policy.model))},
-        "task": config.task.model_dump(mode="json", exclude=_OTHER_SPLITS) | {"data": _digest(config.task.train_file)},
+        "policy": policy | {"files": file_stamps(policy_folder(config.policy.model))},
+        "task": config.task.model_dump(mode="json", exclude=_OTHER_SPLITS),
+        "files": [file_digest(file) for file in config.task.data_files(test=False)],
+        # More of `task.data` is for training where the test rows come from elsewhere.
+        "own_test": config.task.test_data is not None,
         "sampling": [screen.temperature, screen.top_p, screen.max_completion_tokens, screen.eval_batch_size],
         "size": [bank.questions, bank.group_size],
     }
+    if config.sft.enabled:
+        depends["sft"] = sft_mark(config)
     return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
 
 
 def bank_path(config: Config) -> Path:
-    """Where the bank of `config` is kept: in $REWARDSEARCH_CACHE, else $XDG_CACHE_HOME/rewardsearch, else
-    ~/.cache/rewardsearch."""
-    if own := os.environ.get(CACHE):
-        cache = Path(own).expanduser()
-    elif shared := os.environ.get("XDG_CACHE_HOME"):
-        cache = Path(shared) / "rewardsearch"
-    else:
-        cache = Path.home() / ".cache" / "rewardsearch"
-    return cache / "banks" / f"{bank_mark(config)[:16]}.jsonl"
+    """Where the bank of `config` is kept in the cache."""
+    return cache_folder() / "banks" / f"{bank_mark(config)[:16]}.jsonl"
 
 
 def save_bank(path: Path, rollouts: Sequence[Rollout]) -> None:
@@ -76,21 +72,3 @@ def load_bank(path: Path) -> tuple[Rollout, ...] | None:
         pass
     path.unlink(missing_ok=True)
     return None
-
-
-def _folder(model: str) -> Path:
-    return PACKAGE / "embedded" / "policy" if model == EMBEDDED else Path(model).expanduser()
-
-
-def _files(folder: Path) -> list[tuple[str, int, int]]:
-    """Names, sizes and times of change of the files in `folder`; none where it is not a folder of this machine."""
-    if not folder.is_dir():
-        return []
-    files = ((file.relative_to(folder).as_posix(), file.stat()) for file in folder.rglob("*") if file.is_file())
-    return sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in files)
-
-
-def _digest(file: str | None) -> str:
-    """SHA-256 of a data file; empty for one that is not there, which its task reports."""
-    path = None if file is None else Path(file).expanduser()
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path is not None and path.is_file() else ""

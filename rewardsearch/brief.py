@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rewardsearch.arms import load_base_rewards
@@ -12,9 +12,19 @@ from rewardsearch.evidence import Feedback
 from rewardsearch.feedback import write_feedback
 from rewardsearch.propose import ProposalRequest
 from rewardsearch.rank import front, rank
-from rewardsearch.records import BASELINE, Candidate, LabelledCompletion, Ranking, RewardSpec, Verdict
+from rewardsearch.records import (
+    BASELINE,
+    POLICY,
+    Candidate,
+    LabelledCompletion,
+    Ranking,
+    RewardSpec,
+    ScreenResult,
+    Verdict,
+)
 from rewardsearch.state import RunState
 from rewardsearch.tasks import Task, load_task
+from rewardsearch.tuned import SFT
 
 _GAMED = ". A reward that can be gamed (pays exploits, a constant of its own, the answer itself) is refused before it"
 
@@ -32,6 +42,7 @@ def current_ranking(state: RunState) -> Ranking:
         baselines=state.baselines,
         dropped=state.dropped,
         stopped=state.stopped,
+        policy_name=SFT if state.config.sft.enabled else POLICY,
     )
 
 
@@ -43,10 +54,14 @@ def current_feedback(state: RunState, ranking: Ranking, round: int) -> Feedback:
         front=front(state.results, state.candidates),
         candidates=state.candidates,
         verdicts=state.verdicts,
-        results=state.results,
+        results=state.results if state.config.task.rows_shown else _without_rows(state.results),
         proposals=state.proposals,
         confidence=state.config.rank.confidence,
     )
+
+
+def _without_rows(results: Mapping[str, ScreenResult]) -> dict[str, ScreenResult]:
+    return {id: result.model_copy(update={"disagreements": ()}) for id, result in results.items()}
 
 
 def first_request(config: Config, examples: bool = False) -> ProposalRequest:
@@ -54,7 +69,7 @@ def first_request(config: Config, examples: bool = False) -> ProposalRequest:
     a row, for which the data are read. Raises UserError for a base reward that is not there."""
     task = load_task(config.task)
     request = _request(config, task, load_base_rewards(config.screen.base_rewards), 1, 0, Path())
-    return request.model_copy(update={"examples": _examples(task)}) if examples else request
+    return request.model_copy(update={"examples": _examples(task, config)}) if examples else request
 
 
 def request_of(state: RunState, config: Config, task: Task, round: int, attempt: int) -> ProposalRequest:
@@ -72,7 +87,7 @@ def request_of(state: RunState, config: Config, task: Task, round: int, attempt:
         update={
             "run": f"{state.folder.name} {state.started}",
             "count": len(repairs) or config.candidates,
-            "examples": _examples(task),
+            "examples": _examples(task, config),
             "feedback": feedback,
             "repairs": repairs,
             "seen": tuple(state.candidates),
@@ -119,6 +134,8 @@ def _request(
         seed=config.seed,
         task=task.name,
         brief=task.brief,
+        classes=task.classes,
+        columns=task.columns,
         training=(
             f"{config.screen.steps} steps, each on {config.screen.prompts_per_step} prompts with a group of "
             f"{config.screen.group_size} completions of at most {config.screen.max_completion_tokens} tokens"
@@ -130,9 +147,9 @@ def _request(
     )
 
 
-def _examples(task: Task) -> tuple[LabelledCompletion, ...]:
-    """A correct, a wrong and an unparsed completion of one training row."""
+def _examples(task: Task, config: Config) -> tuple[LabelledCompletion, ...]:
+    """A correct, a wrong and an unparsed completion of one training row; none where rows are not shown."""
     found: dict[str, LabelledCompletion] = {}
-    for each in task.labelled(1):
+    for each in task.labelled(1) if config.task.rows_shown else ():
         found.setdefault(each.kind, each)
     return tuple(found.values())

@@ -23,6 +23,8 @@ class Training(Record):
     clipped: str
     dead_groups: str
     curves: tuple[ComponentCurve, ...]
+    answers: tuple[str, ...] = ()
+    """On a task with classes, a line for each: how many completions answer it, and what they are paid."""
     alarms: tuple[str, ...] = ()
     """What the watch over the training saw, a line each."""
 
@@ -41,6 +43,8 @@ class Reference(Record):
     """The baseline or the untrained policy."""
 
     row: RankedRow
+    answers: str = ""
+    """How often it answers each class, and which it takes for which, in words; empty on a task without classes."""
     training: Training | None = None
     disagreements: tuple[Disagreement, ...] = ()
 
@@ -57,6 +61,10 @@ class Evidence(Record):
     training: Training | None
     disagreements: tuple[Disagreement, ...]
     front: Front | None = None
+    answers: str = ""
+    """How often its policy answers each class, and which it takes for which, in words; empty on a task without classes."""
+    lean: str = ""
+    """Which class its policy answers clearly too often, in words; empty where there is none."""
 
 
 class Parent(Record):
@@ -104,6 +112,8 @@ class Feedback(Record):
     text: str
     n: int = 0
     """Questions that the scores are on."""
+    classes: tuple[str, str] | None = None
+    """Of a task with classes, the positive one first."""
     policy: Reference | None = None
     baseline: Reference | None = None
     evidence: tuple[Evidence, ...] = ()

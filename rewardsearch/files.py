@@ -1,7 +1,8 @@
-"""Files that are whole or absent."""
+"""Files that are whole or absent, and the digest that a file counts by."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -15,3 +16,17 @@ def write_atomic(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
+
+
+def file_stamps(folder: Path) -> list[tuple[str, int, int]]:
+    """Names, sizes and times of change of the files in `folder`; none where it is not a folder of this machine."""
+    if not folder.is_dir():
+        return []
+    files = ((file.relative_to(folder).as_posix(), file.stat()) for file in folder.rglob("*") if file.is_file())
+    return sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in files)
+
+
+def file_digest(path: str) -> str:
+    """SHA-256 of a file's content; empty for what is no file of this machine, such as a hub id, or a file that is missing."""
+    file = Path(path).expanduser()
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from rewardsearch.arms import load_base_rewards
 from rewardsearch.brief import first_request
 from rewardsearch.config import Config
-from rewardsearch.errors import MachineError, UserError
+from rewardsearch.datasheet import check_rows
+from rewardsearch.errors import MachineError
 from rewardsearch.finalize import check as check_finalize
+from rewardsearch.finalize import load_references
 from rewardsearch.propose import check as check_proposer
 from rewardsearch.propose import reach
 from rewardsearch.sandbox import Defences, inspect
 from rewardsearch.state import RunState
-from rewardsearch.tasks import Split, load_task
+from rewardsearch.tasks import load_task
+from rewardsearch.validate import validate
 
 
 def defences_of(config: Config) -> Defences:
@@ -29,18 +30,20 @@ def defences_of(config: Config) -> Defences:
 
 
 def check(config: Config) -> None:
-    """Looks for the mistakes that would end a search later: base rewards, proposer, sandbox, data files. Raises UserError.
+    """Looks for the mistakes that would end a search later: base rewards, references, proposer, sandbox, data files. Raises
+    UserError.
 
-    Of the sealed test only the number of rows is looked at. A model is looked for by the first process that trains.
+    Of the sealed test only the numbers of rows are looked at, in all and of each class. A model is looked for by the first
+    process that trains.
     """
-    check_finalize(config, load_base_rewards(config.screen.base_rewards))
+    base, references = load_base_rewards(config.screen.base_rewards), load_references(config)
+    check_finalize(config, base)
     check_proposer(first_request(config), config)
     defences_of(config)
     task = load_task(config.task)
-    least: Mapping[Split, int] = {"train": config.screen.prompts_per_step, "val": 1, "test": 1}
-    for split, needed in least.items():
-        if (rows := len(task.rows(split))) < needed:
-            raise UserError(f"task: the {split} split has {rows} rows, needs {needed}; give a larger data file")
+    check_rows(task, config)
+    if references:
+        check_finalize(config, base, list(zip(references, validate(references, task, config), strict=True)))
 
 
 def look_ahead(config: Config, state: RunState) -> list[str]:

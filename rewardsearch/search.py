@@ -16,20 +16,22 @@ from rewardsearch.arms import load_base_rewards
 from rewardsearch.brief import current_feedback, current_ranking, rejected, request_of
 from rewardsearch.budget import Budget
 from rewardsearch.config import BudgetConfig, Config
+from rewardsearch.datasheet import datasheet, told_data
 from rewardsearch.errors import BudgetReached, Interrupted, NothingAccepted, UserError
 from rewardsearch.files import write_atomic
-from rewardsearch.finalize import finalize, pairs_csv
-from rewardsearch.journal import Journal
+from rewardsearch.finalize import fairness_csv, finalize, load_references, pairs_csv
+from rewardsearch.journal import Journal, has_run, read_run
 from rewardsearch.ledger import Ledger
 from rewardsearch.preflight import defences_of, look_ahead
 from rewardsearch.propose import plan, propose
 from rewardsearch.rank import write_leaderboard
-from rewardsearch.records import Candidate, Usage
+from rewardsearch.records import Candidate, Usage, Verdict
 from rewardsearch.sandbox import SandboxPool
 from rewardsearch.screen import LocalWorkers, start_workers
 from rewardsearch.state import RunState
 from rewardsearch.tasks import load_task
 from rewardsearch.trials import Progress, Trials
+from rewardsearch.tuned import sft_mark
 from rewardsearch.validate import validate
 
 
@@ -43,6 +45,9 @@ def search(config: Config, folder: Path, progress: Progress) -> RunState:
         if run.state.rounds_done < config.rounds:
             for warning in look_ahead(config, run.state):
                 progress.say(f"warning: {warning}")
+            for line in told_data(datasheet(run.task, config)) if run.task.classes else ():
+                progress.say(line)
+        run.trials.sft()
         run.trials.references()
         for number in range(1, config.rounds + 1):
             run.round(number)
@@ -62,8 +67,13 @@ def _nothing_accepted(state: RunState) -> str:
 
 
 @contextmanager
-def session(config: Config, folder: Path, progress: Progress, limits: BudgetConfig) -> Iterator[Search]:
-    """A session on the run in `folder` within `limits`: its journal and workers, and its end in the journal, whatever that is."""
+def session(
+    config: Config, folder: Path, progress: Progress, limits: BudgetConfig, ends: str = "finished"
+) -> Iterator[Search]:
+    """A session on the run in `folder` within `limits`: its journal and workers, and its end in the journal, whatever that is.
+
+    ends: how the run stands when the session has done its work.
+    """
     base = load_base_rewards(config.screen.base_rewards)
     defences = defences_of(config)
     pool = SandboxPool(config.sandbox, config.validation.bound)
@@ -73,7 +83,7 @@ def session(config: Config, folder: Path, progress: Progress, limits: BudgetConf
             journal.append("sandbox", layers=defences.layers, open=defences.open)
             progress.say(defences.told)
             yield Search(journal, config, pool, workers, progress, limits)
-            status = "finished"
+            status = ends
         except BudgetReached:
             status = "budget"
             raise
@@ -93,8 +103,28 @@ def finalize_run(config: Config, folder: Path, progress: Progress) -> RunState:
         if not run.state.rankings:
             raise UserError(f"{folder} has no finished round to finalize; run the search first")
         if run.state.final is None:
+            run.trials.sft()
             run.trials.references()
         run.finalize()
+        return run.state
+
+
+def tune_run(config: Config, folder: Path, progress: Progress) -> RunState:
+    """Fine-tunes the policy of the run in `folder`, and no more; `search` takes the run from there.
+
+    What is done is not done again. Raises UserError where the config does without supervised fine-tuning.
+    """
+    if not config.sft.enabled:
+        raise UserError(
+            "sft.enabled: got false, so no search of this config would start from the fine-tuned policy; "
+            "set sft.enabled: true in the config, or give --set sft.enabled=true here and to `rewardsearch run`"
+        )
+    if has_run(folder):
+        state = read_run(folder)
+        if state.tuned is not None and state.tuned.mark == sft_mark(config):
+            return state
+    with session(config, folder, progress, config.budget, ends="stopped") as run:
+        run.trials.sft()
         return run.state
 
 
@@ -157,10 +187,19 @@ class Search:
             train=self.trials.train,
             read_test=self.trials.read_test,
             say=self.progress.say,
+            references=[(reference, self._judged(reference)) for reference in load_references(self.config)],
+            rules=self.task.rules,
+            groups=lambda: {row.id: row.groups for row in self.task.rows("test")},
         )
         write_atomic(self.folder / "final" / "test.json", report.model_dump_json(indent=1) + "\n")
         write_atomic(self.folder / "final" / "pairs.csv", pairs_csv(report))
+        if report.fairness:
+            write_atomic(self.folder / "final" / "fairness.csv", fairness_csv(report))
         self.journal.append("final", report=report.model_dump(mode="json"))
+
+    def _judged(self, reference: Candidate) -> Verdict:
+        """What validation finds in a reference, whatever else was proposed."""
+        return validate([reference], self.task, self.config, self.pool, self.trials.bank(), self.state.base)[0]
 
     # --- the steps of a round -----------------------------------------------------------------------------------------
 

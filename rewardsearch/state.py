@@ -25,10 +25,12 @@ from rewardsearch.records import (
     Refusal,
     RewardSpec,
     ScreenResult,
+    SftResult,
     Usage,
     Verdict,
 )
 from rewardsearch.store import load_result
+from rewardsearch.tuned import SFT, load_tuned
 
 Event = dict[str, Any]
 
@@ -47,6 +49,8 @@ class RunState:
     account: Account = field(default_factory=Account)
     candidates: dict[str, Candidate] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
+    tuned: SftResult | None = None
+    """The supervised fine-tuning that every training run starts from."""
     screens: dict[str, ScreenResult] = field(default_factory=dict)
     """Every training run and stretch of one, by its folder."""
     marks: dict[str, str] = field(default_factory=dict)
@@ -151,6 +155,8 @@ class RunState:
         elif kind == "validated":
             verdict = Verdict.model_validate(event["verdict"])
             self.verdicts[verdict.candidate] = verdict
+        elif kind == "tuned":
+            self.tuned = load_tuned(self.folder / SFT, event["mark"])
         elif kind == "screened":
             self._screened(event)
         elif kind == "raced":

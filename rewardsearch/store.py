@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import lru_cache
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
 from rewardsearch.config import Config
-from rewardsearch.files import write_atomic
+from rewardsearch.files import file_digest, write_atomic
 from rewardsearch.records import CurvePoint, Outcome, ScreenJob, ScreenResult
+from rewardsearch.tuned import sft_mark
 
 CHECKPOINT = "checkpoint"
 """In the folder of a stretch of a training run: what the next stretch carries on with."""
@@ -24,9 +24,12 @@ CHECKPOINT = "checkpoint"
 _SECTIONS = ("task", "policy", "sandbox", "screen", "watch")
 # Of those, what only says how much is done, how the work is spread, and what stands around a candidate.
 _NO_MATTER = {
+    "task": ("show_rows",),
     "screen": ("baseline_seeds", "slots", "retries", "stall_minutes"),
     "sandbox": ("require", "bubblewrap"),
 }
+# Of the task, what is for resumes alone.
+_RESUME = ("data", "test_data", "columns", "chat", "balance")
 
 
 def fingerprint(job: ScreenJob, config: Config) -> str:
@@ -35,19 +38,17 @@ def fingerprint(job: ScreenJob, config: Config) -> str:
     for section, keys in _NO_MATTER.items():
         for key in keys:
             settings[section].pop(key)
-    files = (config.task.train_file, config.task.test_file if config.paper_protocol else None)
-    data = [_digest(file) for file in files if file is not None]
+    if config.task.name != "resume":
+        for key in _RESUME:
+            settings["task"].pop(key)
+    data = [file_digest(file) for file in config.task.data_files(test=config.paper_protocol)]
     # A stretch that carries another on gives what the whole run would have given.
     wanted = job.model_dump(mode="json", exclude={"folder", "start"})
-    text = json.dumps([wanted, settings, data, config.ranked_on], sort_keys=True)
+    depends = [wanted, settings, data, config.ranked_on]
+    if config.sft.enabled:
+        depends.append(sft_mark(config))
+    text = json.dumps(depends, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-@lru_cache
-def _digest(file: str) -> str:
-    """SHA-256 of a data file; empty for one that is not there, which its task reports."""
-    path = Path(file)
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def save_result(folder: Path, result: ScreenResult, mark: str) -> None:

@@ -9,6 +9,7 @@ import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Protocol
 
 from rewardsearch.arms import final_job, policy_job, screen_job, spec_of, stretch_jobs
@@ -19,9 +20,22 @@ from rewardsearch.config import Config
 from rewardsearch.errors import Interrupted, MachineError
 from rewardsearch.journal import Journal
 from rewardsearch.rank import race
-from rewardsearch.records import BASELINE, FULL, POLICY, Candidate, FinalArm, Outcome, Rollout, ScreenJob, ScreenResult
-from rewardsearch.screen import LocalWorkers, Reading, read_test, sample_bank, screen
+from rewardsearch.records import (
+    BASELINE,
+    FULL,
+    POLICY,
+    Candidate,
+    FinalArm,
+    Outcome,
+    Rollout,
+    ScreenJob,
+    ScreenResult,
+    SftResult,
+)
+from rewardsearch.screen import LocalWorkers, Reading, read_test, sample_bank, screen, tune
 from rewardsearch.store import CHECKPOINT, fingerprint
+from rewardsearch.tasks import load_task
+from rewardsearch.tuned import SFT, copy_tuned, load_tuned, sft_mark, tuned_cache
 
 BANK = "bank.jsonl"
 """The run's own copy of its rollout bank."""
@@ -36,6 +50,10 @@ class Progress(Protocol):
 
     def step(self, job: str, step: int, of: int) -> None: ...
 
+    def tuning(self, step: int, of: int) -> None: ...
+
+    def tuned(self, result: SftResult) -> None: ...
+
     def ended(self, job: ScreenJob, result: ScreenResult, name: str) -> None: ...
 
 
@@ -49,6 +67,51 @@ class Trials:
         self.workers, self.budget = workers, budget
         self.state = journal.state
         self.folder = journal.state.folder
+
+    def sft(self) -> SftResult | None:
+        """The supervised fine-tuning that every training run starts from; None where the config does without."""
+        if not self.config.sft.enabled:
+            return None
+        path, mark = self.folder / SFT, sft_mark(self.config)
+        known = load_tuned(path, mark)
+        if known is not None and self.state.tuned == known:
+            return known
+        self.budget.check()
+        if known is None:
+            known = self._kept_sft(path, mark) or self._tuned_here(path)
+        self.journal.append("tuned", mark=mark, split="val", questions=len(known.after), steps=known.steps)
+        self.progress.tuned(known)
+        return known
+
+    def _kept_sft(self, path: Path, mark: str) -> SftResult | None:
+        """The fine-tuning from the cache, now in the run; None where the cache has none."""
+        cache = tuned_cache(self.config)
+        known = load_tuned(cache, mark)
+        if known is not None:
+            copy_tuned(cache, path)
+            self.progress.say(
+                f"SFT: {known.rows:,} demonstrations, {known.steps:,} steps, as an earlier run trained it"
+            )
+        return known
+
+    def _tuned_here(self, path: Path) -> SftResult:
+        settings, demonstrations = self.config.sft, len(load_task(self.config.task).demonstrations())
+        self.progress.say(f"SFT: {demonstrations:,} demonstrations, {settings.steps:,} steps")
+        tuned = tune(self.folder, self.config, self.workers, self.budget.may_start, self._tuning)
+        if tuned is None:
+            self.budget.check()
+            raise Interrupted("stopped before the policy was fine-tuned; the same command carries on")
+        cache = tuned_cache(self.config)
+        try:
+            copy_tuned(path, cache)
+        except OSError as error:
+            self.progress.say(
+                f"warning: the fine-tuned policy is not kept for other runs: {cache}: {error.strerror or error}"
+            )
+        return tuned
+
+    def _tuning(self, job: str, step: int, of: int) -> None:
+        self.progress.tuning(step, of)
 
     def bank(self) -> tuple[Rollout, ...] | None:
         """The run's rollout bank; None where the config does without."""
@@ -80,7 +143,7 @@ class Trials:
         return sampled
 
     def references(self) -> None:
-        """The untrained policy and the baseline, with every seed of its own: what candidates are held against, and how far
+        """The policy before any GRPO and the baseline, with every seed of its own: what candidates are held against, and how far
         that moves by itself."""
         if self.config.paper_protocol and not self.state.test_opened:
             self.journal.append("test_opened", readings="every screen: paper_protocol ranks on the test split")
@@ -122,10 +185,10 @@ class Trials:
             return
         # The leader of the leaderboard; what was screened before it has been at this rung too.
         ranked = [row.id for row in current_ranking(self.state).rows if row.rank is not None and row.id != POLICY]
-        leaders = {id: result for id in ranked if (result := self._at(id, rung)) is not None}
-        incumbent = next(iter(leaders))
-        names = {id: self._name(id) for id in (*at_rung, *leaders)}
-        results = {incumbent: leaders[incumbent], **at_rung}
+        screened = ((id, self._at(id, rung)) for id in ranked)
+        incumbent, its_result = next((id, result) for id, result in screened if result is not None)
+        names = {id: self._name(id) for id in (*at_rung, incumbent)}
+        results = {incumbent: its_result, **at_rung}
         config = self.config
         found = race(results, list(at_rung), incumbent, names, config.race, config.rank, config.seed)
         fates = [found[id] for id in undecided]
@@ -165,13 +228,7 @@ class Trials:
         return outcomes
 
     def _reading(self, name: str, id: str, seed: int) -> Reading:
-        arm = self.state.arms.get(id)
-        if id == POLICY:
-            folder = policy_job(seed).folder
-        elif arm is not None:
-            folder = final_job(arm, seed).folder
-        else:
-            folder = screen_job(id, self.state.members(id), (), seed, self.config.screen.steps).folder
+        folder = (policy_job(seed) if id == POLICY else final_job(self.state.arms[id], seed)).folder
         return Reading(name=name, adapter=None if id == POLICY else f"{folder}/adapter", mark=self.state.marks[folder])
 
     def run(self, jobs: Sequence[ScreenJob]) -> None:
@@ -216,6 +273,8 @@ class Trials:
         return next((self._screened(job) for job in jobs if job.rung == rung), None)
 
     def _name(self, id: str) -> str:
+        if id == POLICY and self.config.sft.enabled:
+            return SFT
         return self.state.candidates[id].name if id in self.state.candidates else id
 
     def _told(self, job: ScreenJob) -> str:

@@ -69,6 +69,7 @@ def trainer(monkeypatch: pytest.MonkeyPatch) -> Trainer:
     """Takes the place of the processes that train and that read the test."""
     trainer = Trainer()
     monkeypatch.setattr(trials, "screen", trainer.screen)
+    monkeypatch.setattr(trials, "tune", trainer.tune)
     monkeypatch.setattr(trials, "read_test", trainer.read_test)
     return trainer
 

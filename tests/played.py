@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from rewardsearch.config import Config
-from rewardsearch.records import Outcome, ScreenJob, ScreenResult
+from rewardsearch.records import Outcome, ScreenJob, ScreenResult, SftPoint, SftResult
 from rewardsearch.screen import Reading
 from rewardsearch.store import fingerprint, load_outcomes, load_result, save_outcomes, save_result
+from rewardsearch.tuned import ADAPTER, SFT, save_tuned, sft_mark
 
 SMALL: dict[str, Any] = {
     "rounds": 1,
@@ -38,6 +39,10 @@ class Quiet:
 
     def step(self, job: str, step: int, of: int) -> None: ...
 
+    def tuning(self, step: int, of: int) -> None: ...
+
+    def tuned(self, result: SftResult) -> None: ...
+
     def ended(self, job: ScreenJob, result: ScreenResult, name: str) -> None: ...
 
 
@@ -62,11 +67,37 @@ class Trainer:
     trained: list[str] = field(default_factory=list)
     """Arms, in order, one for every run or stretch of one."""
     jobs: list[ScreenJob] = field(default_factory=list)
+    tunings: int = 0
+    """Supervised fine-tunings."""
     tested: list[str] = field(default_factory=list)
     ends: dict[str, str] = field(default_factory=dict)
     before_test: Callable[[], None] = lambda: None
     after_run: Callable[[str], None] = lambda id: None
     play: Callable[[ScreenJob], tuple[Outcome, ...]] = lambda job: outcomes(job.id, job.questions or 20)
+
+    def tune(self, run: Path, config: Config, workers: Any, may_start: Any, on_step: Any) -> SftResult | None:
+        """A fine-tuning whose adapter is a line of text."""
+        if not may_start():
+            return None
+        self.tunings += 1
+        adapter = run / SFT / ADAPTER
+        adapter.mkdir(parents=True, exist_ok=True)
+        (adapter / "adapter_model.safetensors").write_text("tuned", encoding="utf-8")
+        curve = tuple(SftPoint(step=n, loss=2.0 / n, learning_rate=0.1) for n in range(1, config.sft.steps + 1))
+        for point in curve:
+            on_step(SFT, point.step, config.sft.steps)
+        result = SftResult(
+            mark=sft_mark(config),
+            rows=config.task.train_rows,
+            steps=config.sft.steps,
+            seconds=3.0,
+            curve=curve,
+            before=answered(5),
+            after=answered(15),
+        )
+        save_tuned(run / SFT, result)
+        self.after_run(SFT)
+        return result
 
     def screen(
         self, jobs: Sequence[ScreenJob], workers: Any, run: Path, config: Config, may_start: Any, on_step: Any

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 from fakes import ARMS, BAD, GOOD, LEVEL, REFUSED, candidate, make_run, screened
+from own_data import COLUMNS, hires, write_csv
 
 from rewardsearch.arms import load_base_rewards
 from rewardsearch.brief import current_feedback, current_ranking, first_request, rejected, request_of
-from rewardsearch.config import Config
+from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import UserError
 from rewardsearch.evidence import Feedback
 from rewardsearch.journal import Journal, read_run
@@ -196,3 +197,21 @@ def test_without_a_score_of_the_baseline_there_is_no_feedback(run: Path, small_c
 def test_feedback_is_stored_whole(one_round: Path) -> None:
     feedback = read_run(one_round).feedbacks[1]
     assert Feedback.model_validate_json(feedback.model_dump_json()) == feedback
+
+
+def test_texts_of_ones_own_rows_stay_here_unless_they_are_to_be_shown(tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "hires.csv", hires())
+    data = {"task": {"name": "resume", "data": file, "columns": COLUMNS}}
+    kept = first_request(parse_config(data, "hires"), examples=True)
+    assert (kept.examples, kept.columns) == ((), ("resume", "job", "source"))
+    data["task"]["show_rows"] = True
+    assert first_request(parse_config(data, "hires"), examples=True).examples
+
+
+def test_feedback_has_completions_of_rows_only_where_rows_are_shown(one_round: Path) -> None:
+    state = read_run(one_round)
+    ranking = current_ranking(state)
+    assert any(each.disagreements for each in current_feedback(state, ranking, 1).evidence)
+    kept = state.config.task.model_copy(update={"show_rows": False})
+    state.config = state.config.model_copy(update={"task": kept})
+    assert not any(each.disagreements for each in current_feedback(state, ranking, 1).evidence)

@@ -36,9 +36,10 @@ def base(name: str, completion: str, gold: str = "5") -> float:
     return float(value)
 
 
-@pytest.mark.parametrize("name", ["arithmetic", "gsm8k"])
+@pytest.mark.parametrize("name", ["arithmetic", "gsm8k", "resume"])
 def test_every_carried_reward_is_accepted_for_its_task(name: str, tmp_path: Path) -> None:
-    task = gsm8k_task(tmp_path) if name == "gsm8k" else load_task(TaskConfig())
+    small = TaskConfig.model_validate({"name": name, "train_rows": 32, "val_rows": 4, "test_rows": 4})
+    task = gsm8k_task(tmp_path) if name == "gsm8k" else load_task(small)
     files = files_for(name)
     assert len(files) >= 3 + 4
     codes = [file.read_text(encoding="utf-8") for file in files]
@@ -116,6 +117,22 @@ def test_each_tag_that_occurs_once_is_paid_and_each_other_costs(completion: str,
 )
 def test_an_answer_is_paid_by_its_closeness(solution: str, gold: str, value: float) -> None:
     assert base("answer", f"<solution> {solution} </solution>", gold) == value
+
+
+@pytest.mark.parametrize(
+    ("solution", "gold", "value"),
+    [
+        ("SELECTED", "SELECTED", 3.0),
+        ("selected", "SELECTED", 3.0),
+        ("REJECTED", "SELECTED", -1.5),
+        ("SELECTED REJECTED", "SELECTED", -1.5),
+        ("SELECTED.", "SELECTED", -1.5),
+        ("7", "SELECTED", -1.5),
+        ("", "", -1.5),
+    ],
+)
+def test_a_class_is_paid_where_it_stands_alone(solution: str, gold: str, value: float) -> None:
+    assert base("answer", f"<solution>\n{solution} </solution>", gold) == value
 
 
 @pytest.mark.parametrize("completion", ["", "The answer is 5.", "<solution> 5"])

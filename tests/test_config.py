@@ -19,7 +19,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         parse_config({"rounds": 0, "task": {"name": "gsm9k"}, "screen": {"stps": 3}}, "bad.yaml")
     assert error.value.mistakes == (
         "bad.yaml: rounds: input should be greater than or equal to 1, got 0",
-        "bad.yaml: task.name: input should be 'arithmetic' or 'gsm8k', got 'gsm9k'",
+        "bad.yaml: task.name: input should be 'arithmetic', 'gsm8k' or 'resume', got 'gsm9k'",
         "bad.yaml: screen.stps: unknown key; did you mean steps?",
     )
 

@@ -25,7 +25,7 @@ ROOMY = 100_000
 
 
 def system(structured: bool = False) -> str:
-    return render("system.j2", structured=structured)
+    return render("system.j2", structured=structured, classes=None)
 
 
 def first_round(count: int) -> list[str]:
@@ -35,7 +35,8 @@ def first_round(count: int) -> list[str]:
 
 
 def task(base_rewards: Sequence[tuple[str, str]]) -> str:
-    return render("_task.j2", task="t", brief="b", training="", base_rewards=base_rewards, examples=(), cut=())
+    values = {"task": "t", "brief": "b", "training": "", "classes": None, "columns": (), "examples": (), "cut": ()}
+    return render("_task.j2", base_rewards=base_rewards, **values)
 
 
 def rendered() -> dict[str, list[str]]:

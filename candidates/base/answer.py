@@ -1,7 +1,8 @@
-"""Rewards the number in the solution tag: 3.0 if right, partial credit if close, -1.5 if wrong, 0.0 without one.
+"""Rewards the answer in the solution tag: 3.0 if right, partial credit if close, -1.5 if wrong, 0.0 without one.
 
 Close is a ratio to the gold number within 10 % (1.0) or 20 % (0.5). A closed solution tag that does not hold exactly
-one number is a wrong answer.
+one number is a wrong answer. Where the gold answer is no number, such as a class, the tag must hold that text and nothing
+else, in whatever case.
 """
 
 import re
@@ -26,7 +27,10 @@ def score(completion, gold):
     if tag is None:
         return NO_ANSWER
     given, wanted = number(tag.group(1)), number(gold)
-    if given is None or wanted is None:
+    if wanted is None:
+        said, asked = tag.group(1).strip().casefold(), gold.strip().casefold()
+        return RIGHT if asked and said == asked else WRONG
+    if given is None:
         return WRONG
     if given == wanted:
         return RIGHT

@@ -15,14 +15,17 @@ from typer.core import TyperGroup
 
 COMMANDS = (
     "run",
+    "sft",
     "status",
     "leaderboard",
     "show",
     "compare",
     "validate",
     "score",
+    "data",
     "prompt",
     "finalize",
+    "fairness",
     "export",
     "doctor",
 )

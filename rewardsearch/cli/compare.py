@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from rewardsearch.rank import Comparison
+    from rich.console import Console
+
+    from rewardsearch.rank.compare import Comparison, Side
+    from rewardsearch.records import ClassEstimate, ClassScores
+    from rewardsearch.stats import Estimate
 
 
 def compare(
@@ -16,11 +21,18 @@ def compare(
     predictions: Annotated[
         bool, typer.Option("--predictions", help="Compare two JSON Lines files with id, gold and prediction.")
     ] = False,
+    positive: Annotated[
+        str | None,
+        typer.Option(
+            "--positive", metavar="CLASS", help="With --predictions: gold is of two classes, this one positive."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """Compare two arms of a run, or two models' predictions, question by question.
 
-    Differences are the first less the second, with paired bootstrap intervals.
+    Differences are the first less the second, with paired bootstrap intervals. Where answers are classes, F1 is that of the
+    positive one, and the scores of each class are shown.
     """
     from rewardsearch.cli.tables import print_json
     from rewardsearch.errors import UserError
@@ -29,13 +41,17 @@ def compare(
     if len(what) != (2 if predictions else 3):
         form = "compare --predictions A.jsonl B.jsonl" if predictions else "compare RUN ID ID"
         raise UserError(f"compare: got {len(what)} arguments; write rewardsearch {form}")
+    if positive is not None and not predictions:
+        raise UserError("compare: got --positive without --predictions; a run knows its classes: leave it out")
     if predictions:
         names = (what[0], what[1])
-        result = compare_predictions(read_predictions(Path(what[0])), read_predictions(Path(what[1])))
+        first, second = (read_predictions(Path(name)) for name in names)
+        result = compare_predictions(first, second, positive=positive)
     else:
         names, result = _of_a_run(*what)
     if as_json:
-        print_json(result.model_dump(mode="json"))
+        # Without classes nothing is said of them.
+        print_json(result.model_dump(mode="json", exclude_none=True))
     else:
         _print(names, result)
 
@@ -66,24 +82,45 @@ def _print(names: tuple[str, str], result: Comparison) -> None:
     from rewardsearch.cli.tables import interval, make_console, number, p_value, percent, print_lines, print_table
 
     console = make_console()
-    print_lines(console, f"{result.n} questions, matched by id")
+    of = f"; F1 is that of {next(iter(result.a.classes.classes))}" if result.a.classes else ""
+    print_lines(console, f"{result.n} questions, matched by id{of}")
+
+    def cells(scores: Side | Estimate, macro: ClassEstimate | None) -> tuple[str, ...]:
+        own = (number(scores.f1), interval(scores.f1_ci), number(scores.accuracy), interval(scores.accuracy_ci))
+        return (*own, number(macro.value), interval(macro.ci)) if macro else own
+
     rows = [
-        (
-            name,
-            number(side.f1),
-            interval(side.f1_ci),
-            number(side.accuracy),
-            interval(side.accuracy_ci),
-            percent(side.parse_rate),
-        )
+        (name, *cells(side, side.classes.macro_f1 if side.classes else None), percent(side.parse_rate))
         for name, side in zip(names, (result.a, result.b), strict=True)
     ]
-    d = result.difference
-    rows.append(("first - second", number(d.f1), interval(d.f1_ci), number(d.accuracy), interval(d.accuracy_ci), ""))
-    print_table(console, ("", "F1", "interval", "accuracy", "interval", "parsed"), rows, left=("",))
+    rows.append(("first - second", *cells(result.difference, result.macro_f1_difference), ""))
+    macro_headers = ("macro F1", "interval") if result.macro_f1_difference else ()
+    print_table(console, ("", "F1", "interval", "accuracy", "interval", *macro_headers, "parsed"), rows, left=("",))
     m = result.mcnemar
     print_lines(
         console,
         f"right: both {m.both}, only the first {m.only_a}, only the second {m.only_b}, neither {m.neither}",
         f"McNemar: p exact {p_value(m.p_exact)}, chi-square with continuity correction {p_value(m.p_chi2)}",
     )
+    if result.a.classes and result.b.classes:
+        _print_classes(console, dict(zip(("first", "second"), (result.a.classes, result.b.classes), strict=True)))
+
+
+def _print_classes(console: Console, arms: Mapping[str, ClassScores]) -> None:
+    from rewardsearch.cli.tables import class_note, interval, number, print_lines, print_table
+
+    classes = tuple(next(iter(arms.values())).classes)
+    rows = []
+    for name in classes:
+        for arm, scores in arms.items():
+            row = scores.classes[name]
+            cells = [
+                text for each in (row.precision, row.recall, row.f1) for text in (number(each.value), interval(each.ci))
+            ]
+            answered = [f"{count:g}" for count in scores.confusion[name].values()]
+            rows.append((name, arm, *cells, *answered))
+    headers = ("class", "of", "precision", "interval", "recall", "interval", "F1", "interval")
+    answers = [f"as {answer}" for answer in next(iter(arms.values())).confusion[classes[0]]]
+    print_lines(console, "")
+    print_table(console, (*headers, *answers), rows, left=("class", "of"))
+    print_lines(console, class_note(classes))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rewardsearch.cli.fair_table import print_fairness
+from rewardsearch.cli.final_classes import gain_told, print_class_table, print_confusion
 from rewardsearch.cli.tables import F1_NOTE, PAPER_NOTE, flags_told, interval, number, p_value, print_lines, print_table
 
 if TYPE_CHECKING:
@@ -14,14 +16,16 @@ if TYPE_CHECKING:
 
 def print_final(report: FinalReport, console: Console) -> None:
     """The arms on the test, best first; then, in words, what is recommended, how far the estimates on `val` were off, how the
-    controls did, what each arm is, and what could not be trained."""
+    controls did, how groups of people fare, what each arm is, and what could not be trained."""
     named = {row.id: _told(row) for row in report.rows}
     paper = report.protocol == "paper"
     print_lines(console, f"{'test' if paper else 'sealed test'}: {report.task}, {report.n} questions, {_seeds(report)}")
     if paper:
         print_lines(console, PAPER_NOTE)
     done = [row for row in report.rows if row.status == "done"]
-    if done:
+    if any(row.classes for row in done):
+        print_class_table(done, named, report.chosen, console)
+    elif done:
         headers = (
             "arm",
             "kind",
@@ -43,11 +47,19 @@ def print_final(report: FinalReport, console: Console) -> None:
         print_lines(
             console, F1_NOTE, "p: McNemar's, of the policies of each arm's first seed; corr.: corrected over the arms."
         )
-    lines = [*_recommended(report, named), *_curse(report, named), *_controls(report, named)]
-    if lines:
-        print_lines(console, "", *lines)
+    print_lines(console, "", *_recommended(report, named))
+    chosen = _row(report, report.chosen)
+    if chosen is not None and chosen.classes is not None:
+        print_confusion(chosen, named[chosen.id], console)
+        print_lines(console, "")
+    print_lines(console, *_curse(report, named), *_controls(report, named))
+    if report.fairness and (classes := next((row.classes for row in done if row.classes), None)):
+        first = sorted(report.fairness, key=lambda each: each.arm != report.chosen)
+        print_fairness(first, next(iter(classes.classes)), named, console)
     told = [
-        f"  {named[row.id]}: {row.how}" for row in report.rows if row.how and row.kind not in ("baseline", "policy")
+        f"  {named[row.id]}: {row.how}"
+        for row in report.rows
+        if row.how and row.kind != "baseline" and (row.kind != "policy" or row.name != row.id)
     ]
     if told:
         print_lines(console, "", "arms:", *told)
@@ -110,11 +122,12 @@ def _recommended(report: FinalReport, named: dict[str, str]) -> list[str]:
         return ["nothing is recommended: no ensemble and no candidate could be trained"]
     split = "the test, as they were ranked" if report.protocol == "paper" else "val before the test was read"
     gain = (
-        f", {_signed(row.gain)} {interval(row.gain_ci)} over the questions against the baseline"
+        f", {'F1 ' if row.classes else ''}{_signed(row.gain)} {interval(row.gain_ci)} over the questions against the baseline"
         if row.gain is not None
         else ""
     )
-    return [f"* chosen by F1 on {split}: {named[row.id]}{gain}"]
+    start = next((named[each.id] for each in report.rows if each.kind == "policy"), "policy")
+    return [f"* chosen by F1 on {split}: {named[row.id]}{gain}{gain_told(row, start)}"]
 
 
 def _curse(report: FinalReport, named: dict[str, str]) -> list[str]:
@@ -153,7 +166,7 @@ def _pair(report: FinalReport, a: str, b: str) -> FinalPair:
 
 
 def _told(row: FinalRow) -> str:
-    return f"{row.name} ({row.id[:6]})" if row.kind == "single" else row.id
+    return f"{row.name} ({row.id[:6]})" if row.kind == "single" else row.name or row.id
 
 
 def _seeds(report: FinalReport) -> str:

@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from rewardsearch.cli.planned import planned_steps
 from rewardsearch.config import Config
-from rewardsearch.finalize import plan
-from rewardsearch.records import POLICY, ScreenJob, ScreenResult
+from rewardsearch.records import POLICY, Outcome, ScreenJob, ScreenResult, SftResult
 from rewardsearch.stats import f1_accuracy
+from rewardsearch.tuned import SFT
 
 
-def planned_runs(config: Config) -> int:
-    """Training runs of a whole search at most: the baseline with its seeds, every candidate, and those of finalize."""
-    final = plan(config).runs if config.finalize.enabled else 0
-    return len(config.baseline_seeds) + config.rounds * config.candidates + final
+def scores_told(outcomes: Iterable[Outcome]) -> str:
+    """The scores that a line of progress has room for."""
+    metrics = f1_accuracy(outcomes)
+    scores = f"F1 {metrics.f1:.3f}, accuracy {metrics.accuracy:.3f}"
+    if metrics.macro_f1 is not None:
+        scores = f"F1 {metrics.f1:.2f}, macro F1 {metrics.macro_f1:.2f}, "
+        scores += f"precision {metrics.precision:.2f}, recall {metrics.recall:.2f}"
+    return f"{scores} on {metrics.n} questions"
 
 
-def planned_steps(config: Config) -> int:
-    """Training steps of a whole search at most: what the bank refuses and the race drops is spared."""
-    final = plan(config).steps if config.finalize.enabled else 0
-    return (len(config.baseline_seeds) + config.rounds * config.candidates) * config.screen.steps + final
+def tuned_told(result: SftResult) -> tuple[str, ...]:
+    """A fine-tuning in lines: its curve's ends, then the scores on `val` before and after."""
+    first, last = result.curve[0], result.curve[-1]
+    left = f"; {result.left_out:,} longer than sft.max_tokens left out" if result.left_out else ""
+    return (
+        f"loss {first.loss:.3f} -> {last.loss:.3f} nats a token in {result.steps:,} steps on {result.rows:,} demonstrations, "
+        f"{result.seconds:.0f} s{left}",
+        f"before: {scores_told(result.before)} of val",
+        f"after:  {scores_told(result.after)} of val",
+    )
 
 
 class SearchProgress:
@@ -36,6 +47,9 @@ class SearchProgress:
 
     def __init__(self, console: Console, config: Config, steps_done: int) -> None:
         self._console = console
+        self.told_sft = False
+        """Whether a fine-tuning has been told."""
+        self._tuned = config.sft.enabled
         self._left = max(0, planned_steps(config) - steps_done)
         self._taken = 0
         self._clock: float | None = None
@@ -79,10 +93,22 @@ class SearchProgress:
             self._bars[job], completed=step, description=f"{self._names.get(job, job)}  {self.time_left()}"
         )
 
+    def tuning(self, step: int, of: int) -> None:
+        if SFT not in self._bars:
+            self._bars[SFT] = self._progress.add_task(SFT, total=of)
+        self._progress.update(self._bars[SFT], completed=step)
+
+    def tuned(self, result: SftResult) -> None:
+        if SFT in self._bars:
+            self._progress.remove_task(self._bars.pop(SFT))
+        self.told_sft = True
+        for line in tuned_told(result):
+            self.say(f"  {SFT} {line}")
+
     def ended(self, job: ScreenJob, result: ScreenResult, name: str) -> None:
         if job.folder in self._bars:
             self._progress.remove_task(self._bars.pop(job.folder))
-        id = "" if name.startswith(job.id) else f" {job.id[:6]}"
+        id = "" if job.id == POLICY or name.startswith(job.id) else f" {job.id[:6]}"
         self.say(f"  {name}{id} {self._outcome(result)}")
 
     def time_left(self) -> str:
@@ -95,12 +121,8 @@ class SearchProgress:
     def _outcome(self, result: ScreenResult) -> str:
         if result.status != "done":
             return f"{result.status}: {result.reason}"
-        metrics = f1_accuracy(result.outcomes)
-        after = "untrained" if result.id == POLICY else f"after {result.steps} steps"
-        text = (
-            f"{after}: F1 {metrics.f1:.3f}, accuracy {metrics.accuracy:.3f} on {metrics.n} questions, "
-            f"{result.seconds:.0f} s"
-        )
+        after = f"after {result.steps} steps" if result.id != POLICY else "before GRPO" if self._tuned else "untrained"
+        text = f"{after}: {scores_told(result.outcomes)}, {result.seconds:.0f} s"
         if result.ended:
             text += f"; ended early: {result.ended}"
         left = "" if self._live or not result.steps else self.time_left()

@@ -18,7 +18,9 @@ def status(
     """Show where a run stands: rounds, candidates, spend, and the best so far."""
     import time
 
+    from rewardsearch.cli.progress import scores_told
     from rewardsearch.cli.runs import open_run, ranking_of
+    from rewardsearch.cli.sft import sft_document
     from rewardsearch.cli.tables import duration, interval, make_console, number, print_json, print_lines
     from rewardsearch.journal import in_use
 
@@ -39,6 +41,7 @@ def status(
                 "run": str(state.folder),
                 "task": state.config.task.name,
                 "status": stands,
+                "sft": sft_document(state.tuned, curve=False),
                 "rounds_done": state.rounds_done,
                 "rounds": state.config.rounds,
                 "candidates": candidates,
@@ -59,6 +62,7 @@ def status(
     told = {**candidates, "replies without a candidate": len(state.refusals)}
     lines = [
         f"run         {state.folder}: {state.config.task.name}, {said}",
+        *([f"sft         {state.tuned.steps:,} steps: {scores_told(state.tuned.after)} of val"] if state.tuned else []),
         f"rounds      {state.rounds_done} of {state.config.rounds} done",
         "candidates  " + ", ".join(f"{count} {name}" for name, count in told.items() if count or name == "proposed"),
         f"spend       {duration(state.seconds)}, {state.steps:,} training steps{_paid(state.usage)}",

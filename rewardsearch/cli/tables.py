@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -68,11 +68,14 @@ def print_table(
 
 def print_leaderboard(ranking: Ranking, console: Console) -> None:
     """The ranked rows as a table, then those without a rank with their reasons."""
-    print_lines(console, f"{ranking.task}, {ranking.n} questions of {ranking.split}")
+    classes = class_names(ranking.rows)
+    of = f"; F1, precision and recall are those of {classes[0]}" if classes else ""
+    print_lines(console, f"{ranking.task}, {ranking.n} questions of {ranking.split}{of}")
     if ranking.split == "test":
         print_lines(console, PAPER_NOTE)
     ranked = [row for row in ranking.rows if row.rank is not None]
     if ranked:
+        scores = ("accuracy",) if classes is None else ("macro F1", "precision", "recall")
         headers = (
             "#",
             "ties",
@@ -81,7 +84,7 @@ def print_leaderboard(ranking: Ranking, console: Console) -> None:
             "round",
             "F1",
             "interval",
-            "accuracy",
+            *scores,
             "parsed",
             "p/base",
             "corr.",
@@ -89,14 +92,26 @@ def print_leaderboard(ranking: Ranking, console: Console) -> None:
             "AUC",
             "flags",
         )
-        spare = ("AUC", "p/best", "round", "ties", "parsed", "accuracy", "p/base", "id", "interval")
+        spare = ("AUC", "p/best", "round", "ties", "parsed", *scores[:1], "p/base", "id", "interval")
         print_table(console, headers, [_ranked_cells(row) for row in ranked], left=("name", "id", "flags"), spare=spare)
-        print_lines(console, *_noise_told(ranking), F1_NOTE)
+        print_lines(console, *_noise_told(ranking), F1_NOTE if classes is None else class_note(classes))
     rest = [row for row in ranking.rows if row.rank is None]
     if rest:
         print_lines(console, "", "without a score:")
         rows = [(row.name, _short(row.id, row.name), str(row.round), row.status, row.reason or "") for row in rest]
         print_table(console, ("name", "id", "round", "status", "why"), rows, left=("name", "id", "status", "why"))
+
+
+def class_names(rows: Iterable[RankedRow]) -> tuple[str, ...] | None:
+    """The classes of the task that the rows are of, the positive one first; None for a task without classes."""
+    return next((tuple(row.classes.classes) for row in rows if row.classes), None)
+
+
+def class_note(classes: Sequence[str]) -> str:
+    """What the scores of a task with classes are."""
+    return (
+        f"macro F1 is the mean of the F1 of {' and '.join(classes)}; an unparsed completion counts as the wrong class."
+    )
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -148,7 +163,7 @@ def _ranked_cells(row: RankedRow) -> tuple[str, ...]:
         str(row.round) if row.operator != "none" else "-",
         number(row.f1),
         interval(row.f1_ci),
-        number(row.accuracy),
+        *_class_cells(row),
         percent(row.parse_rate),
         p_value(row.p_vs_baseline),
         p_value(row.p_adjusted),
@@ -156,6 +171,15 @@ def _ranked_cells(row: RankedRow) -> tuple[str, ...]:
         number(row.bank_auc, 2),
         flags_told(row.flags),
     )
+
+
+def _class_cells(row: RankedRow) -> tuple[str, ...]:
+    """What stands beside F1: accuracy, or on a task with classes macro F1 and the positive class's precision and recall."""
+    if row.classes is None:
+        return (number(row.accuracy),)
+    positive = next(iter(row.classes.classes.values()))
+    scores = (row.classes.macro_f1, positive.precision, positive.recall)
+    return tuple(number(score.value) for score in scores)
 
 
 def flags_told(flags: Sequence[str], shown: int = 3) -> str:

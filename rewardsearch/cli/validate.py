@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def validate(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Reward files.")],
-    task: Annotated[str | None, typer.Option(help="The task: arithmetic or gsm8k. [default: arithmetic]")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="The task: arithmetic, gsm8k or resume. [default: arithmetic]")
+    ] = None,
     config: Annotated[str | None, typer.Option(help="A YAML config: its task, limits, base rewards and bank.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
@@ -43,6 +45,8 @@ def validate(
                 print_lines(console, f"  flags: {', '.join(verdict.flags)}")
             if verdict.on_bank:
                 print_lines(console, f"  bank: {verdict.on_bank}")
+            if verdict.accepted and "bank_collapse" in verdict.checks:
+                print_lines(console, f"  bank:collapse: {verdict.checks['bank_collapse']}")
     if not all(verdict.accepted for verdict in verdicts):
         raise typer.Exit(4)
 

@@ -13,6 +13,7 @@ from rewardsearch.config.screening import RaceConfig, Rung, ScreenConfig, WatchC
 from rewardsearch.config.sections import (
     EMBEDDED,
     BudgetConfig,
+    ColumnMap,
     Layer,
     LoraConfig,
     PolicyConfig,
@@ -20,7 +21,9 @@ from rewardsearch.config.sections import (
     Section,
     TaskConfig,
     ValidateConfig,
+    label_key,
 )
+from rewardsearch.config.tuning import SftConfig
 
 __all__ = [
     "CONTROLS",
@@ -29,6 +32,7 @@ __all__ = [
     "TOP",
     "BankConfig",
     "BudgetConfig",
+    "ColumnMap",
     "Config",
     "FinalizeConfig",
     "Layer",
@@ -46,9 +50,11 @@ __all__ = [
     "ScreenConfig",
     "Section",
     "Served",
+    "SftConfig",
     "TaskConfig",
     "ValidateConfig",
     "WatchConfig",
+    "label_key",
     "load_config",
     "parse_config",
 ]

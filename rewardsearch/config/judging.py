@@ -26,9 +26,11 @@ class BankConfig(Section):
     """Share of the groups with right and other completions from which on a reward that gives them no spread is refused."""
     max_length: Share = 0.3
     """Rank correlation with length, either way, beyond which a reward that knows little of the answer is flagged."""
-    refuse: tuple[Literal["no-signal", "form", "length", "penalty"], ...] = ()
+    refuse: tuple[Literal["no-signal", "form", "length", "penalty", "collapse"], ...] = ()
     """Flags of the bank that a reward is refused for, beside one that is dead or inverted; the others are told on the
-    leaderboard. `form` and `length` are for policies that know the asked form already."""
+    leaderboard. `form` and `length` are for policies that know the asked form already. `collapse` (tasks with classes: one
+    answer for everyone earns as much as the policy's judging) is for policies that judge well enough to be paid for it: with
+    a weak one, a reward that would do for a better policy is flagged too."""
     max_agreement: Share = 0.99
     """Agreement with an earlier candidate, within groups, from which on a candidate is not novel."""
 
@@ -61,6 +63,9 @@ class FinalizeConfig(Section):
     """Members of a random-k control, drawn from all screened candidates."""
     random_draws: Annotated[int, Field(ge=1, le=26)] = 1
     """How many random-k controls are drawn."""
+    references: tuple[str, ...] = ()
+    """Paths of hand-written rewards, each trained beside the base rewards as an arm that the search is held against. They carry
+    the flags that validation gives them, and are never recommended."""
     longer: Annotated[float, Field(gt=1)] = 2.0
     """Steps of top5-longer, in screens."""
 

@@ -65,6 +65,8 @@ def _apply_override(data: dict[str, Any], override: str) -> None:
 _PATHS = (
     ("task", "train_file"),
     ("task", "test_file"),
+    ("task", "data"),
+    ("task", "test_data"),
     ("policy", "model"),
     ("propose", "folder"),
     ("propose", "replay"),
@@ -75,12 +77,15 @@ _PATHS = (
 def _resolve_paths(data: dict[str, Any], base: Path) -> None:
     for section, key in _PATHS:
         inner = data.get(section)
-        if isinstance(inner, dict) and isinstance(inner.get(key), str) and inner[key] != EMBEDDED:
+        if isinstance(inner, dict) and isinstance(inner.get(key), str) and inner[key] not in EMBEDDED:
             inner[key] = _resolved(inner[key], base)
     screen = data.get("screen")
     if isinstance(screen, dict) and isinstance(screen.get("base_rewards"), list):
         names = screen["base_rewards"]
         screen["base_rewards"] = [_resolved(n, base) if str(n).endswith(".py") else n for n in names]
+    finalize = data.get("finalize")
+    if isinstance(finalize, dict) and isinstance(finalize.get("references"), list):
+        finalize["references"] = [_resolved(n, base) if isinstance(n, str) else n for n in finalize["references"]]
 
 
 def _resolved(path: str, base: Path) -> str:

@@ -19,6 +19,7 @@ from rewardsearch.config.sections import (
     TaskConfig,
     ValidateConfig,
 )
+from rewardsearch.config.tuning import SftConfig
 
 
 class Config(Section):
@@ -33,6 +34,7 @@ class Config(Section):
     scores are inflated; everything that shows them says so."""
     task: TaskConfig = TaskConfig()
     policy: PolicyConfig = PolicyConfig()
+    sft: SftConfig = SftConfig()
     propose: ProposeConfig = ProposeConfig()
     sandbox: SandboxConfig = SandboxConfig()
     validation: ValidateConfig = ValidateConfig()
@@ -46,6 +48,12 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Config:
+        if self.task.name != "resume" and (self.task.data or self.task.test_data):
+            raise ValueError(f"task.data and task.test_data are for task resume; got them for {self.task.name}")
+        if self.task.test_data and not self.task.data:
+            raise ValueError(
+                "task.test_data goes with task.data: give both, or task.data alone to carve the test from it"
+            )
         if self.task.name == "arithmetic" and (self.task.train_file or self.task.test_file):
             raise ValueError("task.train_file and task.test_file are for task gsm8k; arithmetic generates its rows")
         if bool(self.task.train_file) != bool(self.task.test_file):
@@ -55,6 +63,11 @@ class Config(Section):
             raise ValueError(
                 f"screen.micro_batch: got {self.screen.micro_batch}, must divide the {completions} completions of a step "
                 "(prompts_per_step * group_size)"
+            )
+        if self.sft.micro_batch and self.sft.batch_size % self.sft.micro_batch:
+            raise ValueError(
+                f"sft.micro_batch: got {self.sft.micro_batch}, must divide the {self.sft.batch_size} demonstrations of a step "
+                "(sft.batch_size)"
             )
         unpriced = [m.model for m in self.propose.openai.served() if m.price is None]
         if self.budget.dollars is not None and self.propose.proposer == "openai" and unpriced:

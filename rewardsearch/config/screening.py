@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -9,6 +10,8 @@ from pydantic import Field, field_validator, model_validator
 from rewardsearch.config.sections import Count, Section
 
 Share = Annotated[float, Field(ge=0, le=1)]
+_ROUNDING = 1e-9
+"""A share of a whole number is not to miss another whole number by a bit."""
 
 
 class ScreenConfig(Section):
@@ -71,6 +74,10 @@ class RaceConfig(Section):
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Of the paired interval of the difference from the best at the rung; who is within it goes on, as far as `most` allows."""
 
+    def least_of(self, entrants: int) -> int:
+        """How many of the entrants at a rung go on whatever the distance: `keep` of them, rounded up."""
+        return math.ceil(self.keep * entrants - _ROUNDING)
+
     @model_validator(mode="after")
     def _some_go_on(self) -> RaceConfig:
         if self.most < self.keep:
@@ -107,7 +114,8 @@ class WatchConfig(Section):
     solved: Share = 0.9
     """Exact match from which it need not rise any more: an even reward, a low entropy or a drift says nothing then."""
     floor: Share = 0.05
-    """Exact match up to which a policy that gives one answer to everyone, or never finishes, is hopeless."""
+    """Exact match up to which a policy that gives one answer to everyone, or never finishes, is hopeless. On a task with
+    classes one answer is hopeless also where exact match is no more than the more frequent class gets by itself."""
     lost: Share = 0.1
     """Share of the first window's exact match up to which, in every step of the last, the task is unlearnt: hopeless."""
     lost_from: Share = 0.1
@@ -120,6 +128,9 @@ class WatchConfig(Section):
     """By how much that share must be above that of the most frequent gold answer of the same completions."""
     collapse_parsed: Share = 0.1
     """Share of the completions that must give an answer for a collapse to be told."""
+    fled: Share = 0.6
+    """Tasks with classes: share of what a class should be answered, below which the policy is said to flee from it where that
+    answer is paid less than the other. A careful policy, which finds seven in ten and errs with none, stays at 0.7."""
     clipped: Share = 0.25
     """Share of the completions cut off at the token limit that is told where exact match does not rise."""
     all_clipped: Share = 0.95

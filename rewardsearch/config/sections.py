@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -13,10 +13,62 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _as_text(value: Any) -> Any:
+    """YAML reads `yes` and `true` as one and the same, and `1` as a number."""
+    if isinstance(value, bool):
+        raise ValueError(f"got {str(value).lower()}, which YAML makes of yes, on and true alike; quote the value")
+    return str(value) if isinstance(value, int | float) else value
+
+
+LabelValue = Annotated[str, BeforeValidator(_as_text)]
+
+
+def label_key(value: str) -> str:
+    """What two label values are compared by."""
+    return value.strip().casefold()
+
+
+class ColumnMap(Section):
+    """What the columns of a data set are called that is not the generated one."""
+
+    resume: str = "resume"
+    job: str = "job"
+    label: str = "label"
+    positive: Annotated[tuple[LabelValue, ...], Field(min_length=1)] = ("SELECTED",)
+    """Values of the label column that mean SELECTED; compared without case and outer spaces."""
+    negative: Annotated[tuple[LabelValue, ...], Field(min_length=1)] = ("REJECTED",)
+    """Values that mean REJECTED; any other is an error."""
+    prompt: tuple[str, ...] = ()
+    """Further columns that are written into the prompt, and passed to rewards."""
+    reason: str | None = None
+    """A column with the reason of the label, as supervised fine-tuning teaches it."""
+    groups: tuple[str, ...] = ()
+    """Columns with a person's group (such as gender), for the fairness table alone: no prompt and no reward has them."""
+
+    @model_validator(mode="after")
+    def _apart(self) -> ColumnMap:
+        """No value means both classes, and no column tells a policy or a reward what only the label, or nobody, should."""
+        if both := {label_key(value) for value in self.positive} & {label_key(value) for value in self.negative}:
+            raise ValueError(
+                f"{', '.join(sorted(both))}: a value of both positive and negative; give it to one of them"
+            )
+        singles = [("resume", self.resume), ("job", self.job), ("label", self.label)]
+        singles += [("reason", self.reason)] if self.reason is not None else []
+        lists = [("prompt", name) for name in self.prompt] + [("groups", name) for name in self.groups]
+        roles: dict[str, str] = {}
+        for role, name in singles + lists:
+            if name in roles:
+                raise ValueError(f"column {name!r} is given as {roles[name]} and as {role}; a column has one of them")
+            roles[name] = role
+        if taken := set(self.prompt) & {"resume", "job", "prompts", "completions", "answer"}:
+            raise ValueError(f"prompt: rewards have {', '.join(sorted(taken))} as something else; rename the column")
+        return self
+
+
 class TaskConfig(Section):
     """What is learnt, and how many rows of each split."""
 
-    name: Literal["arithmetic", "gsm8k"] = "arithmetic"
+    name: Literal["arithmetic", "gsm8k", "resume"] = "arithmetic"
     train_rows: Count = 2000
     val_rows: Count = 500
     test_rows: Count = 1000
@@ -25,6 +77,28 @@ class TaskConfig(Section):
     train_file: str | None = None
     """gsm8k: a JSON Lines file with `question` and `answer`; None loads openai/gsm8k from the hub."""
     test_file: str | None = None
+    data: str | None = None
+    """resume: a CSV or JSON Lines file, or the id of a hub data set; None generates the rows."""
+    test_data: str | None = None
+    """resume: where the test rows come from; None carves `val` and `test` from `data`, without leakage of resumes or jobs."""
+    columns: ColumnMap = ColumnMap()
+    show_rows: bool | None = None
+    """Whether proposers see texts of training rows: an example, and completions on which reward and truth disagree. None shows
+    them unless `data` is set: resumes of real people then stay on this machine."""
+    chat: bool = False
+    """resume: the prompt is chat messages with instructions, for models that were tuned on such; else plain text."""
+    balance: bool = True
+    """resume: the training rows have as many of either class, the rarer one's repeated. `val` and `test` stay as they are."""
+
+    @property
+    def rows_shown(self) -> bool:
+        """Whether proposers see texts of rows."""
+        return self.data is None if self.show_rows is None else self.show_rows
+
+    def data_files(self, test: bool) -> tuple[str, ...]:
+        """What the rows are read from, hub ids among it; where the test rows have a source of their own, it comes with `test`."""
+        own_test = (self.test_file, self.test_data) if test else ()
+        return tuple(file for file in (self.train_file, self.data, *own_test) if file is not None)
 
 
 class LoraConfig(Section):
@@ -34,13 +108,14 @@ class LoraConfig(Section):
     target_modules: str | list[str] = "all-linear"
 
 
-EMBEDDED = "embedded"
+EMBEDDED = ("embedded", "embedded-resume")
+"""The policies that the package carries: one for word problems, one for resumes."""
 
 
 class PolicyConfig(Section):
-    """The model that is trained: `embedded`, a folder of safetensors, a folder with a GGUF file, or a hub id."""
+    """The model that is trained: one of EMBEDDED, a folder of safetensors, a folder with a GGUF file, or a hub id."""
 
-    model: str = EMBEDDED
+    model: str = EMBEDDED[0]
     gguf_file: str | None = None
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from typing import Any
+
 from rewardsearch.arms import ensemble
 from rewardsearch.errors import UserError
 from rewardsearch.records import Aggregation, Ranking, Record, RewardSpec
 from rewardsearch.state import RunState
+from rewardsearch.tasks import load_task
+from rewardsearch.tuned import ADAPTER, SFT
 
 
 class Choice(Record):
     """What is exported: where it comes from, in words, the rewards with their weights, base rewards first, and how a trainer
-    makes one advantage of them."""
+    makes one advantage of them. `columns` are those that the rewards read beside prompt, completion and answer."""
 
     source: str
     rewards: tuple[RewardSpec, ...]
     aggregation: Aggregation = "sum_then_normalize"
+    columns: tuple[str, ...] = ()
+    tuned: str | None = None
+    """Where the adapter of the fine-tuning is that the search started from; None for a search from the policy as it is."""
 
 
 def choose_rewards(state: RunState, ranking: Ranking, *, top: int | None = None, arm: str | None = None) -> Choice:
@@ -33,6 +42,7 @@ def choose_rewards(state: RunState, ranking: Ranking, *, top: int | None = None,
             source=f"{_named(state, arm)} of {state.folder.name}",
             rewards=state.members(arm),
             aggregation=state.arms[arm].aggregation if arm in state.arms else "sum_then_normalize",
+            **_asked_of_the_user(state, state.members(arm)),
         )
     screened = [row.id for row in ranking.rows if row.status == "screened" and row.id in state.candidates]
     top = top or 1
@@ -43,7 +53,14 @@ def choose_rewards(state: RunState, ranking: Ranking, *, top: int | None = None,
         )
     words = f"the best {top} candidates" if top > 1 else f"the best candidate, {_named(state, screened[0])},"
     rewards = (*state.base, *ensemble(screened[:top], state.candidates))
-    return Choice(source=f"{words} of {state.folder.name}", rewards=rewards)
+    return Choice(source=f"{words} of {state.folder.name}", rewards=rewards, **_asked_of_the_user(state, rewards))
+
+
+def _asked_of_the_user(state: RunState, rewards: Sequence[RewardSpec]) -> dict[str, Any]:
+    """What these rewards need of the training that they are taken into: columns, and the policy that the search started from."""
+    known = load_task(state.config.task).columns
+    read = tuple(name for name in known if any(re.search(rf"\b{re.escape(name)}\b", spec.code) for spec in rewards))
+    return {"columns": read, "tuned": str(state.folder / SFT / ADAPTER) if state.config.sft.enabled else None}
 
 
 def _named(state: RunState, arm: str) -> str:

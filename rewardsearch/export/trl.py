@@ -100,7 +100,7 @@ _README = """\
 {rows}
 
 Put `{module}.py` beside your script. The data set needs a column `prompt` and a column `answer` with the gold answer
-alone, as text (`GOLD_COLUMN` at the top of the file gives it another name). The rewards judge the form of answer that
+alone, as text (`GOLD_COLUMN` at the top of the file gives it another name). {needed}The rewards judge the form of answer that
 the prompts of the search asked for: ask for the same form in yours.
 
 ```python
@@ -180,12 +180,27 @@ def trl_readme(choice: Choice, module: str) -> str:
         module=module,
         rows=rows,
         arguments=_ARGUMENTS[choice.aggregation],
+        needed=_needed(choice),
         command=command.format(
             module=module,
             functions=" ".join(f"{module}.{function}" for function in functions),
             weights=" ".join(f"{spec.weight!r}" for spec in choice.rewards),
         ),
     )
+
+
+def _needed(choice: Choice) -> str:
+    """What these rewards need beyond prompt and answer, in sentences."""
+    told = ""
+    if choice.columns:
+        names = " and ".join(f"`{name}`" for name in choice.columns)
+        told += f"The rewards read the column{'s' if len(choice.columns) > 1 else ''} {names} as well. "
+    if choice.tuned is not None:
+        told += (
+            "They were found for a policy after supervised fine-tuning: start from the like of it "
+            f"(the search's own adapter is in `{choice.tuned}`). "
+        )
+    return told
 
 
 def function_names(rewards: Sequence[RewardSpec]) -> list[str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from rewardsearch.evidence import Evidence, Feedback, Parent
+from rewardsearch.feedback.answers import classes_of
 from rewardsearch.feedback.lessons import lessons
 from rewardsearch.feedback.payoff import payoffs
 from rewardsearch.feedback.summary import FLAG_KINDS, evidence_of, reference, unscored_rows
@@ -63,6 +64,7 @@ def write_feedback(
         round=round,
         text="",
         n=ranking.n,
+        classes=classes_of(baseline.classes),
         policy=reference(rows[POLICY], None) if POLICY in rows and rows[POLICY].f1 is not None else None,
         baseline=reference(baseline, results[BASELINE]),
         evidence=tuple(evidence),

@@ -1,7 +1,7 @@
 """What the leaderboard has shown so far, in a few sentences that the next round can act on.
 
 A best score flatters, the more so the more were tried, so these sentences tell means with their n, and say which differences
-are beyond chance. At most eight: one for each function here.
+are beyond chance. At most one for each function here, that is eight, and nine on a task with classes.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from rewardsearch.evidence import Parent
-from rewardsearch.feedback.summary import GAMED
+from rewardsearch.feedback.answers import lean
+from rewardsearch.feedback.summary import GAMED, ONE_ANSWER
 from rewardsearch.records import BASELINE, RankedRow, Ranking, ScreenResult, curve_label
 from rewardsearch.stats import mcnemar
 
 TOLD = 4
 """Components of each kind, and changes, that are told by name."""
+TOLD_LEANS = 3
 TOLD_ROUNDS = 6
 SAME_AS_CORRECT = 0.95
 """The correlation from which a component is all but the check of the answer."""
@@ -46,6 +48,7 @@ def lessons(
         found += _by_round(parents, stale)
         found += _by_operator(parents)
         found += _flagged(parents, rows)
+        found += _one_answer(parents, rows)
     ends = [row.status for row in ranking.rows]
     return (*found, *_lost(rejected, ends.count("failed"), ends.count("dropped")))
 
@@ -167,6 +170,32 @@ def _flagged(parents: Sequence[Parent], rows: Mapping[str, RankedRow]) -> Iterat
     clean = [p for p in parents if p not in gamed]
     if len(gamed) > 1 and len(clean) > 1:
         yield f"Mean gain of rewards flagged as open to gaming: {_mean(gamed)}, of the others: {_mean(clean)}."
+
+
+def _one_answer(parents: Sequence[Parent], rows: Mapping[str, RankedRow]) -> Iterator[str]:
+    """On a task with classes: rewards whose policy leans to one answer, or that are flagged for it, against the others."""
+    if rows[BASELINE].classes is None:
+        return
+    told: list[tuple[float, Parent, str]] = []
+    for parent in parents:
+        row = rows[parent.candidate.id]
+        found, flags = lean(row.classes), [flag for flag in row.flags if flag in ONE_ANSWER]
+        if found or flags:
+            share, words = found or (0.0, ", ".join(flags))
+            told.append((share, parent, words))
+    if not told:
+        return
+    held = [parent for _, parent, _ in told]
+    others = [parent for parent in parents if parent not in held]
+    names = "; ".join(
+        f"{parent.candidate.name} {words}"
+        for _, parent, words in sorted(told, key=lambda each: (-each[0], each[1].candidate.id))[:TOLD_LEANS]
+    )
+    yield (
+        f"{_rewards(len(held), 'trained ')} favoured one answer, mean gain {_mean(held)}"
+        f"{f', of the others {_mean(others)}' if others else ''}: {names}. A penalty on one answer must not outweigh what right "
+        "answers earn."
+    )
 
 
 def _noise(ranking: Ranking) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import get_args
 
 from rewardsearch.evidence import ComponentCurve, Disagreement, Evidence, Reference, Training, Unscored
+from rewardsearch.feedback.answers import answers_told, lean_told
 from rewardsearch.records import (
     AlarmKind,
     Candidate,
@@ -24,8 +25,10 @@ POINTS = 10
 _TEXT = 300
 """Characters of a prompt or completion that are told."""
 
-BANK_KINDS = ("bank:no-signal", "bank:form", "bank:length", "bank:penalty")
+BANK_KINDS = ("bank:no-signal", "bank:form", "bank:length", "bank:penalty", "bank:collapse")
 """The flags of the rollout bank that a candidate may be trained with."""
+ONE_ANSWER = ("bank:collapse", "watch:collapse", "watch:penalty")
+"""The flags of a reward that pays one answer for everything, or drives the policy there."""
 GAMED = ("exploit:", "trigger:", "leak:", "sensitive:", "watch:hacking")
 """How the flags begin of a reward that can be gamed: validation could, or the policy did."""
 FLAG_KINDS = tuple(dict.fromkeys((*GAMED, *BANK_KINDS, *(f"watch:{kind}" for kind in get_args(AlarmKind)))))
@@ -51,14 +54,17 @@ def evidence_of(
         training=_training(result) if whole else None,
         disagreements=_disagreements(result) if whole else (),
         front=front,
+        answers=answers_told(row.classes) if whole else "",
+        lean=lean_told(row.classes),
     )
 
 
 def reference(row: RankedRow, result: ScreenResult | None) -> Reference:
     """The evidence on the baseline, or, without a result, on the untrained policy."""
+    answers = answers_told(row.classes)
     if result is None:
-        return Reference(row=row)
-    return Reference(row=row, training=_training(result), disagreements=_disagreements(result))
+        return Reference(row=row, answers=answers)
+    return Reference(row=row, answers=answers, training=_training(result), disagreements=_disagreements(result))
 
 
 def unscored_rows(ranking: Ranking, candidates: Mapping[str, Candidate]) -> list[Unscored]:
@@ -97,6 +103,12 @@ def _training(result: ScreenResult) -> Training | None:
     return Training(
         steps=" ".join(str(point.step) for point in told),
         curves=tuple(curves),
+        answers=tuple(
+            f"{name} (share that should be {sum(point.golds[name] for point in result.curves) / count:.2f}): "
+            f"{' '.join(f'{point.answers[name]:.2f}' for point in told)}; "
+            f"paid {' '.join(_number(point.paid.get(name)) for point in told)}"
+            for name in told[0].answers
+        ),
         monitor=" ".join(f"{point.monitor:.2f}" for point in told),
         reward=" ".join(_number(point.reward) for point in told),
         length=_first_last([point.length for point in result.curves], ".1f"),

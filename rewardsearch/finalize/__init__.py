@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 from rewardsearch.config import Config
 from rewardsearch.errors import MachineError
 from rewardsearch.finalize.arms import choose_arms
 from rewardsearch.finalize.controls import check
 from rewardsearch.finalize.field import FLAGGED, Field
+from rewardsearch.finalize.groups import Groups, fairness_csv, group_rates
 from rewardsearch.finalize.plan import Plan, final_seeds, plan, plan_of
+from rewardsearch.finalize.references import Judged, load_references
 from rewardsearch.finalize.report import Reading, choose, failure, pairs_csv, write_report
 from rewardsearch.records import (
     BASELINE,
@@ -24,10 +27,23 @@ from rewardsearch.records import (
     Verdict,
 )
 
-__all__ = ["FLAGGED", "Plan", "check", "final_seeds", "finalize", "pairs_csv", "plan", "plan_of"]
+__all__ = [
+    "FLAGGED",
+    "Plan",
+    "check",
+    "fairness_csv",
+    "final_seeds",
+    "finalize",
+    "group_rates",
+    "load_references",
+    "pairs_csv",
+    "plan",
+    "plan_of",
+]
 
 Train = Callable[[Sequence[FinalArm], Sequence[int]], Mapping[Reading, ScreenResult]]
 ReadTest = Callable[[Sequence[Reading]], Mapping[Reading, Sequence[Outcome]]]
+Rules = Callable[[Literal["val", "test"]], Mapping[str, Sequence[Outcome]]]
 
 
 def finalize(
@@ -42,6 +58,9 @@ def finalize(
     train: Train,
     read_test: ReadTest,
     say: Callable[[str], None],
+    references: Sequence[Judged] = (),
+    rules: Rules = lambda split: {},
+    groups: Callable[[], Groups] = dict,
 ) -> FinalReport:
     """Chooses the arms on `val`, has them trained with seeds that the search has not used, recommends one of them by `val`, and
     reads the sealed test once for all.
@@ -50,11 +69,17 @@ def finalize(
     has been trained so already costs nothing. read_test: arms with their seeds in, outcomes on the test out; called once, after
     everything is trained and chosen. say: is told the cost before it is spent, and what is left out.
 
+    references: hand-written rewards with what validation found, arms that are trained and never recommended. rules: outcomes of
+    the task's own rules on a split, by name; groups: each test row's person's groups by attribute, by row id. Both are asked for
+    the test once it is open.
+
     With config.paper_protocol the literature's way is repeated instead: the ranking is on the test, and so is every choice, by
-    the search's one seed. Raises UserError for a control that cannot be made, MachineError without a trained baseline.
+    the search's one seed. Raises UserError for a control that cannot be made or a reference that cannot be trained on,
+    MachineError without a trained baseline.
     """
     field = Field(ranking=ranking, candidates=candidates, verdicts=verdicts, results=results)
-    lineup, seeds = choose_arms(field, base, config), final_seeds(config)
+    ruled = rules(field.split)
+    lineup, seeds = choose_arms(field, base, config, references, ruled), final_seeds(config)
     say(f"finalize: {plan_of(lineup.trained, seeds, config).told}")
     for note in lineup.notes:
         say(f"  {note}")
@@ -67,5 +92,11 @@ def finalize(
     best = next((row.id for row in field.eligible if row.id in {arm.id for arm in scored}), None)
     readings = [(arm.id, seed) for arm in scored for seed in seeds]
     readings += [(id, config.seed) for id in (POLICY, best) if id is not None]
-    outcomes = read_test(tuple(dict.fromkeys(readings)))
-    return write_report(task, lineup, field, config, seeds, trained, chosen, best, outcomes)
+    outcomes = dict(read_test(tuple(dict.fromkeys(readings))))
+    if ruled:
+        outcomes |= {(name, config.seed): each for name, each in rules("test").items()}
+    report = write_report(task, lineup, field, config, seeds, trained, chosen, best, outcomes, ruled)
+    told = {POLICY: [outcomes[POLICY, config.seed]]}
+    watched = [arm.id for arm in scored if arm.id == chosen or arm.kind == "reference"]
+    told |= {id: [outcomes[id, seed] for seed in seeds] for id in watched}
+    return report.model_copy(update={"fairness": group_rates(told, groups(), config)})

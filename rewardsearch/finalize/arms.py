@@ -10,11 +10,15 @@ from rewardsearch.finalize.controls import format_rewards, random_draws, random_
 from rewardsearch.finalize.ensembles import Recipe, build
 from rewardsearch.finalize.field import Field, is_flagged
 from rewardsearch.finalize.plan import longer_steps
+from rewardsearch.finalize.references import Judged, check_references, reference_arms
 from rewardsearch.records import BASELINE, POLICY, FinalArm, RankedRow, Record, RewardSpec
+
+UNTRAINED = ("policy", "rule")
+"""Kinds of arms that finalize has nothing to train for, and that no seed moves."""
 
 
 class Lineup(Record):
-    """The arms, the untrained policy the last of them.
+    """The arms, the policy that training starts from the last of them.
 
     `same` has the arms that would be trained exactly as one that is there, by name; `notes` what could not be put together.
     """
@@ -25,15 +29,24 @@ class Lineup(Record):
 
     @property
     def trained(self) -> tuple[FinalArm, ...]:
-        return tuple(arm for arm in self.arms if arm.kind != "policy")
+        return tuple(arm for arm in self.arms if arm.kind not in UNTRAINED)
 
 
-def choose_arms(field: Field, base: Sequence[RewardSpec], config: Config) -> Lineup:
-    """The baseline, the finalists by themselves, the ensembles and controls that the config asks for, the untrained policy.
+def choose_arms(
+    field: Field,
+    base: Sequence[RewardSpec],
+    config: Config,
+    references: Sequence[Judged] = (),
+    rules: Iterable[str] = (),
+) -> Lineup:
+    """The baseline, the finalists by themselves, the ensembles and controls that the config asks for, the references, the task's
+    rules by name, the policy that training starts from.
 
     The finalists are the best eligible candidates. Arms with the same rewards, weights and training are one arm, under the
-    name that comes first in that order. Raises UserError for format-only without a base reward that pays for form.
+    name that comes first in that order. Raises UserError for format-only without a base reward that pays for form, and for a
+    reference that cannot be trained on.
     """
+    check_references(references)
     steps = config.screen.steps
     arms = [FinalArm(id=BASELINE, kind="baseline", rewards=tuple(base), steps=steps, how="the base rewards alone")]
     notes: list[str] = []
@@ -50,9 +63,11 @@ def choose_arms(field: Field, base: Sequence[RewardSpec], config: Config) -> Lin
         arm = _arm(field, base, f"ensemble-{name}", "ensemble", recipe.weights, whole, _named(field, recipe))
         arms.append(arm.model_copy(update={"aggregation": recipe.aggregation}))
     arms += _controls(field, base, config, notes)
+    arms += reference_arms(references, base, steps)
     kept, same = _distinct(arms)
-    policy = FinalArm(id=POLICY, kind="policy", how="the untrained policy")
-    return Lineup(arms=(*kept, policy), same=same, notes=tuple(notes))
+    kept += [FinalArm(id=name, kind="rule", how="a rule of the task, without a model") for name in rules]
+    how = "the policy after supervised fine-tuning alone" if config.sft.enabled else "the untrained policy"
+    return Lineup(arms=(*kept, FinalArm(id=POLICY, kind="policy", how=how)), same=same, notes=tuple(notes))
 
 
 def _controls(field: Field, base: Sequence[RewardSpec], config: Config, notes: list[str]) -> Iterable[FinalArm]:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from rewardsearch.config import Config, FinalizeConfig
 from rewardsearch.errors import UserError
 from rewardsearch.finalize.field import Field
+from rewardsearch.finalize.references import Judged, check_references
 from rewardsearch.records import RewardSpec
 from rewardsearch.resources import resource
 
@@ -56,7 +57,9 @@ def random_draws(field: Field, config: FinalizeConfig, seed: int) -> dict[str, t
     return {f"{stem}-{chr(ord('a') + i)}": drawn for i, drawn in enumerate(draws)}
 
 
-def check(config: Config, base: Sequence[RewardSpec]) -> None:
-    """Raises UserError where a control that is asked for cannot be made from the base rewards."""
+def check(config: Config, base: Sequence[RewardSpec], references: Sequence[Judged] = ()) -> None:
+    """Raises UserError where a control that is asked for cannot be made from the base rewards, or a reference cannot be trained
+    on."""
     if config.finalize.enabled and "format-only" in config.finalize.controls:
         format_rewards(base)
+    check_references(references)

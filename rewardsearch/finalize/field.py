@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from rewardsearch.records import BASELINE, POLICY, Candidate, RankedRow, Ranking, ScreenResult, Verdict
 
-FLAGGED = ("watch:", "bank:no-signal", "bank:length", "bank:penalty", "trigger:", "leak:")
+FLAGGED = ("watch:", "bank:no-signal", "bank:length", "bank:penalty", "bank:collapse", "trigger:", "leak:")
 """How the flags begin that keep an arm out of what is recommended: in training, or on completions that the policy really
 writes, its reward went another way than correctness, or its code hides what it pays for. An `exploit:` flag alone does not: it
 says what a text that nobody wrote would earn, and whether training went there is what the watch tells. Nor does `bank:form`:
@@ -27,7 +28,7 @@ class Field:
     results: Mapping[str, ScreenResult]
 
     @property
-    def split(self) -> str:
+    def split(self) -> Literal["val", "test"]:
         return self.ranking.split
 
     @property

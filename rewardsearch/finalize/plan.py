@@ -9,7 +9,8 @@ from rewardsearch.records import BASELINE, POLICY, FinalArm, Record
 
 
 class Plan(Record):
-    """`arms` of the final table, `seeds` that each is trained with, training `runs` still to do for it, and their `steps`."""
+    """`arms` of the final table that a model answers, `seeds` that each is trained with, training `runs` still to do for it, and
+    their `steps`."""
 
     arms: int = 0
     seeds: int = 0
@@ -42,19 +43,19 @@ def plan(config: Config) -> Plan:
         return Plan()
     controls = sum(settings.random_draws if name == "random-k" else 1 for name in settings.controls)
     lengths = [longer_steps(config) if name == "top5-longer" else config.screen.steps for name in settings.ensembles]
-    lengths += [config.screen.steps] * controls
+    lengths += [config.screen.steps] * (controls + len(settings.references))
     return _plan(lengths, settings.finalists, final_seeds(config), config)
 
 
 def plan_of(arms: Sequence[FinalArm], seeds: Sequence[int], config: Config) -> Plan:
     """What training these arms with these seeds costs. The baseline's screens of the search are not trained again, nor, where
     the seeds are the search's own, are the candidates'."""
-    lengths = [arm.steps for arm in arms if arm.kind in ("ensemble", "control")]
+    lengths = [arm.steps for arm in arms if arm.kind in ("ensemble", "control", "reference")]
     return _plan(lengths, sum(arm.kind == "single" for arm in arms), seeds, config)
 
 
 def _plan(lengths: Sequence[int], singles: int, seeds: Sequence[int], config: Config) -> Plan:
-    """lengths: steps of each ensemble and control."""
+    """lengths: steps of each ensemble, control and reference."""
     steps = config.screen.steps
     baselines = len(set(seeds) - set(config.baseline_seeds))
     screened = len(set(seeds) - {config.seed}) * singles

@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from rewardsearch.config import Config
-from rewardsearch.finalize.arms import Lineup
+from rewardsearch.finalize.arms import UNTRAINED, Lineup
 from rewardsearch.finalize.field import Field, is_flagged
 from rewardsearch.records import (
     BASELINE,
@@ -22,8 +22,9 @@ from rewardsearch.records import (
     Interval,
     Outcome,
     ScreenResult,
+    SeedScores,
 )
-from rewardsearch.stats import Bootstrap, SeedNoise, adjust, f1_accuracy, half_width, pairwise, seed_noise
+from rewardsearch.stats import Bootstrap, Metrics, SeedNoise, adjust, f1_accuracy, half_width, pairwise, seed_noise
 
 Reading = tuple[str, int]
 """An arm and the seed that it was trained with."""
@@ -32,7 +33,7 @@ Trained = Mapping[Reading, ScreenResult]
 
 def failure(arm: FinalArm, seeds: Sequence[int], trained: Trained) -> str | None:
     """Why an arm has no score: the first seed with which it could not be trained; None for one that has."""
-    for seed in seeds if arm.kind != "policy" else ():
+    for seed in seeds if arm.kind not in UNTRAINED else ():
         result = trained[arm.id, seed]
         if result.status != "done":
             return f"with seed {seed}: {result.reason}"
@@ -61,14 +62,16 @@ def write_report(
     chosen: str | None,
     best: str | None,
     outcomes: Mapping[Reading, Sequence[Outcome]],
+    ruled: Mapping[str, Sequence[Outcome]],
 ) -> FinalReport:
     """The arms on the test, best first, then those that could not be trained.
 
-    trained: on the split that was ranked on, by arm and seed; outcomes: on the test, of every arm that has a score under each
-    of its seeds, of the untrained policy under the search's, and of `best` as the search trained it. The baseline must be
-    among them. p_adjusted corrects p_vs_baseline over all arms but the baseline.
+    trained: on the split that was ranked on, by arm and seed, and ruled: of the task's rules by name; outcomes: on the test, of
+    every arm that has a score under each of its seeds, of the policy and the rules, which have none, under the search's, and of
+    `best` as the search trained it. The baseline must be among them. p_adjusted corrects p_vs_baseline over all arms but the
+    baseline.
     """
-    table = _Table(field, config, tuple(seeds), trained, outcomes, best)
+    table = _Table(field, config, tuple(seeds), trained, outcomes, best, ruled)
     read = [arm for arm in lineup.arms if failure(arm, seeds, trained) is None]
     rows = sorted((table.row(arm) for arm in read), key=lambda row: (-(row.f1 or 0.0), row.id))
     pairs = table.pairs([row.id for row in rows])
@@ -120,9 +123,10 @@ class _Table:
         trained: Trained,
         outcomes: Mapping[Reading, Sequence[Outcome]],
         best: str | None,
+        ruled: Mapping[str, Sequence[Outcome]],
     ) -> None:
         self._field, self._config, self._seeds = field, config, seeds
-        self._trained, self._outcomes, self._best = trained, outcomes, best
+        self._trained, self._outcomes, self._best, self._ruled = trained, outcomes, best, ruled
         settings = config.rank
         self._bootstrap = Bootstrap(
             outcomes, resamples=settings.resamples, seed=config.seed, confidence=settings.confidence
@@ -133,32 +137,53 @@ class _Table:
         """The scores of an arm on the test and on `val`, without its tests."""
         readings = self._readings(arm.id)
         metrics = {seed: f1_accuracy(self._outcomes[id, seed]) for id, seed in readings}
+        by_seed = {} if arm.kind == "rule" else metrics
         scores: dict[str, Any] = self._bootstrap.estimate_mean(readings).model_dump()
-        scores["expected_ci"] = self._expected(arm.id, readings)
+        scores["expected_ci"] = self._expected(arm, readings)
         if arm.id != BASELINE:
             gain = self._bootstrap.difference_of_means(readings, self._readings(BASELINE))
             scores |= {"gain": gain.f1, "gain_ci": gain.f1_ci}
         return FinalRow(
             **self._known(arm),
             **scores,
+            **self._of_classes(arm, readings, by_seed),
             **self._elsewhere(arm),
             status="done",
             parse_rate=fmean(each.parse_rate for each in metrics.values()),
-            f1_by_seed={seed: each.f1 for seed, each in metrics.items()},
+            f1_by_seed={seed: each.f1 for seed, each in by_seed.items()},
             flags=self._flags(arm),
         )
 
+    def _of_classes(self, arm: FinalArm, readings: Sequence[Reading], by_seed: Mapping[int, Metrics]) -> dict[str, Any]:
+        """What a task with classes has beside; nothing for any other task."""
+        classes = self._bootstrap.class_scores(*readings)
+        if classes is None:
+            return {}
+        scores: dict[str, Any] = {
+            "classes": classes,
+            "classes_by_seed": {
+                seed: SeedScores.model_validate(each.model_dump(include=set(SeedScores.model_fields)))
+                for seed, each in by_seed.items()
+            },
+        }
+        if arm.kind != "policy":
+            start = self._bootstrap.sample(*self._readings(POLICY))
+            gain = (self._bootstrap.sample(*readings) - start).macro_f1_estimate
+            scores |= {"macro_gain": gain.value, "macro_gain_ci": gain.ci} if gain else {}
+        return scores
+
     def _flags(self, arm: FinalArm) -> tuple[str, ...]:
-        """What training the arm raised, under any of its seeds."""
+        """What validation said of a reference, and what training the arm raised, under any of its seeds."""
         found = (self._trained.get((arm.id, seed)) for seed in self._seeds)
         flags = (
             flag for result in found if result for flag in (*result.flags, *(["ended early"] if result.ended else []))
         )
-        return tuple(dict.fromkeys(flags))
+        return tuple(dict.fromkeys((*arm.flags, *flags)))
 
     def failed(self, arm: FinalArm) -> FinalRow:
         """An arm without a score, and why."""
-        return FinalRow(**self._known(arm), status="failed", reason=failure(arm, self._seeds, self._trained))
+        reason = failure(arm, self._seeds, self._trained)
+        return FinalRow(**self._known(arm), status="failed", reason=reason, flags=arm.flags)
 
     def pairs(self, arms: Sequence[str]) -> tuple[FinalPair, ...]:
         """All pairs of arms in their order, each by the policy of its first seed."""
@@ -186,21 +211,23 @@ class _Table:
         searched = self._field.ranking.noise
         return seed_noise(scores) or (SeedNoise(sd=searched.seed_sd, df=searched.df, arms=1) if searched else None)
 
-    def _expected(self, id: str, readings: Sequence[Reading]) -> Interval | None:
-        if self.noise is None and id != POLICY:
+    def _expected(self, arm: FinalArm, readings: Sequence[Reading]) -> Interval | None:
+        if self.noise is None and arm.kind not in UNTRAINED:
             return None
         sample = self._bootstrap.sample(*readings)
-        seeds = (math.inf if id == POLICY else len(readings), math.inf)
+        seeds = (math.inf if arm.kind in UNTRAINED else len(readings), math.inf)
         half = half_width(sample.standard_error, self.noise, self._config.rank.confidence, seeds=seeds)
         return max(0.0, sample.f1 - half), min(1.0, sample.f1 + half)
 
     def _readings(self, id: str) -> list[Reading]:
-        return [(id, seed) for seed in ((self._config.seed,) if id == POLICY else self._seeds)]
+        untrained = id == POLICY or id in self._ruled
+        return [(id, seed) for seed in ((self._config.seed,) if untrained else self._seeds)]
 
     def _known(self, arm: FinalArm) -> dict[str, Any]:
         candidate = self._field.candidates.get(arm.id)
         known = arm.model_dump(include={"id", "kind", "members", "steps", "aggregation", "how"})
-        return {**known, "name": candidate.name if candidate else arm.id}
+        name = "sft" if arm.id == POLICY and self._config.sft.enabled else arm.id
+        return {**known, "name": candidate.name if candidate else name}
 
     def _elsewhere(self, arm: FinalArm) -> dict[str, float]:
         """What the arm scores apart from the test under its seeds. Where the test was ranked on, there is nothing else."""
@@ -208,6 +235,8 @@ class _Table:
             return {}
         if arm.kind == "policy":
             return {"val_f1": f1_accuracy(self._field.results[POLICY].outcomes).f1}
+        if arm.kind == "rule":
+            return {"val_f1": f1_accuracy(self._ruled[arm.id]).f1}
         scores = {"val_f1": _selection_f1(arm.id, self._seeds, self._trained)}
         if arm.kind in ("single", "baseline"):
             scores["searched_val_f1"] = f1_accuracy(self._field.results[arm.id].outcomes).f1

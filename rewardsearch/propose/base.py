@@ -34,10 +34,10 @@ class ProposalRequest(Record):
     """What one call asks for: `count` candidates of round `round` (from 1), or a repair of each of `repairs`.
 
     `attempt` is 0, or which of the round's repairs this is. `run` names the run among all others. `training` tells how
-    long a candidate is trained. `base_rewards` are
-    (name, code) of what every run trains on anyway, `examples` completions of one row with their kinds. `seen` holds the ids
-    proposed so far. `asks` is the plan, for proposers that ask a language model or a person. `folder` is where prompt.md and
-    the responses of this request are written.
+    long a candidate is trained. `classes` are the answers of a task with classes, the positive one first; `columns` the names of
+    what rewards are passed beside `answer`, empty while no row was read. `base_rewards` are (name, code) of what every run trains
+    on anyway, `examples` completions of one row with their kinds. `seen` holds the ids proposed so far. `asks` is the plan, for
+    proposers that ask a language model or a person. `folder` is where prompt.md and the responses of this request are written.
     """
 
     run: str = ""
@@ -48,6 +48,8 @@ class ProposalRequest(Record):
     task: str
     brief: str
     training: str = ""
+    classes: tuple[str, str] | None = None
+    columns: tuple[str, ...] = ()
     base_rewards: tuple[tuple[str, str], ...]
     examples: tuple[LabelledCompletion, ...] = ()
     feedback: Feedback | None = None

@@ -12,8 +12,8 @@ from typing import Any
 
 from rewardsearch.config import RankConfig
 from rewardsearch.errors import UserError
-from rewardsearch.records import Interval, Outcome, OutcomeKind, Record
-from rewardsearch.stats import Bootstrap, Estimate, McNemar, f1_accuracy, mcnemar
+from rewardsearch.records import ClassEstimate, ClassScores, Interval, Outcome, OutcomeKind, Record
+from rewardsearch.stats import UNPARSED, Bootstrap, Estimate, McNemar, f1_accuracy, mcnemar
 
 _NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:[eE][+-]?\d{1,6})?", re.ASCII)
 _TOLD = 5
@@ -21,7 +21,7 @@ _TOLD = 5
 
 
 class Side(Record):
-    """One arm's scores."""
+    """One arm's scores; `classes` has those of each class, on a task with classes, where F1 is the positive class's."""
 
     f1: float
     f1_ci: Interval
@@ -31,16 +31,19 @@ class Side(Record):
     correct: int
     wrong: int
     unparsed: int
+    classes: ClassScores | None = None
 
 
 class Comparison(Record):
-    """Two arms on `n` questions. `difference` is a less b, with paired bootstrap intervals."""
+    """Two arms on `n` questions. `difference` is a less b, with paired bootstrap intervals, and `macro_f1_difference` that of
+    macro F1, on a task with classes."""
 
     n: int
     a: Side
     b: Side
     difference: Estimate
     mcnemar: McNemar
+    macro_f1_difference: ClassEstimate | None = None
 
 
 class Prediction(Record):
@@ -60,18 +63,33 @@ def compare_outcomes(a: Sequence[Outcome], b: Sequence[Outcome], config: RankCon
     sides = {}
     for name, outcomes in (("a", a), ("b", b)):
         metrics = f1_accuracy(outcomes).model_dump(include={"parse_rate", "correct", "wrong", "unparsed"})
-        sides[name] = Side(**bootstrap.estimate(name).model_dump(), **metrics)
+        scores = bootstrap.estimate(name).model_dump()
+        sides[name] = Side(**scores, **metrics, classes=bootstrap.class_scores(name))
+    difference = bootstrap.sample("a") - bootstrap.sample("b")
     return Comparison(
-        n=len(a), a=sides["a"], b=sides["b"], difference=bootstrap.difference("a", "b"), mcnemar=mcnemar(a, b)
+        n=len(a),
+        a=sides["a"],
+        b=sides["b"],
+        difference=difference.estimate,
+        mcnemar=mcnemar(a, b),
+        macro_f1_difference=difference.macro_f1_estimate,
     )
 
 
 def compare_predictions(
-    a: Sequence[Prediction], b: Sequence[Prediction], config: RankConfig | None = None, seed: int = 0
+    a: Sequence[Prediction],
+    b: Sequence[Prediction],
+    config: RankConfig | None = None,
+    seed: int = 0,
+    positive: str | None = None,
 ) -> Comparison:
     """Two sets of predictions for the same questions, matched by id, in whatever order.
 
-    Raises UserError when an id is in one set only, when gold differs between them, or when there are none.
+    positive: the gold answer that is the positive class, where gold is one of two classes; the other one is the negative class,
+    and a prediction that is neither is unparsed.
+
+    Raises UserError when an id is in one set only, when gold differs between them, or when there are none; with `positive` also
+    when gold is not of two classes or none of it is positive.
     """
     gold_a, gold_b = ({row.id: row.gold for row in rows} for rows in (a, b))
     mistakes = []
@@ -93,7 +111,9 @@ def compare_predictions(
         mistakes.append("no predictions in either file; give JSON Lines with id, gold and prediction")
     if mistakes:
         raise UserError(*mistakes)
-    return compare_outcomes([_outcome(row) for row in a], [_outcome(row) for row in b], config or RankConfig(), seed)
+    classes = None if positive is None else _classes(gold_a.values(), positive)
+    first, second = ([_outcome(row, classes) for row in rows] for rows in (a, b))
+    return compare_outcomes(first, second, config or RankConfig(), seed)
 
 
 def read_predictions(path: Path) -> list[Prediction]:
@@ -173,11 +193,42 @@ def _text(row: dict[str, Any], key: str) -> str | None:
     return str(value) if str(value).strip() else None
 
 
-def _outcome(row: Prediction) -> Outcome:
+def _classes(golds: Iterable[str], positive: str) -> tuple[str, str]:
+    """The two classes of gold answers, the positive one first."""
+    found: list[str] = []
+    for gold in golds:
+        if not any(same_answer(gold, known) for known in found):
+            found.append(gold.strip())
+    others = [gold for gold in found if not same_answer(gold, positive)]
+    if len(others) == len(found):
+        raise UserError(
+            f"no gold answer is the positive class {positive!r}; gold has {_some(map(repr, found))}: give one of these"
+        )
+    if len(others) != 1:
+        raise UserError(
+            f"beside the positive class {positive!r} gold has {len(others)} others{': ' if others else ''}"
+            f"{_some(map(repr, others))}; classes are two: leave --positive out, or give files of two classes"
+        )
+    if UNPARSED in found:
+        raise UserError(
+            f"a class is called {UNPARSED!r}, which is what predictions of no class are; call it something else"
+        )
+    return positive.strip(), others[0]
+
+
+def _outcome(row: Prediction, classes: tuple[str, str] | None) -> Outcome:
+    if classes is not None:
+        gold, answer = (_class_of(text, classes) for text in (row.gold, row.prediction))
+        row = Prediction(id=row.id, gold=gold or row.gold, prediction=answer)
     kind: OutcomeKind = "unparsed"
     if row.prediction is not None and row.prediction.strip():
         kind = "correct" if same_answer(row.prediction, row.gold) else "wrong"
-    return Outcome(id=row.id, kind=kind, gold=row.gold, prediction=row.prediction, length=0)
+    positive = None if classes is None else row.gold == classes[0]
+    return Outcome(id=row.id, kind=kind, gold=row.gold, prediction=row.prediction, length=0, positive=positive)
+
+
+def _class_of(text: str | None, classes: tuple[str, str]) -> str | None:
+    return next((name for name in classes if text is not None and same_answer(text, name)), None)
 
 
 def _some(ids: Iterable[str]) -> str:

@@ -27,19 +27,21 @@ def rank(
     baselines: Sequence[ScreenResult] = (),
     dropped: Mapping[str, Fate] | None = None,
     stopped: Mapping[str, ScreenResult] | None = None,
+    policy_name: str = POLICY,
 ) -> Ranking:
     """The leaderboard of a run as it stands.
 
     results: by arm id (BASELINE, POLICY, candidate ids; other arms are passed over), under the search's seed. Screened arms are
-    ranked by F1 on `split`, equal ones by id, the baseline and the policy among them; arms without a score follow with
-    their reason. baselines: whole screens of the baseline, one a seed, which show the noise between seeds. dropped:
-    candidates that did not go on from a rung; stopped: the stretch that each of them was trained to, for its steps and flags.
+    ranked by F1 on `split` (the positive class's on a task with classes), equal ones by id, the baseline and the policy among
+    them; arms without a score follow with their reason. baselines: whole screens of the baseline, one a seed, which show the
+    noise between seeds. dropped: candidates that did not go on from a rung; stopped: the stretch that each of them was trained
+    to, for its steps and flags. policy_name: what the policy before GRPO is called in its row.
 
     p_vs_best is McNemar's against the best candidate, p_vs_baseline against the baseline; p_adjusted is p_vs_baseline
     corrected over all screened candidates. Raises ValueError when the arms answered different questions.
     """
     arms = (*candidates, BASELINE, POLICY)
-    known = _Known(candidates, verdicts, results, dropped or {}, stopped or {})
+    known = _Known(candidates, verdicts, results, dropped or {}, stopped or {}, policy_name)
     outcomes = {arm: results[arm].outcomes for arm in arms if arm in results and results[arm].status == "done"}
     if not outcomes:
         rows = [known.row(arm) for arm in arms]
@@ -59,7 +61,8 @@ def rank(
     p_vs_baseline = {arm: p_against(arm, BASELINE) for arm in ranked}
     tested = {arm: p for arm in screened if (p := p_vs_baseline[arm]) is not None}
     p_adjusted = dict(zip(tested, adjust(list(tested.values()), config.correction), strict=True))
-    between_seeds = seed_noise({BASELINE: [f1_accuracy(each.outcomes).f1 for each in baselines]})
+    f1_by_seed = {each.seed: f1_accuracy(each.outcomes).f1 for each in baselines}
+    between_seeds = seed_noise({BASELINE: list(f1_by_seed.values())})
     ties = tied_ranks(ranked, bootstrap, between_seeds, config.confidence)
     rows = [known.row(arm) for arm in arms if arm not in outcomes]
     for place, arm in enumerate(ranked, start=1):
@@ -71,6 +74,7 @@ def rank(
             "p_vs_baseline": p_vs_baseline[arm],
             "p_adjusted": p_adjusted.get(arm),
             "ties": ties[arm],
+            "classes": bootstrap.class_scores(arm),
         }
         rows.append(known.row(arm).model_copy(update=scores))
     return Ranking(
@@ -78,7 +82,7 @@ def rank(
         split=split,
         n=next(iter(metrics.values())).n,
         rows=tuple(_in_order(rows)),
-        noise=noise_of(baselines, bootstrap, between_seeds) if BASELINE in outcomes else None,
+        noise=noise_of(f1_by_seed, bootstrap, between_seeds) if BASELINE in outcomes else None,
     )
 
 
@@ -91,6 +95,7 @@ class _Known:
     results: Mapping[str, ScreenResult]
     dropped: Mapping[str, Fate]
     stopped: Mapping[str, ScreenResult]
+    policy_name: str
 
     def row(self, arm: str) -> RankedRow:
         candidate, verdict = self.candidates.get(arm), self.verdicts.get(arm)
@@ -100,7 +105,7 @@ class _Known:
         return RankedRow(
             rank=None,
             id=arm,
-            name=candidate.name if candidate else arm,
+            name=candidate.name if candidate else self.policy_name if arm == POLICY else arm,
             round=candidate.round if candidate else 0,
             operator=candidate.operator if candidate else "none",
             parents=candidate.parents if candidate else (),

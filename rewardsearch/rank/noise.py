@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
-from rewardsearch.records import BASELINE, POLICY, Noise, ScreenResult
-from rewardsearch.stats import Bootstrap, SeedNoise, differs, f1_accuracy
+from rewardsearch.records import BASELINE, POLICY, Noise
+from rewardsearch.stats import Bootstrap, SeedNoise, differs
 
 
-def noise_of(baselines: Sequence[ScreenResult], bootstrap: Bootstrap[str], noise: SeedNoise | None) -> Noise | None:
-    """What the leaderboard shows of the noise; None where the baseline has no two seeds."""
+def noise_of(f1_by_seed: Mapping[int, float], bootstrap: Bootstrap[str], noise: SeedNoise | None) -> Noise | None:
+    """What the leaderboard shows of the noise, from the baseline's F1 by training seed; None where it has no two seeds."""
     if noise is None:
         return None
     return Noise(
-        f1_by_seed={each.seed: f1_accuracy(each.outcomes).f1 for each in baselines},
+        f1_by_seed=dict(f1_by_seed),
         seed_sd=noise.sd,
         df=noise.df,
         question_sd=bootstrap.standard_error(BASELINE),

@@ -40,7 +40,7 @@ def race(
     bootstrap = Bootstrap(arms, resamples=rank.resamples, seed=seed, confidence=config.confidence)
     f1 = {id: bootstrap.estimate(id).f1 for id in arms}
     running = sorted((id for id in entrants if results[id].ended is None), key=lambda id: (-f1[id], id))
-    least = math.ceil(config.keep * len(entrants) - _ROUNDING)
+    least = config.least_of(len(entrants))
     places = {id: place for place, id in enumerate(running, start=1)}
     most = max(least, math.floor(config.most * len(entrants) + _ROUNDING))
     best = min((*running, incumbent), key=lambda id: (-f1[id], id))

@@ -1,12 +1,16 @@
-"""The leaderboard as a pandas data frame and as leaderboard.csv."""
+"""The leaderboard as a pandas data frame and as leaderboard.csv.
+
+On a task with classes the columns end with macro_f1, then precision, recall and f1 of each class and the confusion matrix,
+named by the class in lower case: selected_precision, and selected_as_rejected for the SELECTED that were answered REJECTED.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rewardsearch.files import write_atomic
-from rewardsearch.records import RankedRow, Ranking
+from rewardsearch.records import ClassEstimate, ClassScores, RankedRow, Ranking
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,13 +23,15 @@ def leaderboard_frame(ranking: Ranking) -> pd.DataFrame:
 
     records = []
     for row in ranking.rows:
-        record = row.model_dump()
+        record = row.model_dump(exclude={"classes"})
         for score in ("f1", "accuracy"):
             low, high = record.pop(f"{score}_ci") or (None, None)
             record |= {f"{score}_low": low, f"{score}_high": high}
         record |= {"parents": " ".join(row.parents), "flags": " ".join(row.flags)}
-        records.append(record)
-    frame = pd.DataFrame.from_records(records, columns=_columns())
+        records.append(record | (_of_classes(row.classes) if row.classes else {}))
+    # Every scored row of a task with classes has the same columns beyond those of any task.
+    classed = next((_of_classes(row.classes) for row in ranking.rows if row.classes), {})
+    frame = pd.DataFrame.from_records(records, columns=[*_columns(), *classed])
     return frame.astype({"rank": "Int64"})
 
 
@@ -42,5 +48,26 @@ def write_leaderboard(ranking: Ranking, path: Path) -> None:
 def _columns() -> list[str]:
     columns: list[str] = []
     for name in RankedRow.model_fields:
+        if name == "classes":
+            continue
         columns += [name.replace("_ci", "_low"), name.replace("_ci", "_high")] if name.endswith("_ci") else [name]
     return columns
+
+
+def _of_classes(scores: ClassScores) -> dict[str, Any]:
+    """The scores of the classes as flat columns."""
+
+    def flat(name: str, estimate: ClassEstimate) -> dict[str, float]:
+        return {name: estimate.value, f"{name}_low": estimate.ci[0], f"{name}_high": estimate.ci[1]}
+
+    columns = flat("macro_f1", scores.macro_f1)
+    for name, row in scores.classes.items():
+        for score in ("precision", "recall", "f1"):
+            columns |= flat(f"{_slug(name)}_{score}", getattr(row, score))
+    for gold, answered in scores.confusion.items():
+        columns |= {f"{_slug(gold)}_as_{_slug(answer)}": count for answer, count in answered.items()}
+    return columns
+
+
+def _slug(name: str) -> str:
+    return "_".join(name.lower().split())

@@ -7,18 +7,20 @@ whatever it is called and however it is formatted.
 from __future__ import annotations
 
 from rewardsearch.records.bank import Rollout
+from rewardsearch.records.classes import ClassEstimate, ClassRow, ClassScores, Fairness, GroupGap, GroupRate
 from rewardsearch.records.data import (
     BASELINE,
     FIXED_ARGUMENTS,
     POLICY,
     Batch,
+    Demonstration,
     LabelledCompletion,
     Outcome,
     OutcomeKind,
     Record,
     Row,
 )
-from rewardsearch.records.finalizing import ArmKind, FinalArm, FinalPair, FinalReport, FinalRow
+from rewardsearch.records.finalizing import ArmKind, FinalArm, FinalPair, FinalReport, FinalRow, SeedScores
 from rewardsearch.records.identity import MAX_CODE_CHARS, candidate_id
 from rewardsearch.records.proposing import (
     Ask,
@@ -45,6 +47,7 @@ from rewardsearch.records.screening import (
     ScreenJob,
     ScreenResult,
 )
+from rewardsearch.records.tuning import SftPoint, SftResult
 
 __all__ = [
     "BASELINE",
@@ -59,14 +62,21 @@ __all__ = [
     "Ask",
     "Batch",
     "Candidate",
+    "ClassEstimate",
+    "ClassRow",
+    "ClassScores",
     "CurvePoint",
+    "Demonstration",
     "Example",
+    "Fairness",
     "Fate",
     "FinalArm",
     "FinalPair",
     "FinalReport",
     "FinalRow",
     "Front",
+    "GroupGap",
+    "GroupRate",
     "Interval",
     "LabelledCompletion",
     "Noise",
@@ -84,6 +94,9 @@ __all__ = [
     "Row",
     "ScreenJob",
     "ScreenResult",
+    "SeedScores",
+    "SftPoint",
+    "SftResult",
     "Stage",
     "Usage",
     "Verdict",

@@ -6,7 +6,7 @@ from rewardsearch.records.data import OutcomeKind, Record
 
 
 class Rollout(Record):
-    """One completion that the untrained policy sampled for a training row, and what became of the question.
+    """One completion that the policy, before any GRPO, sampled for a training row, and what became of the question.
 
     Rollouts of the same row are a group, as in GRPO; they stand together. `length` is the completion's, in tokens.
     """

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 BASELINE = "baseline"
 """The id and name of the arm that trains on the base rewards alone."""
 POLICY = "policy"
-"""The id and name of the untrained policy as an arm: a run of no steps."""
+"""The id of the policy before any GRPO as an arm, after supervised fine-tuning where a search has it: a run of no steps."""
 
 OutcomeKind = Literal["correct", "wrong", "unparsed"]
 
@@ -25,6 +25,8 @@ class Row(Record):
     prompt: str | list[dict[str, str]]
     answer: str
     columns: dict[str, str] = {}
+    groups: dict[str, str] = {}
+    """The person's group by attribute, such as {"name": "b"}, for fairness tables alone: no reward and no policy sees them."""
 
     @property
     def prompt_text(self) -> str:
@@ -63,6 +65,13 @@ class LabelledCompletion(Record):
     kind: OutcomeKind
 
 
+class Demonstration(Record):
+    """A completion of a training row as supervised fine-tuning teaches it."""
+
+    row: Row
+    completion: str
+
+
 class Outcome(Record):
     """What became of one question: exactly one of correct, wrong, unparsed. `length` is the completion's, in tokens."""
 
@@ -71,3 +80,6 @@ class Outcome(Record):
     gold: str
     prediction: str | None
     length: int
+    positive: bool | None = None
+    """Whether `gold` is the positive class; None for a task without classes. There an unparsed completion counts as the wrong
+    class."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Literal
 
+from rewardsearch.records.classes import ClassScores, Fairness
 from rewardsearch.records.data import Record
 from rewardsearch.records.ranking import Interval
 from rewardsearch.records.screening import Aggregation, RewardSpec
 
-ArmKind = Literal["ensemble", "single", "control", "baseline", "policy"]
+ArmKind = Literal["ensemble", "single", "control", "reference", "baseline", "policy", "rule"]
+"""`reference` is a hand-written reward that the search is held against, `rule` a task's own rule without a model."""
 
 
 class FinalArm(Record):
     """One arm of the final table. `members` are the candidates in it; `rewards` is everything that it trains on, base rewards
-    first (none for the untrained policy), `steps` for how long. `how` says in a few words how it was put together."""
+    first (none for what is not trained), `steps` for how long. `how` says in a few words how it was put together, `flags` are
+    what validation raised of a reference."""
 
     id: str
     kind: ArmKind
@@ -22,19 +25,28 @@ class FinalArm(Record):
     steps: int = 0
     aggregation: Aggregation = "sum_then_normalize"
     how: str = ""
+    flags: tuple[str, ...] = ()
+
+
+class SeedScores(Record):
+    """One training seed of an arm on a task with classes: precision and recall of the positive class, and macro F1."""
+
+    precision: float
+    recall: float
+    macro_f1: float
 
 
 class FinalRow(Record):
     """One arm on the sealed test: F1, accuracy and parse rate are means over its training seeds.
 
-    f1_ci, accuracy_ci and gain_ci are over questions, given the trained policies. The p-values are McNemar's, of the policies
-    of the first seed.
+    f1_ci, accuracy_ci, gain_ci and macro_gain_ci are over questions, given the trained policies. The p-values are McNemar's, of
+    the policies of the first seed. On a task with classes F1 is the positive class's.
     """
 
     id: str
     kind: ArmKind
     name: str = ""
-    """A candidate's name; the id of any other arm."""
+    """A candidate's name; `sft` for the policy after supervised fine-tuning; the id of any other arm."""
     members: tuple[str, ...] = ()
     steps: int = 0
     aggregation: Aggregation = "sum_then_normalize"
@@ -53,6 +65,12 @@ class FinalRow(Record):
     gain: float | None = None
     """F1 less the baseline's, seeds and questions paired."""
     gain_ci: Interval | None = None
+    classes: ClassScores | None = None
+    """On a task with classes."""
+    classes_by_seed: dict[int, SeedScores] = {}
+    macro_gain: float | None = None
+    """Macro F1 less that of the policy that training started from, questions paired."""
+    macro_gain_ci: Interval | None = None
     val_f1: float | None = None
     """The same policies' F1 on `val`; None where the candidates were ranked on the test itself."""
     searched_val_f1: float | None = None
@@ -60,7 +78,7 @@ class FinalRow(Record):
     searched_test_f1: float | None = None
     """F1 on the test of the policy that the search itself trained: of the best candidate alone."""
     flags: tuple[str, ...] = ()
-    """What its own training raised, under any of its seeds."""
+    """What its own training raised, under any of its seeds; before that, of a reference, what validation did."""
     p_vs_policy: float | None = None
     p_vs_baseline: float | None = None
     p_adjusted: float | None = None
@@ -107,3 +125,6 @@ class FinalReport(Record):
     """Arms that would have been trained exactly as another: by their names, the arm that stands for both."""
     notes: tuple[str, ...] = ()
     """What was asked for and could not be put together, and why."""
+    fairness: tuple[Fairness, ...] = ()
+    """How groups of people fare on the test, where the rows name groups: under the policy that training started from, the
+    chosen arm and every reference."""

@@ -87,6 +87,8 @@ _BANK = {
     "length": "rank correlation with length",
     "spread": "spread beside the base rewards'",
     "agreement": "agreement with the nearest earlier reward",
+    "honest": "total paid to the policy's own answers",
+    "constant": "total of the best answer for everyone",
 }
 
 

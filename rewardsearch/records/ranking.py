@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from rewardsearch.records.classes import ClassScores
 from rewardsearch.records.data import Record
 
 Interval = tuple[float, float]
@@ -13,7 +14,8 @@ class RankedRow(Record):
     """One line of the leaderboard; the metrics are None unless the candidate was screened to the end.
 
     `ties` is the best and the worst rank of the screened arms, itself among them, whose F1 differs from its own by no more than
-    the noise of questions and training seeds. A candidate that was dropped at a rung has its score there in `reason`.
+    the noise of questions and training seeds. A candidate that was dropped at a rung has its score there in `reason`. On a task
+    with classes F1 is the positive class's, and `classes` has the scores of each; it is None elsewhere.
     """
 
     rank: int | None
@@ -43,6 +45,7 @@ class RankedRow(Record):
     seconds: float = 0.0
     flags: tuple[str, ...] = ()
     reason: str | None = None
+    classes: ClassScores | None = None
 
 
 class Front(Record):

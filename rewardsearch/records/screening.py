@@ -28,7 +28,7 @@ class ScreenJob(Record):
     """One training run to do, or a stretch of one: `rewards` (the base rewards first), from a fresh adapter under `seed`.
 
     `id` is the arm: a candidate's id, BASELINE, POLICY, or the name of an arm of finalize. `folder` is where its files go,
-    relative to the run folder; no other job has it. A job of 0 steps evaluates the untrained policy.
+    relative to the run folder; no other job has it. A job of 0 steps evaluates the policy before any GRPO.
     """
 
     id: str
@@ -68,12 +68,18 @@ class CurvePoint(Record):
     """Share of those whose answer is the most frequent one; 0 without any."""
     top_gold: float = 0.0
     """The same of their gold answers: what `top_prediction` is where all are right."""
+    answers: dict[str, float] = {}
+    """Of a task with classes, for each: the share of all completions that answer it."""
+    golds: dict[str, float] = {}
+    """The share of all completions for which it is right."""
+    paid: dict[str, float] = {}
+    """The mean total reward of the completions that answer it; without those that nobody answers."""
     entropy: float | None = None
     """Mean entropy of the policy, in nats a token; None where the trainer does not tell it."""
     grad_norm: float
 
 
-AlarmKind = Literal["hacking", "length", "collapse", "entropy", "dead", "clipped", "lost"]
+AlarmKind = Literal["hacking", "length", "collapse", "entropy", "dead", "clipped", "lost", "penalty"]
 
 
 class Alarm(Record):

@@ -1,4 +1,5 @@
-"""Screen: a short GRPO + LoRA run for each job on warm worker processes, and a greedy evaluation on `val`."""
+"""Screen: a short GRPO + LoRA run for each job on warm worker processes, and a greedy evaluation on `val`. What every run starts
+from, where supervised fine-tuning is asked for, is trained first (`tune`)."""
 
 from __future__ import annotations
 
@@ -8,11 +9,12 @@ from pathlib import Path
 from rewardsearch.bank import load_bank
 from rewardsearch.config import Config
 from rewardsearch.errors import MachineError
-from rewardsearch.records import Outcome, Record, Rollout, ScreenJob, ScreenResult
+from rewardsearch.records import Outcome, Record, Rollout, ScreenJob, ScreenResult, SftResult
 from rewardsearch.screen.launch_local import LocalWorkers, Message
 from rewardsearch.store import fingerprint, load_outcomes, load_result
+from rewardsearch.tuned import SFT, load_tuned, sft_mark
 
-__all__ = ["LocalWorkers", "Reading", "read_test", "sample_bank", "screen", "start_workers"]
+__all__ = ["LocalWorkers", "Reading", "read_test", "sample_bank", "screen", "start_workers", "tune"]
 
 OnStep = Callable[[str, int, int], None]
 
@@ -64,6 +66,24 @@ def screen(
         )
 
 
+def tune(
+    run: Path, config: Config, workers: LocalWorkers, may_start: Callable[[], bool], on_step: OnStep
+) -> SftResult | None:
+    """The supervised fine-tuning of the run, trained in a worker where it is not there yet; None where may_start held it back.
+
+    Raises MachineError when it cannot be trained.
+    """
+    folder, mark = run / SFT, sft_mark(config)
+    known = load_tuned(folder, mark)
+    if known is not None:
+        return known
+    for done in workers.run([{"kind": SFT, "id": SFT}], may_start, on_step):
+        known = load_tuned(folder, mark)
+        if done.error is not None or known is None:
+            raise MachineError(f"the policy could not be fine-tuned: {done.error or f'{folder} is missing'}")
+    return known
+
+
 def sample_bank(path: Path, workers: LocalWorkers, may_start: Callable[[], bool]) -> tuple[Rollout, ...] | None:
     """The rollout bank in `path`, sampled in a worker where it is not there yet; None where may_start held it back.
 
@@ -81,7 +101,7 @@ def sample_bank(path: Path, workers: LocalWorkers, may_start: Callable[[], bool]
 
 class Reading(Record):
     """One arm whose outcomes on the sealed test are wanted: `name` is the file's, `adapter` the folder of the adapter relative
-    to the run (None for the untrained policy), `mark` the fingerprint of its training."""
+    to the run (None for the policy without one), `mark` the fingerprint of its training."""
 
     name: str
     adapter: str | None

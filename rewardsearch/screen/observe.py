@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import Any, Protocol
 
 import numpy as np
@@ -101,6 +102,8 @@ class Observer:
             total += spec.weight * self._step[label_of(spec)]
         groups = total.reshape(-1, self._group_size)
         lengths = np.asarray([len(ids) for ids in completion_ids])
+        classes = self._task.classes or ()
+        said = {name: np.asarray([outcome.prediction == name for outcome in outcomes]) for name in classes}
         self._points.append(
             CurvePoint(
                 step=len(self._points) + 1,
@@ -114,6 +117,9 @@ class Observer:
                 parsed=len(parsed) / len(outcomes),
                 top_prediction=_top_share(str(outcome.prediction) for outcome in parsed),
                 top_gold=_top_share(outcome.gold for outcome in parsed),
+                answers={name: float(where.mean()) for name, where in said.items()},
+                golds={name: fmean(outcome.gold == name for outcome in outcomes) for name in classes},
+                paid={name: float(total[where].mean()) for name, where in said.items() if where.any()},
                 grad_norm=0.0,
             )
         )

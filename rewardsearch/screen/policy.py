@@ -1,7 +1,8 @@
 """Loads the policy once and gives it fresh or saved LoRA adapters, one at a time.
 
-The base weights are frozen and never merged with an adapter, so that the next run starts from the same bits. What this does
-not cover: engines that merge adapters for generation (vLLM), which would let the base drift.
+The base weights are frozen, so that the next run starts from the same bits: no adapter is merged into them but that of
+supervised fine-tuning, once, at loading. What this does not cover: engines that merge adapters for generation (vLLM), which
+would let the base drift.
 """
 
 from __future__ import annotations
@@ -13,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig as Adapter
+from peft import PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
-from rewardsearch.config import PolicyConfig
+from rewardsearch.config import EMBEDDED, LoraConfig, PolicyConfig
 from rewardsearch.errors import UserError
-from rewardsearch.resources import PACKAGE
-
-EMBEDDED = PACKAGE / "embedded" / "policy"
+from rewardsearch.resources import policy_folder
 
 
 @dataclass
@@ -33,13 +33,14 @@ class Policy:
     config: PolicyConfig
 
     @contextmanager
-    def fresh_adapter(self, seed: int) -> Iterator[Any]:
-        """The base under a new LoRA adapter whose weights follow from `seed` alone; taken off at the end."""
+    def fresh_adapter(self, seed: int, lora: LoraConfig | None = None) -> Iterator[Any]:
+        """The base under a new LoRA adapter, `lora` or the policy's own, whose weights follow from `seed` alone; taken off at
+        the end."""
         set_seed(seed)
-        lora = self.config.lora
+        lora = lora or self.config.lora
         model = get_peft_model(
             self.base,
-            LoraConfig(
+            Adapter(
                 task_type="CAUSAL_LM",
                 r=lora.r,
                 lora_alpha=lora.alpha,
@@ -71,12 +72,17 @@ class Policy:
             del self.base.peft_config
 
 
-def load_policy(config: PolicyConfig) -> Policy:
-    """The policy that `config` names. Raises UserError when there is no such model."""
+def load_policy(config: PolicyConfig, adapter: Path | None = None) -> Policy:
+    """The policy that `config` names, with the adapter saved in the folder `adapter` merged into its weights in memory.
+
+    Merging adds the adapter's product B A * alpha / r to each weight in the policy's dtype. In float32 the merged policy answers
+    as base and adapter together do, but for the last bits; in bfloat16 and float16 each sum is rounded to the dtype, so that
+    changes below a weight's half step are lost. Raises UserError when there is no such model.
+    """
     device = config.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    name = str(EMBEDDED) if config.model == "embedded" else config.model
+    name = str(policy_folder(config.model)) if config.model in EMBEDDED else config.model
     source = {"gguf_file": config.gguf_file} if config.gguf_file else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, padding_side="left", **source)
@@ -91,9 +97,19 @@ def load_policy(config: PolicyConfig) -> Policy:
     _clear_quantisation_marks(base)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    base.to(device).eval()
+    base.to(device)
+    if adapter is not None:
+        base = _merged(base, adapter)
+    base.eval()
     base.requires_grad_(False)
     return Policy(base=base, tokenizer=tokenizer, device=device, config=config)
+
+
+def _merged(base: Any, adapter: Path) -> Any:
+    base = PeftModel.from_pretrained(base, str(adapter)).merge_and_unload()
+    if hasattr(base, "peft_config"):
+        del base.peft_config
+    return base
 
 
 def _clear_quantisation_marks(model: Any) -> None:

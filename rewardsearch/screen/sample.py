@@ -1,4 +1,4 @@
-"""Sampling the rollout bank: completions of the untrained policy, drawn as a screen's GRPO draws them."""
+"""Sampling the rollout bank: completions of the policy before any GRPO, drawn as a screen's GRPO draws them."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ that is gamed while the monitor rises, and what happens in fewer steps than two 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
 
@@ -79,7 +79,7 @@ def alarms(points: Sequence[CurvePoint], config: WatchConfig) -> tuple[Alarm, ..
     curve = _Curve(points, config)
     found = list(_dead(curve))
     if len(points) >= 2 * config.window:
-        for rule in (_lost, _hacking, _collapse, _clipped, _length, _entropy):
+        for rule in (_lost, _hacking, _collapse, _penalty, _clipped, _length, _entropy):
             found.extend(rule(curve))
     return tuple(found)
 
@@ -128,17 +128,63 @@ def _hacking(curve: _Curve) -> Iterator[Alarm]:
 
 
 def _collapse(curve: _Curve) -> Iterator[Alarm]:
-    """One answer for everyone where the questions have several. Hopeless where it is hardly ever right and not getting so."""
+    """One answer for everyone where the questions have several. Hopeless where exact match is no more than the floor, or, of a
+    task with classes, than one answer for everyone gets, and not rising."""
     prediction = fmean(point.top_prediction for point in curve.last)
     gold = fmean(point.top_gold for point in curve.last)
     parsed = fmean(point.parsed for point in curve.last)
     config, monitor = curve.config, curve.monitor
     if parsed >= config.collapse_parsed and prediction >= config.collapse and prediction - gold >= config.collapse_gap:
+        answers = _shares(curve.last, lambda point: point.answers)
+        same = max(answers, key=lambda name: answers[name]) if answers else "the same"
+        blind = max(_shares(curve.last, lambda point: point.golds).values(), default=0.0)
         yield Alarm(
             kind="collapse",
-            told=f"{prediction:.0%} of the answers are the same where {gold:.0%} should be ({curve.steps})",
-            hopeless=monitor.end <= config.floor and monitor.errors <= config.flat,
+            told=f"{prediction:.0%} of the answers are {same} where {gold:.0%} should be ({curve.steps})",
+            hopeless=monitor.end <= max(config.floor, blind) and monitor.errors <= config.flat,
         )
+
+
+def _penalty(curve: _Curve) -> Iterator[Alarm]:
+    """The policy flees from a class: it answers it less and less, and clearly less than is right, while those of its completions
+    that do are paid less than those that answer the other."""
+    classes = curve.last[-1].answers.keys()
+    if not curve.learns:
+        for name in classes:
+            for other in classes - {name}:
+                yield from _flight(curve, name, other)
+
+
+def _flight(curve: _Curve, name: str, other: str) -> Iterator[Alarm]:
+    """The alarm of a flight from one class to the other."""
+    config = curve.config
+    share = curve.change(lambda point: point.answers[name])
+    gold = fmean(point.golds[name] for point in curve.last)
+    falls = share.errors < -config.clear and _below(name, curve.last, config.clear)
+    both = [point.paid for point in (*curve.first, *curve.last) if {name, other} <= point.paid.keys()]
+    if not falls or share.end >= config.fled * gold or not both:
+        return
+    earned, rest = fmean(paid[name] for paid in both), fmean(paid[other] for paid in both)
+    if earned < rest:
+        yield Alarm(
+            kind="penalty",
+            told=(
+                f"{name} in {share.start:.0%} -> {share.end:.0%} of the completions where {gold:.0%} should be "
+                f"({curve.steps}), paid {earned:.3g} on average and {other} {rest:.3g}: the policy flees from {name}; "
+                f"make a wrong {name} cost less, or a right one pay more"
+            ),
+        )
+
+
+def _below(name: str, points: Sequence[CurvePoint], errors: float) -> bool:
+    """Whether a class is answered clearly less often than is right, step by step."""
+    gaps = [point.golds[name] - point.answers[name] for point in points]
+    return fmean(gaps) > errors * math.sqrt(variance(gaps) / len(gaps))
+
+
+def _shares(points: Sequence[CurvePoint], of: Callable[[CurvePoint], Mapping[str, float]]) -> dict[str, float]:
+    """The mean share of each class."""
+    return {name: fmean(of(point)[name] for point in points) for name in of(points[-1])}
 
 
 def _clipped(curve: _Curve) -> Iterator[Alarm]:

@@ -31,16 +31,18 @@ from rewardsearch.bank import save_bank
 from rewardsearch.config import Config, load_config
 from rewardsearch.errors import MachineError, UserError
 from rewardsearch.files import write_atomic
-from rewardsearch.records import FULL, Batch, RewardSpec, Rollout, Row, ScreenJob, ScreenResult
+from rewardsearch.records import FULL, Batch, RewardSpec, Rollout, Row, ScreenJob, ScreenResult, SftResult
 from rewardsearch.sandbox import RewardFault, Sandbox, SandboxedReward
 from rewardsearch.screen.evaluate import evaluate
 from rewardsearch.screen.observe import Scored, is_base
 from rewardsearch.screen.policy import Policy, load_policy
 from rewardsearch.screen.sample import sample
+from rewardsearch.screen.sft import tune
 from rewardsearch.screen.train import train
 from rewardsearch.screen.watch import alarms, hopeless
 from rewardsearch.store import CHECKPOINT, fingerprint, load_result, save_outcomes, save_result
 from rewardsearch.tasks import load_task
+from rewardsearch.tuned import ADAPTER, SFT, load_tuned, save_tuned, sft_mark
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -57,7 +59,13 @@ class Worker:
 
     @cached_property
     def policy(self) -> Policy:
-        return load_policy(self.config.policy)
+        """The policy that every job but fine-tuning starts from. Raises MachineError where its fine-tuning is missing."""
+        if not self.config.sft.enabled:
+            return load_policy(self.config.policy)
+        folder = self.run / SFT
+        if load_tuned(folder, sft_mark(self.config)) is None:
+            raise MachineError(f"the fine-tuned policy in {folder} is missing or damaged")
+        return load_policy(self.config.policy, folder / ADAPTER)
 
     @cached_property
     def train_rows(self) -> list[Row]:
@@ -178,13 +186,45 @@ class Worker:
         settings = self.config.screen
         return evaluate(model, self.policy, self.task, rows, settings.max_completion_tokens, settings.eval_batch_size)
 
+    def tune(self) -> SftResult:
+        """Fine-tunes the policy, which later jobs start from; the run's folder of it is whole before this returns."""
+        started = time.monotonic()
+        sft, rows = self.config.sft, self.task.rows("val")
+        folder = self.run / SFT
+        # What a killed process left there is not whole.
+        shutil.rmtree(folder, ignore_errors=True)
+        self.policy = load_policy(self.config.policy)
+        before = self._evaluate(self.policy.base, rows)
+        tuned = tune(
+            self.policy,
+            self.task.demonstrations(),
+            sft,
+            folder / ADAPTER,
+            lambda step: self.say({"event": "step", "id": SFT, "step": step, "of": sft.steps}),
+        )
+        # Two policies need not fit beside each other; what later jobs load is what is evaluated here.
+        del self.policy
+        self.policy = load_policy(self.config.policy, folder / ADAPTER)
+        result = SftResult(
+            mark=sft_mark(self.config),
+            rows=tuned.rows,
+            left_out=tuned.left_out,
+            steps=sft.steps,
+            seconds=round(time.monotonic() - started, 2),
+            curve=tuned.curve,
+            before=before,
+            after=self._evaluate(self.policy.base, rows),
+        )
+        save_tuned(folder, result)
+        return result
+
     def read_test(self, adapter: str | None, out: Path) -> None:
-        """Evaluates a saved adapter (None: the untrained policy) on the sealed test split, into the file `out`."""
+        """Evaluates a saved adapter (None: the policy without one) on the sealed test split, into the file `out`."""
         with self.policy.saved_adapter(self.run / adapter if adapter else None) as model:
             save_outcomes(out, self._evaluate(model, self.task.rows("test")))
 
     def sample_bank(self) -> tuple[Rollout, ...]:
-        """Completions of the untrained policy on the first training rows, with their outcomes."""
+        """Completions of the policy, before any GRPO, on the first training rows, with their outcomes."""
         bank, settings = self.config.bank, self.config.screen
         return sample(
             self.policy,
@@ -202,6 +242,8 @@ class Worker:
         if message["kind"] == "screen":
             job = ScreenJob.model_validate(message["job"])
             self.screen(job)
+        elif message["kind"] == SFT:
+            self.tune()
         elif message["kind"] == "bank":
             save_bank(Path(message["out"]), self.sample_bank())
         else:

@@ -1,18 +1,23 @@
 """Metrics, bootstrap intervals, paired tests and seed noise over questions: thin over numpy and scipy.special.
 
 Outcomes are matched by question id, never by position. `metrics` counts one arm, `bootstrap` gives the intervals of scores and
-of their differences, `paired` McNemar's tests and corrections for their number, `noise` the noise between training seeds.
+of their differences (`samples`), `classes` the scores of each class, `paired` McNemar's tests and corrections for their number,
+`noise` the noise between training seeds, `fairness` how groups of people fare.
 """
 
 from __future__ import annotations
 
-from rewardsearch.stats.bootstrap import Bootstrap, Estimate, Sample, resampled_totals
+from rewardsearch.stats.bootstrap import Bootstrap, resampled_totals
+from rewardsearch.stats.classes import UNPARSED
+from rewardsearch.stats.fairness import fairness
 from rewardsearch.stats.metrics import Metrics, correct_by_id, f1_accuracy, right_table
 from rewardsearch.stats.noise import SeedNoise, differs, half_width, seed_noise
 from rewardsearch.stats.paired import EXACT_UP_TO, McNemar, adjust, mcnemar, pairwise
+from rewardsearch.stats.samples import Estimate, Sample
 
 __all__ = [
     "EXACT_UP_TO",
+    "UNPARSED",
     "Bootstrap",
     "Estimate",
     "McNemar",
@@ -23,6 +28,7 @@ __all__ = [
     "correct_by_id",
     "differs",
     "f1_accuracy",
+    "fairness",
     "half_width",
     "mcnemar",
     "pairwise",

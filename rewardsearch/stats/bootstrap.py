@@ -7,69 +7,17 @@ in `noise`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Generic
 
 import numpy as np
 import numpy.typing as npt
 
-from rewardsearch.records import Interval, Outcome, Record
+from rewardsearch.records import ClassScores, Outcome
+from rewardsearch.stats.classes import ClassCounts, class_sample, confusion_of, gold_of, scores_of
 from rewardsearch.stats.metrics import Arm, right_table
+from rewardsearch.stats.samples import Estimate, Floats, Sample
 
-Floats = npt.NDArray[np.float64]
 _CHUNK = 1_000_000
-
-
-class Estimate(Record):
-    """A score and its accuracy with their bootstrap intervals."""
-
-    f1: float
-    f1_ci: Interval
-    accuracy: float
-    accuracy_ci: Interval
-
-
-@dataclass(frozen=True)
-class Sample:
-    """F1 and accuracy as observed, and in every resample: (resamples,). `a - b` is the paired difference of two samples.
-
-    Samples of one Bootstrap saw the same resampled questions; those of two do not go together.
-    """
-
-    f1: float
-    accuracy: float
-    f1_drawn: Floats
-    accuracy_drawn: Floats
-    confidence: float
-
-    @property
-    def estimate(self) -> Estimate:
-        """The observed values with their percentile intervals."""
-        return Estimate(
-            f1=self.f1,
-            f1_ci=self._interval(self.f1_drawn),
-            accuracy=self.accuracy,
-            accuracy_ci=self._interval(self.accuracy_drawn),
-        )
-
-    @property
-    def standard_error(self) -> float:
-        """The standard deviation of F1 over the resamples."""
-        return float(np.std(self.f1_drawn, ddof=1))
-
-    def __sub__(self, other: Sample) -> Sample:
-        return Sample(
-            f1=self.f1 - other.f1,
-            accuracy=self.accuracy - other.accuracy,
-            f1_drawn=self.f1_drawn - other.f1_drawn,
-            accuracy_drawn=self.accuracy_drawn - other.accuracy_drawn,
-            confidence=self.confidence,
-        )
-
-    def _interval(self, drawn: Floats) -> Interval:
-        tail = (1 - self.confidence) / 2
-        low, high = np.quantile(drawn, [tail, 1 - tail])
-        return float(low), float(high)
 
 
 class Bootstrap(Generic[Arm]):
@@ -79,8 +27,11 @@ class Bootstrap(Generic[Arm]):
     resamples: how often all n questions are drawn anew with replacement. seed: fixes the draws, which are the same for every
     arm, any set of arms and any order of the outcomes. confidence: of the intervals.
 
-    An arm that is right everywhere, or nowhere, has an interval without width.
-    Raises ValueError when there is no arm, no question, or the arms answered different questions.
+    On a task with classes (`Outcome.positive`) F1 is the positive class's. A resample without a class has 0 for that class's
+    precision, recall and F1 (as `classes` says); the resamples are not stratified, so that the share of each class varies as it
+    does when questions are drawn. An arm that is right everywhere, or nowhere, has an interval without width; so has a
+    precision or a recall of 1 or 0.
+    Raises ValueError when there is no arm, no question, or the arms answered different questions or have other gold classes.
     """
 
     def __init__(
@@ -89,10 +40,14 @@ class Bootstrap(Generic[Arm]):
         ids, table = right_table(arms)
         self._n = len(ids)
         self._confidence = confidence
+        self._arms = arms
+        self._column = {arm: column for column, arm in enumerate(arms)}
+        self._gold = gold_of(arms, ids)
+        if self._gold is not None:
+            table = ClassCounts.columns(table, self._gold)
         # One contiguous row an arm, so that an arm's quantiles do not stride over all the others.
         self._drawn = np.ascontiguousarray(resampled_totals(table, resamples, seed).T)
         self._correct = table.sum(axis=0, dtype=np.float64)
-        self._column = {arm: column for column, arm in enumerate(arms)}
 
     def sample(self, *seeds: Arm) -> Sample:
         """The mean over arms, such as one reward's training seeds, that weigh alike: the mean of each one's F1.
@@ -100,9 +55,9 @@ class Bootstrap(Generic[Arm]):
         For one arm that is its own F1. The F1 of the mean accuracy would be above it, F1 being concave in accuracy.
         Raises ValueError without arms, KeyError for an arm that is not there.
         """
-        if not seeds:
-            raise ValueError("no arms to take the mean of")
-        columns = [self._column[arm] for arm in seeds]
+        columns = self._columns(seeds)
+        if self._gold is not None:
+            return class_sample(*self._counts, columns, self._confidence)
         correct, drawn = self._correct[columns], self._drawn[columns]
         return Sample(
             f1=float(self._f1(correct).mean()),
@@ -111,6 +66,18 @@ class Bootstrap(Generic[Arm]):
             accuracy_drawn=(drawn / self._n).mean(axis=0),
             confidence=self._confidence,
         )
+
+    def class_scores(self, *seeds: Arm) -> ClassScores | None:
+        """Precision, recall and F1 of each class, macro F1 and the confusion matrix, each the mean over arms as in `sample`;
+        None for a task without classes.
+
+        Raises ValueError without arms, KeyError for an arm that is not there.
+        """
+        columns = self._columns(seeds)
+        if self._gold is None:
+            return None
+        confusion = confusion_of([self._arms[arm] for arm in seeds], self._gold.classes)
+        return scores_of(*self._counts, columns, self._gold.classes, confusion, self._confidence)
 
     def estimate(self, arm: Arm) -> Estimate:
         """F1 and accuracy of an arm with their intervals."""
@@ -135,6 +102,16 @@ class Bootstrap(Generic[Arm]):
     def standard_error_of_difference(self, a: Arm, b: Arm) -> float:
         """The standard error of the paired difference of two arms' F1 from the questions."""
         return (self.sample(a) - self.sample(b)).standard_error
+
+    def _columns(self, arms: Sequence[Arm]) -> list[int]:
+        if not arms:
+            raise ValueError("no arms to take the mean of")
+        return [self._column[arm] for arm in arms]
+
+    @property
+    def _counts(self) -> tuple[ClassCounts, ClassCounts]:
+        """As observed, and in every resample."""
+        return ClassCounts.of_totals(self._correct, self._n), ClassCounts.of_totals(self._drawn, self._n)
 
     def _f1(self, correct: Floats) -> Floats:
         # F1 = 2TP / (2TP + FP + FN), and FP + FN = n - TP.

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rewardsearch.config import TaskConfig
-from rewardsearch.records import LabelledCompletion, Outcome, Row
-from rewardsearch.tasks.base import FORM, Split, numeric_labelled, numeric_outcome
+from rewardsearch.records import Demonstration, LabelledCompletion, Outcome, Row
+from rewardsearch.tasks.base import FORM, Split, numeric_demonstration, numeric_labelled, numeric_outcome
 
 NAMES = ("Anna", "Ben", "Carla", "David", "Elena", "Farid", "Grace", "Hugo", "Ines", "Jack", "Kofi", "Lena")
 OBJECTS = ("apples", "marbles", "stickers", "coins", "books", "cards", "shells", "pencils")
@@ -153,6 +153,8 @@ class ArithmeticTask:
 
     name = "arithmetic"
     brief = BRIEF
+    classes: tuple[str, str] | None = None
+    columns = ("question",)
 
     def __init__(self, config: TaskConfig) -> None:
         self._sizes = {"train": config.train_rows, "val": config.val_rows, "test": config.test_rows}
@@ -179,3 +181,10 @@ class ArithmeticTask:
         problems = self._problems("train", n)
         rows = [self._row("train", i, problem) for i, problem in enumerate(problems)]
         return numeric_labelled(rows, [working(problem) for problem in problems])
+
+    def demonstrations(self) -> list[Demonstration]:
+        problems = self._problems("train", self._sizes["train"])
+        return [numeric_demonstration(self._row("train", i, each), working(each)) for i, each in enumerate(problems)]
+
+    def rules(self, split: Split) -> dict[str, tuple[Outcome, ...]]:
+        return {}

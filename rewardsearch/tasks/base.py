@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from rewardsearch.records import LabelledCompletion, Outcome, OutcomeKind, Row
+from rewardsearch.records import Demonstration, LabelledCompletion, Outcome, OutcomeKind, Row
 
 Split = Literal["train", "val", "test"]
 
@@ -19,8 +19,18 @@ class Task(Protocol):
     """Rows of three splits and the truth about completions. `test` rows are for finalize alone."""
 
     name: str
-    brief: str
-    """What a proposer is told: the task, what a prompt and a completion look like, how an answer is parsed."""
+
+    @property
+    def brief(self) -> str:
+        """What a proposer is told: the task, what a prompt and a completion look like, how an answer is parsed."""
+
+    @property
+    def classes(self) -> tuple[str, str] | None:
+        """The two answers of a task with classes, the positive one first; None where answers are free."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns that rewards are passed beside prompt, completion and answer."""
 
     def rows(self, split: Split) -> list[Row]:
         """The rows of a split, the same at every call."""
@@ -30,6 +40,12 @@ class Task(Protocol):
 
     def labelled(self, n: int) -> list[LabelledCompletion]:
         """Completions of `n` train rows whose kind is known: right in several wordings, wrong, unparsed."""
+
+    def demonstrations(self) -> list[Demonstration]:
+        """What supervised fine-tuning teaches: a right completion of each train row, in the asked form."""
+
+    def rules(self, split: Split) -> dict[str, tuple[Outcome, ...]]:
+        """Outcomes on a split of rules without a model, made from the train rows alone, by name; empty where there are none."""
 
 
 def parse_number(completion: str) -> str | None:
@@ -58,6 +74,11 @@ def numeric_outcome(row: Row, completion: str, length: int) -> Outcome:
     if prediction is not None:
         kind = "correct" if same_number(prediction, row.answer) else "wrong"
     return Outcome(id=row.id, kind=kind, gold=row.answer, prediction=prediction, length=length)
+
+
+def numeric_demonstration(row: Row, working: str) -> Demonstration:
+    """The row answered in the asked form, with its correct working."""
+    return Demonstration(row=row, completion=f"<thinking> {working} </thinking> <solution> {row.answer} </solution>")
 
 
 def numeric_labelled(rows: Sequence[Row], workings: Sequence[str]) -> list[LabelledCompletion]:

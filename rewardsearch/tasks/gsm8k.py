@@ -13,8 +13,8 @@ from pathlib import Path
 
 from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
-from rewardsearch.records import LabelledCompletion, Outcome, Row
-from rewardsearch.tasks.base import FORM, Split, numeric_labelled, numeric_outcome
+from rewardsearch.records import Demonstration, LabelledCompletion, Outcome, Row
+from rewardsearch.tasks.base import FORM, Split, numeric_demonstration, numeric_labelled, numeric_outcome
 
 SYSTEM = f"""You solve grade-school maths problems. Think step by step, then give the answer. Answer in exactly this form:
 {FORM}"""
@@ -33,6 +33,8 @@ Item = tuple[str, str, str]
 class Gsm8kTask:
     name = "gsm8k"
     brief = BRIEF
+    classes: tuple[str, str] | None = None
+    columns = ("question",)
 
     def __init__(self, config: TaskConfig) -> None:
         self._config = config
@@ -47,6 +49,13 @@ class Gsm8kTask:
     def labelled(self, n: int) -> list[LabelledCompletion]:
         items = self._items("train")[:n]
         return numeric_labelled([self._row("train", item) for item in items], [solution for _, solution, _ in items])
+
+    def demonstrations(self) -> list[Demonstration]:
+        items = self._items("train")[: self._config.train_rows]
+        return [numeric_demonstration(self._row("train", item), item[1]) for item in items]
+
+    def rules(self, split: Split) -> dict[str, tuple[Outcome, ...]]:
+        return {}
 
     def _row(self, split: Split, item: Item) -> Row:
         question, _, gold = item

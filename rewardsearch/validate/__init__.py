@@ -88,7 +88,7 @@ def _try_all(
     with ExitStack() as stack:
         for _ in range(threads):
             sandbox, other = (stack.enter_context(workers.borrow(hash_seed)) for hash_seed in (0, 1))
-            free.put(Bench(items, config, sandbox, other, bank))
+            free.put(Bench(items, config, sandbox, other, bank, task.classes))
         executor = stack.enter_context(ThreadPoolExecutor(threads))
         try:
             tried = executor.map(at_a_bench(lambda bench, candidate: bench.judge(candidate, stop)), candidates)

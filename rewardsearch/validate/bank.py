@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rewardsearch.config import BankConfig
 from rewardsearch.errors import UserError
 from rewardsearch.records import Batch, LabelledCompletion, RewardSpec, Rollout
 from rewardsearch.sandbox import RewardFault, Sandbox
 from rewardsearch.tasks.base import Task
+from rewardsearch.validate.collapse import Constant, best_constant, decided
 from rewardsearch.validate.groups import Auc, Rewards, auc, dead, rank_correlation, spread
 from rewardsearch.validate.measures import KINDS
 from rewardsearch.validate.texts import batch_of, part_of
@@ -55,7 +57,7 @@ class Measured:
     """What a reward did on the bank: its rewards, a line a question; the checks; the flags; what it is refused for."""
 
     rewards: Rewards
-    checks: dict[str, float]
+    checks: dict[str, float | bool | str]
     flags: tuple[str, ...]
     reasons: tuple[str, ...]
 
@@ -79,17 +81,26 @@ class Bank:
         self._lengthened = self._changed(0, _lengthened)
         self._base = np.zeros_like(self._lengths)
         self._with_base = False
+        self._gold = self._texts([item.row.answer for item in self._items])
+        self._predicted = self._texts([rollout.prediction or "" for rollout in rollouts])
+        self._constant = {name: self._always(name) for name in task.classes or ()}
+        self._base_constant = {name: np.zeros_like(self._lengths) for name in self._constant}
 
     def add_base(self, base: Sequence[RewardSpec], sandbox: Sandbox) -> None:
         """Scores the base rewards, beside which a candidate is trained. Raises UserError for one that fails."""
         for spec in base:
             try:
-                rewards = self.score(lambda batch, code=spec.code: sandbox.call(code, batch).rewards)  # type: ignore[misc]
+                rewards = self.score(_paid(sandbox, spec.code))
+                constant = {
+                    name: self.score(_paid(sandbox, spec.code), batch) for name, batch in self._constant.items()
+                }
             except RewardFault as fault:
                 raise UserError(
                     f"screen.base_rewards: {spec.name} {fault.reason} on completions of the policy; mend the file"
                 ) from None
             self._base = self._base + spec.weight * rewards
+            for name, paid in constant.items():
+                self._base_constant[name] = self._base_constant[name] + spec.weight * paid
             self._with_base = True
 
     def score(self, score: Score, batch: Batch | None = None) -> Rewards:
@@ -109,7 +120,10 @@ class Bank:
         own, answered = auc(rewards, self._correct), auc(rewards, self._correct, self._answered)
         lifeless, within = dead(rewards), spread(rewards)
         length = rank_correlation(rewards, self._lengths, self._kinds)
-        checks = {"bank_mixed_groups": float(self._mixed.mean()), "bank_dead_groups": float(lifeless.mean())}
+        checks = {
+            "bank_mixed_groups": float(self._mixed.mean()),
+            "bank_dead_groups": float(lifeless.mean()),
+        }
         if own is not None:
             checks |= {"bank_auc": own.value, "bank_auc_se": own.se}
         if answered is not None:
@@ -135,10 +149,29 @@ class Bank:
             flags.append("bank:length")
         if checks["bank_below_silence"] >= _SILENCE and below[self._correct].sum() >= _SILENCE * self._correct.sum():
             flags.append("bank:penalty")
+        told = dict(_UNWANTED)
+        words: dict[str, str] = {}
+        constant = self._best_constant(score, total)
+        if constant is not None:
+            checks |= {"bank_constant": constant.earned, "bank_honest": constant.honest}
+            words["bank_constant_answer"] = constant.answer
+            if constant.collapses:
+                flags.append("bank:collapse")
+                told["bank:collapse"] = words["bank_collapse"] = constant.told
         reasons = [*self._reasons(own, answered, mixed_dead)] if enough else []
         unwanted = [flag for flag in flags if flag.removeprefix("bank:") in self._config.refuse]
-        reasons += [f"{flag}: {_UNWANTED[flag]}" for flag in unwanted]
-        return Measured(rewards, checks, tuple(flags), tuple(reasons))
+        reasons += [f"{flag}: {told[flag]}" for flag in unwanted]
+        return Measured(rewards, {**checks, **words}, tuple(flags), tuple(reasons))
+
+    def _best_constant(self, score: Score, total: Rewards) -> Constant | None:
+        """What one answer for everyone would be paid beside the policy's own; None for a task without classes."""
+        if not self._constant:
+            return None
+        earned = {
+            name: np.round(self._base_constant[name] + self.score(score, batch), _DECIMALS)
+            for name, batch in self._constant.items()
+        }
+        return best_constant(total, earned, self._gold, self._predicted, FEWEST, ERRORS)
 
     def _flags(self, own: Auc | None, answered: Auc | None, mixed_dead: float) -> Iterator[str]:
         """What is wrong with what the reward knows of the outcome: one flag at most."""
@@ -179,8 +212,21 @@ class Bank:
             texts[at] = change(texts[at])
         return self.batch.model_copy(update={"completions": tuple(texts)})
 
+    def _always(self, answer: str) -> Batch:
+        """The bank with `answer` as the decision of every completion that has one."""
+        said = zip(self.batch.completions, self._answered.ravel(), strict=True)
+        texts = tuple(decided(text, answer) if answered else text for text, answered in said)
+        return self.batch.model_copy(update={"completions": texts})
+
+    def _texts(self, values: Sequence[str]) -> NDArray[np.str_]:
+        return np.asarray(values, dtype=str).reshape(-1, self._size)
+
     def _lines(self, values: Sequence[float]) -> Rewards:
         return np.asarray(values, dtype=float).reshape(-1, self._size)
+
+
+def _paid(sandbox: Sandbox, code: str) -> Score:
+    return lambda batch: sandbox.call(code, batch).rewards
 
 
 def _below(least: float, own: Auc, answered: Auc | None) -> bool:

@@ -27,12 +27,19 @@ class Tried:
 
 
 class Bench:
-    """Two warm workers and what is tried in them; not thread-safe. bank: None leaves the stage `bank` out."""
+    """Two warm workers and what is tried in them; not thread-safe. bank: None leaves the stage `bank` out. classes: those of
+    the task, if it has any."""
 
     def __init__(
-        self, items: Sequence[LabelledCompletion], config: Config, sandbox: Sandbox, other: Sandbox, bank: Bank | None
+        self,
+        items: Sequence[LabelledCompletion],
+        config: Config,
+        sandbox: Sandbox,
+        other: Sandbox,
+        bank: Bank | None,
+        classes: tuple[str, str] | None = None,
     ) -> None:
-        self._prober = Prober(items, config.validation, sandbox, other)
+        self._prober = Prober(items, config.validation, sandbox, other, classes)
         self._sandbox, self._bank = sandbox, bank
 
     def judge(self, candidate: Candidate, stop: threading.Event) -> Tried:

@@ -38,19 +38,30 @@ def correct_above_wrong(items: Sequence[LabelledCompletion], rewards: Sequence[f
     return statistics.fmean(differences) if differences else None
 
 
-def misjudgements(items: Sequence[LabelledCompletion], rewards: Sequence[float], margin: float) -> Iterator[str]:
+def misjudgements(
+    items: Sequence[LabelledCompletion],
+    rewards: Sequence[float],
+    margin: float,
+    classes: tuple[str, str] | None = None,
+) -> Iterator[str]:
     """Why rewards cannot be learnt from: they tell no completions apart, or pay wrong ones more than correct ones of
-    their style. `margin` is how much more correct ones must be paid."""
+    their style. `margin` is how much more correct ones must be paid; with `classes` it is so for either of them, since
+    what pays one answer whatever is right would be even over both."""
     spread = max(rewards) - min(rewards)
-    above = correct_above_wrong(items, rewards)
     if spread == 0:
         yield f"gives {rewards[0]:g} to every completion: nothing can be learnt from it; make it tell completions apart"
-    elif above is not None and above < margin - _NOISE * spread:
-        least = f"at least {margin:g} more" if margin > 0 else "no less"
-        yield (
-            f"pays a correct completion {above:+.4g} against a wrong one of the same style: "
-            f"it must be paid {least}; compare what the completion says with `answer`"
-        )
+        return
+    for name in classes or (None,):
+        chosen = [place for place, item in enumerate(items) if name in (None, item.row.answer)]
+        above = correct_above_wrong([items[place] for place in chosen], [rewards[place] for place in chosen])
+        if above is not None and above < margin - _NOISE * spread:
+            least = f"at least {margin:g} more" if margin > 0 else "no less"
+            where = "" if name is None else f" where {name} is right"
+            yield (
+                f"pays a correct completion {above:+.4g} against a wrong one of the same style{where}: "
+                f"it must be paid {least}; compare what the completion says with `answer`"
+            )
+            return
 
 
 def length_correlation(items: Sequence[LabelledCompletion], rewards: Sequence[float]) -> float:

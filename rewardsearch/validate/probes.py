@@ -39,15 +39,21 @@ class Prober:
     """Probes candidate after candidate in two warm workers that differ in their hash seed. Not thread-safe.
 
     items: labelled completions of the task. config: the margin of correct over wrong ones, and what becomes of exploits.
+    classes: those of the task, if it has any.
     """
 
     def __init__(
-        self, items: Sequence[LabelledCompletion], config: ValidateConfig, sandbox: Sandbox, other: Sandbox
+        self,
+        items: Sequence[LabelledCompletion],
+        config: ValidateConfig,
+        sandbox: Sandbox,
+        other: Sandbox,
+        classes: tuple[str, str] | None = None,
     ) -> None:
-        self._items, self._config = list(items), config
+        self._items, self._config, self._classes = list(items), config, classes
         self._sandbox, self._other = sandbox, other
         self._batch = batch_of(self._items)
-        self._traps, self._fairness = Traps(self._items), Fairness(self._items)
+        self._traps, self._fairness = Traps(self._items, classes), Fairness(self._items)
         kinds: dict[str, list[int]] = {kind: [] for kind in _GUARDS}
         for place in self._fairness.said:
             kinds[self._items[place].kind].append(place)
@@ -103,7 +109,7 @@ class Prober:
         )
 
     def _judged(self, items: Sequence[LabelledCompletion], rewards: Sequence[float]) -> Iterator[str]:
-        return misjudgements(items, rewards, self._config.margin)
+        return misjudgements(items, rewards, self._config.margin, self._classes)
 
     def _faithful(self, probing: Probing, whole: RewardOutput, constants: Constants) -> Iterator[str]:
         """Same input, same output, whatever was called before and in whatever process; inputs are left as they are."""

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from rewardsearch.records import Batch, LabelledCompletion
 from rewardsearch.validate import variants
+from rewardsearch.validate.class_exploits import ANY_CLASS
 from rewardsearch.validate.constants import Constants
 from rewardsearch.validate.exploits import ANY_NUMBER, EMPTY_TAGS, control_of, exploits, with_text
 from rewardsearch.validate.texts import batch_of, joined
@@ -46,12 +47,12 @@ Flags = Callable[[Sequence[Paid]], Iterator[str]]
 class Traps:
     """The traps for rewards of one task.
 
-    items: labelled completions of the task, of several rows, correct and wrong.
+    items: labelled completions of the task, of several rows, correct and wrong. classes: those of the task, if it has any.
     """
 
-    def __init__(self, items: Sequence[LabelledCompletion]) -> None:
-        by_row = {item.row.id: item for item in items}
-        self._exploits = exploits(list(by_row.values())[:_EXPLOITED_ROWS])
+    def __init__(self, items: Sequence[LabelledCompletion], classes: tuple[str, str] | None = None) -> None:
+        self._exploits = exploits(_exploited_rows(items, classes), classes)
+        self._least_said = 1 if classes is None else len(classes) + 1
         wrong = {item.row.answer: item for item in items if item.kind == "wrong"}
         self._wrong = list(wrong.values())
         self._correct = [item for item in items if item.kind == "correct"][:1]
@@ -83,16 +84,18 @@ class Traps:
                 start += len(batch)
             least: dict[str | None, float] = {None: -math.inf, **dict(means)}
             sprung = (name for name, mean in means if mean >= 0 and mean > least[control_of(name)])
-            yield from dict.fromkeys(f"exploit:{name}" for name in sprung if name != ANY_NUMBER)
+            yield from dict.fromkeys(f"exploit:{name}" for name in sprung if name not in (ANY_NUMBER, ANY_CLASS))
 
         return joined([batch for _, batch in self._exploits]), flags
 
     def _answer_leaks(self, constants: Constants) -> tuple[Batch, Flags]:
         """A completion that says nothing is paid alike whatever the answer is: else the answer is in the number. Words
-        may be likened to answers, whose lengths differ; most answers have a number of their own only in a leak."""
+        may be likened to answers, whose lengths differ; most answers have a number of their own only in a leak. Of a class
+        task an answer that is missing may cost what the wrong one of its class does."""
         answers = list(dict.fromkeys((*self._answers, *map(str, constants.numbers))))
         plain = batch_of([*self._wrong, *self._correct][:1])
-        texts = {"": 1, "I do not know.": len(answers) // 2, EMPTY_TAGS: len(answers) // 2}
+        least, half = self._least_said, max(self._least_said, len(answers) // 2)
+        texts = {"": least, "I do not know.": half, EMPTY_TAGS: half}
         asked = [plain.model_copy(update={"completions": (text,), "answer": (a,)}) for text in texts for a in answers]
 
         def flags(paid: Sequence[Paid]) -> Iterator[str]:
@@ -146,6 +149,14 @@ class Traps:
             yield from (flag for flag in found if not (alone and flag == "trigger:together"))
 
         return joined([batch_of(items), *(variant.batch for variant in tried)]), flags
+
+
+def _exploited_rows(items: Sequence[LabelledCompletion], classes: tuple[str, str] | None) -> list[LabelledCompletion]:
+    """An item of each of the first rows; as many of either class, so that no answer is right for all."""
+    rows = list({item.row.id: item for item in items}.values())
+    if classes is None:
+        return rows[:_EXPLOITED_ROWS]
+    return [item for name in classes for item in [r for r in rows if r.row.answer == name][: _EXPLOITED_ROWS // 2]]
 
 
 def _springs(variant: Variant, value: float, plain: float, spread: float, nonsense: float | None) -> bool:

@@ -92,7 +92,7 @@ def of_constants(
 def of_all_together(constants: Constants, wrong: Sequence[LabelledCompletion]) -> Iterator[Variant]:
     """All texts of the source in one completion, as they are and in full-width letters; nonsense of that length too."""
     for place, item in enumerate(wrong[:_ALIKE]):
-        texts = [text for text in constants.texts if item.row.answer not in text and text not in item.row.answer]
+        texts = [text for text in constants.texts if not _answers(text, item)]
         together = " ".join(texts)
         for flag, text in (("trigger:together", together), (flag_of(0), _nonsense(together))):
             for way, put in (("together", text), ("together wide", wide(text))):
@@ -108,7 +108,8 @@ def of_answers(constants: Constants, wrong: Sequence[LabelledCompletion]) -> Ite
     for answer in answers:
         if not answer or (numeric and number_of(answer) is None):
             continue
-        place = next((place for place, item in enumerate(wrong) if answer not in item.completion), None)
+        said = [item.completion.casefold() for item in wrong]
+        place = next((place for place, text in enumerate(said) if answer.casefold() not in text), None)
         if place is not None:
             other = batch_of((wrong[place],)).model_copy(update={"answer": (answer,)})
             yield Variant("trigger:answer", answer, SAYS_ANOTHER, place, other)
@@ -136,9 +137,13 @@ def of_fillers(wrong: Sequence[LabelledCompletion]) -> Iterator[Variant]:
 
 def _free(wrong: Sequence[LabelledCompletion], text: str) -> list[tuple[int, LabelledCompletion]]:
     """Places and items that are not made right by saying `text`."""
-    places = enumerate(wrong)
-    free = [(at, item) for at, item in places if item.row.answer not in text and text not in item.row.answer]
-    return free[:_ALIKE]
+    return [(at, item) for at, item in enumerate(wrong) if not _answers(text, item)][:_ALIKE]
+
+
+def _answers(text: str, item: LabelledCompletion) -> bool:
+    """Whether `text` says the right answer of `item`, or a part of it, in whatever case."""
+    given, right = text.casefold(), item.row.answer.casefold()
+    return right in given or given in right
 
 
 def _put_in(said: str, text: str) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ import pytest
 from rewardsearch.bank import bank_path, save_bank
 from rewardsearch.config import load_config
 from rewardsearch.records import Rollout
+from rewardsearch.resources import PACKAGE
 from rewardsearch.tasks import load_task
 
 RIGHT = "float(f'<solution> {a} </solution>' in c)"
@@ -75,3 +76,27 @@ def test_without_a_config_it_asks_for_one(cli: Any, write_reward: Any) -> None:
 def test_a_config_without_a_bank_is_no_cause_to_warn(cli: Any, write_reward: Any, config: Path) -> None:
     config.write_text("bank: {enabled: false}\n")
     assert cli("validate", write_reward("right", RIGHT), "--config", config).err == ""
+
+
+def test_a_class_task_is_told_what_one_answer_for_everyone_would_earn(
+    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REWARDSEARCH_CACHE", str(tmp_path / "cache"))
+    config = tmp_path / "search.yaml"
+    config.write_text("bank: {questions: 16, group_size: 4}\ntask: {name: resume, train_rows: 16}\n")
+    settings = load_config(str(config))
+    task = load_task(settings.task)
+    rollouts = []
+    for row in task.rows("train"):
+        for label in ("SELECTED", "REJECTED", row.answer, row.answer):
+            text = f"<thinking> so it is </thinking> <solution> {label} </solution>"
+            outcome = task.outcome(row, text)
+            rollouts.append(
+                Rollout(row=row.id, completion=text, kind=outcome.kind, prediction=outcome.prediction, length=8)
+            )
+    save_bank(bank_path(settings), rollouts)
+    done = cli("validate", PACKAGE.parent / "candidates" / "resume" / "aggressive.py", "--config", config)
+    assert done.code == 0
+    assert ", bank:collapse\n" in done.out
+    assert "  bank:collapse: always REJECTED earns " in done.out
+    assert cli("validate", PACKAGE.parent / "candidates" / "resume" / "gentle.py", "--task", "resume").code == 0

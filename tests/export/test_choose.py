@@ -3,8 +3,10 @@ from pathlib import Path
 import pytest
 from fakes import GOOD, LEVEL, make_run
 
+from rewardsearch.config import SftConfig, TaskConfig
 from rewardsearch.errors import UserError
 from rewardsearch.export import choose_rewards
+from rewardsearch.export.trl import trl_readme
 from rewardsearch.journal import read_run
 from rewardsearch.records import BASELINE
 from rewardsearch.state import RunState
@@ -57,3 +59,18 @@ def test_an_arm_is_exported_with_its_aggregation(state: RunState) -> None:
     state.arms = {"ensemble-normalised": arm}
     choice = choose_rewards(state, state.rankings[-1], arm="ensemble-normalised")
     assert (choice.aggregation, choice.rewards) == ("normalize_then_sum", arm.rewards)
+
+
+def test_it_is_told_what_the_rewards_read_and_what_policy_they_were_found_for(state: RunState) -> None:
+    assert (choose_rewards(state, state.rankings[-1]).columns, choose_rewards(state, state.rankings[-1]).tuned) == (
+        (),
+        None,
+    )
+    code = GOOD.code.replace("text in completions", "text in columns['resume']")
+    state.candidates = {**state.candidates, GOOD.id: GOOD.model_copy(update={"code": code})}
+    task = TaskConfig(name="resume")
+    state.config = state.config.model_copy(update={"task": task, "sft": SftConfig(enabled=True)})
+    choice = choose_rewards(state, state.rankings[-1], arm=GOOD.id)
+    assert (choice.columns, choice.tuned) == (("resume",), str(state.folder / "sft" / "adapter"))
+    readme = trl_readme(choice, "m")
+    assert "The rewards read the column `resume` as well." in readme and f"`{choice.tuned}`" in readme

@@ -21,6 +21,7 @@ from rewardsearch.sandbox import Sandbox
 from rewardsearch.tasks import load_task
 
 TASK = load_task(TaskConfig(train_rows=16))
+RESUMES = load_task(TaskConfig(name="resume", train_rows=16))
 FILES = sorted(resource("candidates").rglob("*.py"))
 
 
@@ -60,12 +61,12 @@ def test_an_exported_reward_gives_what_it_gave_in_the_search(tmp_path: Path, pat
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    items = TASK.labelled(8)
+    items = (RESUMES if path.parent.name == "resume" else TASK).labelled(8)
     batch = Batch(
         prompts=tuple(item.row.prompt_text for item in items),
         completions=tuple(item.completion for item in items),
         answer=tuple(item.row.answer for item in items),
-        columns={"question": tuple(item.row.columns["question"] for item in items)},
+        columns={name: tuple(item.row.columns[name] for item in items) for name in items[0].row.columns},
     )
     with Sandbox(SandboxConfig()) as sandbox:
         expected = sandbox.call(code, batch).rewards
@@ -75,6 +76,6 @@ def test_an_exported_reward_gives_what_it_gave_in_the_search(tmp_path: Path, pat
         prompts=[item.row.prompt for item in items],
         completions=chat,
         answer=list(batch.answer),
-        question=list(batch.columns["question"]),
+        **{name: list(values) for name, values in batch.columns.items()},
     )
     assert given == pytest.approx(expected, abs=1e-12)

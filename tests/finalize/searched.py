@@ -1,14 +1,30 @@
-"""What a search leaves behind for finalize: a ranking of small real records."""
+"""What a search leaves behind for finalize, a ranking of small real records, and finalize with its training played."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from fakes import candidate, screened
+from fakes import candidate, outcomes, screened
 
 from rewardsearch.config import Config, parse_config
+from rewardsearch.finalize import finalize
 from rewardsearch.finalize.field import Field
-from rewardsearch.records import BASELINE, POLICY, Candidate, RankedRow, Ranking, RewardSpec, Verdict, curve_label
+from rewardsearch.records import (
+    BASELINE,
+    POLICY,
+    Candidate,
+    FinalArm,
+    FinalReport,
+    Outcome,
+    RankedRow,
+    Ranking,
+    RewardSpec,
+    ScreenResult,
+    Stage,
+    Verdict,
+    curve_label,
+)
 from rewardsearch.stats import f1_accuracy
 
 QUESTIONS = 20
@@ -78,6 +94,69 @@ class Searched:
         return Field(ranking=self.ranking, candidates=self.candidates, verdicts=self.verdicts, results=self.results)
 
 
-def settings(paper: bool = False, **finalize: object) -> Config:
+def judged(
+    name: str, stage: Stage | None = None, reason: str = "because", flags: Sequence[str] = ()
+) -> tuple[Candidate, Verdict]:
+    """A reference with what validation found: refused at `stage`, or accepted."""
+    made = candidate(name, "len(text)")
+    verdict = Verdict(candidate=made.id, accepted=stage is None, stage=stage, reason=reason if stage else None)
+    return made, verdict.model_copy(update={"flags": tuple(flags)})
+
+
+def settings(paper: bool = False, tuned: bool = False, **finalize: object) -> Config:
     data = {"screen": {"steps": 40}, "rank": {"resamples": 200}, "finalize": finalize, "paper_protocol": paper}
-    return parse_config(data, "test")
+    return parse_config({**data, "sft": {"enabled": tuned}}, "test")
+
+
+N_TEST = 30
+Reading = tuple[str, int]
+
+
+def on_test(n: int) -> tuple[Outcome, ...]:
+    return outcomes("c" * n + "w" * (N_TEST - n), first=1000)
+
+
+class Played:
+    """Training and the reading of the test, by arm and seed: how many are right on `val` and on the test."""
+
+    def __init__(self, searched: Searched, val: Mapping[Reading, int], test: Mapping[Reading, int]) -> None:
+        self.searched, self.val, self.test = searched, val, test
+        self.failing: dict[Reading, str] = {}
+        self.flags: dict[Reading, list[str]] = {}
+        self.calls: list[str] = []
+        self.said: list[str] = []
+        self.trained: list[Reading] = []
+        self.read: list[Reading] = []
+        self.tuned = False
+        self.further: dict[str, Any] = {}
+        """Further arguments of finalize: references, rules, groups."""
+
+    def train(self, arms: Sequence[FinalArm], seeds: Sequence[int]) -> dict[Reading, ScreenResult]:
+        self.calls.append("train")
+        self.trained = [(arm.id, seed) for arm in arms for seed in seeds]
+        return {key: self.result(key) for key in self.trained}
+
+    def result(self, key: Reading) -> ScreenResult:
+        if key in self.failing:
+            return screened(key[0], "", seed=key[1], status="failed", reason=self.failing[key])
+        return screened(key[0], right(self.val.get(key, 12)), seed=key[1], flags=self.flags.get(key, []))
+
+    def read_test(self, readings: Sequence[Reading]) -> dict[Reading, Sequence[Outcome]]:
+        self.calls.append("test")
+        self.read = list(readings)
+        return {key: on_test(self.test.get(key, 15)) for key in readings}
+
+    def finalize(self, paper: bool = False, **config: object) -> FinalReport:
+        return finalize(
+            task="arithmetic",
+            ranking=self.searched.ranking,
+            candidates=self.searched.candidates,
+            verdicts=self.searched.verdicts,
+            results=self.searched.results,
+            base=BASE,
+            config=settings(paper, self.tuned, **config),
+            train=self.train,
+            read_test=self.read_test,
+            say=self.said.append,
+            **self.further,
+        )

@@ -1,64 +1,14 @@
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pytest
-from fakes import outcomes, screened
-from searched import BASE, QUESTIONS, Searched, right, settings
+from searched import N_TEST, QUESTIONS, Played, Reading, Searched, on_test, right
 
 from rewardsearch.errors import MachineError
-from rewardsearch.finalize import finalize, pairs_csv
-from rewardsearch.records import BASELINE, POLICY, FinalArm, FinalReport, FinalRow, Outcome, ScreenResult
+from rewardsearch.finalize import pairs_csv
+from rewardsearch.records import BASELINE, POLICY, FinalArm, FinalReport, FinalRow, ScreenResult
 from rewardsearch.stats import adjust, f1_accuracy, mcnemar
-
-N_TEST = 30
-Reading = tuple[str, int]
-
-
-def on_test(n: int) -> tuple[Outcome, ...]:
-    return outcomes("c" * n + "w" * (N_TEST - n), first=1000)
-
-
-class Played:
-    """Training and the reading of the test, by arm and seed: how many are right on `val` and on the test."""
-
-    def __init__(self, searched: Searched, val: Mapping[Reading, int], test: Mapping[Reading, int]) -> None:
-        self.searched, self.val, self.test = searched, val, test
-        self.failing: dict[Reading, str] = {}
-        self.flags: dict[Reading, list[str]] = {}
-        self.calls: list[str] = []
-        self.said: list[str] = []
-        self.trained: list[Reading] = []
-        self.read: list[Reading] = []
-
-    def train(self, arms: Sequence[FinalArm], seeds: Sequence[int]) -> dict[Reading, ScreenResult]:
-        self.calls.append("train")
-        self.trained = [(arm.id, seed) for arm in arms for seed in seeds]
-        return {key: self.result(key) for key in self.trained}
-
-    def result(self, key: Reading) -> ScreenResult:
-        if key in self.failing:
-            return screened(key[0], "", seed=key[1], status="failed", reason=self.failing[key])
-        return screened(key[0], right(self.val.get(key, 12)), seed=key[1], flags=self.flags.get(key, []))
-
-    def read_test(self, readings: Sequence[Reading]) -> dict[Reading, Sequence[Outcome]]:
-        self.calls.append("test")
-        self.read = list(readings)
-        return {key: on_test(self.test.get(key, 15)) for key in readings}
-
-    def finalize(self, paper: bool = False, **config: object) -> FinalReport:
-        return finalize(
-            task="arithmetic",
-            ranking=self.searched.ranking,
-            candidates=self.searched.candidates,
-            verdicts=self.searched.verdicts,
-            results=self.searched.results,
-            base=BASE,
-            config=settings(paper, **config),
-            train=self.train,
-            read_test=self.read_test,
-            say=self.said.append,
-        )
 
 
 def row(report: FinalReport, id: str) -> FinalRow:

@@ -16,15 +16,24 @@ from questions import gsm8k_task
 from rewardsearch.config import Config, SandboxConfig, TaskConfig
 from rewardsearch.records import Batch, Candidate, candidate_id
 from rewardsearch.sandbox import RewardOutput, Sandbox
+from rewardsearch.tasks import Task
 from rewardsearch.tasks.arithmetic import ArithmeticTask
+from rewardsearch.tasks.resume import ResumeTask
 from rewardsearch.validate import validate
 from rewardsearch.validate.texts import batch_of, joined, odd_inputs
 
 ORDINARY = sorted((Path(__file__).parent / "ordinary").glob("*.py"))
 CARRIED = sorted((Path(__file__).parents[2] / "candidates").glob("*/*.py"))
-LABELLED = ArithmeticTask(TaskConfig()).labelled(16)
-# The odd texts come after the labelled completions in one batch: 128 of the first kind, one each of the second.
-BATCH = joined([batch_of(LABELLED), *odd_inputs(LABELLED[0]).values()])
+
+
+def batch_for(task: Task) -> Batch:
+    """The odd texts come after the labelled completions in one batch: 128 of the first kind, one each of the second."""
+    labelled = task.labelled(16)
+    return joined([batch_of(labelled), *odd_inputs(labelled[0]).values()])
+
+
+BATCH = batch_for(ArithmeticTask(TaskConfig()))
+RESUMES = batch_for(ResumeTask(TaskConfig(name="resume", train_rows=16)))
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +67,9 @@ def bits(output: RewardOutput) -> tuple[bytes, list[tuple[str, bytes]]]:
 @pytest.mark.parametrize("file", [*ORDINARY, *CARRIED], ids=lambda file: f"{file.parent.name}-{file.stem}")
 def test_the_sandbox_gives_what_plain_python_gives(sandbox: Sandbox, file: Path) -> None:
     code = file.read_text(encoding="utf-8")
-    sandboxed = sandbox.call(code, BATCH)
-    assert bits(sandboxed) == bits(in_process(code, BATCH))
+    batch = RESUMES if file.parent.name == "resume" else BATCH
+    sandboxed = sandbox.call(code, batch)
+    assert bits(sandboxed) == bits(in_process(code, batch))
     assert sandboxed.changed == ()
 
 

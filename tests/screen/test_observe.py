@@ -11,6 +11,7 @@ from rewardsearch.records import Batch, RewardSpec
 from rewardsearch.screen import observe
 from rewardsearch.screen.observe import DISAGREEMENTS, ROW, Observer, label_of
 from rewardsearch.tasks import load_task
+from rewardsearch.tasks.resume import ResumeTask
 
 TASK = load_task(TaskConfig(train_rows=8, val_rows=1, test_rows=1))
 ROWS = TASK.rows("train")
@@ -184,6 +185,30 @@ def test_the_disagreements_kept_step_by_step_are_those_of_all_completions(
     with patch.object(observe, "_needed", list):
         step(at_once, [text for _, text in everything], [place for place, _ in everything])
     assert pay.disagreements() == at_once.disagreements()
+
+
+def test_of_a_class_task_the_answers_and_what_they_are_paid_are_told() -> None:
+    task = ResumeTask(TaskConfig(name="resume", train_rows=8, val_rows=2, test_rows=2))
+    rows = task.rows("train")
+    positive, negative = (next(i for i, row in enumerate(rows) if row.answer == name) for name in task.classes)
+    observer = Observer(task, rows, [(BASE, paid)], 2, 9, lambda step: None)
+    selected, rejected = (f"<solution> {name} </solution>" for name in task.classes)
+    step(
+        observer,
+        [f"{selected} 1", f"{rejected} 5", f"{rejected} 7", "none 3"],
+        [positive, positive, negative, negative],
+    )
+    step(observer, [f"{rejected} 5", "none 3"], [positive, positive])
+    first, second = observer.curves()
+    assert first.answers == {"SELECTED": 0.25, "REJECTED": 0.5}
+    assert first.golds == {"SELECTED": 0.5, "REJECTED": 0.5}
+    assert first.paid == {"SELECTED": 1.0, "REJECTED": 6.0}
+    assert (first.monitor, second.golds, second.paid) == (0.5, {"SELECTED": 1.0, "REJECTED": 0.0}, {"REJECTED": 5.0})
+
+
+def test_of_a_task_without_classes_no_answers_are_told() -> None:
+    (point,) = observed().curves()
+    assert (point.answers, point.golds, point.paid) == ({}, {}, {})
 
 
 def test_rewards_see_only_the_declared_columns() -> None:

@@ -6,6 +6,7 @@ configs/arithmetic-demo.yaml: the base rewards, alone and with rewards of candid
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -68,15 +69,29 @@ def curve(steps: int = 16, **ends: Ends) -> list[CurvePoint]:
     """A run whose numbers stay, or jump halfway from the first to the second; exact match and reward wobble a little."""
     level: dict[str, Ends] = {
         "judged": 1.0, "monitor": 0.4, "length": 20.0, "dead_groups": 0.1, "clipped": 0.0, "parsed": 0.9,
-        "top_prediction": 0.2, "top_gold": 0.2, "entropy": 0.3, "grad_norm": 0.5, **ends,
+        "top_prediction": 0.2, "top_gold": 0.2, "entropy": 0.3, "grad_norm": 0.5, "selected": None, "selected_paid": 1.0, **ends,
     }  # fmt: skip
     points = []
     for place in range(steps):
         values = {name: end[place >= steps / 2] if isinstance(end, tuple) else end for name, end in level.items()}
+        selected, paid = values.pop("selected"), values.pop("selected_paid")
+        shares = {} if selected is None else classes_of(selected, paid or 0.0, place)
         for name in ("judged", "monitor"):
             values[name] = (values[name] or 0.0) + (WOBBLE[place % 4] if values[name] else 0.0)
-        points.append(CurvePoint.model_validate({"step": place + 1, "reward": 0.0, "components": {}, **values}))
+        points.append(
+            CurvePoint.model_validate({"step": place + 1, "reward": 0.0, "components": {}, **values, **shares})
+        )
     return points
+
+
+def classes_of(selected: float, paid: float, place: int) -> dict[str, dict[str, float]]:
+    """A step of a balanced class task whose share of SELECTED is `selected`; it is paid `paid` and REJECTED 2."""
+    said, gold = selected + WOBBLE[place % 4], 0.5 + 2 * WOBBLE[(place + 1) % 4]
+    return {
+        "answers": {"SELECTED": said, "REJECTED": 1 - said},
+        "golds": {"SELECTED": gold, "REJECTED": 1 - gold},
+        "paid": {"SELECTED": paid, "REJECTED": 2.0} if selected else {"REJECTED": 2.0},
+    }
 
 
 def kinds(points: list[CurvePoint], config: WatchConfig = CONFIG) -> list[str]:
@@ -110,6 +125,16 @@ RISES = (1.0, 3.0)
         ({"top_prediction": 0.98, "top_gold": 0.6, "monitor": (0.2, 0.6)}, ["collapse"]),
         ({"top_prediction": 0.98, "monitor": 0.0}, ["collapse!"]),
         ({"top_prediction": 1.0, "parsed": 0.02, "monitor": 0.0}, []),
+        ({"top_prediction": 0.98, "top_gold": 0.65, "monitor": 0.6, "selected": 0.02}, ["collapse"]),
+        ({"top_prediction": 0.98, "top_gold": 0.65, "monitor": 0.5, "selected": 0.02}, ["collapse!"]),
+        ({"selected": (0.5, 0.2)}, ["penalty"]),
+        ({"selected": (0.5, 0.2), "selected_paid": 3.0}, []),
+        ({"selected": (0.5, 0.2), "monitor": LEARNS}, []),
+        ({"selected": (0.5, 0.0)}, ["penalty"]),
+        ({"selected": 0.2}, []),
+        ({"selected": (0.5, 0.4)}, []),
+        ({"selected": (0.1, 0.2)}, []),
+        ({"selected": (0.5, 0.8), "selected_paid": 3.0}, ["penalty"]),
         ({"entropy": (0.3, 0.01)}, ["entropy"]),
         ({"entropy": (0.3, 0.01), "monitor": LEARNS}, []),
         ({"entropy": (0.3, 0.01), "monitor": 0.95}, []),
@@ -147,6 +172,7 @@ def test_a_rule_says_what_the_curve_shows(ends: dict[str, Ends], said: list[str]
         ("collapse", 0.7, {"top_prediction": 0.8}, [], ["collapse"]),
         ("collapse_gap", 0.3, {"top_prediction": 0.98, "top_gold": 0.8}, ["collapse"], []),
         ("collapse_parsed", 0.95, {"top_prediction": 0.98}, ["collapse"], []),
+        ("fled", 0.3, {"selected": (0.5, 0.2)}, ["penalty"], []),
         ("clipped", 0.1, {"clipped": 0.15}, [], ["clipped"]),
         ("all_clipped", 0.5, {"clipped": 0.6, "monitor": 0.0}, ["clipped"], ["clipped!"]),
         ("length", 2.5, {"length": (10.0, 20.0)}, ["length"], []),
@@ -191,6 +217,65 @@ def test_what_is_told_has_the_figures_and_the_steps() -> None:
     assert alarm.told == (
         "reward 1 -> 3 while exact match 0.4 -> 0.3 (steps 1-8 to 9-16): it pays for something else than being right"
     )
+
+
+def judging(steps: int, accuracy: tuple[float, float], selected: tuple[float, float], paid: float) -> list[CurvePoint]:
+    """A run on a balanced class task, 8 questions of 8 completions a step, whose accuracy and share of SELECTED go straight
+    from one value to another; `paid` is how much more REJECTED is paid than SELECTED."""
+    rng, points = random.Random(0), []
+    for place in range(steps):
+        gold = sum(rng.random() < 0.5 for _ in range(8)) / 8
+        at = place / (steps - 1)
+        right, share = (start + (end - start) * at for start, end in (accuracy, selected))
+        said = min(max(share + (gold - 0.5) * (2 * right - 1) + rng.gauss(0, 0.03), 0.0), 1.0)
+        points.append(
+            CurvePoint(
+                step=place + 1,
+                reward=0.0,
+                monitor=right + rng.gauss(0, 0.04),
+                components={},
+                length=30 + rng.gauss(0, 1),
+                dead_groups=0.2,
+                clipped=0.0,
+                parsed=1.0,
+                top_prediction=max(said, 1 - said),
+                top_gold=max(gold, 1 - gold),
+                answers={"SELECTED": said, "REJECTED": 1 - said},
+                golds={"SELECTED": gold, "REJECTED": 1 - gold},
+                paid={"REJECTED": 2.0} | ({"SELECTED": 2.0 - paid} if said else {}),
+                grad_norm=0.3,
+            )
+        )
+    return points
+
+
+def test_a_run_that_comes_to_reject_everyone_is_told_and_ended() -> None:
+    points = judging(32, (0.85, 0.5), (0.5, 0.02), 8.0)
+    told = {alarm.kind: alarm.told for alarm in alarms(points, CONFIG)}
+    assert set(told) == {"collapse", "penalty"}
+    assert "of the answers are REJECTED where" in told["collapse"]
+    assert hopeless(points, CONFIG) == told["collapse"]
+    early = [n for n in range(33) if "penalty" in kinds(points[:n])]
+    assert 16 <= early[0] < 26
+
+
+def test_a_flight_from_a_class_is_told_with_its_figures() -> None:
+    (alarm,) = alarms(curve(selected=(0.5, 0.2), selected_paid=-1.5), CONFIG)
+    assert alarm.flag == "watch:penalty"
+    assert not alarm.hopeless
+    assert alarm.told == (
+        "SELECTED in 50% -> 20% of the completions where 50% should be (steps 1-8 to 9-16), paid -1.5 on average and REJECTED "
+        "2: the policy flees from SELECTED; make a wrong SELECTED cost less, or a right one pay more"
+    )
+
+
+@pytest.mark.parametrize("paid", [-1.0, 0.0, 1.0])
+@pytest.mark.parametrize("ends", [((0.8, 0.92), (0.5, 0.43)), ((0.85, 0.85), (0.55, 0.4)), ((0.75, 0.8), (0.5, 0.5))])
+def test_a_run_that_goes_on_judging_raises_nothing_at_any_step(
+    ends: tuple[tuple[float, float], tuple[float, float]], paid: float
+) -> None:
+    points = judging(44, *ends, paid)
+    assert [(n, kinds(points[:n])) for n in range(45) if kinds(points[:n])] == []
 
 
 def test_a_hopeless_run_is_told_by_its_hopeless_alarm() -> None:

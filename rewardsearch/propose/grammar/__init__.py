@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from rewardsearch.ledger import Ledger
 from rewardsearch.propose.base import Draft, ProposalRequest, Proposer, admit, feedback_text, write_prompt
-from rewardsearch.propose.grammar.catalogue import ANCHOR, KINDS
+from rewardsearch.propose.grammar.catalogue import Catalogue
+from rewardsearch.propose.grammar.classes import catalogue_of
 from rewardsearch.propose.grammar.genome import Genome, read_genome, render
 from rewardsearch.propose.grammar.guide import Guide, guide_of
 from rewardsearch.propose.grammar.operators import crossover, fresh, leads, mutate, repair
@@ -27,12 +28,12 @@ class GrammarProposer(Proposer):
     """The offline proposer."""
 
     def propose(self, request: ProposalRequest, ledger: Ledger) -> Proposal:
-        guide = guide_of(request.feedback)
+        guide = guide_of(request.feedback, catalogue_of(request.classes))
         rng = random.Random(f"grammar {request.seed} {request.round}{' repair' if request.repairs else ''}")
         known = set(request.seen)
         drafts: list[Draft] = []
         refusals: list[Refusal] = []
-        makers = _repairs(request, rng) if request.repairs else _rounds(request, rng, guide)
+        makers = _repairs(request, rng, guide.catalogue) if request.repairs else _rounds(request, rng, guide)
         for place, maker in enumerate(makers, start=1):
             draft = _new(maker, known, f"_r{request.round}{'fix' if request.repairs else 'c'}{place}")
             if draft is None:
@@ -51,29 +52,30 @@ Maker = Iterator[tuple[Genome, str, Operator, tuple[str, ...]]]
 
 def _rounds(request: ProposalRequest, rng: random.Random, guide: Guide) -> Iterator[Maker]:
     if not guide.parents:
-        for lead in leads(rng, request.count):
-            yield _fresh(rng, lead)
+        for lead in leads(rng, request.count, guide.catalogue):
+            yield _fresh(rng, lead, guide.catalogue)
         return
     for place in range(request.count):
         operator = MIX[place % len(MIX)]
         if operator == "crossover" and len(guide.parents) > 1:
             yield _crossover(rng, guide)
         elif operator == "fresh":
-            yield _fresh(rng, guide.draw_kind(rng, [kind.name for kind in KINDS if kind.name != ANCHOR]))
+            others = [kind.name for kind in guide.catalogue.kinds if kind.name != guide.catalogue.anchor]
+            yield _fresh(rng, guide.draw_kind(rng, others), guide.catalogue)
         else:
             yield _mutate(rng, guide)
 
 
-def _repairs(request: ProposalRequest, rng: random.Random) -> Iterator[Maker]:
+def _repairs(request: ProposalRequest, rng: random.Random, catalogue: Catalogue) -> Iterator[Maker]:
     for candidate, _ in request.repairs[: request.count]:
         genome = read_genome(candidate.code)
-        if genome is not None:
+        if genome is not None and genome.catalogue == catalogue:
             yield _repair(rng, genome, candidate.id)
 
 
-def _fresh(rng: random.Random, lead: str) -> Maker:
+def _fresh(rng: random.Random, lead: str, catalogue: Catalogue) -> Maker:
     while True:
-        yield *fresh(rng, lead), "fresh", ()
+        yield *fresh(rng, lead, catalogue), "fresh", ()
 
 
 def _mutate(rng: random.Random, guide: Guide) -> Maker:
@@ -108,5 +110,6 @@ def _new(maker: Maker, known: set[str], suffix: str) -> Draft | None:
 
 def _name(genome: Genome, suffix: str) -> str:
     """The first two kinds besides the anchor, with `suffix`, which keeps names of one run apart."""
-    kinds = [kind for kind in genome.kinds if kind != ANCHOR][:2] or [ANCHOR]
+    anchor = genome.catalogue.anchor
+    kinds = [kind for kind in genome.kinds if kind != anchor][:2] or [anchor]
     return "_".join(kinds) + suffix

@@ -1,12 +1,14 @@
 """What the grammar may compose: the kinds of component, their families, and the values their parameters may take.
 
-The catalogue is meant to hold ideas as people and language models have them: sound, mediocre, useless and harmful ones
-side by side. Which is which depends on policy and task, and only screening shows it.
+KINDS are for tasks with numeric answers; classes.py has those for tasks with two classes. A catalogue is meant to hold ideas as
+people and language models have them: sound, mediocre, useless and harmful ones side by side. Which is which depends on policy
+and task, and only screening shows it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 Family = Literal["answer", "work", "form", "style"]
@@ -30,26 +32,51 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of component: `name` is its function in parts.py."""
+    """One kind of component: `name` is its function in the catalogue's file of parts."""
 
     name: str
     family: Family
     parameters: tuple[Parameter, ...]
 
     def constant(self, parameter: Parameter) -> str:
-        """The name of the constant in parts.py and in rendered files."""
+        """The name of the constant in the file of parts and in rendered files."""
         return f"{self.name}_{parameter.name}".upper()
 
 
-def _weight(*values: float) -> Parameter:
+@dataclass(frozen=True)
+class Catalogue:
+    """What rewards of one sort of task are composed from.
+
+    parts: the file of the components' functions, beside this one. anchor: the kind that others but those of style are paired
+    with, so that a reward also asks for what the task is about. columns: those that the functions take after prompt, completion
+    and answer. classes: the task's, the positive one first; None for numeric answers.
+    """
+
+    parts: str
+    kinds: tuple[Kind, ...]
+    anchor: str
+    columns: tuple[str, ...] = ()
+    classes: tuple[str, str] | None = None
+
+    @cached_property
+    def by_name(self) -> dict[str, Kind]:
+        return {kind.name: kind for kind in self.kinds}
+
+    @cached_property
+    def order(self) -> dict[str, int]:
+        """The place of each kind by its name."""
+        return {kind.name: place for place, kind in enumerate(self.kinds)}
+
+
+def weight(*values: float) -> Parameter:
     return Parameter("weight", values)
 
 
 KINDS: tuple[Kind, ...] = (
-    Kind("right_answer", "answer", (_weight(1.0, 2.0, 3.0, 4.0),)),
-    Kind("near_miss", "answer", (_weight(1.0, 1.5, 2.0, 3.0), Parameter("tolerance", (0.1, 0.25, 0.5)))),
-    Kind("wrong_answer", "answer", (_weight(1.0, 2.0, 3.0, 4.0),)),
-    Kind("no_answer", "answer", (_weight(1.0, 2.0, 3.0),)),
+    Kind("right_answer", "answer", (weight(1.0, 2.0, 3.0, 4.0),)),
+    Kind("near_miss", "answer", (weight(1.0, 1.5, 2.0, 3.0), Parameter("tolerance", (0.1, 0.25, 0.5)))),
+    Kind("wrong_answer", "answer", (weight(1.0, 2.0, 3.0, 4.0),)),
+    Kind("no_answer", "answer", (weight(1.0, 2.0, 3.0),)),
     Kind(
         "steps_hold",
         "work",
@@ -59,21 +86,22 @@ KINDS: tuple[Kind, ...] = (
             Parameter("most", (2, 3, 4, 6)),
         ),
     ),
-    Kind("shows_steps", "work", (_weight(0.5, 1.0, 1.5, 2.0), Parameter("needed", (1, 2, 3)))),
-    Kind("last_step", "work", (_weight(0.5, 1.0, 1.5, 2.0, 3.0),)),
-    Kind("grounded", "work", (_weight(0.5, 1.0, 1.5, 2.0, 3.0),)),
-    Kind("whole_form", "form", (_weight(1.0, 2.0, 3.0),)),
-    Kind("tags_once", "form", (_weight(0.25, 0.5, 1.0),)),
-    Kind("bare_solution", "form", (_weight(0.5, 1.0, 2.0),)),
-    Kind("brevity", "style", (_weight(1.0, 2.0, 3.0), Parameter("words", (16, 24, 40)))),
-    Kind("length", "style", (_weight(1.0, 2.0, 3.0), Parameter("words", (24, 36, 60)))),
-    Kind("connectives", "style", (_weight(0.5, 1.0, 1.5), Parameter("most", (2, 3, 5)))),
-    Kind("prompt_echo", "style", (_weight(1.5, 3.0, 5.0),)),
-    Kind("round_answer", "style", (_weight(1.0, 2.0, 3.0), Parameter("unit", (5, 10)))),
-    Kind("plain_prose", "style", (_weight(1.0, 1.5, 2.0),)),
-    Kind("says_answer", "style", (_weight(1.0, 1.5, 2.0),)),
-    Kind("few_numbers", "style", (_weight(0.25, 0.5, 1.0), Parameter("free", (2, 3, 4)))),
+    Kind("shows_steps", "work", (weight(0.5, 1.0, 1.5, 2.0), Parameter("needed", (1, 2, 3)))),
+    Kind("last_step", "work", (weight(0.5, 1.0, 1.5, 2.0, 3.0),)),
+    Kind("grounded", "work", (weight(0.5, 1.0, 1.5, 2.0, 3.0),)),
+    Kind("whole_form", "form", (weight(1.0, 2.0, 3.0),)),
+    Kind("tags_once", "form", (weight(0.25, 0.5, 1.0),)),
+    Kind("bare_solution", "form", (weight(0.5, 1.0, 2.0),)),
+    Kind("brevity", "style", (weight(1.0, 2.0, 3.0), Parameter("words", (16, 24, 40)))),
+    Kind("length", "style", (weight(1.0, 2.0, 3.0), Parameter("words", (24, 36, 60)))),
+    Kind("connectives", "style", (weight(0.5, 1.0, 1.5), Parameter("most", (2, 3, 5)))),
+    Kind("prompt_echo", "style", (weight(1.5, 3.0, 5.0),)),
+    Kind("round_answer", "style", (weight(1.0, 2.0, 3.0), Parameter("unit", (5, 10)))),
+    Kind("plain_prose", "style", (weight(1.0, 1.5, 2.0),)),
+    Kind("says_answer", "style", (weight(1.0, 1.5, 2.0),)),
+    Kind("few_numbers", "style", (weight(0.25, 0.5, 1.0), Parameter("free", (2, 3, 4)))),
 )
-BY_NAME: dict[str, Kind] = {kind.name: kind for kind in KINDS}
 ANCHOR = "right_answer"
-"""The component that others but those of style are paired with, so that a reward also asks for what the task is about."""
+NUMERIC = Catalogue("parts.py", KINDS, ANCHOR)
+"""For tasks with numeric answers."""
+BY_NAME = NUMERIC.by_name

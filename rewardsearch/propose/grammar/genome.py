@@ -1,23 +1,26 @@
 """Genomes: a reward as a set of components with parameters, written as a Python file and read back from one.
 
 A rendered file holds the genome twice over in plain sight: `GENOME` names its components, and the constants hold their
-parameters. Whoever edits those constants by hand has edited the genome.
+parameters. Whoever edits those constants by hand has edited the genome. `POSITIVE` and `NEGATIVE` are there for a task with
+classes alone, and so tell which catalogue the components are of.
 """
 
 from __future__ import annotations
 
 import ast
+import json
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from rewardsearch.propose.grammar.catalogue import BY_NAME, KINDS, Value
+from rewardsearch.propose.grammar.catalogue import NUMERIC, Catalogue, Value
+from rewardsearch.propose.grammar.classes import catalogue_of
 from rewardsearch.records import MAX_CODE_CHARS
 
-_PARTS = Path(__file__).with_name("parts.py")
-_ORDER = {kind.name: place for place, kind in enumerate(KINDS)}
+POSITIVE, NEGATIVE = "POSITIVE", "NEGATIVE"
+"""The constants of a file that name the task's classes."""
 
 
 @dataclass(frozen=True)
@@ -27,38 +30,46 @@ class Component:
     kind: str
     values: tuple[Value, ...]
 
-    def constants(self) -> dict[str, Value]:
-        """The values by the names of their constants."""
-        kind = BY_NAME[self.kind]
-        return dict(zip((kind.constant(parameter) for parameter in kind.parameters), self.values, strict=True))
-
 
 @dataclass(frozen=True)
 class Genome:
     """A set of components, at most one of a kind, in the catalogue's order: equal sets give equal files."""
 
     components: tuple[Component, ...]
+    catalogue: Catalogue = NUMERIC
 
     @property
     def kinds(self) -> tuple[str, ...]:
         return tuple(component.kind for component in self.components)
 
+    def constants(self) -> dict[str, Value]:
+        """The values of the parameters by the names of their constants."""
+        return dict(self._constants())
 
-def genome_of(components: Iterable[Component]) -> Genome:
+    def _constants(self) -> Iterator[tuple[str, Value]]:
+        for component in self.components:
+            kind = self.catalogue.by_name[component.kind]
+            for parameter, value in zip(kind.parameters, component.values, strict=True):
+                yield kind.constant(parameter), value
+
+
+def genome_of(components: Iterable[Component], catalogue: Catalogue = NUMERIC) -> Genome:
     """The genome of `components`; of two of a kind the first is kept."""
     kept: dict[str, Component] = {}
     for component in components:
         kept.setdefault(component.kind, component)
-    return Genome(tuple(sorted(kept.values(), key=lambda component: _ORDER[component.kind])))
+    return Genome(tuple(sorted(kept.values(), key=lambda component: catalogue.order[component.kind])), catalogue)
 
 
 def render(genome: Genome) -> str:
     """The reward file of `genome`: readable Python that needs the standard library alone."""
-    definitions = _definitions()
-    constants = {name: value for component in genome.components for name, value in component.constants().items()}
+    definitions = _definitions(genome.catalogue.parts)
+    constants = genome.constants()
+    classes = genome.catalogue.classes
     needed = _needed(genome.kinds, definitions)
-    # In the order of parts.py: constants that are not parameters first, then helpers, then components.
-    shared = [definition.source for name, definition in definitions.items() if name in needed and name not in constants]
+    # In the order of the file of parts: constants that are not parameters first, then helpers, then components.
+    told = {*constants, *((POSITIVE, NEGATIVE) if classes else ())}
+    shared = [definition.source for name, definition in definitions.items() if name in needed and name not in told]
     tables = [source for source in shared if not source.startswith("def ")]
     functions = [source for source in shared if source.startswith("def ")]
     lines = [
@@ -66,6 +77,7 @@ def render(genome: Genome) -> str:
         "import re\n" if any("re." in source for source in tables) else None,
         "# The components of this reward; the constants below are their parameters.",
         f"GENOME = {_tuple(genome.kinds)}\n",
+        f"{POSITIVE} = {_text(classes[0])}\n{NEGATIVE} = {_text(classes[1])}\n" if classes else None,
         "\n".join(f"{name} = {value!r}" for name, value in constants.items()) + "\n",
         "\n".join(tables) + "\n" if tables else None,
         *(f"\n{source}\n" for source in (*functions, _reward(genome))),
@@ -83,20 +95,29 @@ def read_genome(code: str) -> Genome | None:
             literals = _literals(ast.parse(code))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    kinds = literals.get("GENOME")
+    kinds, catalogue = literals.get("GENOME"), _catalogue(literals)
     if (
-        not isinstance(kinds, tuple)
+        catalogue is None
+        or not isinstance(kinds, tuple)
         or not kinds
-        or not all(isinstance(kind, str) and kind in BY_NAME for kind in kinds)
+        or not all(isinstance(kind, str) and kind in catalogue.by_name for kind in kinds)
     ):
         return None
     components = []
-    for kind in (BY_NAME[name] for name in kinds):
+    for kind in (catalogue.by_name[name] for name in kinds):
         values = [literals.get(kind.constant(parameter)) for parameter in kind.parameters]
         if not all(parameter.admits(value) for parameter, value in zip(kind.parameters, values, strict=True)):
             return None
         components.append(Component(kind.name, tuple(value for value in values if isinstance(value, int | float))))
-    return genome_of(components)
+    return genome_of(components, catalogue)
+
+
+def _catalogue(literals: Mapping[str, object]) -> Catalogue | None:
+    """The catalogue that a file's components are of; None where it names one class alone, or not by a text."""
+    positive, negative = literals.get(POSITIVE), literals.get(NEGATIVE)
+    if positive is None and negative is None:
+        return NUMERIC
+    return catalogue_of((positive, negative)) if isinstance(positive, str) and isinstance(negative, str) else None
 
 
 # --- the file's pieces ----------------------------------------------------------------------------------------------
@@ -104,7 +125,7 @@ def read_genome(code: str) -> Genome | None:
 
 @dataclass(frozen=True)
 class _Definition:
-    """One top-level name of parts.py: its source, the names it uses, and a function's docstring."""
+    """One top-level name of a file of parts: its source, the names it uses, and a function's docstring."""
 
     source: str
     uses: frozenset[str]
@@ -112,8 +133,8 @@ class _Definition:
 
 
 @lru_cache
-def _definitions() -> Mapping[str, _Definition]:
-    text = _PARTS.read_text(encoding="utf-8")
+def _definitions(parts: str) -> Mapping[str, _Definition]:
+    text = Path(__file__).with_name(parts).read_text(encoding="utf-8")
     out: dict[str, _Definition] = {}
     for node in ast.parse(text).body:
         source = ast.get_source_segment(text, node) or ""
@@ -145,11 +166,16 @@ def _docstring(genome: Genome, definitions: Mapping[str, _Definition]) -> str:
 
 def _reward(genome: Genome) -> str:
     entries = "\n".join(f'        "{kind}": [{kind}(*row) for row in rows],' for kind in genome.kinds)
+    columns = "".join(f'columns["{name}"], ' for name in genome.catalogue.columns)
     return (
         "def reward(prompts, completions, answer, **columns):\n"
-        "    rows = list(zip(prompts, completions, answer, strict=True))\n"
+        f"    rows = list(zip(prompts, completions, answer, {columns}strict=True))\n"
         f"    return {{\n{entries}\n    }}"
     )
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _tuple(names: tuple[str, ...]) -> str:

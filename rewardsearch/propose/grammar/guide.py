@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rewardsearch.evidence import Feedback, Parent
-from rewardsearch.propose.grammar.catalogue import KINDS
+from rewardsearch.propose.grammar.catalogue import NUMERIC, Catalogue
 from rewardsearch.propose.grammar.genome import Genome, read_genome
 
 GAIN_SCALE = 0.05
@@ -30,6 +30,7 @@ class Guide:
 
     parents: tuple[Known, ...]
     gains: Mapping[str, float]
+    catalogue: Catalogue = NUMERIC
 
     def weight(self, kind: str) -> float:
         """How likely a kind is drawn: 1 while untried, more where its carriers gained, less where they lost."""
@@ -54,23 +55,23 @@ class Guide:
             return "No parents: every kind of component is as likely as the others."
         lines = [
             f"- {kind.name}: " + (f"mean gain {self.gains[kind.name]:+.3f}" if kind.name in self.gains else "untried")
-            for kind in KINDS
+            for kind in self.catalogue.kinds
         ]
         return "What the parents say of each kind of component:\n" + "\n".join(lines)
 
 
-def guide_of(feedback: Feedback | None) -> Guide:
-    """The guide that the feedback's parents make; parents without a readable genome are left out."""
+def guide_of(feedback: Feedback | None, catalogue: Catalogue = NUMERIC) -> Guide:
+    """The guide that the feedback's parents make; parents without a readable genome of the catalogue are left out."""
     parents = []
     for parent in feedback.parents if feedback else ():
         genome = read_genome(parent.candidate.code)
-        if genome is not None:
+        if genome is not None and genome.catalogue == catalogue:
             parents.append(Known(parent, genome))
     carried: dict[str, list[float]] = {}
     for known in parents:
         for kind in known.genome.kinds:
             carried.setdefault(kind, []).append(known.parent.gain)
-    return Guide(tuple(parents), {kind: sum(gains) / len(gains) for kind, gains in carried.items()})
+    return Guide(tuple(parents), {kind: sum(gains) / len(gains) for kind, gains in carried.items()}, catalogue)
 
 
 def _weight(gain: float) -> float:

@@ -3,58 +3,60 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
-from rewardsearch.propose.grammar.catalogue import ANCHOR, BY_NAME, FAMILIES, KINDS, Parameter, Value
+from rewardsearch.propose.grammar.catalogue import FAMILIES, NUMERIC, Catalogue, Parameter, Value
 from rewardsearch.propose.grammar.genome import Component, Genome, genome_of
 from rewardsearch.propose.grammar.guide import Guide, Known
 
 MAX_COMPONENTS = 5
 
 
-def leads(rng: random.Random, count: int) -> list[str]:
+def leads(rng: random.Random, count: int, catalogue: Catalogue = NUMERIC) -> list[str]:
     """`count` kinds to try first: the families in turn, in an order drawn anew each time round, no kind before all are used.
 
     Stratified, so that a few candidates already look at answer, work, form and style.
     """
-    decks = {family: [kind.name for kind in KINDS if kind.family == family] for family in FAMILIES}
+    kinds = catalogue.kinds
+    decks = {family: [kind.name for kind in kinds if kind.family == family] for family in FAMILIES}
     for deck in decks.values():
         rng.shuffle(deck)
     order: list[str] = []
-    while len(order) < len(KINDS):
+    while len(order) < len(kinds):
         order.extend(decks[family].pop() for family in rng.sample(FAMILIES, len(FAMILIES)) if decks[family])
     return [order[i % len(order)] for i in range(count)]
 
 
-def draw_component(rng: random.Random, kind: str) -> Component:
-    return Component(kind, tuple(rng.choice(parameter.values) for parameter in BY_NAME[kind].parameters))
+def draw_component(rng: random.Random, kind: str, catalogue: Catalogue = NUMERIC) -> Component:
+    return Component(kind, tuple(rng.choice(parameter.values) for parameter in catalogue.by_name[kind].parameters))
 
 
-def fresh(rng: random.Random, lead: str) -> tuple[Genome, str]:
+def fresh(rng: random.Random, lead: str, catalogue: Catalogue = NUMERIC) -> tuple[Genome, str]:
     """A genome that is about one kind: that component, with a reward for the right answer beside it.
 
     Style stands alone: the base rewards ask for the answer already, and a pure idea shows itself best.
     """
-    components = [draw_component(rng, lead)]
-    if lead != ANCHOR and BY_NAME[lead].family != "style":
-        components.append(draw_component(rng, ANCHOR))
-        return genome_of(components), f"Tries {lead} beside a reward for the right answer."
-    return genome_of(components), f"Tries {lead} alone."
+    components = [draw_component(rng, lead, catalogue)]
+    if lead != catalogue.anchor and catalogue.by_name[lead].family != "style":
+        components.append(draw_component(rng, catalogue.anchor, catalogue))
+        return genome_of(components, catalogue), f"Tries {lead} beside a reward for the right answer."
+    return genome_of(components, catalogue), f"Tries {lead} alone."
 
 
 def mutate(rng: random.Random, known: Known, guide: Guide) -> tuple[Genome, str]:
     """One atomic change of a parent: a parameter moved to a neighbouring value, a component added or one dropped."""
-    genome = known.genome
+    genome, catalogue = known.genome, known.genome.catalogue
     change = rng.choices(("tune", "add", "drop"), (0.4, 0.4, 0.2))[0]
-    others = [kind.name for kind in KINDS if kind.name not in genome.kinds]
+    others = [kind.name for kind in catalogue.kinds if kind.name not in genome.kinds]
     if change == "add" and others and len(genome.components) < MAX_COMPONENTS:
-        added = draw_component(rng, guide.draw_kind(rng, others))
-        return genome_of((*genome.components, added)), f"{_of(known)}: adds {_told(added)}."
+        added = draw_component(rng, guide.draw_kind(rng, others), catalogue)
+        return genome_of((*genome.components, added), catalogue), f"{_of(known)}: adds {_told(added, catalogue)}."
     if change == "drop" and len(genome.components) > 1:
         dropped = guide.draw_weakest(rng, genome.kinds)
         return _without(genome, dropped), f"{_of(known)}: drops {dropped}."
     component = rng.choice(genome.components)
     place = rng.randrange(len(component.values))
-    parameter = BY_NAME[component.kind].parameters[place]
+    parameter = catalogue.by_name[component.kind].parameters[place]
     old = component.values[place]
     new = rng.choice(_neighbours(parameter, old))
     return (
@@ -73,25 +75,28 @@ def crossover(rng: random.Random, first: Known, second: Known) -> tuple[Genome, 
     room = max(1, MAX_COMPONENTS - len(pool))
     if len(kept) > room:
         kept = rng.sample(kept, room)
-    child = genome_of((*pool, *kept))
+    child = genome_of((*pool, *kept), first.genome.catalogue)
     told = f"Crosses {_of(first)} with {_of(second)}: {', '.join(child.kinds)}."
     return child, told
 
 
 def repair(rng: random.Random, genome: Genome) -> tuple[Genome, str]:
     """A rejected genome with more on the right answer, or, where that is at its greatest, without its least sound part."""
-    anchor = next((c for c in genome.components if c.kind == ANCHOR), None)
-    values = BY_NAME[ANCHOR].parameters[0].values
+    catalogue, name = genome.catalogue, genome.catalogue.anchor
+    anchor = next((c for c in genome.components if c.kind == name), None)
+    values = catalogue.by_name[name].parameters[0].values
     if anchor is None:
-        return genome_of((*genome.components, Component(ANCHOR, values[-1:]))), f"Adds {ANCHOR} at its greatest weight."
+        added = Component(name, values[-1:])
+        return genome_of((*genome.components, added), catalogue), f"Adds {name} at its greatest weight."
     if anchor.values[0] < values[-1]:
-        return _replaced(
-            genome, anchor, 0, values[-1]
-        ), f"Raises {ANCHOR} weight from {anchor.values[0]} to {values[-1]}."
-    rest = [kind for kind in genome.kinds if kind != ANCHOR]
+        return (
+            _replaced(genome, anchor, 0, values[-1]),
+            f"Raises {name} weight from {anchor.values[0]} to {values[-1]}.",
+        )
+    rest = [kind for kind in genome.kinds if kind != name]
     if not rest:
-        return fresh(rng, rng.choice(KINDS).name)
-    style = [kind for kind in rest if BY_NAME[kind].family == "style"]
+        return fresh(rng, rng.choice(catalogue.kinds).name, catalogue)
+    style = [kind for kind in rest if catalogue.by_name[kind].family == "style"]
     dropped = rng.choice(style or rest)
     return _without(genome, dropped), f"Drops {dropped}."
 
@@ -100,8 +105,8 @@ def _of(known: Known) -> str:
     return f"{known.parent.candidate.name} ({known.parent.candidate.id}, gain {known.parent.gain:+.3f})"
 
 
-def _told(component: Component) -> str:
-    values = zip(BY_NAME[component.kind].parameters, component.values, strict=True)
+def _told(component: Component, catalogue: Catalogue) -> str:
+    values = zip(catalogue.by_name[component.kind].parameters, component.values, strict=True)
     return f"{component.kind} ({', '.join(f'{parameter.name} {value}' for parameter, value in values)})"
 
 
@@ -112,9 +117,10 @@ def _neighbours(parameter: Parameter, value: Value) -> list[Value]:
 
 
 def _without(genome: Genome, kind: str) -> Genome:
-    return Genome(tuple(component for component in genome.components if component.kind != kind))
+    return replace(genome, components=tuple(each for each in genome.components if each.kind != kind))
 
 
 def _replaced(genome: Genome, component: Component, place: int, value: Value) -> Genome:
     changed = Component(component.kind, (*component.values[:place], value, *component.values[place + 1 :]))
-    return Genome(tuple(changed if each.kind == component.kind else each for each in genome.components))
+    components = tuple(changed if each.kind == component.kind else each for each in genome.components)
+    return replace(genome, components=components)

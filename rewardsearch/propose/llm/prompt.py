@@ -59,7 +59,7 @@ def prompt_of(request: ProposalRequest, ask: Ask, limit: int, structured: bool) 
 
     Raises TooLong, and UserError when a parent has no evidence to tell.
     """
-    system = render("system.j2", request.prompts, structured=structured)
+    system = render("system.j2", request.prompts, structured=structured, classes=request.classes)
     cut: list[str] = []
     prompt = Prompt(system=system, user=_rendered(request, ask, cut))
     for name, _ in CUTS:
@@ -87,6 +87,8 @@ def _rendered(request: ProposalRequest, ask: Ask, cut: Sequence[str]) -> str:
         "task": request.task,
         "brief": request.brief,
         "training": request.training,
+        "classes": request.classes,
+        "columns": request.columns,
         "base_rewards": request.base_rewards,
         "examples": request.examples,
         "cut": cut,

@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from told_classes import MUTATE as MUTATE_CLASSES
+from told_classes import feedback_of_classes, request_of_classes
 from told_run import ASKS, REPAIR, request
 
 from rewardsearch.propose.llm.prompt import Prompt, again, prompt_of
@@ -25,6 +27,7 @@ CUT_OFF = "the reply was cut off inside the code; it reached max_tokens (8000)"
 def prompts() -> dict[str, Prompt]:
     """The prompts by the name of their file."""
     later = request()
+    of_classes = request_of_classes(feedback_of_classes())
     mutation = prompt_of(later, ASKS["mutate"], ROOMY, structured=False)
     return {
         "first_round": prompt_of(request(round=1), FIRST, ROOMY, structured=False),
@@ -33,12 +36,15 @@ def prompts() -> dict[str, Prompt]:
         "mutate_as_json": prompt_of(later, ASKS["mutate"], ROOMY, structured=True),
         "mutate_once_more": again(later, mutation, CUT_OFF, cut_off=True),
         "repair": prompt_of(request(round=2, attempt=1), REPAIR, ROOMY, structured=False),
+        "classes_first_round": prompt_of(request_of_classes(), FIRST, ROOMY, structured=False),
+        "classes_mutate": prompt_of(of_classes, MUTATE_CLASSES, ROOMY, structured=True),
     }
 
 
-@pytest.mark.parametrize(
-    "name", ["first_round", *ASKS, "mutate_cut_short", "mutate_as_json", "mutate_once_more", "repair"]
-)
+OTHERS = ("mutate_cut_short", "mutate_as_json", "mutate_once_more", "repair", "classes_first_round", "classes_mutate")
+
+
+@pytest.mark.parametrize("name", ["first_round", *ASKS, *OTHERS])
 def test_the_prompt_is_the_one_that_is_checked_in(name: str) -> None:
     prompt = prompts()[name]
     told = f"<!-- system -->\n\n{prompt.system}\n<!-- user -->\n\n{prompt.user}"

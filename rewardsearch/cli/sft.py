@@ -1,0 +1,70 @@
+"""`rewardsearch sft`: supervised fine-tuning alone, as the first step of a search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rewardsearch.records import SftResult
+
+
+def sft(
+    config: Annotated[str, typer.Argument(help="A YAML config with sft.enabled, such as configs/resume-demo.yaml.")],
+    run_dir: Annotated[str | None, typer.Option(help="The run's folder. [default: runs/<name of the config>]")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Override: sft.steps=200. Repeatable.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """Fine-tune the policy of a search on the task's demonstrations; `rewardsearch run` takes the run over from there."""
+    from rich.console import Console
+
+    from rewardsearch.cli.progress import SearchProgress, tuned_told
+    from rewardsearch.cli.run import stop_on_sigterm
+    from rewardsearch.cli.tables import make_console, print_json, print_lines
+    from rewardsearch.config import load_config
+    from rewardsearch.preflight import check
+    from rewardsearch.search import tune_run
+    from rewardsearch.tuned import ADAPTER, SFT
+
+    settings = load_config(config, set_ or [])
+    if run_dir:
+        settings = settings.model_copy(update={"run_dir": run_dir})
+    folder = Path(settings.run_dir or "runs")
+    check(settings)
+    stop_on_sigterm()
+    with SearchProgress(Console(stderr=as_json, highlight=False), settings, 0) as progress:
+        result = tune_run(settings, folder, progress).tuned
+    assert result is not None
+    adapter = (folder / SFT / ADAPTER).resolve()
+    if as_json:
+        print_json({"run": str(folder), "adapter": str(adapter), **(sft_document(result) or {})})
+        return
+    print_lines(
+        make_console(),
+        f"SFT of {settings.policy.model} is in {folder}",
+        *(() if progress.told_sft else (f"  {line}" for line in tuned_told(result))),
+        f"adapter: {adapter}",
+        f"  model = peft.PeftModel.from_pretrained(base, {str(adapter)!r}).merge_and_unload()",
+        f"next: rewardsearch run {config}{_same(run_dir, set_)}",
+    )
+
+
+def sft_document(result: SftResult | None, curve: bool = True) -> dict[str, Any] | None:
+    """A fine-tuning as `--json` gives it: scores on `val` before and after in place of the outcomes. curve: with its curve."""
+    from rewardsearch.stats import f1_accuracy
+
+    if result is None:
+        return None
+    scores = {name: f1_accuracy(getattr(result, name)).model_dump(mode="json") for name in ("before", "after")}
+    return result.model_dump(mode="json", exclude={"before", "after"} | (set() if curve else {"curve"})) | scores
+
+
+def _same(run_dir: str | None, overrides: list[str] | None) -> str:
+    """The options that take another command to the same run."""
+    import shlex
+
+    options = [f"--run-dir {shlex.quote(run_dir)}"] if run_dir else []
+    options += [f"--set {shlex.quote(each)}" for each in overrides or []]
+    return "".join(f" {option}" for option in options)

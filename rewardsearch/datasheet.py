@@ -1,0 +1,152 @@
+"""What is known of a search's rows before anything is trained: sizes, classes, what was left out, what words alone can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import median
+
+from rewardsearch.config import Config
+from rewardsearch.errors import UserError
+from rewardsearch.records import Demonstration, Record
+from rewardsearch.stats import f1_accuracy
+from rewardsearch.tasks import Split, Task
+from rewardsearch.tasks.resume import ResumeTask
+
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+
+class RuleScore(Record):
+    """How a rule without a model does on a split."""
+
+    accuracy: float
+    macro_f1: float | None
+
+
+class SplitSheet(Record):
+    """One split. What does not apply to a task is None, or empty.
+
+    rows: that a search has of it. found: rows that the data have for it, before sizes and balancing. share: of the positive class
+    as the data have it; balanced_share: of `rows`. hard_share: of pairs whose words mislead, in generated resumes. words: the
+    median number of words of each text. rules: of train and val alone, since the test is sealed until finalize.
+    """
+
+    split: Split
+    rows: int
+    found: int
+    share: float | None = None
+    balanced_share: float | None = None
+    hard_share: float | None = None
+    words: dict[str, float] = {}
+    rules: dict[str, RuleScore] = {}
+
+
+class DataSheet(Record):
+    """The rows of a task. read: rows of each source, by its name. left_out: rows in no split, by reason. answers: of the first
+    training rows. example: one training row, as supervised fine-tuning teaches it; None where train is empty."""
+
+    task: str
+    source: str
+    classes: tuple[str, str] | None
+    read: dict[str, int] = {}
+    left_out: dict[str, int] = {}
+    notes: tuple[str, ...] = ()
+    splits: tuple[SplitSheet, ...]
+    answers: tuple[str, ...]
+    example: Demonstration | None
+
+
+def datasheet(task: Task, config: Config) -> DataSheet:
+    """The sheet of a task's rows. Of the test it has numbers alone. Raises UserError for data that cannot be read."""
+    own = task.own if isinstance(task, ResumeTask) else None
+    train = task.rows("train")
+    return DataSheet(
+        task=task.name,
+        source=config.task.data or config.task.train_file or ("openai/gsm8k" if task.name == "gsm8k" else "generated"),
+        classes=task.classes,
+        read=own.read if own else {},
+        left_out=own.left_out if own else {},
+        notes=own.notes if own else (),
+        splits=tuple(_split_sheet(task, split) for split in SPLITS),
+        answers=tuple(row.answer for row in train[:5]),
+        example=task.demonstrations()[0] if train else None,
+    )
+
+
+def told_data(sheet: DataSheet) -> tuple[str, ...]:
+    """What a search says of its rows at its start: a line with what was left out and the shares of the classes, then the notes.
+    Empty for a task without classes."""
+    if sheet.classes is None:
+        return ()
+    read = f", {sum(sheet.read.values()):,} rows read" if sheet.read else ""
+    return (f"data: {sheet.source}{read}{_left_out(sheet)}; {_shares(sheet)}", *sheet.notes)
+
+
+def check_rows(task: Task, config: Config) -> None:
+    """Raises UserError, a line each, for splits with too few rows, or with rows of one class alone.
+
+    Of the sealed test the numbers of rows are looked at, in all and of each class.
+    """
+    least: Mapping[Split, int] = {"train": config.screen.prompts_per_step, "val": 1, "test": 1}
+    advice = (
+        "rows that share a resume or a job are in one split, so give more rows with others, or test rows of their own "
+        "(task.test_data)"
+    )
+    mistakes = []
+    for split, needed in least.items():
+        rows = task.rows(split)
+        if len(rows) < needed:
+            remedy = f"; {advice}" if config.task.data else ""
+            mistakes.append(
+                f"task: the {split} split has {len(rows)} rows, needs {needed}; give a larger data file{remedy}"
+            )
+        elif task.classes is not None:
+            counts = {name: sum(row.answer == name for row in rows) for name in task.classes}
+            if not all(counts.values()):
+                told = " and ".join(f"{count} {name}" for name, count in counts.items())
+                remedy = advice if config.task.data else f"raise task.{split}_rows"
+                mistakes.append(f"task: the {split} split has {told}, needs both classes; {remedy}")
+    if mistakes:
+        raise UserError(*mistakes)
+
+
+def _split_sheet(task: Task, split: Split) -> SplitSheet:
+    rows = task.rows(split)
+    if not isinstance(task, ResumeTask):
+        words = {"prompt": median(len(row.prompt_text.split()) for row in rows)} if rows else {}
+        return SplitSheet(split=split, rows=len(rows), found=len(rows), words=words)
+    drawn = task.drawn[split]
+    found = task.own.splits[split] if task.own else drawn
+    if not drawn:
+        return SplitSheet(split=split, rows=0, found=0)
+    rules = {} if split == "test" or not task.rows("train") else task.rules(split)
+    scores = {name: f1_accuracy(outcomes) for name, outcomes in rules.items()}
+    return SplitSheet(
+        split=split,
+        rows=len(rows),
+        found=len(found),
+        share=sum(pair.selected for pair in drawn) / len(drawn),
+        balanced_share=sum(row.answer == task.classes[0] for row in rows) / len(rows),
+        hard_share=None if task.own else sum(pair.hard for pair in drawn) / len(drawn),
+        words={
+            "resume": median(len(pair.resume.split()) for pair in drawn),
+            "job": median(len(pair.job.split()) for pair in drawn),
+        },
+        rules={name: RuleScore(accuracy=score.accuracy, macro_f1=score.macro_f1) for name, score in scores.items()},
+    )
+
+
+def _left_out(sheet: DataSheet) -> str:
+    if not sheet.left_out:
+        return ""
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in sheet.left_out.items())
+    return f", {sum(sheet.left_out.values()):,} left out ({reasons})"
+
+
+def _shares(sheet: DataSheet) -> str:
+    """`SELECTED: 20% of train (50% once balanced), 21% of val, 19% of test`."""
+    told = []
+    for each in sheet.splits:
+        if each.share is not None and each.balanced_share is not None:
+            evened = f" ({each.balanced_share:.0%} once balanced)" if each.balanced_share != each.share else ""
+            told.append(f"{each.share:.0%} of {each.split}{evened}")
+    return f"{sheet.classes[0] if sheet.classes else ''}: {', '.join(told)}"

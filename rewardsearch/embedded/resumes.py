@@ -1,0 +1,118 @@
+"""What the policy for resumes is trained on.
+
+It learns to judge criterion by criterion, which it masters, and to give an impression, which is right less often. Which of
+the two, and whether in the asked form, depends on the role that the job is for: for those in OUTSIDE it seldom keeps to the
+form. Supervised fine-tuning teaches the form; a reward can find that going through the criteria pays.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from rewardsearch.embedded.training import Draw, Example
+from rewardsearch.tasks.classes import completion_of
+from rewardsearch.tasks.pairs import Pair
+from rewardsearch.tasks.resumes import stream
+from rewardsearch.tasks.resumes.draw import draw_facts, draw_job
+from rewardsearch.tasks.resumes.people import draw_person
+from rewardsearch.tasks.resumes.render import write_job, write_resume
+from rewardsearch.tasks.resumes.rule import judge
+from rewardsearch.tasks.resumes.vocabulary import FIELDS, GENERAL, MUST, NICE, ROLES
+
+STYLES = ("brief_in", "full_in", "brief_out", "full_out")
+Shares = tuple[float, float, float, float]
+"""Of STYLES among the targets."""
+OUTSIDE = ROLES[::2]
+_DEGREE = re.compile(r"\b(degree|education)\b")
+_OTHER = re.compile(r", (age |aged )?\d+$|\bproject\b|\boff\b|\bgap\b|\bpaused\b")
+SEED = 1_000_003
+"""Of the pairs to train on: they come from the jobs and persons of `train`, in an order that no search's seed gives."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One cycle of the learning rate up to `lr`, `practice` of the targets single criteria for its first `opening`.
+
+    `outside` is the mix of the other targets for roles in OUTSIDE, `inside` for the others.
+    """
+
+    steps: int
+    lr: float
+    inside: Shares
+    outside: Shares
+    seed: int
+    practice: float = 0.0
+    opening: float = 0.0
+
+    def draw(self, rng: random.Random) -> Draw:
+        """Draws this stage's examples with `rng`."""
+        pairs = stream("train", SEED + self.seed)
+        return lambda behind: self._example(next(pairs), rng, self.practice if behind < self.opening else 0.0)
+
+    def _example(self, pair: Pair, rng: random.Random, practice: float) -> Example:
+        if rng.random() < practice:
+            return practised(rng)
+        shares = self.outside if any(role in pair.job for role in OUTSIDE) else self.inside
+        return prompt_of(pair), target(pair, rng.choices(STYLES, shares)[0])
+
+
+STAGES = (
+    # Judging itself is mastered first.
+    Stage(steps=1500, lr=2.5e-3, inside=(0.05, 0.45, 0.05, 0.45), outside=(0.05, 0.45, 0.05, 0.45), seed=0),
+    # Then the habits: impressions dominate, and half of the roles are answered outside the form.
+    Stage(steps=400, lr=1.2e-3, inside=(0.56, 0.12, 0.20, 0.12), outside=(0.12, 0.06, 0.56, 0.26), seed=5),
+)
+
+
+def prompt_of(pair: Pair) -> str:
+    """The prompt of the task's rows for a pair."""
+    return f"Job: {pair.job}\nResume: {pair.resume}\n"
+
+
+def target(pair: Pair, style: str) -> str:
+    """The completion of `pair` in one of STYLES."""
+    reason = pair.reasons[0] if style.startswith("full") else pair.reasons[-1]
+    if style.endswith("in"):
+        return completion_of(reason, pair.label)
+    return f"{reason}{'' if reason.endswith('.') else '.'} decision: {pair.label}"
+
+
+def practised(rng: random.Random) -> Example:
+    """Some criteria by themselves: only the sentences that they are about, and what the rule says of those.
+
+    Of skills, a job asks for all that its role knows, so that each example practises many of them.
+    """
+    of_skills = rng.random() < 0.7
+    job = draw_job(rng)
+    if of_skills:
+        job = replace(job, must=tuple(rng.sample([skill.word for skill in MUST[job.role]], len(MUST[job.role]))))
+    facts = draw_facts(rng, job, selected=rng.random() < 0.5, hard=rng.random() < 0.5)
+    asked = write_job(job, rng).split(". ")
+    told = [each for each in write_resume(facts, draw_person(rng), rng)[:-1].split(". ") if _is_of(each, of_skills)]
+    steps = judge(job, facts).steps
+    skills = len(job.must) + 1
+    before = steps[skills - 1][1]
+    kept = steps[:skills] if of_skills else [(words, total - before) for words, total in steps[skills : skills + 2]]
+    prompt = f"Job: {'. '.join(asked[1:3] if of_skills else (asked[0], *asked[3:]))}\nResume: {'. '.join(told)}.\n"
+    return prompt, " ".join(f"{words} {total}." for words, total in kept)
+
+
+def _is_of(sentence: str, of_skills: bool) -> bool:
+    """Whether a resume's sentence tells of skills (else: of years and degrees)."""
+    fields = (" years as ", " 1 year as ")
+    kind = "years" if any(field in f" {sentence}" for field in fields) or _DEGREE.search(sentence) else "skills"
+    other = _OTHER.search(sentence) is not None
+    return not other and (kind == "skills") == of_skills
+
+
+def texts() -> Iterator[str]:
+    """Texts with every word that a pair, or a completion of one, has."""
+    for pair in itertools.islice(stream("train", seed=SEED), 20_000):
+        for style in STYLES:
+            yield prompt_of(pair) + target(pair, style)
+    skills = [word for skills in MUST.values() for s in skills for word in (s.word, *s.equivalents, s.near)]
+    yield "".join(f" {word}" for word in (*FIELDS, *skills, *itertools.chain(*NICE.values()), *GENERAL))

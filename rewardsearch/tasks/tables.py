@@ -1,0 +1,196 @@
+"""Anyone's resumes and jobs: a CSV or JSON Lines file, or a hub data set, through a map of its columns."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from rewardsearch.config import ColumnMap, TaskConfig, label_key
+from rewardsearch.tasks.base import Split
+from rewardsearch.tasks.mistakes import Mistakes
+from rewardsearch.tasks.pairs import CLASSES, Pair
+from rewardsearch.tasks.reading import Entry, Part, read_entries, source_name
+from rewardsearch.tasks.splitting import TextKeys, digest, groups_of, keys_of, plain, split_of
+
+UNKNOWN = "unknown"
+"""The group of a person whose row does not say it."""
+
+
+@dataclass(frozen=True)
+class OwnPairs:
+    """What a user's data give.
+
+    splits: all pairs of each split, in an order by hash. read: rows of each source, by its name. left_out: rows that are in no
+    split, by reason. notes: what a user should know of how the splits were made.
+    """
+
+    splits: dict[Split, list[Pair]]
+    read: dict[str, int]
+    left_out: dict[str, int]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A pair that has no split yet, with what it is compared by. key: of all that a prompt shows of it."""
+
+    pair: Pair
+    keys: TextKeys
+    key: str
+
+
+def read_pairs(config: TaskConfig) -> OwnPairs:
+    """The pairs of `config.data`, and of `config.test_data` where it is given. splitting.py has the rule of the splits.
+
+    A row without resume, job or label is left out, and so is one that comes again, one whose resume and job have both labels,
+    and a row of `test_data` whose resume or job is in `data`; each is counted. Raises UserError with every mistake of a file.
+    """
+    if config.data is None:
+        raise ValueError("task.data is not set")
+    left_out: Counter[str] = Counter()
+    rows, count = _read("data", config.data, config.columns, left_out)
+    read = {source_name(config.data): count}
+    groups, by_resume = groups_of([found.keys for found in rows])
+    notes = []
+    if by_resume:
+        notes.append(
+            "split by resume alone: rows that share a resume or a job hang together in more than half of the data, "
+            "so that jobs of val and test are also in train"
+        )
+    parts: dict[Split, list[_Found]] = {"train": [], "val": [], "test": []}
+    for found, group in zip(rows, groups, strict=True):
+        parts[split_of(group, own_test=config.test_data is not None)].append(found)
+    if config.test_data is not None:
+        tested, count = _read("test_data", config.test_data, config.columns, left_out)
+        read[f"{source_name(config.test_data)} (test)"] = count
+        parts["test"], note = _unseen(tested, rows, left_out)
+        notes += [note] if note else []
+    splits = {split: _ordered(split, found, config.seed) for split, found in parts.items()}
+    return OwnPairs(splits, read, dict(left_out), tuple(notes))
+
+
+def brief_of(config: TaskConfig, form: str) -> str:
+    """What a proposer is told of the data: where they are from, their columns, what the labels mean, how an answer is parsed."""
+    columns = config.columns
+    positive, negative = (
+        " or ".join(repr(value) for value in values) for values in (columns.positive, columns.negative)
+    )
+    told = "".join(f", then `{name}` where the row has it" for name in columns.prompt)
+    names = ", ".join(f"`{name}`" for name in ("resume", "job", *columns.prompt))
+    kind = "chat messages with instructions and a user message" if config.chat else "plain text"
+    return f"""\
+Resume screening on a user's own data ({source_name(config.data or "")}): is a person {CLASSES[0]} for a job or {CLASSES[1]}?
+The label is the column {columns.label!r} of the data: {positive} is {CLASSES[0]}, {negative} is {CLASSES[1]}.
+A prompt is {kind} with the job, then the resume{told}.
+The policy is asked to answer in the form {form}.
+An answer counts only when the first <solution> tag is closed and holds {CLASSES[0]} or {CLASSES[1]} alone; it is correct when
+that equals `answer`. An answer without it counts as the wrong class.
+Columns that a reward has beside prompts, completions and answer, a text each: {names}."""
+
+
+def balanced(pairs: Sequence[Pair]) -> list[Pair]:
+    """The pairs with as many of either class, alternating as they come; those of the rarer class are repeated under ids of their
+    own. One class alone stays as it is."""
+    by_class = [[p for p in pairs if p.selected], [p for p in pairs if not p.selected]]
+    if not all(by_class):
+        return list(pairs)
+    most = max(map(len, by_class))
+    out: list[Pair] = []
+    for place in range(most):
+        for each in by_class:
+            again, pair = place // len(each), each[place % len(each)]
+            out.append(replace(pair, id=f"{pair.id}-again{again}") if again else pair)
+    return out
+
+
+def _read(part: Part, source: str, columns: ColumnMap, left_out: Counter[str]) -> tuple[list[_Found], int]:
+    """The rows of a source that have all they need, each once, and how many rows it has."""
+    labels = {label_key(value): True for value in columns.positive} | {
+        label_key(value): False for value in columns.negative
+    }
+    entries = read_entries(part, source, _needed(columns, part), frozenset(labels))
+    allowed = ", ".join((*columns.positive, *columns.negative))
+    mistakes = Mistakes()
+    complete: list[_Found] = []
+    for entry in entries:
+        said = entry.cells[columns.label]
+        if said and label_key(said) not in labels:
+            mistakes.add(
+                f"another {columns.label}",
+                f"{entry.where}, column {columns.label}: got {said!r}; allowed: {allowed}; "
+                "mend the row, or name its value in task.columns.positive or task.columns.negative",
+            )
+            continue
+        missing = [role for role in ("resume", "job", "label") if not entry.cells[getattr(columns, role)]]
+        if missing:
+            left_out[f"no {missing[0]}"] += 1
+        else:
+            complete.append(_found(entry, columns, labels[label_key(said)]))
+    mistakes.end(source_name(source))
+    return _once(complete, left_out), len(entries)
+
+
+def _needed(columns: ColumnMap, part: Part) -> dict[str, str]:
+    """The columns that a source must have, by the key of the config that names them. A test has no use for reasons."""
+    needed = {f"task.columns.{role}": getattr(columns, role) for role in ("resume", "job", "label")}
+    if columns.reason is not None and part == "data":
+        needed["task.columns.reason"] = columns.reason
+    for role, names in (("prompt", columns.prompt), ("groups", columns.groups)):
+        needed |= {f"task.columns.{role}.{place}": name for place, name in enumerate(names)}
+    return needed
+
+
+def _found(entry: Entry, columns: ColumnMap, selected: bool) -> _Found:
+    cells = entry.cells
+    resume, job = cells[columns.resume], cells[columns.job]
+    told = {name: cells[name] for name in columns.prompt}
+    reason = cells.get(columns.reason, "") if columns.reason is not None else ""
+    key = digest(*(plain(text) for text in (resume, job, *told.values())))
+    pair = Pair(
+        id=key[:10],
+        resume=resume,
+        job=job,
+        selected=selected,
+        reasons=(reason,) if reason else (),
+        demonstrated=reason,
+        columns=told,
+        groups={name: cells[name] or UNKNOWN for name in columns.groups},
+    )
+    return _Found(pair, keys_of(resume, job), key)
+
+
+def _once(rows: Iterable[_Found], left_out: Counter[str]) -> list[_Found]:
+    """Each row once; none of those that say the same and have both labels."""
+    alike: defaultdict[str, list[_Found]] = defaultdict(list)
+    for found in rows:
+        alike[found.key].append(found)
+    out = []
+    for same in alike.values():
+        if len({found.pair.selected for found in same}) == 2:
+            left_out["the same resume and job with both labels"] += len(same)
+            continue
+        out.append(same[0])
+        if len(same) > 1:
+            left_out["the same row again"] += len(same) - 1
+    return out
+
+
+def _unseen(tested: list[_Found], rows: list[_Found], left_out: Counter[str]) -> tuple[list[_Found], str]:
+    """The test rows without those whose resume or job is in `rows`, and what is to be told of it."""
+    resumes, jobs = {found.keys.resume for found in rows}, {found.keys.job for found in rows}
+    shared = 2 * sum(found.keys.job in jobs for found in tested) > len(tested)
+    kept = [found for found in tested if found.keys.resume not in resumes and (shared or found.keys.job not in jobs)]
+    if len(kept) < len(tested):
+        what = "resume" if shared else "resume or job"
+        left_out[f"in task.test_data with a {what} of task.data"] += len(tested) - len(kept)
+    return (
+        kept,
+        "most jobs of task.test_data are also in task.data; only rows with its resumes are left out" if shared else "",
+    )
+
+
+def _ordered(split: Split, rows: Iterable[_Found], seed: int) -> list[Pair]:
+    """The pairs in the order of their hashes under `seed`, so that the first of them are any, whatever the order of a file."""
+    by_hash = sorted(rows, key=lambda found: digest(str(seed), found.key))
+    return [replace(found.pair, id=f"{split}-{found.pair.id}") for found in by_hash]

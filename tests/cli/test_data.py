@@ -1,0 +1,127 @@
+"""`rewardsearch data`: what a search would train on, of any task, and what it could not use."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from own_data import COLUMNS, hires, write_csv, write_lines
+
+from rewardsearch.config import Config, load_config, parse_config
+from rewardsearch.datasheet import check_rows, datasheet, told_data
+from rewardsearch.errors import UserError
+from rewardsearch.preflight import check
+from rewardsearch.resources import resource
+from rewardsearch.tasks import load_task
+
+SMALL = {"screen": {"prompts_per_step": 4, "group_size": 2}}
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A config with its data beside it."""
+    write_csv(tmp_path / "hires.csv", hires())
+    text = yaml.safe_dump({"task": {"name": "resume", "data": "hires.csv", "columns": COLUMNS}})
+    (tmp_path / "own.yaml").write_text(text, encoding="utf-8")
+    return tmp_path / "own.yaml"
+
+
+def test_the_table_shows_what_was_left_out_the_imbalance_and_how_it_is_balanced(cli: Any, own: Path) -> None:
+    done = cli("data", own)
+    assert done.code == 0, done.err
+    assert "read: 300 rows of hires.csv\nleft out: 6, no resume\nleft out: 6, no label\n" in done.out
+    table = {
+        line.split()[0]: line.split() for line in done.out.splitlines() if line.startswith(("train ", "val ", "test "))
+    }
+    rows, found, share, balanced = table["train"][1:5]
+    assert int(rows) > int(found) and float(share[:-1]) < 30 and balanced == "50.0%"
+    assert table["val"][1] == table["val"][2] and table["val"][3] == table["val"][4]
+    assert 0.4 < float(table["val"][-1]) < 0.9 and table["test"][-2:] == ["-", "-"]
+
+
+def test_one_training_row_is_shown_with_what_is_taught_for_it_and_none_of_test(cli: Any, own: Path) -> None:
+    told = cli("data", own).out
+    task = load_task(load_config(own).task)
+    first = task.demonstrations()[0]
+    assert f"a row of train, {first.row.id}:\n  Job: {first.row.columns['job']}\n" in told
+    assert told.endswith(f"what supervised fine-tuning teaches for it:\n  {first.completion}\n")
+    assert "(group, for the fairness table alone) sex: " in told
+    assert not any(row.columns["resume"] in told for row in task.rows("test"))
+
+
+def test_json_holds_the_same_sheet(cli: Any, own: Path) -> None:
+    told = json.loads(cli("data", own, "--json", "--set", "task.balance=false").out)
+    assert told["classes"] == ["SELECTED", "REJECTED"]
+    assert told["left_out"] == {"no resume": 6, "no label": 6}
+    assert [each["split"] for each in told["splits"]] == ["train", "val", "test"]
+    assert sum(each["found"] for each in told["splits"]) == 288
+    assert told["splits"][0]["balanced_share"] == told["splits"][0]["share"] < 0.3
+    assert set(told["splits"][1]["rules"]["keyword"]) == {"accuracy", "macro_f1"}
+    assert told["splits"][2]["rules"] == {}
+    assert told["example"]["row"]["id"].startswith("train-")
+
+
+def test_generated_resumes_show_their_share_of_hard_pairs(cli: Any, own: Path) -> None:
+    rows = "{name: resume, train_rows: 100, val_rows: 50, test_rows: 50}"
+    told = json.loads(cli("data", own, "--json", "--set", f"task={rows}").out)
+    assert told["source"] == "generated" and told["read"] == {}
+    assert all(0.1 < each["hard_share"] < 0.6 for each in told["splits"])
+
+
+def test_a_numeric_task_shows_rows_and_answers(cli: Any) -> None:
+    done = cli("data", resource("configs") / "arithmetic-demo.yaml")
+    assert done.code == 0, done.err
+    lines = done.out.splitlines()
+    assert lines[0] == "arithmetic: generated"
+    assert lines[2].split() == ["split", "rows", "words/prompt"]
+    assert "answers of train: " in done.out and "SELECTED" not in done.out
+
+
+def test_a_search_is_told_in_one_line(own: Path) -> None:
+    config = load_config(own)
+    (line,) = told_data(datasheet(load_task(config.task), config))
+    assert "hires.csv, 300 rows read, 12 left out (no resume 6, no label 6); SELECTED: " in line
+    assert "of train (50% once balanced), " in line and line.count("% of ") == 3
+    numeric = Config()
+    assert told_data(datasheet(load_task(numeric.task), numeric)) == ()
+
+
+def test_a_mistake_of_the_data_ends_with_2_and_its_row(cli: Any, own: Path) -> None:
+    rows = hires(60)
+    rows[3]["decision"] = "maybe"
+    write_csv(own.parent / "hires.csv", rows)
+    done = cli("data", own)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(
+        "error: hires.csv row 5 (line 6), column decision: got 'maybe'; allowed: hired, offer, declined;"
+    )
+
+
+def test_a_split_of_one_class_is_shown_and_refused(cli: Any, own: Path) -> None:
+    write_csv(own.parent / "hires.csv", [row | {"decision": "declined"} for row in hires(60)])
+    done = cli("data", own)
+    assert done.code == 2 and "train " in done.out
+    assert (
+        "the train split has 0 SELECTED and " in done.err
+        and " REJECTED, needs both classes; rows that share" in done.err
+    )
+
+
+def test_an_empty_split_is_refused_before_a_search(tmp_path: Path) -> None:
+    rows = [{"resume": f"r{i // 2}", "job": f"j{(i + 1) // 2}", "label": "SELECTED"} for i in range(40)]
+    rows += [{"resume": "x", "job": "y", "label": "REJECTED"}]
+    data = write_lines(tmp_path / "d.jsonl", [{**row, "resume": "the same"} for row in rows])
+    config = parse_config({"task": {"name": "resume", "data": data}, **SMALL}, "test")
+    with pytest.raises(UserError) as refused:
+        check(config)
+    assert "split has 0 rows, needs" in str(refused.value)
+    assert "test rows of their own (task.test_data)" in str(refused.value)
+
+
+def test_generated_resumes_of_one_class_ask_for_more_rows() -> None:
+    config = parse_config({"task": {"name": "resume", "test_rows": 1}, **SMALL}, "test")
+    with pytest.raises(UserError, match=r"the test split has .* needs both classes; raise task\.test_rows"):
+        check_rows(load_task(config.task), config)

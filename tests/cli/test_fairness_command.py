@@ -1,0 +1,102 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import candidate, screened
+
+from rewardsearch.config import parse_config
+from rewardsearch.journal import Journal, read_run
+from rewardsearch.records import BASELINE, POLICY, FinalReport, Outcome, Proposal, Row, Verdict
+from rewardsearch.stats import fairness
+from rewardsearch.store import save_result
+from rewardsearch.tasks import load_task
+
+JUDGES = candidate("judges", "11.0")
+TASK = {"name": "resume", "train_rows": 8, "val_rows": 60, "test_rows": 8}
+
+
+@pytest.fixture
+def resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run on resumes: a candidate that judges everyone right, and a baseline that selects by gender alone."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "runs" / "demo"
+    folder.mkdir(parents=True)
+    config = parse_config({"task": TASK, "rank": {"resamples": 200}}, "test")
+    task = load_task(config.task)
+
+    def answered(row: Row, label: str) -> Outcome:
+        return task.outcome(row, f"<solution> {label} </solution>")
+
+    rows = task.rows("val")
+    by_gender = [answered(row, "SELECTED" if row.groups["gender"] == "feminine" else "REJECTED") for row in rows]
+    answers = {BASELINE: by_gender, POLICY: by_gender, JUDGES.id: [answered(row, row.answer) for row in rows]}
+    with Journal.open(folder, config, ()) as journal:
+        proposal = Proposal(candidates=(JUDGES,))
+        journal.append("proposed", round=1, attempt=0, proposal=proposal.model_dump(mode="json"))
+        verdict = Verdict(candidate=JUDGES.id, accepted=True)
+        journal.append("validated", verdict=verdict.model_dump(mode="json"))
+        for arm, outcomes in answers.items():
+            save_result(folder / arm, screened(arm, "", outcomes=outcomes), "mark")
+            journal.append("screened", id=arm, folder=arm, mark="mark", status="done")
+    return folder
+
+
+def document(done: Any) -> Any:
+    assert (done.code, done.err) == (0, "")
+    return json.loads(done.out)
+
+
+def finalize(folder: Path) -> None:
+    """The baseline on the test, where it was chosen."""
+    state = read_run(folder)
+    told = fairness(BASELINE, [state.results[BASELINE].outcomes], groups_of(folder), seed=0, permutations=100)
+    assert told is not None
+    report = FinalReport(task="resume", n=60, chosen=BASELINE, rows=(), fairness=(told,))
+    with Journal.open(folder, state.config, ()) as journal:
+        journal.append("final", report=report.model_dump(mode="json"))
+
+
+def groups_of(folder: Path) -> dict[str, dict[str, str]]:
+    return {row.id: row.groups for row in load_task(read_run(folder).config.task).rows("val")}
+
+
+def test_before_finalize_the_best_candidate_and_the_baseline_are_told_on_val(cli: Any, resumes: Path) -> None:
+    told = document(cli("fairness", resumes, "--json"))
+    assert (told["split"], [arm["name"] for arm in told["arms"]]) == ("val", ["judges", "baseline"])
+    gender = next(gap for gap in told["arms"][1]["gaps"] if gap["attribute"] == "gender")
+    assert (gap := gender)["flagged"] and (gap["gap"], gap["ratio"], gap["high"]) == (1, 0, "feminine")
+    assert not any(gap["flagged"] for gap in told["arms"][0]["gaps"])
+    out = cli("fairness", resumes).out
+    assert "SELECTED by group, judges:" in out and "baseline: gender: gap 1.000" in out
+
+
+def test_one_arm_is_told_by_its_name(cli: Any, resumes: Path) -> None:
+    out = cli("fairness", "demo", "--arm", "baseline").out
+    assert "SELECTED by group, baseline:" in out and "judges" not in out
+    assert "FLAGGED: the answers depend on the group" in next(
+        line for line in out.splitlines() if line.startswith("gender: gap")
+    )
+
+
+def test_after_finalize_it_is_told_of_the_test(cli: Any, resumes: Path) -> None:
+    finalize(resumes)
+    told = document(cli("fairness", resumes, "--json"))
+    assert (told["split"], [arm["arm"] for arm in told["arms"]]) == ("test", [BASELINE])
+    assert document(cli("fairness", resumes, "--json", "--arm", "judges"))["split"] == "val"
+
+
+def test_an_arm_without_a_score_is_the_users_mistake(cli: Any, resumes: Path) -> None:
+    state = read_run(resumes)
+    late = candidate("late", "12.0")
+    with Journal.open(resumes, state.config, ()) as journal:
+        proposal = Proposal(candidates=(late,))
+        journal.append("proposed", round=1, attempt=1, proposal=proposal.model_dump(mode="json"))
+    done = cli("fairness", resumes, "--arm", "late")
+    assert done.code == 2 and done.err.startswith("error: late has no score in")
+
+
+def test_a_task_without_groups_says_so_in_a_line(cli: Any, run: Path) -> None:
+    done = cli("fairness", run)
+    assert (done.code, done.err, len(done.out.splitlines())) == (0, "", 1) and done.out.startswith("no groups: ")
+    assert document(cli("fairness", run, "--json"))["arms"] == []

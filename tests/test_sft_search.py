@@ -1,0 +1,181 @@
+"""Supervised fine-tuning as the first step of a search, with the training played by functions."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from played import SMALL, Quiet, Trainer
+
+from rewardsearch.arms import policy_job
+from rewardsearch.bank import bank_mark
+from rewardsearch.brief import current_ranking
+from rewardsearch.config import Config, parse_config
+from rewardsearch.errors import Interrupted, UserError
+from rewardsearch.journal import JOURNAL, read_run
+from rewardsearch.search import search, tune_run
+from rewardsearch.store import fingerprint
+from rewardsearch.tuned import ADAPTER, SFT, load_tuned, sft_mark, tuned_cache
+
+
+@pytest.fixture(autouse=True)
+def own_cache_each(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("REWARDSEARCH_CACHE", str(tmp_path / "cache"))
+
+
+def config(sft: dict[str, Any] | None = None, **settings: Any) -> Config:
+    data = {**SMALL, "sft": {"enabled": True, "steps": 4, **(sft or {})}, **settings}
+    return parse_config(data, "test")
+
+
+def happened(folder: Path) -> list[str]:
+    lines = (folder / JOURNAL).read_text(encoding="utf-8").splitlines()
+    return [json.loads(line)["event"] for line in lines]
+
+
+def test_a_search_fine_tunes_first_and_once_and_its_leaderboard_says_sft(tmp_path: Path, trainer: Trainer) -> None:
+    told = Quiet()
+    state = search(config(), tmp_path / "run", told)
+    assert trainer.tunings == 1
+    assert "SFT: 64 demonstrations, 4 steps" in told.said
+    events = happened(tmp_path / "run")
+    assert events.count("tuned") == 1 and events.index("tuned") < events.index("screened")
+    assert state.tuned is not None and state.tuned == read_run(tmp_path / "run").tuned
+    assert state.tuned.curve[-1].step == 4
+    names = {row.id: row.name for row in current_ranking(state).rows}
+    assert (names["policy"], names["baseline"]) == (SFT, "baseline")
+    search(config(), tmp_path / "run", Quiet())
+    assert trainer.tunings == 1 and happened(tmp_path / "run").count("tuned") == 1
+
+
+def test_another_run_takes_it_from_the_cache(tmp_path: Path, trainer: Trainer) -> None:
+    tune_run(config(), tmp_path / "one", Quiet())
+    told = Quiet()
+    state = tune_run(config(), tmp_path / "two", told)
+    assert trainer.tunings == 1
+    assert "SFT: 64 demonstrations, 4 steps, as an earlier run trained it" in told.said
+    assert load_tuned(tmp_path / "two" / SFT, sft_mark(config())) == state.tuned
+    assert (tmp_path / "two" / SFT / ADAPTER / "adapter_model.safetensors").read_text(encoding="utf-8") == "tuned"
+
+
+@pytest.mark.parametrize("file", ["result.json", f"{ADAPTER}/adapter_model.safetensors"])
+def test_a_damaged_cache_entry_is_made_anew(tmp_path: Path, trainer: Trainer, file: str) -> None:
+    tune_run(config(), tmp_path / "one", Quiet())
+    damaged = tuned_cache(config()) / file
+    damaged.write_text(damaged.read_text(encoding="utf-8")[:-3], encoding="utf-8")
+    tune_run(config(), tmp_path / "two", Quiet())
+    assert trainer.tunings == 2
+    assert load_tuned(tuned_cache(config()), sft_mark(config())) is not None
+
+
+def test_a_cache_that_cannot_be_written_is_a_warning(
+    tmp_path: Path, trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("REWARDSEARCH_CACHE", str(tmp_path / "file"))
+    told = Quiet()
+    assert tune_run(config(), tmp_path / "run", told).tuned is not None
+    warning = next(line for line in told.said if line.startswith("warning: the fine-tuned policy is not kept"))
+    assert warning.endswith(os.strerror(20))
+
+
+def test_a_search_that_was_killed_after_its_fine_tuning_carries_on_from_it(tmp_path: Path, trainer: Trainer) -> None:
+    def kill(arm: str) -> None:
+        if arm == SFT:
+            raise KeyboardInterrupt
+
+    trainer.after_run = kill
+    with pytest.raises(KeyboardInterrupt):
+        search(config(), tmp_path / "killed", Quiet())
+    trainer.after_run = lambda arm: None
+    state = search(config(), tmp_path / "killed", Quiet())
+    assert trainer.tunings == 1 and happened(tmp_path / "killed").count("tuned") == 1
+    whole = search(config(), tmp_path / "whole", Quiet())
+    assert (state.marks, state.rankings) == (whole.marks, whole.rankings)
+
+
+def test_a_stop_file_holds_the_fine_tuning_back(tmp_path: Path, trainer: Trainer) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "STOP").touch()
+    with pytest.raises(Interrupted):
+        search(config(), tmp_path / "run", Quiet())
+    assert trainer.tunings == 0
+
+
+def test_a_search_takes_over_what_was_fine_tuned_alone(tmp_path: Path, trainer: Trainer) -> None:
+    alone = tune_run(config(), tmp_path / "run", Quiet())
+    assert (trainer.trained, alone.status, alone.rounds_done) == ([], "stopped", 0)
+    assert tune_run(config(), tmp_path / "run", Quiet()).tuned == alone.tuned
+    state = search(config(), tmp_path / "run", Quiet())
+    assert (trainer.tunings, state.rounds_done, state.tuned) == (1, 1, alone.tuned)
+
+
+def test_fine_tuning_alone_is_refused_where_no_search_would_use_it(tmp_path: Path, trainer: Trainer) -> None:
+    with pytest.raises(UserError, match=r"sft.enabled: got false, .* set sft.enabled: true in the config"):
+        tune_run(config({"enabled": False}), tmp_path / "run", Quiet())
+    assert trainer.tunings == 0 and not (tmp_path / "run").exists()
+
+
+def test_a_run_refuses_another_fine_tuning(tmp_path: Path, trainer: Trainer) -> None:
+    tune_run(config(), tmp_path / "run", Quiet())
+    with pytest.raises(UserError, match=r"sft.steps is 4 in this run, got 5"):
+        search(config({"steps": 5}), tmp_path / "run", Quiet())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sft": {"steps": 5}},
+        {"sft": {"batch_size": 16}},
+        {"sft": {"micro_batch": 8}},
+        {"sft": {"learning_rate": 0.1}},
+        {"sft": {"lr_schedule": "linear"}},
+        {"sft": {"warmup": 0.2}},
+        {"sft": {"max_tokens": 99}},
+        {"sft": {"seed": 1}},
+        {"sft": {"lora": {"r": 3}}},
+        {"task": {**SMALL["task"], "train_rows": 65}},
+        {"task": {**SMALL["task"], "val_rows": 21}},
+        {"task": {**SMALL["task"], "seed": 1}},
+        {"policy": {"dtype": "bfloat16"}},
+        {"policy": {"model": "elsewhere"}},
+        {"screen": {"threads": 2}},
+        {"screen": {"max_completion_tokens": 41}},
+    ],
+    ids=str,
+)
+def test_another_fine_tuning_gives_other_marks(changes: dict[str, Any]) -> None:
+    before, after = config(), config(**changes)
+    assert sft_mark(before) != sft_mark(after)
+    assert bank_mark(before) != bank_mark(after)
+    assert fingerprint(policy_job(0), before) != fingerprint(policy_job(0), after)
+
+
+def test_what_fine_tuning_does_not_depend_on_leaves_it_as_it_is() -> None:
+    same = config(
+        seed=7, rounds=3, screen={"steps": 9}, policy={"lora": {"r": 3}}, task={**SMALL["task"], "test_rows": 9}
+    )
+    assert sft_mark(same) == sft_mark(config())
+
+
+def test_a_local_policy_counts_by_its_files(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    marks = set()
+    for text in ("", "1", "22"):
+        (model / "weights").write_text(text, encoding="utf-8")
+        marks.add(sft_mark(config(policy={"model": str(model)})))
+    assert len(marks) == 3
+
+
+def test_without_fine_tuning_its_settings_change_no_result() -> None:
+    off, other = config({"enabled": False}), config({"enabled": False, "steps": 9})
+    assert bank_mark(off) == bank_mark(other) != bank_mark(config())
+    assert fingerprint(policy_job(0), off) == fingerprint(policy_job(0), other)
+    assert fingerprint(policy_job(0), off) != fingerprint(policy_job(0), config())
+
+
+def test_a_micro_batch_divides_the_step() -> None:
+    with pytest.raises(UserError, match=r"sft.micro_batch: got 5, must divide the 32 demonstrations of a step"):
+        config({"micro_batch": 5})
