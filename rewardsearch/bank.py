@@ -14,16 +14,17 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from rewardsearch.config import Config
-from rewardsearch.files import file_digest, file_stamps, write_atomic
+from rewardsearch.files import code_digest, file_digest, file_stamps, write_atomic
 from rewardsearch.records import Rollout
 from rewardsearch.resources import cache_folder, policy_folder
-from rewardsearch.tuned import sft_mark
+from rewardsearch.tuned import TASKS, sft_mark
 
 _OTHER_SPLITS = {"val_rows", "test_rows", "test_file", "test_data", "show_rows"}
 
 
 def bank_mark(config: Config) -> str:
-    """SHA-256 of everything that the bank of `config` depends on: policy, its fine-tuning, training rows, sampling, size.
+    """SHA-256 of everything that the bank of `config` depends on: policy, its fine-tuning, training rows and the code that makes
+    them, sampling, size.
 
     A policy or data file on this machine counts by what it is, a model of the hub by its name. The search's own seed does
     not count: searches with other seeds judge by the same completions.
@@ -34,6 +35,7 @@ def bank_mark(config: Config) -> str:
         "policy": policy | {"files": file_stamps(policy_folder(config.policy.model))},
         "task": config.task.model_dump(mode="json", exclude=_OTHER_SPLITS),
         "files": [file_digest(file) for file in config.task.data_files(test=False)],
+        "code": code_digest(TASKS),
         # More of `task.data` is for training where the test rows come from elsewhere.
         "own_test": config.task.test_data is not None,
         "sampling": [screen.temperature, screen.top_p, screen.max_completion_tokens, screen.eval_batch_size],

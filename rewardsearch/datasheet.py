@@ -103,10 +103,16 @@ def check_rows(task: Task, config: Config) -> None:
             counts = {name: sum(row.answer == name for row in rows) for name in task.classes}
             if not all(counts.values()):
                 told = " and ".join(f"{count} {name}" for name, count in counts.items())
-                remedy = advice if config.task.data else f"raise task.{split}_rows"
+                remedy = f"raise task.{split}_rows" if _has_both(task, split) else advice
                 mistakes.append(f"task: the {split} split has {told}, needs both classes; {remedy}")
     if mistakes:
         raise UserError(*mistakes)
+
+
+def _has_both(task: Task, split: Split) -> bool:
+    """Whether more rows of the split would have both classes: generated ones, or those that the data still have for it."""
+    own = task.own if isinstance(task, ResumeTask) else None
+    return own is None or len({pair.selected for pair in own.splits[split]}) == 2
 
 
 def _split_sheet(task: Task, split: Split) -> SplitSheet:

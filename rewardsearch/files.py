@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from functools import lru_cache
 from pathlib import Path
 
 
@@ -30,3 +31,10 @@ def file_digest(path: str) -> str:
     """SHA-256 of a file's content; empty for what is no file of this machine, such as a hub id, or a file that is missing."""
     file = Path(path).expanduser()
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+
+
+@lru_cache
+def code_digest(folder: Path) -> str:
+    """SHA-256 of the Python files under `folder`, names and texts, as they are when this process first asks."""
+    files = [(file.relative_to(folder).as_posix(), file_digest(str(file))) for file in sorted(folder.rglob("*.py"))]
+    return hashlib.sha256(repr(files).encode()).hexdigest()

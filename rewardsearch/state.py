@@ -63,6 +63,8 @@ class RunState:
     feedbacks: dict[int, Feedback] = field(default_factory=dict)
     arms: dict[str, FinalArm] = field(default_factory=dict)
     """The arms of finalize, by id."""
+    bank_mark: str | None = None
+    """What the run's rollout bank was sampled of."""
     test_opened: list[float] = field(default_factory=list)
     final: FinalReport | None = None
     status: str = "new"
@@ -167,6 +169,8 @@ class RunState:
             self.feedbacks[feedback.round] = feedback
         elif kind == "arms":
             self.arms = {arm["id"]: FinalArm.model_validate(arm) for arm in event["arms"]}
+        elif kind == "bank":
+            self.bank_mark = event["mark"]
         elif kind == "test_opened":
             self.test_opened.append(now)
         elif kind == "final":

@@ -67,6 +67,7 @@ class Trials:
         self.workers, self.budget = workers, budget
         self.state = journal.state
         self.folder = journal.state.folder
+        self._told_of_bank = False
 
     def sft(self) -> SftResult | None:
         """The supervised fine-tuning that every training run starts from; None where the config does without."""
@@ -120,6 +121,7 @@ class Trials:
         path = self.folder / BANK
         known = load_bank(path)
         if known is not None:
+            self._hold_bank_against_now()
             return known
         self.budget.check()
         settings = self.config.bank
@@ -141,6 +143,15 @@ class Trials:
         save_bank(path, sampled)
         self.journal.append("bank", mark=bank_mark(self.config), split="train", completions=len(sampled))
         return sampled
+
+    def _hold_bank_against_now(self) -> None:
+        """Tells, once a session, where the run's bank was sampled of something else than is there now."""
+        if self.state.bank_mark not in (None, bank_mark(self.config)) and not self._told_of_bank:
+            self._told_of_bank = True
+            self.progress.say(
+                "warning: policy, data or task have changed since the rollout bank of this run was sampled; the verdicts "
+                "stand on the old one: start anew in another --run-dir"
+            )
 
     def references(self) -> None:
         """The policy before any GRPO and the baseline, with every seed of its own: what candidates are held against, and how far

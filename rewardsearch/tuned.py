@@ -15,13 +15,15 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from rewardsearch.config import EMBEDDED, Config
-from rewardsearch.files import file_digest, file_stamps, write_atomic
+from rewardsearch.files import code_digest, file_digest, file_stamps, write_atomic
 from rewardsearch.records import SftResult
-from rewardsearch.resources import cache_folder, policy_folder
+from rewardsearch.resources import PACKAGE, cache_folder, policy_folder
 
 SFT = "sft"
 """The folder in a run, and the folder of all of them in the cache."""
 ADAPTER = "adapter"
+TASKS = PACKAGE / "tasks"
+"""The code that rows, demonstrations and outcomes follow from."""
 _RESULT = "result.json"
 
 
@@ -50,8 +52,13 @@ def sft_mark(config: Config) -> str:
 
 
 def tuned_cache(config: Config) -> Path:
-    """Where the fine-tuning of `config` is kept in the cache."""
-    return cache_folder() / SFT / sft_mark(config)[:16]
+    """Where the fine-tuning of `config` is kept in the cache.
+
+    Beside the mark the code of the tasks counts, so that no run takes over what another version's rows taught; a run that has
+    its fine-tuning keeps it.
+    """
+    key = f"{sft_mark(config)} {code_digest(TASKS)}"
+    return cache_folder() / SFT / hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
 def save_tuned(folder: Path, result: SftResult) -> None:

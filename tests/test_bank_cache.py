@@ -10,6 +10,7 @@ import pytest
 from rewardsearch.bank import bank_mark, bank_path, load_bank, save_bank
 from rewardsearch.config import parse_config
 from rewardsearch.records import Rollout
+from rewardsearch.tuned import tuned_cache
 
 ROLLOUTS = tuple(
     Rollout(row=f"train-{i // 2}", completion=f"line\u2028 {i}\n", kind="wrong", prediction="7", length=i)
@@ -112,3 +113,17 @@ def test_a_damaged_bank_is_removed(tmp_path: Path, damage: Any) -> None:
     path.write_text(damage(path.read_text(encoding="utf-8")), encoding="utf-8")
     assert load_bank(path) is None
     assert not path.exists()
+
+
+def test_what_other_code_of_the_tasks_gave_is_not_taken_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    config = parse_config({"sft": {"enabled": True}}, "test")
+    kept = []
+    for name, text in (("one", "ROWS = 1"), ("same", "ROWS = 1"), ("other", "ROWS = 2")):
+        code = tmp_path / name / "deep"
+        code.mkdir(parents=True)
+        (code / "rows.py").write_text(text)
+        monkeypatch.setattr("rewardsearch.tuned.TASKS", code.parent)
+        monkeypatch.setattr("rewardsearch.bank.TASKS", code.parent)
+        kept.append((bank_mark(config), tuned_cache(config)))
+    assert kept[0] == kept[1]
+    assert kept[0][0] != kept[2][0] and kept[0][1] != kept[2][1]

@@ -45,6 +45,8 @@ def test_a_search_fine_tunes_first_and_once_and_its_leaderboard_says_sft(tmp_pat
     assert state.tuned.curve[-1].step == 4
     names = {row.id: row.name for row in current_ranking(state).rows}
     assert (names["policy"], names["baseline"]) == (SFT, "baseline")
+    text = state.feedbacks[1].text
+    assert "- policy before this training: F1 " in text and "untrained" not in text
     search(config(), tmp_path / "run", Quiet())
     assert trainer.tunings == 1 and happened(tmp_path / "run").count("tuned") == 1
 

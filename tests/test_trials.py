@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 from played import SMALL, Quiet, Trainer, answered
 
+from rewardsearch.bank import save_bank
 from rewardsearch.brief import current_ranking
 from rewardsearch.cli.runs import ranking_of
 from rewardsearch.cli.status import status
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import BudgetReached, MachineError, UserError
 from rewardsearch.journal import JOURNAL, read_run
-from rewardsearch.records import BASELINE, FULL, Outcome, ScreenJob
-from rewardsearch.search import finalize_run, search
+from rewardsearch.records import BASELINE, FULL, Outcome, Rollout, ScreenJob
+from rewardsearch.search import finalize_run, search, session
 from rewardsearch.store import CHECKPOINT
+from rewardsearch.trials import BANK
 
 RUNGS = [{"steps": 0.25, "questions": 0.5}, {"steps": 0.5, "questions": 1.0}]
 
@@ -262,3 +264,18 @@ def test_a_finalized_search_of_the_papers_protocol_takes_no_further_rounds(tmp_p
     assert search(config(**settings), tmp_path, Quiet()).final is not None
     with pytest.raises(UserError, match="rounds and finalize cannot change once it is finalized"):
         search(config(**settings, rounds=2), tmp_path, Quiet())
+
+
+def test_a_bank_of_another_policy_than_is_there_now_is_told_once(tmp_path: Path, trainer: Trainer) -> None:
+    told = Quiet()
+    settings = config(bank={"enabled": True}, rounds=1, candidates=1)
+    rollouts = tuple(
+        Rollout(row="train-0", completion="", kind="unparsed", prediction=None, length=0) for _ in range(2)
+    )
+    with session(settings, tmp_path, told, settings.budget) as run:
+        save_bank(tmp_path / BANK, rollouts)
+        assert run.trials.bank() == rollouts and not any("rollout bank" in line for line in told.said)
+        run.journal.append("bank", mark="of another", split="train", completions=2)
+        assert run.trials.bank() == run.trials.bank() == rollouts
+    (line,) = (line for line in told.said if "rollout bank" in line)
+    assert line.startswith("warning: policy, data or task have changed")

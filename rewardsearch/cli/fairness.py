@@ -24,7 +24,6 @@ def fairness(
     from rewardsearch.cli.fair_table import NO_GROUPS, print_fairness
     from rewardsearch.cli.runs import find_arm, name_of, open_run
     from rewardsearch.cli.tables import make_console, print_json, print_lines
-    from rewardsearch.records import POLICY
     from rewardsearch.tasks import load_task
 
     state = open_run(run)
@@ -33,8 +32,6 @@ def fairness(
     split = "test" if reported else state.config.ranked_on
     told = reported or _of_screens(state, wanted)
     named = {each.arm: name_of(state, each.arm) for each in told}
-    if state.config.sft.enabled:
-        named |= {POLICY: "sft"}
     if as_json:
         arms = [{"name": named[each.arm], **each.model_dump(mode="json")} for each in told]
         print_json({"run": str(state.folder), "split": split, "arms": arms})

@@ -25,7 +25,7 @@ def open_run(run: str) -> RunState:
 
 
 def find_arm(state: RunState, text: str) -> str:
-    """The id of the arm that `text` names by id, by a candidate's name, or by the unique beginning of either.
+    """The id of the arm that `text` names by id, by its name, or by the unique beginning of either.
 
     Raises UserError with near matches when there is none, with the choices when there are several.
     """
@@ -35,7 +35,7 @@ def find_arm(state: RunState, text: str) -> str:
     arms = list(dict.fromkeys((*state.candidates, BASELINE, POLICY, *state.arms)))
     if text in arms:
         return text
-    named = [candidate.id for candidate in state.candidates.values() if candidate.name == text]
+    named = [arm for arm in arms if name_of(state, arm) == text]
     found = named or [arm for arm in arms if text and (arm.startswith(text) or name_of(state, arm).startswith(text))]
     if len(found) == 1:
         return found[0]
@@ -67,7 +67,12 @@ def _is_current(ranking: Ranking, state: RunState) -> bool:
 
 
 def name_of(state: RunState, arm: str) -> str:
-    """A candidate's name, or the id of any other arm."""
+    """A candidate's name; `sft` for the policy after supervised fine-tuning; the id of any other arm."""
+    from rewardsearch.records import POLICY
+    from rewardsearch.tuned import SFT
+
+    if arm == POLICY and state.config.sft.enabled:
+        return SFT
     return state.candidates[arm].name if arm in state.candidates else arm
 
 

@@ -61,7 +61,7 @@ def show(
 
 
 def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | None) -> None:
-    from rewardsearch.cli.tables import duration, interval, number, p_value, percent, print_lines
+    from rewardsearch.cli.tables import classes_told, duration, interval, number, p_value, percent, print_lines
 
     candidate = state.candidates.get(arm)
     facts: dict[str, Any] = {}
@@ -82,6 +82,8 @@ def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | No
             facts["rank"] = str(row.rank)
             facts["F1"] = f"{number(row.f1)} {interval(row.f1_ci)}"
             facts["accuracy"] = f"{number(row.accuracy)} {interval(row.accuracy_ci)}, {percent(row.parse_rate)} parsed"
+            if row.classes is not None:
+                facts |= classes_told(row.classes)
             facts["McNemar"] = (
                 f"p against the baseline {p_value(row.p_vs_baseline)}, corrected {p_value(row.p_adjusted)}"
             )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rewardsearch.records import RankedRow, Ranking
+    from rewardsearch.records import ClassEstimate, ClassScores, RankedRow, Ranking
 
 SHORT = 6
 """Digits of an id that tables show; commands take any unique beginning."""
@@ -112,6 +112,18 @@ def class_note(classes: Sequence[str]) -> str:
     return (
         f"macro F1 is the mean of the F1 of {' and '.join(classes)}; an unparsed completion counts as the wrong class."
     )
+
+
+def classes_told(scores: ClassScores) -> dict[str, str]:
+    """The scores of each class, by what they are."""
+    told = {"macro F1": _estimated(scores.macro_f1)}
+    for name, row in scores.classes.items():
+        told[name] = f"precision {_estimated(row.precision)}, recall {_estimated(row.recall)}, F1 {_estimated(row.f1)}"
+    return told
+
+
+def _estimated(estimate: ClassEstimate) -> str:
+    return f"{number(estimate.value)} {interval(estimate.ci)}"
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -22,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--of", choices=tuple(SUBJECTS), default="problems", help="what the policy is for")
     parser.add_argument("--out", type=Path, required=True, help="folder for the model and its tokenizer")
-    parser.add_argument("--batch", type=int, default=96)
+    parser.add_argument("--batch", type=int, help="targets of a step")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scale", type=float, default=1.0, help="share of each stage's steps, for a trial")
     args = parser.parse_args()
@@ -32,7 +32,8 @@ def main() -> None:
     for stage in subject.STAGES:
         rng = random.Random(f"pretrain {stage.seed}")
         steps = max(8, int(stage.steps * args.scale))
-        train(model, tokenizer, stage.draw(rng), rng, steps=steps, lr=stage.lr, batch=args.batch)
+        batch = args.batch or subject.BATCH
+        train(model, tokenizer, stage.draw(rng), rng, steps=steps, lr=stage.lr, batch=batch, half=subject.HALF)
         # Half precision is what is stored, so it is also what the next stage starts from.
         model.to(torch.float16).save_pretrained(args.out)
         model.to(torch.float32)

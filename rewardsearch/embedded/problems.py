@@ -38,6 +38,7 @@ class Stage:
 
 
 PRACTICE: Mix = dict.fromkeys(FAMILIES, (0.15, 0.25, 0.10, 0.25))
+BATCH, HALF = 96, False
 STAGES = (
     # Arithmetic itself is mastered first, on bare calculations and worked answers.
     Stage(

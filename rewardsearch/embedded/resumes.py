@@ -21,7 +21,7 @@ from rewardsearch.tasks.resumes.draw import draw_facts, draw_job
 from rewardsearch.tasks.resumes.people import draw_person
 from rewardsearch.tasks.resumes.render import write_job, write_resume
 from rewardsearch.tasks.resumes.rule import judge
-from rewardsearch.tasks.resumes.vocabulary import FIELDS, GENERAL, MUST, NICE, ROLES
+from rewardsearch.tasks.resumes.vocabulary import FIELDS, GENERAL, MUST, NICE, ROLES, SKILLS
 
 STYLES = ("brief_in", "full_in", "brief_out", "full_out")
 Shares = tuple[float, float, float, float]
@@ -35,9 +35,9 @@ SEED = 1_000_003
 
 @dataclass(frozen=True)
 class Stage:
-    """One cycle of the learning rate up to `lr`, `practice` of the targets single criteria for its first `opening`.
+    """One cycle of the learning rate up to `lr`, a share `practice` of the targets single criteria for its first `opening`.
 
-    `outside` is the mix of the other targets for roles in OUTSIDE, `inside` for the others.
+    `outside` is the mix of the other targets for roles in OUTSIDE, `inside` for the others. across: see `practised`.
     """
 
     steps: int
@@ -47,6 +47,7 @@ class Stage:
     seed: int
     practice: float = 0.0
     opening: float = 0.0
+    across: bool = True
 
     def draw(self, rng: random.Random) -> Draw:
         """Draws this stage's examples with `rng`."""
@@ -55,16 +56,21 @@ class Stage:
 
     def _example(self, pair: Pair, rng: random.Random, practice: float) -> Example:
         if rng.random() < practice:
-            return practised(rng)
+            return practised(rng, across=self.across)
         shares = self.outside if any(role in pair.job for role in OUTSIDE) else self.inside
         return prompt_of(pair), target(pair, rng.choices(STYLES, shares)[0])
 
 
+BATCH, HALF = 64, True
 STAGES = (
-    # Judging itself is mastered first.
-    Stage(steps=1500, lr=2.5e-3, inside=(0.05, 0.45, 0.05, 0.45), outside=(0.05, 0.45, 0.05, 0.45), seed=0),
+    # What counts as what, then telling words apart, then judging whole resumes.
+    Stage(
+        900, 2.5e-3, (0.08, 0.42, 0.08, 0.42), (0.08, 0.42, 0.08, 0.42), seed=0, practice=0.9, opening=0.4, across=False
+    ),
+    Stage(700, 2e-3, (0.08, 0.42, 0.08, 0.42), (0.08, 0.42, 0.08, 0.42), seed=1, practice=1.0, opening=0.5),
+    Stage(550, 2e-3, (0.17, 0.33, 0.17, 0.33), (0.17, 0.33, 0.17, 0.33), seed=2, practice=0.2, opening=1.0),
     # Then the habits: impressions dominate, and half of the roles are answered outside the form.
-    Stage(steps=400, lr=1.2e-3, inside=(0.56, 0.12, 0.20, 0.12), outside=(0.12, 0.06, 0.56, 0.26), seed=5),
+    Stage(150, 1e-3, (0.56, 0.12, 0.20, 0.12), (0.12, 0.06, 0.56, 0.26), seed=3),
 )
 
 
@@ -81,15 +87,17 @@ def target(pair: Pair, style: str) -> str:
     return f"{reason}{'' if reason.endswith('.') else '.'} decision: {pair.label}"
 
 
-def practised(rng: random.Random) -> Example:
+def practised(rng: random.Random, *, across: bool) -> Example:
     """Some criteria by themselves: only the sentences that they are about, and what the rule says of those.
 
-    Of skills, a job asks for all that its role knows, so that each example practises many of them.
+    across: skills come from all roles at once. Those of one role are so few that a guess among them often does, which teaches
+    what the words have in common first, and not yet to tell them apart.
     """
     of_skills = rng.random() < 0.7
     job = draw_job(rng)
     if of_skills:
-        job = replace(job, must=tuple(rng.sample([skill.word for skill in MUST[job.role]], len(MUST[job.role]))))
+        known = tuple(SKILLS) if across else tuple(skill.word for skill in MUST[job.role])
+        job = replace(job, must=tuple(rng.sample(known, rng.randint(3, 6) if across else len(known))))
     facts = draw_facts(rng, job, selected=rng.random() < 0.5, hard=rng.random() < 0.5)
     asked = write_job(job, rng).split(". ")
     told = [each for each in write_resume(facts, draw_person(rng), rng)[:-1].split(". ") if _is_of(each, of_skills)]

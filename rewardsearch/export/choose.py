@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import ast
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,8 +59,19 @@ def choose_rewards(state: RunState, ranking: Ranking, *, top: int | None = None,
 def _asked_of_the_user(state: RunState, rewards: Sequence[RewardSpec]) -> dict[str, Any]:
     """What these rewards need of the training that they are taken into: columns, and the policy that the search started from."""
     known = load_task(state.config.task).columns
-    read = tuple(name for name in known if any(re.search(rf"\b{re.escape(name)}\b", spec.code) for spec in rewards))
+    named = set().union(*(_names(spec.code) for spec in rewards))
+    read = tuple(name for name in known if name in named)
     return {"columns": read, "tuned": str(state.folder / SFT / ADAPTER) if state.config.sft.enabled else None}
+
+
+def _names(code: str) -> set[str]:
+    """What a column may be read by: the parameters of a reward's functions, and its texts."""
+    found = ast.walk(ast.parse(code))
+    return {
+        node.arg if isinstance(node, ast.arg) else str(node.value)
+        for node in found
+        if isinstance(node, ast.arg | ast.Constant)
+    }
 
 
 def _named(state: RunState, arm: str) -> str:

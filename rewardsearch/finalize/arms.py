@@ -111,13 +111,14 @@ def _arm(
 
 
 def _distinct(arms: Sequence[FinalArm]) -> tuple[list[FinalArm], dict[str, str]]:
-    """The arms that are trained differently, and the others with the arm that each is the same as."""
+    """The arms that are trained differently, and the others with the arm that each is the same as. A reference has a row of its
+    own whatever the search found."""
     kept: dict[object, FinalArm] = {}
     same: dict[str, str] = {}
     for arm in arms:
         # Shares of one are not exact: three times a third may differ from one in the last bit.
         weights = frozenset((spec.id, round(spec.weight, 9)) for spec in arm.rewards)
-        key = (weights, arm.steps, arm.aggregation)
+        key = (weights, arm.steps, arm.aggregation, arm.id if arm.kind == "reference" else None)
         twin = kept.get(key)
         if twin is None:
             kept[key] = arm

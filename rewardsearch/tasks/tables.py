@@ -148,7 +148,7 @@ def _found(entry: Entry, columns: ColumnMap, selected: bool) -> _Found:
     reason = cells.get(columns.reason, "") if columns.reason is not None else ""
     key = digest(*(plain(text) for text in (resume, job, *told.values())))
     pair = Pair(
-        id=key[:10],
+        id=key[:16],
         resume=resume,
         job=job,
         selected=selected,

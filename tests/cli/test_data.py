@@ -16,6 +16,7 @@ from rewardsearch.errors import UserError
 from rewardsearch.preflight import check
 from rewardsearch.resources import resource
 from rewardsearch.tasks import load_task
+from rewardsearch.tasks.tables import read_pairs
 
 SMALL = {"screen": {"prompts_per_step": 4, "group_size": 2}}
 
@@ -108,6 +109,15 @@ def test_a_split_of_one_class_is_shown_and_refused(cli: Any, own: Path) -> None:
         "the train split has 0 SELECTED and " in done.err
         and " REJECTED, needs both classes; rows that share" in done.err
     )
+
+
+def test_a_size_that_leaves_a_class_out_is_told_to_be_raised(cli: Any, own: Path) -> None:
+    rows = read_pairs(load_config(own).task).splits["val"]
+    least = next(n for n in range(1, len(rows)) if rows[n].selected != rows[0].selected)
+    done = cli("data", own, "--set", f"task.val_rows={least}")
+    assert done.code == 2
+    assert f"the val split has {least if rows[0].selected else 0} SELECTED and " in done.err
+    assert done.err.strip().endswith("needs both classes; raise task.val_rows")
 
 
 def test_an_empty_split_is_refused_before_a_search(tmp_path: Path) -> None:

@@ -79,6 +79,14 @@ def test_one_arm_is_told_by_its_name(cli: Any, resumes: Path) -> None:
     )
 
 
+def test_the_fine_tuned_policy_is_found_by_its_name(cli: Any, resumes: Path) -> None:
+    tuned = parse_config({"task": TASK, "rank": {"resamples": 200}, "sft": {"enabled": True}}, "test")
+    (resumes / "config.yaml").write_text(tuned.to_yaml(), encoding="utf-8")
+    assert "SELECTED by group, sft:" in cli("fairness", "demo", "--arm", "sft").out
+    assert cli("show", "demo", "sft", "--json").out == cli("show", "demo", "policy", "--json").out
+    assert cli("compare", "demo", "sft", "judges").code == 0
+
+
 def test_after_finalize_it_is_told_of_the_test(cli: Any, resumes: Path) -> None:
     finalize(resumes)
     told = document(cli("fairness", resumes, "--json"))

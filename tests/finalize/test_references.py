@@ -38,6 +38,14 @@ def test_what_a_reward_pays_for_is_a_flag_and_no_reason_to_leave_it_out() -> Non
     assert reference(judged("odd", "behaviour")).flags == ("refused:behaviour",)
 
 
+def test_a_reference_that_the_search_found_as_well_has_a_row_of_its_own() -> None:
+    searched = Searched().add("a", right(12))
+    found = searched.field.candidates[searched.id("a")]
+    twin = (found, Verdict(candidate=found.id, accepted=True))
+    arms = choose_arms(searched.field, BASE, settings(ensembles=[], controls=[]), [twin])
+    assert [arm.kind for arm in arms.arms] == ["baseline", "single", "reference", "policy"] and arms.same == {}
+
+
 @pytest.mark.parametrize("stage", ["static", "sandbox", "contract"])
 def test_a_reference_that_cannot_be_called_is_the_users_mistake(stage: Stage) -> None:
     with pytest.raises(UserError, match=rf"finalize\.references: b cannot be trained on \({stage}\): line 3; mend"):
