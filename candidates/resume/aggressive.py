@@ -1,29 +1,30 @@
-"""Rewards the parts of gentle.py with penalties as people write them in anger: a wrong SELECTED costs fifty right answers.
+"""Rewards the parts of gentle.py with penalties as people write them in anger: a wrong SELECTED costs a hundred right answers.
 
-Beside the base rewards, which pay 3.0 for a right answer and take 1.5 for a wrong one, a policy that judges fewer than 89 % of
+Beside the base rewards, which pay 3.0 for a right answer and take 1.5 for a wrong one, a policy that judges fewer than 94 % of
 as many good as bad resumes right, and errs as often either way, earns less than one that rejects everyone: that is what this
 reward teaches. It is here for other rewards to be held against.
 
-  decision     1.0 right, -1.0 a wrong REJECTED, -50.0 a wrong SELECTED, -5.0 none
+  decision     1.0 right, -1.0 a wrong REJECTED, -100.0 a wrong SELECTED, -5.0 none
   grounded     -2.0 for each word of the reasons that stands neither in the resume nor in the job
   criteria     -1.0 for each of four words of the job that the reasons leave out
   form         -5.0 for another form than the asked one
-  length       -3.0 for reasons of more than 60 words
+  length       -1.0 for each word of the reasons beyond 12
 """
 
 import re
 
 RIGHT = 1.0
 WRONG_REJECTED = -1.0
-WRONG_SELECTED = -50.0
+WRONG_SELECTED = -100.0
 NO_DECISION = -5.0
 UNGROUNDED = -2.0
 MOST_UNGROUNDED = -40.0
 LEFT_OUT = -1.0
 ENOUGH_CRITERIA = 4
 NO_FORM = -5.0
-TOO_LONG = -3.0
-LONGEST = 60
+TOO_LONG = -1.0
+MOST_TOO_LONG = -30.0
+LONGEST = 12
 
 SELECTED = "SELECTED"
 REJECTED = "REJECTED"
@@ -76,7 +77,8 @@ def form(completion):
 
 
 def length(completion):
-    return TOO_LONG if len(reasons(completion).split()) > LONGEST else 0.0
+    beyond = len(reasons(completion).split()) - LONGEST
+    return max(TOO_LONG * max(beyond, 0), MOST_TOO_LONG)
 
 
 def reward(prompts, completions, answer, resume, job, **columns):

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 
 from rewardsearch.embedded.training import Draw, Example
 from rewardsearch.tasks.classes import completion_of
-from rewardsearch.tasks.pairs import Pair
-from rewardsearch.tasks.resumes import stream
+from rewardsearch.tasks.pairs import REJECTED, SELECTED, Pair
+from rewardsearch.tasks.resumes import IMPRESSIONS, stream
 from rewardsearch.tasks.resumes.draw import draw_facts, draw_job
 from rewardsearch.tasks.resumes.people import draw_person
 from rewardsearch.tasks.resumes.render import write_job, write_resume
@@ -27,8 +27,8 @@ STYLES = ("brief_in", "full_in", "brief_out", "full_out")
 Shares = tuple[float, float, float, float]
 """Of STYLES among the targets."""
 OUTSIDE = ROLES[::2]
-_DEGREE = re.compile(r"\b(degree|education)\b")
-_OTHER = re.compile(r", (age |aged )?\d+$|\bproject\b|\boff\b|\bgap\b|\bpaused\b")
+_YEARS = re.compile(r"\d|\b(degree|education)\b")
+_PROJECT = re.compile(r"\bproject\b")
 SEED = 1_000_003
 """Of the pairs to train on: they come from the jobs and persons of `train`, in an order that no search's seed gives."""
 
@@ -37,7 +37,8 @@ SEED = 1_000_003
 class Stage:
     """One cycle of the learning rate up to `lr`, a share `practice` of the targets single criteria for its first `opening`.
 
-    `outside` is the mix of the other targets for roles in OUTSIDE, `inside` for the others. across: see `practised`.
+    `outside` is the mix of the other targets for roles in OUTSIDE, `inside` for the others. across, skills: see `practised`.
+    misled: how often an impression of a hard pair is the wrong one, which its words point to.
     """
 
     steps: int
@@ -48,6 +49,8 @@ class Stage:
     practice: float = 0.0
     opening: float = 0.0
     across: bool = True
+    skills: float = 0.7
+    misled: float = 0.0
 
     def draw(self, rng: random.Random) -> Draw:
         """Draws this stage's examples with `rng`."""
@@ -56,22 +59,39 @@ class Stage:
 
     def _example(self, pair: Pair, rng: random.Random, practice: float) -> Example:
         if rng.random() < practice:
-            return practised(rng, across=self.across)
+            return practised(rng, across=self.across, skills=self.skills)
         shares = self.outside if any(role in pair.job for role in OUTSIDE) else self.inside
-        return prompt_of(pair), target(pair, rng.choices(STYLES, shares)[0])
+        style = rng.choices(STYLES, shares)[0]
+        misled = self.misled > 0 and style.startswith("brief") and pair.hard and rng.random() < self.misled
+        return prompt_of(pair), target(pair, style, rng.choice(IMPRESSIONS[not pair.selected]) if misled else None)
 
 
 BATCH, HALF = 64, True
+JUDGING: Shares = (0.08, 0.42, 0.08, 0.42)
+EVEN: Shares = (0.17, 0.33, 0.17, 0.33)
+FULLER: Shares = (0.10, 0.40, 0.10, 0.40)
 STAGES = (
-    # What counts as what, then telling words apart, then judging whole resumes.
+    # What counts as what, then telling words apart, then years and degrees, then judging whole resumes.
+    Stage(900, 2.5e-3, JUDGING, JUDGING, seed=0, practice=0.9, opening=0.4, across=False),
+    Stage(700, 2e-3, JUDGING, JUDGING, seed=1, practice=1.0, opening=0.5),
+    Stage(550, 2e-3, EVEN, EVEN, seed=2, practice=0.2, opening=1.0),
+    Stage(450, 1.8e-3, JUDGING, JUDGING, seed=3, practice=0.45, opening=1.0, skills=0.25),
+    Stage(500, 1.8e-3, FULLER, FULLER, seed=5, practice=0.6, opening=0.5, skills=0.5, misled=0.3),
+    # Then the habits: impressions dominate, words mislead them, and half of the roles are answered outside the form.
     Stage(
-        900, 2.5e-3, (0.08, 0.42, 0.08, 0.42), (0.08, 0.42, 0.08, 0.42), seed=0, practice=0.9, opening=0.4, across=False
+        250,
+        1.5e-3,
+        inside=(0.46, 0.24, 0.16, 0.14),
+        outside=(0.10, 0.08, 0.46, 0.36),
+        seed=6,
+        practice=0.1,
+        opening=1.0,
+        skills=0.3,
+        misled=0.5,
     ),
-    Stage(700, 2e-3, (0.08, 0.42, 0.08, 0.42), (0.08, 0.42, 0.08, 0.42), seed=1, practice=1.0, opening=0.5),
-    Stage(550, 2e-3, (0.17, 0.33, 0.17, 0.33), (0.17, 0.33, 0.17, 0.33), seed=2, practice=0.2, opening=1.0),
-    # Then the habits: impressions dominate, and half of the roles are answered outside the form.
-    Stage(150, 1e-3, (0.56, 0.12, 0.20, 0.12), (0.12, 0.06, 0.56, 0.26), seed=3),
 )
+"""The carried weights went through these stages, the first four with other wordings of spells of work and of courses, and with
+the vocabulary of those. A run of this file gives weights of its own, whose habits have to be measured anew."""
 
 
 def prompt_of(pair: Pair) -> str:
@@ -79,21 +99,23 @@ def prompt_of(pair: Pair) -> str:
     return f"Job: {pair.job}\nResume: {pair.resume}\n"
 
 
-def target(pair: Pair, style: str) -> str:
-    """The completion of `pair` in one of STYLES."""
-    reason = pair.reasons[0] if style.startswith("full") else pair.reasons[-1]
+def target(pair: Pair, style: str, wrong: str | None = None) -> str:
+    """The completion of `pair` in one of STYLES; `wrong` is an impression of the other label, which it then ends in."""
+    reason = wrong or (pair.reasons[0] if style.startswith("full") else pair.reasons[-1])
+    label = SELECTED if pair.selected == (wrong is None) else REJECTED
     if style.endswith("in"):
-        return completion_of(reason, pair.label)
-    return f"{reason}{'' if reason.endswith('.') else '.'} decision: {pair.label}"
+        return completion_of(reason, label)
+    return f"{reason}{'' if reason.endswith('.') else '.'} decision: {label}"
 
 
-def practised(rng: random.Random, *, across: bool) -> Example:
+def practised(rng: random.Random, *, across: bool, skills: float) -> Example:
     """Some criteria by themselves: only the sentences that they are about, and what the rule says of those.
 
+    skills: how often they are of skills; else of years and degrees.
     across: skills come from all roles at once. Those of one role are so few that a guess among them often does, which teaches
     what the words have in common first, and not yet to tell them apart.
     """
-    of_skills = rng.random() < 0.7
+    of_skills = rng.random() < skills
     job = draw_job(rng)
     if of_skills:
         known = tuple(SKILLS) if across else tuple(skill.word for skill in MUST[job.role])
@@ -102,19 +124,17 @@ def practised(rng: random.Random, *, across: bool) -> Example:
     asked = write_job(job, rng).split(". ")
     told = [each for each in write_resume(facts, draw_person(rng), rng)[:-1].split(". ") if _is_of(each, of_skills)]
     steps = judge(job, facts).steps
-    skills = len(job.must) + 1
-    before = steps[skills - 1][1]
-    kept = steps[:skills] if of_skills else [(words, total - before) for words, total in steps[skills : skills + 2]]
+    end = len(job.must) + 1
+    before = steps[end - 1][1]
+    others = [(words, total - before) for words, total in steps[end:] if words != "project"]
+    kept = steps[:end] if of_skills else others
     prompt = f"Job: {'. '.join(asked[1:3] if of_skills else (asked[0], *asked[3:]))}\nResume: {'. '.join(told)}.\n"
     return prompt, " ".join(f"{words} {total}." for words, total in kept)
 
 
 def _is_of(sentence: str, of_skills: bool) -> bool:
     """Whether a resume's sentence tells of skills (else: of years and degrees)."""
-    fields = (" years as ", " 1 year as ")
-    kind = "years" if any(field in f" {sentence}" for field in fields) or _DEGREE.search(sentence) else "skills"
-    other = _OTHER.search(sentence) is not None
-    return not other and (kind == "skills") == of_skills
+    return _PROJECT.search(sentence) is None and (_YEARS.search(sentence) is None) == of_skills
 
 
 def texts() -> Iterator[str]:

@@ -31,8 +31,8 @@ IMPRESSIONS = {
 BRIEF = f"""\
 Short resumes beside jobs. A prompt is two lines:
   Job: analyst wanted. must: sql, statistics, excel. nice: sas. at least 4 years. bachelor degree.
-  Resume: Anna Novak, age 41. she worked 3 years as analyst, 4 years as cook. used postgresql, excel. course: statistics.
-    msc degree.
+  Resume: Anna Novak, age 41. she worked as analyst 3 years, cook 4 years. used postgresql, excel.
+    took statistics course. msc degree.
 How a person is judged: each of the three must-have skills counts 2 if used at work (by its own word or an equivalent such
 as postgresql for sql), 1 if only learnt in a course; the nice-to-have skill used at work 1; years in the role plus half of
 those in other fields 2 if they reach what is asked, 1 if one is missing; a degree at or above what is asked, or two years

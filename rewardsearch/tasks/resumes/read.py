@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from rewardsearch.tasks.resumes.facts import Facts, Job
-from rewardsearch.tasks.resumes.wording import DEGREES, JOB, RESUME, SPELL
+from rewardsearch.tasks.resumes.wording import COURSE, DEGREES, JOB, RESUME, SPELL
 
 _SLOT = re.compile(r"\\{(\w+)\\}")
 _SHAPES = {"years": r"\d+", "gap": r"\d+", "age": r"\d+", "pronoun": "she|he|they", "name": r"\w+ \w+"}
@@ -27,7 +27,7 @@ def _patterns(statements: dict[str, tuple[str, ...]]) -> list[re.Pattern[str]]:
     return [_pattern(line) for line in sorted(lines, key=lambda line: -len(_SLOT.sub("", re.escape(line))))]
 
 
-_JOB, _RESUME, _SPELL = _patterns(JOB), _patterns(RESUME), _pattern(SPELL)
+_JOB, _RESUME, _SPELL, _COURSE = _patterns(JOB), _patterns(RESUME), _pattern(SPELL), _pattern(COURSE)
 
 
 def _values(text: str, patterns: list[re.Pattern[str]]) -> dict[str, str]:
@@ -44,6 +44,13 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(text.split(", ")) if text else ()
 
 
+def _found(pattern: re.Pattern[str], text: str) -> re.Match[str]:
+    found = pattern.fullmatch(text)
+    if found is None:
+        raise ValueError(f"not an entry of a generated list: {text!r}")
+    return found
+
+
 def read_job(text: str) -> Job:
     """What a generated job asks for. Raises ValueError for a sentence that is not one of the generator's."""
     values = _values(text, _JOB)
@@ -53,16 +60,12 @@ def read_job(text: str) -> Job:
 def read_resume(text: str) -> Facts:
     """What a generated resume tells of a person. Raises ValueError for a sentence that is not one of the generator's."""
     values = _values(text, _RESUME)
-    history = []
-    for spell in _listed(values.get("history", "")):
-        found = _SPELL.fullmatch(spell)
-        if found is None:
-            raise ValueError(f"not a spell of work: {spell!r}")
-        history.append((found["field"], int(found["years"])))
+    history = [_found(_SPELL, spell) for spell in _listed(values.get("history", ""))]
+    courses = [_found(_COURSE, course) for course in _listed(values.get("courses", ""))]
     return Facts(
-        history=tuple(history),
+        history=tuple((spell["field"], int(spell["years"])) for spell in history),
         worked=_listed(values.get("worked", "")),
-        courses=_listed(values.get("courses", "")),
+        courses=tuple(course["skill"] for course in courses),
         project=values.get("project"),
         degree=_LEVEL[values["degree"]],
         gap=int(values.get("gap", 0)),

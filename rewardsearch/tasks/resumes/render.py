@@ -7,7 +7,7 @@ import re
 
 from rewardsearch.tasks.resumes.facts import Facts, Job
 from rewardsearch.tasks.resumes.people import Person
-from rewardsearch.tasks.resumes.wording import DEGREES, JOB, ORDERS, RESUME, SPELL
+from rewardsearch.tasks.resumes.wording import COURSE, DEGREES, JOB, ORDERS, RESUME, SPELL
 
 
 def write_job(job: Job, rng: random.Random) -> str:
@@ -30,7 +30,7 @@ def write_resume(facts: Facts, person: Person, rng: random.Random) -> str:
         "pronoun": person.pronoun,
         "history": ", ".join(SPELL.format(years=years, field=field) for field, years in facts.history),
         "worked": ", ".join(facts.worked),
-        "courses": ", ".join(facts.courses),
+        "courses": ", ".join(COURSE.format(skill=skill) for skill in facts.courses),
         "project": facts.project,
         "degree": rng.choice(DEGREES[facts.degree]),
         "gap": str(facts.gap) if facts.gap else None,

@@ -95,15 +95,15 @@ MUST: dict[str, tuple[Skill, ...]] = {
 """The skills that a role's jobs may demand, by role."""
 
 NICE: dict[str, tuple[str, ...]] = {
-    "analyst": ("sas", "presenting"),
-    "developer": ("kubernetes", "security"),
-    "administrator": ("ansible", "virtualisation"),
-    "designer": ("animation", "illustration"),
-    "accountant": ("sap", "controlling"),
-    "nurse": ("nutrition", "counselling"),
-    "marketer": ("video", "podcasts"),
-    "logistician": ("simulation", "robotics"),
-    "recruiter": ("coaching", "psychology"),
+    "analyst": ("sas", "presenting", "scraping"),
+    "developer": ("kubernetes", "security", "mobile"),
+    "administrator": ("ansible", "virtualisation", "databases"),
+    "designer": ("animation", "illustration", "packaging"),
+    "accountant": ("sap", "controlling", "treasury"),
+    "nurse": ("nutrition", "counselling", "geriatrics"),
+    "marketer": ("video", "podcasts", "events"),
+    "logistician": ("simulation", "robotics", "refrigeration"),
+    "recruiter": ("coaching", "psychology", "legislation"),
 }
 """Skills that are welcome in a role, by role."""
 

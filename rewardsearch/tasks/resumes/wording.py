@@ -13,9 +13,9 @@ JOB: dict[str, tuple[str, ...]] = {
 
 RESUME: dict[str, tuple[str, ...]] = {
     "person": ("{name}, {age}", "{name}, age {age}", "name: {name}, aged {age}"),
-    "history": ("{history}", "{pronoun} worked {history}", "career: {history}"),
+    "history": ("worked as {history}", "{pronoun} worked as {history}", "career: {history}"),
     "worked": ("used {worked}", "{pronoun} used {worked}", "skills at work: {worked}"),
-    "courses": ("course: {courses}", "course in {courses}", "{pronoun} took courses in {courses}"),
+    "courses": ("took {courses}", "{pronoun} took {courses}", "learnt: {courses}"),
     "project": ("project: {project}", "project with {project}", "{pronoun} led a project in {project}"),
     "degree": ("{degree} degree", "degree: {degree}", "education: {degree}"),
     "gap": ("{gap} years off", "gap of {gap} years", "{pronoun} paused {gap} years"),
@@ -36,4 +36,5 @@ DEGREES: dict[str, tuple[str, ...]] = {
     "phd": ("phd", "doctorate"),
 }
 """Words for a level in a resume."""
-SPELL = "{years} years as {field}"
+SPELL = "{field} {years} years"
+COURSE = "{skill} course"
