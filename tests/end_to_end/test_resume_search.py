@@ -93,5 +93,5 @@ def test_the_demo_finds_a_reward_that_selects_and_shows_the_one_that_rejects_eve
     good = [seed.precision >= 0.95 and seed.recall >= 0.8 for seed in chosen.classes_by_seed.values()]
     assert sum(good) >= 2
     aggressive = rows["reference-aggressive"]
-    assert aggressive.classes is not None and any(flag.startswith(("bank:", "watch:")) for flag in aggressive.flags)
-    assert aggressive.classes.classes["SELECTED"].recall.value < 0.3
+    assert {"refused:bank", "bank:collapse"} <= set(aggressive.flags)
+    assert aggressive.macro_gain is not None and aggressive.macro_gain < 0
