@@ -29,7 +29,7 @@ _NO_MATTER = {
     "sandbox": ("require", "bubblewrap"),
 }
 # Of the task, what is for resumes alone.
-_RESUME = ("data", "test_data", "columns", "chat", "balance")
+_RESUME = ("data", "test_data", "columns", "chat", "balance", "selected_share")
 
 
 def fingerprint(job: ScreenJob, config: Config) -> str:

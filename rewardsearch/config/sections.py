@@ -88,7 +88,10 @@ class TaskConfig(Section):
     chat: bool = False
     """resume: the prompt is chat messages with instructions, for models that were tuned on such; else plain text."""
     balance: bool = True
-    """resume: the training rows have as many of either class, the rarer one's repeated. `val` and `test` stay as they are."""
+    """resume: the training rows have a share of `selected_share` SELECTED, what is short of it repeated. `val` and `test` stay as
+    they are."""
+    selected_share: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """resume: 0.5 has as many of either class; a lower one makes the policy more careful whom it selects."""
 
     @property
     def rows_shown(self) -> bool:

@@ -65,7 +65,9 @@ class ResumeTask:
 
     @cached_property
     def _train(self) -> list[Pair]:
-        return balanced(self.drawn["train"]) if self._config.balance else self.drawn["train"]
+        if not self._config.balance:
+            return self.drawn["train"]
+        return balanced(self.drawn["train"], self._config.selected_share)
 
     def _row(self, pair: Pair) -> Row:
         told = [f"Job: {pair.job}", f"Resume: {pair.resume}"]

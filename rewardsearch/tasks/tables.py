@@ -89,18 +89,19 @@ that equals `answer`. An answer without it counts as the wrong class.
 Columns that a reward has beside prompts, completions and answer, a text each: {names}."""
 
 
-def balanced(pairs: Sequence[Pair]) -> list[Pair]:
-    """The pairs with as many of either class, alternating as they come; those of the rarer class are repeated under ids of their
-    own. One class alone stays as it is."""
+def balanced(pairs: Sequence[Pair], share: float = 0.5) -> list[Pair]:
+    """The pairs with a share of `share` selected ones, mixed as evenly as that goes, until each has come at least once; what is
+    short is repeated under ids of its own. One class alone stays as it is."""
     by_class = [[p for p in pairs if p.selected], [p for p in pairs if not p.selected]]
     if not all(by_class):
         return list(pairs)
-    most = max(map(len, by_class))
-    out: list[Pair] = []
-    for place in range(most):
-        for each in by_class:
-            again, pair = place // len(each), each[place % len(each)]
-            out.append(replace(pair, id=f"{pair.id}-again{again}") if again else pair)
+    taken, out = [0, 0], list[Pair]()
+    while any(count < len(each) for count, each in zip(taken, by_class, strict=True)):
+        which = 0 if taken[0] < share * (len(out) + 1) else 1
+        again, place = divmod(taken[which], len(by_class[which]))
+        pair = by_class[which][place]
+        out.append(replace(pair, id=f"{pair.id}-again{again}") if again else pair)
+        taken[which] += 1
     return out
 
 

@@ -16,7 +16,7 @@ from rewardsearch.tasks import Split, load_task
 from rewardsearch.tasks.pairs import Pair
 from rewardsearch.tasks.resume import ResumeTask
 from rewardsearch.tasks.splitting import plain
-from rewardsearch.tasks.tables import OwnPairs, read_pairs
+from rewardsearch.tasks.tables import OwnPairs, balanced, read_pairs
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 PLAIN = {"columns": {"positive": ["yes"], "negative": ["no"]}}
@@ -206,3 +206,13 @@ def test_a_column_map_that_contradicts_itself_is_refused(columns: dict[str, obje
 def test_pairs_are_read_of_data_alone() -> None:
     with pytest.raises(ValueError, match=r"task\.data is not set"):
         read_pairs(TaskConfig(name="resume"))
+
+
+def test_a_lower_share_of_selected_ones_repeats_the_others_and_leaves_nobody_out() -> None:
+    pairs = [Pair(id=f"{i}", resume=f"r{i}", job="j", selected=i < 20) for i in range(40)]
+    told = balanced(pairs, 0.4)
+    assert [pair.selected for pair in told[:5]] == [True, False, True, False, False]
+    assert len(told) == 48 and sum(pair.selected for pair in told) == 20
+    assert {pair.id.partition("-")[0] for pair in told} == {pair.id for pair in pairs}
+    assert len({pair.id for pair in told}) == len(told)
+    assert balanced(pairs) == [each for pair in zip(pairs[:20], pairs[20:], strict=True) for each in pair]
