@@ -20,7 +20,7 @@ from collections.abc import Callable, Collection, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple, Self
 
-from chat_server import Body
+from chat_server import Body, body_of
 from server_errors import ErrorStyle, Sent, error_of, parameter_error, refused_parameter
 from server_faults import Fault, generated, on_the_way, text_of
 
@@ -204,7 +204,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Http
 
     def do_POST(self) -> None:
-        data = self.rfile.read(int(self.headers["Content-Length"]))
+        data = body_of(self)
+        if data is None:
+            self.close_connection = True
+            return
         if self.path != "/v1/chat/completions":
             self._send(Sent(b'{"detail": "Not Found"}', 404), "none", None)
             return

@@ -56,6 +56,13 @@ def refused(status: int, code: str | None = None, param: str | None = None, mess
     return Answer({"error": {"message": message, "type": "error", "code": code, "param": param}}, status)
 
 
+def body_of(handler: BaseHTTPRequestHandler) -> bytes | None:
+    """The whole body of the request at hand; None where the client left, or the server was closed, in the middle of it."""
+    length = int(handler.headers["Content-Length"] or 0)
+    data = handler.rfile.read(length)
+    return data if data and len(data) == length else None
+
+
 class ChatServer:
     """Serves on a free port of 127.0.0.1. `respond` makes the answer to the n-th request (from 0) with this body."""
 
@@ -97,20 +104,23 @@ class ChatServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                data = body_of(self)
+                if data is None:
+                    return
+                body = json.loads(data)
                 if self.path == "/v1/chat/completions":
                     answer = server.answer(self.headers["Authorization"].removeprefix("Bearer "), body)
                 else:
                     answer = refused(404)
                 text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
-                data = text.encode("utf-8")
+                reply = text.encode("utf-8")
                 try:
                     self.send_response(answer.status)
                     self.send_header("Content-Type", "application/json")
-                    self.send_header("Content-Length", str(len(data)))
+                    self.send_header("Content-Length", str(len(reply)))
                     self.send_header("retry-after-ms", "1")
                     self.end_headers()
-                    self.wfile.write(data)
+                    self.wfile.write(reply)
                 except (BrokenPipeError, ConnectionResetError):
                     pass  # The client did not wait for it.
 

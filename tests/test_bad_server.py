@@ -123,6 +123,18 @@ def test_silence_ends_with_a_closed_connection(monkeypatch: pytest.MonkeyPatch) 
             connection.getresponse()
 
 
+@pytest.mark.parametrize("whole", [20, 45, 53, 58, 70], ids=["line", "header", "length", "no body", "body"])
+def test_a_client_that_leaves_in_the_middle_of_its_request_is_no_request_and_no_error(whole: int) -> None:
+    request = b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 30\r\n\r\n{" + b" " * 29
+    with BadServer(lambda body: MARKDOWN) as server:
+        with closing(socket.create_connection(("127.0.0.1", int(urlsplit(server.url).port or 0)), 30)) as client:
+            client.sendall(request[:whole])
+            client.shutdown(socket.SHUT_WR)
+            client.recv(1000)
+        assert ask(server).status == 200
+    assert len(server.requests) == 1
+
+
 def test_closing_in_silence_takes_under_two_seconds_and_ends_the_connection() -> None:
     with closing(socket.socket()) as client, BadServer(lambda body: MARKDOWN, [Fault.SILENCE]) as server:
         client.settimeout(30)
