@@ -14,7 +14,6 @@ from rewardsearch.propose import ProposalRequest
 from rewardsearch.rank import front, rank
 from rewardsearch.records import (
     BASELINE,
-    POLICY,
     Candidate,
     LabelledCompletion,
     Ranking,
@@ -24,7 +23,6 @@ from rewardsearch.records import (
 )
 from rewardsearch.state import RunState
 from rewardsearch.tasks import Task, load_task
-from rewardsearch.tuned import SFT
 
 _GAMED = ". A reward that can be gamed (pays exploits, a constant of its own, the answer itself) is refused before it"
 
@@ -42,7 +40,7 @@ def current_ranking(state: RunState) -> Ranking:
         baselines=state.baselines,
         dropped=state.dropped,
         stopped=state.stopped,
-        policy_name=SFT if state.config.sft.enabled else POLICY,
+        policy_name=state.config.policy_name,
     )
 
 

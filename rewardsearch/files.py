@@ -30,7 +30,16 @@ def file_stamps(folder: Path) -> list[tuple[str, int, int]]:
 def file_digest(path: str) -> str:
     """SHA-256 of a file's content; empty for what is no file of this machine, such as a hub id, or a file that is missing."""
     file = Path(path).expanduser()
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+    if not file.is_file():
+        return ""
+    stat = file.stat()
+    return _digest(file, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _digest(file: Path, size: int, changed: int) -> str:
+    """SHA-256 of a file, read once for each size and time of change: a search asks for that of its data at every job."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 @lru_cache

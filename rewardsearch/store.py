@@ -28,8 +28,6 @@ _NO_MATTER = {
     "screen": ("baseline_seeds", "slots", "retries", "stall_minutes"),
     "sandbox": ("require", "bubblewrap"),
 }
-# Of the task, what is for resumes alone.
-_RESUME = ("data", "test_data", "columns", "chat", "balance", "selected_share")
 
 
 def fingerprint(job: ScreenJob, config: Config) -> str:
@@ -38,9 +36,6 @@ def fingerprint(job: ScreenJob, config: Config) -> str:
     for section, keys in _NO_MATTER.items():
         for key in keys:
             settings[section].pop(key)
-    if config.task.name != "resume":
-        for key in _RESUME:
-            settings["task"].pop(key)
     data = [file_digest(file) for file in config.task.data_files(test=config.paper_protocol)]
     # A stretch that carries another on gives what the whole run would have given.
     wanted = job.model_dump(mode="json", exclude={"folder", "start"})

@@ -146,7 +146,7 @@ class Trials:
 
     def _hold_bank_against_now(self) -> None:
         """Tells, once a session, where the run's bank was sampled of something else than is there now."""
-        if self.state.bank_mark not in (None, bank_mark(self.config)) and not self._told_of_bank:
+        if not self._told_of_bank and self.state.bank_mark not in (None, bank_mark(self.config)):
             self._told_of_bank = True
             self.progress.say(
                 "warning: policy, data or task have changed since the rollout bank of this run was sampled; the verdicts "
@@ -284,8 +284,8 @@ class Trials:
         return next((self._screened(job) for job in jobs if job.rung == rung), None)
 
     def _name(self, id: str) -> str:
-        if id == POLICY and self.config.sft.enabled:
-            return SFT
+        if id == POLICY:
+            return self.config.policy_name
         return self.state.candidates[id].name if id in self.state.candidates else id
 
     def _told(self, job: ScreenJob) -> str:

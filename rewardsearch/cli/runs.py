@@ -69,10 +69,9 @@ def _is_current(ranking: Ranking, state: RunState) -> bool:
 def name_of(state: RunState, arm: str) -> str:
     """A candidate's name; `sft` for the policy after supervised fine-tuning; the id of any other arm."""
     from rewardsearch.records import POLICY
-    from rewardsearch.tuned import SFT
 
-    if arm == POLICY and state.config.sft.enabled:
-        return SFT
+    if arm == POLICY:
+        return state.config.policy_name
     return state.candidates[arm].name if arm in state.candidates else arm
 
 

@@ -20,6 +20,7 @@ from rewardsearch.config.sections import (
     ValidateConfig,
 )
 from rewardsearch.config.tuning import SftConfig
+from rewardsearch.records import POLICY
 
 
 class Config(Section):
@@ -81,6 +82,11 @@ class Config(Section):
     def ranked_on(self) -> Literal["val", "test"]:
         """The split that candidates are evaluated and ranked on."""
         return "test" if self.paper_protocol else "val"
+
+    @property
+    def policy_name(self) -> str:
+        """What tables call the policy before GRPO, whose id is POLICY."""
+        return "sft" if self.sft.enabled else POLICY
 
     @property
     def racing(self) -> bool:

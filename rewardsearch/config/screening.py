@@ -78,6 +78,10 @@ class RaceConfig(Section):
         """How many of the entrants at a rung go on whatever the distance: `keep` of them, rounded up."""
         return math.ceil(self.keep * entrants - _ROUNDING)
 
+    def most_of(self, entrants: int) -> int:
+        """How many of the entrants at a rung go on at most: `most` of them, rounded down, and no fewer than `least_of`."""
+        return max(self.least_of(entrants), math.floor(self.most * entrants + _ROUNDING))
+
     @model_validator(mode="after")
     def _some_go_on(self) -> RaceConfig:
         if self.most < self.keep:

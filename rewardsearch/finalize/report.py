@@ -226,7 +226,7 @@ class _Table:
     def _known(self, arm: FinalArm) -> dict[str, Any]:
         candidate = self._field.candidates.get(arm.id)
         known = arm.model_dump(include={"id", "kind", "members", "steps", "aggregation", "how"})
-        name = "sft" if arm.id == POLICY and self._config.sft.enabled else arm.id
+        name = self._config.policy_name if arm.id == POLICY else arm.id
         return {**known, "name": candidate.name if candidate else name}
 
     def _elsewhere(self, arm: FinalArm) -> dict[str, float]:

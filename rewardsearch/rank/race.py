@@ -7,15 +7,11 @@ on. Where many are level, the best of them go on up to another share: what canno
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping
 
 from rewardsearch.config import RaceConfig, RankConfig
 from rewardsearch.records import Fate, ScreenResult
 from rewardsearch.stats import Bootstrap
-
-_ROUNDING = 1e-9
-"""A share of a whole number is not to miss another whole number by a bit."""
 
 
 def race(
@@ -42,7 +38,7 @@ def race(
     running = sorted((id for id in entrants if results[id].ended is None), key=lambda id: (-f1[id], id))
     least = config.least_of(len(entrants))
     places = {id: place for place, id in enumerate(running, start=1)}
-    most = max(least, math.floor(config.most * len(entrants) + _ROUNDING))
+    most = config.most_of(len(entrants))
     best = min((*running, incumbent), key=lambda id: (-f1[id], id))
     fates = {}
     for id in entrants:

@@ -7,7 +7,7 @@ whatever it is called and however it is formatted.
 from __future__ import annotations
 
 from rewardsearch.records.bank import Rollout
-from rewardsearch.records.classes import ClassEstimate, ClassRow, ClassScores, Fairness, GroupGap, GroupRate
+from rewardsearch.records.classes import ClassEstimate, ClassRow, ClassScores, Fairness, GroupGap, GroupRate, Interval
 from rewardsearch.records.data import (
     BASELINE,
     FIXED_ARGUMENTS,
@@ -35,7 +35,7 @@ from rewardsearch.records.proposing import (
     curve_label,
     total,
 )
-from rewardsearch.records.ranking import Fate, Front, Interval, Noise, RankedRow, Ranking
+from rewardsearch.records.ranking import Fate, Front, Noise, RankedRow, Ranking
 from rewardsearch.records.screening import (
     FULL,
     Aggregation,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from rewardsearch.records.classes import ClassScores, Fairness
+from rewardsearch.records.classes import ClassScores, Fairness, Interval
 from rewardsearch.records.data import Record
-from rewardsearch.records.ranking import Interval
 from rewardsearch.records.screening import Aggregation, RewardSpec
 
 ArmKind = Literal["ensemble", "single", "control", "reference", "baseline", "policy", "rule"]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from rewardsearch.records.classes import ClassScores
+from rewardsearch.records.classes import ClassScores, Interval
 from rewardsearch.records.data import Record
-
-Interval = tuple[float, float]
 
 
 class RankedRow(Record):

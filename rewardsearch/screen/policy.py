@@ -112,6 +112,25 @@ def _merged(base: Any, adapter: Path) -> Any:
     return base
 
 
+def trainer_arguments(policy: Policy, seed: int) -> dict[str, Any]:
+    """What every training of `policy` under `seed` through TRL has in common: nothing is reported or saved, each step is
+    logged."""
+    on_gpu = policy.device != "cpu"
+    return {
+        "seed": seed,
+        "data_seed": seed,
+        "logging_steps": 1,
+        "report_to": "none",
+        "save_strategy": "no",
+        "disable_tqdm": True,
+        "use_cpu": not on_gpu,
+        "bf16": policy.config.dtype == "bfloat16",
+        "fp16": False,
+        "gradient_checkpointing": on_gpu,
+        "dataloader_pin_memory": on_gpu,
+    }
+
+
 def _clear_quantisation_marks(model: Any) -> None:
     """A GGUF file is dequantised on loading, but stays marked as quantised, which refuses training."""
     if getattr(model, "hf_quantizer", None) is not None:

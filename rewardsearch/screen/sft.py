@@ -18,7 +18,7 @@ from rewardsearch.config import SftConfig
 from rewardsearch.errors import UserError
 from rewardsearch.records import Demonstration, SftPoint
 from rewardsearch.screen.generate import prompt_ids
-from rewardsearch.screen.policy import Policy
+from rewardsearch.screen.policy import Policy, trainer_arguments
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,6 @@ def tune(
         )
     course = _Course(on_step)
     micro_batch = config.micro_batch or config.batch_size
-    on_gpu = policy.device != "cpu"
     with (
         tempfile.TemporaryDirectory(prefix="rewardsearch-sft-") as scratch,
         policy.fresh_adapter(config.seed, config.lora) as model,
@@ -89,18 +88,8 @@ def tune(
                 warmup_steps=round(config.warmup * config.steps),
                 max_length=None,
                 completion_only_loss=True,
-                seed=config.seed,
-                data_seed=config.seed,
-                logging_steps=1,
                 logging_nan_inf_filter=False,
-                report_to="none",
-                save_strategy="no",
-                disable_tqdm=True,
-                use_cpu=not on_gpu,
-                bf16=policy.config.dtype == "bfloat16",
-                fp16=False,
-                gradient_checkpointing=on_gpu,
-                dataloader_pin_memory=on_gpu,
+                **trainer_arguments(policy, config.seed),
             ),
             train_dataset=Dataset.from_list(fitting),
             processing_class=policy.tokenizer,

@@ -17,7 +17,7 @@ from trl import GRPOConfig, GRPOTrainer
 from rewardsearch.config import ScreenConfig
 from rewardsearch.records import Batch, CurvePoint, RewardSpec, Row, ScreenJob
 from rewardsearch.screen.observe import ROW, Observer, Scored
-from rewardsearch.screen.policy import Policy
+from rewardsearch.screen.policy import Policy, trainer_arguments
 from rewardsearch.tasks import Task
 
 CARRIED = "observed.json"
@@ -83,7 +83,6 @@ def train(
     course = _Course(observer, job.steps, keep is not None, ended)
     completions = config.prompts_per_step * config.group_size
     micro_batch = min(config.micro_batch or completions, completions)
-    on_gpu = policy.device != "cpu"
     with tempfile.TemporaryDirectory(prefix="rewardsearch-trl-") as scratch:
         trainer = GRPOTrainer(
             model=model,
@@ -106,17 +105,7 @@ def train(
                 top_p=config.top_p,
                 top_k=0,
                 repetition_penalty=1.0,
-                seed=job.seed,
-                data_seed=job.seed,
-                logging_steps=1,
-                report_to="none",
-                save_strategy="no",
-                disable_tqdm=True,
-                use_cpu=not on_gpu,
-                bf16=policy.config.dtype == "bfloat16",
-                fp16=False,
-                gradient_checkpointing=on_gpu,
-                dataloader_pin_memory=on_gpu,
+                **trainer_arguments(policy, job.seed),
             ),
             train_dataset=Dataset.from_list([{"prompt": row.prompt, ROW: i} for i, row in enumerate(rows)]),
             processing_class=policy.tokenizer,
