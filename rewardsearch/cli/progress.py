@@ -41,8 +41,8 @@ def tuned_told(result: SftResult) -> tuple[str, ...]:
 class SearchProgress:
     """Implements trials.Progress on a console. Use as a context manager.
 
-    The time left is that of the training steps still planned, at the pace of this session so far. Where screens are raced it
-    is the most that it can take.
+    The time left is that of the training steps still planned, at the pace of this session so far; the reading of the sealed
+    test comes on top. Where screens are raced it is the most that training can take.
     """
 
     def __init__(self, console: Console, config: Config, steps_done: int) -> None:
@@ -112,11 +112,11 @@ class SearchProgress:
         self.say(f"  {name}{id} {self._outcome(result)}")
 
     def time_left(self) -> str:
-        """Such as "at most 4 min left"; empty while nothing has been measured."""
-        if not self._clock or self._taken < 2:
+        """Such as "at most 4 min of training left"; empty while nothing has been measured, and where none is left."""
+        if not self._clock or self._taken < 2 or self._left <= self._taken:
             return ""
-        seconds = max(0, self._left - self._taken) * (time.monotonic() - self._clock) / self._taken
-        return f"at most {seconds / 60:.0f} min left" if seconds >= 90 else f"at most {seconds:.0f} s left"
+        seconds = (self._left - self._taken) * (time.monotonic() - self._clock) / self._taken
+        return f"at most {f'{seconds / 60:.0f} min' if seconds >= 90 else f'{seconds:.0f} s'} of training left"
 
     def _outcome(self, result: ScreenResult) -> str:
         if result.status != "done":
