@@ -42,6 +42,9 @@ class ColumnMap(Section):
     """Further columns that are written into the prompt, and passed to rewards."""
     reason: str | None = None
     """A column with the reason of the label, as supervised fine-tuning teaches it."""
+    person: str | None = None
+    """A column that says who it is, such as an applicant's number: rows of one person stay in one split, however their resumes
+    differ. No prompt and no reward has it."""
     groups: tuple[str, ...] = ()
     """Columns with a person's group (such as gender), for the fairness table alone: no prompt and no reward has them."""
 
@@ -53,7 +56,9 @@ class ColumnMap(Section):
                 f"{', '.join(sorted(both))}: a value of both positive and negative; give it to one of them"
             )
         singles = [("resume", self.resume), ("job", self.job), ("label", self.label)]
-        singles += [("reason", self.reason)] if self.reason is not None else []
+        singles += [
+            (role, name) for role, name in (("reason", self.reason), ("person", self.person)) if name is not None
+        ]
         lists = [("prompt", name) for name in self.prompt] + [("groups", name) for name in self.groups]
         roles: dict[str, str] = {}
         for role, name in singles + lists:

@@ -44,19 +44,21 @@ def read_pairs(config: TaskConfig) -> OwnPairs:
     """The pairs of `config.data`, and of `config.test_data` where it is given. splitting.py has the rule of the splits.
 
     A row without resume, job or label is left out, and so is one that comes again, one whose resume and job have both labels,
-    and a row of `test_data` whose resume or job is in `data`; each is counted. Raises UserError with every mistake of a file.
+    and a row of `test_data` whose resume, job or person is in `data`; each is counted. Raises UserError with every mistake of
+    a file.
     """
     if config.data is None:
         raise ValueError("task.data is not set")
     left_out: Counter[str] = Counter()
     rows, count = _read("data", config.data, config.columns, left_out)
     read = {source_name(config.data): count}
-    groups, by_resume = groups_of([found.keys for found in rows])
+    groups, jobs_apart = groups_of([found.keys for found in rows])
     notes = []
-    if by_resume:
+    who = ("resume",) if config.columns.person is None else ("resume", "person")
+    if jobs_apart:
         notes.append(
-            "split by resume alone: rows that share a resume or a job hang together in more than half of the data, "
-            "so that jobs of val and test are also in train"
+            f"split by {' and '.join(who)} alone: rows that share a {', a '.join(who)} or a job hang together in more than "
+            "half of the data, so that jobs of val and test are also in train"
         )
     parts: dict[Split, list[_Found]] = {"train": [], "val": [], "test": []}
     for found, group in zip(rows, groups, strict=True):
@@ -64,7 +66,7 @@ def read_pairs(config: TaskConfig) -> OwnPairs:
     if config.test_data is not None:
         tested, count = _read("test_data", config.test_data, config.columns, left_out)
         read[f"{source_name(config.test_data)} (test)"] = count
-        parts["test"], note = _unseen(tested, rows, left_out)
+        parts["test"], note = _unseen(tested, rows, who, left_out)
         notes += [note] if note else []
     splits = {split: _ordered(split, found, config.seed) for split, found in parts.items()}
     return OwnPairs(splits, read, dict(left_out), tuple(notes))
@@ -137,6 +139,8 @@ def _needed(columns: ColumnMap, part: Part) -> dict[str, str]:
     needed = {f"task.columns.{role}": getattr(columns, role) for role in ("resume", "job", "label")}
     if columns.reason is not None and part == "data":
         needed["task.columns.reason"] = columns.reason
+    if columns.person is not None:
+        needed["task.columns.person"] = columns.person
     for role, names in (("prompt", columns.prompt), ("groups", columns.groups)):
         needed |= {f"task.columns.{role}.{place}": name for place, name in enumerate(names)}
     return needed
@@ -158,7 +162,8 @@ def _found(entry: Entry, columns: ColumnMap, selected: bool) -> _Found:
         columns=told,
         groups={name: cells[name] or UNKNOWN for name in columns.groups},
     )
-    return _Found(pair, keys_of(resume, job), key)
+    person = cells[columns.person] if columns.person is not None else ""
+    return _Found(pair, keys_of(resume, job, person), key)
 
 
 def _once(rows: Iterable[_Found], left_out: Counter[str]) -> list[_Found]:
@@ -177,18 +182,22 @@ def _once(rows: Iterable[_Found], left_out: Counter[str]) -> list[_Found]:
     return out
 
 
-def _unseen(tested: list[_Found], rows: list[_Found], left_out: Counter[str]) -> tuple[list[_Found], str]:
-    """The test rows without those whose resume or job is in `rows`, and what is to be told of it."""
-    resumes, jobs = {found.keys.resume for found in rows}, {found.keys.job for found in rows}
+def _unseen(
+    tested: list[_Found], rows: list[_Found], who: Sequence[str], left_out: Counter[str]
+) -> tuple[list[_Found], str]:
+    """The test rows without those whose resume, person or job is in `rows`, and what is to be told of it."""
+    persons, jobs = {key for found in rows for key in found.keys.persons}, {found.keys.job for found in rows}
     shared = 2 * sum(found.keys.job in jobs for found in tested) > len(tested)
-    kept = [found for found in tested if found.keys.resume not in resumes and (shared or found.keys.job not in jobs)]
+    kept = [
+        found for found in tested if persons.isdisjoint(found.keys.persons) and (shared or found.keys.job not in jobs)
+    ]
     if len(kept) < len(tested):
-        what = "resume" if shared else "resume or job"
+        *first, last = who if shared else (*who, "job")
+        what = f"{', '.join(first)} or {last}" if first else last
         left_out[f"in task.test_data with a {what} of task.data"] += len(tested) - len(kept)
-    return (
-        kept,
-        "most jobs of task.test_data are also in task.data; only rows with its resumes are left out" if shared else "",
-    )
+    left = " and ".join(f"{each}s" for each in who)
+    note = f"most jobs of task.test_data are also in task.data; only rows with its {left} are left out"
+    return kept, note if shared else ""
 
 
 def _ordered(split: Split, rows: Iterable[_Found], seed: int) -> list[Pair]:

@@ -103,6 +103,34 @@ def test_rows_that_share_a_resume_or_a_job_are_in_one_split(tmp_path: Path) -> N
         assert not texts["train"] & texts["test"]
 
 
+def test_rows_of_one_person_are_in_one_split_however_their_resumes_differ(tmp_path: Path) -> None:
+    columns = PLAIN["columns"] | {"person": "nr"}
+    rows = [
+        row(f"version {i}", f"job {i}", "yes" if i % 2 else "no", nr=f" P{i // 4}" if i % 4 else "") for i in range(200)
+    ]
+    found = read(tmp_path, rows, columns=columns)
+    people = {row["resume"]: row["nr"] for row in rows if row["nr"]}
+    splits = {split: {people[p.resume] for p in found.splits[split] if p.resume in people} for split in SPLITS}
+    assert sum(map(len, splits.values())) == len(set().union(*splits.values())) == 50
+    assert all(len(found.splits[split]) > 15 for split in SPLITS) and found.notes == ()
+    assert not any("P1" in str(pair.columns) for pair in every(found))
+    one_job = [each | {"job": "the job"} for each in rows]
+    found = read(tmp_path, one_job, columns=columns)
+    assert found.notes[0].startswith("split by resume and person alone: rows that share a resume, a person or a job")
+    splits = {split: {people[p.resume] for p in found.splits[split] if p.resume in people} for split in SPLITS}
+    assert sum(map(len, splits.values())) == len(set().union(*splits.values())) == 50
+
+
+def test_a_test_of_its_own_has_no_person_of_the_data(tmp_path: Path) -> None:
+    data = [row(f"r{i}", f"j{i}", nr=str(i)) for i in range(20)]
+    test = write_lines(
+        tmp_path / "t.jsonl", [row("newer", "n0", nr="7"), row("n1", "n1", nr=""), row("n2", "n2", nr="99")]
+    )
+    found = read(tmp_path, data, test_data=test, columns=PLAIN["columns"] | {"person": "nr"})
+    assert sorted(pair.resume for pair in found.splits["test"]) == ["n1", "n2"]
+    assert found.left_out == {"in task.test_data with a resume, person or job of task.data": 1}
+
+
 def test_rows_that_are_added_move_none_and_neither_do_sizes_and_seed(tmp_path: Path) -> None:
     rows = [row(f"r{i}", f"j{i}", "yes" if i % 3 else "no") for i in range(100)]
     few = read(tmp_path, rows[:60])
@@ -194,6 +222,7 @@ def test_rows_of_train_count_by_the_content_of_the_data_and_by_where_the_test_is
         ({"positive": []}, "at least 1 item"),
         ({"prompt": ["label"]}, "column 'label' is given as label and as prompt"),
         ({"reason": "sex", "groups": ["sex"]}, "column 'sex' is given as reason and as groups"),
+        ({"reason": "nr", "person": "nr"}, "column 'nr' is given as reason and as person"),
         ({"job": "vacancy", "prompt": ["job"]}, "rewards have job as something else"),
     ],
 )
