@@ -14,10 +14,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from rewardsearch.config import Config
-from rewardsearch.files import code_digest, file_digest, file_stamps, write_atomic
+from rewardsearch.files import code_digest, file_digest, write_atomic
+from rewardsearch.inputs import SCREEN, TASKS, policy_digest
 from rewardsearch.records import Rollout
-from rewardsearch.resources import cache_folder, policy_folder
-from rewardsearch.tuned import TASKS, sft_mark
+from rewardsearch.resources import cache_folder
+from rewardsearch.tuned import sft_mark
 
 _OTHER_SPLITS = {"val_rows", "test_rows", "test_file", "test_data", "show_rows"}
 
@@ -32,7 +33,7 @@ def bank_mark(config: Config) -> str:
     screen, bank = config.screen, config.bank
     policy = config.policy.model_dump(mode="json", exclude={"lora"})
     depends = {
-        "policy": policy | {"files": file_stamps(policy_folder(config.policy.model))},
+        "policy": policy | {"files": policy_digest(config.policy.model)},
         "task": config.task.model_dump(mode="json", exclude=_OTHER_SPLITS),
         "files": [file_digest(file) for file in config.task.data_files(test=False)],
         "code": code_digest(TASKS),
@@ -47,8 +48,10 @@ def bank_mark(config: Config) -> str:
 
 
 def bank_path(config: Config) -> Path:
-    """Where the bank of `config` is kept in the cache."""
-    return cache_folder() / "banks" / f"{bank_mark(config)[:16]}.jsonl"
+    """Where the bank of `config` is kept in the cache. The code that samples counts beside the mark, so that no search takes
+    over what another version sampled."""
+    key = hashlib.sha256(f"{bank_mark(config)} {code_digest(SCREEN)}".encode()).hexdigest()[:16]
+    return cache_folder() / "banks" / f"{key}.jsonl"
 
 
 def save_bank(path: Path, rollouts: Sequence[Rollout]) -> None:

@@ -19,14 +19,6 @@ def write_atomic(path: Path, text: str) -> None:
     part.replace(path)
 
 
-def file_stamps(folder: Path) -> list[tuple[str, int, int]]:
-    """Names, sizes and times of change of the files in `folder`; none where it is not a folder of this machine."""
-    if not folder.is_dir():
-        return []
-    files = ((file.relative_to(folder).as_posix(), file.stat()) for file in folder.rglob("*") if file.is_file())
-    return sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in files)
-
-
 def file_digest(path: str) -> str:
     """SHA-256 of a file's content; empty for what is no file of this machine, such as a hub id, or a file that is missing."""
     file = Path(path).expanduser()

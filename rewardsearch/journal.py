@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from rewardsearch.config import Config, load_config
 from rewardsearch.errors import UserError
 from rewardsearch.files import write_atomic
+from rewardsearch.inputs import inputs_of
 from rewardsearch.records import RewardSpec
 from rewardsearch.state import Event, RunState
 
@@ -71,10 +72,11 @@ def _events(path: Path) -> Iterator[Event]:
 
 
 # What may change between two sessions on a run: how far it goes, how its work is spread and
-# which server is asked at what length, never what a result means.
+# which server is asked at what length and shown which texts, never what a result means.
 _CHANGEABLE = (
     "run_dir",
     "rounds",
+    "task.show_rows",
     "budget",
     "finalize",
     "propose.openai",
@@ -99,7 +101,8 @@ class Journal:
     def open(cls, folder: Path, config: Config, base: tuple[RewardSpec, ...]) -> Self:
         """Starts the run in `folder`, or takes up the one that is there.
 
-        Raises UserError when another process has it open, or when `config` would change what its results mean.
+        Raises UserError when another process has it open, when `config` would change what its results mean, and when the
+        files of the policy or the data have changed before it is finalized.
         """
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / JOURNAL).open("ab")
@@ -121,7 +124,7 @@ class Journal:
         except BaseException:
             file.close()
             raise
-        journal.append("opened", base=[spec.model_dump(mode="json") for spec in base])
+        journal.append("opened", base=[spec.model_dump(mode="json") for spec in base], inputs=inputs_of(config))
         return journal
 
     def __enter__(self) -> Self:
@@ -154,6 +157,14 @@ def _refuse_changes(state: RunState, new: Config) -> None:
         for key in sorted({*before, *after})
         if before.get(key) != after.get(key) and not key.startswith(_CHANGEABLE)
     ]
+    if state.final is None:
+        now = inputs_of(new)
+        mistakes += [
+            f"{state.folder}: {key} ({_named(new, key)}) has changed since this run began, so that results would not "
+            "compare: restore it, or name another --run-dir"
+            for key, digest in state.inputs.items()
+            if key in now and now[key] != digest
+        ]
     # Where the test is ranked on, it is open from the start.
     sealed = state.test_opened and not new.paper_protocol
     changed = new.rounds != state.config.rounds or new.finalize != state.config.finalize
@@ -165,6 +176,11 @@ def _refuse_changes(state: RunState, new: Config) -> None:
         )
     if mistakes:
         raise UserError(*mistakes)
+
+
+def _named(config: Config, key: str) -> str:
+    """The file or folder that a key of the config names."""
+    return str(_flat(config.model_dump(mode="json"))[key])
 
 
 def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The loop: propose, validate, screen, rank, feed back; then finalize.
 
-Only this module, trials.py (the training runs), brief.py (what a proposer is told) and preflight.py (what is looked at before)
-call the stages. Every step looks in the run's state first and does what is still owed, so starting and resuming are the same.
+Only this module, groundwork.py (fine-tuning and bank), trials.py (the training runs), brief.py (what a proposer is told) and
+preflight.py (what is looked at before) call the stages. Every step looks in the run's state first and does what is still owed,
+so starting and resuming are the same.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from rewardsearch.datasheet import datasheet, told_data
 from rewardsearch.errors import BudgetReached, Interrupted, NothingAccepted, UserError
 from rewardsearch.files import write_atomic
 from rewardsearch.finalize import fairness_csv, finalize, load_references, pairs_csv
+from rewardsearch.groundwork import Groundwork
 from rewardsearch.journal import Journal, has_run, read_run
 from rewardsearch.ledger import Ledger
 from rewardsearch.preflight import defences_of, look_ahead
+from rewardsearch.progress import Progress
 from rewardsearch.propose import plan, propose
 from rewardsearch.rank import write_leaderboard
 from rewardsearch.records import Candidate, Usage, Verdict
@@ -30,7 +33,7 @@ from rewardsearch.sandbox import SandboxPool
 from rewardsearch.screen import LocalWorkers, start_workers
 from rewardsearch.state import RunState
 from rewardsearch.tasks import load_task
-from rewardsearch.trials import Progress, Trials
+from rewardsearch.trials import Trials
 from rewardsearch.tuned import sft_mark
 from rewardsearch.validate import validate
 
@@ -45,10 +48,11 @@ def search(config: Config, folder: Path, progress: Progress) -> RunState:
         if run.state.rounds_done < config.rounds:
             for warning in look_ahead(config, run.state):
                 progress.say(f"warning: {warning}")
-            for line in told_data(datasheet(run.task, config)) if run.task.classes else ():
+            for line in told_data(datasheet(run.task, config, rules=False)) if run.task.classes else ():
                 progress.say(line)
-        run.trials.sft()
-        run.trials.references()
+        if run.state.final is None:
+            run.ground.sft()
+            run.trials.references()
         for number in range(1, config.rounds + 1):
             run.round(number)
         if not any(verdict.accepted for verdict in run.state.verdicts.values()):
@@ -103,7 +107,7 @@ def finalize_run(config: Config, folder: Path, progress: Progress) -> RunState:
         if not run.state.rankings:
             raise UserError(f"{folder} has no finished round to finalize; run the search first")
         if run.state.final is None:
-            run.trials.sft()
+            run.ground.sft()
             run.trials.references()
         run.finalize()
         return run.state
@@ -124,7 +128,7 @@ def tune_run(config: Config, folder: Path, progress: Progress) -> RunState:
         if state.tuned is not None and state.tuned.mark == sft_mark(config):
             return state
     with session(config, folder, progress, config.budget, ends="stopped") as run:
-        run.trials.sft()
+        run.ground.sft()
         return run.state
 
 
@@ -147,6 +151,7 @@ class Search:
         self.task = load_task(config.task)
         self.budget = Budget(limits, self.state)
         self.ledger = Ledger(self.state.account, journal.append, self.budget, progress.say)
+        self.ground = Groundwork(journal, config, self.task, workers, self.budget, progress)
         self.trials = Trials(journal, config, workers, self.budget, progress)
 
     def round(self, number: int) -> None:
@@ -199,7 +204,7 @@ class Search:
 
     def _judged(self, reference: Candidate) -> Verdict:
         """What validation finds in a reference, whatever else was proposed."""
-        return validate([reference], self.task, self.config, self.pool, self.trials.bank(), self.state.base)[0]
+        return validate([reference], self.task, self.config, self.pool, self.ground.bank(), self.state.base)[0]
 
     # --- the steps of a round -----------------------------------------------------------------------------------------
 
@@ -236,7 +241,7 @@ class Search:
             return
         earlier = [c for c in self.state.candidates.values() if c.id in self.state.verdicts]
         known = [c for c in earlier if self.state.verdicts[c.id].accepted]
-        found = validate(owed, self.task, self.config, self.pool, self.trials.bank(), self.state.base, known)
+        found = validate(owed, self.task, self.config, self.pool, self.ground.bank(), self.state.base, known)
         for candidate, verdict in zip(owed, found, strict=True):
             write_atomic(
                 self.folder / "candidates" / candidate.id / "verdict.json", verdict.model_dump_json(indent=1) + "\n"

@@ -30,7 +30,7 @@ from rewardsearch.records import (
     Verdict,
 )
 from rewardsearch.store import load_result
-from rewardsearch.tuned import SFT, load_tuned
+from rewardsearch.tuned import SFT, adapter_digest, load_tuned
 
 Event = dict[str, Any]
 
@@ -49,8 +49,12 @@ class RunState:
     account: Account = field(default_factory=Account)
     candidates: dict[str, Candidate] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)
+    """What the files of policy and data were as the run began, by key of the config."""
     tuned: SftResult | None = None
     """The supervised fine-tuning that every training run starts from."""
+    adapter: str | None = None
+    """The digest of its adapter; known also where the files are gone."""
     screens: dict[str, ScreenResult] = field(default_factory=dict)
     """Every training run and stretch of one, by its folder."""
     marks: dict[str, str] = field(default_factory=dict)
@@ -141,6 +145,7 @@ class RunState:
         if kind == "opened":
             self.started = self.started or now
             self.base = self.base or tuple(RewardSpec.model_validate(spec) for spec in event["base"])
+            self.inputs = self.inputs or event.get("inputs", {})
             self.status = "running"
         else:
             self.seconds += max(0.0, now - self.updated)
@@ -158,7 +163,9 @@ class RunState:
             verdict = Verdict.model_validate(event["verdict"])
             self.verdicts[verdict.candidate] = verdict
         elif kind == "tuned":
-            self.tuned = load_tuned(self.folder / SFT, event["mark"])
+            self.adapter, self.tuned = event.get("adapter"), load_tuned(self.folder / SFT, event["mark"])
+            if self.tuned is not None and self.adapter not in (None, adapter_digest(self.folder / SFT)):
+                self.tuned = None
         elif kind == "screened":
             self._screened(event)
         elif kind == "raced":

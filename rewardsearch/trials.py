@@ -9,16 +9,15 @@ import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from rewardsearch.arms import final_job, policy_job, screen_job, spec_of, stretch_jobs
-from rewardsearch.bank import bank_mark, bank_path, load_bank, save_bank
 from rewardsearch.brief import current_ranking
 from rewardsearch.budget import Budget
 from rewardsearch.config import Config
-from rewardsearch.errors import Interrupted, MachineError
+from rewardsearch.errors import Interrupted, MachineError, UserError
 from rewardsearch.journal import Journal
+from rewardsearch.progress import Progress
 from rewardsearch.rank import race
 from rewardsearch.records import (
     BASELINE,
@@ -27,34 +26,11 @@ from rewardsearch.records import (
     Candidate,
     FinalArm,
     Outcome,
-    Rollout,
     ScreenJob,
     ScreenResult,
-    SftResult,
 )
-from rewardsearch.screen import LocalWorkers, Reading, read_test, sample_bank, screen, tune
+from rewardsearch.screen import LocalWorkers, Reading, read_test, screen
 from rewardsearch.store import CHECKPOINT, fingerprint
-from rewardsearch.tasks import load_task
-from rewardsearch.tuned import SFT, copy_tuned, load_tuned, sft_mark, tuned_cache
-
-BANK = "bank.jsonl"
-"""The run's own copy of its rollout bank."""
-
-
-class Progress(Protocol):
-    """What a search tells while it runs."""
-
-    def say(self, line: str) -> None: ...
-
-    def jobs(self, names: Mapping[str, str], steps: int) -> None: ...
-
-    def step(self, job: str, step: int, of: int) -> None: ...
-
-    def tuning(self, step: int, of: int) -> None: ...
-
-    def tuned(self, result: SftResult) -> None: ...
-
-    def ended(self, job: ScreenJob, result: ScreenResult, name: str) -> None: ...
 
 
 class Trials:
@@ -67,91 +43,6 @@ class Trials:
         self.workers, self.budget = workers, budget
         self.state = journal.state
         self.folder = journal.state.folder
-        self._told_of_bank = False
-
-    def sft(self) -> SftResult | None:
-        """The supervised fine-tuning that every training run starts from; None where the config does without."""
-        if not self.config.sft.enabled:
-            return None
-        path, mark = self.folder / SFT, sft_mark(self.config)
-        known = load_tuned(path, mark)
-        if known is not None and self.state.tuned == known:
-            return known
-        self.budget.check()
-        if known is None:
-            known = self._kept_sft(path, mark) or self._tuned_here(path)
-        self.journal.append("tuned", mark=mark, split="val", questions=len(known.after), steps=known.steps)
-        self.progress.tuned(known)
-        return known
-
-    def _kept_sft(self, path: Path, mark: str) -> SftResult | None:
-        """The fine-tuning from the cache, now in the run; None where the cache has none."""
-        cache = tuned_cache(self.config)
-        known = load_tuned(cache, mark)
-        if known is not None:
-            copy_tuned(cache, path)
-            self.progress.say(
-                f"SFT: {known.rows:,} demonstrations, {known.steps:,} steps, as an earlier run trained it"
-            )
-        return known
-
-    def _tuned_here(self, path: Path) -> SftResult:
-        settings, demonstrations = self.config.sft, len(load_task(self.config.task).demonstrations())
-        self.progress.say(f"SFT: {demonstrations:,} demonstrations, {settings.steps:,} steps")
-        tuned = tune(self.folder, self.config, self.workers, self.budget.may_start, self._tuning)
-        if tuned is None:
-            self.budget.check()
-            raise Interrupted("stopped before the policy was fine-tuned; the same command carries on")
-        cache = tuned_cache(self.config)
-        try:
-            copy_tuned(path, cache)
-        except OSError as error:
-            self.progress.say(
-                f"warning: the fine-tuned policy is not kept for other runs: {cache}: {error.strerror or error}"
-            )
-        return tuned
-
-    def _tuning(self, job: str, step: int, of: int) -> None:
-        self.progress.tuning(step, of)
-
-    def bank(self) -> tuple[Rollout, ...] | None:
-        """The run's rollout bank; None where the config does without."""
-        if not self.config.bank.enabled:
-            return None
-        path = self.folder / BANK
-        known = load_bank(path)
-        if known is not None:
-            self._hold_bank_against_now()
-            return known
-        self.budget.check()
-        settings = self.config.bank
-        self.progress.say(f"rollout bank: {settings.questions} questions x {settings.group_size} completions")
-        cache = bank_path(self.config)
-        try:
-            sampled = load_bank(cache)
-        except OSError:
-            sampled = None
-        if sampled is None:
-            sampled = sample_bank(path, self.workers, self.budget.may_start)
-            if sampled is None:
-                self.budget.check()
-                raise Interrupted("stopped before the rollout bank was sampled; the same command carries on")
-            try:
-                save_bank(cache, sampled)
-            except OSError as error:
-                self.progress.say(f"warning: the rollout bank is not kept for other runs: {cache}: {error.strerror}")
-        save_bank(path, sampled)
-        self.journal.append("bank", mark=bank_mark(self.config), split="train", completions=len(sampled))
-        return sampled
-
-    def _hold_bank_against_now(self) -> None:
-        """Tells, once a session, where the run's bank was sampled of something else than is there now."""
-        if not self._told_of_bank and self.state.bank_mark not in (None, bank_mark(self.config)):
-            self._told_of_bank = True
-            self.progress.say(
-                "warning: policy, data or task have changed since the rollout bank of this run was sampled; the verdicts "
-                "stand on the old one: start anew in another --run-dir"
-            )
 
     def references(self) -> None:
         """The policy before any GRPO and the baseline, with every seed of its own: what candidates are held against, and how far
@@ -211,9 +102,16 @@ class Trials:
         """The arms of finalize under every seed, by arm and seed.
 
         Raises MachineError where one could not be trained: the test is opened once, not before every arm that can be trained
-        has been.
+        has been. Raises UserError where it was opened for others.
         """
         if list(self.state.arms.values()) != list(arms):
+            if self.state.test_opened and not self.config.paper_protocol:
+                known = list(self.state.arms.values())
+                other = sorted({arm.id for arm in (*arms, *known) if arm not in arms or arm not in known})
+                raise UserError(
+                    f"{self.folder}: the sealed test was opened for other arms ({', '.join(other)} changed since), and is read "
+                    "once: restore their reward files and base rewards, or name another --run-dir"
+                )
             self.journal.append("arms", arms=[arm.model_dump(mode="json") for arm in arms])
         jobs = {(arm.id, seed): final_job(arm, seed) for arm in arms for seed in seeds}
         self.run(list(jobs.values()))

@@ -6,25 +6,31 @@ It stands in the run, and in a cache that runs share: searches with the same pol
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
+import time
+from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from rewardsearch.config import EMBEDDED, Config
-from rewardsearch.files import code_digest, file_digest, file_stamps, write_atomic
+from rewardsearch.config import Config
+from rewardsearch.files import code_digest, file_digest, write_atomic
+from rewardsearch.inputs import SCREEN, TASKS, policy_digest
 from rewardsearch.records import SftResult
-from rewardsearch.resources import PACKAGE, cache_folder, policy_folder
+from rewardsearch.resources import cache_folder
 
 SFT = "sft"
 """The folder in a run, and the folder of all of them in the cache."""
 ADAPTER = "adapter"
-TASKS = PACKAGE / "tasks"
-"""The code that rows, demonstrations and outcomes follow from."""
 _RESULT = "result.json"
+_LIBRARIES = ("torch", "transformers", "trl", "peft")
+_STALE_S = 24 * 3600.0
+_OTHER_SPLITS = {"test_rows", "test_file", "test_data", "show_rows"}
 
 
 def sft_mark(config: Config) -> str:
@@ -33,17 +39,13 @@ def sft_mark(config: Config) -> str:
     A policy or data file on this machine counts by what it is, a model or data set of the hub by its name. The number of threads
     counts where the training may be on a CPU, whose sums follow their order.
     """
-    task, screen, folder = config.task, config.screen, policy_folder(config.policy.model)
-    # A carried policy is the same on every machine that has this version, whenever it was installed.
-    carried = config.policy.model in EMBEDDED
-    files = [file_digest(str(each)) for each in sorted(folder.glob("*"))] if carried else file_stamps(folder)
+    task, screen = config.task, config.screen
     depends = {
-        "policy": [config.policy.model_dump(mode="json", exclude={"lora"}), files],
-        # Where `val` and `test` are carved from the same table, the size of one is the place of the other.
-        "task": task.model_dump(
-            mode="json", exclude={"show_rows"} if task.data else {"show_rows", "test_rows", "test_file"}
-        ),
-        "data": [file_digest(file) for file in task.data_files(test=task.data is not None)],
+        "policy": [config.policy.model_dump(mode="json", exclude={"lora"}), policy_digest(config.policy.model)],
+        "task": task.model_dump(mode="json", exclude=_OTHER_SPLITS),
+        "data": [file_digest(file) for file in task.data_files(test=False)],
+        # More of `task.data` is for train and val where the test rows come from elsewhere.
+        "own_test": task.test_data is not None,
         "sft": config.sft.model_dump(mode="json", exclude={"enabled"}),
         "evaluation": [screen.max_completion_tokens, screen.eval_batch_size],
         "threads": None if config.policy.device == "cuda" else screen.threads,
@@ -54,18 +56,27 @@ def sft_mark(config: Config) -> str:
 def tuned_cache(config: Config) -> Path:
     """Where the fine-tuning of `config` is kept in the cache.
 
-    Beside the mark the code of the tasks counts, so that no run takes over what another version's rows taught; a run that has
-    its fine-tuning keeps it.
+    Beside the mark the code that makes rows and trains counts, and the versions of the libraries it trains with, so that no run
+    takes over what others taught; a run that has its fine-tuning keeps it.
     """
-    key = f"{sft_mark(config)} {code_digest(TASKS)}"
+    libraries = [version(name) for name in _LIBRARIES]
+    key = f"{sft_mark(config)} {code_digest(TASKS)} {code_digest(SCREEN)} {libraries}"
     return cache_folder() / SFT / hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
 def save_tuned(folder: Path, result: SftResult) -> None:
     """Writes `result` beside the adapter in `folder`, which is whole from then on."""
-    files = {file.name: file_digest(str(file)) for file in sorted((folder / ADAPTER).iterdir())}
-    stored = {"files": files, "result": result.model_dump(mode="json")}
+    stored = {"files": _adapter_files(folder), "result": result.model_dump(mode="json")}
     write_atomic(folder / _RESULT, json.dumps(stored, indent=1) + "\n")
+
+
+def adapter_digest(folder: Path) -> str:
+    """SHA-256 of the adapter in a fine-tuning's folder."""
+    return hashlib.sha256(repr(sorted(_adapter_files(folder).items())).encode()).hexdigest()
+
+
+def _adapter_files(folder: Path) -> dict[str, str]:
+    return {file.name: file_digest(str(file)) for file in sorted((folder / ADAPTER).iterdir())}
 
 
 def load_tuned(folder: Path, mark: str) -> SftResult | None:
@@ -80,11 +91,33 @@ def load_tuned(folder: Path, mark: str) -> SftResult | None:
 
 
 def copy_tuned(source: Path, target: Path) -> None:
-    """Copies a fine-tuning's folder, whole or not at all. Raises OSError where `target` cannot be written."""
+    """Copies a fine-tuning's folder, whole or not at all, in place of what `target` is.
+
+    Of several processes that copy to one target the last that finds it free is the one whose copy stays. Raises OSError
+    where `source` goes while it is copied, or `target` cannot be written.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    shutil.copytree(source, part)
-    if target.exists():
-        shutil.rmtree(target)
-    part.rename(target)
+    for left in target.parent.glob(f".{target.name}.*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > _STALE_S:
+                shutil.rmtree(left)
+    with _aside(target, "new") as part, _aside(target, "old") as old:
+        shutil.copytree(source, part)
+        with contextlib.suppress(FileNotFoundError):
+            target.rename(old)
+        try:
+            part.rename(target)
+        except OSError:
+            if not target.is_dir():
+                raise
+
+
+@contextlib.contextmanager
+def _aside(target: Path, what: str) -> Iterator[Path]:
+    """A name beside `target` for a folder of this process, which is gone at the end."""
+    path = target.with_name(f".{target.name}.{what}.{os.getpid()}.part")
+    shutil.rmtree(path, ignore_errors=True)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)

@@ -10,7 +10,7 @@ import pytest
 from chat_server import ChatServer
 from played import Trainer
 
-from rewardsearch import trials
+from rewardsearch import groundwork, trials
 from rewardsearch.config import Config, parse_config
 
 
@@ -69,7 +69,7 @@ def trainer(monkeypatch: pytest.MonkeyPatch) -> Trainer:
     """Takes the place of the processes that train and that read the test."""
     trainer = Trainer()
     monkeypatch.setattr(trials, "screen", trainer.screen)
-    monkeypatch.setattr(trials, "tune", trainer.tune)
+    monkeypatch.setattr(groundwork, "tune", trainer.tune)
     monkeypatch.setattr(trials, "read_test", trainer.read_test)
     return trainer
 

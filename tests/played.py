@@ -69,11 +69,15 @@ class Trainer:
     jobs: list[ScreenJob] = field(default_factory=list)
     tunings: int = 0
     """Supervised fine-tunings."""
+    adapter: str = "tuned"
+    """What the weights of a fine-tuning are."""
+    tuned_right: int = 15
+    """Of 20 questions, after a fine-tuning; before it 5."""
     tested: list[str] = field(default_factory=list)
     ends: dict[str, str] = field(default_factory=dict)
     before_test: Callable[[], None] = lambda: None
     after_run: Callable[[str], None] = lambda id: None
-    play: Callable[[ScreenJob], tuple[Outcome, ...]] = lambda job: outcomes(job.id, job.questions or 20)
+    play: Callable[[ScreenJob], tuple[Outcome, ...]] = lambda job: outcomes(job.id, round(20 * (job.questions or 1)))
 
     def tune(self, run: Path, config: Config, workers: Any, may_start: Any, on_step: Any) -> SftResult | None:
         """A fine-tuning whose adapter is a line of text."""
@@ -82,7 +86,7 @@ class Trainer:
         self.tunings += 1
         adapter = run / SFT / ADAPTER
         adapter.mkdir(parents=True, exist_ok=True)
-        (adapter / "adapter_model.safetensors").write_text("tuned", encoding="utf-8")
+        (adapter / "adapter_model.safetensors").write_text(self.adapter, encoding="utf-8")
         curve = tuple(SftPoint(step=n, loss=2.0 / n, learning_rate=0.1) for n in range(1, config.sft.steps + 1))
         for point in curve:
             on_step(SFT, point.step, config.sft.steps)
@@ -93,7 +97,7 @@ class Trainer:
             seconds=3.0,
             curve=curve,
             before=answered(5),
-            after=answered(15),
+            after=answered(self.tuned_right),
         )
         save_tuned(run / SFT, result)
         self.after_run(SFT)

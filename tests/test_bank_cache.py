@@ -76,7 +76,7 @@ def test_a_policy_folder_counts_by_its_files_and_a_data_file_by_its_text(tmp_pat
 
 def test_the_cache_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     config = parse_config({}, "test")
-    name = f"banks/{bank_mark(config)[:16]}.jsonl"
+    name = f"banks/{bank_path(config).name}"
     monkeypatch.setenv("REWARDSEARCH_CACHE", str(tmp_path / "own"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert bank_path(config) == tmp_path / "own" / name
@@ -115,15 +115,23 @@ def test_a_damaged_bank_is_removed(tmp_path: Path, damage: Any) -> None:
     assert not path.exists()
 
 
-def test_what_other_code_of_the_tasks_gave_is_not_taken_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("which", ["TASKS", "SCREEN"])
+def test_what_other_code_gave_is_not_taken_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, which: str) -> None:
     config = parse_config({"sft": {"enabled": True}}, "test")
     kept = []
     for name, text in (("one", "ROWS = 1"), ("same", "ROWS = 1"), ("other", "ROWS = 2")):
         code = tmp_path / name / "deep"
         code.mkdir(parents=True)
         (code / "rows.py").write_text(text)
-        monkeypatch.setattr("rewardsearch.tuned.TASKS", code.parent)
-        monkeypatch.setattr("rewardsearch.bank.TASKS", code.parent)
-        kept.append((bank_mark(config), tuned_cache(config)))
+        for module in ("tuned", "bank"):
+            monkeypatch.setattr(f"rewardsearch.{module}.{which}", code.parent)
+        kept.append((bank_path(config), tuned_cache(config)))
     assert kept[0] == kept[1]
     assert kept[0][0] != kept[2][0] and kept[0][1] != kept[2][1]
+
+
+def test_what_another_version_of_a_library_trained_is_not_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = parse_config({"sft": {"enabled": True}}, "test")
+    before = tuned_cache(config)
+    monkeypatch.setattr("rewardsearch.tuned.version", lambda name: "9.9" if name == "trl" else "1")
+    assert tuned_cache(config) != before

@@ -104,6 +104,28 @@ def test_once_the_test_is_opened_no_further_round_is_searched(tmp_path: Path, tr
     assert [e["event"] for e in events(tmp_path)].count("test_opened") == 1
 
 
+def test_the_test_is_not_read_again_for_a_reference_that_was_edited(tmp_path: Path, trainer: Trainer) -> None:
+    reference = tmp_path / "held.py"
+    code = (
+        "def reward(prompts, completions, answer, **columns):\n"
+        "    return [1.0 * (a in c) for c, a in zip(completions, answer)]\n"
+    )
+    reference.write_text(code, encoding="utf-8")
+    settings = config(finalize={**FINAL, "references": [str(reference)]})
+    trainer.before_test = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        search(settings, tmp_path / "run", Quiet())
+    trainer.before_test = lambda: None
+    reference.write_text(code.replace("1.0", "2.0"), encoding="utf-8")
+    with pytest.raises(
+        UserError, match=r"sealed test was opened for other arms \(reference-held changed since\).*read once"
+    ):
+        search(settings, tmp_path / "run", Quiet())
+    assert trainer.tested == []
+    reference.write_text(code, encoding="utf-8")
+    assert search(settings, tmp_path / "run", Quiet()).final is not None
+
+
 def test_the_test_stays_sealed_while_an_ensemble_could_not_be_trained(tmp_path: Path, trainer: Trainer) -> None:
     settings = config(finalize={**FINAL, "finalists": 0})
     trainer.ends = {"ensemble-top2": "error"}

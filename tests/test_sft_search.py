@@ -2,6 +2,9 @@
 
 import json
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +17,10 @@ from rewardsearch.brief import current_ranking
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import Interrupted, UserError
 from rewardsearch.journal import JOURNAL, read_run
+from rewardsearch.records import SftResult
 from rewardsearch.search import search, tune_run
 from rewardsearch.store import fingerprint
-from rewardsearch.tuned import ADAPTER, SFT, load_tuned, sft_mark, tuned_cache
+from rewardsearch.tuned import ADAPTER, SFT, copy_tuned, load_tuned, save_tuned, sft_mark, tuned_cache
 
 
 @pytest.fixture(autouse=True)
@@ -181,3 +185,113 @@ def test_without_fine_tuning_its_settings_change_no_result() -> None:
 def test_a_micro_batch_divides_the_step() -> None:
     with pytest.raises(UserError, match=r"sft.micro_batch: got 5, must divide the 32 demonstrations of a step"):
         config({"micro_batch": 5})
+
+
+# --- a fine-tuning that is lost, or that did harm -----------------------------------------------------------------------
+
+
+def test_a_fine_tuning_that_was_lost_is_made_good_where_it_gives_the_same_weights(
+    tmp_path: Path, trainer: Trainer
+) -> None:
+    search(config(), tmp_path / "run", Quiet())
+    shutil.rmtree(tmp_path / "cache")
+    (tmp_path / "run" / SFT / "result.json").unlink()
+    state = search(config(rounds=2), tmp_path / "run", Quiet())
+    assert (trainer.tunings, state.rounds_done) == (2, 2)
+    assert trainer.trained.count("baseline") == 1
+
+
+def test_results_do_not_stand_beside_those_of_other_weights(tmp_path: Path, trainer: Trainer) -> None:
+    search(config(), tmp_path / "run", Quiet())
+    shutil.rmtree(tmp_path / "cache")
+    (tmp_path / "run" / SFT / "result.json").unlink()
+    trainer.adapter = "other bits"
+    trained = len(trainer.trained)
+    for _ in range(2):
+        with pytest.raises(
+            UserError, match=r"sft was lost, and fine-tuning anew gave other weights .* another --run-dir"
+        ):
+            search(config(rounds=2), tmp_path / "run", Quiet())
+    assert len(trainer.trained) == trained
+
+
+def test_a_fine_tuning_that_leaves_nothing_right_ends_the_search(tmp_path: Path, trainer: Trainer) -> None:
+    trainer.tuned_right = 0
+    monkey = pytest.MonkeyPatch()
+    monkey.setattr("rewardsearch.groundwork._WORSE", 0.1)
+    with (
+        monkey.context(),
+        pytest.raises(UserError, match=r"SFT broke the policy: accuracy 0\.250 -> 0\.000 on 20 .* lower"),
+    ):
+        search(config(), tmp_path / "run", Quiet())
+    monkey.undo()
+    assert trainer.trained == []
+
+
+def test_a_fine_tuning_that_makes_the_policy_worse_is_a_warning(
+    tmp_path: Path, trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rewardsearch.groundwork._WORSE", 0.2)
+    trainer.tuned_right = 1
+    told = Quiet()
+    search(config(), tmp_path / "run", told)
+    assert any(line.startswith("warning: SFT made the policy worse: accuracy 0.250 -> 0.050") for line in told.said)
+
+
+COPYING = """
+import sys, time
+from pathlib import Path
+from rewardsearch.tuned import copy_tuned, load_tuned
+source, cache, own, role = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
+end = time.monotonic() + 1.5
+while time.monotonic() < end:
+    if role == "write":
+        copy_tuned(source, cache)
+    else:
+        try:
+            copy_tuned(cache, own)
+        except OSError:
+            continue
+        if load_tuned(own, "m") is None:
+            continue
+"""
+
+
+def test_processes_that_share_a_cache_end_with_a_whole_entry_and_leave_nothing_behind(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        adapter = tmp_path / name / ADAPTER
+        adapter.mkdir(parents=True)
+        (adapter / "adapter_model.safetensors").write_bytes(name.encode() * 300_000)
+        save_tuned(tmp_path / name, SftResult(mark="m", rows=1, steps=1, seconds=1.0, curve=(), before=(), after=()))
+    cache = tmp_path / "cache" / "x"
+    copy_tuned(tmp_path / "a", cache)
+    running = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                COPYING,
+                str(tmp_path / source),
+                str(cache),
+                str(tmp_path / f"own{place}" / "sft"),
+                role,
+            ],
+            stderr=subprocess.PIPE,
+        )
+        for place, (source, role) in enumerate((("a", "write"), ("b", "write"), ("a", "read")))
+    ]
+    assert [(process.communicate()[1], process.returncode) for process in running] == [(b"", 0)] * 3
+    assert load_tuned(cache, "m") is not None
+    assert [path.name for path in cache.parent.iterdir()] == ["x"]
+
+
+def test_a_copy_that_another_process_left_behind_is_cleared_away_after_a_day(tmp_path: Path, trainer: Trainer) -> None:
+    tune_run(config(), tmp_path / "one", Quiet())
+    cache = tuned_cache(config())
+    old, new = (cache.with_name(f".{cache.name}.new.{pid}.part") for pid in (1, 2))
+    for left in (old, new):
+        left.mkdir()
+    os.utime(old, (1, 1))
+    shutil.rmtree(cache)
+    tune_run(config(), tmp_path / "two", Quiet())
+    assert new.exists() and not old.exists()

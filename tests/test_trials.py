@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 from played import SMALL, Quiet, Trainer, answered
 
-from rewardsearch.bank import save_bank
+from rewardsearch.bank import bank_mark, save_bank
 from rewardsearch.brief import current_ranking
 from rewardsearch.cli.runs import ranking_of
 from rewardsearch.cli.status import status
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import BudgetReached, MachineError, UserError
+from rewardsearch.groundwork import BANK
 from rewardsearch.journal import JOURNAL, read_run
 from rewardsearch.records import BASELINE, FULL, Outcome, Rollout, ScreenJob
 from rewardsearch.search import finalize_run, search, session
 from rewardsearch.store import CHECKPOINT
-from rewardsearch.trials import BANK
 
 RUNGS = [{"steps": 0.25, "questions": 0.5}, {"steps": 0.5, "questions": 1.0}]
 
@@ -38,7 +38,7 @@ def config(**settings: Any) -> Config:
 
 def apart(job: ScreenJob) -> tuple[Outcome, ...]:
     """Scores that grow with the steps, and far apart: three candidates in four know little, the fourth nearly all."""
-    n = job.questions or 200
+    n = round(200 * (job.questions or 1))
     good = job.id != "policy" and (job.id == BASELINE or zlib.crc32(job.id.encode()) % 4 == 0)
     return answered(round(n * ((0.6 if good else 0.1) + job.steps / 200)), n)
 
@@ -82,8 +82,8 @@ def test_each_stretch_carries_on_the_one_before_under_the_schedule_of_the_whole(
     search(config(), tmp_path, Quiet())
     stretches = [job for job in trainer.jobs if job.id == BASELINE]
     assert [(job.rung, job.steps, job.questions, job.schedule) for job in stretches] == [
-        ("rung1", 10, 100, 40),
-        ("rung2", 20, 200, 40),
+        ("rung1", 10, 0.5, 40),
+        ("rung2", 20, 1.0, 40),
         (FULL, 40, None, None),
     ]
     assert [job.start for job in stretches] == [None, stretches[0].folder, stretches[1].folder]
@@ -274,8 +274,11 @@ def test_a_bank_of_another_policy_than_is_there_now_is_told_once(tmp_path: Path,
     )
     with session(settings, tmp_path, told, settings.budget) as run:
         save_bank(tmp_path / BANK, rollouts)
-        assert run.trials.bank() == rollouts and not any("rollout bank" in line for line in told.said)
+        assert run.state.bank_mark is None
+        assert run.ground.bank() == rollouts and not any("rollout bank" in line for line in told.said)
+        # A session was killed between the file and its event.
+        assert run.state.bank_mark == bank_mark(settings)
         run.journal.append("bank", mark="of another", split="train", completions=2)
-        assert run.trials.bank() == run.trials.bank() == rollouts
+        assert run.ground.bank() == run.ground.bank() == rollouts
     (line,) = (line for line in told.said if "rollout bank" in line)
     assert line.startswith("warning: policy, data or task have changed")

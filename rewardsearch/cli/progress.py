@@ -39,7 +39,7 @@ def tuned_told(result: SftResult) -> tuple[str, ...]:
 
 
 class SearchProgress:
-    """Implements trials.Progress on a console. Use as a context manager.
+    """Implements progress.Progress on a console. Use as a context manager.
 
     The time left is that of the training steps still planned, at the pace of this session so far; the reading of the sealed
     test comes on top. Where screens are raced it is the most that training can take.
