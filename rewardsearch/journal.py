@@ -31,6 +31,16 @@ def has_run(folder: Path) -> bool:
     return (folder / JOURNAL).is_file() and (folder / "config.yaml").is_file()
 
 
+def changed_inputs(state: RunState) -> list[str]:
+    """What of the policy's and the data's files is not what it was as the run began, told one by one."""
+    now, names = inputs_of(state.config), _flat(state.config.model_dump(mode="json"))
+    return [
+        f"{state.folder}: {key} ({names[key]}) has changed since this run began"
+        for key, digest in state.inputs.items()
+        if key in now and now[key] != digest
+    ]
+
+
 def in_use(folder: Path) -> bool:
     """Whether a process has the run in `folder` open."""
     with (folder / JOURNAL).open("rb") as file:
@@ -158,12 +168,9 @@ def _refuse_changes(state: RunState, new: Config) -> None:
         if before.get(key) != after.get(key) and not key.startswith(_CHANGEABLE)
     ]
     if state.final is None:
-        now = inputs_of(new)
         mistakes += [
-            f"{state.folder}: {key} ({_named(new, key)}) has changed since this run began, so that results would not "
-            "compare: restore it, or name another --run-dir"
-            for key, digest in state.inputs.items()
-            if key in now and now[key] != digest
+            f"{each}, so that results would not compare: restore it, or name another --run-dir"
+            for each in changed_inputs(state)
         ]
     # Where the test is ranked on, it is open from the start.
     sealed = state.test_opened and not new.paper_protocol
@@ -176,11 +183,6 @@ def _refuse_changes(state: RunState, new: Config) -> None:
         )
     if mistakes:
         raise UserError(*mistakes)
-
-
-def _named(config: Config, key: str) -> str:
-    """The file or folder that a key of the config names."""
-    return str(_flat(config.model_dump(mode="json"))[key])
 
 
 def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:

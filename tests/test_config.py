@@ -24,6 +24,12 @@ def test_all_mistakes_are_told_at_once() -> None:
     )
 
 
+def test_a_list_whose_only_value_is_wrong_is_one_mistake() -> None:
+    with pytest.raises(UserError) as error:
+        parse_config({"task": {"columns": {"positive": [True]}}}, "c")
+    assert len(error.value.mistakes) == 1 and "positive.0: got true" in error.value.mistakes[0]
+
+
 def test_an_unknown_key_without_a_near_match_lists_what_is_allowed() -> None:
     with pytest.raises(UserError, match=r"rank\.zzz: unknown key; allowed: resamples, confidence, correction"):
         parse_config({"rank": {"zzz": 1}}, "c")

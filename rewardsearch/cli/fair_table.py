@@ -19,6 +19,8 @@ NO_GROUPS = (
 
 def print_fairness(arms: Sequence[Fairness], positive: str, named: Mapping[str, str], console: Console) -> None:
     """The first arm's table whole; a line for each flagged gap of the others. named: how arms are told, by id."""
+    from rewardsearch.stats import LEAST_PEOPLE
+
     first, *others = arms
     print_lines(console, "", f"{positive} by group, {named.get(first.arm, first.arm)}:")
     headers = ("attribute", "group", "people", "rate", "interval", "gold", "recall", "false", "alike")
@@ -32,11 +34,23 @@ def print_fairness(arms: Sequence[Fairness], positive: str, named: Mapping[str, 
             *map(number, (rate.gold_rate, rate.recall, rate.false_rate, rate.alike)),
         )
         for rate in first.groups
+        if rate.n >= LEAST_PEOPLE
     ]
     print_table(console, headers, cells, left=("attribute", "group"), spare=("false", "recall", "interval"))
-    print_lines(console, *(_gap_told(gap, first) for gap in first.gaps))
-    if not first.gaps:
-        print_lines(console, "no gap is told: no attribute has two groups that are large enough")
+    gaps = {gap.attribute: gap for gap in first.gaps}
+    for attribute in dict.fromkeys(rate.attribute for rate in first.groups):
+        small = [rate for rate in first.groups if rate.attribute == attribute and rate.n < LEAST_PEOPLE]
+        if attribute in gaps:
+            print_lines(console, _gap_told(gaps[attribute], first))
+        else:
+            print_lines(console, f"{attribute}: not tested, it has no two groups of {LEAST_PEOPLE} people or more")
+        if small:
+            people = sum(rate.n for rate in small)
+            print_lines(
+                console,
+                f"{attribute}: {len(small):,} smaller group{'s' * (len(small) > 1)} with {people:,} people take no part and are "
+                "not shown; --json has them",
+            )
     lines = [
         f"{named.get(arm.arm, arm.arm)}: {_gap_told(gap, arm)}" for arm in others for gap in arm.gaps if gap.flagged
     ]

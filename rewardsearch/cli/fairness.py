@@ -24,6 +24,7 @@ def fairness(
     from rewardsearch.cli.fair_table import NO_GROUPS, print_fairness
     from rewardsearch.cli.runs import find_arm, name_of, open_run
     from rewardsearch.cli.tables import make_console, print_json, print_lines
+    from rewardsearch.records import FULL
     from rewardsearch.tasks import load_task
 
     state = open_run(run)
@@ -39,7 +40,8 @@ def fairness(
     console = make_console()
     classes = load_task(state.config.task).classes
     if not told or classes is None:
-        print_lines(console, NO_GROUPS)
+        evaluated = any(result.rung == FULL and result.outcomes for result in state.screens.values())
+        print_lines(console, NO_GROUPS if evaluated or classes is None else f"{state.folder} has evaluated no arm yet")
         return
     print_lines(console, f"{state.config.task.name}, {split}")
     print_fairness(told, classes[0], named, console)
@@ -59,9 +61,14 @@ def _of_screens(state: RunState, wanted: str | None) -> tuple[Fairness, ...]:
     from rewardsearch.cli.runs import name_of, ranking_of
     from rewardsearch.errors import UserError
     from rewardsearch.finalize import group_rates
+    from rewardsearch.journal import changed_inputs
     from rewardsearch.records import BASELINE, FULL
     from rewardsearch.tasks import load_task
 
+    if changed := changed_inputs(state):
+        raise UserError(
+            *(f"{each}, so that its groups are not those of the people who were judged; restore it" for each in changed)
+        )
     task = load_task(state.config.task)
     if task.classes is None:
         return ()

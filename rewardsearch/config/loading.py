@@ -43,7 +43,11 @@ def parse_config(data: dict[str, Any], source: str) -> Config:
     try:
         return Config.model_validate(data)
     except ValidationError as error:
-        raise UserError(*(f"{source}: {_mistake(item)}" for item in error.errors())) from None
+        found = error.errors()
+        # Of a list whose only entry is wrong pydantic says that it is empty as well.
+        inner = {item["loc"][:end] for item in found for end in range(len(item["loc"]))}
+        told = [item for item in found if item["type"] != "too_short" or item["loc"] not in inner]
+        raise UserError(*(f"{source}: {_mistake(item)}" for item in told)) from None
 
 
 def _apply_override(data: dict[str, Any], override: str) -> None:
@@ -107,6 +111,9 @@ def _mistake(item: Any) -> str:
         return message if where == "config" else f"{where}: {message}"
     if item["type"] == "tuple_type":
         message = "should be a list, such as [a, b]"
+    if item["type"] == "too_short":
+        least = item["ctx"]["min_length"]
+        message = f"should name at least {least} value{'s' * (least > 1)}"
     return f"{where}: {message[0].lower()}{message[1:]}, got {item['input']!r}"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from rewardsearch.stats.bootstrap import Bootstrap, resampled_totals
 from rewardsearch.stats.classes import UNPARSED
-from rewardsearch.stats.fairness import fairness
+from rewardsearch.stats.fairness import LEAST_PEOPLE, fairness
 from rewardsearch.stats.metrics import Metrics, correct_by_id, f1_accuracy, right_table
 from rewardsearch.stats.noise import SeedNoise, differs, half_width, seed_noise
 from rewardsearch.stats.paired import EXACT_UP_TO, McNemar, adjust, mcnemar, pairwise
@@ -17,6 +17,7 @@ from rewardsearch.stats.samples import Estimate, Sample
 
 __all__ = [
     "EXACT_UP_TO",
+    "LEAST_PEOPLE",
     "UNPARSED",
     "Bootstrap",
     "Estimate",

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 from fakes import candidate, screened
+from rich.console import Console
 
+from rewardsearch.cli.fair_table import print_fairness
 from rewardsearch.config import parse_config
 from rewardsearch.journal import Journal, read_run
-from rewardsearch.records import BASELINE, POLICY, FinalReport, Outcome, Proposal, Row, Verdict
+from rewardsearch.records import BASELINE, POLICY, Fairness, FinalReport, GroupRate, Outcome, Proposal, Row, Verdict
 from rewardsearch.stats import fairness
 from rewardsearch.store import save_result
 from rewardsearch.tasks import load_task
@@ -108,3 +110,33 @@ def test_a_task_without_groups_says_so_in_a_line(cli: Any, run: Path) -> None:
     done = cli("fairness", run)
     assert (done.code, done.err, len(done.out.splitlines())) == (0, "", 1) and done.out.startswith("no groups: ")
     assert document(cli("fairness", run, "--json"))["arms"] == []
+
+
+def test_before_anyone_was_judged_it_says_so(cli: Any, tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "new", parse_config({"task": TASK}, "test"), ()):
+        pass
+    assert cli("fairness", tmp_path / "new").out == f"{tmp_path / 'new'} has evaluated no arm yet\n"
+
+
+def test_data_that_have_changed_since_are_the_users_mistake(cli: Any, resumes: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("1\n", encoding="utf-8")
+    config = parse_config({"task": TASK | {"data": str(rows)}, "rank": {"resamples": 200}}, "test")
+    with Journal.open(tmp_path / "own", config, ()):
+        pass
+    rows.write_text("2\n", encoding="utf-8")
+    done = cli("fairness", tmp_path / "own")
+    assert done.code == 2
+    assert "task.data (" in done.err and "has changed since this run began" in done.err and "restore it" in done.err
+
+
+def test_what_could_not_be_tested_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    rate = {"rate": 0.5, "rate_ci": (0.4, 0.6), "gold_rate": 0.5, "recall": 0.5, "false_rate": 0.5, "alike": 0.5}
+    sizes = {("town", "a"): 12, ("town", "b"): 3, ("town", "c"): 4, ("age", "old"): 10}
+    groups = tuple(GroupRate(attribute=name, group=group, n=n, **rate) for (name, group), n in sizes.items())
+    print_fairness([Fairness(arm="x", groups=groups, gaps=())], "SELECTED", {}, Console(width=200))
+    out = capsys.readouterr().out
+    assert "town: not tested, it has no two groups of 10 people or more" in out
+    assert "town: 2 smaller groups with 7 people take no part and are not shown; --json has them" in out
+    assert "age: not tested" in out and "smaller groups" not in out.split("age: not tested")[1]
+    assert [line.split()[1] for line in out.splitlines() if line.startswith(("town  ", "age  "))] == ["a", "old"]
