@@ -55,8 +55,9 @@ class DataSheet(Record):
     example: Demonstration | None
 
 
-def datasheet(task: Task, config: Config) -> DataSheet:
-    """The sheet of a task's rows. Of the test it has numbers alone. Raises UserError for data that cannot be read."""
+def datasheet(task: Task, config: Config, rules: bool = True) -> DataSheet:
+    """The sheet of a task's rows, `rules` as well where asked for, which are fitted for it. Of the test it has numbers alone.
+    Raises UserError for data that cannot be read."""
     own = task.own if isinstance(task, ResumeTask) else None
     train = task.rows("train")
     return DataSheet(
@@ -66,7 +67,7 @@ def datasheet(task: Task, config: Config) -> DataSheet:
         read=own.read if own else {},
         left_out=own.left_out if own else {},
         notes=own.notes if own else (),
-        splits=tuple(_split_sheet(task, split) for split in SPLITS),
+        splits=tuple(_split_sheet(task, split, rules) for split in SPLITS),
         answers=tuple(row.answer for row in train[:5]),
         example=task.demonstrations()[0] if train else None,
     )
@@ -87,18 +88,13 @@ def check_rows(task: Task, config: Config) -> None:
     Of the sealed test the numbers of rows are looked at, in all and of each class.
     """
     least: Mapping[Split, int] = {"train": config.screen.prompts_per_step, "val": 1, "test": 1}
-    advice = (
-        "rows that share a resume or a job are in one split, so give more rows with others, or test rows of their own "
-        "(task.test_data)"
-    )
+    advice = _advice(task, config)
     mistakes = []
     for split, needed in least.items():
         rows = task.rows(split)
         if len(rows) < needed:
-            remedy = f"; {advice}" if config.task.data else ""
-            mistakes.append(
-                f"task: the {split} split has {len(rows)} rows, needs {needed}; give a larger data file{remedy}"
-            )
+            remedy = advice or "give a larger data file"
+            mistakes.append(f"task: the {split} split has {len(rows)} rows, needs {needed}; {remedy}")
         elif task.classes is not None:
             counts = {name: sum(row.answer == name for row in rows) for name in task.classes}
             if not all(counts.values()):
@@ -109,13 +105,28 @@ def check_rows(task: Task, config: Config) -> None:
         raise UserError(*mistakes)
 
 
+def _advice(task: Task, config: Config) -> str:
+    """What to do about a split of one's own data that is too small, or has one class."""
+    own = task.own if isinstance(task, ResumeTask) else None
+    if own is None:
+        return ""
+    shared = ["resume"] if config.task.columns.person is None else ["resume", "person"]
+    others = [] if config.task.test_data else ["give test rows of their own (task.test_data)"]
+    if own.by == "texts":
+        shared, others = [*shared, "job"], ["set task.split_by: persons, which parts rows of one job", *others]
+    *first, last = shared
+    held = f"{', a '.join(first)} or a {last}" if first else last
+    ways = ", or ".join(("give more rows with others", *others))
+    return f"rows that share a {held} are in one split (task.split_by: {own.by}), so {ways}"
+
+
 def _has_both(task: Task, split: Split) -> bool:
     """Whether more rows of the split would have both classes: generated ones, or those that the data still have for it."""
     own = task.own if isinstance(task, ResumeTask) else None
     return own is None or len({pair.selected for pair in own.splits[split]}) == 2
 
 
-def _split_sheet(task: Task, split: Split) -> SplitSheet:
+def _split_sheet(task: Task, split: Split, with_rules: bool) -> SplitSheet:
     rows = task.rows(split)
     if not isinstance(task, ResumeTask):
         words = {"prompt": median(len(row.prompt_text.split()) for row in rows)} if rows else {}
@@ -124,7 +135,8 @@ def _split_sheet(task: Task, split: Split) -> SplitSheet:
     found = task.own.splits[split] if task.own else drawn
     if not drawn:
         return SplitSheet(split=split, rows=0, found=0)
-    rules = {} if split == "test" or not task.rows("train") else task.rules(split)
+    fitted = with_rules and split != "test" and task.rows("train")
+    rules = task.rules(split) if fitted else {}
     scores = {name: f1_accuracy(outcomes) for name, outcomes in rules.items()}
     return SplitSheet(
         split=split,

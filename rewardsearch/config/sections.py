@@ -85,8 +85,13 @@ class TaskConfig(Section):
     data: str | None = None
     """resume: a CSV or JSON Lines file, or the id of a hub data set; None generates the rows."""
     test_data: str | None = None
-    """resume: where the test rows come from; None carves `val` and `test` from `data`, without leakage of resumes or jobs."""
+    """resume: where the test rows come from; None carves `val` and `test` from `data`, as `split_by` says."""
     columns: ColumnMap = ColumnMap()
+    split_by: Literal["auto", "texts", "persons"] = "auto"
+    """resume: which rows of `data` stay in one split. `texts`: those that share a resume, a job or a person; `persons`: those
+    that share a resume or a person. `auto` is `texts` where every split then has at least half of its share of the rows, else
+    `persons`. Name the one it took, and rows that are added later move no others, but where they tie two jobs (by `persons`,
+    two persons) together."""
     show_rows: bool | None = None
     """Whether proposers see texts of training rows: an example, and completions on which reward and truth disagree. None shows
     them unless `data` is set: resumes of real people then stay on this machine."""

@@ -11,6 +11,7 @@ import difflib
 import io
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,18 +94,22 @@ def _raw(part: Part, source: str, name: str, mistakes: Mistakes) -> Raw:
         raise UserError(
             f"task.{part}: no such file: {source}; give a CSV or JSON Lines file, or the id of a hub data set"
         )
+    text = _decoded(path, name)
+    if not text.strip():
+        raise UserError(f"{name} is empty; task.{part} needs a table with resumes, jobs and labels")
+    return _csv(text, name, suffix, mistakes) if _SUFFIXES[suffix] == "CSV" else _json_lines(text, name, mistakes)
+
+
+def _decoded(path: Path, name: str) -> str:
     blob = path.read_bytes()
     try:
-        text = blob.decode("utf-8-sig")
+        return blob.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = blob[: error.start].count(b"\n") + 1
         raise UserError(
             f"{name} line {line}: not UTF-8 (byte 0x{blob[error.start]:02x}); save it as UTF-8 "
             "(in a spreadsheet: CSV UTF-8; elsewhere: iconv -f WINDOWS-1252 -t UTF-8)"
         ) from None
-    if not text.strip():
-        raise UserError(f"{name} is empty; task.{part} needs a table with resumes, jobs and labels")
-    return _csv(text, name, suffix, mistakes) if _SUFFIXES[suffix] == "CSV" else _json_lines(text, name, mistakes)
 
 
 def _csv(text: str, name: str, suffix: str, mistakes: Mistakes) -> Raw:
@@ -133,7 +138,11 @@ def _csv(text: str, name: str, suffix: str, mistakes: Mistakes) -> Raw:
 
 def _records(text: str, name: str, separator: str, mistakes: Mistakes) -> Iterator[tuple[str, list[str]]]:
     """The records that are not blank, with where they begin. A quote that is never closed ends them."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    # A limit of the process, 128 KiB unless raised; a resume may be longer.
+    csv.field_size_limit(sys.maxsize)
+    # A StringIO would take four bytes a character.
+    lines = io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8", newline="")
+    reader = csv.reader(lines, delimiter=separator, strict=True)
     number = 0
     while True:
         number, line = number + 1, reader.line_num + 1

@@ -1,24 +1,36 @@
 """Splits of anyone's rows without leakage: rows that share a person or a text stay together, and go where a hash says.
 
-The rule. Texts are compared without case and runs of white space. Rows that share a resume, a job or a person, in a chain of
-any length, are one group; where one group would hold more than half of the rows (one job for all, say), jobs hold none
-together. A group is named by the smallest hash of what its rows share, and the hash of its name says its split: 60 % of all
-hashes are train, 20 % val, 20 % test; with a test of its own, 80 % train and 20 % val. Rows that are added later move none that
-they share nothing with. Sizes and seed of the task change nothing about it, so that no search trains on what another keeps
-sealed.
+The rule. Texts are compared by their words. By `texts`, rows that share a resume, a job or a person, in a chain of any length,
+are one group; by `persons`, rows that share a resume or a person. What a group is of are its jobs, by `persons` its persons (the
+resume, where a row names none): the smallest of their hashes is the group's, and says its split. 60 % of all hashes are train,
+20 % val, 20 % test; with a test of its own, 80 % train and 20 % val.
+
+What moves a row. Not sizes and seed of the task, so that no search trains on what another keeps sealed; nor added rows, be
+they of new jobs or of known ones (by `persons`, of persons). Only one that ties two jobs together, as a known resume with a
+further job does, makes one group of them, which goes where the hash of one of the two says. `auto` looks at all rows: where
+added ones change what it takes, any row may move.
 """
 
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from rewardsearch.tasks.base import Split
 
+By = Literal["texts", "persons"]
+"""What holds rows together."""
+
+_SHARES: dict[Split, float] = {"train": 0.6, "val": 0.2, "test": 0.2}
+_SHARES_OWN_TEST: dict[Split, float] = {"train": 0.8, "val": 0.2}
 _TRAIN, _VAL = 0.6, 0.8
 """Up to where a hash, as a share of all hashes, is train, and from there up to where it is val."""
+_ENOUGH = 0.5
+"""The part of its share of the rows that `auto` asks for in every split."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +43,40 @@ class TextKeys:
 
     @property
     def persons(self) -> tuple[str, ...]:
-        """What says who it is: the resume, and the person where the data name one."""
-        return (self.resume,) if self.person is None else (self.resume, self.person)
+        """What says who it is: the person where the data name one, and the resume."""
+        return (self.resume,) if self.person is None else (self.person, self.resume)
+
+
+@dataclass(frozen=True)
+class Splitting:
+    """splits: of every row, in their order. by: what holds rows together. why: what made `auto` take `persons`; else empty."""
+
+    splits: tuple[Split, ...]
+    by: By
+    why: str = ""
+
+
+class _Words(dict[int, str | None]):
+    """For str.translate: letters, their marks and digits stay, what has no width goes, and all else parts words."""
+
+    def __missing__(self, code: int) -> str | None:
+        category = unicodedata.category(chr(code))
+        self[code] = None if category == "Cf" else chr(code) if category[0] in "LMN" else " "
+        return self[code]
+
+
+_WORDS = _Words()
 
 
 def plain(text: str) -> str:
     """The text without case and runs of white space."""
     return " ".join(text.split()).casefold()
+
+
+def words(text: str) -> str:
+    """The words of a text, letters and digits alone, without case and ligatures; `plain` of a text that has none."""
+    found = unicodedata.normalize("NFKC", text).casefold().translate(_WORDS).split()
+    return " ".join(found) or plain(text)
 
 
 def digest(*texts: str) -> str:
@@ -47,18 +86,31 @@ def digest(*texts: str) -> str:
 
 def keys_of(resume: str, job: str, person: str = "") -> TextKeys:
     return TextKeys(
-        digest("resume", plain(resume)), digest("job", plain(job)), digest("person", plain(person)) if person else None
+        digest("resume", words(resume)), digest("job", words(job)), digest("person", words(person)) if person else None
     )
 
 
-def groups_of(rows: Sequence[TextKeys]) -> tuple[list[str], bool]:
-    """The group of every row, named by the smallest digest of what holds it together; and whether jobs hold none together,
-    because one group would else have more than half of the rows."""
-    groups = _connected([(*keys.persons, keys.job) for keys in rows])
-    largest, size = max(Counter(groups).items(), key=lambda item: item[1], default=("", 0))
-    people = _connected([keys.persons for keys in rows])
-    apart = {person for person, group in zip(people, groups, strict=True) if group == largest}
-    return (people, True) if 2 * size > len(rows) and len(apart) > 1 else (groups, False)
+def split_rows(rows: Sequence[TextKeys], by: Literal["auto"] | By, own_test: bool) -> Splitting:
+    """The split of every row, by the module's rule.
+
+    `auto` is `texts` where every split then has at least half of its share of the rows, or no less of it than by `persons`.
+    """
+    if by != "auto":
+        return Splitting(_splits(rows, by, own_test), by)
+    texts = _splits(rows, "texts", own_test)
+    least, split, count = _fullness(texts, own_test)
+    if least < _ENOUGH:
+        persons = _splits(rows, "persons", own_test)
+        if _fullness(persons, own_test)[0] > least:
+            return Splitting(
+                persons, "persons", f"by texts the {split} split would have {count:,} of {len(rows):,} rows"
+            )
+    return Splitting(texts, "texts")
+
+
+def groups_of(rows: Sequence[TextKeys], by: By) -> list[str]:
+    """The group of every row, named by the smallest digest of the jobs (by `persons`, of the persons) that it is of."""
+    return _connected([(keys.job, *keys.persons) if by == "texts" else keys.persons for keys in rows])
 
 
 def split_of(group: str, own_test: bool) -> Split:
@@ -72,8 +124,19 @@ def split_of(group: str, own_test: bool) -> Split:
     return "train" if own_test else "test"
 
 
+def _splits(rows: Sequence[TextKeys], by: By, own_test: bool) -> tuple[Split, ...]:
+    return tuple(split_of(group, own_test) for group in groups_of(rows, by))
+
+
+def _fullness(splits: Sequence[Split], own_test: bool) -> tuple[float, Split, int]:
+    """The split that is least full, first what it has as a part of its share of the rows, last its number of rows."""
+    counts = Counter(splits)
+    shares = _SHARES_OWN_TEST if own_test else _SHARES
+    return min((counts[split] / (share * max(len(splits), 1)), split, counts[split]) for split, share in shares.items())
+
+
 def _connected(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """For every row, given by its digests, the smallest digest of those that it is connected with."""
+    """For every row, given by its digests, the smallest of the first digests of all rows that it is connected with."""
     parent: dict[str, str] = {}
 
     def root(key: str) -> str:
@@ -86,4 +149,8 @@ def _connected(rows: Sequence[tuple[str, ...]]) -> list[str]:
         for each in others:
             one, other = sorted((root(first), root(each)))
             parent[other] = one
-    return [root(first) for first, *_ in rows]
+    smallest: dict[str, str] = {}
+    for first, *_ in rows:
+        name = root(first)
+        smallest[name] = min(first, smallest.get(name, first))
+    return [smallest[root(first)] for first, *_ in rows]

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from rewardsearch.config import ColumnMap, TaskConfig, label_key
+from rewardsearch.files import file_digest
 from rewardsearch.tasks.base import Split
 from rewardsearch.tasks.mistakes import Mistakes
 from rewardsearch.tasks.pairs import CLASSES, Pair
 from rewardsearch.tasks.reading import Entry, Part, read_entries, source_name
-from rewardsearch.tasks.splitting import TextKeys, digest, groups_of, keys_of, plain, split_of
+from rewardsearch.tasks.splitting import By, Splitting, TextKeys, digest, keys_of, plain, split_rows
 
 UNKNOWN = "unknown"
 """The group of a person whose row does not say it."""
@@ -22,13 +24,14 @@ class OwnPairs:
     """What a user's data give.
 
     splits: all pairs of each split, in an order by hash. read: rows of each source, by its name. left_out: rows that are in no
-    split, by reason. notes: what a user should know of how the splits were made.
+    split, by reason. notes: what a user should know of how the splits were made. by: what held rows together.
     """
 
     splits: dict[Split, list[Pair]]
     read: dict[str, int]
     left_out: dict[str, int]
     notes: tuple[str, ...]
+    by: By
 
 
 @dataclass(frozen=True)
@@ -43,33 +46,48 @@ class _Found:
 def read_pairs(config: TaskConfig) -> OwnPairs:
     """The pairs of `config.data`, and of `config.test_data` where it is given. splitting.py has the rule of the splits.
 
-    A row without resume, job or label is left out, and so is one that comes again, one whose resume and job have both labels,
-    and a row of `test_data` whose resume, job or person is in `data`; each is counted. Raises UserError with every mistake of
+    A row without resume, job or label is left out, and so is one that comes again, one whose prompt (resume, job and
+    `columns.prompt`) has both labels, and a row of `test_data` whose resume, job or person is in `data`; each is counted.
+    A process reads one table once, for as long as its files and the config stay the same. Raises UserError with every mistake of
     a file.
     """
     if config.data is None:
         raise ValueError("task.data is not set")
+    # What tells one table from another, and nothing else.
+    table = TaskConfig(
+        name=config.name,
+        data=config.data,
+        test_data=config.test_data,
+        columns=config.columns,
+        split_by=config.split_by,
+        seed=config.seed,
+    )
+    return _pairs(table, tuple(file_digest(file) for file in config.data_files(test=True)))
+
+
+@lru_cache(maxsize=1)
+def _pairs(config: TaskConfig, _digests: tuple[str, ...]) -> OwnPairs:
+    """`read_pairs` of files with these digests. One table is kept: it may be most of what a process holds."""
     left_out: Counter[str] = Counter()
-    rows, count = _read("data", config.data, config.columns, left_out)
-    read = {source_name(config.data): count}
-    groups, jobs_apart = groups_of([found.keys for found in rows])
-    notes = []
-    who = ("resume",) if config.columns.person is None else ("resume", "person")
-    if jobs_apart:
-        notes.append(
-            f"split by {' and '.join(who)} alone: rows that share a {', a '.join(who)} or a job hang together in more than "
-            "half of the data, so that jobs of val and test are also in train"
-        )
+    source, columns, own_test = config.data or "", config.columns, config.test_data is not None
+    rows, count = _read("data", source, columns, left_out)
+    read = {source_name(source): count}
+    who = ("resume",) if columns.person is None else ("resume", "person")
+    made = split_rows([found.keys for found in rows], config.split_by, own_test)
+    notes = [_chosen(made, who)] if config.split_by == "auto" else []
     parts: dict[Split, list[_Found]] = {"train": [], "val": [], "test": []}
-    for found, group in zip(rows, groups, strict=True):
-        parts[split_of(group, own_test=config.test_data is not None)].append(found)
+    for found, split in zip(rows, made.splits, strict=True):
+        parts[split].append(found)
     if config.test_data is not None:
-        tested, count = _read("test_data", config.test_data, config.columns, left_out)
+        tested, count = _read("test_data", config.test_data, columns, left_out)
         read[f"{source_name(config.test_data)} (test)"] = count
-        parts["test"], note = _unseen(tested, rows, who, left_out)
+        parts["test"], note = _unseen(tested, rows, config, who, left_out)
         notes += [note] if note else []
+    if torn := sum(_both_labels(part) for part in parts.values()):
+        told = ", ".join(columns.prompt)
+        notes.append(f"{torn:,} rows stay whose resume and job have both labels: their prompts differ in {told} alone")
     splits = {split: _ordered(split, found, config.seed) for split, found in parts.items()}
-    return OwnPairs(splits, read, dict(left_out), tuple(notes))
+    return OwnPairs(splits, read, dict(left_out), tuple(notes), made.by)
 
 
 def brief_of(config: TaskConfig, form: str) -> str:
@@ -131,7 +149,7 @@ def _read(part: Part, source: str, columns: ColumnMap, left_out: Counter[str]) -
         else:
             complete.append(_found(entry, columns, labels[label_key(said)]))
     mistakes.end(source_name(source))
-    return _once(complete, left_out), len(entries)
+    return _once(complete, columns, left_out), len(entries)
 
 
 def _needed(columns: ColumnMap, part: Part) -> dict[str, str]:
@@ -166,15 +184,16 @@ def _found(entry: Entry, columns: ColumnMap, selected: bool) -> _Found:
     return _Found(pair, keys_of(resume, job, person), key)
 
 
-def _once(rows: Iterable[_Found], left_out: Counter[str]) -> list[_Found]:
+def _once(rows: Iterable[_Found], columns: ColumnMap, left_out: Counter[str]) -> list[_Found]:
     """Each row once; none of those that say the same and have both labels."""
     alike: defaultdict[str, list[_Found]] = defaultdict(list)
     for found in rows:
         alike[found.key].append(found)
+    same_prompt = " and ".join(("resume", "job", *columns.prompt))
     out = []
     for same in alike.values():
         if len({found.pair.selected for found in same}) == 2:
-            left_out["the same resume and job with both labels"] += len(same)
+            left_out[f"the same {same_prompt} with both labels"] += len(same)
             continue
         out.append(same[0])
         if len(same) > 1:
@@ -182,12 +201,35 @@ def _once(rows: Iterable[_Found], left_out: Counter[str]) -> list[_Found]:
     return out
 
 
+def _both_labels(rows: Sequence[_Found]) -> int:
+    """How many rows have a resume and job that another row of theirs has with the other label."""
+    alike: defaultdict[str, list[bool]] = defaultdict(list)
+    for found in rows:
+        if found.pair.columns:
+            alike[digest(plain(found.pair.resume), plain(found.pair.job))].append(found.pair.selected)
+    return sum(len(labels) for labels in alike.values() if len(set(labels)) == 2)
+
+
+def _chosen(made: Splitting, who: Sequence[str]) -> str:
+    """What `auto` took, why, and how to keep it."""
+    kept = f"name task.split_by: {made.by} to keep that as rows are added"
+    if made.by == "texts":
+        return f"split by texts: rows that share a {', a '.join(who)} or a job are in one split; {kept}"
+    return (
+        f"split by persons: rows that share a {' or a '.join(who)} are in one split, those that share a job are not, as "
+        f"{made.why}; {kept}"
+    )
+
+
 def _unseen(
-    tested: list[_Found], rows: list[_Found], who: Sequence[str], left_out: Counter[str]
+    tested: list[_Found], rows: list[_Found], config: TaskConfig, who: Sequence[str], left_out: Counter[str]
 ) -> tuple[list[_Found], str]:
-    """The test rows without those whose resume, person or job is in `rows`, and what is to be told of it."""
+    """The test rows without those whose resume, person or job is in `rows`, and what is to be told of it. Jobs may be shared by
+    `persons`; `auto` lets them where most of the test rows' are."""
     persons, jobs = {key for found in rows for key in found.keys.persons}, {found.keys.job for found in rows}
-    shared = 2 * sum(found.keys.job in jobs for found in tested) > len(tested)
+    auto = config.split_by == "auto"
+    most = 2 * sum(found.keys.job in jobs for found in tested) > len(tested)
+    shared = most if auto else config.split_by == "persons"
     kept = [
         found for found in tested if persons.isdisjoint(found.keys.persons) and (shared or found.keys.job not in jobs)
     ]
@@ -197,7 +239,7 @@ def _unseen(
         left_out[f"in task.test_data with a {what} of task.data"] += len(tested) - len(kept)
     left = " and ".join(f"{each}s" for each in who)
     note = f"most jobs of task.test_data are also in task.data; only rows with its {left} are left out"
-    return kept, note if shared else ""
+    return kept, note if auto and shared else ""
 
 
 def _ordered(split: Split, rows: Iterable[_Found], seed: int) -> list[Pair]:

@@ -81,11 +81,12 @@ def test_a_numeric_task_shows_rows_and_answers(cli: Any) -> None:
     assert "answers of train: " in done.out and "SELECTED" not in done.out
 
 
-def test_a_search_is_told_in_one_line(own: Path) -> None:
+def test_a_search_is_told_in_one_line_and_how_rows_were_split(own: Path) -> None:
     config = load_config(own)
-    (line,) = told_data(datasheet(load_task(config.task), config))
+    line, note = told_data(datasheet(load_task(config.task), config))
     assert "hires.csv, 300 rows read, 12 left out (no resume 6, no label 6); SELECTED: " in line
     assert "of train (50% once balanced), " in line and line.count("% of ") == 3
+    assert note.startswith("split by texts: ")
     numeric = Config()
     assert told_data(datasheet(load_task(numeric.task), numeric)) == ()
 

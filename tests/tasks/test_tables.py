@@ -93,7 +93,11 @@ def test_rows_that_share_a_resume_or_a_job_are_in_one_split(tmp_path: Path) -> N
     # Chains of five rows: each shares its resume with the next, and that its job with the one after.
     rows += [row(f"chain {i // 5} {i % 5 // 2}", f"link {i // 5} {(i % 5 + 1) // 2}", "no") for i in range(100)]
     found = read(tmp_path, rows)
-    assert (found.notes, found.left_out) == ((), {})
+    assert (found.by, found.left_out) == ("texts", {})
+    assert found.notes == (
+        "split by texts: rows that share a resume or a job are in one split; name task.split_by: texts to keep that as rows "
+        "are added",
+    )
     chains = [{pair.resume.split()[1] for pair in found.splits[split] if "chain" in pair.resume} for split in SPLITS]
     assert sum(map(len, chains)) == len(set().union(*chains)) == 20
     assert 0.5 < len(found.splits["train"]) / len(every(found)) < 0.7
@@ -112,11 +116,13 @@ def test_rows_of_one_person_are_in_one_split_however_their_resumes_differ(tmp_pa
     people = {row["resume"]: row["nr"] for row in rows if row["nr"]}
     splits = {split: {people[p.resume] for p in found.splits[split] if p.resume in people} for split in SPLITS}
     assert sum(map(len, splits.values())) == len(set().union(*splits.values())) == 50
-    assert all(len(found.splits[split]) > 15 for split in SPLITS) and found.notes == ()
+    assert all(len(found.splits[split]) > 15 for split in SPLITS) and found.by == "texts"
     assert not any("P1" in str(pair.columns) for pair in every(found))
     one_job = [each | {"job": "the job"} for each in rows]
     found = read(tmp_path, one_job, columns=columns)
-    assert found.notes[0].startswith("split by resume and person alone: rows that share a resume, a person or a job")
+    assert found.notes[0].startswith(
+        "split by persons: rows that share a resume or a person are in one split, those that"
+    )
     splits = {split: {people[p.resume] for p in found.splits[split] if p.resume in people} for split in SPLITS}
     assert sum(map(len, splits.values())) == len(set().union(*splits.values())) == 50
 
@@ -131,10 +137,10 @@ def test_a_test_of_its_own_has_no_person_of_the_data(tmp_path: Path) -> None:
     assert found.left_out == {"in task.test_data with a resume, person or job of task.data": 1}
 
 
-def test_rows_that_are_added_move_none_and_neither_do_sizes_and_seed(tmp_path: Path) -> None:
+def test_order_sizes_and_seed_move_no_row(tmp_path: Path) -> None:
     rows = [row(f"r{i}", f"j{i}", "yes" if i % 3 else "no") for i in range(100)]
-    few = read(tmp_path, rows[:60])
-    many = read(tmp_path, rows[::-1], seed=4, train_rows=5, val_rows=5)
+    few = read(tmp_path, rows[:60], split_by="texts")
+    many = read(tmp_path, rows[::-1], seed=4, train_rows=5, val_rows=5, split_by="texts")
     for split in SPLITS:
         assert {pair.id for pair in few.splits[split]} <= {pair.id for pair in many.splits[split]}
 
@@ -149,11 +155,13 @@ def test_the_seed_says_which_rows_are_drawn_and_the_size_how_many(tmp_path: Path
     assert drawn[0] == drawn[1] != drawn[2]
 
 
-def test_one_job_for_most_rows_splits_by_resume_alone_and_says_so(tmp_path: Path) -> None:
+def test_one_job_for_most_rows_splits_by_persons_and_says_so(tmp_path: Path) -> None:
     rows = [row(f"r{i // 2}", "the job" if i < 150 else f"j{i}", str(i), note=str(i)) for i in range(200)]
     rows = [each | {"label": "yes" if i % 4 < 2 else "no"} for i, each in enumerate(rows)]
     found = read(tmp_path, rows, columns=PLAIN["columns"] | {"prompt": ["note"]})
-    assert "split by resume alone" in found.notes[0]
+    assert found.notes[0].startswith(
+        "split by persons: rows that share a resume are in one split, those that share a job"
+    )
     resumes = {split: {pair.resume for pair in found.splits[split]} for split in SPLITS}
     assert all(len(found.splits[split]) > 15 for split in SPLITS)
     assert not resumes["train"] & resumes["val"] and not (resumes["train"] | resumes["val"]) & resumes["test"]
@@ -219,7 +227,7 @@ def test_rows_of_train_count_by_the_content_of_the_data_and_by_where_the_test_is
     [
         ({"positive": ["Yes"], "negative": ["no", " yes"]}, "yes: a value of both positive and negative"),
         ({"positive": [True]}, "got true, which YAML makes of yes, on and true alike; quote the value"),
-        ({"positive": []}, "at least 1 item"),
+        ({"positive": []}, "should name at least 1 value"),
         ({"prompt": ["label"]}, "column 'label' is given as label and as prompt"),
         ({"reason": "sex", "groups": ["sex"]}, "column 'sex' is given as reason and as groups"),
         ({"reason": "nr", "person": "nr"}, "column 'nr' is given as reason and as person"),

@@ -176,3 +176,18 @@ def test_a_hub_data_set_that_cannot_be_loaded_is_told(monkeypatch: pytest.Monkey
     assert line.startswith(
         "task.data: org/hires is no file here, and its split train could not be loaded from the hub (Conn"
     )
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl"])
+def test_a_cell_is_as_long_as_it_is(tmp_path: Path, ending: str) -> None:
+    rows = hires(20)
+    rows[5]["cv text"] = "a cook " * 40_000
+    path = tmp_path / f"hires.{ending}"
+    data = write_lines(path, rows) if ending == "jsonl" else write_csv(path, rows, "," if ending == "csv" else "\t")
+    found = read_pairs(own_config(data))
+    assert max(len(pair.resume) for pairs in found.splits.values() for pair in pairs) == 7 * 40_000 - 1
+
+
+def test_a_quote_that_is_never_closed_is_told_however_long_the_rest_is(tmp_path: Path) -> None:
+    (told,) = of_text(tmp_path, HEADER + GOOD + '"a cook,cook wanted,hired,web,fits,f\n' + 20_000 * GOOD)
+    assert told.startswith('hires.csv row 3: unexpected end of data; a text in "..." ends with its closing quote')
