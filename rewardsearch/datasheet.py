@@ -10,6 +10,7 @@ from rewardsearch.errors import UserError
 from rewardsearch.records import Demonstration, Record
 from rewardsearch.stats import f1_accuracy
 from rewardsearch.tasks import Split, Task
+from rewardsearch.tasks.reading import source_name
 from rewardsearch.tasks.resume import ResumeTask
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -87,13 +88,16 @@ def check_rows(task: Task, config: Config) -> None:
 
     Of the sealed test the numbers of rows are looked at, in all and of each class.
     """
+    if absent := _absent_class(task, config):
+        raise UserError(absent)
     least: Mapping[Split, int] = {"train": config.screen.prompts_per_step, "val": 1, "test": 1}
     advice = _advice(task, config)
     mistakes = []
     for split, needed in least.items():
         rows = task.rows(split)
         if len(rows) < needed:
-            remedy = advice or "give a larger data file"
+            short = getattr(config.task, f"{split}_rows") < needed
+            remedy = f"raise task.{split}_rows" if short else advice or "give a larger data file"
             mistakes.append(f"task: the {split} split has {len(rows)} rows, needs {needed}; {remedy}")
         elif task.classes is not None:
             counts = {name: sum(row.answer == name for row in rows) for name in task.classes}
@@ -103,6 +107,19 @@ def check_rows(task: Task, config: Config) -> None:
                 mistakes.append(f"task: the {split} split has {told}, needs both classes; {remedy}")
     if mistakes:
         raise UserError(*mistakes)
+
+
+def _absent_class(task: Task, config: Config) -> str:
+    """What to say of one's own data that have one class alone; empty for others."""
+    own = task.own if isinstance(task, ResumeTask) else None
+    found = {pair.selected for split in own.splits.values() for pair in split} if own else set()
+    if len(found) != 1:
+        return ""
+    key, columns = "negative" if True in found else "positive", config.task.columns
+    return (
+        f"task.data: no whole row of {source_name(config.task.data or '')} has a {columns.label} of task.columns.{key} "
+        f"({', '.join(getattr(columns, key))}); a search needs both classes: name its values there, or give rows that have them"
+    )
 
 
 def _advice(task: Task, config: Config) -> str:

@@ -6,6 +6,7 @@ with its line beside it where records of several lines come before.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import difflib
 import io
@@ -26,7 +27,10 @@ Part = Literal["data", "test_data"]
 _SUFFIXES = {".csv": "CSV", ".tsv": "CSV", ".jsonl": "JSON Lines", ".json": "JSON Lines"}
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _HUB_SPLIT = {"data": "train", "test_data": "test"}
-_MISSING = ("", "nan", "null", "n/a")
+_MISSING = ("", "na", "n/a", "#n/a", "nan", "null", "none", "<na>")
+_SEPARATOR = re.compile(r'"?sep=(.)"?\s*')
+"""A first line that tells some spreadsheets the separator, and is no row."""
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,9 @@ class Raw:
 def read_entries(part: Part, source: str, needed: Mapping[str, str], meant: frozenset[str]) -> list[Entry]:
     """The rows of `source`, with the columns `needed` (key of the config -> column's name).
 
-    A cell that is empty, nan, null or n/a is missing, but for those in `meant` (in lower case).
-    Raises UserError with every mistake: no such file, not UTF-8, not a table, a row that is broken, a column that is not there.
+    A cell that is empty, or one of _MISSING in any case, is missing, but for labels that are `meant` so (in lower case).
+    Raises UserError with every mistake: no such file, neither UTF-8 nor UTF-16, not a table, a row that is broken, a column that
+    is not there.
     """
     name = source_name(source)
     mistakes = Mistakes()
@@ -67,7 +72,8 @@ def read_entries(part: Part, source: str, needed: Mapping[str, str], meant: froz
             value, wrong = _text(row.get(column))
             if wrong:
                 mistakes.add("what is no text", f"{where}, column {column}: {wrong}")
-            cells[column] = "" if value.lower() in _MISSING and value.lower() not in meant else value
+            means = column == needed["task.columns.label"] and value.lower() in meant
+            cells[column] = "" if value.lower() in _MISSING and not means else value
         entries.append(Entry(where, cells))
     mistakes.end(name)
     if not entries:
@@ -103,19 +109,22 @@ def _raw(part: Part, source: str, name: str, mistakes: Mistakes) -> Raw:
 def _decoded(path: Path, name: str) -> str:
     blob = path.read_bytes()
     try:
-        return blob.decode("utf-8-sig")
+        return blob.decode("utf-16" if blob.startswith(_UTF16) else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = blob[: error.start].count(b"\n") + 1
         raise UserError(
-            f"{name} line {line}: not UTF-8 (byte 0x{blob[error.start]:02x}); save it as UTF-8 "
+            f"{name} line {line}: not {error.encoding.upper()} (byte 0x{blob[error.start]:02x}); save it as UTF-8 "
             "(in a spreadsheet: CSV UTF-8; elsewhere: iconv -f WINDOWS-1252 -t UTF-8)"
         ) from None
 
 
 def _csv(text: str, name: str, suffix: str, mistakes: Mistakes) -> Raw:
-    first = text.lstrip().split("\n", 1)[0]
+    first, _, rest = text.lstrip().partition("\n")
+    told = _SEPARATOR.fullmatch(first)
+    if told:
+        text = rest
     # Spreadsheets write the separator of the country; a header is what shows it.
-    separator = "\t" if suffix == ".tsv" else max(",;\t", key=first.count)
+    separator = told[1] if told else "\t" if suffix == ".tsv" else max(",;\t", key=first.count)
     records = _records(text, name, separator, mistakes)
     where, header = next(records, ("", []))
     columns = [cell.strip() for cell in header]

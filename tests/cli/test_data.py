@@ -102,14 +102,31 @@ def test_a_mistake_of_the_data_ends_with_2_and_its_row(cli: Any, own: Path) -> N
     )
 
 
-def test_a_split_of_one_class_is_shown_and_refused(cli: Any, own: Path) -> None:
-    write_csv(own.parent / "hires.csv", [row | {"decision": "declined"} for row in hires(60)])
+@pytest.mark.parametrize(
+    ("value", "missing"), [("declined", "positive (hired, offer)"), ("offer", "negative (declined)")]
+)
+def test_data_of_one_class_are_shown_and_refused_in_a_line(cli: Any, own: Path, value: str, missing: str) -> None:
+    write_csv(own.parent / "hires.csv", [row | {"decision": value} for row in hires(60)])
     done = cli("data", own)
     assert done.code == 2 and "train " in done.out
-    assert (
-        "the train split has 0 SELECTED and " in done.err
-        and " REJECTED, needs both classes; rows that share" in done.err
-    )
+    assert done.err.splitlines() == [
+        f"error: task.data: no whole row of hires.csv has a decision of task.columns.{missing}; a search needs both classes: "
+        "name its values there, or give rows that have them"
+    ]
+
+
+def test_a_split_of_one_class_is_told_with_what_holds_its_rows_together(cli: Any, own: Path) -> None:
+    rows = [row | {"decision": "declined"} for row in hires(60) if row["cv text"]]
+    write_csv(own.parent / "hires.csv", [*rows, rows[0] | {"decision": "hired", "source": "elsewhere"}])
+    done = cli("data", own)
+    assert done.code == 2 and " split has 0 SELECTED and " in done.err
+    assert " REJECTED, needs both classes; rows that share" in done.err
+
+
+def test_a_size_that_is_too_small_for_a_step_is_told_to_be_raised(cli: Any, own: Path) -> None:
+    done = cli("data", own, "--set", "task.train_rows=1", "--set", "task.balance=false")
+    assert done.code == 2
+    assert "error: task: the train split has 1 rows, needs 8; raise task.train_rows" in done.err.splitlines()
 
 
 def test_a_size_that_leaves_a_class_out_is_told_to_be_raised(cli: Any, own: Path) -> None:

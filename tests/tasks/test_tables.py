@@ -80,6 +80,25 @@ def test_csv_and_json_lines_of_the_same_rows_give_the_same_pairs(tmp_path: Path,
     assert read_pairs(own_config(write_lines(tmp_path / "c.jsonl", rows))).splits == one.splits
 
 
+@pytest.mark.parametrize("head", ["sep=;\n", '"sep=;"\r\n'])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+def test_a_csv_as_spreadsheets_write_it_gives_the_same_pairs(tmp_path: Path, head: str, encoding: str) -> None:
+    rows = hires(60)
+    one = read_pairs(own_config(write_csv(tmp_path / "a.csv", rows, ";")))
+    text = (tmp_path / "a.csv").read_text(encoding="utf-8")
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    (tmp_path / "b.csv").write_bytes((mark + head + text).encode(encoding))
+    assert read_pairs(own_config(tmp_path / "b.csv")).splits == one.splits
+
+
+@pytest.mark.parametrize("missing", ["", " ", "NA", "n/a", "#N/A", "NaN", "NULL", "None", "<NA>"])
+def test_what_says_that_a_cell_is_missing_is_no_text_unless_it_is_a_label(tmp_path: Path, missing: str) -> None:
+    rows = [row("r1", "j1", missing.strip() or "no"), row(missing, "j2"), row("r3", missing), row("r4", "j4")]
+    found = read(tmp_path, rows, columns={"positive": ["yes"], "negative": [missing.strip() or "no"]})
+    assert sorted(pair.resume for pair in every(found)) == ["r1", "r4"]
+    assert found.left_out == {"no resume": 1, "no job": 1}
+
+
 def test_labels_may_be_numbers_and_truth_values(tmp_path: Path) -> None:
     for positive, negative, values in (([1], [0], (1, 0)), (["true"], ["false"], (True, False))):
         rows = [{"resume": f"r{i}", "job": f"j{i}", "label": values[i % 2]} for i in range(40)]
@@ -253,3 +272,16 @@ def test_a_lower_share_of_selected_ones_repeats_the_others_and_leaves_nobody_out
     assert {pair.id.partition("-")[0] for pair in told} == {pair.id for pair in pairs}
     assert len({pair.id for pair in told}) == len(told)
     assert balanced(pairs) == [each for pair in zip(pairs[:20], pairs[20:], strict=True) for each in pair]
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.7])
+def test_the_training_rows_have_the_share_of_selected_ones_that_is_asked_for_and_the_others_stay(share: float) -> None:
+    def labels(split: Split, **settings: object) -> list[str]:
+        config = TaskConfig(name="resume", train_rows=200, val_rows=80, test_rows=80)
+        return [row.answer for row in load_task(config.model_copy(update=settings)).rows(split)]
+
+    train = labels("train", selected_share=share)
+    assert train.count("SELECTED") / len(train) == pytest.approx(share, abs=0.01) and len(train) >= 200
+    assert labels("train", selected_share=share, balance=False) == labels("train", balance=False)
+    for split in ("val", "test"):
+        assert labels(split, selected_share=share) == labels(split)
