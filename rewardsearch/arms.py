@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -42,11 +41,12 @@ def ensemble(members: Sequence[str], candidates: Mapping[str, Candidate]) -> tup
 
 
 class Stretch(Record):
-    """A part of a screen, up to a rung: its name, the steps at its end, and the questions it is evaluated on (None for all)."""
+    """A part of a screen, up to a rung: its name, the steps at its end, and the share of the questions that it is evaluated on
+    (None for all)."""
 
     rung: str
     steps: int
-    questions: int | None = None
+    questions: float | None = None
 
 
 def stretches(config: Config) -> tuple[Stretch, ...]:
@@ -56,8 +56,7 @@ def stretches(config: Config) -> tuple[Stretch, ...]:
     for rung in config.race.rungs if config.racing else ():
         steps = max(1, round(rung.steps * whole))
         if steps < whole and steps > (found[-1].steps if found else 0):
-            questions = math.ceil(rung.questions * config.task.val_rows)
-            found.append(Stretch(rung=f"rung{len(found) + 1}", steps=steps, questions=questions))
+            found.append(Stretch(rung=f"rung{len(found) + 1}", steps=steps, questions=rung.questions))
     return (*found, Stretch(rung=FULL, steps=whole))
 
 

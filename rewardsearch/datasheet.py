@@ -51,6 +51,7 @@ class DataSheet(Record):
     read: dict[str, int] = {}
     left_out: dict[str, int] = {}
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     splits: tuple[SplitSheet, ...]
     answers: tuple[str, ...]
     example: Demonstration | None
@@ -68,6 +69,7 @@ def datasheet(task: Task, config: Config, rules: bool = True) -> DataSheet:
         read=own.read if own else {},
         left_out=own.left_out if own else {},
         notes=own.notes if own else (),
+        warnings=short_splits(task, config),
         splits=tuple(_split_sheet(task, split, rules) for split in SPLITS),
         answers=tuple(row.answer for row in train[:5]),
         example=task.demonstrations()[0] if train else None,
@@ -81,6 +83,22 @@ def told_data(sheet: DataSheet) -> tuple[str, ...]:
         return ()
     read = f", {sum(sheet.read.values()):,} rows read" if sheet.read else ""
     return (f"data: {sheet.source}{read}{_left_out(sheet)}; {_shares(sheet)}", *sheet.notes)
+
+
+def short_splits(task: Task, config: Config) -> tuple[str, ...]:
+    """A warning for each split that has fewer rows than its size in the config; sizes that the config leaves out ask for none."""
+    own = task.own if isinstance(task, ResumeTask) else None
+    warnings = []
+    for split in SPLITS:
+        key = f"{split}_rows"
+        asked = getattr(config.task, key)
+        found = len(own.splits[split] if own else task.rows(split)) if key in config.task.model_fields_set else asked
+        if found < asked:
+            warnings.append(
+                f"task.{key}: got {asked:,}, the data have {found:,} rows for {split}, all of which are used; "
+                "lower it, or give more rows"
+            )
+    return tuple(warnings)
 
 
 def check_rows(task: Task, config: Config) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rewardsearch.arms import load_base_rewards
 from rewardsearch.brief import first_request
 from rewardsearch.config import Config
-from rewardsearch.datasheet import check_rows
+from rewardsearch.datasheet import check_rows, short_splits
 from rewardsearch.errors import MachineError
 from rewardsearch.finalize import check as check_finalize
 from rewardsearch.finalize import load_references
@@ -29,9 +29,9 @@ def defences_of(config: Config) -> Defences:
     return defences
 
 
-def check(config: Config) -> None:
-    """Looks for the mistakes that would end a search later: base rewards, references, proposer, sandbox, data files. Raises
-    UserError.
+def check(config: Config) -> tuple[str, ...]:
+    """Looks for the mistakes that would end a search later: base rewards, references, proposer, sandbox, data files. Gives
+    warnings: splits with fewer rows than the config asks for, a carried policy that does not know the task. Raises UserError.
 
     Of the sealed test only the numbers of rows are looked at, in all and of each class. A model is looked for by the first
     process that trains.
@@ -44,6 +44,19 @@ def check(config: Config) -> None:
     check_rows(task, config)
     if references:
         check_finalize(config, base, list(zip(references, validate(references, task, config), strict=True)))
+    return (*short_splits(task, config), *_carried_elsewhere(config))
+
+
+def _carried_elsewhere(config: Config) -> tuple[str, ...]:
+    """What to say of a policy that the package carries where the task has words that it has never seen."""
+    knows = {"embedded": "arithmetic", "embedded-resume": "resume"}.get(config.policy.model)
+    if knows is None or (knows == config.task.name and config.task.data is None):
+        return ()
+    what = f"task.data ({config.task.data})" if config.task.data else f"task.name {config.task.name}"
+    return (
+        f"policy.model: got {config.policy.model}, which knows the words of the generated {knows} rows alone; for {what} name a "
+        "folder with a language model, or a hub id",
+    )
 
 
 def look_ahead(config: Config, state: RunState) -> list[str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
 from rewardsearch.arms import load_base_rewards
@@ -171,10 +170,8 @@ class Search:
 
     def finalize(self) -> None:
         """Trains ensembles and controls, then opens the sealed test once."""
-        if opened := self.state.test_opened:
-            when = datetime.fromtimestamp(opened[0]).strftime("%Y-%m-%d %H:%M")
-            kept = "; nothing is read again, these are its results" if self.state.final is not None else ""
-            self.progress.say(f"the test has been opened before, {when}{kept}")
+        for line in self.state.told_opened:
+            self.progress.say(line)
         if self.state.final is not None:
             return
         if not any(self.state.results[c].status == "done" for c in self.state.candidates if c in self.state.results):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,15 @@ class RunState:
     @property
     def rounds_done(self) -> int:
         return len(self.rankings)
+
+    @property
+    def told_opened(self) -> tuple[str, ...]:
+        """A line with when the sealed test was opened first; none while it is sealed."""
+        if not self.test_opened:
+            return ()
+        when = datetime.fromtimestamp(self.test_opened[0]).strftime("%Y-%m-%d %H:%M")
+        kept = "; nothing is read again, these are its results" if self.final is not None else ""
+        return (f"the test has been opened before, {when}{kept}",)
 
     @property
     def refusals(self) -> list[tuple[int, Refusal]]:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import bad_server
 import pytest
-from bad_server import BadServer, Billed
+from bad_server import SILENCE_S, BadServer, Billed
 from chat_server import Body, reward_code
 from plain_client import BODY, KEY, MARKDOWN, PROMPT_TOKENS, ask, connect, send
 from server_faults import Fault
@@ -135,7 +135,7 @@ def test_a_client_that_leaves_in_the_middle_of_its_request_is_no_request_and_no_
     assert len(server.requests) == 1
 
 
-def test_closing_in_silence_takes_under_two_seconds_and_ends_the_connection() -> None:
+def test_closing_in_silence_does_not_wait_for_its_end_and_ends_the_connection() -> None:
     with closing(socket.socket()) as client, BadServer(lambda body: MARKDOWN, [Fault.SILENCE]) as server:
         client.settimeout(30)
         client.connect(("127.0.0.1", int(urlsplit(server.url).port or 0)))
@@ -145,7 +145,7 @@ def test_closing_in_silence_takes_under_two_seconds_and_ends_the_connection() ->
             time.sleep(0.01)
         began = time.monotonic()
         server.close()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < SILENCE_S / 4
         assert client.recv(1) == b""
 
 
@@ -156,7 +156,7 @@ def test_closing_waits_for_no_idle_client() -> None:
         connection.getresponse().read()
         began = time.monotonic()
         server.close()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < SILENCE_S / 4
 
 
 def test_closing_leaves_no_thread() -> None:

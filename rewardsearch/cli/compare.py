@@ -29,10 +29,10 @@ def compare(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
-    """Compare two arms of a run, or two models' predictions, question by question.
+    """Compare two arms of a run, or two models' predictions.
 
-    Differences are the first less the second, with paired bootstrap intervals. Where answers are classes, F1 is that of the
-    positive one, and the scores of each class are shown.
+    The tests are paired by question. Differences are the first less the second, with paired bootstrap intervals. Where answers
+    are classes, F1 is that of the positive one, and the scores of each class are shown.
     """
     from rewardsearch.cli.tables import print_json
     from rewardsearch.errors import UserError

@@ -13,11 +13,17 @@ if TYPE_CHECKING:
 
 
 def data(
-    config: Annotated[str, typer.Argument(help="A YAML config, such as configs/resume-demo.yaml.")],
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Override: task.data=hires.csv.")] = None,
+    config: Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML config, such as configs/resume-demo.yaml.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override, such as task.data=hires.csv. Repeatable."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
-    """Show the rows of each split, their classes and what was left out. Ends with exit code 2 where a search cannot use them."""
+    """Show the rows of each split and what was left out.
+
+    Warns where a split has fewer rows than the config asks for. Ends with exit code 2 where a search cannot use the rows.
+    """
     from rewardsearch.cli.tables import make_console, print_json
     from rewardsearch.config import load_config
     from rewardsearch.datasheet import check_rows, datasheet
@@ -51,8 +57,7 @@ def _print(sheet: DataSheet, console: Console) -> None:
         print_lines(
             console, f"{', '.join(rules)}: a rule without a model, fitted to train; the test is sealed until finalize"
         )
-    for note in sheet.notes:
-        print_lines(console, f"note: {note}")
+    print_lines(console, *(f"note: {note}" for note in sheet.notes), *(f"warning: {each}" for each in sheet.warnings))
     if sheet.example is not None:
         row = sheet.example.row
         print_lines(console, "", f"answers of train: {', '.join(sheet.answers)}", f"a row of train, {row.id}:")

@@ -9,15 +9,26 @@ import typer
 
 
 def doctor(
-    config: Annotated[str | None, typer.Argument(help="A YAML config whose needs are checked too.")] = None,
+    config: Annotated[
+        str | None, typer.Argument(metavar="CONFIG", help="A YAML config whose needs are checked too.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override, such as sandbox.bubblewrap=true. Repeatable."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
-    """Check Python, packages, devices, disk, sandbox layers and proposer. Ends with exit code 2 when a check fails."""
+    """Check what of this machine a search needs.
+
+    Python, packages, devices, disk, sandbox layers and proposer. Ends with exit code 2 when a check fails.
+    """
     from rewardsearch.cli.tables import make_console, print_json, print_lines
-    from rewardsearch.config import Config, load_config
+    from rewardsearch.config import load_config, parse_config
     from rewardsearch.doctor import examine
 
-    findings = examine(load_config(config) if config is not None else Config())
+    overrides = set_ or []
+    settings = parse_config({}, "--set", overrides) if config is None else load_config(config, overrides)
+    findings = examine(settings)
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:

@@ -10,12 +10,17 @@ import typer
 
 def export(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name under runs/.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to write into.")],
-    to: Annotated[str, typer.Option(help="The trainer: trl.")] = "trl",
-    top: Annotated[int | None, typer.Option(min=1, help="The best K candidates together.")] = None,
-    ensemble: Annotated[str | None, typer.Option(help="An ensemble of finalize, a candidate or another arm.")] = None,
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="The folder to write into.")],
+    to: Annotated[str, typer.Option(metavar="TARGET", help="The trainer: trl.")] = "trl",
+    top: Annotated[int | None, typer.Option(min=1, metavar="K", help="The best K candidates together.")] = None,
+    ensemble: Annotated[
+        str | None, typer.Option(metavar="NAME", help="An ensemble of finalize, a candidate or another arm.")
+    ] = None,
 ) -> None:
-    """Write a run's rewards as a module without dependencies: what finalize chose, unless told otherwise."""
+    """Write a run's rewards as a module without dependencies.
+
+    Those that finalize chose, unless told otherwise.
+    """
     from rewardsearch.cli.runs import find_arm, open_run, ranking_of
     from rewardsearch.cli.tables import make_console, print_lines
     from rewardsearch.export import choose_rewards

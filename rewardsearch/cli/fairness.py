@@ -16,10 +16,10 @@ def fairness(
     arm: Annotated[str | None, typer.Option("--arm", metavar="ID", help="One arm alone, by id or name.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
-    """Show how often each group of people is answered with the positive class, and flag a gap.
+    """Show how groups of people are answered, and flag gaps.
 
-    Of a finalized run on the test: the chosen arm, the references, the policy before GRPO. Else on val: the leaderboard's best
-    candidate and the baseline.
+    How often each group is answered with the positive class, beside how often its labels say so. Of a finalized run on the test:
+    the chosen arm, the references, the policy before GRPO. Else on val: the leaderboard's best candidate and the baseline.
     """
     from rewardsearch.cli.fair_table import NO_GROUPS, print_fairness
     from rewardsearch.cli.runs import find_arm, name_of, open_run

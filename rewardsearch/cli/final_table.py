@@ -110,13 +110,16 @@ def _cells(row: FinalRow, chosen: bool) -> tuple[str, ...]:
 def _interval_told(report: FinalReport) -> str:
     if report.seed_sd is None:
         return "interval: over questions alone; the noise between training seeds is not known"
+    own = "; references and controls have their own" if {"reference", "control"} & {r.kind for r in report.rows} else ""
     return (
         "interval: of the F1 that training anew is expected to give, over questions and training seeds "
-        f"(standard deviation between seeds {report.seed_sd:.3f})"
+        f"(standard deviation between seeds {report.seed_sd:.3f}{own})"
     )
 
 
 def _recommended(report: FinalReport, named: dict[str, str]) -> list[str]:
+    from rewardsearch.finalize import FLAGGED
+
     row = _row(report, report.chosen)
     if row is None:
         return ["nothing is recommended: no ensemble and no candidate could be trained"]
@@ -127,7 +130,10 @@ def _recommended(report: FinalReport, named: dict[str, str]) -> list[str]:
         else ""
     )
     start = next((named[each.id] for each in report.rows if each.kind == "policy"), "policy")
-    return [f"* chosen by F1 on {split}: {named[row.id]}{gain}{gain_told(row, start)}"]
+    lines = [f"* chosen by F1 on {split}: {named[row.id]}{gain}{gain_told(row, start)}"]
+    if flags := [flag for flag in row.flags if flag.startswith(FLAGGED)]:
+        lines.append(f"  in spite of {flags_told(flags)}: every ensemble and candidate here has a flag of that kind")
+    return lines
 
 
 def _curse(report: FinalReport, named: dict[str, str]) -> list[str]:

@@ -12,20 +12,28 @@ def finalize(
     pairs: Annotated[bool, typer.Option("--pairs", help="The tests of all pairs of arms as well.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
-    """Train finalists, ensembles and controls of what a run has found with new seeds, and read the sealed test once."""
+    """Train finalists with new seeds, read the sealed test once.
+
+    So are ensembles, controls and references. Of a run that is finalized the results are shown: nothing is trained, read or
+    written again.
+    """
     from rich.console import Console
 
     from rewardsearch.cli.final_table import print_final, print_pairs
-    from rewardsearch.cli.progress import SearchProgress
-    from rewardsearch.cli.run import stop_on_sigterm
     from rewardsearch.cli.runs import open_run
-    from rewardsearch.cli.tables import print_json
-    from rewardsearch.search import finalize_run
+    from rewardsearch.cli.tables import print_json, print_lines
 
     state = open_run(run)
-    stop_on_sigterm()
-    with SearchProgress(Console(stderr=as_json, highlight=False), state.config, state.steps) as progress:
-        state = finalize_run(state.config, state.folder, progress)
+    if state.final is not None:
+        print_lines(Console(stderr=as_json, highlight=False), *state.told_opened)
+    else:
+        from rewardsearch.cli.progress import SearchProgress
+        from rewardsearch.cli.run import stop_on_sigterm
+        from rewardsearch.search import finalize_run
+
+        stop_on_sigterm()
+        with SearchProgress(Console(stderr=as_json, highlight=False), state.config, state.steps) as progress:
+            state = finalize_run(state.config, state.folder, progress)
     assert state.final is not None
     if as_json:
         print_json({**state.final.model_dump(mode="json"), "opened": state.test_opened})

@@ -13,7 +13,7 @@ def leaderboard(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV on standard output.")] = False,
 ) -> None:
-    """Show the ranked candidates of a run, with intervals, p-values and flags."""
+    """Show a run's ranked candidates, with intervals and p-values."""
     from rewardsearch.cli.runs import open_run, ranking_of
     from rewardsearch.cli.tables import make_console, print_json, print_leaderboard, print_lines
     from rewardsearch.errors import UserError

@@ -11,12 +11,17 @@ if TYPE_CHECKING:
 
 
 def prompt(
-    config: Annotated[str, typer.Argument(help="A YAML config, such as configs/gsm8k-openai.yaml.")],
-    operator: Annotated[str, typer.Option(help="The move: fresh, mutate, crossover, simplify or repair.")] = "fresh",
+    config: Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML config, such as configs/gsm8k-openai.yaml.")],
+    operator: Annotated[
+        str, typer.Option(metavar="NAME", help="The move: fresh, mutate, crossover, simplify or repair.")
+    ] = "fresh",
     run: Annotated[
         str | None, typer.Option(metavar="RUN", help="The run whose next round is asked for. [default: a first round]")
     ] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Override: propose.prompt_tokens=8000.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override, such as propose.prompt_tokens=8000. Repeatable."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON document: the prompt and the whole request.")
     ] = False,

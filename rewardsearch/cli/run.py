@@ -10,18 +10,29 @@ import typer
 
 
 def run(
-    config: Annotated[str, typer.Argument(help="A YAML config, such as configs/arithmetic-demo.yaml.")],
+    config: Annotated[
+        str, typer.Argument(metavar="CONFIG", help="A YAML config, such as configs/arithmetic-demo.yaml.")
+    ],
     recorded: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="With --proposer replay: the run to repeat.")
+        str | None, typer.Argument(metavar="RUN", help="With --proposer replay: the run to repeat.")
     ] = None,
     run_dir: Annotated[
         str | None,
-        typer.Option(help="The run's folder. [default: runs/<name of the config>, with -replay for a repetition]"),
+        typer.Option(
+            metavar="DIR", help="The run's folder. [default: runs/<name of the config>, with -replay for a repetition]"
+        ),
     ] = None,
     proposer: Annotated[
-        str | None, typer.Option(help="Who writes the candidates: grammar, openai, manual, folder, replay.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Who writes the candidates: grammar, openai, manual, folder, replay. [default: the config's]",
+        ),
     ] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Override: screen.steps=20. Repeatable.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override, such as screen.steps=20. Repeatable."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option(help="Check everything, show the plan and the config, and stop.")] = False,
 ) -> None:
     """Start a search, or carry on with the one in the run's folder."""
@@ -44,11 +55,12 @@ def run(
         settings = settings.model_copy(update={"run_dir": f"{settings.run_dir}-replay"})
     folder = Path(settings.run_dir or "runs")
     console = Console(highlight=False)
-    check(settings)
+    warnings = [f"warning: {warning}" for warning in check(settings)]
     if dry_run:
         console.print(settings.to_yaml(), soft_wrap=True, markup=False)
-        print_lines(console, *told_plan(settings), f"  into {folder}")
+        print_lines(console, *told_plan(settings), f"  into {folder}", *warnings)
         return
+    print_lines(console, *warnings)
     stop_on_sigterm()
     done = read_run(folder).steps if has_run(folder) else 0
     console.print(f"{'carrying on' if done else 'searching'} in {folder}", soft_wrap=True, markup=False)

@@ -23,16 +23,21 @@ def score(
     data: Annotated[
         Path, typer.Argument(metavar="DATA", help="JSON Lines with prompt, completion, answer and further columns.")
     ],
-    config: Annotated[str | None, typer.Option(help="A YAML config: its sandbox and bound.")] = None,
+    config: Annotated[str | None, typer.Option(metavar="CONFIG", help="A YAML config: its sandbox and bound.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override, such as sandbox.call_s=20. Repeatable."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """Run a reward in the sandbox on the rows of a file. Ends with exit code 4 when the reward fails."""
     from rewardsearch.cli.tables import make_console, print_json, print_lines, print_table
-    from rewardsearch.config import Config, load_config
+    from rewardsearch.config import load_config, parse_config
 
     code = _text_of(file, "a reward file")
     batches = _batches(data, code)
-    settings = load_config(config) if config is not None else Config()
+    overrides = set_ or []
+    settings = parse_config({}, "--set", overrides) if config is None else load_config(config, overrides)
     rows, printed, error = _call(code, batches, settings)
     summary = _summary(rows)
     if printed:

@@ -12,12 +12,23 @@ if TYPE_CHECKING:
 
 
 def sft(
-    config: Annotated[str, typer.Argument(help="A YAML config with sft.enabled, such as configs/resume-demo.yaml.")],
-    run_dir: Annotated[str | None, typer.Option(help="The run's folder. [default: runs/<name of the config>]")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Override: sft.steps=200. Repeatable.")] = None,
+    config: Annotated[
+        str,
+        typer.Argument(metavar="CONFIG", help="A YAML config with sft.enabled, such as configs/resume-demo.yaml."),
+    ],
+    run_dir: Annotated[
+        str | None, typer.Option(metavar="DIR", help="The run's folder. [default: runs/<name of the config>]")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override, such as sft.steps=200. Repeatable."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
-    """Fine-tune the policy of a search on the task's demonstrations; `rewardsearch run` takes the run over from there."""
+    """Fine-tune a search's policy on the task's demonstrations.
+
+    `rewardsearch run` takes the run over from there.
+    """
     from rich.console import Console
 
     from rewardsearch.cli.progress import SearchProgress, tuned_told
@@ -32,9 +43,10 @@ def sft(
     if run_dir:
         settings = settings.model_copy(update={"run_dir": run_dir})
     folder = Path(settings.run_dir or "runs")
-    check(settings)
+    console = Console(stderr=as_json, highlight=False)
+    print_lines(console, *(f"warning: {warning}" for warning in check(settings)))
     stop_on_sigterm()
-    with SearchProgress(Console(stderr=as_json, highlight=False), settings, 0) as progress:
+    with SearchProgress(console, settings, 0) as progress:
         result = tune_run(settings, folder, progress).tuned
     assert result is not None
     adapter = (folder / SFT / ADAPTER).resolve()
@@ -47,7 +59,7 @@ def sft(
         *(() if progress.told_sft else (f"  {line}" for line in tuned_told(result))),
         f"adapter: {adapter}",
         f"  model = peft.PeftModel.from_pretrained(base, {str(adapter)!r}).merge_and_unload()",
-        f"next: rewardsearch run {config}{_same(run_dir, set_)}",
+        f"next: rewardsearch run {config}{same_options(run_dir, set_)}",
     )
 
 
@@ -61,7 +73,7 @@ def sft_document(result: SftResult | None, curve: bool = True) -> dict[str, Any]
     return result.model_dump(mode="json", exclude={"before", "after"} | (set() if curve else {"curve"})) | scores
 
 
-def _same(run_dir: str | None, overrides: list[str] | None) -> str:
+def same_options(run_dir: str | None, overrides: list[str] | None) -> str:
     """The options that take another command to the same run."""
     import shlex
 

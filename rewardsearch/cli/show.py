@@ -23,7 +23,10 @@ def show(
     ],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
-    """Show one candidate whole: code, lineage, verdict, curves and disagreements."""
+    """Show one candidate whole: code, lineage, verdict, curves.
+
+    Beside them stand the completions on which its reward and the truth disagreed most in training.
+    """
     from rewardsearch.cli.runs import find_arm, name_of, open_run, ranking_of
     from rewardsearch.cli.tables import make_console, print_json
 
@@ -87,7 +90,9 @@ def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | No
             facts["McNemar"] = (
                 f"p against the baseline {p_value(row.p_vs_baseline)}, corrected {p_value(row.p_adjusted)}"
             )
-        facts["training"] = f"{row.steps} steps, {duration(row.seconds)}" if row.steps else ""
+        facts["training"] = (
+            f"{row.steps} steps, {duration(row.seconds)}{_memory(state.screen_of(arm))}" if row.steps else ""
+        )
         facts["flags"] = ", ".join(row.flags)
     width = max(map(len, facts))
     print_lines(console, *(f"{name.ljust(width)}  {value}" for name, value in facts.items() if value))
@@ -126,6 +131,11 @@ def _print_disagreements(console: Console, result: ScreenResult) -> None:
     for example in result.disagreements:
         print_lines(console, f"  {example.kind}, reward {example.reward:.3f}, gold {example.answer}")
         print_lines(console, f"    prompt      {example.prompt!r}", f"    completion  {example.completion!r}")
+
+
+def _memory(result: ScreenResult | None) -> str:
+    """The most memory that the process which trained has held; nothing where that is not known."""
+    return f", {result.peak_memory_mb:,.0f} MB of memory" if result is not None and result.peak_memory_mb else ""
 
 
 def _children(state: RunState, arm: str) -> list[str]:

@@ -15,7 +15,7 @@ def status(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name under runs/.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
-    """Show where a run stands: rounds, candidates, spend, and the best so far."""
+    """Show where a run stands: rounds, spend, the best so far."""
     import time
 
     from rewardsearch.cli.progress import scores_told

@@ -14,26 +14,38 @@ if TYPE_CHECKING:
 
 
 def validate(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Reward files.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Reward files.")],
     task: Annotated[
-        str | None, typer.Option(help="The task: arithmetic, gsm8k or resume. [default: arithmetic]")
+        str | None,
+        typer.Option(metavar="NAME", help="The task: arithmetic, gsm8k or resume. [default: arithmetic]"),
     ] = None,
-    config: Annotated[str | None, typer.Option(help="A YAML config: its task, limits, base rewards and bank.")] = None,
+    config: Annotated[
+        str | None, typer.Option(metavar="CONFIG", help="A YAML config: its task, limits, base rewards and bank.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override, such as task.train_file=train.jsonl. Repeatable."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
-    """Validate reward files as a search does. Ends with exit code 4 unless all are accepted.
+    """Validate reward files as a search does.
 
-    On the rollout bank and against each other with --config CONFIG alone, once a search has sampled that config's bank."""
+    Ends with exit code 4 unless all are accepted. On the rollout bank and against each other with --config CONFIG alone, once a
+    search has sampled that config's bank.
+    """
     from rewardsearch.arms import load_base_rewards
     from rewardsearch.cli.tables import make_console, print_json, print_lines
     from rewardsearch.tasks import load_task
     from rewardsearch.validate import validate as validate_candidates
 
     candidates = _read(files)
-    settings = _settings(task, config)
+    settings = _settings(task, config, set_ or [])
     base = load_base_rewards(settings.screen.base_rewards) if config is not None else ()
-    bank = _bank(config, settings)
-    verdicts = validate_candidates(candidates, load_task(settings.task), settings, bank=bank, base=base)
+    rows = load_task(settings.task)
+    # Data that cannot be read end it here, before anything is said of the bank.
+    rows.rows("train")
+    bank = _bank(config, settings, set_ or [])
+    verdicts = validate_candidates(candidates, rows, settings, bank=bank, base=base)
     if as_json:
         print_json([_document(*pair) for pair in zip(files, verdicts, strict=True)])
     else:
@@ -69,20 +81,22 @@ def _read(files: list[Path]) -> list[Candidate]:
     return candidates
 
 
-def _settings(task: str | None, config: str | None) -> Config:
+def _settings(task: str | None, config: str | None, overrides: list[str]) -> Config:
     from rewardsearch.config import load_config, parse_config
     from rewardsearch.errors import UserError
 
     if task is not None and config is not None:
         raise UserError("got --task and --config; a config names its task: give one of them")
     if config is not None:
-        return load_config(config)
-    return parse_config({"task": {"name": task}} if task is not None else {}, "--task")
+        return load_config(config, overrides)
+    named: dict[str, Any] = {"task": {"name": task}} if task is not None else {}
+    return parse_config(named, "--set" if task is None else "--task, --set" if overrides else "--task", overrides)
 
 
-def _bank(config: str | None, settings: Config) -> tuple[Rollout, ...] | None:
+def _bank(config: str | None, settings: Config, overrides: list[str]) -> tuple[Rollout, ...] | None:
     """The bank of the config, which a search has sampled; where there is none, standard error tells what that leaves out."""
     from rewardsearch.bank import bank_path, load_bank
+    from rewardsearch.cli.sft import same_options
 
     if config is not None and not settings.bank.enabled:
         return None
@@ -92,8 +106,8 @@ def _bank(config: str | None, settings: Config) -> tuple[Rollout, ...] | None:
         if config is None:
             sys.stderr.write(f"{what}they need a search's config; give --config CONFIG\n")
         else:
-            path = bank_path(settings)
-            sys.stderr.write(f"{what}no rollout bank in {path}; `rewardsearch run {config}` samples it\n")
+            command = f"rewardsearch run {config}{same_options(None, overrides)}"
+            sys.stderr.write(f"{what}no rollout bank in {bank_path(settings)}; `{command}` samples it\n")
     return bank
 
 

@@ -38,8 +38,10 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     return parse_config(data, str(file))
 
 
-def parse_config(data: dict[str, Any], source: str) -> Config:
-    """A Config from plain data. Raises UserError naming `source`, one line a mistake."""
+def parse_config(data: dict[str, Any], source: str, overrides: Sequence[str] = ()) -> Config:
+    """A Config from plain data, with `key.sub=value` overrides applied. Raises UserError naming `source`, one line a mistake."""
+    for override in overrides:
+        _apply_override(data, override)
     try:
         return Config.model_validate(data)
     except ValidationError as error:

@@ -53,7 +53,7 @@ class Rung(Section):
     steps: Annotated[float, Field(gt=0, lt=1)]
     """Of screen.steps."""
     questions: Annotated[float, Field(gt=0, le=1)]
-    """Of task.val_rows."""
+    """Of the rows of `val`."""
 
 
 class RaceConfig(Section):
@@ -116,7 +116,8 @@ class WatchConfig(Section):
     clear: Annotated[float, Field(gt=0)] = 2.5
     """Standard errors from which a rise of the reward, or a change of length, is no accident; and a fall of exact match."""
     solved: Share = 0.9
-    """Exact match from which it need not rise any more: an even reward, a low entropy or a drift says nothing then."""
+    """Exact match from which it need not rise any more: an even reward, a low entropy or a drift says nothing then. On a task
+    with classes it must also be at least halfway from what one answer for everyone gets to 1."""
     floor: Share = 0.05
     """Exact match up to which a policy that gives one answer to everyone, or never finishes, is hopeless. On a task with
     classes one answer is hopeless also where exact match is no more than the more frequent class gets by itself."""
@@ -129,7 +130,8 @@ class WatchConfig(Section):
     collapse: Share = 0.9
     """Share of the answers that are the same from which they are one answer for everyone."""
     collapse_gap: Share = 0.1
-    """By how much that share must be above that of the most frequent gold answer of the same completions."""
+    """By how much that share must be above that of the most frequent gold answer of the same completions. On a task with classes
+    it is also a collapse where a class is clearly answered a tenth as often as it should be, or less, however rare it is."""
     collapse_parsed: Share = 0.1
     """Share of the completions that must give an answer for a collapse to be told."""
     fled: Share = 0.6

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rewardsearch.arms import ensemble
+from rewardsearch.config import TaskConfig, label_key
 from rewardsearch.errors import UserError
 from rewardsearch.records import Aggregation, Ranking, Record, RewardSpec
 from rewardsearch.state import RunState
@@ -16,12 +17,17 @@ from rewardsearch.tuned import ADAPTER, SFT
 
 class Choice(Record):
     """What is exported: where it comes from, in words, the rewards with their weights, base rewards first, and how a trainer
-    makes one advantage of them. `columns` are those that the rewards read beside prompt, completion and answer."""
+    makes one advantage of them. `columns` are those that the rewards read beside prompt, completion and answer. `classes` are all
+    answers that the task has, None where answers are free; `labels` are the values of the column `label_column` of the user's
+    own data that meant each class, empty where they are the classes' own names."""
 
     source: str
     rewards: tuple[RewardSpec, ...]
     aggregation: Aggregation = "sum_then_normalize"
     columns: tuple[str, ...] = ()
+    classes: tuple[str, str] | None = None
+    labels: dict[str, tuple[str, ...]] = {}
+    label_column: str = ""
     tuned: str | None = None
     """Where the adapter of the fine-tuning is that the search started from; None for a search from the policy as it is."""
 
@@ -45,6 +51,10 @@ def choose_rewards(state: RunState, ranking: Ranking, *, top: int | None = None,
             **_asked_of_the_user(state, state.members(arm)),
         )
     screened = [row.id for row in ranking.rows if row.status == "screened" and row.id in state.candidates]
+    if not screened:
+        raise UserError(
+            f"{state.folder} has no screened candidate to export yet; let the search go on, or name an arm with --ensemble"
+        )
     top = top or 1
     if len(screened) < top:
         raise UserError(
@@ -57,11 +67,27 @@ def choose_rewards(state: RunState, ranking: Ranking, *, top: int | None = None,
 
 
 def _asked_of_the_user(state: RunState, rewards: Sequence[RewardSpec]) -> dict[str, Any]:
-    """What these rewards need of the training that they are taken into: columns, and the policy that the search started from."""
-    known = load_task(state.config.task).columns
+    """What these rewards need of the training that they are taken into: columns, gold answers as they are written here, and the
+    policy that the search started from."""
+    task = load_task(state.config.task)
     named = set().union(*(_names(spec.code) for spec in rewards))
-    read = tuple(name for name in known if name in named)
-    return {"columns": read, "tuned": str(state.folder / SFT / ADAPTER) if state.config.sft.enabled else None}
+    return {
+        "columns": tuple(name for name in task.columns if name in named),
+        "classes": task.classes,
+        **_labels(state.config.task, task.classes),
+        "tuned": str(state.folder / SFT / ADAPTER) if state.config.sft.enabled else None,
+    }
+
+
+def _labels(config: TaskConfig, classes: tuple[str, str] | None) -> dict[str, Any]:
+    """How the user's own data write the classes; nothing where they write their names, or the rows are generated."""
+    if classes is None or config.data is None:
+        return {}
+    columns = config.columns
+    labels = dict(zip(classes, (columns.positive, columns.negative), strict=True))
+    if all({label_key(value) for value in values} == {label_key(name)} for name, values in labels.items()):
+        return {}
+    return {"labels": labels, "label_column": columns.label}
 
 
 def _names(code: str) -> set[str]:

@@ -24,10 +24,33 @@ Needs the standard library alone. Each reward takes the prompts and completions 
 of the data set, and gives one float a completion. Train with all of them:
 
     GRPOTrainer(..., reward_funcs=REWARD_FUNCS, args=GRPOConfig(..., {arguments}))
-{one}"""
+{one}{gold}"""
 {future}
 GOLD_COLUMN = "answer"
 """The column of the data set that holds the gold answer, as text."""
+'''
+
+_CLASSES = '''\
+CLASSES = {classes!r}
+"""The values that GOLD_COLUMN can have, each written so."""
+'''
+
+_GOLDS = '''\
+def _golds(values):
+    """The gold answers, as texts."""
+    return [str(gold) for gold in values]
+'''
+
+_GOLD_CLASSES = '''\
+def _golds(values):
+    """The gold answers, as texts. Raises ValueError for one that is no class: no completion would ever be right."""
+    for gold in values:
+        if str(gold) not in CLASSES:
+            raise ValueError(
+                f"the column {GOLD_COLUMN!r} has the value {gold!r}; allowed: {' or '.join(CLASSES)}: "
+                "write the labels of your data as these"
+            )
+    return [str(gold) for gold in values]
 '''
 
 _CALLING = '''\
@@ -58,7 +81,7 @@ def _score(reward, prompts, completions, columns):
     given = reward(
         prompts=[_text(prompt) for prompt in prompts] if prompts is not None else [""] * len(texts),
         completions=texts,
-        answer=[str(gold) for gold in columns[GOLD_COLUMN]],
+        answer=_golds(columns[GOLD_COLUMN]),
         **passed,
     )
     if isinstance(given, dict):
@@ -137,7 +160,7 @@ _COMMAND_EACH = (
 )
 
 # Names that the module has for itself, with or without an underscore before them.
-_TAKEN = frozenset(("reward", "trl_reward", "text", "score", "not_columns"))
+_TAKEN = frozenset(("reward", "trl_reward", "text", "score", "golds", "not_columns"))
 
 
 def trl_module(choice: Choice) -> str:
@@ -147,10 +170,13 @@ def trl_module(choice: Choice) -> str:
     made = [as_factory(f"_make_{f}", spec.name, spec.code) for f, spec in zip(functions, rewards, strict=True)]
     future = "\nfrom __future__ import annotations\n" if any(asked for _, asked in made) else ""
     arguments, one = _ARGUMENTS[choice.aggregation], _ONE if summed else _EACH
-    parts = [_HEAD.format(source=_plain(choice.source), future=future, arguments=arguments, one=one)]
+    gold = f"\n{_in_docstring(_written(choice))}\n" if choice.classes else ""
+    parts = [_HEAD.format(source=_plain(choice.source), future=future, arguments=arguments, one=one, gold=gold)]
+    if choice.classes:
+        parts.append(_CLASSES.format(classes=choice.classes))
     for function, (factory, _) in zip(functions, made, strict=True):
         parts += [factory, f"_{function} = _make_{function}()\n"]
-    parts.append(_CALLING)
+    parts += [_GOLD_CLASSES if choice.classes else _GOLDS, _CALLING]
     for function, spec in zip(functions, rewards, strict=True):
         parts.append(_FUNCTION.format(function=function, label=_plain(f"{spec.name} ({spec.id})"), weight=spec.weight))
     parts.append(f"REWARD_FUNCS = [{', '.join(functions)}]\nREWARD_WEIGHTS = {[spec.weight for spec in rewards]!r}\n")
@@ -191,7 +217,7 @@ def trl_readme(choice: Choice, module: str) -> str:
 
 def _needed(choice: Choice) -> str:
     """What these rewards need beyond prompt and answer, in sentences."""
-    told = ""
+    told = f"{_written(choice)} " if choice.classes else ""
     if choice.columns:
         names = " and ".join(f"`{name}`" for name in choice.columns)
         told += f"The rewards read the column{'s' if len(choice.columns) > 1 else ''} {names} as well. "
@@ -201,6 +227,20 @@ def _needed(choice: Choice) -> str:
             f"(the search's own adapter is in `{choice.tuned}`). "
         )
     return told
+
+
+def _written(choice: Choice) -> str:
+    """How gold answers are written, in sentences, for a choice with classes."""
+    names = choice.classes or ()
+    told = f"Gold answers are written {' or '.join(names)}; any other value is an error."
+    if choice.labels:
+        meant = [f"{' and '.join(map(repr, values))} for {name}" for name, values in choice.labels.items()]
+        told += f" In the search's data the column {choice.label_column!r} had {', '.join(meant)}: write these as the classes."
+    return told
+
+
+def _in_docstring(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def function_names(rewards: Sequence[RewardSpec]) -> list[str]:

@@ -62,8 +62,8 @@ def finalize(
     rules: Rules = lambda split: {},
     groups: Callable[[], Groups] = dict,
 ) -> FinalReport:
-    """Chooses the arms on `val`, has them trained with seeds that the search has not used, recommends one of them by `val`, and
-    reads the sealed test once for all.
+    """Chooses the arms on `val`, has them trained with seeds that no candidate was trained with, recommends one of them by
+    `val`, and reads the sealed test once for all.
 
     results: the search's screens, by arm. train: arms and seeds in, the results on `val` of each arm with each seed out; what
     has been trained so already costs nothing. read_test: arms with their seeds in, outcomes on the test out; called once, after

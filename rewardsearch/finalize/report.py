@@ -28,6 +28,8 @@ from rewardsearch.stats import Bootstrap, Metrics, SeedNoise, adjust, f1_accurac
 
 Reading = tuple[str, int]
 """An arm and the seed that it was trained with."""
+_POOLED = ("baseline", "single", "ensemble")
+"""Kinds of arms that have one seed noise together; a reference or control, which may collapse, has its own."""
 Trained = Mapping[Reading, ScreenResult]
 
 
@@ -71,7 +73,8 @@ def write_report(
     `best` as the search trained it. The baseline must be among them. p_adjusted corrects p_vs_baseline over all arms but the
     baseline.
     """
-    table = _Table(field, config, tuple(seeds), trained, outcomes, best, ruled)
+    pooled = frozenset(arm.id for arm in lineup.arms if arm.kind in _POOLED)
+    table = _Table(field, config, pooled, tuple(seeds), trained, outcomes, best, ruled)
     read = [arm for arm in lineup.arms if failure(arm, seeds, trained) is None]
     rows = sorted((table.row(arm) for arm in read), key=lambda row: (-(row.f1 or 0.0), row.id))
     pairs = table.pairs([row.id for row in rows])
@@ -119,18 +122,20 @@ class _Table:
         self,
         field: Field,
         config: Config,
+        pooled: frozenset[str],
         seeds: tuple[int, ...],
         trained: Trained,
         outcomes: Mapping[Reading, Sequence[Outcome]],
         best: str | None,
         ruled: Mapping[str, Sequence[Outcome]],
     ) -> None:
-        self._field, self._config, self._seeds = field, config, seeds
+        self._field, self._config, self._pooled, self._seeds = field, config, pooled, seeds
         self._trained, self._outcomes, self._best, self._ruled = trained, outcomes, best, ruled
         settings = config.rank
         self._bootstrap = Bootstrap(
             outcomes, resamples=settings.resamples, seed=config.seed, confidence=settings.confidence
         )
+        self._seed_f1 = self._by_seed()
         self.noise = self._noise()
 
     def row(self, arm: FinalArm) -> FinalRow:
@@ -202,21 +207,29 @@ class _Table:
             for ((a, b), test), by_holm, by_bonferroni in zip(tests.items(), holm, bonferroni, strict=True)
         )
 
-    def _noise(self) -> SeedNoise | None:
-        """The noise between seeds: of the final arms themselves where they have several seeds, else of the search."""
+    def _by_seed(self) -> dict[Hashable, list[float]]:
+        """F1 of each arm under each of the seeds that it was trained with."""
         scores: dict[Hashable, list[float]] = {}
         for id, seed in self._outcomes:
             if seed in self._seeds:
                 scores.setdefault(id, []).append(f1_accuracy(self._outcomes[id, seed]).f1)
+        return scores
+
+    def _noise(self) -> SeedNoise | None:
+        """The noise between seeds: of the final arms of _POOLED kinds where they have several seeds, else of the search."""
+        pooled: dict[Hashable, list[float]] = {id: scores for id, scores in self._seed_f1.items() if id in self._pooled}
         searched = self._field.ranking.noise
-        return seed_noise(scores) or (SeedNoise(sd=searched.seed_sd, df=searched.df, arms=1) if searched else None)
+        return seed_noise(pooled) or (SeedNoise(sd=searched.seed_sd, df=searched.df, arms=1) if searched else None)
 
     def _expected(self, arm: FinalArm, readings: Sequence[Reading]) -> Interval | None:
-        if self.noise is None and arm.kind not in UNTRAINED:
+        """The interval of the F1 that training the arm anew is expected to give; None where nothing is known of its seeds."""
+        own: dict[Hashable, list[float]] = {arm.id: self._seed_f1.get(arm.id, [])}
+        noise = self.noise if arm.id in self._pooled else seed_noise(own)
+        if noise is None and arm.kind not in UNTRAINED:
             return None
         sample = self._bootstrap.sample(*readings)
         seeds = (math.inf if arm.kind in UNTRAINED else len(readings), math.inf)
-        half = half_width(sample.standard_error, self.noise, self._config.rank.confidence, seeds=seeds)
+        half = half_width(sample.standard_error, noise, self._config.rank.confidence, seeds=seeds)
         return max(0.0, sample.f1 - half), min(1.0, sample.f1 + half)
 
     def _readings(self, id: str) -> list[Reading]:

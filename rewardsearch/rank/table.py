@@ -15,24 +15,28 @@ from rewardsearch.records import ClassEstimate, ClassScores, RankedRow, Ranking
 if TYPE_CHECKING:
     import pandas as pd
 
+_PAIRS = {"f1": "f1_ci", "accuracy": "accuracy_ci", "ties": "ties"}
+"""Fields with a low and a high value, by what their two columns are called."""
+
 
 def leaderboard_frame(ranking: Ranking) -> pd.DataFrame:
-    """One row an arm, in the order of the ranking; an interval gives two columns, as f1_low and f1_high."""
+    """One row an arm, in the order of the ranking. An interval gives two columns, as f1_low and f1_high; so do the ranks that a
+    score cannot be told from, ties_low the best and ties_high the worst of them."""
     # pandas takes long to import, and ranking itself does without.
     import pandas as pd
 
     records = []
     for row in ranking.rows:
         record = row.model_dump(exclude={"classes"})
-        for score in ("f1", "accuracy"):
-            low, high = record.pop(f"{score}_ci") or (None, None)
-            record |= {f"{score}_low": low, f"{score}_high": high}
+        for name, field in _PAIRS.items():
+            low, high = record.pop(field) or (None, None)
+            record |= {f"{name}_low": low, f"{name}_high": high}
         record |= {"parents": " ".join(row.parents), "flags": " ".join(row.flags)}
         records.append(record | (_of_classes(row.classes) if row.classes else {}))
     # Every scored row of a task with classes has the same columns beyond those of any task.
     classed = next((_of_classes(row.classes) for row in ranking.rows if row.classes), {})
     frame = pd.DataFrame.from_records(records, columns=[*_columns(), *classed])
-    return frame.astype({"rank": "Int64"})
+    return frame.astype(dict.fromkeys(("rank", "ties_low", "ties_high"), "Int64"))
 
 
 def leaderboard_csv(ranking: Ranking) -> str:
@@ -50,7 +54,8 @@ def _columns() -> list[str]:
     for name in RankedRow.model_fields:
         if name == "classes":
             continue
-        columns += [name.replace("_ci", "_low"), name.replace("_ci", "_high")] if name.endswith("_ci") else [name]
+        told = next((each for each, field in _PAIRS.items() if field == name), None)
+        columns += [name] if told is None else [f"{told}_low", f"{told}_high"]
     return columns
 
 

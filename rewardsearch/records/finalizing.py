@@ -112,8 +112,8 @@ class FinalReport(Record):
     seeds: tuple[int, ...] = ()
     """What every arm was trained with; none of them, but for the literature's protocol, was used in the search."""
     seed_sd: float | None = None
-    """Standard deviation of F1 between training seeds, pooled over the arms on the test, or with one seed an arm as the search's
-    leaderboard had it."""
+    """Standard deviation of F1 between training seeds, pooled over baseline, single candidates and ensembles on the test, or with
+    one seed an arm as the search's leaderboard had it."""
     chosen: str | None = None
     best: str | None = None
     """The best finalist: its row has what the search said of it beside what came after."""

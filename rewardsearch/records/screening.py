@@ -40,8 +40,8 @@ class ScreenJob(Record):
     rung: str = FULL
     schedule: int | None = None
     """Steps that the learning rate's schedule is laid out for; None for `steps`."""
-    questions: int | None = None
-    """How many rows of `val` are evaluated, the first ones; None for all."""
+    questions: float | None = None
+    """The share of the rows of `val` that are evaluated, the first ones; None for all."""
     start: str | None = None
     """The folder of the job that this one carries on, adapter, optimiser and all; where that is gone, all steps are trained."""
     aggregation: Aggregation = "sum_then_normalize"
@@ -133,5 +133,7 @@ class ScreenResult(Record):
     flags: tuple[str, ...] = ()
     faults: dict[str, int] = {}
     """Reward calls that failed and were forgiven, by reward, from the first step of the run."""
+    warnings: tuple[str, ...] = ()
+    """What the user should know before trusting it."""
     seconds: float = 0.0
     peak_memory_mb: float = 0.0

@@ -58,7 +58,8 @@ def _opened(path: str, flags: int) -> bool:
 
 
 def _write_file(target: Target) -> bool:
-    path = f"/tmp/rewardsearch-breach-{os.getpid()}"
+    # The search's process id tells whose file it is, where several searches start.
+    path = f"/tmp/rewardsearch-breach-{target.parent}-{os.getpid()}"
     _opened(path, os.O_CREAT | os.O_WRONLY)
     Path(path).unlink()
     return True

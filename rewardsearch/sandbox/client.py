@@ -28,14 +28,17 @@ class RewardOutput:
     """What a reward gave for a batch: `rewards`, one a completion; `components` by name ({} when a plain list came
     back).
 
-    With components, the rewards are their sums. `printed` is the start of what the call printed, `changed` the names of
-    the arguments that it changed in place (in its own process: the caller's are untouched).
+    With components, the rewards are their sums. A component whose name the file does not write out goes by its place
+    (faults.told_names), since such a name can be text of the rows. `printed` is the start of what the call printed,
+    `changed` the names of the arguments that it changed in place (in its own process: the caller's are untouched).
     """
 
     rewards: tuple[float, ...]
     components: dict[str, tuple[float, ...]] = field(default_factory=dict)
     printed: str = ""
     changed: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    """The components' names as they were returned, to be compared and told to nobody: they can be text of the rows."""
 
 
 class Sandbox:
@@ -161,13 +164,14 @@ class Sandbox:
         if kind == protocol.RESULT:
             result = Result.unpack(body)
             rewards = faults.check_result(result, size, self.bound)
-            components = dict(zip(result.names, result.rows, strict=True)) if result.names else {}
+            told = faults.told_names(result.names, code)
+            components = dict(zip(told, result.rows, strict=True)) if told else {}
             changed = tuple(name for name in result.changed if name in names)
-            return RewardOutput(rewards, components, faults.harmless(result.printed), changed)
+            return RewardOutput(rewards, components, faults.harmless(result.printed), changed, result.names)
         if kind == protocol.RAISED:
             raise faults.raised_fault(Raised.unpack(body), code)
         if kind == protocol.CONTRACT:
-            raise faults.breach_fault(Breach.unpack(body), size)
+            raise faults.breach_fault(Breach.unpack(body), size, code)
         if kind == protocol.TIMEOUT:
             raise faults.timeout_fault(deadline_s)
         if kind == protocol.MEMORY:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import math
 import re
+from functools import lru_cache
 from typing import Literal
 
 from rewardsearch.sandbox.allowed import FUNCTIONS
@@ -91,27 +92,54 @@ def died_fault(signal_number: int, *, worker_lost: bool = False) -> RewardFault:
     return RewardFault("died", f"ended its process {how}", worker_lost=worker_lost)
 
 
-def breach_fault(breach: Breach, size: int) -> RewardFault:
-    """The sentence for a broken contract; `size` is the number of completions of the call."""
-    of = f" for component {breach.component[:64]!a}" if breach.component else ""
+def breach_fault(breach: Breach, size: int, code: str) -> RewardFault:
+    """The sentence for a contract that the file `code` broke; `size` is the number of completions of the call."""
+    of = ""
+    if breach.component:
+        of = f" for component {breach.component[:64]!a}" if writes_out(breach.component, code) else " for a component"
     kind = breach.type if breach.type in _TYPES else "value"
     sentences = {
         "type": f"returned a {kind}{of}, not a list of floats"
         + ("" if breach.component else " or a dict of component names to lists of floats"),
-        "length": f"returned {breach.count} values{of} for {size} completions",
+        "length": f"returned {_count(breach.count, 2 * size)} values{of} for {size} completions",
         "element": f"returned a {kind} in place of a float{of}",
         "size": f"returned an integer too large for a float{of}",
-        "components": f"returned {breach.count} components; between 1 and 32 are allowed",
+        "components": f"returned {_count(breach.count, MAX_COMPONENTS)} components; between 1 and 32 are allowed",
         "component": "returned a component name that is not a printable string of 1 to 64 characters without /",
         "state": "returned other values when it was called again with the same arguments: it keeps state",
     }
     return RewardFault("contract", sentences[breach.which], printed=breach.printed)
 
 
+def _count(count: int, most: int) -> str:
+    """A count in words. Exact up to `most` alone: the length of a list can spell what was read, a letter a byte."""
+    return str(count) if count <= most else f"more than {most}"
+
+
+def writes_out(name: str, code: str) -> bool:
+    """Whether the file `code` holds `name`, in whatever case: a name that is made while it runs can be text that it read."""
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", code, re.IGNORECASE) is not None
+
+
+@lru_cache(maxsize=64)
+def told_names(names: tuple[str, ...], code: str) -> tuple[str, ...]:
+    """What the components of the file `code` go by outside the sandbox: their names where the file writes them out, else their
+    places, `component 1` the first. Distinct where `names` are."""
+    found = []
+    for place, name in enumerate(names, start=1):
+        if not writes_out(name, code):
+            name = f"component {place}"
+            while name in names or writes_out(name, code):
+                name += "'"
+        found.append(name)
+    return tuple(found)
+
+
 def check_result(result: Result, size: int, bound: float) -> tuple[float, ...]:
     """The rewards of a result: one a completion, finite, within `bound`; components are summed. Raises RewardFault."""
     if len(result.rows[0]) != size:
-        raise RewardFault("contract", f"returned {len(result.rows[0])} values for {size} completions")
+        count = _count(len(result.rows[0]), 2 * size)
+        raise RewardFault("contract", f"returned {count} values for {size} completions")
     if len(set(result.names)) != len(result.names):
         raise RewardFault("contract", "returned two components of one name")
     if len(result.names) > MAX_COMPONENTS or not all(map(is_component_name, result.names)):

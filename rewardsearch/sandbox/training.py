@@ -91,7 +91,7 @@ class SandboxedReward:
         self.rechecked += 1
         if again is None:
             self.faults += 1
-        elif (again.rewards, again.components) != (known.rewards, known.components):
+        elif (again.rewards, again.components, again.names) != (known.rewards, known.components, known.names):
             raise RewardFault(
                 "changed",
                 f"gave other values for the batch of call {call} when it was asked again after call {self._calls}: "

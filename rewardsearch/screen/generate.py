@@ -19,16 +19,40 @@ def prompt_ids(tokenizer: Any, row: Row) -> list[int]:
     return list(ids["input_ids"])
 
 
+def end_tokens(model: Any, tokenizer: Any) -> set[int]:
+    """The ids of the tokens that a completion ends at: the tokenizer's, and those of the model's generation config, which can be
+    several (a chat model's end of turn beside its end of text)."""
+    of_model = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
+    return {tokenizer.eos_token_id, *(of_model if isinstance(of_model, list | tuple) else (of_model,))} - {None}
+
+
+def beyond_context(policy: Policy, rows: Sequence[Row], max_tokens: int) -> tuple[str, ...]:
+    """A warning where prompts with a completion of `max_tokens` are longer than what the policy was made for."""
+    config = policy.base.config.get_text_config()
+    context = getattr(config, "max_position_embeddings", None)
+    if context is None:
+        return ()
+    longer = sum(len(prompt_ids(policy.tokenizer, row)) + max_tokens > context for row in rows)
+    if not longer:
+        return ()
+    return (
+        f"{longer:,} of {len(rows):,} prompts, with a completion of {max_tokens:,} tokens, are longer than the policy's context "
+        f"of {context:,} tokens: shorten the texts, or take a policy with more context",
+    )
+
+
 def generate(
     model: Any, policy: Policy, rows: Sequence[Row], max_tokens: int, batch_size: int, **decoding: Any
 ) -> list[tuple[str, int]]:
     """A completion of each of `rows`, at most `max_tokens` tokens, and its length in tokens, in the order of `rows`.
 
+    A completion ends before the first of the tokens that generation stops at.
+
     Batches hold prompts of similar length, padded on the left; which prompts share a batch does not depend on the model.
     decoding: how the next token is chosen, in the words of transformers' `generate`; its sampling draws from torch's
     global random numbers.
     """
-    tokenizer = policy.tokenizer
+    tokenizer, ends = policy.tokenizer, end_tokens(model, policy.tokenizer)
     ids = [prompt_ids(tokenizer, row) for row in rows]
     order = sorted(range(len(rows)), key=lambda i: (len(ids[i]), i))
     found: dict[int, tuple[str, int]] = {}
@@ -53,6 +77,6 @@ def generate(
             )
         for line, i in enumerate(chosen):
             new = out[line, width:].tolist()
-            length = next((n for n, token in enumerate(new) if token == tokenizer.eos_token_id), len(new))
+            length = next((n for n, token in enumerate(new) if token in ends), len(new))
             found[i] = tokenizer.decode(new[:length], skip_special_tokens=True), length
     return [found[i] for i in range(len(rows))]

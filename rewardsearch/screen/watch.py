@@ -16,6 +16,9 @@ from statistics import fmean, variance
 from rewardsearch.config import WatchConfig
 from rewardsearch.records import Alarm, CurvePoint
 
+_HARDLY = 0.1
+"""Share of what a class should be answered up to which it is hardly answered any more."""
+
 
 @dataclass(frozen=True)
 class _Change:
@@ -62,7 +65,14 @@ class _Curve:
 
     @property
     def solved(self) -> bool:
-        return fmean(point.monitor for point in self.last) >= self.config.solved
+        """Exact match is near 1, and on a task with classes at least halfway there from what one answer for everyone gets."""
+        right = fmean(point.monitor for point in self.last)
+        return right >= max(self.config.solved, (1 + self.blind) / 2 if self.blind else 0.0)
+
+    @property
+    def blind(self) -> float:
+        """What the best single answer for everyone gets in the last window; 0 on a task without classes."""
+        return max(_shares(self.last, lambda point: point.golds).values(), default=0.0)
 
     @property
     def steps(self) -> str:
@@ -128,21 +138,41 @@ def _hacking(curve: _Curve) -> Iterator[Alarm]:
 
 
 def _collapse(curve: _Curve) -> Iterator[Alarm]:
-    """One answer for everyone where the questions have several. Hopeless where exact match is no more than the floor, or, of a
-    task with classes, than one answer for everyone gets, and not rising."""
+    """One answer for everyone where the questions have several, or a class that is hardly answered, however rare. Hopeless where
+    exact match is no more than the floor, or, of a task with classes, than one answer for everyone gets, and not rising."""
     prediction = fmean(point.top_prediction for point in curve.last)
     gold = fmean(point.top_gold for point in curve.last)
     parsed = fmean(point.parsed for point in curve.last)
     config, monitor = curve.config, curve.monitor
-    if parsed >= config.collapse_parsed and prediction >= config.collapse and prediction - gold >= config.collapse_gap:
+    if parsed < config.collapse_parsed or prediction < config.collapse:
+        return
+    if prediction - gold >= config.collapse_gap:
         answers = _shares(curve.last, lambda point: point.answers)
         same = max(answers, key=lambda name: answers[name]) if answers else "the same"
-        blind = max(_shares(curve.last, lambda point: point.golds).values(), default=0.0)
-        yield Alarm(
-            kind="collapse",
-            told=f"{prediction:.0%} of the answers are {same} where {gold:.0%} should be ({curve.steps})",
-            hopeless=monitor.end <= max(config.floor, blind) and monitor.errors <= config.flat,
-        )
+        told: str | None = f"{prediction:.0%} of the answers are {same} where {gold:.0%} should be ({curve.steps})"
+    else:
+        told = _neglect(curve)
+    if told is not None:
+        blind = monitor.end <= max(config.floor, curve.blind) and monitor.errors <= config.flat
+        yield Alarm(kind="collapse", told=told, hopeless=blind)
+
+
+def _neglect(curve: _Curve) -> str | None:
+    """The class that is hardly answered in the last steps: the longest such stretch, no shorter than a window, so that a rare
+    class has come often enough for its absence to be clear. None where there is no such class."""
+    points, window = curve.points, curve.config.window
+    for name in curve.last[-1].answers:
+        for start in range(len(points) - window + 1):
+            stretch = points[start:]
+            given = fmean(point.answers[name] for point in stretch)
+            due = fmean(point.golds[name] * point.parsed for point in stretch)
+            if given <= _HARDLY * due and _below(name, stretch, curve.config.clear):
+                before = f", {fmean(point.answers[name] for point in points[:start]):.1%} before" if start else ""
+                return (
+                    f"{given:.1%} of the completions of steps {stretch[0].step}-{stretch[-1].step} are {name} "
+                    f"where {due:.1%} should be{before}"
+                )
+    return None
 
 
 def _penalty(curve: _Curve) -> Iterator[Alarm]:

@@ -10,6 +10,7 @@ it is doing: a search that was killed leaves nothing running.
 from __future__ import annotations
 
 import json
+import math
 import os
 import queue
 import resource
@@ -34,6 +35,7 @@ from rewardsearch.files import write_atomic
 from rewardsearch.records import FULL, Batch, RewardSpec, Rollout, Row, ScreenJob, ScreenResult, SftResult
 from rewardsearch.sandbox import RewardFault, Sandbox, SandboxedReward
 from rewardsearch.screen.evaluate import evaluate
+from rewardsearch.screen.generate import beyond_context
 from rewardsearch.screen.observe import Scored, is_base
 from rewardsearch.screen.policy import Policy, load_policy
 from rewardsearch.screen.sample import sample
@@ -42,6 +44,7 @@ from rewardsearch.screen.train import train
 from rewardsearch.screen.watch import alarms, hopeless
 from rewardsearch.store import CHECKPOINT, fingerprint, load_result, save_outcomes, save_result
 from rewardsearch.tasks import load_task
+from rewardsearch.tasks.questions import bank_rows
 from rewardsearch.tuned import ADAPTER, SFT, load_tuned, save_tuned, sft_mark
 
 Say = Callable[[dict[str, Any]], None]
@@ -115,9 +118,10 @@ class Worker:
         return fault.reason if own or self._faulty is None else f"{self._faulty}: {fault.reason}"
 
     def _train_and_evaluate(self, job: ScreenJob, folder: Path, before: ScreenResult | None) -> dict[str, Any]:
-        rows = self.ranked_rows[: job.questions]
+        rows = self.ranked_rows[: math.ceil((job.questions or 1) * len(self.ranked_rows))]
         if job.steps == 0:
-            return {"status": "done", "steps": 0, "outcomes": self._evaluate(self.policy.base, rows)}
+            told = beyond_context(self.policy, rows, self.config.screen.max_completion_tokens)
+            return {"status": "done", "steps": 0, "outcomes": self._evaluate(self.policy.base, rows), "warnings": told}
         watch = self.config.watch
         with ExitStack() as stack:
             forgiven = before.faults if before else {}
@@ -224,12 +228,12 @@ class Worker:
             save_outcomes(out, self._evaluate(model, self.task.rows("test")))
 
     def sample_bank(self) -> tuple[Rollout, ...]:
-        """Completions of the policy, before any GRPO, on the first training rows, with their outcomes."""
+        """Completions of the policy, before any GRPO, on the bank's rows, with their outcomes."""
         bank, settings = self.config.bank, self.config.screen
         return sample(
             self.policy,
             self.task,
-            self.train_rows[: bank.questions],
+            bank_rows(self.train_rows, bank.questions),
             group_size=bank.group_size,
             seed=self.config.task.seed,
             max_tokens=settings.max_completion_tokens,

@@ -99,10 +99,6 @@ class Bootstrap(Generic[Arm]):
         """The standard error of an arm's F1 from the questions."""
         return self.sample(arm).standard_error
 
-    def standard_error_of_difference(self, a: Arm, b: Arm) -> float:
-        """The standard error of the paired difference of two arms' F1 from the questions."""
-        return (self.sample(a) - self.sample(b)).standard_error
-
     def _columns(self, arms: Sequence[Arm]) -> list[int]:
         if not arms:
             raise ValueError("no arms to take the mean of")

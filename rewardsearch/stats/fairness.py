@@ -17,6 +17,7 @@ from rewardsearch.records import Fairness, GroupGap, GroupRate, Interval, Outcom
 from rewardsearch.stats.paired import adjust
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 LEAST_PEOPLE = 10
 """People of a group from which on it takes part in the gap; smaller ones stand in the table alone."""
 ALPHA = 0.05
@@ -25,7 +26,8 @@ LEAST_RATIO = 0.8
 """The four-fifths rule's impact ratio (29 CFR 1607.4 D), below which a clear gap is flagged."""
 LEAST_GAP = 0.05
 """Gap of the rates from which on a clear gap is flagged: where most are answered positive, the ratio hardly moves."""
-_CHUNK = 4_000_000
+_CHUNK = 1_000_000
+"""Counts, one a permutation and group, that are held at once."""
 _ROUNDING = 1e-9
 
 
@@ -168,23 +170,55 @@ class _People:
         """That the groups' sums of answers beyond those of their gold class, squared by the group's size, are by chance."""
         compared = np.isin(self._group, groups)
         beyond = (self._answered - self._expected(compared))[compared]
-        member = (self._group[compared][:, None] == np.array(groups)).astype(np.float64)
-        sizes = member.sum(axis=0)
-        seen = float(np.sum((beyond @ member) ** 2 / sizes))
-        strata = [self._gold[compared] == positive for positive in (True, False)]
+        gold, named = self._gold[compared], self._group[compared]
+        places = {name: place for place, name in enumerate(groups)}
+        place = np.array([places[name] for name in named.tolist()])
+        sizes = np.bincount(place, minlength=len(groups))
+        seen = float(np.sum(np.bincount(place, weights=beyond, minlength=len(groups)) ** 2 / sizes))
+        strata = []
+        for stratum in (gold, ~gold):
+            values, counts = np.unique(beyond[stratum], return_counts=True)
+            strata.append((np.bincount(place[stratum], minlength=len(groups)), values, counts))
         as_far = 0
-        for rows in _chunks(permutations, len(beyond)):
-            sums = np.zeros((rows, len(groups)))
-            for stratum in strata:
-                # Shuffling the answers among the people of a class is shuffling their groups.
-                sums += rng.permuted(np.tile(beyond[stratum], (rows, 1)), axis=1) @ member[stratum]
-            as_far += int(np.sum(np.sum(sums**2 / sizes, axis=1) >= seen - _ROUNDING))
+        for rows in _chunks(permutations, len(groups)):
+            sums = np.sum([_dealt(*stratum, rows, rng) for stratum in strata], axis=0)
+            as_far += int(np.sum(np.sum(sums**2 / sizes[:, None], axis=0) >= seen - _ROUNDING))
         # What was seen is one of the permutations (Phipson and Smyth 2010), so that p is never 0.
         return (1 + as_far) / (1 + permutations)
 
 
-def _chunks(permutations: int, people: int) -> Iterator[int]:
-    most = max(1, _CHUNK // people)
+def _dealt(sizes: Ints, values: Floats, counts: Ints, rows: int, rng: np.random.Generator) -> Floats:
+    """Each group's sum of answers, a line a group and a column for each of `rows` permutations of a class's answers.
+
+    counts: people by answer, whose `values` differ. Who of a group gets which answer is the same to its sum, so that its count
+    of each answer is drawn (multivariate hypergeometric), and time does not grow with the number of people.
+    """
+    left = np.repeat(sizes[:, None], rows, axis=1)
+    sums = np.zeros((len(sizes), rows))
+    # The most frequent answer goes to who is left.
+    order = np.argsort(counts, kind="stable")
+    for level in order[:-1]:
+        taken = np.empty_like(left)
+        _deal(left, np.full(rows, counts[level]), taken, rng)
+        sums += values[level] * taken
+        left -= taken
+    return sums + values[order[-1]] * left if len(order) else sums
+
+
+def _deal(sizes: Ints, number: Ints, taken: Ints, rng: np.random.Generator) -> None:
+    """Draws `number` people without replacement from groups of `sizes`, and writes into `taken` how many are of each: by halves
+    of the groups, down to single ones. Each column is a draw of its own."""
+    if len(sizes) == 1:
+        taken[0] = number
+        return
+    half = len(sizes) // 2
+    first = rng.hypergeometric(sizes[:half].sum(axis=0), sizes[half:].sum(axis=0), number)
+    _deal(sizes[:half], first, taken[:half], rng)
+    _deal(sizes[half:], number - first, taken[half:], rng)
+
+
+def _chunks(permutations: int, groups: int) -> Iterator[int]:
+    most = max(1, _CHUNK // groups)
     for start in range(0, permutations, most):
         yield min(most, permutations - start)
 

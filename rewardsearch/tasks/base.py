@@ -39,7 +39,7 @@ class Task(Protocol):
         """What became of `row` when answered by `completion` of `length` tokens."""
 
     def labelled(self, n: int) -> list[LabelledCompletion]:
-        """Completions of `n` train rows whose kind is known: right in several wordings, wrong, unparsed."""
+        """Completions of `n` train rows, each once, whose kind is known: right in several wordings, wrong, unparsed."""
 
     def demonstrations(self) -> list[Demonstration]:
         """What supervised fine-tuning teaches: a right completion of each train row, in the asked form."""

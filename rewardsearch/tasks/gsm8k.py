@@ -15,6 +15,7 @@ from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
 from rewardsearch.records import Demonstration, LabelledCompletion, Outcome, Row
 from rewardsearch.tasks.base import FORM, Split, numeric_demonstration, numeric_labelled, numeric_outcome
+from rewardsearch.tasks.hub import quiet_hub
 
 SYSTEM = f"""You solve grade-school maths problems. Think step by step, then give the answer. Answer in exactly this form:
 {FORM}"""
@@ -38,6 +39,7 @@ class Gsm8kTask:
 
     def __init__(self, config: TaskConfig) -> None:
         self._config = config
+        self._read: dict[Split, list[Item]] = {}
 
     def rows(self, split: Split) -> list[Row]:
         size = {"train": self._config.train_rows, "val": self._config.val_rows, "test": self._config.test_rows}[split]
@@ -63,6 +65,12 @@ class Gsm8kTask:
         return Row(id=f"{split}-{_digest(question)[:10]}", prompt=messages, answer=gold, columns={"question": question})
 
     def _items(self, split: Split) -> list[Item]:
+        """All that the data have for a split, in the order that rows are drawn in."""
+        if split not in self._read:
+            self._read[split] = self._shuffled(split)
+        return self._read[split]
+
+    def _shuffled(self, split: Split) -> list[Item]:
         items = _read("test" if split == "test" else "train", self._config)
         if split != "test":
             items = [item for item in items if (int(_digest(item[0])[:8], 16) % 10 == 0) == (split == "val")]
@@ -112,7 +120,8 @@ def _from_hub(part: str) -> list[object]:
     from datasets import load_dataset
 
     try:
-        return list(load_dataset("openai/gsm8k", "main", split=part))
+        with quiet_hub():
+            return list(load_dataset("openai/gsm8k", "main", split=part))
     except (OSError, ValueError, RuntimeError) as error:
         raise UserError(
             f"openai/gsm8k could not be loaded from the hub ({type(error).__name__}); "

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rewardsearch.errors import UserError
+from rewardsearch.tasks.hub import quiet_hub
 from rewardsearch.tasks.mistakes import Mistakes
 
 Part = Literal["data", "test_data"]
@@ -202,7 +203,8 @@ def _hub(part: Part, source: str) -> Raw:
 
     split = _HUB_SPLIT[part]
     try:
-        found = load_dataset(source, split=split)
+        with quiet_hub():
+            found = load_dataset(source, split=split)
     except (OSError, ValueError, RuntimeError) as error:
         raise UserError(
             f"task.{part}: {source} is no file here, and its split {split} could not be loaded from the hub "

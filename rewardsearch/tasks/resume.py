@@ -14,6 +14,7 @@ from rewardsearch.tasks.base import Split
 from rewardsearch.tasks.classes import class_form, class_labelled, class_outcome, completion_of
 from rewardsearch.tasks.keywords import KeywordRule
 from rewardsearch.tasks.pairs import CLASSES, Pair
+from rewardsearch.tasks.questions import first_distinct
 from rewardsearch.tasks.resumes import BRIEF as GENERATED
 from rewardsearch.tasks.resumes import generate
 from rewardsearch.tasks.tables import OwnPairs, balanced, brief_of, read_pairs
@@ -86,7 +87,7 @@ class ResumeTask:
         return class_outcome(row, completion, length, CLASSES)
 
     def labelled(self, n: int) -> list[LabelledCompletion]:
-        pairs = self.pairs("train")[:n]
+        pairs = first_distinct(self.pairs("train"), n, lambda pair: self._row(pair).prompt_text)
         reasons = [pair.reasons or (_NO_REASON,) for pair in pairs]
         return class_labelled([self._row(pair) for pair in pairs], reasons, CLASSES)
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from rewardsearch.config import BankConfig
 from rewardsearch.errors import UserError
-from rewardsearch.records import Batch, LabelledCompletion, RewardSpec, Rollout
+from rewardsearch.records import Batch, LabelledCompletion, RewardSpec, Rollout, Row
 from rewardsearch.sandbox import RewardFault, Sandbox
 from rewardsearch.tasks.base import Task
+from rewardsearch.tasks.questions import bank_weights
 from rewardsearch.validate.collapse import Constant, best_constant, decided
 from rewardsearch.validate.groups import Auc, Rewards, auc, dead, rank_correlation, spread
 from rewardsearch.validate.measures import KINDS
@@ -65,13 +66,18 @@ class Measured:
 class Bank:
     """Labelled completions of the untrained policy, with what the base rewards pay them.
 
-    rollouts: groups of one size, each of one row. Raises UserError where they are not completions of the task's training
-    rows, labelled as the task labels them.
+    rollouts: groups of one size, each of one row. Where a class has fewer questions among them than among as many training
+    rows, which come again there, AUC and collapse count each for more. Raises UserError where they are not completions of the
+    task's training rows, labelled as the task labels them.
     """
 
     def __init__(self, rollouts: Sequence[Rollout], task: Task, config: BankConfig) -> None:
         self._config = config
-        self._items, self._size = _items(rollouts, task), _group_size(rollouts)
+        rows = task.rows("train")
+        self._items, self._size = _items(rollouts, task, rows), _group_size(rollouts)
+        asked = [item.row for item in self._items[:: self._size]]
+        weights = bank_weights(rows, asked) if task.classes else {}
+        self._weights = np.asarray([weights.get(row.answer, 1.0) for row in asked])
         self.batch = batch_of(self._items)
         self._kinds = self._lines([KINDS.index(item.kind) for item in self._items]).astype(int)
         self._lengths = self._lines([rollout.length for rollout in rollouts])
@@ -117,7 +123,8 @@ class Bank:
         """All measures of one reward, and what follows from them."""
         rewards = self.score(score)
         total = np.round(self._base + rewards, _DECIMALS)
-        own, answered = auc(rewards, self._correct), auc(rewards, self._correct, self._answered)
+        own = auc(rewards, self._correct, weights=self._weights)
+        answered = auc(rewards, self._correct, self._answered, self._weights)
         lifeless, within = dead(rewards), spread(rewards)
         length = rank_correlation(rewards, self._lengths, self._kinds)
         checks = {
@@ -128,7 +135,7 @@ class Bank:
             checks |= {"bank_auc": own.value, "bank_auc_se": own.se}
         if answered is not None:
             checks["bank_auc_answered"] = answered.value
-        if (trained := auc(total, self._correct)) is not None:
+        if (trained := auc(total, self._correct, weights=self._weights)) is not None:
             checks["bank_auc_total"] = trained.value
         if length is not None:
             checks["bank_length"] = length
@@ -171,7 +178,7 @@ class Bank:
             name: np.round(self._base_constant[name] + self.score(score, batch), _DECIMALS)
             for name, batch in self._constant.items()
         }
-        return best_constant(total, earned, self._gold, self._predicted, FEWEST, ERRORS)
+        return best_constant(total, earned, self._gold, self._predicted, FEWEST, ERRORS, self._weights)
 
     def _flags(self, own: Auc | None, answered: Auc | None, mixed_dead: float) -> Iterator[str]:
         """What is wrong with what the reward knows of the outcome: one flag at most."""
@@ -235,11 +242,11 @@ def _below(least: float, own: Auc, answered: Auc | None) -> bool:
     return own.below(least, ERRORS) and (answered is None or answered.below(least, ERRORS))
 
 
-def _items(rollouts: Sequence[Rollout], task: Task) -> list[LabelledCompletion]:
-    rows = {row.id: row for row in task.rows("train")}
+def _items(rollouts: Sequence[Rollout], task: Task, rows: Sequence[Row]) -> list[LabelledCompletion]:
+    by_id = {row.id: row for row in rows}
     items = []
     for rollout in rollouts:
-        row = rows.get(rollout.row)
+        row = by_id.get(rollout.row)
         if row is None or task.outcome(row, rollout.completion).kind != rollout.kind:
             why = "is no training row of this task" if row is None else "has another outcome by this task"
             raise UserError(

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,31 +57,35 @@ def best_constant(
     predicted: NDArray[np.str_],
     fewest: int,
     errors: float,
+    weights: NDArray[np.float64] | None = None,
 ) -> Constant | None:
     """The class that earns most when it is everyone's answer. None without `fewest` questions with an answer.
 
     own: total rewards of the policy's completions, a line a question. constants: by class, those of the same completions with
     that class as their decision. gold, predicted: in the same lines, classes; "" where a completion has no answer.
-    errors: standard errors that make a difference clear. Where the policy's answers are not clearly more often right than
+    errors: standard errors that make a difference clear. weights: what a question counts for, the same for all of a class; 1
+    for None. Where the policy's answers are not clearly more often right than
     one answer for everyone, there is no judging to be paid for: then only a constant that earns clearly more collapses.
     """
     answered = predicted != ""
-    if int(answered.any(axis=1).sum()) < fewest:
+    counted = answered.any(axis=1)
+    if int(counted.sum()) < fewest:
         return None
+    weights = np.ones(len(counted)) if weights is None else weights
+    mean = partial(_mean, classes=gold[counted, 0], weights=weights[counted])
     judged = _questions(own, answered)
     earned = {name: _questions(rewards, answered) for name, rewards in constants.items()}
-    answer = max(earned, key=lambda name: float(earned[name].mean()))
-    classes = gold[answered.any(axis=1), 0]
-    difference, se = _mean(earned[answer] - judged, classes)
+    answer = max(earned, key=lambda name: mean(earned[name])[0])
+    difference, se = mean(earned[answer] - judged)
     right = _questions((predicted == gold).astype(float), answered)
-    leads = (_mean(right - _questions((gold == name).astype(float), answered), classes) for name in constants)
+    leads = (mean(right - _questions((gold == name).astype(float), answered)) for name in constants)
     judges = all(lead > errors * error for lead, error in leads)
     moved = any(bool(np.any(earned[name] - judged)) for name in earned)
     return Constant(
         answer=answer,
         other=next(name for name in constants if name != answer),
-        earned=float(earned[answer].mean()),
-        honest=float(judged.mean()),
+        earned=mean(earned[answer])[0],
+        honest=mean(judged)[0],
         se=se,
         collapses=moved and (difference > errors * se or (judges and difference >= -errors * se)),
     )
@@ -92,9 +97,10 @@ def _questions(values: Rewards, counted: Marks) -> Rewards:
     return np.asarray((values * counted).sum(axis=1)[some] / counted.sum(axis=1)[some])
 
 
-def _mean(values: Rewards, classes: NDArray[np.str_]) -> tuple[float, float]:
-    """The mean over questions and its standard error, stratified by their gold class (Cochran 1977, eq. 5.9): a question is
-    drawn from those of its class, and how many there are of each is as it is. A class with one question adds none."""
-    parts = [values[classes == name] for name in np.unique(classes)]
+def _mean(values: Rewards, *, classes: NDArray[np.str_], weights: NDArray[np.float64]) -> tuple[float, float]:
+    """The weighted mean over questions and its standard error, stratified by their gold class (Cochran 1977, eq. 5.9): a question
+    is drawn from those of its class, and what each class counts for is as it is. A class with one question adds none."""
+    total = float(weights.sum())
+    parts = [(weights * values)[classes == name] for name in np.unique(classes)]
     variance = sum(len(part) * float(part.var(ddof=1)) for part in parts if len(part) > 1)
-    return float(values.mean()), math.sqrt(variance) / len(values)
+    return float((weights * values).sum()) / total, math.sqrt(variance) / total

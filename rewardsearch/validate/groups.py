@@ -29,16 +29,20 @@ class Auc:
         return self.value + errors * self.se < most
 
 
-def auc(rewards: Rewards, correct: Marks, counted: Marks | None = None) -> Auc | None:
+def auc(
+    rewards: Rewards, correct: Marks, counted: Marks | None = None, weights: NDArray[np.float64] | None = None
+) -> Auc | None:
     """P(reward of a correct completion > of an incorrect one of its question), ties half, over all such pairs.
 
     The standard error takes questions as drawn and is that of a ratio of sums over them (Cochran 1977, eq. 2.46).
-    counted: the completions that count; all of them for None. None where no question has such a pair.
+    counted: the completions that count; all of them for None. weights: what a question counts for; the same for None. None
+    where no question has such a pair.
     """
     counted = np.ones_like(correct) if counted is None else counted
     pairs = (correct & counted)[:, :, None] & (~correct & counted)[:, None, :]
     wins = (_signs(rewards) + 1) / 2 * pairs
-    won, number = wins.sum((1, 2)), pairs.sum((1, 2))
+    weights = np.ones(len(correct)) if weights is None else weights
+    won, number = wins.sum((1, 2)) * weights, pairs.sum((1, 2)) * weights
     groups, total = int((number > 0).sum()), float(number.sum())
     if groups == 0:
         return None

@@ -48,7 +48,7 @@ class Probing:
             self.printed = self.printed or fault.printed
             raise Refused(*_refusal(fault, where, repeats)) from None
         self.printed = self.printed or output.printed
-        names = tuple(output.components)
+        names = output.names
         if self._components is None:
             self._components = names
         elif names != self._components:

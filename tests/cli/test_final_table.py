@@ -35,6 +35,17 @@ def test_what_was_chosen_and_when_is_told_with_its_gain() -> None:
     assert f"* chosen by F1 on val before the test was read: ensemble-top3, {gain}" in shown(final_report())
 
 
+def test_what_was_chosen_in_spite_of_a_flag_says_so() -> None:
+    report = final_report()
+    flags = ("exploit:empty", "watch:hacking", "bank:length")
+    rows = [row.model_copy(update={"flags": flags}) if row.id == report.chosen else row for row in report.rows]
+    out = shown(report.model_copy(update={"rows": tuple(rows)}))
+    assert (
+        "  in spite of watch:hacking, bank:length: every ensemble and candidate here has a flag of that kind\n"
+    ) in out
+    assert "in spite of" not in shown(report)
+
+
 def test_the_winners_curse_is_told_in_figures() -> None:
     assert (
         f"winner's curse: worked-steps ({GOOD.id[:6]}) was found with F1 0.950 on val; trained anew it has 0.890 on val and "

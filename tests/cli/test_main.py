@@ -2,7 +2,6 @@ import importlib
 import io
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +16,13 @@ from rewardsearch.journal import read_run
 PROGRAM = [sys.executable, "-c", "from rewardsearch.cli import main; main()"]
 
 
-def test_help_answers_at_once_and_loads_nothing_heavy() -> None:
-    code = "import sys, rewardsearch.cli as c\ntry: c.main()\nexcept SystemExit: pass\n"
+def test_help_takes_half_a_second_of_the_processor_at_most_and_loads_nothing_heavy() -> None:
+    code = "import sys, time, rewardsearch.cli as c\ntry: c.main()\nexcept SystemExit: pass\n"
     code += "heavy = {'numpy', 'pandas', 'torch', 'pydantic', 'scipy', 'rich'} & set(sys.modules)\n"
-    code += "sys.exit(str(heavy) if heavy else 0)"
-    start = time.perf_counter()
+    code += "used = time.process_time()\n"
+    code += "sys.exit(f'{heavy}, {used} s' if heavy or used > 0.5 else 0)"
     done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    # Half a second is what a user is promised; the rest is for a machine with other work.
-    assert time.perf_counter() - start < 1.5
     for command in rewardsearch.cli.COMMANDS:
         assert f"  {command} " in done.stdout
 

@@ -92,7 +92,14 @@ def test_show_tells_one_candidate_whole(cli: Any, run: Path) -> None:
     assert "step             1     11     21     30     40  r\n" in out
     assert "reward       0.100  1.100  2.100  3.000  4.000\n" in out
     assert "prompt      'How many?'" in out
+    assert "training  40 steps, 12 s\n" in out
     assert out.endswith(GOOD.code)
+
+
+def test_show_tells_the_memory_that_training_took(cli: Any, run: Path) -> None:
+    result = screened(GOOD.id, "c" * 18 + "w" * 2, peak_memory_mb=1834.4)
+    save_result(run / "candidates" / GOOD.id / "screens" / "full-0", result, "mark")
+    assert "training  40 steps, 12 s, 1,834 MB of memory\n" in cli("show", run, GOOD.id).out
 
 
 def test_show_as_json_has_code_verdict_curves_and_lineage(cli: Any, run: Path) -> None:

@@ -72,11 +72,14 @@ def test_a_chat_model_in_a_folder_goes_through_the_whole_loop_after_fine_tuning(
     tmp_path: Path, rows: list[str], chat_model: Path
 ) -> None:
     tuning = ["--set=sft.enabled=true", "--set=sft.steps=2", "--set=sft.batch_size=4"]
-    search(tmp_path, *rows, *tuning, f"--set=policy.model={chat_model}", "--set=screen.max_completion_tokens=16")
+    # One candidate, whose run with another seed is all that finalize trains beside the baseline's.
+    few = ["--set=candidates=1", "--set=finalize.ensembles=[]", "--set=screen.max_completion_tokens=8"]
+    few += [f"--set=task.{split}_rows={n}" for split, n in (("train", 40), ("val", 8), ("test", 8))]
+    search(tmp_path, *rows, *tuning, *few, f"--set=policy.model={chat_model}", "--set=screen.threads=1")
     state = read_run(tmp_path / "run")
     assert state.status == "finished" and state.tuned is not None and len(state.tuned.curve) == 2
-    assert [len(state.results[id].outcomes) for id in state.candidates] == [16, 16]
-    assert state.final is not None and state.final.n == 16
+    assert [len(state.results[id].outcomes) for id in state.candidates] == [8]
+    assert state.final is not None and state.final.n == 8
 
 
 @pytest.mark.slow

@@ -62,6 +62,14 @@ def reward(prompts, completions, answer, **columns):
 Command = Callable[..., "subprocess.Popen[str]"]
 
 
+def workers_of(folder: Path) -> list[int]:
+    """The training processes of the run in `folder`, by the whole path, which no other test run has."""
+    found = subprocess.run(
+        ["pgrep", "-f", f"rewardsearch.screen.worker {folder}"], capture_output=True, text=True, check=False
+    )
+    return [int(pid) for pid in found.stdout.split()]
+
+
 def start(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "rewardsearch", *arguments],
@@ -189,13 +197,11 @@ def test_a_search_killed_again_and_again_ends_with_the_same_leaderboard(
 
 def test_a_killed_training_process_is_replaced_and_costs_nothing_but_time(undisturbed: Path) -> None:
     name = "worker-killed"
-    process = start(undisturbed, "run", "small.yaml", "--run-dir", name)
+    process = start(undisturbed, "run", "small.yaml", "--run-dir", str(undisturbed / name))
     wait_for(undisturbed / name / JOURNAL, '"id": "policy"', process)
-    workers = subprocess.run(
-        ["pgrep", "-f", f"rewardsearch.screen.worker {name}"], capture_output=True, text=True, check=False
-    ).stdout.split()
+    workers = workers_of(undisturbed / name)
     assert workers
-    os.kill(int(workers[0]), signal.SIGKILL)
+    os.kill(workers[0], signal.SIGKILL)
     out, err = process.communicate(timeout=400)
     assert process.returncode == 0, out + err
     assert rows(undisturbed, name) == rows(undisturbed, "whole")
@@ -203,15 +209,15 @@ def test_a_killed_training_process_is_replaced_and_costs_nothing_but_time(undist
 
 def test_ctrl_c_leaves_a_run_that_can_be_resumed_and_no_process(undisturbed: Path) -> None:
     name = "interrupted"
-    process = start(undisturbed, "run", "small.yaml", "--run-dir", name)
+    process = start(undisturbed, "run", "small.yaml", "--run-dir", str(undisturbed / name))
     wait_for(undisturbed / name / JOURNAL, '"id": "policy"', process)
+    assert workers_of(undisturbed / name)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert read_run(undisturbed / name).status == "stopped"
-    found = subprocess.run(["pgrep", "-f", f"rewardsearch.screen.worker {name}"], capture_output=True, check=False)
-    assert found.stdout == b""
+    assert workers_of(undisturbed / name) == []
 
 
 def test_a_stop_file_ends_the_run_after_the_step_in_hand(undisturbed: Path) -> None:

@@ -3,11 +3,12 @@ from pathlib import Path
 import pytest
 from fakes import GOOD, LEVEL, make_run
 
-from rewardsearch.config import SftConfig, TaskConfig
+from rewardsearch.brief import current_ranking
+from rewardsearch.config import Config, SftConfig, TaskConfig
 from rewardsearch.errors import UserError
 from rewardsearch.export import choose_rewards
 from rewardsearch.export.trl import trl_readme
-from rewardsearch.journal import read_run
+from rewardsearch.journal import Journal, read_run
 from rewardsearch.records import BASELINE
 from rewardsearch.state import RunState
 
@@ -74,3 +75,11 @@ def test_it_is_told_what_the_rewards_read_and_what_policy_they_were_found_for(st
     assert (choice.columns, choice.tuned) == (("resume",), str(state.folder / "sft" / "adapter"))
     readme = trl_readme(choice, "m")
     assert "The rewards read the column `resume` as well." in readme and f"`{choice.tuned}`" in readme
+
+
+def test_a_run_without_a_screened_candidate_says_so(tmp_path: Path, small_config: Config) -> None:
+    with Journal.open(tmp_path / "new", small_config, ()):
+        pass
+    state = read_run(tmp_path / "new")
+    with pytest.raises(UserError, match="has no screened candidate to export yet; let the search go on"):
+        choose_rewards(state, current_ranking(state))

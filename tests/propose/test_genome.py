@@ -14,7 +14,7 @@ from chat_server import reward_code
 from questions import gsm8k_task
 
 from rewardsearch.config import Config, TaskConfig
-from rewardsearch.propose.grammar.catalogue import ANCHOR, BY_NAME, KINDS, Value
+from rewardsearch.propose.grammar.catalogue import ANCHOR, KINDS, NUMERIC, Value
 from rewardsearch.propose.grammar.genome import Component, Genome, genome_of, read_genome, render
 from rewardsearch.propose.grammar.operators import draw_component
 from rewardsearch.records import MAX_CODE_CHARS, Candidate, LabelledCompletion, candidate_id
@@ -195,7 +195,7 @@ def test_a_rendered_file_says_what_it_rewards_and_defines_nothing_unused() -> No
 
 
 def test_a_parameter_admits_what_lies_between_its_values() -> None:
-    words = BY_NAME["brevity"].parameters[1]
+    words = NUMERIC.by_name["brevity"].parameters[1]
     assert [words.admits(value) for value in (16, 17, 40)] == [True] * 3
     assert [words.admits(value) for value in (15, 41, 20.0, True, "20", None)] == [False] * 6
 

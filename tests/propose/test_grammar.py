@@ -15,7 +15,7 @@ from requests_of import FEEDBACK_TEXT, MakeRequest, feedback_of, ledger_of, pare
 from rewardsearch.config import Config, ProposeConfig
 from rewardsearch.evidence import Parent
 from rewardsearch.propose import ProposalRequest, propose
-from rewardsearch.propose.grammar.catalogue import ANCHOR, BY_NAME, FAMILIES, KINDS
+from rewardsearch.propose.grammar.catalogue import ANCHOR, FAMILIES, KINDS, NUMERIC
 from rewardsearch.propose.grammar.genome import Component, Genome, genome_of, read_genome, render
 from rewardsearch.propose.grammar.guide import Guide, Known, guide_of
 from rewardsearch.propose.grammar.operators import MAX_COMPONENTS, crossover, leads, mutate
@@ -114,7 +114,7 @@ def test_four_candidates_of_a_first_round_are_about_four_families(request_of: Ma
     about = []
     for made in genomes(draw(request_of(count=4, seed=seed))):
         (lead,) = [kind for kind in made.kinds if kind != ANCHOR] or [ANCHOR]
-        about.append(BY_NAME[lead].family)
+        about.append(NUMERIC.by_name[lead].family)
     assert sorted(about) == sorted(FAMILIES)
 
 
@@ -183,7 +183,7 @@ def test_a_mutation_is_one_atomic_change_that_is_told(seed: int) -> None:
     if kind in before and kind in after:
         moved = [place for place, pair in enumerate(zip(before[kind], after[kind], strict=True)) if pair[0] != pair[1]]
         assert len(moved) == 1
-        values = BY_NAME[kind].parameters[moved[0]].values
+        values = NUMERIC.by_name[kind].parameters[moved[0]].values
         steps = values.index(after[kind][moved[0]]) - values.index(before[kind][moved[0]])
         assert abs(steps) == 1
 

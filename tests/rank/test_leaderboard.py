@@ -136,3 +136,15 @@ def test_the_csv_holds_the_numbers_of_the_ranking(tmp_path: Path) -> None:
 def test_the_frame_keeps_the_order_of_the_ranking() -> None:
     ranking, _ = ranked()
     assert leaderboard_frame(ranking)["id"].tolist() == [row.id for row in ranking.rows]
+
+
+def test_ties_are_two_columns_of_whole_numbers(tmp_path: Path) -> None:
+    ranking, rows = ranked()
+    frame = leaderboard_frame(ranking).set_index("id")
+    assert "ties" not in frame and rows[GOOD.id].ties is not None
+    assert (frame.loc[GOOD.id, "ties_low"], frame.loc[GOOD.id, "ties_high"]) == rows[GOOD.id].ties
+    write_leaderboard(ranking, tmp_path / "leaderboard.csv")
+    with (tmp_path / "leaderboard.csv").open(newline="") as file:
+        table = {line["id"]: (line["ties_low"], line["ties_high"]) for line in csv.DictReader(file)}
+    assert table[GOOD.id] == tuple(str(rank) for rank in rows[GOOD.id].ties)
+    assert table[BAD.id] == ("", "") and rows[BAD.id].ties is None

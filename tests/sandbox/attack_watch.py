@@ -19,6 +19,8 @@ VARIABLE = "REWARDSEARCH_CANARY"
 FOLDER = Path("/tmp/rewardsearch_canary")
 PORT = 47999
 """Names that the attacks carry in their code."""
+TURN_S = 300.0
+"""How long a test waits for one of another test run at most."""
 
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -66,12 +68,12 @@ def watching(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Watch]
     """The body of a fixture that sets the canaries up and takes away what it made."""
     with socket.socket() as listener, contextlib.ExitStack() as cleanup:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            # Also what keeps two runs of these tests off each other's folder.
-            listener.bind(("127.0.0.1", PORT))
-        except OSError as error:
-            pytest.fail(f"the attacks reach for 127.0.0.1:{PORT}, which is taken; free it and run again ({error})")
-        listener.listen()
+        # Also what keeps two runs of these tests off each other's folder: the other one's turn is over in a while.
+        end = time.monotonic() + TURN_S
+        while not _listening(listener):
+            if time.monotonic() > end:
+                pytest.fail(f"the attacks reach for 127.0.0.1:{PORT}, which is taken; free it and run again")
+            time.sleep(0.1)
         listener.setblocking(False)
         monkeypatch.setenv(VARIABLE, "canary")
         if not FOLDER.exists():
@@ -95,6 +97,17 @@ def watching(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Watch]
         watch = Watch(listener, workers)
         cleanup.callback(watch.clean_up)
         yield watch
+
+
+def _listening(listener: socket.socket) -> bool:
+    """Whether the listener is now the one at the port."""
+    try:
+        if listener.getsockname()[1] != PORT:
+            listener.bind(("127.0.0.1", PORT))
+        listener.listen()
+    except OSError:
+        return False
+    return True
 
 
 def _files() -> dict[str, int]:

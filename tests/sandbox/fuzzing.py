@@ -25,6 +25,6 @@ def bits(values: Sequence[float]) -> bytes:
 
 
 def same(a: RewardOutput, b: RewardOutput) -> bool:
-    """Equal to the last bit, names and their order included."""
-    rows_a, rows_b = [(n, bits(r)) for n, r in a.components.items()], [(n, bits(r)) for n, r in b.components.items()]
-    return bits(a.rewards) == bits(b.rewards) and rows_a == rows_b
+    """Equal to the last bit, names as they were returned and their order included."""
+    rows_a, rows_b = [bits(row) for row in a.components.values()], [bits(row) for row in b.components.values()]
+    return bits(a.rewards) == bits(b.rewards) and (a.names, rows_a) == (b.names, rows_b)

@@ -13,7 +13,7 @@ from rewardsearch.config import SandboxConfig
 from rewardsearch.errors import MachineError, UserError
 from rewardsearch.records import Batch
 from rewardsearch.sandbox import Sandbox, inspect
-from rewardsearch.sandbox.breaches import BREACHES
+from rewardsearch.sandbox.breaches import BREACHES, Target
 from rewardsearch.sandbox.bubblewrap import find_bwrap
 from rewardsearch.sandbox.defences import Defences, why_missing
 from rewardsearch.sandbox.lockdown import LAYERS
@@ -68,7 +68,10 @@ def test_without_any_layer_the_self_check_finds_breaches() -> None:
 
 def test_the_attempts_leave_nothing_behind(whole: Defences) -> None:
     inspect(SandboxConfig(), layers=())
-    assert not list(Path("/tmp").glob("rewardsearch-breach-*"))
+    # Nothing holds it back in this process; in a worker, limits do even without any layer.
+    (write,) = [breach.attempt for breach in BREACHES if breach.what == "write a file"]
+    assert write(Target(parent=os.getpid(), memory=0))
+    assert not list(Path("/tmp").glob(f"rewardsearch-breach-{os.getpid()}-*"))
 
 
 def test_a_required_layer_that_is_missing_refuses_to_run_anything() -> None:

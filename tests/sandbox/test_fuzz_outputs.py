@@ -296,7 +296,8 @@ def reference(value: object, n: int) -> RewardOutput | str | None:
         return None
     totals = [sum(parts) for parts in zip(*table.values(), strict=True)]
     # A sum of many parts in bounds can itself be out of them.
-    return RewardOutput(tuple(totals), table) if all(abs(total) <= BOUND for total in totals) else None
+    output = RewardOutput(tuple(totals), table, names=tuple(table))
+    return output if all(abs(total) <= BOUND for total in totals) else None
 
 
 def expected(code: str, n: int) -> RewardOutput | str | None:

@@ -175,7 +175,7 @@ def read_result(body: bytes) -> RewardOutput | str:
     totals = tuple(sum(column) for column in zip(*table, strict=True)) if names else table[0]
     if any(not math.isfinite(v) or abs(v) > BOUND for v in (*values, *totals)):
         return "contract"
-    return RewardOutput(totals, dict(zip(names, table, strict=True)) if names else {})
+    return RewardOutput(totals, dict(zip(names, table, strict=True)) if names else {}, names=tuple(names))
 
 
 def answer_to(data: bytes, then: str) -> RewardOutput | str:

@@ -36,7 +36,7 @@ def test_a_result_comes_back_as_it_was_packed(row: list[float], printed: str) ->
 def test_every_breach_has_a_sentence(which: str, count: int, name: str) -> None:
     breach = Breach.unpack(Breach(which, count, name, name).pack())
     assert (breach.which, breach.count) == (which, count)
-    assert "\n" not in breach_fault(breach, 8).reason
+    assert "\n" not in breach_fault(breach, 8, "x = 1\n").reason
 
 
 @settings(max_examples=300, deadline=None)

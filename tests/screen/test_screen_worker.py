@@ -62,7 +62,13 @@ def reward(prompts, completions, answer, **columns):
 def stretch(rung: str, steps: int, start: str | None = None) -> ScreenJob:
     whole = job(PRINTS)
     part = {"rung": rung, "steps": steps, "schedule": None if rung == "full" else 4, "start": start}
-    return whole.model_copy(update={**part, "folder": f"candidates/abc/screens/{rung}-0", "questions": 5})
+    return whole.model_copy(update={**part, "folder": f"candidates/abc/screens/{rung}-0", "questions": 0.6})
+
+
+def test_the_questions_of_a_rung_are_a_share_of_the_rows_that_there_are(worker: Worker) -> None:
+    worker.ranked_rows = worker.task.rows("val")[:7]
+    evaluated = worker.screen(job(PRINTS).model_copy(update={"rung": "rung1", "steps": 1, "questions": 0.2}))
+    assert [outcome.id for outcome in evaluated.outcomes] == [row.id for row in worker.ranked_rows[:2]]
 
 
 def test_a_run_through_a_rung_ends_as_the_whole_run_and_leaves_no_checkpoint(worker: Worker) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from rewardsearch.config import Config
+from rewardsearch.config import Config, LoraConfig
 from rewardsearch.errors import UserError
 from rewardsearch.records import Batch, Outcome, RewardSpec, ScreenJob
 from rewardsearch.screen.evaluate import evaluate
@@ -136,6 +136,33 @@ def test_how_rewards_are_summed_up_has_its_effect(run: Callable[..., Trained]) -
         run(short, tagged, stretch={"aggregation": how})[0] for how in ("sum_then_normalize", "normalize_then_sum")
     }
     assert len(adapters) == 2
+
+
+def test_how_advantages_are_scaled_has_its_effect(run: Callable[..., Trained]) -> None:
+    assert len({run(short, scale_rewards=how)[0] for how in ("group", "batch", "none")}) == 3
+
+
+def test_the_loss_type_has_its_effect(run: Callable[..., Trained]) -> None:
+    # Two micro-batches a step: over a whole batch at once, dapo and bnpo have the same mean over tokens.
+    assert len({run(short, loss_type=kind, micro_batch=4)[0] for kind in ("grpo", "dapo", "dr_grpo", "bnpo")}) == 4
+
+
+def test_target_modules_are_those_that_an_adapter_is_put_on(policy: Policy) -> None:
+    found = {}
+    for targets in ("all-linear", ["q_proj", "v_proj"]):
+        with policy.fresh_adapter(0, LoraConfig(target_modules=targets)) as model:
+            names = [name for name, _ in model.named_parameters() if "lora_A" in name]
+            found[str(targets)] = {name.split(".lora_A")[0].rpartition(".")[2] for name in names}
+    assert found.pop("['q_proj', 'v_proj']") == {"q_proj", "v_proj"} < found["all-linear"]
+
+
+def test_dropout_changes_what_an_adapter_learns(
+    run: Callable[..., Trained], policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = run(short)[0]
+    lora = policy.config.lora.model_copy(update={"dropout": 0.5})
+    monkeypatch.setattr(policy, "config", policy.config.model_copy(update={"lora": lora}))
+    assert run(short)[0] != without
 
 
 def test_every_candidate_trains_on_the_same_prompts_in_the_same_order(run: Callable[..., Trained]) -> None:

@@ -89,10 +89,10 @@ def test_the_standard_errors_are_those_of_the_delta_method() -> None:
     bootstrap = Bootstrap({"a": a, "b": b}, resamples=10_000, seed=0)
     slope = 2 / 1.6**2
     assert bootstrap.standard_error("a") == pytest.approx(slope * math.sqrt(0.6 * 0.4 / 500), rel=0.03)
-    assert bootstrap.standard_error_of_difference("a", "b") == pytest.approx(
-        slope * math.sqrt(60 / 500 / 500), rel=0.03
-    )
-    assert bootstrap.standard_error_of_difference("a", "a") == 0
+    sampled = {arm: bootstrap.sample(arm) for arm in ("a", "b")}
+    between = (sampled["a"] - sampled["b"]).standard_error
+    assert between == pytest.approx(slope * math.sqrt(60 / 500 / 500), rel=0.03)
+    assert (sampled["a"] - sampled["a"]).standard_error == 0
 
 
 def test_a_mean_over_seeds_is_the_mean_of_each_seeds_f1() -> None:

@@ -83,6 +83,16 @@ def test_a_reward_that_is_clearly_below_the_least_auc_is_refused_as_inverted() -
     assert verdict_of(code, min_auc=0.0).accepted
 
 
+def test_the_share_of_dead_groups_from_which_a_reward_is_refused_is_the_configs() -> None:
+    # All questions are answered right and otherwise; in half of them both completions hold an answer.
+    bank, code = rollouts(["cw"] * 8 + ["cu"] * 8), of(f"1.0 * {ANSWERED}")
+    assert verdict_of(code, bank).accepted
+    assert verdict_of(code, bank, max_dead_groups=0.51).accepted
+    refused = verdict_of(code, bank, max_dead_groups=0.5)
+    assert (refused.stage, flags_of(refused)) == ("bank", ["bank:dead"])
+    assert "the same, in 50% of the questions" in (refused.reason or "")
+
+
 def test_a_higher_least_auc_refuses_more() -> None:
     code = of(f"1.0 * {ANSWERED}")
     assert verdict_of(code).accepted

@@ -104,4 +104,3 @@ KINDS: tuple[Kind, ...] = (
 ANCHOR = "right_answer"
 NUMERIC = Catalogue("parts.py", KINDS, ANCHOR)
 """For tasks with numeric answers."""
-BY_NAME = NUMERIC.by_name

@@ -1,0 +1,106 @@
+"""Splits that have fewer rows than the config asks for are told before a search."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from own_data import COLUMNS, hires, write_csv
+
+from rewardsearch.config import load_config, parse_config
+from rewardsearch.datasheet import short_splits
+from rewardsearch.preflight import check
+from rewardsearch.resources import resource
+from rewardsearch.tasks import load_task
+
+GSM8K_TRAIN = 7473
+"""Questions of the published train file."""
+
+
+def config_of(folder: Path, **task: Any) -> Path:
+    path = folder / "short.yaml"
+    screen = {"prompts_per_step": 4, "group_size": 2}
+    path.write_text(yaml.safe_dump({"task": task, "screen": screen}), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def gsm8k(tmp_path: Path) -> Path:
+    """A config that asks for more training rows than its file has."""
+    for part in ("train", "test"):
+        lines = [json.dumps({"question": f"{part} {i} and 2?", "answer": f"{i + 2}\n#### {i + 2}"}) for i in range(100)]
+        (tmp_path / f"{part}.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    return config_of(
+        tmp_path,
+        name="gsm8k",
+        train_file="train.jsonl",
+        test_file="test.jsonl",
+        train_rows=100,
+        val_rows=5,
+        test_rows=9,
+    )
+
+
+def told_of(config: Path) -> str:
+    found = len(load_task(load_config(config).task).rows("train"))
+    assert 80 < found < 100
+    return f"task.train_rows: got 100, the data have {found} rows for train, all of which are used; lower it, or give more rows"
+
+
+def test_data_tells_it_as_text_and_as_json(cli: Any, gsm8k: Path) -> None:
+    done = cli("data", gsm8k)
+    assert (done.code, done.err) == (0, "")
+    assert f"warning: {told_of(gsm8k)}\n" in done.out and done.out.count("warning: ") == 1
+    assert json.loads(cli("data", gsm8k, "--json").out)["warnings"] == [told_of(gsm8k)]
+
+
+def test_a_search_tells_it_before_it_starts(cli: Any, gsm8k: Path) -> None:
+    assert check(load_config(gsm8k)) == (told_of(gsm8k),)
+    done = cli("run", gsm8k, "--dry-run")
+    assert done.code == 0 and done.out.splitlines()[-1] == f"warning: {told_of(gsm8k)}"
+
+
+def test_a_size_that_there_is_or_that_nobody_asked_for_is_no_cause_to_warn(cli: Any, gsm8k: Path) -> None:
+    assert "warning" not in cli("data", gsm8k, "--set", "task.train_rows=80").out
+    gsm8k.write_text("task: {name: gsm8k, train_file: train.jsonl, test_file: test.jsonl}\n")
+    assert check(load_config(gsm8k)) == ()
+
+
+def test_of_a_table_of_ones_own_the_rows_count_before_they_are_balanced(tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "hires.csv", hires())
+    asked = {"name": "resume", "data": str(data), "columns": COLUMNS}
+    task = load_task(parse_config({"task": asked}, "test").task)
+    rows = len(task.rows("train"))
+    config = parse_config({"task": {**asked, "train_rows": rows, "val_rows": 5000, "test_rows": 10}}, "test")
+    own = load_task(config.task).own  # type: ignore[attr-defined]
+    train, val = (len(own.splits[split]) for split in ("train", "val"))
+    assert train < rows == len(load_task(config.task).rows("train"))
+    assert [told.split(", all of")[0] for told in short_splits(load_task(config.task), config)] == [
+        f"task.train_rows: got {rows:,}, the data have {train:,} rows for train",
+        f"task.val_rows: got 5,000, the data have {val:,} rows for val",
+    ]
+
+
+def test_generated_rows_are_as_many_as_asked_for() -> None:
+    for name in ("arithmetic", "resume"):
+        sizes = {f"{split}_rows": 300 for split in ("train", "val", "test")}
+        config = parse_config({"task": {"name": name, **sizes}}, "test")
+        assert short_splits(load_task(config.task), config) == ()
+
+
+@pytest.mark.parametrize("name", ["gsm8k-openai.yaml", "gsm8k-cpu.yaml"])
+def test_the_configs_ask_for_no_more_than_gsm8k_has(name: str) -> None:
+    task = load_config(resource("configs") / name).task
+    # A tenth of the train file is val, give or take: 761 of the published questions.
+    assert task.train_rows <= GSM8K_TRAIN - 761 and task.val_rows <= 761 and task.test_rows <= 1319
+
+
+def test_fine_tuning_alone_tells_it_too(cli: Any, gsm8k: Path, trainer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(gsm8k.parent)
+    monkeypatch.setenv("REWARDSEARCH_CACHE", str(gsm8k.parent / "cache"))
+    done = cli("sft", gsm8k, "--set", "sft.enabled=true")
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[0] == f"warning: {told_of(gsm8k)}"

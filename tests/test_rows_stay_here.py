@@ -1,0 +1,162 @@
+"""No text of a user's own rows is in anything that a proposer is sent, whatever the rewards do to carry it there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chat_server import Answer, Body, ChatServer, rewarded, said
+from own_data import write_csv
+from played import SMALL, Quiet, Trainer, answered
+
+from rewardsearch import trials
+from rewardsearch.config import Config, parse_config
+from rewardsearch.propose.llm import asking
+from rewardsearch.records import ScreenJob, ScreenResult
+from rewardsearch.sandbox import Sandbox, SandboxedReward
+from rewardsearch.screen.observe import ROW, Observer
+from rewardsearch.search import search
+from rewardsearch.state import RunState
+from rewardsearch.store import fingerprint, save_result
+from rewardsearch.tasks import load_task
+
+MARK = "Quibblethwaite"
+KEY_NAME = "REWARDSEARCH_TEST_KEY"
+STEPS = 4
+HEAD = "def reward(prompts, completions, answer, resume, job, **columns):\n"
+RIGHT = '[2.0 * (f"<solution> {a} </solution>" in c) for c, a in zip(completions, answer)]'
+FIRST = "resume[0][:14]"
+CARRIERS = {
+    # By what each is refused with, or how it comes to be trained.
+    "returned a float for a component, not a list of floats": f"{{{FIRST}: 1.0}}",
+    "returned 1 values for a component for": f"{{job[0]: {RIGHT}[:1]}}",
+    "returned a str in place of a float for a component": f"{{{FIRST}: [r for r in resume]}}",
+    "returned an integer too large for a float for a component": f"{{{FIRST}: [10**400] * len(answer)}}",
+    "returned a component name that is not a printable string": "{resume[0] * 9: [1.0] * len(answer)}",
+    "returns other components for other completions": f"{{resume[0]: {RIGHT}}}",
+    "raised KeyError at line 3": "{}[resume[0]]",
+    "raised ValueError at line 3": "[float(r) for r in resume]",
+    "gives 0 to every completion": "[0.0 * bool(print(r)) for r in resume]",
+    "trained": f"{{{FIRST}: {RIGHT}, prompts[0][5:19].upper(): [0.1 * len(c) / 999 for c in completions], 'own': {RIGHT}}}",
+}
+
+
+def code(returned: str) -> str:
+    return f'{HEAD}    """What is paid."""\n    return {returned}\n'
+
+
+def reply(n: int, body: Body) -> Answer:
+    """The carriers, one after the other, then sound rewards; a repair is the same reward with another number in it."""
+    if n < len(CARRIERS):
+        return said(f"Name: carrier {n}\nHypothesis: It carries.\n\n```python\n{code(list(CARRIERS.values())[n])}```\n")
+    return rewarded(float(n), f"Gold {n}")
+
+
+def table(folder: Path) -> str:
+    rows = [
+        {
+            "cv": f"{MARK} {n}, a person who is ill",
+            "vacancy": f"{MARK} job {n}",
+            "decision": ("yes", "no")[n % 2],
+            "source": f"{MARK} by way of {n}",
+            "why": f"{MARK} is why {n}",
+            "who": f"{MARK}{n}",
+            "sex": f"{MARK}{n % 3}",
+        }
+        for n in range(400)
+    ]
+    return write_csv(folder / "hires.csv", rows)
+
+
+def config(folder: Path, url: str, show_rows: bool | None = None) -> Config:
+    columns = {"resume": "cv", "job": "vacancy", "label": "decision", "positive": ["yes"], "negative": ["no"]}
+    columns |= {"prompt": ["source"], "reason": "why", "person": "who", "groups": ["sex"]}
+    served = {"model": "m", "base_url": url, "api_key_env": KEY_NAME, "in_flight": 1}
+    data: dict[str, Any] = {
+        **SMALL,
+        "rounds": 2,
+        "candidates": len(CARRIERS),
+        "task": {**SMALL["task"], "name": "resume", "data": table(folder), "columns": columns, "show_rows": show_rows},
+        "propose": {"proposer": "openai", "openai": served},
+        "screen": {"baseline_seeds": 1, "steps": STEPS},
+        "validation": {"exploits": "flag"},
+    }
+    return parse_config(data, "test")
+
+
+def observed(job: ScreenJob, result: ScreenResult, config: Config) -> ScreenResult:
+    """`result` with what a training shows: real calls of the rewards on completions that copy their rows."""
+    task = load_task(config.task)
+    rows = task.rows("train")[: 2 * STEPS]
+    with Sandbox(config.sandbox) as sandbox:
+        rewards = [(spec, SandboxedReward(sandbox, spec, failures=0)) for spec in job.rewards]
+        observer = Observer(task, rows, rewards, 2, 9, lambda step: None)
+        for step in range(STEPS):
+            places = [2 * step, 2 * step, 2 * step + 1, 2 * step + 1]
+            texts = [
+                f"<thinking> {rows[place].columns['resume']} </thinking> <solution> {name} </solution>"
+                for place, name in zip(places, ("SELECTED", "REJECTED") * 2, strict=True)
+            ]
+            for function in observer.functions()[0]:
+                function(completions=texts, completion_ids=[[1] * 5] * 4, **{ROW: places})
+    shown = {"correlations": observer.correlations(), "disagreements": observer.disagreements()}
+    return result.model_copy(update={"curves": observer.curves(), **shown})
+
+
+@pytest.fixture
+def training(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> Trainer:
+    """A played training whose curves and disagreements are those of real reward calls."""
+
+    def screen(jobs: Any, workers: Any, run: Path, config: Config, *rest: Any) -> Iterator[Any]:
+        for job, result in trainer.screen(jobs, workers, run, config, *rest):
+            if job.rewards:
+                result = observed(job, result, config)
+                save_result(run / job.folder, result, fingerprint(job, config))
+            yield job, result
+
+    trained = code(CARRIERS["trained"])
+    # The best is told whole.
+    trainer.play = lambda job: answered(19 if trained in {spec.code for spec in job.rewards} else 10)
+    monkeypatch.setattr(trials, "screen", screen)
+    monkeypatch.setattr(asking, "BACKOFF_S", 0.01)
+    monkeypatch.setenv(KEY_NAME, "sk-test")
+    return trainer
+
+
+def searched(folder: Path, server: ChatServer, show_rows: bool | None = None) -> tuple[RunState, list[str]]:
+    server.respond = reply
+    state = search(config(folder, server.url, show_rows), folder / "run", Quiet())
+    return state, [message["content"] for body in server.bodies for message in body["messages"]]
+
+
+def test_no_text_of_own_rows_reaches_a_proposer_by_way_of_a_reward(
+    tmp_path: Path, server: ChatServer, training: Trainer
+) -> None:
+    state, sent = searched(tmp_path, server)
+    whole = "\n".join(sent)
+    # Each was tried, and what became of it was told.
+    for told in CARRIERS:
+        assert told == "trained" or told in whole, told
+    (carrier,) = (c for c in state.candidates.values() if c.code == code(CARRIERS["trained"]))
+    assert state.results[carrier.id].status == "done"
+    assert state.verdicts[carrier.id].components == ("component 1", "component 2", "own")
+    curve = f"{carrier.name}-{carrier.id[:4]}/component"
+    assert f"{curve} 1 (r" in whole and f"{curve} 2 (r" in whole
+    assert any(example.prompt for example in state.results[carrier.id].disagreements)
+    assert MARK.casefold() not in whole.casefold()
+    rounds = [path for path in (tmp_path / "run" / "rounds").rglob("*") if path.is_file()]
+    assert len(rounds) > len(CARRIERS)
+    for path in (*rounds, tmp_path / "run" / "leaderboard.csv"):
+        assert MARK.casefold() not in path.read_text(encoding="utf-8").casefold(), path
+    verdicts = [verdict.model_dump(mode="json", exclude={"checks": {"printed"}}) for verdict in state.verdicts.values()]
+    assert MARK.casefold() not in json.dumps(verdicts).casefold()
+
+
+def test_the_same_search_tells_of_rows_where_the_user_shows_them(
+    tmp_path: Path, server: ChatServer, training: Trainer
+) -> None:
+    _, sent = searched(tmp_path, server, show_rows=True)
+    assert MARK in "\n".join(sent)
