@@ -7,6 +7,7 @@ are flagged, and refused where the config says so.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -131,9 +132,12 @@ class Prober:
     def _remembers_nothing(self, probing: Probing) -> None:
         """Many calls in one process, as many as fit well into one deadline. Raises Refused when two differ."""
         few = part_of(self._batch, self._guards[:3])
-        started = time.perf_counter()
-        probing.call(few, "on a batch of 3")
-        seconds = time.perf_counter() - started
+        # The fastest of three: a moment in which the machine was busy is not to cut the calls short.
+        seconds = math.inf
+        for _ in range(3):
+            started = time.perf_counter()
+            probing.call(few, "on a batch of 3")
+            seconds = min(seconds, time.perf_counter() - started)
         repeats = min(CALLS, int(probing.call_s / 2 / seconds))
         if repeats > 1:
             probing.call(few, f"when it was called {repeats} times", repeats=repeats)
