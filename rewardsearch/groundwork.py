@@ -65,11 +65,11 @@ class Groundwork:
                 f"{path} was lost, and fine-tuning anew gave other weights than those that the results of this run stand on; "
                 "restore it, or name another --run-dir"
             )
+        self._hold_against_before(known)
         self.journal.append(
             "tuned", mark=mark, adapter=adapter, split="val", questions=len(known.after), steps=known.steps
         )
         self.progress.tuned(known)
-        self._hold_against_before(known)
         return known
 
     def _hold_against_before(self, tuned: SftResult) -> None:

@@ -215,17 +215,16 @@ def test_results_do_not_stand_beside_those_of_other_weights(tmp_path: Path, trai
     assert len(trainer.trained) == trained
 
 
-def test_a_fine_tuning_that_leaves_nothing_right_ends_the_search(tmp_path: Path, trainer: Trainer) -> None:
+@pytest.mark.parametrize("run", ["same", "another"])
+def test_a_fine_tuning_that_leaves_nothing_right_ends_the_search_however_often_it_is_started(
+    tmp_path: Path, trainer: Trainer, monkeypatch: pytest.MonkeyPatch, run: str
+) -> None:
+    monkeypatch.setattr("rewardsearch.groundwork._WORSE", 0.1)
     trainer.tuned_right = 0
-    monkey = pytest.MonkeyPatch()
-    monkey.setattr("rewardsearch.groundwork._WORSE", 0.1)
-    with (
-        monkey.context(),
-        pytest.raises(UserError, match=r"SFT broke the policy: accuracy 0\.250 -> 0\.000 on 20 .* lower"),
-    ):
-        search(config(), tmp_path / "run", Quiet())
-    monkey.undo()
-    assert trainer.trained == []
+    for folder in ("same", run):
+        with pytest.raises(UserError, match=r"SFT broke the policy: accuracy 0\.250 -> 0\.000 on 20 .* lower"):
+            search(config(), tmp_path / folder, Quiet())
+    assert (trainer.tunings, trainer.trained) == (1, [])
 
 
 def test_a_fine_tuning_that_makes_the_policy_worse_is_a_warning(
