@@ -7,6 +7,7 @@ are themselves fair: people of the same label are held against each other.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -43,8 +44,8 @@ def fairness(
     """Rates of positive answers by group of one arm; None where nobody has a group, or the task has no classes.
 
     outcomes: of each training seed, all of the same questions; a person's answer is the mean over the seeds, in [0, 1], and an
-    unparsed completion is no positive answer. groups: by question id, a person's group by attribute; who has none of an
-    attribute, or an empty one, is left out of it.
+    unparsed completion is no positive answer. groups: by question id, a person's group by attribute, compared without case; who
+    has none of an attribute, or an empty one, is left out of it.
 
     Intervals are Wilson's of a rate and Newcombe's of a gap, by the number of people; with several seeds they are wider than
     they need be. The gap is the widest of all pairs of groups, its interval holds for all pairs together (Bonferroni).
@@ -68,7 +69,7 @@ def fairness(
         people = _People(
             answered=np.array([answers[id] for id in ids]),
             gold=np.array([gold[id] for id in ids]),
-            group=np.array([groups[id][name] for id in ids]),
+            group=np.array(_spelled([groups[id][name] for id in ids])),
         )
         found = people.rates(name, confidence)
         rates += found
@@ -82,6 +83,13 @@ def fairness(
     adjusted = adjust([gap.p for gap in gaps], "holm")
     judged = (_judged(gap, p, rates) for gap, p in zip(gaps, adjusted, strict=True))
     return Fairness(arm=arm, groups=tuple(rates), gaps=tuple(judged))
+
+
+def _spelled(groups: Sequence[str]) -> list[str]:
+    """The groups, those that differ in case alone by the spelling that is there most often."""
+    counts = Counter(groups)
+    spelling = {group.casefold(): group for group in sorted(counts, key=lambda group: (counts[group], group))}
+    return [spelling[group.casefold()] for group in groups]
 
 
 def wilson(rate: float, n: int, confidence: float) -> Interval:

@@ -166,3 +166,11 @@ def test_what_cannot_be_judged_is_an_error() -> None:
         fairness("arm", [], {}, seed=0)
     with pytest.raises(ValueError, match="the same questions"):
         fairness("arm", [classed("SR", "SR"), classed("S", "S")], by_name("ab"), seed=0)
+
+
+def test_groups_that_differ_in_case_alone_are_one_under_the_usual_spelling() -> None:
+    names = ["female", "Female", "female", "MALE", "male", "Male", "Male"]
+    groups = {f"q{i}": {"sex": name} for i, name in enumerate(names)}
+    found = fairness("arm", [classed("S" * 7, "SSRRRSS")], groups, seed=0)
+    assert found is not None
+    assert {(rate.group, rate.n) for rate in found.groups} == {("female", 3), ("Male", 4)}
