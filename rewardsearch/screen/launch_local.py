@@ -21,7 +21,7 @@ COMMAND = (sys.executable, "-P", "-m", "rewardsearch.screen.worker")
 """Starts a worker; the run's folder is added. -P: files in the current folder are no modules."""
 
 Message = dict[str, Any]
-"""What a worker is told to do: `id` names it, the rest is for screen/worker.py."""
+"""What a worker is told to do: `id` names it, the rest is for screen/jobs.py."""
 
 
 @dataclass

@@ -9,7 +9,7 @@ from fakes import CLOCK
 from rewardsearch.config import WatchConfig, parse_config
 from rewardsearch.records import RewardSpec, ScreenJob
 from rewardsearch.sandbox import Sandbox
-from rewardsearch.screen.worker import Worker
+from rewardsearch.screen.jobs import Worker
 from rewardsearch.store import CHECKPOINT
 
 PRINTS = """

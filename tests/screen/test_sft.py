@@ -17,9 +17,9 @@ from rewardsearch.records import Demonstration, Row
 from rewardsearch.sandbox import Sandbox
 from rewardsearch.screen.evaluate import evaluate
 from rewardsearch.screen.generate import prompt_ids
+from rewardsearch.screen.jobs import Worker
 from rewardsearch.screen.policy import Policy, load_policy
 from rewardsearch.screen.sft import _example, tune
-from rewardsearch.screen.worker import Worker
 from rewardsearch.tasks import load_task
 from rewardsearch.tuned import ADAPTER, SFT, load_tuned, sft_mark
 

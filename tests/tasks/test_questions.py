@@ -13,7 +13,7 @@ from played import SMALL, Quiet
 from rewardsearch.bank import save_bank
 from rewardsearch.config import Config, TaskConfig, load_config, parse_config
 from rewardsearch.records import Rollout
-from rewardsearch.screen.worker import Worker
+from rewardsearch.screen.jobs import Worker
 from rewardsearch.search import session
 from rewardsearch.tasks import load_task
 from rewardsearch.tasks.questions import bank_rows, bank_weights, told_scarce
@@ -134,7 +134,7 @@ def test_a_search_samples_these_rows_and_tells_it_once(tmp_path: Path, monkeypat
 def test_a_worker_samples_the_banks_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config, got = own(tmp_path), list[str]()
     monkeypatch.setattr(
-        "rewardsearch.screen.worker.sample",
+        "rewardsearch.screen.jobs.sample",
         lambda policy, task, rows, **settings: got.extend(row.id for row in rows) or (),
     )
     monkeypatch.setattr(Worker, "policy", None)

@@ -1,0 +1,241 @@
+"""The jobs of a training process: screens, the fine-tuning, the rollout bank, readings of the test."""
+
+from __future__ import annotations
+
+import math
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rewardsearch.bank import save_bank
+from rewardsearch.config import Config
+from rewardsearch.errors import MachineError
+from rewardsearch.files import write_atomic
+from rewardsearch.records import FULL, Batch, RewardSpec, Rollout, Row, ScreenJob, ScreenResult, SftResult
+from rewardsearch.sandbox import RewardFault, Sandbox, SandboxedReward
+from rewardsearch.screen.evaluate import evaluate
+from rewardsearch.screen.generate import beyond_context
+from rewardsearch.screen.observe import Scored, is_base
+from rewardsearch.screen.policy import Policy, load_policy
+from rewardsearch.screen.sample import sample
+from rewardsearch.screen.sft import tune
+from rewardsearch.screen.train import train
+from rewardsearch.screen.watch import alarms, hopeless
+from rewardsearch.store import CHECKPOINT, fingerprint, load_result, save_outcomes, save_result
+from rewardsearch.tasks import load_task
+from rewardsearch.tasks.questions import bank_rows
+from rewardsearch.tuned import ADAPTER, SFT, load_tuned, save_tuned, sft_mark
+
+Say = Callable[[dict[str, Any]], None]
+_MAXRSS_MB = 1024 * 1024 if sys.platform == "darwin" else 1024
+
+
+class Worker:
+    """Does jobs on one policy, with rewards in `sandbox`, which stays warm between them; `say` reports progress."""
+
+    def __init__(self, run: Path, config: Config, sandbox: Sandbox, say: Say) -> None:
+        self.run, self.config, self.say = run, config, say
+        self.task = load_task(config.task)
+        self._sandbox = sandbox
+        self._faulty: str | None = None
+        self._steps = 0
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The policy that every job but fine-tuning starts from. Raises MachineError where its fine-tuning is missing."""
+        if not self.config.sft.enabled:
+            return load_policy(self.config.policy)
+        folder = self.run / SFT
+        if load_tuned(folder, sft_mark(self.config)) is None:
+            raise MachineError(f"the fine-tuned policy in {folder} is missing or damaged")
+        return load_policy(self.config.policy, folder / ADAPTER)
+
+    @cached_property
+    def train_rows(self) -> list[Row]:
+        return self.task.rows("train")
+
+    @cached_property
+    def ranked_rows(self) -> list[Row]:
+        return self.task.rows(self.config.ranked_on)
+
+    def screen(self, job: ScreenJob) -> ScreenResult:
+        """Trains and evaluates; the result is on disk, whole, before this returns."""
+        started = time.monotonic()
+        folder = self.run / job.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        before = self._before(job)
+        self._steps = before.steps if before else 0
+        try:
+            found = self._train_and_evaluate(job, folder, before)
+        except RewardFault as fault:
+            flags = ("changes later",) if fault.kind == "changed" else ()
+            found = {"status": "failed", "reason": self._blame(job, fault), "steps": self._steps, "flags": flags}
+        result = ScreenResult(
+            id=job.id,
+            rung=job.rung,
+            seed=job.seed,
+            trained=found["steps"] - (before.steps if before else 0),
+            seconds=round(time.monotonic() - started + (before.seconds if before else 0), 2),
+            peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MAXRSS_MB, 1),
+            **found,
+        )
+        save_result(folder, result, fingerprint(job, self.config))
+        if job.start is not None:
+            # What comes after this stretch carries on from its end.
+            shutil.rmtree(self.run / job.start / CHECKPOINT, ignore_errors=True)
+        return result
+
+    def _before(self, job: ScreenJob) -> ScreenResult | None:
+        """The result of the stretch that `job` carries on; None where there is none, or its checkpoint is gone."""
+        if job.start is None or not (self.run / job.start / CHECKPOINT).is_dir():
+            return None
+        return load_result(self.run / job.start)
+
+    def _blame(self, job: ScreenJob, fault: RewardFault) -> str:
+        """The fault's reason, with the reward's name where the job has several that could be meant."""
+        others = [spec for spec in job.rewards if not is_base(spec)]
+        own = len(others) == 1 and self._faulty == others[0].id
+        return fault.reason if own or self._faulty is None else f"{self._faulty}: {fault.reason}"
+
+    def _train_and_evaluate(self, job: ScreenJob, folder: Path, before: ScreenResult | None) -> dict[str, Any]:
+        rows = self.ranked_rows[: math.ceil((job.questions or 1) * len(self.ranked_rows))]
+        if job.steps == 0:
+            told = beyond_context(self.policy, rows, self.config.screen.max_completion_tokens)
+            return {"status": "done", "steps": 0, "outcomes": self._evaluate(self.policy.base, rows), "warnings": told}
+        watch = self.config.watch
+        with ExitStack() as stack:
+            forgiven = before.faults if before else {}
+            sandboxed = [(spec, self._sandboxed(spec, job.seed, forgiven.get(spec.id, 0))) for spec in job.rewards]
+            stack.callback(self._keep_printed, folder, sandboxed)
+            model = stack.enter_context(self.policy.fresh_adapter(job.seed))
+            trained = train(
+                model,
+                self.policy,
+                self.task,
+                self.train_rows,
+                job,
+                [(spec, self._watched(spec, reward)) for spec, reward in sandboxed],
+                self.config.screen,
+                lambda step: self._stepped(job, step),
+                start=self.run / job.start / CHECKPOINT if job.start and before else None,
+                keep=folder / CHECKPOINT if job.rung != FULL else None,
+                ended=lambda points: hopeless(points, watch) if watch.end_early else None,
+            )
+            observer, steps = trained.observer, len(trained.observer.curves())
+            if steps != job.steps and trained.ended is None:
+                raise MachineError(f"trained {steps} of {job.steps} steps")
+            if job.rung == FULL:
+                model.save_pretrained(str(folder / "adapter"))
+            outcomes = self._evaluate(model, rows)
+            faults = {spec.id: reward.faults for spec, reward in sandboxed if reward.faults}
+        found = alarms(observer.curves(), watch)
+        return {
+            "status": "done",
+            "steps": steps,
+            "ended": trained.ended,
+            "outcomes": outcomes,
+            "curves": observer.curves(),
+            "correlations": observer.correlations(),
+            "disagreements": observer.disagreements(),
+            "alarms": found,
+            "flags": (
+                *(alarm.flag for alarm in found),
+                *((f"{sum(faults.values())} failed reward calls",) if faults else ()),
+            ),
+            "faults": faults,
+        }
+
+    def _stepped(self, job: ScreenJob, step: int) -> None:
+        self._steps = step
+        self.say({"event": "step", "id": job.folder, "step": step, "of": job.steps})
+
+    def _sandboxed(self, spec: RewardSpec, seed: int, faults: int) -> SandboxedReward:
+        limits = self.config.sandbox
+        return SandboxedReward(self._sandbox, spec, limits.failures, limits.rechecks, seed, faults)
+
+    def _keep_printed(self, folder: Path, sandboxed: Sequence[tuple[RewardSpec, SandboxedReward]]) -> None:
+        """What the rewards printed, for a person to read; it goes to nobody else."""
+        texts = [f"# {spec.name}\n{reward.printed}" for spec, reward in sandboxed if reward.printed]
+        if texts:
+            write_atomic(folder / "printed.txt", "\n".join(texts))
+
+    def _watched(self, spec: RewardSpec, reward: SandboxedReward) -> Callable[[Batch], Scored]:
+        def score(batch: Batch) -> Scored:
+            self._faulty = spec.id
+            return reward(batch)
+
+        return score
+
+    def _evaluate(self, model: Any, rows: list[Row]) -> Any:
+        settings = self.config.screen
+        return evaluate(model, self.policy, self.task, rows, settings.max_completion_tokens, settings.eval_batch_size)
+
+    def tune(self) -> SftResult:
+        """Fine-tunes the policy, which later jobs start from; the run's folder of it is whole before this returns."""
+        started = time.monotonic()
+        sft, rows = self.config.sft, self.task.rows("val")
+        folder = self.run / SFT
+        # What a killed process left there is not whole.
+        shutil.rmtree(folder, ignore_errors=True)
+        self.policy = load_policy(self.config.policy)
+        before = self._evaluate(self.policy.base, rows)
+        tuned = tune(
+            self.policy,
+            self.task.demonstrations(),
+            sft,
+            folder / ADAPTER,
+            lambda step: self.say({"event": "step", "id": SFT, "step": step, "of": sft.steps}),
+        )
+        # Two policies need not fit beside each other; what later jobs load is what is evaluated here.
+        del self.policy
+        self.policy = load_policy(self.config.policy, folder / ADAPTER)
+        result = SftResult(
+            mark=sft_mark(self.config),
+            rows=tuned.rows,
+            left_out=tuned.left_out,
+            steps=sft.steps,
+            seconds=round(time.monotonic() - started, 2),
+            curve=tuned.curve,
+            before=before,
+            after=self._evaluate(self.policy.base, rows),
+        )
+        save_tuned(folder, result)
+        return result
+
+    def read_test(self, adapter: str | None, out: Path) -> None:
+        """Evaluates a saved adapter (None: the policy without one) on the sealed test split, into the file `out`."""
+        with self.policy.saved_adapter(self.run / adapter if adapter else None) as model:
+            save_outcomes(out, self._evaluate(model, self.task.rows("test")))
+
+    def sample_bank(self) -> tuple[Rollout, ...]:
+        """Completions of the policy, before any GRPO, on the bank's rows, with their outcomes."""
+        bank, settings = self.config.bank, self.config.screen
+        return sample(
+            self.policy,
+            self.task,
+            bank_rows(self.train_rows, bank.questions),
+            group_size=bank.group_size,
+            seed=self.config.task.seed,
+            max_tokens=settings.max_completion_tokens,
+            temperature=settings.temperature,
+            top_p=settings.top_p,
+            batch_size=settings.eval_batch_size,
+        )
+
+    def do(self, message: dict[str, Any]) -> dict[str, Any]:
+        if message["kind"] == "screen":
+            job = ScreenJob.model_validate(message["job"])
+            self.screen(job)
+        elif message["kind"] == SFT:
+            self.tune()
+        elif message["kind"] == "bank":
+            save_bank(Path(message["out"]), self.sample_bank())
+        else:
+            self.read_test(message["adapter"], self.run / message["out"])
+        return {"event": "done", "id": message["id"]}
