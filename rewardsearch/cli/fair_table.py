@@ -48,8 +48,8 @@ def print_fairness(arms: Sequence[Fairness], positive: str, named: Mapping[str, 
             people = sum(rate.n for rate in small)
             print_lines(
                 console,
-                f"{attribute}: {len(small):,} smaller group{'s' * (len(small) > 1)} with {people:,} people take no part and are "
-                "not shown; --json has them",
+                f"{attribute}: groups of fewer than {LEAST_PEOPLE} people take no part and are not shown "
+                f"({len(small):,}, people in them: {people:,}); --json has them",
             )
     lines = [
         f"{named.get(arm.arm, arm.arm)}: {_gap_told(gap, arm)}" for arm in others for gap in arm.gaps if gap.flagged

@@ -137,6 +137,8 @@ def test_what_could_not_be_tested_is_told(capsys: pytest.CaptureFixture[str]) ->
     print_fairness([Fairness(arm="x", groups=groups, gaps=())], "SELECTED", {}, Console(width=200))
     out = capsys.readouterr().out
     assert "town: not tested, it has no two groups of 10 people or more" in out
-    assert "town: 2 smaller groups with 7 people take no part and are not shown; --json has them" in out
-    assert "age: not tested" in out and "smaller groups" not in out.split("age: not tested")[1]
+    assert (
+        "town: groups of fewer than 10 people take no part and are not shown (2, people in them: 7); --json has them"
+    ) in out
+    assert "age: not tested" in out and "groups of fewer" not in out.split("age: not tested")[1]
     assert [line.split()[1] for line in out.splitlines() if line.startswith(("town  ", "age  "))] == ["a", "old"]
