@@ -13,6 +13,8 @@ from rewardsearch.resources import PACKAGE, policy_folder
 TASKS, SCREEN = PACKAGE / "tasks", PACKAGE / "screen"
 """The code that rows, demonstrations and outcomes follow from, and the code that trains and generates."""
 _BLOCK, _BLOCKS = 1 << 16, 16
+_MODEL = frozenset((".safetensors", ".bin", ".pt", ".gguf", ".json", ".model", ".jinja"))
+_VOCABULARY = ("vocab.txt", "merges.txt")
 
 
 def inputs_of(config: Config) -> dict[str, str]:
@@ -31,12 +33,17 @@ def inputs_of(config: Config) -> dict[str, str]:
 def policy_digest(model: str) -> str:
     """SHA-256 over the files of a policy on this machine; empty for one of the hub.
 
-    When a file was copied or touched does not count. Of one with more than 1 MiB, as weights are, its size and sixteen parts
+    The files are those that a model is loaded from, by their suffix. When one was copied or touched does not count. Of one with
+    more than 1 MiB, as weights are, its size and sixteen parts
     of 64 KiB at even distances count: training, merging and quantising change all of them.
     """
     folder = policy_folder(model)
     names = (file.relative_to(folder) for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else ()
-    own = sorted(name for name in names if not any(part.startswith((".", "__")) for part in name.parts))
+    own = sorted(
+        name
+        for name in names
+        if (name.suffix in _MODEL or name.name in _VOCABULARY) and not any(part.startswith(".") for part in name.parts)
+    )
     prints = [(name.as_posix(), _print_of(folder / name)) for name in own]
     return hashlib.sha256(repr(prints).encode()).hexdigest() if prints else ""
 

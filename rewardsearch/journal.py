@@ -36,7 +36,7 @@ def changed_inputs(state: RunState) -> list[str]:
     now, names = inputs_of(state.config), _flat(state.config.model_dump(mode="json"))
     return [
         f"{state.folder}: {key} ({names[key]}) has changed since this run began"
-        for key, digest in state.inputs.items()
+        for key, digest in (state.inputs or {}).items()
         if key in now and now[key] != digest
     ]
 
@@ -167,6 +167,11 @@ def _refuse_changes(state: RunState, new: Config) -> None:
         for key in sorted({*before, *after})
         if before.get(key) != after.get(key) and not key.startswith(_CHANGEABLE)
     ]
+    if state.final is None and state.started and state.inputs is None:
+        mistakes.append(
+            f"{state.folder}: begun by an earlier version of rewardsearch, which split rows and marked results otherwise; carry "
+            "on with that version, or name another --run-dir"
+        )
     if state.final is None:
         mistakes += [
             f"{each}, so that results would not compare: restore it, or name another --run-dir"

@@ -50,8 +50,8 @@ class RunState:
     account: Account = field(default_factory=Account)
     candidates: dict[str, Candidate] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
-    inputs: dict[str, str] = field(default_factory=dict)
-    """What the files of policy and data were as the run began, by key of the config."""
+    inputs: dict[str, str] | None = None
+    """What the files of policy and data were as the run began, by key of the config; None where no event told."""
     tuned: SftResult | None = None
     """The supervised fine-tuning that every training run starts from."""
     adapter: str | None = None
@@ -153,9 +153,9 @@ class RunState:
         """Folds one event in."""
         kind, now = event["event"], event["time"]
         if kind == "opened":
-            self.started = self.started or now
             self.base = self.base or tuple(RewardSpec.model_validate(spec) for spec in event["base"])
-            self.inputs = self.inputs or event.get("inputs", {})
+            if not self.started:
+                self.inputs, self.started = event.get("inputs"), now
             self.status = "running"
         else:
             self.seconds += max(0.0, now - self.updated)

@@ -65,7 +65,7 @@ def test_a_policy_folder_counts_by_its_files_and_a_data_file_by_its_text(tmp_pat
         "task": {"name": "gsm8k", "train_file": str(train), "test_file": str(train)},
     }
     marks = [mark(**settings)]
-    (model / "weights").write_text("1")
+    (model / "model.safetensors").write_text("1")
     marks.append(mark(**settings))
     train.write_text("a")
     marks.append(mark(**settings))

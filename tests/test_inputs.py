@@ -36,6 +36,8 @@ def test_a_policy_counts_by_what_it_is_wherever_and_whenever_it_was_put(model: P
     (model / ".cache" / "download.lock").touch()
     (model / "__pycache__").mkdir()
     (model / "__pycache__" / "x.pyc").touch()
+    (model / "notes.txt").touch()
+    (model / "README.md").touch()
     assert policy_digest(str(model)) == before
     shutil.copytree(model, tmp_path / "copy")
     assert policy_digest(str(tmp_path / "copy")) == before
@@ -54,9 +56,10 @@ def test_another_file_or_text_is_another_policy(model: Path) -> None:
     found = {policy_digest(str(model))}
     (model / "config.json").write_text('{"a": 1}', encoding="utf-8")
     found.add(policy_digest(str(model)))
-    (model / "tokenizer.json").write_text("{}", encoding="utf-8")
-    found.add(policy_digest(str(model)))
-    assert len(found) == 3
+    for name in ("tokenizer.json", "merges.txt"):
+        (model / name).write_text("{}", encoding="utf-8")
+        found.add(policy_digest(str(model)))
+    assert len(found) == 4
     assert policy_digest("org/model") == ""
 
 
@@ -105,6 +108,28 @@ def test_a_run_whose_data_have_changed_is_refused_and_stays_as_it_is(
     rows.write_text(text, encoding="utf-8")
     assert search(config(rows, rounds=2), tmp_path / "run", Quiet()).rounds_done == 2
     assert trainer.tunings == 1 and len(trainer.trained) > trained
+
+
+def test_a_run_of_an_earlier_version_is_carried_on_by_that_one_unless_it_is_final(
+    tmp_path: Path, trainer: Trainer, rows: Path
+) -> None:
+    def forget(folder: Path) -> None:
+        """Makes of its journal one whose first event told nothing of inputs."""
+        events = [json.loads(line) for line in (folder / JOURNAL).read_text(encoding="utf-8").splitlines()]
+        for event in events:
+            event.pop("inputs", None)
+        (folder / JOURNAL).write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
+
+    search(config(rows), tmp_path / "run", Quiet())
+    forget(tmp_path / "run")
+    trained = len(trainer.trained)
+    with pytest.raises(UserError, match=r"begun by an earlier version of rewardsearch.*name another --run-dir"):
+        search(config(rows, rounds=2), tmp_path / "run", Quiet())
+    assert len(trainer.trained) == trained
+    settings = config(rows, finalize={"enabled": True, "ensembles": [], "controls": []})
+    state = search(settings, tmp_path / "final", Quiet())
+    forget(tmp_path / "final")
+    assert search(settings, tmp_path / "final", Quiet()).final == state.final
 
 
 def test_a_finalized_run_is_not_trained_again_whatever_became_of_its_data_and_files(

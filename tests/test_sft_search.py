@@ -170,7 +170,7 @@ def test_a_local_policy_counts_by_its_files(tmp_path: Path) -> None:
     model.mkdir()
     marks = set()
     for text in ("", "1", "22"):
-        (model / "weights").write_text(text, encoding="utf-8")
+        (model / "model.safetensors").write_text(text, encoding="utf-8")
         marks.add(sft_mark(config(policy={"model": str(model)})))
     assert len(marks) == 3
 

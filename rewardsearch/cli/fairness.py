@@ -61,14 +61,9 @@ def _of_screens(state: RunState, wanted: str | None) -> tuple[Fairness, ...]:
     from rewardsearch.cli.runs import name_of, ranking_of
     from rewardsearch.errors import UserError
     from rewardsearch.finalize import group_rates
-    from rewardsearch.journal import changed_inputs
     from rewardsearch.records import BASELINE, FULL
     from rewardsearch.tasks import load_task
 
-    if changed := changed_inputs(state):
-        raise UserError(
-            *(f"{each}, so that its groups are not those of the people who were judged; restore it" for each in changed)
-        )
     task = load_task(state.config.task)
     if task.classes is None:
         return ()
@@ -83,4 +78,10 @@ def _of_screens(state: RunState, wanted: str | None) -> tuple[Fairness, ...]:
             "have"
         )
     groups = {row.id: row.groups for row in task.rows(state.config.ranked_on)}
+    judged = {outcome.id for each in outcomes.values() for seed in each for outcome in seed}
+    if gone := len(judged - groups.keys()):
+        raise UserError(
+            f"{state.folder}: {gone:,} of {len(judged):,} people who were judged are not in {state.config.ranked_on} any more: "
+            "the data or their splits have changed since; restore the data, or use the version that the run was made with"
+        )
     return group_rates(outcomes, groups, state.config)

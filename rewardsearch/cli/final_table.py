@@ -110,7 +110,7 @@ def _cells(row: FinalRow, chosen: bool) -> tuple[str, ...]:
 def _interval_told(report: FinalReport) -> str:
     if report.seed_sd is None:
         return "interval: over questions alone; the noise between training seeds is not known"
-    own = "; references and controls have their own" if {"reference", "control"} & {r.kind for r in report.rows} else ""
+    own = "; references and controls have their own" if report.own_noise else ""
     return (
         "interval: of the F1 that training anew is expected to give, over questions and training seeds "
         f"(standard deviation between seeds {report.seed_sd:.3f}{own})"

@@ -97,6 +97,7 @@ def write_report(
         protocol="paper" if config.paper_protocol else "val",
         seeds=tuple(seeds),
         seed_sd=table.noise.sd if table.noise else None,
+        own_noise=table.own_noise and any(row.kind in ("reference", "control") for row in rows),
         chosen=chosen,
         best=best,
         rows=(*tested, *(table.failed(arm) for arm in lineup.arms if arm not in read)),
@@ -215,6 +216,11 @@ class _Table:
                 scores.setdefault(id, []).append(f1_accuracy(self._outcomes[id, seed]).f1)
         return scores
 
+    @property
+    def own_noise(self) -> bool:
+        """Whether the seeds of an arm tell its noise; with one seed it is that of the search for all."""
+        return len(self._seeds) > 1
+
     def _noise(self) -> SeedNoise | None:
         """The noise between seeds: of the final arms of _POOLED kinds where they have several seeds, else of the search."""
         pooled: dict[Hashable, list[float]] = {id: scores for id, scores in self._seed_f1.items() if id in self._pooled}
@@ -224,7 +230,7 @@ class _Table:
     def _expected(self, arm: FinalArm, readings: Sequence[Reading]) -> Interval | None:
         """The interval of the F1 that training the arm anew is expected to give; None where nothing is known of its seeds."""
         own: dict[Hashable, list[float]] = {arm.id: self._seed_f1.get(arm.id, [])}
-        noise = self.noise if arm.id in self._pooled else seed_noise(own)
+        noise = self.noise if arm.id in self._pooled or not self.own_noise else seed_noise(own)
         if noise is None and arm.kind not in UNTRAINED:
             return None
         sample = self._bootstrap.sample(*readings)

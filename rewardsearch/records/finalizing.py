@@ -110,10 +110,12 @@ class FinalReport(Record):
     n: int
     protocol: Literal["val", "paper"] = "val"
     seeds: tuple[int, ...] = ()
-    """What every arm was trained with; none of them, but for the literature's protocol, was used in the search."""
+    """What every arm was trained with; but for the literature's protocol, no candidate was trained with one of them before."""
     seed_sd: float | None = None
     """Standard deviation of F1 between training seeds, pooled over baseline, single candidates and ensembles on the test, or with
     one seed an arm as the search's leaderboard had it."""
+    own_noise: bool = False
+    """Whether the expected intervals of references and controls are by the noise of their own seeds."""
     chosen: str | None = None
     best: str | None = None
     """The best finalist: its row has what the search said of it beside what came after."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from statistics import fmean, variance
 
 from rewardsearch.config import WatchConfig
@@ -162,11 +163,15 @@ def _neglect(curve: _Curve) -> str | None:
     class has come often enough for its absence to be clear. None where there is no such class."""
     points, window = curve.points, curve.config.window
     for name in curve.last[-1].answers:
+        # Sums from each step to the last, so that a long run costs no more than its steps.
+        given_from = list(accumulate(point.answers[name] for point in reversed(points)))[::-1]
+        due_from = list(accumulate(point.golds[name] * point.parsed for point in reversed(points)))[::-1]
         for start in range(len(points) - window + 1):
+            if given_from[start] > _HARDLY * due_from[start]:
+                continue
             stretch = points[start:]
-            given = fmean(point.answers[name] for point in stretch)
-            due = fmean(point.golds[name] * point.parsed for point in stretch)
-            if given <= _HARDLY * due and _below(name, stretch, curve.config.clear):
+            if _below(name, stretch, curve.config.clear):
+                given, due = given_from[start] / len(stretch), due_from[start] / len(stretch)
                 before = f", {fmean(point.answers[name] for point in points[:start]):.1%} before" if start else ""
                 return (
                     f"{given:.1%} of the completions of steps {stretch[0].step}-{stretch[-1].step} are {name} "

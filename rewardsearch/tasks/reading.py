@@ -28,7 +28,11 @@ Part = Literal["data", "test_data"]
 _SUFFIXES = {".csv": "CSV", ".tsv": "CSV", ".jsonl": "JSON Lines", ".json": "JSON Lines"}
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _HUB_SPLIT = {"data": "train", "test_data": "test"}
-_MISSING = ("", "na", "n/a", "#n/a", "nan", "null", "none", "<na>")
+_MISSING = ("", "n/a", "nan", "null")
+_NO_TEXT = (*_MISSING, "na", "#n/a", "none", "<na>")
+"""What says that a resume, job, label, reason or person is missing. Elsewhere `None` and `NA` may be values: no certificate,
+Namibia."""
+_TEXTS = tuple(f"task.columns.{role}" for role in ("resume", "job", "label", "reason", "person"))
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*')
 """A first line that tells some spreadsheets the separator, and is no row."""
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -53,7 +57,8 @@ class Raw:
 def read_entries(part: Part, source: str, needed: Mapping[str, str], meant: frozenset[str]) -> list[Entry]:
     """The rows of `source`, with the columns `needed` (key of the config -> column's name).
 
-    A cell that is empty, or one of _MISSING in any case, is missing, but for labels that are `meant` so (in lower case).
+    A cell that is empty, or one of _MISSING (of the columns that _TEXTS name, _NO_TEXT) in any case, is missing, but for labels
+    that are `meant` so (in lower case).
     Raises UserError with every mistake: no such file, neither UTF-8 nor UTF-16, not a table, a row that is broken, a column that
     is not there.
     """
@@ -66,6 +71,7 @@ def read_entries(part: Part, source: str, needed: Mapping[str, str], meant: froz
             hint = f"did you mean {close[0]!r}?" if close else "name the one that holds it"
             has = ", ".join(raw.columns) or "none"
             raise UserError(f"{name}: no column {column!r}, which {key} names; it has: {has}; {hint}")
+    texts = {needed[key] for key in _TEXTS if key in needed}
     entries = []
     for where, row in raw.rows:
         cells = {}
@@ -74,7 +80,8 @@ def read_entries(part: Part, source: str, needed: Mapping[str, str], meant: froz
             if wrong:
                 mistakes.add("what is no text", f"{where}, column {column}: {wrong}")
             means = column == needed["task.columns.label"] and value.lower() in meant
-            cells[column] = "" if value.lower() in _MISSING and not means else value
+            missing = _NO_TEXT if column in texts else _MISSING
+            cells[column] = "" if value.lower() in missing and not means else value
         entries.append(Entry(where, cells))
     mistakes.end(name)
     if not entries:

@@ -118,16 +118,13 @@ def test_before_anyone_was_judged_it_says_so(cli: Any, tmp_path: Path) -> None:
     assert cli("fairness", tmp_path / "new").out == f"{tmp_path / 'new'} has evaluated no arm yet\n"
 
 
-def test_data_that_have_changed_since_are_the_users_mistake(cli: Any, resumes: Path, tmp_path: Path) -> None:
-    rows = tmp_path / "rows.jsonl"
-    rows.write_text("1\n", encoding="utf-8")
-    config = parse_config({"task": TASK | {"data": str(rows)}, "rank": {"resamples": 200}}, "test")
-    with Journal.open(tmp_path / "own", config, ()):
-        pass
-    rows.write_text("2\n", encoding="utf-8")
-    done = cli("fairness", tmp_path / "own")
+def test_people_who_are_not_there_any_more_are_the_users_mistake(cli: Any, resumes: Path) -> None:
+    text = (resumes / "config.yaml").read_text(encoding="utf-8")
+    assert "val_rows: 60" in text
+    (resumes / "config.yaml").write_text(text.replace("val_rows: 60", "val_rows: 50"), encoding="utf-8")
+    done = cli("fairness", resumes)
     assert done.code == 2
-    assert "task.data (" in done.err and "has changed since this run began" in done.err and "restore it" in done.err
+    assert "10 of 60 people who were judged are not in val any more" in done.err and "restore the data" in done.err
 
 
 def test_what_could_not_be_tested_is_told(capsys: pytest.CaptureFixture[str]) -> None:

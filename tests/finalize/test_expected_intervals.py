@@ -48,9 +48,10 @@ def test_a_control_has_its_own_noise_too() -> None:
     assert widths(report)["control"] > 2 * widths(report)["single"]
 
 
-def test_with_one_seed_nothing_is_known_of_a_references_own() -> None:
+def test_with_one_seed_every_arm_has_the_noise_of_the_search_or_none() -> None:
     report = report_of(STEADY, seeds=1)
-    assert "reference" not in widths(report)
+    assert ("reference" in widths(report)) == ("single" in widths(report)) == (report.seed_sd is not None)
+    assert not report.own_noise and report_of(STEADY).own_noise
 
 
 def test_the_table_says_whose_noise_an_interval_has() -> None:
@@ -62,6 +63,6 @@ def test_the_table_says_whose_noise_an_interval_has() -> None:
         in out.getvalue()
     )
     out = io.StringIO()
-    alone = report.model_copy(update={"rows": tuple(row for row in report.rows if row.kind != "reference")})
+    alone = report.model_copy(update={"own_noise": False})
     print_final(alone, Console(file=out, width=200))
     assert f"(standard deviation between seeds {report.seed_sd:.3f})" in out.getvalue()

@@ -91,6 +91,15 @@ def test_a_csv_as_spreadsheets_write_it_gives_the_same_pairs(tmp_path: Path, hea
     assert read_pairs(own_config(tmp_path / "b.csv")).splits == one.splits
 
 
+def test_none_and_na_are_values_where_no_text_need_be(tmp_path: Path) -> None:
+    columns = PLAIN["columns"] | {"prompt": ["certs"], "groups": ["town"]}
+    values = ("None", "NA", "n/a", "")
+    rows = [row(f"r{i}", f"j{i}", "yes" if i % 2 else "no", certs=each, town=each) for i, each in enumerate(values)]
+    found = every(read(tmp_path, rows, columns=columns))
+    assert sorted(pair.columns["certs"] for pair in found) == ["", "", "NA", "None"]
+    assert sorted(pair.groups["town"] for pair in found) == ["NA", "None", "unknown", "unknown"]
+
+
 @pytest.mark.parametrize("missing", ["", " ", "NA", "n/a", "#N/A", "NaN", "NULL", "None", "<NA>"])
 def test_what_says_that_a_cell_is_missing_is_no_text_unless_it_is_a_label(tmp_path: Path, missing: str) -> None:
     rows = [row("r1", "j1", missing.strip() or "no"), row(missing, "j2"), row("r3", missing), row("r4", "j4")]
