@@ -12,6 +12,7 @@ from rewardsearch.stats import f1_accuracy
 from rewardsearch.tasks import Split, Task
 from rewardsearch.tasks.reading import source_name
 from rewardsearch.tasks.resume import ResumeTask
+from rewardsearch.tasks.tables import OwnPairs
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
@@ -60,7 +61,7 @@ class DataSheet(Record):
 def datasheet(task: Task, config: Config, rules: bool = True) -> DataSheet:
     """The sheet of a task's rows, `rules` as well where asked for, which are fitted for it. Of the test it has numbers alone.
     Raises UserError for data that cannot be read."""
-    own = task.own if isinstance(task, ResumeTask) else None
+    own = _own(task)
     train = task.rows("train")
     return DataSheet(
         task=task.name,
@@ -87,7 +88,7 @@ def told_data(sheet: DataSheet) -> tuple[str, ...]:
 
 def short_splits(task: Task, config: Config) -> tuple[str, ...]:
     """A warning for each split that has fewer rows than its size in the config; sizes that the config leaves out ask for none."""
-    own = task.own if isinstance(task, ResumeTask) else None
+    own = _own(task)
     warnings = []
     for split in SPLITS:
         key = f"{split}_rows"
@@ -127,9 +128,14 @@ def check_rows(task: Task, config: Config) -> None:
         raise UserError(*mistakes)
 
 
+def _own(task: Task) -> OwnPairs | None:
+    """What the user's own data give; None for generated rows and other tasks."""
+    return task.own if isinstance(task, ResumeTask) else None
+
+
 def _absent_class(task: Task, config: Config) -> str:
     """What to say of one's own data that have one class alone; empty for others."""
-    own = task.own if isinstance(task, ResumeTask) else None
+    own = _own(task)
     found = {pair.selected for split in own.splits.values() for pair in split} if own else set()
     if len(found) != 1:
         return ""
@@ -142,10 +148,10 @@ def _absent_class(task: Task, config: Config) -> str:
 
 def _advice(task: Task, config: Config) -> str:
     """What to do about a split of one's own data that is too small, or has one class."""
-    own = task.own if isinstance(task, ResumeTask) else None
+    own = _own(task)
     if own is None:
         return ""
-    shared = ["resume"] if config.task.columns.person is None else ["resume", "person"]
+    shared = list(config.task.columns.who)
     others = [] if config.task.test_data else ["give test rows of their own (task.test_data)"]
     if own.by == "texts":
         shared, others = [*shared, "job"], ["set task.split_by: persons, which parts rows of one job", *others]
@@ -157,7 +163,7 @@ def _advice(task: Task, config: Config) -> str:
 
 def _has_both(task: Task, split: Split) -> bool:
     """Whether more rows of the split would have both classes: generated ones, or those that the data still have for it."""
-    own = task.own if isinstance(task, ResumeTask) else None
+    own = _own(task)
     return own is None or len({pair.selected for pair in own.splits[split]}) == 2
 
 

@@ -34,8 +34,8 @@ def policy_digest(model: str) -> str:
     """SHA-256 over the files of a policy on this machine; empty for one of the hub.
 
     The files are those that a model is loaded from, by their suffix. When one was copied or touched does not count. Of one with
-    more than 1 MiB, as weights are, its size and sixteen parts
-    of 64 KiB at even distances count: training, merging and quantising change all of them.
+    more than 1 MiB, as weights are, its size and sixteen parts of 64 KiB at even distances count: training, merging and
+    quantising change all of them.
     """
     folder = policy_folder(model)
     names = (file.relative_to(folder) for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else ()

@@ -167,12 +167,12 @@ def _refuse_changes(state: RunState, new: Config) -> None:
         for key in sorted({*before, *after})
         if before.get(key) != after.get(key) and not key.startswith(_CHANGEABLE)
     ]
-    if state.final is None and state.started and state.inputs is None:
-        mistakes.append(
-            f"{state.folder}: begun by an earlier version of rewardsearch, which split rows and marked results otherwise; carry "
-            "on with that version, or name another --run-dir"
-        )
     if state.final is None:
+        if state.started and state.inputs is None:
+            mistakes.append(
+                f"{state.folder}: begun by an earlier version of rewardsearch, which split rows and marked results otherwise; "
+                "carry on with that version, or name another --run-dir"
+            )
         mistakes += [
             f"{each}, so that results would not compare: restore it, or name another --run-dir"
             for each in changed_inputs(state)

@@ -48,6 +48,11 @@ class ColumnMap(Section):
     groups: tuple[str, ...] = ()
     """Columns with a person's group (such as gender), for the fairness table alone: no prompt and no reward has them."""
 
+    @property
+    def who(self) -> tuple[str, ...]:
+        """The roles by which two rows are of one person."""
+        return ("resume",) if self.person is None else ("resume", "person")
+
     @model_validator(mode="after")
     def _apart(self) -> ColumnMap:
         """No value means both classes, and no column tells a policy or a reward what only the label, or nobody, should."""

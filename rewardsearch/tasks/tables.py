@@ -72,7 +72,7 @@ def _pairs(config: TaskConfig, _digests: tuple[str, ...]) -> OwnPairs:
     source, columns, own_test = config.data or "", config.columns, config.test_data is not None
     rows, count = _read("data", source, columns, left_out)
     read = {source_name(source): count}
-    who = ("resume",) if columns.person is None else ("resume", "person")
+    who = columns.who
     made = split_rows([found.keys for found in rows], config.split_by, own_test)
     notes = [_chosen(made, who)] if config.split_by == "auto" else []
     parts: dict[Split, list[_Found]] = {"train": [], "val": [], "test": []}
