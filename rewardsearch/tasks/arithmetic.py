@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from rewardsearch.config import TaskConfig
 from rewardsearch.records import Demonstration, LabelledCompletion, Outcome, Row
+from rewardsearch.tasks.any_form import right_number
 from rewardsearch.tasks.base import FORM, Split, numeric_demonstration, numeric_labelled, numeric_outcome
 
 NAMES = ("Anna", "Ben", "Carla", "David", "Elena", "Farid", "Grace", "Hugo", "Ines", "Jack", "Kofi", "Lena")
@@ -153,6 +154,7 @@ class ArithmeticTask:
 
     name = "arithmetic"
     brief = BRIEF
+    form = FORM
     classes: tuple[str, str] | None = None
     columns = ("question",)
 
@@ -176,6 +178,9 @@ class ArithmeticTask:
 
     def outcome(self, row: Row, completion: str, length: int = 0) -> Outcome:
         return numeric_outcome(row, completion, length)
+
+    def right_in_any_form(self, row: Row, completion: str) -> bool:
+        return right_number(completion, row.answer)
 
     def labelled(self, n: int) -> list[LabelledCompletion]:
         problems = self._problems("train", n)

@@ -25,6 +25,10 @@ class Task(Protocol):
         """What a proposer is told: the task, what a prompt and a completion look like, how an answer is parsed."""
 
     @property
+    def form(self) -> str:
+        """The form that a policy is asked to answer in, tags included."""
+
+    @property
     def classes(self) -> tuple[str, str] | None:
         """The two answers of a task with classes, the positive one first; None where answers are free."""
 
@@ -37,6 +41,10 @@ class Task(Protocol):
 
     def outcome(self, row: Row, completion: str, length: int = 0) -> Outcome:
         """What became of `row` when answered by `completion` of `length` tokens."""
+
+    def right_in_any_form(self, row: Row, completion: str) -> bool:
+        """Whether `completion` answers `row` right, in the asked form or outside it (`the answer is 17`, a last number, a class
+        that it names): what `outcome` calls unparsed may be right work. True wherever the outcome is correct."""
 
     def labelled(self, n: int) -> list[LabelledCompletion]:
         """Completions of `n` train rows, each once, whose kind is known: right in several wordings, wrong, unparsed."""

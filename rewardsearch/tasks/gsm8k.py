@@ -14,6 +14,7 @@ from pathlib import Path
 from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
 from rewardsearch.records import Demonstration, LabelledCompletion, Outcome, Row
+from rewardsearch.tasks.any_form import right_number
 from rewardsearch.tasks.base import FORM, Split, numeric_demonstration, numeric_labelled, numeric_outcome
 from rewardsearch.tasks.hub import quiet_hub
 
@@ -34,6 +35,7 @@ Item = tuple[str, str, str]
 class Gsm8kTask:
     name = "gsm8k"
     brief = BRIEF
+    form = FORM
     classes: tuple[str, str] | None = None
     columns = ("question",)
 
@@ -47,6 +49,9 @@ class Gsm8kTask:
 
     def outcome(self, row: Row, completion: str, length: int = 0) -> Outcome:
         return numeric_outcome(row, completion, length)
+
+    def right_in_any_form(self, row: Row, completion: str) -> bool:
+        return right_number(completion, row.answer)
 
     def labelled(self, n: int) -> list[LabelledCompletion]:
         items = self._items("train")[:n]

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from rewardsearch.config import TaskConfig
 from rewardsearch.records import Demonstration, LabelledCompletion, Outcome, Row
+from rewardsearch.tasks.any_form import class_in_any_form
 from rewardsearch.tasks.base import Split
 from rewardsearch.tasks.classes import class_form, class_labelled, class_outcome, completion_of
 from rewardsearch.tasks.keywords import KeywordRule
@@ -32,6 +33,7 @@ class ResumeTask:
 
     name = "resume"
     classes = CLASSES
+    form = FORM
 
     def __init__(self, config: TaskConfig) -> None:
         self._config = config
@@ -85,6 +87,9 @@ class ResumeTask:
 
     def outcome(self, row: Row, completion: str, length: int = 0) -> Outcome:
         return class_outcome(row, completion, length, CLASSES)
+
+    def right_in_any_form(self, row: Row, completion: str) -> bool:
+        return class_in_any_form(completion, CLASSES) == row.answer
 
     def labelled(self, n: int) -> list[LabelledCompletion]:
         pairs = first_distinct(self.pairs("train"), n, lambda pair: self._row(pair).prompt_text)
