@@ -8,12 +8,12 @@ from functools import lru_cache
 from pathlib import Path
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Writes `text` (UTF-8) so that a reader, or a process started after a crash, sees the old file or the new one."""
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Writes `content`, a text as UTF-8, so that a reader, or a process started after a crash, sees the old or the new file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(text)
+    with part.open("wb") as file:
+        file.write(content.encode("utf-8") if isinstance(content, str) else content)
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)

@@ -1,24 +1,29 @@
-"""The folder of one training run, or of a stretch of one: predictions.jsonl, curves.jsonl, adapter/ or checkpoint/, and
-result.json written last.
+"""The folder of one training run, or of a stretch of one: predictions.jsonl, completions.jsonl.gz, curves.jsonl, adapter/ or
+checkpoint/, and result.json written last.
 
 A folder without a result.json of the right fingerprint is work still owed.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
 from rewardsearch.config import Config
 from rewardsearch.files import file_digest, write_atomic
-from rewardsearch.records import CurvePoint, Outcome, ScreenJob, ScreenResult
+from rewardsearch.records import Completion, CurvePoint, Outcome, ScreenJob, ScreenResult
 from rewardsearch.tuned import sft_mark
 
 CHECKPOINT = "checkpoint"
 """In the folder of a stretch of a training run: what the next stretch carries on with."""
+COMPLETIONS = "completions.jsonl.gz"
+"""What the policy answered to each question that it was evaluated on, one Completion a line."""
 
 # What a result depends on, besides its job.
 _SECTIONS = ("task", "policy", "sandbox", "screen", "watch")
@@ -46,7 +51,9 @@ def fingerprint(job: ScreenJob, config: Config) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def save_result(folder: Path, result: ScreenResult, mark: str) -> None:
+def save_result(folder: Path, result: ScreenResult, mark: str, completions: Sequence[Completion] = ()) -> None:
+    """Writes a result, and what was answered to each question of its outcomes, whole or not at all."""
+    save_completions(folder, completions)
     write_atomic(folder / "curves.jsonl", _lines(result.curves))
     write_atomic(folder / "predictions.jsonl", _lines(result.outcomes))
     head = result.model_dump(mode="json", exclude={"curves", "outcomes"})
@@ -66,6 +73,28 @@ def load_result(folder: Path, mark: str | None = None) -> ScreenResult | None:
         return None
 
 
+def save_completions(place: Path, completions: Sequence[Completion]) -> None:
+    """Writes the completions that belong to `place`: the folder of a training run, or the file of other outcomes. The same ones
+    give the same bytes."""
+    if completions:
+        write_atomic(_completions_path(place), gzip.compress(_lines(completions).encode("utf-8"), mtime=0))
+
+
+def load_completions(place: Path) -> dict[str, str]:
+    """The completions that belong to `place`, by question id, in the order of the questions; empty where there are none, or their
+    file is damaged."""
+    try:
+        text = gzip.decompress(_completions_path(place).read_bytes()).decode("utf-8")
+        found = [Completion.model_validate_json(line) for line in text.split("\n") if line]
+    except (OSError, EOFError, zlib.error, ValueError):
+        return {}
+    return {each.id: each.completion for each in found}
+
+
+def _completions_path(place: Path) -> Path:
+    return place.with_suffix(f".{COMPLETIONS}") if place.suffix == ".jsonl" else place / COMPLETIONS
+
+
 def save_outcomes(path: Path, outcomes: tuple[Outcome, ...]) -> None:
     write_atomic(path, _lines(outcomes))
 
@@ -77,7 +106,7 @@ def load_outcomes(path: Path) -> tuple[Outcome, ...] | None:
     return tuple(Outcome.model_validate_json(line) for line in _read(path))
 
 
-def _lines(records: tuple[BaseModel, ...]) -> str:
+def _lines(records: Sequence[BaseModel]) -> str:
     return "".join(record.model_dump_json() + "\n" for record in records)
 
 

@@ -72,6 +72,13 @@ class Demonstration(Record):
     completion: str
 
 
+class Completion(Record):
+    """What a policy wrote for one question, as it wrote it."""
+
+    id: str
+    completion: str
+
+
 class Outcome(Record):
     """What became of one question: exactly one of correct, wrong, unparsed. `length` is the completion's, in tokens."""
 

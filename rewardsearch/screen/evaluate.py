@@ -1,20 +1,28 @@
-"""Greedy evaluation: an outcome per question."""
+"""Greedy evaluation: a completion and an outcome per question."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from rewardsearch.records import Outcome, Row
+from rewardsearch.records import Completion, Outcome, Row
 from rewardsearch.screen.generate import generate
 from rewardsearch.screen.policy import Policy
 from rewardsearch.tasks import Task
 
 
-def evaluate(
-    model: Any, policy: Policy, task: Task, rows: Sequence[Row], max_tokens: int, batch_size: int
-) -> tuple[Outcome, ...]:
+class Answers(NamedTuple):
+    """What a policy answered and what became of it, a question each, in the same order."""
+
+    outcomes: tuple[Outcome, ...]
+    completions: tuple[Completion, ...]
+
+
+def evaluate(model: Any, policy: Policy, task: Task, rows: Sequence[Row], max_tokens: int, batch_size: int) -> Answers:
     """Greedy completions of `rows`, at most `max_tokens` tokens each, and their outcomes, in the order of `rows`."""
     greedy = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
-    completions = generate(model, policy, rows, max_tokens, batch_size, **greedy)
-    return tuple(task.outcome(row, text, length) for row, (text, length) in zip(rows, completions, strict=True))
+    written = generate(model, policy, rows, max_tokens, batch_size, **greedy)
+    return Answers(
+        tuple(task.outcome(row, text, length) for row, (text, length) in zip(rows, written, strict=True)),
+        tuple(Completion(id=row.id, completion=text) for row, (text, _) in zip(rows, written, strict=True)),
+    )

@@ -17,9 +17,9 @@ from rewardsearch.bank import save_bank
 from rewardsearch.config import Config
 from rewardsearch.errors import MachineError
 from rewardsearch.files import write_atomic
-from rewardsearch.records import FULL, Batch, RewardSpec, Rollout, Row, ScreenJob, ScreenResult, SftResult
+from rewardsearch.records import FULL, Batch, Completion, RewardSpec, Rollout, Row, ScreenJob, ScreenResult, SftResult
 from rewardsearch.sandbox import RewardFault, Sandbox, SandboxedReward
-from rewardsearch.screen.evaluate import evaluate
+from rewardsearch.screen.evaluate import Answers, evaluate
 from rewardsearch.screen.generate import beyond_context
 from rewardsearch.screen.observe import Scored, is_base
 from rewardsearch.screen.policy import Policy, load_policy
@@ -27,7 +27,7 @@ from rewardsearch.screen.sample import sample
 from rewardsearch.screen.sft import tune
 from rewardsearch.screen.train import train
 from rewardsearch.screen.watch import alarms, hopeless
-from rewardsearch.store import CHECKPOINT, fingerprint, load_result, save_outcomes, save_result
+from rewardsearch.store import CHECKPOINT, fingerprint, load_result, save_completions, save_outcomes, save_result
 from rewardsearch.tasks import load_task
 from rewardsearch.tasks.questions import bank_rows
 from rewardsearch.tuned import ADAPTER, SFT, load_tuned, save_tuned, sft_mark
@@ -72,10 +72,11 @@ class Worker:
         before = self._before(job)
         self._steps = before.steps if before else 0
         try:
-            found = self._train_and_evaluate(job, folder, before)
+            found, completions = self._train_and_evaluate(job, folder, before)
         except RewardFault as fault:
             flags = ("changes later",) if fault.kind == "changed" else ()
             found = {"status": "failed", "reason": self._blame(job, fault), "steps": self._steps, "flags": flags}
+            completions = ()
         result = ScreenResult(
             id=job.id,
             rung=job.rung,
@@ -85,7 +86,7 @@ class Worker:
             peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MAXRSS_MB, 1),
             **found,
         )
-        save_result(folder, result, fingerprint(job, self.config))
+        save_result(folder, result, fingerprint(job, self.config), completions)
         if job.start is not None:
             # What comes after this stretch carries on from its end.
             shutil.rmtree(self.run / job.start / CHECKPOINT, ignore_errors=True)
@@ -103,11 +104,15 @@ class Worker:
         own = len(others) == 1 and self._faulty == others[0].id
         return fault.reason if own or self._faulty is None else f"{self._faulty}: {fault.reason}"
 
-    def _train_and_evaluate(self, job: ScreenJob, folder: Path, before: ScreenResult | None) -> dict[str, Any]:
+    def _train_and_evaluate(
+        self, job: ScreenJob, folder: Path, before: ScreenResult | None
+    ) -> tuple[dict[str, Any], tuple[Completion, ...]]:
+        """The fields of the result, and what was answered."""
         rows = self.ranked_rows[: math.ceil((job.questions or 1) * len(self.ranked_rows))]
         if job.steps == 0:
             told = beyond_context(self.policy, rows, self.config.screen.max_completion_tokens)
-            return {"status": "done", "steps": 0, "outcomes": self._evaluate(self.policy.base, rows), "warnings": told}
+            answers = self._evaluate(self.policy.base, rows)
+            return {"status": "done", "steps": 0, "outcomes": answers.outcomes, "warnings": told}, answers.completions
         watch = self.config.watch
         with ExitStack() as stack:
             forgiven = before.faults if before else {}
@@ -132,14 +137,14 @@ class Worker:
                 raise MachineError(f"trained {steps} of {job.steps} steps")
             if job.rung == FULL:
                 model.save_pretrained(str(folder / "adapter"))
-            outcomes = self._evaluate(model, rows)
+            answers = self._evaluate(model, rows)
             faults = {spec.id: reward.faults for spec, reward in sandboxed if reward.faults}
         found = alarms(observer.curves(), watch)
-        return {
+        fields = {
             "status": "done",
             "steps": steps,
             "ended": trained.ended,
-            "outcomes": outcomes,
+            "outcomes": answers.outcomes,
             "curves": observer.curves(),
             "correlations": observer.correlations(),
             "disagreements": observer.disagreements(),
@@ -150,6 +155,7 @@ class Worker:
             ),
             "faults": faults,
         }
+        return fields, answers.completions
 
     def _stepped(self, job: ScreenJob, step: int) -> None:
         self._steps = step
@@ -172,7 +178,7 @@ class Worker:
 
         return score
 
-    def _evaluate(self, model: Any, rows: list[Row]) -> Any:
+    def _evaluate(self, model: Any, rows: list[Row]) -> Answers:
         settings = self.config.screen
         return evaluate(model, self.policy, self.task, rows, settings.max_completion_tokens, settings.eval_batch_size)
 
@@ -184,7 +190,7 @@ class Worker:
         # What a killed process left there is not whole.
         shutil.rmtree(folder, ignore_errors=True)
         self.policy = load_policy(self.config.policy)
-        before = self._evaluate(self.policy.base, rows)
+        before = self._evaluate(self.policy.base, rows).outcomes
         tuned = tune(
             self.policy,
             self.task.demonstrations(),
@@ -203,7 +209,7 @@ class Worker:
             seconds=round(time.monotonic() - started, 2),
             curve=tuned.curve,
             before=before,
-            after=self._evaluate(self.policy.base, rows),
+            after=self._evaluate(self.policy.base, rows).outcomes,
         )
         save_tuned(folder, result)
         return result
@@ -211,7 +217,10 @@ class Worker:
     def read_test(self, adapter: str | None, out: Path) -> None:
         """Evaluates a saved adapter (None: the policy without one) on the sealed test split, into the file `out`."""
         with self.policy.saved_adapter(self.run / adapter if adapter else None) as model:
-            save_outcomes(out, self._evaluate(model, self.task.rows("test")))
+            answers = self._evaluate(model, self.task.rows("test"))
+        # The outcomes last: where they are, all is there.
+        save_completions(out, answers.completions)
+        save_outcomes(out, answers.outcomes)
 
     def sample_bank(self) -> tuple[Rollout, ...]:
         """Completions of the policy, before any GRPO, on the bank's rows, with their outcomes."""

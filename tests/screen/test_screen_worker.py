@@ -10,7 +10,7 @@ from rewardsearch.config import WatchConfig, parse_config
 from rewardsearch.records import RewardSpec, ScreenJob
 from rewardsearch.sandbox import Sandbox
 from rewardsearch.screen.jobs import Worker
-from rewardsearch.store import CHECKPOINT
+from rewardsearch.store import CHECKPOINT, COMPLETIONS, load_completions, load_outcomes
 
 PRINTS = """
 def reward(prompts, completions, answer, **columns):
@@ -51,6 +51,29 @@ def test_what_a_reward_prints_is_kept_beside_its_curves(worker: Worker) -> None:
     assert worker.screen(job(PRINTS)).status == "done"
     text = (worker.run / "candidates/abc/screens/full-0/printed.txt").read_text(encoding="utf-8")
     assert text == "# candidate\n" + "scored 4\n" * 4
+
+
+def test_what_was_answered_is_kept_beside_the_outcomes(worker: Worker) -> None:
+    done, folder = job(PRINTS), worker.run / job(PRINTS).folder
+    outcomes = worker.screen(done).outcomes
+    answered = load_completions(folder)
+    assert list(answered) == [outcome.id for outcome in outcomes] and len(answered) == 8
+    rows = {row.id: row for row in worker.task.rows("val")}
+    judged = [worker.task.outcome(rows[id], text) for id, text in answered.items()]
+    assert [(each.kind, each.prediction) for each in judged] == [(each.kind, each.prediction) for each in outcomes]
+    before = (folder / COMPLETIONS).read_bytes()
+    worker.screen(done)
+    assert (folder / COMPLETIONS).read_bytes() == before
+    (folder / COMPLETIONS).write_bytes(before[:-4])
+    assert load_completions(folder) == {}
+
+
+def test_answers_to_the_sealed_test_are_kept_beside_the_file_that_is_asked_for(worker: Worker) -> None:
+    out = worker.run / "final" / "test" / "policy-0-2215175e.jsonl"
+    worker.read_test(None, out)
+    ids = [row.id for row in worker.task.rows("test")]
+    assert list(load_completions(out)) == [outcome.id for outcome in load_outcomes(out) or ()] == ids
+    assert load_completions(out.with_name("policy-1-2215175e.jsonl")) == {}
 
 
 CONSTANT = """

@@ -82,11 +82,11 @@ def test_the_merged_policy_answers_as_the_base_under_the_adapter(policy: Policy,
     merged = load_policy(policy.config, tmp_path / "adapter")
     with torch.no_grad():
         with policy.saved_adapter(tmp_path / "adapter") as model:
-            beside, outcomes = model(input_ids=ids).logits, evaluate(model, policy, TASK, rows, 40, 24)
+            beside, outcomes = model(input_ids=ids).logits, evaluate(model, policy, TASK, rows, 40, 24).outcomes
         assert torch.allclose(merged.base(input_ids=ids).logits, beside, atol=1e-4)
         assert torch.equal(policy.base(input_ids=ids).logits, untuned)
         assert (beside - untuned).abs().max() > 0.1
-    assert evaluate(merged.base, merged, TASK, rows, 40, 24) == outcomes
+    assert evaluate(merged.base, merged, TASK, rows, 40, 24).outcomes == outcomes
     assert not any(each.requires_grad for each in merged.base.parameters())
 
 

@@ -76,7 +76,7 @@ def run(policy: Policy, small_config: Config) -> Callable[..., Trained]:
                 model, policy, task, rows, job, specs, config, lambda step: None, **(course or {})
             ).observer
             adapter = digest([p for name, p in sorted(model.named_parameters()) if "lora" in name])
-            outcomes = evaluate(model, policy, task, task.rows("val"), 40, 40)
+            outcomes = evaluate(model, policy, task, task.rows("val"), 40, 40).outcomes
         return adapter, outcomes, observer
 
     return run
@@ -222,7 +222,7 @@ def test_what_a_reward_raises_goes_through(run: Callable[..., Trained]) -> None:
 def test_evaluation_does_not_depend_on_the_batch_size(policy: Policy, small_config: Config) -> None:
     task = load_task(small_config.task)
     rows = task.rows("val")[:12]
-    outcomes = [evaluate(policy.base, policy, task, rows, 40, size) for size in (1, 5, 12)]
+    outcomes = [evaluate(policy.base, policy, task, rows, 40, size).outcomes for size in (1, 5, 12)]
     assert outcomes[0] == outcomes[1] == outcomes[2]
     assert [o.id for o in outcomes[0]] == [row.id for row in rows]
 
