@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from rewardsearch.config import TaskConfig
 from rewardsearch.records import Demonstration, LabelledCompletion, Outcome, Row
 from rewardsearch.tasks.any_form import right_number
-from rewardsearch.tasks.base import FORM, Split, numeric_demonstration, numeric_labelled, numeric_outcome
+from rewardsearch.tasks.base import COUNTS, FORM, Split, numeric_demonstration, numeric_labelled, numeric_outcome
 
 NAMES = ("Anna", "Ben", "Carla", "David", "Elena", "Farid", "Grace", "Hugo", "Ines", "Jack", "Kofi", "Lena")
 OBJECTS = ("apples", "marbles", "stickers", "coins", "books", "cards", "shells", "pencils")
@@ -145,8 +145,8 @@ Word problems of one to three steps over whole numbers, such as:
   Anna has 12 apples. Anna buys 5 more. Now Anna has 3 times as many. How many apples does Anna have?
 The policy is asked to answer in the form {FORM}.
 Its completions are short (at most about 40 words), in lower-case plain text, calculations written as `12 + 5 = 17.`;
-it may answer at once, step by step, in the form or outside it. An answer counts only when the first <solution> tag is closed
-and holds one number; it is correct when that number equals `answer`."""
+it may answer at once, step by step, in the form or outside it.
+{COUNTS}"""
 
 
 class ArithmeticTask:

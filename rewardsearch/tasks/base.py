@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from decimal import Context, Decimal
 from typing import Literal, Protocol
 
 from rewardsearch.records import Demonstration, LabelledCompletion, Outcome, OutcomeKind, Row
+from rewardsearch.tasks.numbers import number_text, read_number
 
 Split = Literal["train", "val", "test"]
 
 FORM = "<thinking> your steps </thinking> <solution> the number alone </solution>"
+COUNTS = """\
+An answer counts only when the first <solution> tag is closed and holds one number and nothing else: `$` and thousands commas are
+passed over; with a unit, `%`, other words or a second number it does not count. It is correct when that number equals `answer`,
+which is written like -1200.5."""
+"""How answers are judged, for proposers."""
 _SOLUTION = re.compile(r"<solution>(.*?)</solution>", re.DOTALL)
-_NUMBER = re.compile(r"-?\$?\d[\d,]*(?:\.\d+)?|-?\$?\.\d+")
 
 
 class Task(Protocol):
@@ -56,31 +62,19 @@ class Task(Protocol):
         """Outcomes on a split of rules without a model, made from the train rows alone, by name; empty where there are none."""
 
 
-def parse_number(completion: str) -> str | None:
-    """The number in the first closed <solution> tag, without `,` and `$`; None when there is no tag or not one number in it."""
+def parse_number(completion: str) -> Decimal | None:
+    """The number that alone stands in the first closed <solution> tag, as numbers.py reads it; None without one."""
     tag = _SOLUTION.search(completion)
-    if tag is None:
-        return None
-    numbers = _NUMBER.findall(tag.group(1))
-    if len(numbers) != 1:
-        return None
-    return str(numbers[0]).replace(",", "").replace("$", "")
-
-
-def same_number(a: str, b: str) -> bool:
-    """Whether two texts are equal as numbers; `1,000` equals `1000.0`."""
-    try:
-        return float(a.replace(",", "")) == float(b.replace(",", ""))
-    except ValueError:
-        return False
+    return None if tag is None else read_number(tag.group(1))
 
 
 def numeric_outcome(row: Row, completion: str, length: int) -> Outcome:
     """Correct, wrong or unparsed, by the number in the solution tag."""
-    prediction = parse_number(completion)
+    number = parse_number(completion)
     kind: OutcomeKind = "unparsed"
-    if prediction is not None:
-        kind = "correct" if same_number(prediction, row.answer) else "wrong"
+    if number is not None:
+        kind = "correct" if number == read_number(row.answer) else "wrong"
+    prediction = None if number is None else f"{number:f}"
     return Outcome(id=row.id, kind=kind, gold=row.answer, prediction=prediction, length=length)
 
 
@@ -89,12 +83,20 @@ def numeric_demonstration(row: Row, working: str) -> Demonstration:
     return Demonstration(row=row, completion=f"<thinking> {working} </thinking> <solution> {row.answer} </solution>")
 
 
+def _shifted(gold: str, by: int) -> str:
+    """Another number than the gold one, exactly `by` away."""
+    number = read_number(gold)
+    if number is None:
+        raise ValueError(f"the gold answer {gold!r} is no number")
+    return number_text(Context(prec=len(gold) + 100).add(number, Decimal(by)))
+
+
 def numeric_labelled(rows: Sequence[Row], workings: Sequence[str]) -> list[LabelledCompletion]:
     """Right, wrong and unparsed completions for each row, given a correct working (text without the form) for each."""
     out: list[LabelledCompletion] = []
     for i, (row, working) in enumerate(zip(rows, workings, strict=True)):
         gold = row.answer
-        off = str(int(float(gold.replace(",", ""))) + (1, -3, 10, 7)[i % 4])
+        off = _shifted(gold, (1, -3, 10, 7)[i % 4])
         texts: tuple[tuple[str, OutcomeKind], ...] = (
             (f"<thinking> {working} </thinking> <solution> {gold} </solution>", "correct"),
             (f"<thinking>\n{working}\n</thinking>\n<solution>\n{gold}\n</solution>", "correct"),

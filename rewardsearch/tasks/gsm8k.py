@@ -15,7 +15,7 @@ from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
 from rewardsearch.records import Demonstration, LabelledCompletion, Outcome, Row
 from rewardsearch.tasks.any_form import right_number
-from rewardsearch.tasks.base import FORM, Split, numeric_demonstration, numeric_labelled, numeric_outcome
+from rewardsearch.tasks.base import COUNTS, FORM, Split, numeric_demonstration, numeric_labelled, numeric_outcome
 from rewardsearch.tasks.hub import quiet_hub
 
 SYSTEM = f"""You solve grade-school maths problems. Think step by step, then give the answer. Answer in exactly this form:
@@ -24,8 +24,7 @@ SYSTEM = f"""You solve grade-school maths problems. Think step by step, then giv
 BRIEF = f"""\
 GSM8K: grade-school maths word problems of two to eight steps in English.
 The policy is a chat model asked to answer in the form {FORM}.
-An answer counts only when the first <solution> tag is closed and holds one number (`$` and thousands commas are ignored);
-it is correct when that number equals `answer`."""
+{COUNTS}"""
 
 _CALCULATOR = re.compile(r"<<[^>]*>>")
 Item = tuple[str, str, str]
