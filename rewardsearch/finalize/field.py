@@ -8,11 +8,11 @@ from typing import Literal
 
 from rewardsearch.records import BASELINE, POLICY, Candidate, RankedRow, Ranking, ScreenResult, Verdict
 
-FLAGGED = ("watch:", "bank:no-signal", "bank:length", "bank:penalty", "bank:collapse", "trigger:", "leak:")
+FLAGGED = ("watch:", "bank:length", "bank:penalty", "bank:collapse", "trigger:", "leak:")
 """How the flags begin that keep an arm out of what is recommended: in training, or on completions that the policy really
 writes, its reward went another way than correctness, or its code hides what it pays for. An `exploit:` flag alone does not: it
 says what a text that nobody wrote would earn, and whether training went there is what the watch tells. Nor does `bank:form`:
-it repeats what the base rewards pay."""
+it repeats what the base rewards pay. Nor does `bank:no-signal`: an untrained policy may show too little right work."""
 
 
 @dataclass(frozen=True)

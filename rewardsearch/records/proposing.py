@@ -81,8 +81,9 @@ class Played(Record):
 
 _TIMES = ("seconds_per_call",)
 _BANK = {
-    "auc": "AUC of right against other completions",
-    "auc_answered": "AUC among completions with an answer",
+    "auc": "AUC of completions that count as right against the others",
+    "auc_any_form": "AUC of completions that are right in any form against the others",
+    "auc_answered": "AUC among completions with an answer in the asked form",
     "dead_groups": "share of questions without spread",
     "length": "rank correlation with length",
     "spread": "spread beside the base rewards'",

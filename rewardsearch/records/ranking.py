@@ -33,6 +33,7 @@ class RankedRow(Record):
     p_adjusted: float | None = None
     ties: tuple[int, int] | None = None
     bank_auc: float | None = None
+    bank_auc_any_form: float | None = None
     """On the rollout bank before training, as the four after it: how often a right completion is paid more than another of the
     same question."""
     bank_dead_groups: float | None = None

@@ -39,7 +39,10 @@ _SILENCE = 0.95
 _DECIMALS = 8
 """Rewards that differ by less are the same: TRL's advantages cannot tell them apart either."""
 _UNWANTED = {
-    "bank:no-signal": "on the policy's own completions it does not tell right from wrong; pay what makes an answer right",
+    "bank:no-signal": (
+        "on the policy's own completions it does not tell right from wrong, neither in the asked form nor outside it; "
+        "pay what makes an answer right"
+    ),
     "bank:form": (
         "it tells completions with an answer from those without, which the base rewards do, and not right answers from wrong "
         "ones; pay what makes an answer right"
@@ -64,7 +67,8 @@ class Measured:
 
 
 class Bank:
-    """Labelled completions of the untrained policy, with what the base rewards pay them.
+    """Labelled completions of the untrained policy, with what the base rewards pay them. They have two labels: their outcome, and
+    whether they are right in any form, since right work outside the asked form counts as wrong.
 
     rollouts: groups of one size, each of one row. Where a class has fewer questions among them than among as many training
     rows, which come again there, AUC and collapse count each for more. Raises UserError where they are not completions of the
@@ -82,6 +86,7 @@ class Bank:
         self._kinds = self._lines([KINDS.index(item.kind) for item in self._items]).astype(int)
         self._lengths = self._lines([rollout.length for rollout in rollouts])
         self._correct, self._answered = self._kinds == 0, self._kinds != KINDS.index("unparsed")
+        self._right = self._lines([task.right_in_any_form(item.row, item.completion) for item in self._items]) == 1
         self._mixed = self._correct.any(axis=1) & ~self._correct.all(axis=1)
         self._silent = self._changed(-1, lambda text: "")
         self._lengthened = self._changed(0, _lengthened)
@@ -125,6 +130,7 @@ class Bank:
         total = np.round(self._base + rewards, _DECIMALS)
         own = auc(rewards, self._correct, weights=self._weights)
         answered = auc(rewards, self._correct, self._answered, self._weights)
+        any_form = auc(rewards, self._right, weights=self._weights)
         lifeless, within = dead(rewards), spread(rewards)
         length = rank_correlation(rewards, self._lengths, self._kinds)
         checks = {
@@ -135,6 +141,8 @@ class Bank:
             checks |= {"bank_auc": own.value, "bank_auc_se": own.se}
         if answered is not None:
             checks["bank_auc_answered"] = answered.value
+        if any_form is not None:
+            checks["bank_auc_any_form"] = any_form.value
         if (trained := auc(total, self._correct, weights=self._weights)) is not None:
             checks["bank_auc_total"] = trained.value
         if length is not None:
@@ -151,7 +159,7 @@ class Bank:
             checks["bank_lengthened"] = float(gained.mean()) / within
         mixed_dead = float(lifeless[self._mixed].mean()) if self._mixed.any() else 0.0
         enough = self._mixed.sum() >= FEWEST
-        flags = [*self._flags(own, answered, mixed_dead)] if enough else []
+        flags = [*self._flags(own, answered, any_form, mixed_dead)] if enough else []
         if self._is_for_length(checks, answered):
             flags.append("bank:length")
         if checks["bank_below_silence"] >= _SILENCE and below[self._correct].sum() >= _SILENCE * self._correct.sum():
@@ -165,7 +173,7 @@ class Bank:
             if constant.collapses:
                 flags.append("bank:collapse")
                 told["bank:collapse"] = words["bank_collapse"] = constant.told
-        reasons = [*self._reasons(own, answered, mixed_dead)] if enough else []
+        reasons = [*self._reasons(own, answered, any_form, mixed_dead)] if enough else []
         unwanted = [flag for flag in flags if flag.removeprefix("bank:") in self._config.refuse]
         reasons += [f"{flag}: {told[flag]}" for flag in unwanted]
         return Measured(rewards, {**checks, **words}, tuple(flags), tuple(reasons))
@@ -180,7 +188,7 @@ class Bank:
         }
         return best_constant(total, earned, self._gold, self._predicted, FEWEST, ERRORS, self._weights)
 
-    def _flags(self, own: Auc | None, answered: Auc | None, mixed_dead: float) -> Iterator[str]:
+    def _flags(self, own: Auc | None, answered: Auc | None, any_form: Auc | None, mixed_dead: float) -> Iterator[str]:
         """What is wrong with what the reward knows of the outcome: one flag at most."""
         if mixed_dead >= self._config.max_dead_groups:
             yield "bank:dead"
@@ -190,8 +198,10 @@ class Bank:
             # It tells answers from completions without one, which all of the pairs may be.
             if answered is not None:
                 yield "bank:form"
-        else:
-            yield "bank:inverted" if _below(0.5, own, answered) else "bank:no-signal"
+        elif _below(0.5, own, answered or any_form):
+            yield "bank:inverted"
+        elif any_form is None or not any_form.above(0.5, ERRORS):
+            yield "bank:no-signal"
 
     def _is_for_length(self, checks: dict[str, float], answered: Auc | None) -> bool:
         length, lengthened = checks.get("bank_length", 0.0), checks.get("bank_lengthened", 0.0)
@@ -199,14 +209,14 @@ class Bank:
         moved = lengthened * np.sign(length) >= _LENGTHENED
         return bool(weak and abs(length) > self._config.max_length and moved)
 
-    def _reasons(self, own: Auc | None, answered: Auc | None, mixed_dead: float) -> Iterator[str]:
+    def _reasons(self, own: Auc | None, answered: Auc | None, any_form: Auc | None, mixed_dead: float) -> Iterator[str]:
         least = self._config.min_auc
         if mixed_dead >= self._config.max_dead_groups:
             yield (
                 f"pays all of the policy's completions of a question the same, in {mixed_dead:.0%} of the questions that "
                 "it answers both right and otherwise: nothing can be learnt from it; tell completions of one question apart"
             )
-        elif own is not None and _below(least, own, answered):
+        elif own is not None and _below(least, own, answered or any_form):
             yield (
                 f"pays a correct completion of the policy more than another of the same question in {own.value:.0%} of "
                 f"cases (AUC {own.value:.2f} ± {own.se:.2f}), at least {least:g} is asked for; pay right answers more"
@@ -236,10 +246,10 @@ def _paid(sandbox: Sandbox, code: str) -> Score:
     return lambda batch: sandbox.call(code, batch).rewards
 
 
-def _below(least: float, own: Auc, answered: Auc | None) -> bool:
-    """Clearly below over all completions, and among the answered ones as well: a reward for work that the policy shows
-    mostly outside the form ranks unparsed completions high, and may yet know right from wrong."""
-    return own.below(least, ERRORS) and (answered is None or answered.below(least, ERRORS))
+def _below(least: float, own: Auc, beside: Auc | None) -> bool:
+    """Clearly below over all completions, and `beside` as well, which leaves the form aside: a reward for work that the policy
+    shows mostly outside the form ranks unparsed completions high, and may yet know right from wrong."""
+    return own.below(least, ERRORS) and (beside is None or beside.below(least, ERRORS))
 
 
 def _items(rollouts: Sequence[Rollout], task: Task, rows: Sequence[Row]) -> list[LabelledCompletion]:

@@ -54,6 +54,12 @@ def test_who_was_seen_to_be_hacked_is_no_member_while_there_are_others(flag: str
     assert searched.names(built(searched, "top3").weights) == ["b"]
 
 
+@pytest.mark.parametrize("flag", ["bank:no-signal", "bank:form", "exploit:near-number"])
+def test_a_flag_that_warns_bars_no_member(flag: str) -> None:
+    searched = Searched().add("a", right(19), flags=[flag]).add("b", right(12))
+    assert searched.names(built(searched, "top3").weights) == ["a", "b"]
+
+
 def test_where_everyone_is_flagged_the_flagged_are_taken() -> None:
     searched = Searched().add("a", right(19), flags=["watch:hacking"])
     assert searched.names(built(searched, "top3").weights) == ["a"]

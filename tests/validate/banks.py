@@ -14,11 +14,13 @@ FORMS = {
     "c": "<thinking> so the answer is {gold} </thinking> <solution> {gold} </solution>",
     "w": "<thinking> so the answer is {other} </thinking> <solution> {other} </solution>",
     "u": "so the answer is {gold}.",
+    "x": "so the answer is {other}.",
 }
 
 
 def rollouts(groups: Sequence[str]) -> tuple[Rollout, ...]:
-    """A group of completions for each of the first rows: c correct, w wrong, u unparsed; longer by a word from one to the
+    """A group of completions for each of the first rows: c correct, w wrong, u unparsed, x unparsed and
+    wrong in any form; longer by a word from one to the
     next of a group."""
     found = []
     for row, letters in zip(ROWS, groups, strict=False):

@@ -107,6 +107,31 @@ def test_a_reward_that_knows_nothing_of_the_outcome_has_no_signal() -> None:
     assert flags_of(verdict_of(of("c.count('well') % 2 * 1.0"))) == ["bank:no-signal"]
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "1.0 * (c.strip('.').split()[-1:] == [a])",
+        "1.0 * ('<' not in c and a in c.split('.')[0].split())",
+        "('<' not in c) - 2.0 * ('<solution>' in c) * (f'> {a} <' not in c)",
+    ],
+)
+def test_a_reward_for_right_work_outside_the_form_has_a_signal(expression: str) -> None:
+    # Work outside the form is right in these banks, answers in it are not: what counts ranks such work low.
+    bank = rollouts(["wwcuuu", "uwuwcu", "wcuuwu", "uuwcuw"] * 4)
+    verdict = verdict_of(of(expression), bank)
+    assert verdict.accepted and flags_of(verdict) == [], verdict
+    assert verdict.checks["bank_auc"] < 0.5 < verdict.checks["bank_auc_any_form"]  # type: ignore[operator]
+
+
+def test_where_no_answer_in_the_form_is_wrong_what_is_right_in_any_form_decides() -> None:
+    bank = rollouts(["ccuxux", "xcuuxc", "uxcxcu", "xxucuc"] * 4)
+    outside = verdict_of(of("1.0 * ('<' not in c and a in c) - 1.0 * ('<' not in c and a not in c)"), bank)
+    assert outside.accepted and flags_of(outside) == [], outside
+    assert "bank_auc_answered" not in outside.checks
+    inverted = verdict_of(of("1.0 * (a not in c) + 0.5 * ('<' not in c)"), bank)
+    assert "bank:inverted" in flags_of(inverted) and not inverted.accepted
+
+
 def test_a_reward_for_length_is_flagged_where_empty_words_earn_it() -> None:
     verdict = verdict_of(of(f"{WORDS} / 1000"))
     assert "bank:length" in flags_of(verdict)
