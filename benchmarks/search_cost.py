@@ -20,7 +20,7 @@ import json
 import math
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rewardsearch.config import Config, load_config
+from rewardsearch.progress import Running
 from rewardsearch.rank import compare_outcomes
 from rewardsearch.records import BASELINE, ScreenJob, ScreenResult, SftResult
 from rewardsearch.search import search
@@ -49,11 +50,11 @@ class Quiet:
     def say(self, line: str) -> None:
         self._console.print(f"{self._of}: {line}", markup=False, highlight=False, soft_wrap=True)
 
-    def jobs(self, names: Mapping[str, str], steps: int) -> None: ...
+    def opened(self, state: RunState) -> None: ...
 
-    def step(self, job: str, step: int, of: int) -> None: ...
+    def jobs(self, names: Iterable[str], steps: int) -> None: ...
 
-    def tuning(self, step: int, of: int) -> None: ...
+    def running(self, jobs: Sequence[Running]) -> None: ...
 
     def tuned(self, result: SftResult) -> None: ...
 

@@ -1,5 +1,23 @@
-"""python -m rewardsearch"""
+"""The `rewardsearch` command, also as `python -m rewardsearch`.
 
-from rewardsearch.cli import main
+Nothing but the standard library is imported before Ctrl-C is handled, so that it ends the command in one line at any time.
+"""
 
-main()
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Runs the command line and exits with its code."""
+    try:
+        from rewardsearch.cli import main as command
+
+        command()
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -13,7 +13,7 @@ from rewardsearch.budget import Budget
 from rewardsearch.config import Config
 from rewardsearch.errors import Interrupted, UserError
 from rewardsearch.journal import Journal
-from rewardsearch.progress import Progress
+from rewardsearch.progress import Tracker
 from rewardsearch.records import Rollout, SftResult
 from rewardsearch.screen import LocalWorkers, sample_bank, tune
 from rewardsearch.stats import f1_accuracy, mcnemar
@@ -31,7 +31,7 @@ class Groundwork:
     """The fine-tuning and the bank of one session on a run."""
 
     def __init__(
-        self, journal: Journal, config: Config, task: Task, workers: LocalWorkers, budget: Budget, progress: Progress
+        self, journal: Journal, config: Config, task: Task, workers: LocalWorkers, budget: Budget, progress: Tracker
     ) -> None:
         self.journal, self.config, self.progress = journal, config, progress
         self.task = task
@@ -107,7 +107,8 @@ class Groundwork:
     def _tuned_here(self, path: Path) -> SftResult:
         settings, demonstrations = self.config.sft, len(self.task.demonstrations())
         self.progress.say(f"SFT: {demonstrations:,} demonstrations, {settings.steps:,} steps")
-        tuned = tune(self.folder, self.config, self.workers, self.budget.may_start, self._tuning)
+        self.progress.doing("supervised fine-tuning")
+        tuned = tune(self.folder, self.config, self.workers, self.budget.may_start, self.progress.step)
         if tuned is None:
             self.budget.check()
             raise Interrupted("stopped before the policy was fine-tuned; the same command carries on")
@@ -120,9 +121,6 @@ class Groundwork:
                 f"warning: the fine-tuned policy is not kept for other runs: {cache}: {error.strerror or error}"
             )
         return tuned
-
-    def _tuning(self, job: str, step: int, of: int) -> None:
-        self.progress.tuning(step, of)
 
     def bank(self) -> tuple[Rollout, ...] | None:
         """The run's rollout bank; None where the config does without."""
@@ -148,7 +146,8 @@ class Groundwork:
         except OSError:
             sampled = None
         if sampled is None:
-            sampled = sample_bank(path, self.workers, self.budget.may_start)
+            self.progress.doing("sampling the rollout bank")
+            sampled = sample_bank(path, self.workers, self.budget.may_start, self.progress.step)
             if sampled is None:
                 self.budget.check()
                 raise Interrupted("stopped before the rollout bank was sampled; the same command carries on")

@@ -24,7 +24,7 @@ from rewardsearch.groundwork import Groundwork
 from rewardsearch.journal import Journal, has_run, read_run
 from rewardsearch.ledger import Ledger
 from rewardsearch.preflight import defences_of, look_ahead
-from rewardsearch.progress import Progress
+from rewardsearch.progress import Progress, Tracker
 from rewardsearch.propose import plan, propose
 from rewardsearch.rank import write_leaderboard
 from rewardsearch.records import Candidate, Usage, Verdict
@@ -80,12 +80,18 @@ def session(
     base = load_base_rewards(config.screen.base_rewards)
     defences = defences_of(config)
     pool = SandboxPool(config.sandbox, config.validation.bound)
-    with Journal.open(folder, config, base) as journal, pool, start_workers(folder, config) as workers:
+    with (
+        Journal.open(folder, config, base) as journal,
+        pool,
+        start_workers(folder, config) as workers,
+        Tracker(progress, folder) as tracker,
+    ):
         status = "failed"
         try:
             journal.append("sandbox", layers=defences.layers, open=defences.open)
             progress.say(defences.told)
-            yield Search(journal, config, pool, workers, progress, limits)
+            progress.opened(journal.state)
+            yield Search(journal, config, pool, workers, tracker, limits)
             status = ends
         except BudgetReached:
             status = "budget"
@@ -140,7 +146,7 @@ class Search:
         config: Config,
         pool: SandboxPool,
         workers: LocalWorkers,
-        progress: Progress,
+        progress: Tracker,
         limits: BudgetConfig,
     ) -> None:
         self.journal, self.config, self.progress = journal, config, progress
@@ -218,6 +224,7 @@ class Search:
             # The round goes on without repairs.
             return ()
         self.budget.check(proposing=not planned)
+        self.progress.doing(f"proposing for round {number}")
         request = request_of(self.state, self.config, self.task, number, attempt)
         if not planned and (asks := plan(request, self.config)):
             self.journal.append(
@@ -236,9 +243,11 @@ class Search:
         owed = [c for c in candidates if c.id not in self.state.verdicts]
         if not owed:
             return
+        bank = self.ground.bank()
+        self.progress.doing(f"validating {len(owed)} candidates")
         earlier = [c for c in self.state.candidates.values() if c.id in self.state.verdicts]
         known = [c for c in earlier if self.state.verdicts[c.id].accepted]
-        found = validate(owed, self.task, self.config, self.pool, self.ground.bank(), self.state.base, known)
+        found = validate(owed, self.task, self.config, self.pool, bank, self.state.base, known)
         for candidate, verdict in zip(owed, found, strict=True):
             write_atomic(
                 self.folder / "candidates" / candidate.id / "verdict.json", verdict.model_dump_json(indent=1) + "\n"

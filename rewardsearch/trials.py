@@ -17,7 +17,7 @@ from rewardsearch.budget import Budget
 from rewardsearch.config import Config
 from rewardsearch.errors import Interrupted, MachineError, UserError
 from rewardsearch.journal import Journal
-from rewardsearch.progress import Progress
+from rewardsearch.progress import Tracker
 from rewardsearch.rank import race
 from rewardsearch.records import (
     BASELINE,
@@ -37,7 +37,7 @@ class Trials:
     """The training runs of one session on a run."""
 
     def __init__(
-        self, journal: Journal, config: Config, workers: LocalWorkers, budget: Budget, progress: Progress
+        self, journal: Journal, config: Config, workers: LocalWorkers, budget: Budget, progress: Tracker
     ) -> None:
         self.journal, self.config, self.progress = journal, config, progress
         self.workers, self.budget = workers, budget
@@ -129,7 +129,8 @@ class Trials:
         if not self.state.test_opened:
             self.journal.append("test_opened", readings=list(wanted))
         self.progress.say(f"the sealed test is read for {len(wanted)} policies")
-        found = read_test(files, self.workers, self.folder, "final/test", self.budget.may_start)
+        self.progress.doing("reading the sealed test")
+        found = read_test(files, self.workers, self.folder, "final/test", self.budget.may_start, self.progress.step)
         outcomes: dict[tuple[str, int], Sequence[Outcome]] = {wanted[name]: each for name, each in found}
         if len(outcomes) < len(wanted):
             self.budget.check()

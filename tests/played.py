@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rewardsearch.config import Config
+from rewardsearch.progress import Running
 from rewardsearch.records import Outcome, ScreenJob, ScreenResult, SftPoint, SftResult
 from rewardsearch.screen import Reading
+from rewardsearch.state import RunState
 from rewardsearch.store import fingerprint, load_outcomes, load_result, save_outcomes, save_result
 from rewardsearch.tuned import ADAPTER, SFT, save_tuned, sft_mark
 
@@ -35,11 +37,11 @@ class Quiet:
     def say(self, line: str) -> None:
         self.said.append(line)
 
-    def jobs(self, names: Mapping[str, str], steps: int) -> None: ...
+    def opened(self, state: RunState) -> None: ...
 
-    def step(self, job: str, step: int, of: int) -> None: ...
+    def jobs(self, names: Iterable[str], steps: int) -> None: ...
 
-    def tuning(self, step: int, of: int) -> None: ...
+    def running(self, jobs: Sequence[Running]) -> None: ...
 
     def tuned(self, result: SftResult) -> None: ...
 
@@ -91,7 +93,7 @@ class Trainer:
         (adapter / "adapter_model.safetensors").write_text(self.adapter, encoding="utf-8")
         curve = tuple(SftPoint(step=n, loss=2.0 / n, learning_rate=0.1) for n in range(1, config.sft.steps + 1))
         for point in curve:
-            on_step(SFT, point.step, config.sft.steps)
+            on_step(SFT, point.step, config.sft.steps, "steps")
         result = SftResult(
             mark=sft_mark(config),
             rows=config.task.train_rows,
@@ -137,7 +139,7 @@ class Trainer:
             yield job, result
 
     def read_test(
-        self, readings: Sequence[Reading], workers: Any, run: Path, folder: str, may_start: Any
+        self, readings: Sequence[Reading], workers: Any, run: Path, folder: str, may_start: Any, on_step: Any
     ) -> Iterator[tuple[str, tuple[Outcome, ...]]]:
         self.before_test()
         for each in readings:

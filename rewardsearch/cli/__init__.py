@@ -7,8 +7,10 @@ standard library are imported here and at the top of the command files, so that 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
-from typing import Annotated, Any
+from contextlib import redirect_stderr, redirect_stdout
+from typing import IO, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -30,6 +32,7 @@ COMMANDS = (
     "doctor",
 )
 """Each is the function of that name in the module of that name, in the order that `--help` shows them."""
+HELP = {"help_option_names": ["-h", "--help"]}
 
 
 class LazyGroup(TyperGroup):
@@ -51,12 +54,19 @@ class LazyGroup(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-        app.command(cmd_name)(getattr(importlib.import_module(f"rewardsearch.cli.{cmd_name}"), cmd_name))
+        app.command(cmd_name, context_settings=HELP)(
+            getattr(importlib.import_module(f"rewardsearch.cli.{cmd_name}"), cmd_name)
+        )
         return typer.main.get_command(app)
 
 
 app = typer.Typer(
-    cls=LazyGroup, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True
+    cls=LazyGroup,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings=HELP,
 )
 
 
@@ -75,6 +85,37 @@ def _main(
     """Search for reward functions for RL post-training of language models."""
 
 
+class Output:
+    """A stream whose reader may leave, as `| head -1` does: from then on what is written goes nowhere, and the command goes on.
+
+    A search must not end because the terminal or the `tee` that showed it did.
+    """
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except BrokenPipeError:
+            self._leave()
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            self._leave()
+
+    def _leave(self) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._stream.fileno())
+        os.close(nowhere)
+
+
 def main() -> None:
     """The console script. Errors that are the user's to mend go to standard error, a line each, without a traceback."""
     from rewardsearch.errors import Interrupted, RewardSearchError
@@ -84,10 +125,14 @@ def main() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
-    try:
-        app(prog_name="rewardsearch")
-    except RewardSearchError as error:
-        mark = "" if isinstance(error, Interrupted) else "error: "
-        for line in str(error).splitlines():
-            sys.stderr.write(f"{mark}{line}\n")
-        sys.exit(error.exit_code)
+    with redirect_stdout(Output(sys.stdout)), redirect_stderr(Output(sys.stderr)):
+        try:
+            app(prog_name="rewardsearch")
+        except RewardSearchError as error:
+            mark = "" if isinstance(error, Interrupted) else "error: "
+            for line in str(error).splitlines():
+                sys.stderr.write(f"{mark}{line}\n")
+            sys.exit(error.exit_code)
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()

@@ -32,7 +32,7 @@ def finalize(
         from rewardsearch.search import finalize_run
 
         stop_on_sigterm()
-        with SearchProgress(Console(stderr=as_json, highlight=False), state.config, state.steps) as progress:
+        with SearchProgress(Console(stderr=as_json, highlight=False), state.config) as progress:
             state = finalize_run(state.config, state.folder, progress)
     assert state.final is not None
     if as_json:

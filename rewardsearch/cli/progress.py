@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from rewardsearch.cli.planned import planned_steps
+from rewardsearch.cli.time_left import time_left, told_time
 from rewardsearch.config import Config
+from rewardsearch.progress import Running
 from rewardsearch.records import POLICY, Outcome, ScreenJob, ScreenResult, SftResult
 from rewardsearch.stats import f1_accuracy
 from rewardsearch.tuned import SFT
+
+if TYPE_CHECKING:
+    from rewardsearch.state import RunState
 
 
 def scores_told(outcomes: Iterable[Outcome]) -> str:
@@ -39,28 +43,22 @@ def tuned_told(result: SftResult) -> tuple[str, ...]:
 
 
 class SearchProgress:
-    """Implements progress.Progress on a console. Use as a context manager.
+    """Implements progress.Progress on a console: bars on a terminal, plain lines anywhere else. Use as a context manager."""
 
-    The time left is that of the training steps still planned, at the pace of this session so far; the reading of the sealed
-    test comes on top. Where screens are raced it is the most that training can take.
-    """
-
-    def __init__(self, console: Console, config: Config, steps_done: int) -> None:
+    def __init__(self, console: Console, config: Config) -> None:
         self._console = console
         self.told_sft = False
         """Whether a fine-tuning has been told."""
         self._tuned = config.sft.enabled
-        self._left = max(0, planned_steps(config) - steps_done)
-        self._taken = 0
-        self._clock: float | None = None
-        self._names: dict[str, str] = {}
-        self._steps: dict[str, int] = {}
+        self._state: RunState | None = None
+        self._running: tuple[Running, ...] = ()
         self._live = console.is_terminal
         self._bars: dict[str, TaskID] = {}
         self._progress = Progress(
             TextColumn("  {task.description}"),
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}"),
             TimeElapsedColumn(),
             console=console,
             transient=True,
@@ -74,49 +72,44 @@ class SearchProgress:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
+    def opened(self, state: RunState) -> None:
+        self._state = state
+
     def say(self, line: str) -> None:
         self._console.print(Text(line), soft_wrap=True)
 
-    def jobs(self, names: Mapping[str, str], steps: int) -> None:
-        self._names.update(names)
-        self._clock = self._clock or time.monotonic()
-        self.say(f"  training {len(names)} to step {steps}: {', '.join(names.values())}")
+    def jobs(self, names: Iterable[str], steps: int) -> None:
+        names = list(names)
+        self.say(f"  training {len(names)} to step {steps}: {', '.join(names)}")
 
-    def step(self, job: str, step: int, of: int) -> None:
-        # The first step that is told may be the first of a stretch that carries another on.
-        before = self._steps.get(job, step - 1)
-        self._steps[job] = step
-        self._taken += max(0, step - before)
-        if job not in self._bars:
-            self._bars[job] = self._progress.add_task(self._names.get(job, job), total=of)
-        self._progress.update(
-            self._bars[job], completed=step, description=f"{self._names.get(job, job)}  {self.time_left()}"
-        )
-
-    def tuning(self, step: int, of: int) -> None:
-        if SFT not in self._bars:
-            self._bars[SFT] = self._progress.add_task(SFT, total=of)
-        self._progress.update(self._bars[SFT], completed=step)
+    def running(self, jobs: Sequence[Running]) -> None:
+        self._running = tuple(jobs)
+        for ended in self._bars.keys() - {job.folder for job in jobs}:
+            self._progress.remove_task(self._bars.pop(ended))
+        for job in jobs if self._live else ():
+            if job.folder not in self._bars:
+                self._bars[job.folder] = self._progress.add_task(job.name, unit=job.unit)
+            left = self.time_left() if job.unit == "steps" else ""
+            self._progress.update(
+                self._bars[job.folder],
+                completed=job.done,
+                total=job.of,
+                unit=job.unit,
+                description=f"{job.name}  {left}".rstrip(),
+            )
 
     def tuned(self, result: SftResult) -> None:
-        if SFT in self._bars:
-            self._progress.remove_task(self._bars.pop(SFT))
         self.told_sft = True
         for line in tuned_told(result):
             self.say(f"  {SFT} {line}")
 
     def ended(self, job: ScreenJob, result: ScreenResult, name: str) -> None:
-        if job.folder in self._bars:
-            self._progress.remove_task(self._bars.pop(job.folder))
         id = "" if job.id == POLICY or name.startswith(job.id) else f" {job.id[:6]}"
         self.say(f"  {name}{id} {self._outcome(result)}")
 
     def time_left(self) -> str:
-        """Such as "at most 4 min of training left"; empty while nothing has been measured, and where none is left."""
-        if not self._clock or self._taken < 2 or self._left <= self._taken:
-            return ""
-        seconds = (self._left - self._taken) * (time.monotonic() - self._clock) / self._taken
-        return f"at most {f'{seconds / 60:.0f} min' if seconds >= 90 else f'{seconds:.0f} s'} of training left"
+        """Such as "about 4 min of training left"; empty while nothing has been measured, and where none is left."""
+        return told_time(time_left(self._state, self._running)) if self._state else ""
 
     def _outcome(self, result: ScreenResult) -> str:
         if result.status != "done":

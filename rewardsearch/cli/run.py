@@ -64,7 +64,7 @@ def run(
     stop_on_sigterm()
     done = read_run(folder).steps if has_run(folder) else 0
     console.print(f"{'carrying on' if done else 'searching'} in {folder}", soft_wrap=True, markup=False)
-    with SearchProgress(console, settings, done) as progress:
+    with SearchProgress(console, settings) as progress:
         state = search(settings, folder, progress)
     print_leaderboard(current_ranking(state), console)
     if state.final is not None:

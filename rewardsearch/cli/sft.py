@@ -46,7 +46,7 @@ def sft(
     console = Console(stderr=as_json, highlight=False)
     print_lines(console, *(f"warning: {warning}" for warning in check(settings)))
     stop_on_sigterm()
-    with SearchProgress(console, settings, 0) as progress:
+    with SearchProgress(console, settings) as progress:
         result = tune_run(settings, folder, progress).tuned
     assert result is not None
     adapter = (folder / SFT / ADAPTER).resolve()

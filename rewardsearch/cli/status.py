@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from rewardsearch.progress import Live
     from rewardsearch.records import Usage
 
 
@@ -22,11 +24,16 @@ def status(
     from rewardsearch.cli.runs import open_run, ranking_of
     from rewardsearch.cli.sft import sft_document
     from rewardsearch.cli.tables import duration, interval, make_console, number, print_json, print_lines
+    from rewardsearch.cli.time_left import time_left, told_time
     from rewardsearch.journal import in_use
+    from rewardsearch.progress import read_live
 
     state = open_run(run)
     # Nobody writes the end of a process that was killed.
-    stands = "killed" if state.status == "running" and not in_use(state.folder) else state.status
+    working = in_use(state.folder)
+    stands = "killed" if state.status == "running" and not working else state.status
+    live = read_live(state.folder) if working else None
+    left = time_left(state, live.running) if live else None
     ranking = ranking_of(state)
     best = next((row for row in ranking.rows if row.rank is not None and row.id in state.candidates), None)
     unconfirmed = state.account.unconfirmed
@@ -52,6 +59,9 @@ def status(
                 "steps": state.steps,
                 "usage": {**state.usage.model_dump(), "tokens": state.usage.tokens},
                 "unconfirmed": {**unconfirmed.model_dump(), "tokens": unconfirmed.tokens},
+                "doing": live.doing if live else None,
+                "running": [job.model_dump(mode="json") for job in live.running] if live else [],
+                "seconds_left": left,
                 "seconds": state.seconds,
                 "started": state.started,
                 "updated": state.updated,
@@ -62,6 +72,7 @@ def status(
     told = {**candidates, "replies without a candidate": len(state.refusals)}
     lines = [
         f"run         {state.folder}: {state.config.task.name}, {said}",
+        *(_live_lines(live, told_time(left)) if live else ()),
         *([f"sft         {state.tuned.steps:,} steps: {scores_told(state.tuned.after)} of val"] if state.tuned else []),
         f"rounds      {state.rounds_done} of {state.config.rounds} done",
         "candidates  " + ", ".join(f"{count} {name}" for name, count in told.items() if count or name == "proposed"),
@@ -78,6 +89,13 @@ def status(
         )
     lines.append("sealed test " + ("read" if state.final else "opened" if state.test_opened else "not opened"))
     print_lines(make_console(), *lines)
+
+
+def _live_lines(live: Live, left: str) -> Iterator[str]:
+    """What the search is doing, the time left, and a line for each job at work."""
+    yield "now         " + ", ".join(each for each in (live.doing, left) if each)
+    for job in live.running:
+        yield f"            {job.name}: {job.done:,} of {job.of:,} {job.unit}"
 
 
 def _money(dollars: float) -> str:

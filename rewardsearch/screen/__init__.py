@@ -9,6 +9,7 @@ from pathlib import Path
 from rewardsearch.bank import load_bank
 from rewardsearch.config import Config
 from rewardsearch.errors import MachineError
+from rewardsearch.progress import Unit
 from rewardsearch.records import Outcome, Record, Rollout, ScreenJob, ScreenResult, SftResult
 from rewardsearch.screen.launch_local import LocalWorkers, Message
 from rewardsearch.store import fingerprint, load_outcomes, load_result
@@ -16,7 +17,8 @@ from rewardsearch.tuned import SFT, load_tuned, sft_mark
 
 __all__ = ["LocalWorkers", "Reading", "read_test", "sample_bank", "screen", "start_workers", "tune"]
 
-OnStep = Callable[[str, int, int], None]
+OnStep = Callable[[str, int, int, Unit], None]
+"""Called with a job's name (its folder, where it has one), the units it has done, how many there are, and what they are."""
 
 
 def start_workers(run: Path, config: Config) -> LocalWorkers:
@@ -37,7 +39,7 @@ def screen(
 ) -> Iterator[tuple[ScreenJob, ScreenResult]]:
     """Each job with its result as it ends, in whatever order; results already on disk come first, without work.
 
-    on_step is called with a job's folder, the step it has done and the step it ends at. A job whose process broke down
+    A job whose process broke down
     again and again gives status "error": it is still owed. Jobs that may_start held back give nothing.
     """
     by_folder = {job.folder: job for job in jobs}
@@ -84,7 +86,9 @@ def tune(
     return known
 
 
-def sample_bank(path: Path, workers: LocalWorkers, may_start: Callable[[], bool]) -> tuple[Rollout, ...] | None:
+def sample_bank(
+    path: Path, workers: LocalWorkers, may_start: Callable[[], bool], on_step: OnStep
+) -> tuple[Rollout, ...] | None:
     """The rollout bank in `path`, sampled in a worker where it is not there yet; None where may_start held it back.
 
     Raises MachineError when it cannot be sampled.
@@ -92,7 +96,7 @@ def sample_bank(path: Path, workers: LocalWorkers, may_start: Callable[[], bool]
     known = load_bank(path)
     if known is not None:
         return known
-    for done in workers.run([{"kind": "bank", "id": "bank", "out": str(path)}], may_start, lambda *_: None):
+    for done in workers.run([{"kind": "bank", "id": "bank", "out": str(path)}], may_start, on_step):
         known = load_bank(path)
         if done.error is not None or known is None:
             raise MachineError(f"the rollout bank could not be sampled: {done.error or f'{path} is missing'}")
@@ -114,6 +118,7 @@ def read_test(
     run: Path,
     folder: str,
     may_start: Callable[[], bool],
+    on_step: OnStep,
 ) -> Iterator[tuple[str, tuple[Outcome, ...]]]:
     """Outcomes on the sealed test, by the name of the reading.
 
@@ -128,7 +133,7 @@ def read_test(
             yield each.name, known
         else:
             messages.append({"kind": "test", "id": each.name, "adapter": each.adapter, "out": files[each.name]})
-    for done in workers.run(messages, may_start, lambda *_: None):
+    for done in workers.run(messages, may_start, on_step):
         outcomes = load_outcomes(run / files[done.id])
         if done.error is not None or outcomes is None:
             raise MachineError(f"the test could not be read for {done.id}: {done.error or 'its file is missing'}")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from rewardsearch.records import Completion, Outcome, Row
-from rewardsearch.screen.generate import generate
+from rewardsearch.screen.generate import OnBatch, generate
 from rewardsearch.screen.policy import Policy
 from rewardsearch.tasks import Task
 
@@ -18,10 +18,19 @@ class Answers(NamedTuple):
     completions: tuple[Completion, ...]
 
 
-def evaluate(model: Any, policy: Policy, task: Task, rows: Sequence[Row], max_tokens: int, batch_size: int) -> Answers:
+def evaluate(
+    model: Any,
+    policy: Policy,
+    task: Task,
+    rows: Sequence[Row],
+    max_tokens: int,
+    batch_size: int,
+    *,
+    on_batch: OnBatch = lambda done: None,
+) -> Answers:
     """Greedy completions of `rows`, at most `max_tokens` tokens each, and their outcomes, in the order of `rows`."""
     greedy = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
-    written = generate(model, policy, rows, max_tokens, batch_size, **greedy)
+    written = generate(model, policy, rows, max_tokens, batch_size, on_batch=on_batch, **greedy)
     return Answers(
         tuple(task.outcome(row, text, length) for row, (text, length) in zip(rows, written, strict=True)),
         tuple(Completion(id=row.id, completion=text) for row, (text, _) in zip(rows, written, strict=True)),

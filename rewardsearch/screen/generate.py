@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
 from rewardsearch.records import Row
 from rewardsearch.screen.policy import Policy
+
+OnBatch = Callable[[int], None]
+"""Called after each batch with the number of rows that are done."""
 
 
 def prompt_ids(tokenizer: Any, row: Row) -> list[int]:
@@ -42,7 +45,14 @@ def beyond_context(policy: Policy, rows: Sequence[Row], max_tokens: int) -> tupl
 
 
 def generate(
-    model: Any, policy: Policy, rows: Sequence[Row], max_tokens: int, batch_size: int, **decoding: Any
+    model: Any,
+    policy: Policy,
+    rows: Sequence[Row],
+    max_tokens: int,
+    batch_size: int,
+    *,
+    on_batch: OnBatch = lambda done: None,
+    **decoding: Any,
 ) -> list[tuple[str, int]]:
     """A completion of each of `rows`, at most `max_tokens` tokens, and its length in tokens, in the order of `rows`.
 
@@ -79,4 +89,5 @@ def generate(
             new = out[line, width:].tolist()
             length = next((n for n, token in enumerate(new) if token in ends), len(new))
             found[i] = tokenizer.decode(new[:length], skip_special_tokens=True), length
+        on_batch(len(found))
     return [found[i] for i in range(len(rows))]

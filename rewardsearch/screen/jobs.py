@@ -17,6 +17,7 @@ from rewardsearch.bank import save_bank
 from rewardsearch.config import Config
 from rewardsearch.errors import MachineError
 from rewardsearch.files import write_atomic
+from rewardsearch.progress import Unit
 from rewardsearch.records import FULL, Batch, Completion, RewardSpec, Rollout, Row, ScreenJob, ScreenResult, SftResult
 from rewardsearch.sandbox import RewardFault, Sandbox, SandboxedReward
 from rewardsearch.screen.evaluate import Answers, evaluate
@@ -45,6 +46,7 @@ class Worker:
         self._sandbox = sandbox
         self._faulty: str | None = None
         self._steps = 0
+        self._message = ""
 
     @cached_property
     def policy(self) -> Policy:
@@ -159,7 +161,11 @@ class Worker:
 
     def _stepped(self, job: ScreenJob, step: int) -> None:
         self._steps = step
-        self.say({"event": "step", "id": job.folder, "step": step, "of": job.steps})
+        self._done(step, job.steps)
+
+    def _done(self, done: int, of: int, unit: Unit = "steps") -> None:
+        """Reports how far the job in hand is."""
+        self.say({"event": "step", "id": self._message, "step": done, "of": of, "unit": unit})
 
     def _sandboxed(self, spec: RewardSpec, seed: int, faults: int) -> SandboxedReward:
         limits = self.config.sandbox
@@ -180,7 +186,15 @@ class Worker:
 
     def _evaluate(self, model: Any, rows: list[Row]) -> Answers:
         settings = self.config.screen
-        return evaluate(model, self.policy, self.task, rows, settings.max_completion_tokens, settings.eval_batch_size)
+        return evaluate(
+            model,
+            self.policy,
+            self.task,
+            rows,
+            settings.max_completion_tokens,
+            settings.eval_batch_size,
+            on_batch=lambda done: self._done(done, len(rows), "questions"),
+        )
 
     def tune(self) -> SftResult:
         """Fine-tunes the policy, which later jobs start from; the run's folder of it is whole before this returns."""
@@ -196,7 +210,7 @@ class Worker:
             self.task.demonstrations(),
             sft,
             folder / ADAPTER,
-            lambda step: self.say({"event": "step", "id": SFT, "step": step, "of": sft.steps}),
+            lambda step: self._done(step, sft.steps),
         )
         # Two policies need not fit beside each other; what later jobs load is what is evaluated here.
         del self.policy
@@ -225,19 +239,23 @@ class Worker:
     def sample_bank(self) -> tuple[Rollout, ...]:
         """Completions of the policy, before any GRPO, on the bank's rows, with their outcomes."""
         bank, settings = self.config.bank, self.config.screen
+        asked = bank_rows(self.train_rows, bank.questions)
+        completions = len(asked) * bank.group_size
         return sample(
             self.policy,
             self.task,
-            bank_rows(self.train_rows, bank.questions),
+            asked,
             group_size=bank.group_size,
             seed=self.config.task.seed,
             max_tokens=settings.max_completion_tokens,
             temperature=settings.temperature,
             top_p=settings.top_p,
             batch_size=settings.eval_batch_size,
+            on_batch=lambda done: self._done(done, completions, "completions"),
         )
 
     def do(self, message: dict[str, Any]) -> dict[str, Any]:
+        self._message = message["id"]
         if message["kind"] == "screen":
             job = ScreenJob.model_validate(message["job"])
             self.screen(job)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from rewardsearch.errors import MachineError, UserError
+from rewardsearch.progress import Unit
 
 COMMAND = (sys.executable, "-P", "-m", "rewardsearch.screen.worker")
 """Starts a worker; the run's folder is added. -P: files in the current folder are no modules."""
@@ -68,7 +69,7 @@ class LocalWorkers:
         self,
         messages: Sequence[Message],
         may_start: Callable[[], bool],
-        on_step: Callable[[str, int, int], None],
+        on_step: Callable[[str, int, int, Unit], None],
     ) -> Iterator[Done]:
         """Carries out `messages` and yields each as it ends, in whatever order.
 
@@ -98,7 +99,7 @@ class LocalWorkers:
                 elif said["event"] == "user_error":
                     raise UserError(*said["mistakes"])
                 elif said["event"] == "step":
-                    on_step(said["id"], said["step"], said["of"])
+                    on_step(said["id"], said["step"], said["of"], said["unit"])
                 else:
                     slot.message = None
                     yield Done(said["id"])

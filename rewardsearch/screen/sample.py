@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from rewardsearch.records import Rollout, Row
-from rewardsearch.screen.generate import generate
+from rewardsearch.screen.generate import OnBatch, generate
 from rewardsearch.screen.policy import Policy
 from rewardsearch.tasks import Task
 
@@ -23,6 +23,7 @@ def sample(
     temperature: float,
     top_p: float,
     batch_size: int,
+    on_batch: OnBatch = lambda done: None,
 ) -> tuple[Rollout, ...]:
     """`group_size` completions of each of `rows`, row by row, with what became of each.
 
@@ -39,6 +40,7 @@ def sample(
             asked,
             max_tokens,
             batch_size,
+            on_batch=on_batch,
             do_sample=True,
             temperature=temperature,
             top_p=top_p,

@@ -41,7 +41,7 @@ def board(width: int, terminal: bool = False) -> list[str]:
 
 def told(result: ScreenResult) -> str:
     console = Console(width=400, file=io.StringIO())
-    with SearchProgress(console, parse_config({}, "test"), 0) as progress:
+    with SearchProgress(console, parse_config({}, "test")) as progress:
         job = ScreenJob(id=result.id, rewards=(), seed=0, steps=result.steps, folder="f")
         progress.ended(job, result, result.id)
     return console.file.getvalue().strip()  # type: ignore[attr-defined]

@@ -1,64 +1,189 @@
-"""What a running search shows: the time of training that is left."""
+"""What a running search shows: the jobs at work, and the time of training that is left."""
 
 from __future__ import annotations
 
 import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
+from fakes import candidate, screened
 from rich.console import Console
 
-from rewardsearch.cli.planned import planned_steps
 from rewardsearch.cli.progress import SearchProgress
-from rewardsearch.config import parse_config
+from rewardsearch.cli.time_left import Between, steps_left, time_left, told_time
+from rewardsearch.config import Config, parse_config
+from rewardsearch.progress import LIVE, Running, Tracker, read_live
+from rewardsearch.records import BASELINE, Candidate, Fate, FinalArm, RewardSpec, Verdict
+from rewardsearch.state import RunState
 
-SETTINGS = {
-    "rounds": 1,
-    "candidates": 2,
-    "screen": {"steps": 10, "baseline_seeds": 1},
-    "race": {"enabled": False},
+SETTINGS: dict[str, Any] = {
+    "rounds": 2,
+    "candidates": 4,
+    "screen": {"steps": 10, "baseline_seeds": 1, "slots": 2},
+    "race": {"rungs": [{"steps": 0.5, "questions": 1.0}], "keep": 0.34, "most": 0.5},
     "finalize": {"enabled": False},
 }
-CONFIG = parse_config(SETTINGS, "test")
+FOUR = [candidate(name, f"{n}.0") for n, name in enumerate(("a", "b", "c", "d"))]
+
+
+def config(**fields: Any) -> Config:
+    return parse_config({**SETTINGS, **fields}, "test")
+
+
+def state(
+    accepted: Mapping[str, bool] | None = None, trained: Sequence[tuple[str, int]] = (), **fields: Any
+) -> RunState:
+    """A run of round 1: verdicts by name; trained: names with the step that each has got to, 2 s a step."""
+    found = RunState(Path("runs/x"), config(**fields))
+    by_name: dict[str, Candidate] = {each.name: each for each in FOUR}
+    for name, fine in (accepted or {}).items():
+        each = by_name[name]
+        found.candidates[each.id] = each
+        found.verdicts[each.id] = Verdict(candidate=each.id, accepted=fine, stage=None if fine else "bank")
+    for name, steps in trained:
+        id = by_name[name].id if name in by_name else name
+        rung = "full" if steps == 10 else "rung1"
+        result = screened(id, "c", rung=rung, steps=steps, seconds=2.0 * steps, trained=steps)
+        found.screens[f"candidates/{id}/screens/{rung}-0"] = result
+        if rung == "full":
+            found.results[id] = result
+    return found
+
+
+def raced(found: RunState, *promoted: str) -> RunState:
+    for each in FOUR:
+        if each.id in found.verdicts and found.verdicts[each.id].accepted:
+            fate = Fate(id=each.id, promoted=each.name in promoted, told="")
+            found.fates["rung1", each.id] = fate
+    return found
+
+
+@pytest.mark.parametrize(
+    ("run", "left"),
+    [
+        # Of four that are raced, two go on: 4 x 5 + 2 x 5 in each of two rounds, beside the baseline.
+        (state(), (70, 70)),
+        (state(race={**SETTINGS["race"], "most": 1.0}), (70, 90)),
+        (state(race={"enabled": False}), (90, 90)),
+        (state(trained=[(BASELINE, 5)]), (65, 65)),
+        # Three of four accepted: 3 x 5 + 2 x 5 in this round; of the next, as many or all four.
+        (
+            state(
+                {"a": True, "b": True, "c": True, "d": False}, [(BASELINE, 10)], race={**SETTINGS["race"], "most": 0.67}
+            ),
+            (50, 55),
+        ),
+        (raced(state(dict.fromkeys("abcd", True), [(BASELINE, 10), *((n, 5) for n in "abcd")]), "a", "b"), (40, 40)),
+        (
+            raced(state(dict.fromkeys("abcd", True), [(BASELINE, 10), ("a", 10), ("b", 5), ("c", 5), ("d", 5)]), "a"),
+            (30, 30),
+        ),
+    ],
+)
+def test_the_steps_left_are_those_of_what_is_not_decided_yet(run: RunState, left: tuple[int, int]) -> None:
+    assert steps_left(run) == left
+
+
+def test_a_candidate_that_failed_takes_no_further_steps() -> None:
+    run = state({"a": True, "b": True}, [(BASELINE, 10)], rounds=1, race={"enabled": False})
+    assert steps_left(run) == (20, 20)
+    run.results[FOUR[0].id] = screened(FOUR[0].id, "", status="failed", reason="returned nan", steps=3)
+    assert steps_left(run) == (10, 10)
+
+
+def test_the_steps_of_finalize_are_exact_once_the_arms_are_chosen() -> None:
+    run = state(trained=[(BASELINE, 10)], rounds=1, finalize={"enabled": True, "seeds": 2})
+    run.rankings.append(object())  # type: ignore[arg-type]
+    planned = steps_left(run).high
+    reward = RewardSpec(id="x", name="x", code="")
+    run.arms = {id: FinalArm(id=id, kind="ensemble", rewards=(reward,), steps=10) for id in ("top3", "cover")}
+    assert steps_left(run) == (40, 40) and planned > 40
+    run.screens["final/top3/full-1"] = screened("top3", "c", steps=10)
+    assert steps_left(run) == (30, 30)
+
+
+def test_the_time_left_is_that_of_the_steps_at_the_pace_so_far_over_all_slots() -> None:
+    run = state(trained=[(BASELINE, 5)])
+    assert time_left(run) == (65.0, 65.0)
+    at_work = [
+        Running(folder=name, name=name, done=done, of=10, unit="steps", begun=begun, seconds=6.0)
+        for name, done, begun in (("x", 10, 6), ("y", 3, 1))
+    ]
+    assert time_left(run, at_work) == (59.0, 59.0)
+    # Before anything is whole, the pace is that of what runs; evaluation is no training.
+    assert time_left(state(), at_work) == (64.0, 64.0)
+    assert time_left(state(), [at_work[0].model_copy(update={"unit": "questions"})]) is None
+    assert time_left(state()) is None
+
+
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [
+        (None, ""),
+        ((0.0, 0.0), ""),
+        ((40.0, 45.0), "about 45 s of training left"),
+        ((100.0, 480.0), "about 2 to 8 min of training left"),
+        ((7000.0, 7200.0), "about 2.0 h of training left"),
+        ((0.0, 7200.0), "about 0.0 to 2.0 h of training left"),
+    ],
+)
+def test_a_range_is_told_as_one_number_where_its_ends_are_close(left: tuple[float, float] | None, told: str) -> None:
+    assert told_time(Between(*left) if left else None) == told
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time of day, which stands still unless it is set."""
-    now = [100.0]
-    monkeypatch.setattr("rewardsearch.cli.progress.time.monotonic", lambda: now[0])
-    return now
+def tracked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Tracker, Console]]:
+    """A search on a terminal, every change of which is written."""
+    monkeypatch.setattr("rewardsearch.progress._EVERY_S", 0.0)
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    with SearchProgress(console, config()) as shown, Tracker(shown, tmp_path) as tracker:
+        yield tracker, console
 
 
-def shown(steps_done: int = 0) -> SearchProgress:
-    return SearchProgress(Console(file=io.StringIO()), CONFIG, steps_done)
+def test_other_processes_read_what_a_search_is_doing(tracked: tuple[Tracker, Console], tmp_path: Path) -> None:
+    tracker, _ = tracked
+    tracker.jobs({"f/a": "first", "f/b": "second"}, 10)
+    tracker.step("f/a", 4, 10, "steps")
+    tracker.step("f/b", 10, 10, "steps")
+    tracker.step("f/b", 250, 500, "questions")
+    live = read_live(tmp_path)
+    assert live is not None and live.doing == "training"
+    assert [(job.name, job.done, job.of, job.unit, job.begun) for job in live.running] == [
+        ("first", 4, 10, "steps", 4),
+        ("second", 250, 500, "questions", 250),
+    ]
+    tracker.doing("reading the sealed test")
+    live = read_live(tmp_path)
+    assert live is not None and (live.doing, live.running) == ("reading the sealed test", ())
+    tracker.__exit__()
+    assert not (tmp_path / LIVE).exists() and read_live(tmp_path) is None
 
 
-def test_the_time_left_is_that_of_the_planned_steps_at_the_pace_so_far(clock: list[float]) -> None:
-    assert planned_steps(CONFIG) == 30
-    told = shown()
-    assert told.time_left() == ""
-    told.jobs({"a": "baseline"}, 10)
-    for step in range(1, 11):
-        told.step("a", step, 10)
-    clock[0] += 20.0
-    assert told.time_left() == "at most 40 s of training left"
-    clock[0] += 100.0
-    assert told.time_left() == "at most 4 min of training left"
+def test_an_evaluation_has_a_bar_of_its_own_without_a_time_of_training(tracked: tuple[Tracker, Console]) -> None:
+    tracker, _ = tracked
+    tracker._shown.opened(state(trained=[(BASELINE, 5)]))
+    tracker.jobs({"f": "first"}, 10)
+    tracker.step("f", 10, 10, "steps")
+    shown: SearchProgress = tracker._shown  # type: ignore[assignment]
+    [bar] = shown._progress.tasks
+    assert "of training left" in bar.description
+    tracker.step("f", 250, 500, "questions")
+    [bar] = shown._progress.tasks
+    assert (bar.description, bar.completed, bar.total, bar.fields["unit"]) == ("first", 250, 500, "questions")
+    tracker.doing("proposing for round 2")
+    assert shown._progress.tasks == []
 
 
-def test_what_an_earlier_session_trained_is_not_left(clock: list[float]) -> None:
-    told = shown(steps_done=20)
-    told.jobs({"c": "third"}, 10)
-    for step in range(1, 6):
-        told.step("c", step, 10)
-    clock[0] += 10.0
-    assert told.time_left() == "at most 10 s of training left"
-
-
-def test_no_time_is_told_where_no_training_is_left(clock: list[float]) -> None:
-    told = shown(steps_done=28)
-    told.jobs({"c": "third"}, 10)
-    clock[0] += 10.0
-    for step in (9, 10):
-        told.step("c", step, 10)
-    assert told.time_left() == ""
+def test_status_names_the_job_its_step_and_the_time_left(cli: Any, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rewardsearch.journal.in_use", lambda folder: True)
+    running = {"folder": "f", "name": "first", "done": 4, "of": 40, "unit": "steps", "begun": 1, "seconds": 3.0}
+    (run / LIVE).write_text(json.dumps({"doing": "training", "running": [running], "updated": 0.0}))
+    told = json.loads(cli("status", run, "--json").out)
+    assert (told["doing"], told["running"]) == ("training", [running]) and len(told["seconds_left"]) == 2
+    assert "first: 4 of 40 steps" in cli("status", run).out
+    monkeypatch.setattr("rewardsearch.journal.in_use", lambda folder: False)
+    told = json.loads(cli("status", run, "--json").out)
+    assert (told["doing"], told["running"], told["seconds_left"]) == (None, [], None)

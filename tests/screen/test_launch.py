@@ -29,7 +29,7 @@ for line in sys.stdin:
     if id == "config":
         print(json.dumps({"event": "user_error", "mistakes": ["policy.model: no such model"]}), flush=True)
         continue
-    print(json.dumps({"event": "step", "id": id, "step": 1, "of": 1}), flush=True)
+    print(json.dumps({"event": "step", "id": id, "step": 1, "of": 1, "unit": "steps"}), flush=True)
     print(json.dumps({"event": "done", "id": id, "pid": os.getpid()}), flush=True)
 """
 

@@ -1,0 +1,129 @@
+"""How much training a search has left: steps from its state, seconds from the pace of what it has trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from rewardsearch.arms import final_job, stretches
+from rewardsearch.finalize import final_seeds, plan
+from rewardsearch.records import BASELINE, FULL
+
+if TYPE_CHECKING:
+    from rewardsearch.progress import Running
+    from rewardsearch.state import RunState
+
+_CLOSE = 1.25
+"""A range whose ends are no further apart than this is one number."""
+
+
+class Between(NamedTuple):
+    """At least and at most."""
+
+    low: float
+    high: float
+
+    def __add__(self, other: Between) -> Between:  # type: ignore[override]
+        return Between(self.low + other.low, self.high + other.high)
+
+
+def time_left(state: RunState, running: Iterable[Running] = ()) -> Between | None:
+    """Seconds of training that are left, at least and at most; None while nothing has been trained that gives a pace.
+
+    running: the jobs that are at work. The pace is that of this run's training, evaluation on `val` included, with all slots
+    busy. What comes on top: proposing, validating, reading the sealed test.
+    """
+    training = [job for job in running if job.unit == "steps"]
+    trained = [
+        result for result in state.screens.values() if result.steps and result.seconds and result.status == "done"
+    ]
+    steps, seconds = sum(result.steps for result in trained), sum(result.seconds for result in trained)
+    taken = sum(job.done - job.begun for job in training)
+    if not steps:
+        steps, seconds = taken, sum(job.seconds for job in training)
+    if not steps:
+        return None
+    low, high = (max(0.0, left - taken) * seconds / steps / state.config.screen.slots for left in steps_left(state))
+    return Between(low, high)
+
+
+def told_time(left: Between | None) -> str:
+    """Such as "5 to 8 min of training left"; empty where there is none, or nothing is known of it."""
+    if left is None or left.high < 1:
+        return ""
+    low, high = left
+    if high < 90:
+        amount = f"{low:.0f} to {high:.0f} s" if high > _CLOSE * max(low, 1) else f"{high:.0f} s"
+    elif high < 5400:
+        low, high = low / 60, high / 60
+        amount = f"{low:.0f} to {high:.0f} min" if high > _CLOSE * max(low, 1) else f"{high:.0f} min"
+    else:
+        low, high = low / 3600, high / 3600
+        amount = f"{low:.1f} to {high:.1f} h" if high > _CLOSE * max(low, 0.1) else f"{high:.1f} h"
+    return f"about {amount} of training left"
+
+
+def steps_left(state: RunState) -> Between:
+    """Training steps that the search has still to take: at least where every race drops as many as it may, and candidates are
+    refused as often as so far; at most where everything is accepted and as many go on as may."""
+    config = state.config
+    if state.final is not None:
+        return Between(0, 0)
+    total = Between(0, 0)
+    for seed in config.baseline_seeds:
+        steps = config.screen.steps - _furthest(state, BASELINE, seed)
+        total += Between(steps, steps)
+    for number in range(state.rounds_done + 1, config.rounds + 1):
+        total += _of_round(state, number)
+    return total + _of_finalize(state) if config.finalize.enabled else total
+
+
+def _of_round(state: RunState, number: int) -> Between:
+    config = state.config
+    proposed = [c.id for c in state.candidates.values() if c.round == number]
+    judged = [id for id in proposed if id in state.verdicts]
+    running: list[str] | None = None
+    if proposed and len(judged) == len(proposed):
+        running = [id for id in judged if state.verdicts[id].accepted]
+        count = Between(len(running), len(running))
+    else:
+        accepted = [verdict.accepted for verdict in state.verdicts.values()]
+        share = sum(accepted) / len(accepted) if accepted else 1.0
+        count = Between(config.candidates * share, config.candidates)
+    total, before = Between(0, 0), 0
+    for stretch in stretches(config):
+        steps, before = stretch.steps - before, stretch.steps
+        if running is not None:
+            # Failed runs have a result under their arm's id, and take no further steps.
+            running = [id for id in running if id not in state.results or state.results[id].status == "done"]
+            pending = sum(_furthest(state, id, config.seed) < stretch.steps for id in running)
+            total += Between(steps * pending, steps * pending)
+            count = Between(len(running), len(running))
+            decided = all((stretch.rung, id) in state.fates for id in running)
+            running = [id for id in running if state.fates[stretch.rung, id].promoted] if decided else None
+        else:
+            total += Between(steps * count.low, steps * count.high)
+        if running is None and stretch.rung != FULL:
+            race = config.race
+            count = Between(race.least_of(round(count.low)), race.most_of(round(count.high)))
+    return total
+
+
+def _of_finalize(state: RunState) -> Between:
+    config = state.config
+    if not state.arms:
+        steps = plan(config).steps
+        return Between(steps, steps)
+    jobs = {
+        (job := final_job(arm, seed)).folder: job.steps
+        for arm in state.arms.values()
+        if arm.rewards
+        for seed in final_seeds(config)
+    }
+    steps = sum(steps for folder, steps in jobs.items() if folder not in state.screens)
+    return Between(steps, steps)
+
+
+def _furthest(state: RunState, arm: str, seed: int) -> int:
+    """The step that an arm has been trained to under a seed."""
+    return max((r.steps for r in state.screens.values() if (r.id, r.seed) == (arm, seed)), default=0)
