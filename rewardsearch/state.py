@@ -29,6 +29,7 @@ from rewardsearch.records import (
     SftResult,
     Usage,
     Verdict,
+    load_report,
 )
 from rewardsearch.store import load_result
 from rewardsearch.tuned import SFT, adapter_digest, load_tuned
@@ -191,7 +192,7 @@ class RunState:
         elif kind == "test_opened":
             self.test_opened.append(now)
         elif kind == "final":
-            self.final = FinalReport.model_validate(event["report"])
+            self.final = load_report(event["report"])
         elif kind == "ended":
             self.status = event["status"]
 

@@ -49,11 +49,6 @@ def print_confusion(row: FinalRow, name: str, console: Console) -> None:
     print_table(console, ("gold", *answers), cells, left=("gold",))
 
 
-def gain_told(row: FinalRow, start: str) -> str:
-    """Such as ", macro F1 +0.021 [-0.01, +0.05] against sft"; empty for a task without classes."""
-    return "" if row.macro_gain is None else f", macro F1 {_gain(row.macro_gain, row.macro_gain_ci)} against {start}"
-
-
 def _cells(row: FinalRow, scores: ClassScores, name: str) -> tuple[str, ...]:
     positive = next(iter(scores.classes.values()))
     seeds = [row.classes_by_seed[seed] for seed in sorted(row.classes_by_seed)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rewardsearch.cli.fair_table import print_fairness
-from rewardsearch.cli.final_classes import gain_told, print_class_table, print_confusion
+from rewardsearch.cli.final_classes import print_class_table, print_confusion
 from rewardsearch.cli.tables import F1_NOTE, PAPER_NOTE, flags_told, interval, number, p_value, print_lines, print_table
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def print_final(report: FinalReport, console: Console) -> None:
         print_table(console, headers, cells, left=("arm", "kind", "flags"), spare=spare)
         print_lines(console, _interval_told(report))
         print_lines(
-            console, F1_NOTE, "p: McNemar's, of the policies of each arm's first seed; corr.: corrected over the arms."
+            console, F1_NOTE, "p: two-sided, over training seeds and questions; corr.: p/base corrected over the arms."
         )
     print_lines(console, "", *_recommended(report, named))
     chosen = _row(report, report.chosen)
@@ -124,13 +124,8 @@ def _recommended(report: FinalReport, named: dict[str, str]) -> list[str]:
     if row is None:
         return ["nothing is recommended: no ensemble and no candidate could be trained"]
     split = "the test, as they were ranked" if report.protocol == "paper" else "val before the test was read"
-    gain = (
-        f", {'F1 ' if row.classes else ''}{_signed(row.gain)} {interval(row.gain_ci)} over the questions against the baseline"
-        if row.gain is not None
-        else ""
-    )
-    start = next((named[each.id] for each in report.rows if each.kind == "policy"), "policy")
-    lines = [f"* chosen by F1 on {split}: {named[row.id]}{gain}{gain_told(row, start)}"]
+    lines = [f"* chosen by F1 on {split}: {named[row.id]}"]
+    lines += [f"  {said}" for said in report.said_of(row.id)]
     if flags := [flag for flag in row.flags if flag.startswith(FLAGGED)]:
         lines.append(f"  in spite of {flags_told(flags)}: every ensemble and candidate here has a flag of that kind")
     return lines

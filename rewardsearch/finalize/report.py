@@ -1,22 +1,22 @@
-"""The final table: every arm on the sealed test, beside its estimate on `val`, and every pair of arms tested."""
+"""The final table: every arm on the sealed test, beside its estimate on `val`, and what was chosen."""
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from statistics import fmean
-from typing import Any
+from typing import Any, Literal
 
 from rewardsearch.config import Config
 from rewardsearch.finalize.arms import UNTRAINED, Lineup
 from rewardsearch.finalize.field import Field, is_flagged
+from rewardsearch.finalize.gains import ArmNoise, Gain, conclude
+from rewardsearch.finalize.pairs import all_pairs
 from rewardsearch.records import (
     BASELINE,
     POLICY,
+    Conclusion,
     FinalArm,
-    FinalPair,
     FinalReport,
     FinalRow,
     Interval,
@@ -24,7 +24,7 @@ from rewardsearch.records import (
     ScreenResult,
     SeedScores,
 )
-from rewardsearch.stats import Bootstrap, Metrics, SeedNoise, adjust, f1_accuracy, half_width, pairwise, seed_noise
+from rewardsearch.stats import Bootstrap, Metrics, Sample, SeedNoise, adjust, f1_accuracy, spread
 
 Reading = tuple[str, int]
 """An arm and the seed that it was trained with."""
@@ -70,50 +70,32 @@ def write_report(
 
     trained: on the split that was ranked on, by arm and seed, and ruled: of the task's rules by name; outcomes: on the test, of
     every arm that has a score under each of its seeds, of the policy and the rules, which have none, under the search's, and of
-    `best` as the search trained it. The baseline must be among them. p_adjusted corrects p_vs_baseline over all arms but the
-    baseline.
+    `best` as the search trained it. The baseline must be among them. p_adjusted corrects p_vs_baseline over the arms that have
+    one.
     """
-    pooled = frozenset(arm.id for arm in lineup.arms if arm.kind in _POOLED)
-    table = _Table(field, config, pooled, tuple(seeds), trained, outcomes, best, ruled)
+    table = _Table(lineup, field, config, tuple(seeds), trained, outcomes, best, ruled)
     read = [arm for arm in lineup.arms if failure(arm, seeds, trained) is None]
     rows = sorted((table.row(arm) for arm in read), key=lambda row: (-(row.f1 or 0.0), row.id))
-    pairs = table.pairs([row.id for row in rows])
-    p = {(pair.a, pair.b): pair.p for pair in pairs} | {(pair.b, pair.a): pair.p for pair in pairs}
-    against = {row.id: p[row.id, BASELINE] for row in rows if row.id != BASELINE}
+    against = {row.id: row.p_vs_baseline for row in rows if row.p_vs_baseline is not None}
     adjusted = dict(zip(against, adjust(list(against.values()), config.rank.correction), strict=True))
-    tested = [
-        row.model_copy(
-            update={
-                "p_vs_policy": p.get((row.id, POLICY)),
-                "p_vs_baseline": against.get(row.id),
-                "p_adjusted": adjusted.get(row.id),
-            }
-        )
-        for row in rows
-    ]
+    tested = [row.model_copy(update={"p_adjusted": adjusted.get(row.id)}) for row in rows]
+    noise = table.noise.shared
     return FinalReport(
         task=task,
         n=len(next(iter(outcomes.values()))),
         protocol="paper" if config.paper_protocol else "val",
         seeds=tuple(seeds),
-        seed_sd=table.noise.sd if table.noise else None,
-        own_noise=table.own_noise and any(row.kind in ("reference", "control") for row in rows),
+        seed_sd=noise.sd if noise else None,
+        own_noise=table.noise.own is not None and any(row.kind in ("reference", "control") for row in rows),
         chosen=chosen,
+        conclusion=table.conclusion(chosen) if chosen is not None else None,
+        policy_conclusion=table.policy_conclusion(chosen) if chosen is not None else None,
         best=best,
         rows=(*tested, *(table.failed(arm) for arm in lineup.arms if arm not in read)),
-        pairs=pairs,
+        pairs=all_pairs({row.id: table.first(row.id) for row in rows}),
         same=lineup.same,
         notes=lineup.notes,
     )
-
-
-def pairs_csv(report: FinalReport) -> str:
-    """Every pair of arms as CSV text, with a header, in the order of the table."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(FinalPair.model_fields), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(pair.model_dump() for pair in report.pairs)
-    return out.getvalue()
 
 
 class _Table:
@@ -121,38 +103,59 @@ class _Table:
 
     def __init__(
         self,
+        lineup: Lineup,
         field: Field,
         config: Config,
-        pooled: frozenset[str],
         seeds: tuple[int, ...],
         trained: Trained,
         outcomes: Mapping[Reading, Sequence[Outcome]],
         best: str | None,
         ruled: Mapping[str, Sequence[Outcome]],
     ) -> None:
-        self._field, self._config, self._pooled, self._seeds = field, config, pooled, seeds
+        self._field, self._config, self._seeds = field, config, seeds
+        self._pooled = frozenset(arm.id for arm in lineup.arms if arm.kind in _POOLED)
         self._trained, self._outcomes, self._best, self._ruled = trained, outcomes, best, ruled
         settings = config.rank
         self._bootstrap = Bootstrap(
             outcomes, resamples=settings.resamples, seed=config.seed, confidence=settings.confidence
         )
-        self._seed_f1 = self._by_seed()
-        self.noise = self._noise()
+        self._metrics = {reading: f1_accuracy(each) for reading, each in outcomes.items()}
+
+    @cached_property
+    def noise(self) -> ArmNoise:
+        """Of F1: of the final arms where they have several seeds, else of the search."""
+        searched = self._field.ranking.noise
+        return ArmNoise(
+            by_arm=self._by_seed({key: each.f1 for key, each in self._metrics.items()}),
+            pooled=self._pooled,
+            seeds=len(self._seeds),
+            searched=SeedNoise(sd=searched.seed_sd, df=searched.df, arms=1) if searched else None,
+        )
+
+    @cached_property
+    def macro_noise(self) -> ArmNoise:
+        """Of macro F1, which the search measures no noise of."""
+        scores = self._by_seed({key: each.macro_f1 or 0.0 for key, each in self._metrics.items()})
+        return ArmNoise(by_arm=scores, pooled=self._pooled, seeds=len(self._seeds))
 
     def row(self, arm: FinalArm) -> FinalRow:
-        """The scores of an arm on the test and on `val`, without its tests."""
+        """The scores of an arm on the test and on `val`, and its gains."""
         readings = self._readings(arm.id)
-        metrics = {seed: f1_accuracy(self._outcomes[id, seed]) for id, seed in readings}
+        metrics = {seed: self._metrics[id, seed] for id, seed in readings}
         by_seed = {} if arm.kind == "rule" else metrics
-        scores: dict[str, Any] = self._bootstrap.estimate_mean(readings).model_dump()
-        scores["expected_ci"] = self._expected(arm, readings)
+        sample = self._bootstrap.sample(*readings)
+        scores: dict[str, Any] = sample.estimate.model_dump()
+        scores["expected_ci"] = self._expected(arm, sample.f1, sample.standard_error, self.noise)
         if arm.id != BASELINE:
-            gain = self._bootstrap.difference_of_means(readings, self._readings(BASELINE))
-            scores |= {"gain": gain.f1, "gain_ci": gain.f1_ci}
+            gain, over_questions = self._gain(arm.id, BASELINE)
+            scores |= {"gain": gain.value, "gain_ci": gain.ci, "gain_questions_ci": over_questions.estimate.f1_ci}
+            scores["p_vs_baseline"] = gain.p
+        if arm.id != POLICY:
+            scores["p_vs_policy"] = self._gain(arm.id, POLICY)[0].p
         return FinalRow(
             **self._known(arm),
             **scores,
-            **self._of_classes(arm, readings, by_seed),
+            **self._of_classes(arm, sample, by_seed),
             **self._elsewhere(arm),
             status="done",
             parse_rate=fmean(each.parse_rate for each in metrics.values()),
@@ -160,10 +163,38 @@ class _Table:
             flags=self._flags(arm),
         )
 
-    def _of_classes(self, arm: FinalArm, readings: Sequence[Reading], by_seed: Mapping[int, Metrics]) -> dict[str, Any]:
+    def conclusion(self, id: str) -> Conclusion:
+        """On an arm against the baseline."""
+        return self._conclude(self._gain(id, BASELINE)[0], "F1")
+
+    def policy_conclusion(self, id: str) -> Conclusion | None:
+        """On an arm against the policy that training started from, on a task with classes."""
+        gain = self._macro_gain(id)
+        return None if gain is None else self._conclude(gain[0], "macro F1")
+
+    def _conclude(self, gain: Gain, metric: Literal["F1", "macro F1"]) -> Conclusion:
+        untrained = "the untrained policy" if self._config.policy_name == POLICY else self._config.policy_name
+        names = self._name(gain.arm, whole=True), untrained if gain.against == POLICY else "the baseline"
+        questions = len(next(iter(self._outcomes.values())))
+        return conclude(gain, metric, questions, names, self._config.paper_protocol)
+
+    def _gain(self, id: str, against: str) -> tuple[Gain, Sample]:
+        """In F1; and its sample over the questions."""
+        sample = self._bootstrap.sample(*self._readings(id)) - self._bootstrap.sample(*self._readings(against))
+        return Gain(id, against, sample.f1, sample.standard_error, self.noise, self._config.rank.confidence), sample
+
+    def _macro_gain(self, id: str) -> tuple[Gain, Sample] | None:
+        """In macro F1 over the policy that training started from; None for a task without classes."""
+        sample = self._bootstrap.sample(*self._readings(id)) - self._bootstrap.sample(*self._readings(POLICY))
+        if sample.macro_f1 is None:
+            return None
+        confidence = self._config.rank.confidence
+        return Gain(id, POLICY, sample.macro_f1, sample.macro_standard_error, self.macro_noise, confidence), sample
+
+    def _of_classes(self, arm: FinalArm, sample: Sample, by_seed: Mapping[int, Metrics]) -> dict[str, Any]:
         """What a task with classes has beside; nothing for any other task."""
-        classes = self._bootstrap.class_scores(*readings)
-        if classes is None:
+        classes = self._bootstrap.class_scores(*self._readings(arm.id))
+        if classes is None or sample.macro_f1 is None:
             return {}
         scores: dict[str, Any] = {
             "classes": classes,
@@ -171,11 +202,13 @@ class _Table:
                 seed: SeedScores.model_validate(each.model_dump(include=set(SeedScores.model_fields)))
                 for seed, each in by_seed.items()
             },
+            "expected_macro_ci": self._expected(arm, sample.macro_f1, sample.macro_standard_error, self.macro_noise),
         }
-        if arm.kind != "policy":
-            start = self._bootstrap.sample(*self._readings(POLICY))
-            gain = (self._bootstrap.sample(*readings) - start).macro_f1_estimate
-            scores |= {"macro_gain": gain.value, "macro_gain_ci": gain.ci} if gain else {}
+        gain = self._macro_gain(arm.id)
+        if arm.kind != "policy" and gain is not None:
+            over_questions = gain[1].macro_f1_estimate
+            scores |= {"macro_gain": gain[0].value, "macro_gain_ci": gain[0].ci}
+            scores["macro_gain_questions_ci"] = over_questions.ci if over_questions else None
         return scores
 
     def _flags(self, arm: FinalArm) -> tuple[str, ...]:
@@ -191,62 +224,42 @@ class _Table:
         reason = failure(arm, self._seeds, self._trained)
         return FinalRow(**self._known(arm), status="failed", reason=reason, flags=arm.flags)
 
-    def pairs(self, arms: Sequence[str]) -> tuple[FinalPair, ...]:
-        """All pairs of arms in their order, each by the policy of its first seed."""
-        tests = pairwise({id: self._outcomes[self._readings(id)[0]] for id in arms})
-        ps = [test.p for test in tests.values()]
-        holm, bonferroni = adjust(ps, "holm"), adjust(ps, "bonferroni")
-        return tuple(
-            FinalPair(
-                a=a,
-                b=b,
-                **test.model_dump(include={"both", "only_a", "only_b", "neither"}),
-                p=test.p,
-                p_holm=by_holm,
-                p_bonferroni=by_bonferroni,
-            )
-            for ((a, b), test), by_holm, by_bonferroni in zip(tests.items(), holm, bonferroni, strict=True)
-        )
+    def first(self, id: str) -> Sequence[Outcome]:
+        """What the policy of an arm's first seed answers."""
+        return self._outcomes[self._readings(id)[0]]
 
-    def _by_seed(self) -> dict[Hashable, list[float]]:
-        """F1 of each arm under each of the seeds that it was trained with."""
-        scores: dict[Hashable, list[float]] = {}
-        for id, seed in self._outcomes:
-            if seed in self._seeds:
-                scores.setdefault(id, []).append(f1_accuracy(self._outcomes[id, seed]).f1)
-        return scores
+    def _by_seed(self, scores: Mapping[Reading, float]) -> dict[str, list[float]]:
+        """The scores of each arm under the seeds that it was trained with; without the arms that nothing is trained for."""
+        found: dict[str, list[float]] = {}
+        for (id, seed), score in scores.items():
+            if seed in self._seeds and not self._untrained(id):
+                found.setdefault(id, []).append(score)
+        return found
 
-    @property
-    def own_noise(self) -> bool:
-        """Whether the seeds of an arm tell its noise; with one seed it is that of the search for all."""
-        return len(self._seeds) > 1
-
-    def _noise(self) -> SeedNoise | None:
-        """The noise between seeds: of the final arms of _POOLED kinds where they have several seeds, else of the search."""
-        pooled: dict[Hashable, list[float]] = {id: scores for id, scores in self._seed_f1.items() if id in self._pooled}
-        searched = self._field.ranking.noise
-        return seed_noise(pooled) or (SeedNoise(sd=searched.seed_sd, df=searched.df, arms=1) if searched else None)
-
-    def _expected(self, arm: FinalArm, readings: Sequence[Reading]) -> Interval | None:
-        """The interval of the F1 that training the arm anew is expected to give; None where nothing is known of its seeds."""
-        own: dict[Hashable, list[float]] = {arm.id: self._seed_f1.get(arm.id, [])}
-        noise = self.noise if arm.id in self._pooled or not self.own_noise else seed_noise(own)
-        if noise is None and arm.kind not in UNTRAINED:
+    def _expected(self, arm: FinalArm, score: float, question_se: float, noise: ArmNoise) -> Interval | None:
+        """The interval of the score that training the arm anew is expected to give; None where nothing is known of its seeds."""
+        parts = noise.parts(arm.id)
+        if parts is None:
             return None
-        sample = self._bootstrap.sample(*readings)
-        seeds = (math.inf if arm.kind in UNTRAINED else len(readings), math.inf)
-        half = half_width(sample.standard_error, noise, self._config.rank.confidence, seeds=seeds)
-        return max(0.0, sample.f1 - half), min(1.0, sample.f1 + half)
+        half = spread(question_se, parts).half_width(self._config.rank.confidence)
+        return max(0.0, score - half), min(1.0, score + half)
+
+    def _untrained(self, id: str) -> bool:
+        return id == POLICY or id in self._ruled
 
     def _readings(self, id: str) -> list[Reading]:
-        untrained = id == POLICY or id in self._ruled
-        return [(id, seed) for seed in ((self._config.seed,) if untrained else self._seeds)]
+        return [(id, seed) for seed in ((self._config.seed,) if self._untrained(id) else self._seeds)]
+
+    def _name(self, id: str, whole: bool = False) -> str:
+        """whole: with the id of a candidate, as tables have it."""
+        candidate = self._field.candidates.get(id)
+        if candidate is None:
+            return self._config.policy_name if id == POLICY else id
+        return f"{candidate.name} ({id[:6]})" if whole else candidate.name
 
     def _known(self, arm: FinalArm) -> dict[str, Any]:
-        candidate = self._field.candidates.get(arm.id)
         known = arm.model_dump(include={"id", "kind", "members", "steps", "aggregation", "how"})
-        name = self._config.policy_name if arm.id == POLICY else arm.id
-        return {**known, "name": candidate.name if candidate else name}
+        return {**known, "name": self._name(arm.id)}
 
     def _elsewhere(self, arm: FinalArm) -> dict[str, float]:
         """What the arm scores apart from the test under its seeds. Where the test was ranked on, there is nothing else."""

@@ -21,7 +21,16 @@ from rewardsearch.records.data import (
     Record,
     Row,
 )
-from rewardsearch.records.finalizing import ArmKind, FinalArm, FinalPair, FinalReport, FinalRow, SeedScores
+from rewardsearch.records.finalizing import (
+    ArmKind,
+    Conclusion,
+    FinalArm,
+    FinalPair,
+    FinalReport,
+    FinalRow,
+    SeedScores,
+    load_report,
+)
 from rewardsearch.records.identity import MAX_CODE_CHARS, candidate_id
 from rewardsearch.records.proposing import (
     Ask,
@@ -67,6 +76,7 @@ __all__ = [
     "ClassRow",
     "ClassScores",
     "Completion",
+    "Conclusion",
     "CurvePoint",
     "Demonstration",
     "Example",
@@ -104,5 +114,6 @@ __all__ = [
     "Verdict",
     "candidate_id",
     "curve_label",
+    "load_report",
     "total",
 ]

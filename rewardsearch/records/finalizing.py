@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from rewardsearch.records.classes import ClassScores, Fairness, Interval
 from rewardsearch.records.data import Record
@@ -38,8 +38,9 @@ class SeedScores(Record):
 class FinalRow(Record):
     """One arm on the sealed test: F1, accuracy and parse rate are means over its training seeds.
 
-    f1_ci, accuracy_ci, gain_ci and macro_gain_ci are over questions, given the trained policies. The p-values are McNemar's, of
-    the policies of the first seed. On a task with classes F1 is the positive class's.
+    Gains, their intervals and the p-values are over training seeds and questions; None where the noise between seeds is not
+    known. f1_ci, accuracy_ci, the intervals of `classes` and those named `questions_ci` are over questions alone, given the
+    trained policies. On a task with classes F1 is the positive class's.
     """
 
     id: str
@@ -62,14 +63,18 @@ class FinalRow(Record):
     parse_rate: float | None = None
     f1_by_seed: dict[int, float] = {}
     gain: float | None = None
-    """F1 less the baseline's, seeds and questions paired."""
+    """F1 less the baseline's, on the same questions."""
     gain_ci: Interval | None = None
+    gain_questions_ci: Interval | None = None
     classes: ClassScores | None = None
     """On a task with classes."""
     classes_by_seed: dict[int, SeedScores] = {}
+    expected_macro_ci: Interval | None = None
+    """As expected_ci, of macro F1."""
     macro_gain: float | None = None
-    """Macro F1 less that of the policy that training started from, questions paired."""
+    """Macro F1 less that of the policy that training started from, on the same questions."""
     macro_gain_ci: Interval | None = None
+    macro_gain_questions_ci: Interval | None = None
     val_f1: float | None = None
     """The same policies' F1 on `val`; None where the candidates were ranked on the test itself."""
     searched_val_f1: float | None = None
@@ -86,7 +91,8 @@ class FinalRow(Record):
 
 class FinalPair(Record):
     """Two arms on the same questions of the test, each by the policy of its first seed: how many both, one or neither answer
-    right, and McNemar's p-value, also corrected over all pairs of the table."""
+    right, and McNemar's p-value, also corrected over all pairs of the table. It is a statement about these two trained policies;
+    another training seed may give another one."""
 
     a: str
     b: str
@@ -97,6 +103,31 @@ class FinalPair(Record):
     p: float
     p_holm: float
     p_bonferroni: float
+
+
+class Conclusion(Record):
+    """Whether the sealed test establishes that one arm scores above another, by how much, and what would settle it.
+
+    better or worse: the interval of the gain over training seeds and questions leaves out 0. `seeds` are those of each arm.
+    """
+
+    arm: str
+    against: str
+    """BASELINE, or POLICY for macro F1."""
+    metric: Literal["F1", "macro F1"]
+    verdict: Literal["better", "not established", "worse"]
+    gain: float
+    gain_ci: Interval | None = None
+    """None where the noise between seeds is not known; then the verdict is "not established"."""
+    p: float | None = None
+    """Two-sided, of the same t statistic as the interval."""
+    seeds: int
+    questions: int
+    more_seeds: int | None = None
+    """How many more seeds an arm would leave 0 out of the interval if gain and noise stayed the same; None where the verdict
+    stands, or no such number is known."""
+    sentence: str
+    """All of this in words, beginning with the verdict."""
 
 
 class FinalReport(Record):
@@ -117,6 +148,10 @@ class FinalReport(Record):
     own_noise: bool = False
     """Whether the expected intervals of references and controls are by the noise of their own seeds."""
     chosen: str | None = None
+    conclusion: Conclusion | None = None
+    """On the chosen arm against the baseline, in F1."""
+    policy_conclusion: Conclusion | None = None
+    """On a task with classes: on the chosen arm against the policy that training started from, in macro F1."""
     best: str | None = None
     """The best finalist: its row has what the search said of it beside what came after."""
     rows: tuple[FinalRow, ...]
@@ -129,3 +164,57 @@ class FinalReport(Record):
     fairness: tuple[Fairness, ...] = ()
     """How groups of people fare on the test, where the rows name groups: under the policy that training started from, the
     chosen arm and every reference."""
+
+    @property
+    def conclusions(self) -> tuple[Conclusion, ...]:
+        return tuple(each for each in (self.conclusion, self.policy_conclusion) if each is not None)
+
+    def row(self, id: str | None) -> FinalRow | None:
+        """The row of an arm, or of the arm that stands for it; None for one that is not in the table."""
+        return next((row for row in self.rows if row.id == self.same.get(id or "", id)), None)
+
+    def said_of(self, id: str) -> tuple[str, ...]:
+        """What the test says of an arm: the verdicts on the chosen one, the gains of any other, a sentence each. Empty for the
+        baseline, and for an arm without a score."""
+        row = self.row(id)
+        if row is None:
+            return ()
+        if row.id == self.chosen and self.conclusions:
+            return tuple(each.sentence for each in self.conclusions)
+        found = (
+            _gain_said("F1", row.gain, row.gain_ci, row.gain_questions_ci, "the baseline", row.p_vs_baseline),
+            _gain_said("macro F1", row.macro_gain, row.macro_gain_ci, row.macro_gain_questions_ci, self._start, None),
+        )
+        return tuple(each for each in found if each is not None)
+
+    @property
+    def _start(self) -> str:
+        """What the policy that training started from is called."""
+        name = next((row.name for row in self.rows if row.kind == "policy"), "policy")
+        return "the untrained policy" if name == "policy" else name
+
+
+def _gain_said(
+    metric: str, gain: float | None, ci: Interval | None, questions_ci: Interval | None, against: str, p: float | None
+) -> str | None:
+    if gain is None:
+        return None
+    known = ci or questions_ci
+    interval = f" [{known[0]:+.3f}, {known[1]:+.3f}]" if known else ""
+    over = f", p {p:.3f}" if p is not None else ""
+    if ci is None:
+        over = " over the questions alone: it is of these trained policies, the noise between seeds is not in it"
+    return f"{metric} {gain:+.3f}{interval} against {against}{over}"
+
+
+def load_report(data: dict[str, Any]) -> FinalReport:
+    """A report as a journal holds it. One without conclusions has gains over questions alone and McNemar's p-values of the
+    first seed: the intervals are loaded as such, and no p-value of a row is taken for one over seeds."""
+    if "conclusion" not in data:
+        data = {**data, "rows": [_over_questions_alone(row) for row in data["rows"]]}
+    return FinalReport.model_validate(data)
+
+
+def _over_questions_alone(row: dict[str, Any]) -> dict[str, Any]:
+    names = {"gain_ci": "gain_questions_ci", "macro_gain_ci": "macro_gain_questions_ci"}
+    return {names.get(key, key): value for key, value in row.items() if not key.startswith("p_")}

@@ -11,7 +11,7 @@ from rewardsearch.stats.bootstrap import Bootstrap, resampled_totals
 from rewardsearch.stats.classes import UNPARSED
 from rewardsearch.stats.fairness import LEAST_PEOPLE, fairness
 from rewardsearch.stats.metrics import Metrics, correct_by_id, f1_accuracy, right_table
-from rewardsearch.stats.noise import SeedNoise, differs, half_width, seed_noise
+from rewardsearch.stats.noise import SeedNoise, Spread, differs, half_width, noise_of_two, seed_noise, spread
 from rewardsearch.stats.paired import EXACT_UP_TO, McNemar, adjust, mcnemar, pairwise
 from rewardsearch.stats.samples import Estimate, Sample
 
@@ -25,6 +25,7 @@ __all__ = [
     "Metrics",
     "Sample",
     "SeedNoise",
+    "Spread",
     "adjust",
     "correct_by_id",
     "differs",
@@ -32,8 +33,10 @@ __all__ = [
     "fairness",
     "half_width",
     "mcnemar",
+    "noise_of_two",
     "pairwise",
     "resampled_totals",
     "right_table",
     "seed_noise",
+    "spread",
 ]

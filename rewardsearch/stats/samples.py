@@ -59,6 +59,13 @@ class Sample:
         """The standard deviation of F1 over the resamples."""
         return float(np.std(self.f1_drawn, ddof=1))
 
+    @property
+    def macro_standard_error(self) -> float:
+        """The standard deviation of macro F1 over the resamples. Raises ValueError for a task without classes."""
+        if self.macro_f1_drawn is None:
+            raise ValueError("no macro F1 without classes")
+        return float(np.std(self.macro_f1_drawn, ddof=1))
+
     def __sub__(self, other: Sample) -> Sample:
         macro, drawn = None, None
         if self.macro_f1 is not None and other.macro_f1 is not None:

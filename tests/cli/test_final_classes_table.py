@@ -106,8 +106,8 @@ def test_rule_policy_references_and_chosen_stand_side_by_side_in_140_columns() -
 
 def test_what_was_chosen_is_held_against_sft_and_its_answers_are_told() -> None:
     out = shown(report())
-    assert "* chosen by F1 on val before the test was read: grounded (a5fa31), macro F1 +0.070 [" in out
-    assert "] against sft" in line_of(out, "* chosen")
+    assert "* chosen by F1 on val before the test was read: grounded (a5fa31)" in out
+    assert "  macro F1 +0.070 [" in out and "] against sft" in line_of(out, "  macro F1")
     assert "answers of grounded (a5fa31), by gold class, means over seeds:" in out
     assert line_of(out, "SELECTED").split() == ["SELECTED", "43", "6.5", "0.5"]
     assert line_of(out, "REJECTED").split() == ["REJECTED", "2", "48", "0"]

@@ -133,7 +133,7 @@ def test_the_interval_of_an_arm_covers_questions_and_seeds(played: Played, two: 
     assert row(alone, POLICY).expected_ci is not None
 
 
-def test_every_pair_is_tested_by_its_first_seed_and_corrected(played: Played) -> None:
+def test_every_pair_is_tested_by_its_first_seed_and_arms_over_their_seeds(played: Played) -> None:
     report = played.finalize(**CONFIG)
     order = [each.id for each in report.rows]
     assert [(p.a, p.b) for p in report.pairs] == [(a, b) for i, a in enumerate(order) for b in order[i + 1 :]]
@@ -143,9 +143,6 @@ def test_every_pair_is_tested_by_its_first_seed_and_corrected(played: Played) ->
     ps = [p.p for p in report.pairs]
     assert [p.p_holm for p in report.pairs] == adjust(ps, "holm")
     assert [p.p_bonferroni for p in report.pairs] == adjust(ps, "bonferroni")
-    ensemble = row(report, "ensemble-top2")
-    assert ensemble.p_vs_baseline == test.p
-    assert ensemble.p_vs_policy == mcnemar(on_test(20), on_test(6)).p
     tested = [each for each in report.rows if each.id != BASELINE]
     assert [each.p_adjusted for each in tested] == adjust([each.p_vs_baseline or 0 for each in tested], "holm")
     assert row(report, BASELINE).p_vs_baseline is None and row(report, POLICY).p_vs_policy is None
