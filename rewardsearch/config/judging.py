@@ -60,7 +60,7 @@ class FinalizeConfig(Section):
     controls: tuple[str, ...] = ("random-k",)
     """random-k, random-reward, format-only; the base rewards alone and the untrained policy are always read."""
     random_k: Count = 3
-    """Members of a random-k control, drawn from all screened candidates."""
+    """Members of a random-k control, drawn from all accepted candidates, also those that the race stopped."""
     random_draws: Annotated[int, Field(ge=1, le=26)] = 1
     """How many random-k controls are drawn."""
     references: tuple[str, ...] = ()

@@ -62,7 +62,7 @@ def choose_arms(
         whole = longer_steps(config) if recipe.longer > 1 else steps
         arm = _arm(field, base, f"ensemble-{name}", "ensemble", recipe.weights, whole, _named(field, recipe))
         arms.append(arm.model_copy(update={"aggregation": recipe.aggregation}))
-    arms += _controls(field, base, config, notes)
+    arms += _controls(field, base, config, [frozenset(arm.members) for arm in arms], notes)
     arms += reference_arms(references, base, steps)
     kept, same = _distinct(arms)
     kept += [FinalArm(id=name, kind="rule", how="a rule of the task, without a model") for name in rules]
@@ -70,7 +70,10 @@ def choose_arms(
     return Lineup(arms=(*kept, FinalArm(id=POLICY, kind="policy", how=how)), same=same, notes=tuple(notes))
 
 
-def _controls(field: Field, base: Sequence[RewardSpec], config: Config, notes: list[str]) -> Iterable[FinalArm]:
+def _controls(
+    field: Field, base: Sequence[RewardSpec], config: Config, chosen: Sequence[frozenset[str]], notes: list[str]
+) -> Iterable[FinalArm]:
+    """chosen: the members of the arms that were chosen by their results, which no random draw should repeat."""
     steps = config.screen.steps
     settings = config.finalize
     for name in settings.controls:
@@ -81,16 +84,18 @@ def _controls(field: Field, base: Sequence[RewardSpec], config: Config, notes: l
             how = "pays at random, by a hash of prompt and completion, without the base rewards"
             yield FinalArm(id=name, kind="control", rewards=(random_reward(),), steps=steps, how=how)
         else:
-            draws = random_draws(field, settings, config.seed)
-            if len(draws) < settings.random_draws or any(len(drawn) < settings.random_k for drawn in draws.values()):
+            found = len(field.accepted)
+            draws = random_draws(field, settings, config.seed, chosen)
+            short = (len(drawn) < settings.random_k or frozenset(drawn) in chosen for drawn in draws.values())
+            if len(draws) < settings.random_draws or any(short):
                 notes.append(
-                    f"random-k: {len(field.screened)} candidates were screened to the end, too few for "
-                    f"{settings.random_draws} draws of {settings.random_k}"
+                    f"random-k: {found} accepted candidate{'' if found == 1 else 's'}, too few for {settings.random_draws} "
+                    f"draw{'' if settings.random_draws == 1 else 's'} of {settings.random_k} other than the ensembles"
                 )
             for id, members in draws.items():
                 weights = {member: 1 / len(members) for member in members}
                 names = ", ".join(field.candidates[member].name for member in members)
-                how = f"drawn from all {len(field.screened)} screened: {names}"
+                how = f"drawn from all {found} accepted candidates: {names}"
                 yield _arm(field, base, id, "control", weights, steps, how)
 
 

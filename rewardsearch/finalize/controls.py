@@ -1,14 +1,16 @@
 """Controls: what an ensemble has to beat for its gain to be its own.
 
 format-only: whether the form of the answer is all that is learnt. random-reward: whether any reward at all would do, as it
-does for some base models (spurious rewards). random-k: whether choosing candidates does better than drawing them.
+does for some base models (spurious rewards). random-k: whether choosing candidates by their results does better than drawing
+them from all that validation accepted, also those that the race stopped. A control trains on its members' rewards together, so
+that no member needs a training of its own.
 """
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rewardsearch.config import Config, FinalizeConfig
 from rewardsearch.errors import UserError
@@ -38,18 +40,24 @@ def random_reward() -> RewardSpec:
     return RewardSpec(id="control:random_reward", name="random_reward", code=path.read_text(encoding="utf-8"))
 
 
-def random_draws(field: Field, config: FinalizeConfig, seed: int) -> dict[str, tuple[str, ...]]:
-    """The members of each random-k control by its name: different draws from everything that was screened, as many as asked
-    for, or as there are."""
-    ids = sorted(row.id for row in field.screened)
+def random_draws(
+    field: Field, config: FinalizeConfig, seed: int, taken: Collection[frozenset[str]] = ()
+) -> dict[str, tuple[str, ...]]:
+    """The members of each random-k control by its name: different draws from every candidate that validation accepted, as many
+    as asked for, or as there are. What was chosen by its results stays out of the draw as far as it can: a draw that is one of
+    `taken` is made anew while there is another."""
+    ids = field.accepted
     k = min(config.random_k, len(ids))
     if not k:
         return {}
+    avoided = {members for members in taken if len(members) == k and members.issubset(ids)}
+    there = math.comb(len(ids), k)
+    avoided = avoided if len(avoided) < there else set()
     rng = random.Random(f"random control {seed}")
     draws: list[tuple[str, ...]] = []
-    while len(draws) < min(config.random_draws, math.comb(len(ids), k)):
+    while len(draws) < min(config.random_draws, there - len(avoided)):
         drawn = tuple(sorted(rng.sample(ids, k)))
-        if drawn not in draws:
+        if drawn not in draws and frozenset(drawn) not in avoided:
             draws.append(drawn)
     stem = f"random-{config.random_k}"
     if config.random_draws == 1:

@@ -37,6 +37,13 @@ class Field:
         return tuple(row for row in self.ranking.rows if row.status == "screened" and row.id not in (BASELINE, POLICY))
 
     @property
+    def accepted(self) -> tuple[str, ...]:
+        """Every candidate that validation accepted, by id, however far it was trained; without those whose training failed."""
+        failed = {row.id for row in self.ranking.rows if row.status == "failed"}
+        ids = (id for id in self.candidates if id in self.verdicts and self.verdicts[id].accepted)
+        return tuple(sorted(id for id in ids if id not in failed))
+
+    @property
     def eligible(self) -> tuple[RankedRow, ...]:
         """Those without a flag in FLAGGED; all of them where every one has such a flag."""
         return tuple(row for row in self.screened if not is_flagged(row)) or self.screened

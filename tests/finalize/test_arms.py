@@ -88,6 +88,7 @@ def test_what_is_trained_alike_is_one_arm_under_its_first_name() -> None:
     found = lineup(searched, ensembles=["top3", "top5", "normalised"], finalists=0, controls=["random-k"], random_k=2)
     assert [each.id for each in found.trained] == [BASELINE, "ensemble-top3", "ensemble-normalised"]
     assert found.same == {"ensemble-top5": "ensemble-top3", "random-2": "ensemble-top3"}
+    assert "random-k: 2 accepted candidates, too few" in found.notes[0]
     assert "; ensemble-top5 is the same; random-2 is the same" in arm(found, "ensemble-top3").how
 
 
@@ -111,7 +112,7 @@ def test_what_cannot_be_put_together_is_noted() -> None:
     found = lineup(Searched().add("a", right(12)), ensembles=["correctness"], random_k=3, finalists=1)
     assert found.notes == (
         "ensemble-correctness is left out: no candidate fits it",
-        "random-k: 1 candidates were screened to the end, too few for 1 draws of 3",
+        "random-k: 1 accepted candidate, too few for 1 draw of 3 other than the ensembles",
     )
 
 

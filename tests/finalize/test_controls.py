@@ -7,7 +7,7 @@ from rewardsearch.config import SandboxConfig
 from rewardsearch.errors import UserError
 from rewardsearch.finalize import check
 from rewardsearch.finalize.controls import format_rewards, random_draws, random_reward
-from rewardsearch.records import Batch
+from rewardsearch.records import Batch, Verdict
 from rewardsearch.sandbox import Sandbox
 
 
@@ -48,10 +48,31 @@ def test_there_are_no_more_draws_than_ways_to_draw() -> None:
     assert len(random_draws(many(3).field, settings(random_k=2, random_draws=9).finalize, 0)) == 3
 
 
-def test_flagged_candidates_are_drawn_and_dropped_ones_are_not() -> None:
-    searched = Searched().add("a", right(3), flags=["watch:hacking"]).add("b", "", dropped=True)
-    (drawn,) = random_draws(searched.field, settings(random_k=2).finalize, 0).values()
-    assert searched.names(drawn) == ["a"]
+def test_all_that_were_accepted_are_drawn_from_and_what_failed_or_was_rejected_is_not() -> None:
+    searched = Searched().add("flagged", right(3), flags=["watch:hacking"]).add("dropped", "", dropped=True)
+    searched.add("failed", right(3)).add("rejected", right(3))
+    rows = searched.rows
+    searched.rows = [row.model_copy(update={"status": "failed"} if row.name == "failed" else {}) for row in rows]
+    refused = searched.id("rejected")
+    searched.verdicts[refused] = Verdict(candidate=refused, accepted=False, stage="bank", reason="because")
+    (drawn,) = random_draws(searched.field, settings(random_k=4).finalize, 0).values()
+    assert sorted(searched.names(drawn)) == ["dropped", "flagged"]
+
+
+def test_three_survivors_of_a_race_are_not_what_is_drawn_against_them() -> None:
+    """Three of five can be drawn in ten ways."""
+    searched = many(3).add("d0", "", dropped=True).add("d1", "", dropped=True)
+    chosen = frozenset(row.id for row in searched.field.screened)
+    for seed in range(40):
+        draws = random_draws(searched.field, settings(random_k=3, random_draws=9).finalize, seed, [chosen])
+        assert len(draws) == 9 and chosen not in {frozenset(drawn) for drawn in draws.values()}
+
+
+def test_where_there_is_no_other_draw_the_same_is_drawn() -> None:
+    field = many(3).field
+    everything = frozenset(field.accepted)
+    (drawn,) = random_draws(field, settings(random_k=3).finalize, 0, [everything]).values()
+    assert frozenset(drawn) == everything
 
 
 def test_the_random_reward_runs_in_the_sandbox_and_knows_nothing() -> None:
