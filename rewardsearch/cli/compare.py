@@ -27,12 +27,16 @@ def compare(
             "--positive", metavar="CLASS", help="With --predictions: gold is of two classes, this one positive."
         ),
     ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=0, help="Questions that are listed for each of the two.")
+    ] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """Compare two arms of a run, or two models' predictions.
 
-    The tests are paired by question. Differences are the first less the second, with paired bootstrap intervals. Where answers
-    are classes, F1 is that of the positive one, and the scores of each class are shown.
+    The tests are paired by question; the questions that only one of the two answers right are listed.
+    Differences are the first less the second, with paired bootstrap intervals. Where answers are classes, F1 is that of the
+    positive one, and the scores of each class are shown.
     """
     from rewardsearch.cli.tables import print_json
     from rewardsearch.errors import UserError
@@ -53,7 +57,7 @@ def compare(
         # Without classes nothing is said of them.
         print_json(result.model_dump(mode="json", exclude_none=True))
     else:
-        _print(names, result)
+        _print(names, result, limit)
 
 
 def _of_a_run(run: str, *ids: str) -> tuple[tuple[str, str], Comparison]:
@@ -78,7 +82,7 @@ def _of_a_run(run: str, *ids: str) -> tuple[tuple[str, str], Comparison]:
     return names, compare_outcomes(scored[arms[0]], scored[arms[1]], state.config.rank, state.config.seed)
 
 
-def _print(names: tuple[str, str], result: Comparison) -> None:
+def _print(names: tuple[str, str], result: Comparison, limit: int) -> None:
     from rewardsearch.cli.tables import interval, make_console, number, p_value, percent, print_lines, print_table
 
     console = make_console()
@@ -102,8 +106,25 @@ def _print(names: tuple[str, str], result: Comparison) -> None:
         f"right: both {m.both}, only the first {m.only_a}, only the second {m.only_b}, neither {m.neither}",
         f"McNemar: p exact {p_value(m.p_exact)}, chi-square with continuity correction {p_value(m.p_chi2)}",
     )
+    _print_discordant(console, result, limit)
     if result.a.classes and result.b.classes:
         _print_classes(console, dict(zip(("first", "second"), (result.a.classes, result.b.classes), strict=True)))
+
+
+def _print_discordant(console: Console, result: Comparison, limit: int) -> None:
+    """The first `limit` questions that only the first answers right, then those that only the second does."""
+    from rewardsearch.cli.tables import print_lines, print_table
+
+    told = {"a": "first", "b": "second"}
+    sides = {side: [each for each in result.discordant if each.right == side] for side in told}
+    shown = [each for found in sides.values() for each in found[:limit]]
+    if not shown:
+        return
+    print_lines(console, "", "questions that only one of the two answers right:")
+    rows = [(each.id, each.gold, each.a or "-", each.b or "-", told[each.right]) for each in shown]
+    print_table(console, ("id", "gold", "first", "second", "right"), rows, left=("id", "right"))
+    if left := len(result.discordant) - len(shown):
+        print_lines(console, f"{left:,} more; --limit N lists more, --json all of them")
 
 
 def _print_classes(console: Console, arms: Mapping[str, ClassScores]) -> None:

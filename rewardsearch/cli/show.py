@@ -9,6 +9,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from rewardsearch.cli.completions import Which
     from rewardsearch.records import RankedRow, ScreenResult, Verdict
     from rewardsearch.state import RunState
 
@@ -21,17 +22,28 @@ def show(
     id: Annotated[
         str, typer.Argument(metavar="ID", help="A candidate's id, its beginning, or its name; or another arm.")
     ],
+    completions: Annotated[bool, typer.Option("--completions", help="Its answers to the held-out questions.")] = False,
+    wrong: Annotated[bool, typer.Option("--wrong", help="With --completions: those that are not right.")] = False,
+    fixed: Annotated[bool, typer.Option("--fixed", help="Those that are right where the baseline's are not.")] = False,
+    broken: Annotated[
+        bool, typer.Option("--broken", help="Those that are not right where the baseline's are.")
+    ] = False,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Answers that are shown.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """Show one candidate whole: code, lineage, verdict, curves.
 
-    Beside them stand the completions on which its reward and the truth disagreed most in training.
+    Beside them stand the completions on which its reward and the truth disagreed most in training. With --completions: what the
+    trained policy answers to the held-out questions, and what the baseline answers.
     """
     from rewardsearch.cli.runs import find_arm, name_of, open_run, ranking_of
     from rewardsearch.cli.tables import make_console, print_json
 
     state = open_run(run)
     arm = find_arm(state, id)
+    if completions or wrong or fixed or broken:
+        _show_answers(state, arm, {"wrong": wrong, "fixed": fixed, "broken": broken}, limit, as_json)
+        return
     candidate, verdict, result = state.candidates.get(arm), state.verdicts.get(arm), state.screen_of(arm)
     row = next((row for row in ranking_of(state).rows if row.id == arm), None)
     if as_json:
@@ -61,6 +73,23 @@ def show(
         from rewardsearch.cli.tables import print_lines
 
         print_lines(console, "", "code:", "", *candidate.code.rstrip().split("\n"))
+
+
+def _show_answers(state: RunState, arm: str, asked: dict[Which, bool], limit: int, as_json: bool) -> None:
+    from rewardsearch.cli.completions import print_answers, read_answers
+    from rewardsearch.cli.runs import name_of
+    from rewardsearch.cli.tables import make_console, print_json
+    from rewardsearch.errors import UserError
+
+    chosen = [which for which, wanted in asked.items() if wanted]
+    if len(chosen) > 1:
+        raise UserError(f"show: got {' and '.join(f'--{which}' for which in chosen)}; give one of them")
+    answers = read_answers(state, arm, chosen[0] if chosen else "all")
+    if as_json:
+        print_json(answers.model_dump(mode="json"))
+        return
+    names = {id: name_of(state, id) for id in (arm, answers.reference) if id}
+    print_answers(answers, names, limit, make_console())
 
 
 def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | None) -> None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rewardsearch.config import RankConfig
 from rewardsearch.errors import UserError
@@ -34,9 +34,19 @@ class Side(Record):
     classes: ClassScores | None = None
 
 
+class Discordant(Record):
+    """A question that one arm answers right and the other does not; `a` and `b` are what was read from their answers."""
+
+    id: str
+    right: Literal["a", "b"]
+    gold: str
+    a: str | None
+    b: str | None
+
+
 class Comparison(Record):
     """Two arms on `n` questions. `difference` is a less b, with paired bootstrap intervals, and `macro_f1_difference` that of
-    macro F1, on a task with classes."""
+    macro F1, on a task with classes. `discordant` are the questions that tell the two apart."""
 
     n: int
     a: Side
@@ -44,6 +54,7 @@ class Comparison(Record):
     difference: Estimate
     mcnemar: McNemar
     macro_f1_difference: ClassEstimate | None = None
+    discordant: tuple[Discordant, ...] = ()
 
 
 class Prediction(Record):
@@ -73,7 +84,20 @@ def compare_outcomes(a: Sequence[Outcome], b: Sequence[Outcome], config: RankCon
         difference=difference.estimate,
         mcnemar=mcnemar(a, b),
         macro_f1_difference=difference.macro_f1_estimate,
+        discordant=_discordant(a, b),
     )
+
+
+def _discordant(a: Sequence[Outcome], b: Sequence[Outcome]) -> tuple[Discordant, ...]:
+    """First those that only a answers right, in a's order, then those that only b does."""
+    others = {outcome.id: outcome for outcome in b}
+    found = []
+    for one in a:
+        other = others[one.id]
+        if (one.kind == "correct") != (other.kind == "correct"):
+            right: Literal["a", "b"] = "a" if one.kind == "correct" else "b"
+            found.append(Discordant(id=one.id, right=right, gold=one.gold, a=one.prediction, b=other.prediction))
+    return tuple(sorted(found, key=lambda each: each.right))
 
 
 def compare_predictions(

@@ -136,7 +136,7 @@ def test_a_beginning_of_several_is_told_with_the_choices(cli: Any, run: Path) ->
 
 def test_compare_two_arms_of_a_run(cli: Any, run: Path) -> None:
     told = document(cli("compare", run, GOOD.id, "baseline", "--json"))
-    assert set(told) == {"n", "a", "b", "difference", "mcnemar"}
+    assert set(told) == {"n", "a", "b", "difference", "mcnemar", "discordant"}
     assert told["mcnemar"] == {
         "both": 12,
         "only_a": 6,
