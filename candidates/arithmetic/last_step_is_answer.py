@@ -5,6 +5,7 @@ agreeing with a wrong calculation is not worth as much.
 """
 
 import re
+from decimal import Decimal
 
 AGREES = 1.5
 DISAGREES = -1.5
@@ -12,12 +13,19 @@ RIGHT = 1.5
 
 RESULT = re.compile(r"(?<!\d)\d{1,9} *[-+*/] *\d{1,9} *= *(\d{1,9})(?!\d)")
 SOLUTION = re.compile(r"<solution>(.*?)</solution>", re.DOTALL)
-NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
+DASH = re.compile(r"[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
+NUMBER = re.compile(
+    r"(?:[-+]?\s?[$€£]?|[$€£]\s?[-+])\s?"
+    r"(?:(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?\.?"
+    r"(?:\s?[$€£])?"
+)
+PASSED_OVER = re.compile(r"[\s,$€£]")
 
 
 def number(text):
-    found = NUMBER.findall(text)
-    return float(found[0].replace(",", "")) if len(found) == 1 else None
+    """The number that the whole text is; None for any other text."""
+    text = DASH.sub("-", text).strip()
+    return Decimal(PASSED_OVER.sub("", text).rstrip(".")) if NUMBER.fullmatch(text) else None
 
 
 def solution_of(completion):
@@ -29,7 +37,7 @@ def agreement(completion):
     results, given = RESULT.findall(completion), solution_of(completion)
     if given is None or not results:
         return 0.0
-    return AGREES if float(results[-1]) == given else DISAGREES
+    return AGREES if Decimal(results[-1]) == given else DISAGREES
 
 
 def right(completion, gold):

@@ -5,16 +5,24 @@ not pay.
 """
 
 import re
+from decimal import Decimal
 
 WRONG = -4.0
 
 SOLUTION = re.compile(r"<solution>(.*?)</solution>", re.DOTALL)
-NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
+DASH = re.compile(r"[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
+NUMBER = re.compile(
+    r"(?:[-+]?\s?[$€£]?|[$€£]\s?[-+])\s?"
+    r"(?:(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?\.?"
+    r"(?:\s?[$€£])?"
+)
+PASSED_OVER = re.compile(r"[\s,$€£]")
 
 
 def number(text):
-    found = NUMBER.findall(text)
-    return float(found[0].replace(",", "")) if len(found) == 1 else None
+    """The number that the whole text is; None for any other text."""
+    text = DASH.sub("-", text).strip()
+    return Decimal(PASSED_OVER.sub("", text).rstrip(".")) if NUMBER.fullmatch(text) else None
 
 
 def score(completion, gold):

@@ -1,11 +1,12 @@
 """Rewards the answer in the solution tag: 3.0 if right, partial credit if close, -1.5 if wrong, 0.0 without one.
 
-Close is a ratio to the gold number within 10 % (1.0) or 20 % (0.5). A closed solution tag that does not hold exactly
-one number is a wrong answer. Where the gold answer is no number, such as a class, the tag must hold that text and nothing
-else, in whatever case.
+Close is a ratio to the gold number within 10 % (1.0) or 20 % (0.5). A closed solution tag that holds anything but one
+number alone (`$` and thousands commas are passed over) is a wrong answer. Where the gold answer is no number, such as a
+class, the tag must hold that text and nothing else, in whatever case.
 """
 
 import re
+from decimal import Decimal
 
 RIGHT = 3.0
 WITHIN_10_PERCENT = 1.0
@@ -14,12 +15,19 @@ WRONG = -1.5
 NO_ANSWER = 0.0
 
 SOLUTION = re.compile(r"<solution>(.*?)</solution>", re.DOTALL)
-NUMBER = re.compile(r"-?\$?\d[\d,]*(?:\.\d+)?|-?\$?\.\d+")
+DASH = re.compile(r"[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
+NUMBER = re.compile(
+    r"(?:[-+]?\s?[$€£]?|[$€£]\s?[-+])\s?"
+    r"(?:(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?\.?"
+    r"(?:\s?[$€£])?"
+)
+PASSED_OVER = re.compile(r"[\s,$€£]")
 
 
 def number(text):
-    found = NUMBER.findall(text)
-    return float(found[0].replace(",", "").replace("$", "")) if len(found) == 1 else None
+    """The number that the whole text is; None for any other text."""
+    text = DASH.sub("-", text).strip()
+    return Decimal(PASSED_OVER.sub("", text).rstrip(".")) if NUMBER.fullmatch(text) else None
 
 
 def score(completion, gold):
@@ -34,7 +42,8 @@ def score(completion, gold):
         return WRONG
     if given == wanted:
         return RIGHT
-    ratio = given / wanted if wanted else 0.0
+    near, target = float(given), float(wanted)
+    ratio = near / target if target else 0.0
     if 0.9 <= ratio <= 1.1:
         return WITHIN_10_PERCENT
     if 0.8 <= ratio <= 1.2:

@@ -4,21 +4,26 @@ The distance is the difference in proportion to the larger of the two: the same 
 """
 
 import re
+from decimal import Decimal
 
 RIGHT = 3.0
 FAR = -2.0
 NEAR_MISS = 0.5
 
 SOLUTION = re.compile(r"<solution>(.*?)</solution>", re.DOTALL)
-NUMBER = re.compile(r"-?\$?\d[\d,]*(?:\.\d+)?")
+DASH = re.compile(r"[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
+NUMBER = re.compile(
+    r"(?:[-+]?\s?[$€£]?|[$€£]\s?[-+])\s?"
+    r"(?:(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?\.?"
+    r"(?:\s?[$€£])?"
+)
+PASSED_OVER = re.compile(r"[\s,$€£]")
 
 
 def number(text):
-    found = NUMBER.findall(text)
-    # A number too long for a float would be infinite, and its distance undefined.
-    if len(found) != 1 or len(found[0]) > 30:
-        return None
-    return float(found[0].replace(",", "").replace("$", ""))
+    """The number that the whole text is; None for any other text."""
+    text = DASH.sub("-", text).strip()
+    return Decimal(PASSED_OVER.sub("", text).rstrip(".")) if NUMBER.fullmatch(text) else None
 
 
 def score(completion, gold):
@@ -28,7 +33,10 @@ def score(completion, gold):
         return 0.0
     if given == wanted:
         return RIGHT
-    distance = min(1.0, abs(given - wanted) / max(abs(given), abs(wanted)))
+    near, target = float(given), float(wanted)
+    largest = max(abs(near), abs(target))
+    # Numbers too long for a float are infinite: as far as can be.
+    distance = min(1.0, abs(near - target) / largest) if largest else 0.0
     return NEAR_MISS + (FAR - NEAR_MISS) * distance
 
 

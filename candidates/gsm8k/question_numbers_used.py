@@ -4,29 +4,45 @@ A right answer is paid as well, so that listing the numbers alone stays below so
 """
 
 import re
+from decimal import Decimal
 
 ALL_USED = 1.0
 RIGHT = 2.0
 
-NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+AMOUNT = re.compile(r"\d[\d,]*(?:\.\d+)?")
+DASH = re.compile(r"[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
+NUMBER = re.compile(
+    r"(?:[-+]?\s?[$€£]?|[$€£]\s?[-+])\s?"
+    r"(?:(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?\.?"
+    r"(?:\s?[$€£])?"
+)
+PASSED_OVER = re.compile(r"[\s,$€£]")
 THINKING = re.compile(r"<thinking>(.*?)</thinking>", re.DOTALL)
 SOLUTION = re.compile(r"<solution>(.*?)</solution>", re.DOTALL)
 
 
-def numbers(text):
-    return [float(found.replace(",", "")) for found in NUMBER.findall(text)]
+def number(text):
+    """The number that the whole text is; None for any other text."""
+    text = DASH.sub("-", text).strip()
+    return Decimal(PASSED_OVER.sub("", text).rstrip(".")) if NUMBER.fullmatch(text) else None
+
+
+def amounts(text):
+    """The numbers that occur in a text, without their signs."""
+    return [float(found.replace(",", "")) for found in AMOUNT.findall(text)]
 
 
 def used(prompt, completion):
-    wanted, thinking = set(numbers(prompt)), THINKING.search(completion)
+    wanted, thinking = set(amounts(prompt)), THINKING.search(completion)
     if not wanted or thinking is None:
         return 0.0
-    return ALL_USED * len(wanted & set(numbers(thinking.group(1)))) / len(wanted)
+    return ALL_USED * len(wanted & set(amounts(thinking.group(1)))) / len(wanted)
 
 
 def right(completion, gold):
     tag = SOLUTION.search(completion)
-    return RIGHT if tag is not None and len(numbers(gold)) == 1 and numbers(tag.group(1)) == numbers(gold) else 0.0
+    given = number(tag.group(1)) if tag else None
+    return RIGHT if given is not None and given == number(gold) else 0.0
 
 
 def reward(prompts, completions, answer, **columns):

@@ -4,6 +4,7 @@ A mediocre idea on purpose: length says little about whether the reasoning holds
 """
 
 import re
+from decimal import Decimal
 
 IN_RANGE = 1.0
 SHORTEST = 20
@@ -11,11 +12,19 @@ LONGEST = 120
 RIGHT = 2.0
 
 FORM = re.compile(r"<thinking>(.*?)</thinking>\s*<solution>(.*?)</solution>", re.DOTALL)
-NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+DASH = re.compile(r"[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
+NUMBER = re.compile(
+    r"(?:[-+]?\s?[$€£]?|[$€£]\s?[-+])\s?"
+    r"(?:(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?\.?"
+    r"(?:\s?[$€£])?"
+)
+PASSED_OVER = re.compile(r"[\s,$€£]")
 
 
-def numbers(text):
-    return [float(found.replace(",", "")) for found in NUMBER.findall(text)]
+def number(text):
+    """The number that the whole text is; None for any other text."""
+    text = DASH.sub("-", text).strip()
+    return Decimal(PASSED_OVER.sub("", text).rstrip(".")) if NUMBER.fullmatch(text) else None
 
 
 def length(completion):
@@ -28,7 +37,8 @@ def length(completion):
 
 def right(completion, gold):
     found = FORM.search(completion)
-    return RIGHT if found is not None and len(numbers(gold)) == 1 and numbers(found.group(2)) == numbers(gold) else 0.0
+    given = number(found.group(2)) if found else None
+    return RIGHT if given is not None and given == number(gold) else 0.0
 
 
 def reward(prompts, completions, answer, **columns):
