@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from number_texts import NUMBER_TEXTS
 from questions import gsm8k_task
 
 from rewardsearch.arms import load_base_rewards
 from rewardsearch.config import Config, TaskConfig
+from rewardsearch.prompting import render
+from rewardsearch.propose.grammar.catalogue import KINDS
+from rewardsearch.propose.grammar.genome import Component, genome_of
+from rewardsearch.propose.grammar.genome import render as render_genome
 from rewardsearch.records import Candidate, candidate_id
 from rewardsearch.resources import resource
 from rewardsearch.tasks import load_task
+from rewardsearch.tasks.numbers import read_number
 from rewardsearch.validate import validate
 
 CANDIDATES = resource("candidates")
@@ -154,3 +161,42 @@ def test_a_class_is_paid_where_it_stands_alone(solution: str, gold: str, value: 
 @pytest.mark.parametrize("completion", ["", "The answer is 5.", "<solution> 5"])
 def test_no_closed_solution_earns_nothing_for_its_answer(completion: str) -> None:
     assert base("answer", completion) == 0.0
+
+
+def gold_readers() -> dict[str, str]:
+    """The code of what the project carries that reads gold numbers: rewards, the grammar's parts, the prompt's example."""
+    files = [
+        CANDIDATES / "base/answer.py",
+        *(CANDIDATES / "arithmetic").glob("*.py"),
+        *(CANDIDATES / "gsm8k").glob("*.py"),
+    ]
+    found = {file.stem: file.read_text(encoding="utf-8") for file in files}
+    found = {name: code for name, code in found.items() if "gold" in code.partition("import re")[2]}
+    example = render("system.j2", structured=False, classes=None).partition("```python\n")[2].partition("```")[0]
+    kinds = [Component(kind.name, tuple(each.values[0] for each in kind.parameters)) for kind in KINDS]
+    grammar = {f"grammar_{each.kind}": render_genome(genome_of([each])) for each in kinds}
+    reading = {name: code for name, code in grammar.items() if "number(answer)" in code}
+    return {**found, "example": example, **reading}
+
+
+@pytest.mark.parametrize(("name", "code"), gold_readers().items(), ids=gold_readers())
+def test_every_carried_reward_reads_numbers_as_the_tasks_do(name: str, code: str) -> None:
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert {text: names["number"](text) for text in NUMBER_TEXTS} == {text: read_number(text) for text in NUMBER_TEXTS}
+
+    completions = [f"<thinking> x </thinking> <solution> {text} </solution>" for text in NUMBER_TEXTS]
+
+    def paid(golds: Sequence[str]) -> list[float]:
+        given = names["reward"](["How many?"] * len(golds), completions, golds)
+        return [sum(values) for values in zip(*given.values(), strict=True)] if isinstance(given, dict) else given
+
+    right, other = paid([value or "123" for value in NUMBER_TEXTS.values()]), paid(["456789"] * len(completions))
+    assert all(map(math.isfinite, (*right, *other)))
+    gains = {text: a - b for text, a, b in zip(NUMBER_TEXTS, right, other, strict=True)}
+    assert {text for text, gain in gains.items() if gain > 0} == {text for text, value in NUMBER_TEXTS.items() if value}
+    assert not any(gains[text] for text, value in NUMBER_TEXTS.items() if value is None)
+
+
+def test_all_of_the_carried_readers_are_looked_at() -> None:
+    assert len(gold_readers()) == 1 + 5 + 4 + 1 + 3

@@ -9,7 +9,7 @@ from decimal import Decimal
 ALL_USED = 1.0
 RIGHT = 2.0
 
-AMOUNT = re.compile(r"\d[\d,]*(?:\.\d+)?")
+AMOUNT = re.compile(r"[0-9][0-9,]*(?:\.[0-9]+)?")
 DASH = re.compile(r"[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 NUMBER = re.compile(
     r"(?:[-+]?\s?[$€£]?|[$€£]\s?[-+])\s?"
