@@ -61,15 +61,15 @@ class DataSheet(Record):
 def datasheet(task: Task, config: Config, rules: bool = True) -> DataSheet:
     """The sheet of a task's rows, `rules` as well where asked for, which are fitted for it. Of the test it has numbers alone.
     Raises UserError for data that cannot be read."""
-    own = _own(task)
+    source = task.source
     train = task.rows("train")
     return DataSheet(
         task=task.name,
         source=config.task.data or config.task.train_file or ("openai/gsm8k" if task.name == "gsm8k" else "generated"),
         classes=task.classes,
-        read=own.read if own else {},
-        left_out=own.left_out if own else {},
-        notes=own.notes if own else (),
+        read=source.read if source else {},
+        left_out=source.left_out if source else {},
+        notes=source.notes if source else (),
         warnings=short_splits(task, config),
         splits=tuple(_split_sheet(task, split, rules) for split in SPLITS),
         answers=tuple(row.answer for row in train[:5]),
@@ -77,23 +77,24 @@ def datasheet(task: Task, config: Config, rules: bool = True) -> DataSheet:
     )
 
 
-def told_data(sheet: DataSheet) -> tuple[str, ...]:
-    """What a search says of its rows at its start: a line with what was left out and the shares of the classes, then the notes.
-    Empty for a task without classes."""
-    if sheet.classes is None:
+def describe_rows(task: Task, config: Config) -> tuple[str, ...]:
+    """What a search says of its rows before it starts: a line with what was left out and the shares of the classes, then the
+    notes. Empty for generated rows without classes."""
+    if task.classes is None and task.source is None:
         return ()
+    sheet = datasheet(task, config, rules=False)
     read = f", {sum(sheet.read.values()):,} rows read" if sheet.read else ""
-    return (f"data: {sheet.source}{read}{_left_out(sheet)}; {_shares(sheet)}", *sheet.notes)
+    return (f"data: {sheet.source}{read}{_left_out(sheet.left_out)}{_shares(sheet)}", *sheet.notes)
 
 
 def short_splits(task: Task, config: Config) -> tuple[str, ...]:
     """A warning for each split that has fewer rows than its size in the config; sizes that the config leaves out ask for none."""
-    own = _own(task)
+    source = task.source
     warnings = []
     for split in SPLITS:
         key = f"{split}_rows"
         asked = getattr(config.task, key)
-        found = len(own.splits[split] if own else task.rows(split)) if key in config.task.model_fields_set else asked
+        found = source.found[split] if source and key in config.task.model_fields_set else asked
         if found < asked:
             warnings.append(
                 f"task.{key}: got {asked:,}, the data have {found:,} rows for {split}, all of which are used; "
@@ -107,16 +108,17 @@ def check_rows(task: Task, config: Config) -> None:
 
     Of the sealed test the numbers of rows are looked at, in all and of each class.
     """
+    source = task.source
     if absent := _absent_class(task, config):
         raise UserError(absent)
     least: Mapping[Split, int] = {"train": config.screen.prompts_per_step, "val": 1, "test": 1}
-    advice = _advice(task, config)
     mistakes = []
     for split, needed in least.items():
         rows = task.rows(split)
+        advice = _advice(task, config, split)
         if len(rows) < needed:
-            short = getattr(config.task, f"{split}_rows") < needed
-            remedy = f"raise task.{split}_rows" if short else advice or "give a larger data file"
+            short = source is None or getattr(config.task, f"{split}_rows") < needed
+            remedy = f"raise task.{split}_rows" if short else advice
             mistakes.append(f"task: the {split} split has {len(rows)} rows, needs {needed}; {remedy}")
         elif task.classes is not None:
             counts = {name: sum(row.answer == name for row in rows) for name in task.classes}
@@ -146,11 +148,18 @@ def _absent_class(task: Task, config: Config) -> str:
     )
 
 
-def _advice(task: Task, config: Config) -> str:
-    """What to do about a split of one's own data that is too small, or has one class."""
-    own = _own(task)
-    if own is None:
+def _advice(task: Task, config: Config, split: Split) -> str:
+    """What to do about a split that is too small, or has one class; empty for generated rows."""
+    own, source = _own(task), task.source
+    if source is None:
         return ""
+    if own is None:
+        give = {
+            "train": "give more rows in task.train_file",
+            "val": "about one row in ten of task.train_file is for val, so give more there",
+            "test": "give other rows in task.test_file",
+        }
+        return give[split] + _left_out(source.left_out)
     shared = list(config.task.columns.who)
     others = [] if config.task.test_data else ["give test rows of their own (task.test_data)"]
     if own.by == "texts":
@@ -171,9 +180,10 @@ def _split_sheet(task: Task, split: Split, with_rules: bool) -> SplitSheet:
     rows = task.rows(split)
     if not isinstance(task, ResumeTask):
         words = {"prompt": median(len(row.prompt_text.split()) for row in rows)} if rows else {}
-        return SplitSheet(split=split, rows=len(rows), found=len(rows), words=words)
+        found = task.source.found[split] if task.source else len(rows)
+        return SplitSheet(split=split, rows=len(rows), found=found, words=words)
     drawn = task.drawn[split]
-    found = task.own.splits[split] if task.own else drawn
+    pairs = task.own.splits[split] if task.own else drawn
     if not drawn:
         return SplitSheet(split=split, rows=0, found=0)
     fitted = with_rules and split != "test" and task.rows("train")
@@ -182,7 +192,7 @@ def _split_sheet(task: Task, split: Split, with_rules: bool) -> SplitSheet:
     return SplitSheet(
         split=split,
         rows=len(rows),
-        found=len(found),
+        found=len(pairs),
         share=sum(pair.selected for pair in drawn) / len(drawn),
         balanced_share=sum(row.answer == task.classes[0] for row in rows) / len(rows),
         hard_share=None if task.own else sum(pair.hard for pair in drawn) / len(drawn),
@@ -194,18 +204,18 @@ def _split_sheet(task: Task, split: Split, with_rules: bool) -> SplitSheet:
     )
 
 
-def _left_out(sheet: DataSheet) -> str:
-    if not sheet.left_out:
+def _left_out(reasons: Mapping[str, int]) -> str:
+    if not reasons:
         return ""
-    reasons = ", ".join(f"{reason} {count:,}" for reason, count in sheet.left_out.items())
-    return f", {sum(sheet.left_out.values()):,} left out ({reasons})"
+    told = ", ".join(f"{reason} {count:,}" for reason, count in reasons.items())
+    return f", {sum(reasons.values()):,} left out ({told})"
 
 
 def _shares(sheet: DataSheet) -> str:
-    """`SELECTED: 20% of train (50% once balanced), 21% of val, 19% of test`."""
+    """`; SELECTED: 20% of train (50% once balanced), 21% of val, 19% of test`; empty for a task without classes."""
     told = []
     for each in sheet.splits:
         if each.share is not None and each.balanced_share is not None:
             evened = f" ({each.balanced_share:.0%} once balanced)" if each.balanced_share != each.share else ""
             told.append(f"{each.share:.0%} of {each.split}{evened}")
-    return f"{sheet.classes[0] if sheet.classes else ''}: {', '.join(told)}"
+    return f"; {sheet.classes[0]}: {', '.join(told)}" if sheet.classes else ""

@@ -16,7 +16,7 @@ from rewardsearch.arms import load_base_rewards
 from rewardsearch.brief import current_feedback, current_ranking, rejected, request_of
 from rewardsearch.budget import Budget
 from rewardsearch.config import BudgetConfig, Config
-from rewardsearch.datasheet import datasheet, told_data
+from rewardsearch.datasheet import describe_rows
 from rewardsearch.errors import BudgetReached, Interrupted, NothingAccepted, UserError
 from rewardsearch.files import write_atomic
 from rewardsearch.finalize import fairness_csv, finalize, load_references, pairs_csv
@@ -47,7 +47,7 @@ def search(config: Config, folder: Path, progress: Progress) -> RunState:
         if run.state.rounds_done < config.rounds:
             for warning in look_ahead(config, run.state):
                 progress.say(f"warning: {warning}")
-            for line in told_data(datasheet(run.task, config, rules=False)) if run.task.classes else ():
+            for line in describe_rows(run.task, config):
                 progress.say(line)
         if run.state.final is None:
             run.ground.sft()

@@ -44,9 +44,11 @@ def run(
     from rewardsearch.cli.progress import SearchProgress
     from rewardsearch.cli.tables import print_leaderboard, print_lines
     from rewardsearch.config import load_config
+    from rewardsearch.datasheet import describe_rows
     from rewardsearch.journal import has_run, read_run
     from rewardsearch.preflight import check
     from rewardsearch.search import search
+    from rewardsearch.tasks import load_task
 
     settings = load_config(config, [*(set_ or []), *_proposing(proposer, recorded)])
     if run_dir:
@@ -58,7 +60,8 @@ def run(
     warnings = [f"warning: {warning}" for warning in check(settings)]
     if dry_run:
         console.print(settings.to_yaml(), soft_wrap=True, markup=False)
-        print_lines(console, *told_plan(settings), f"  into {folder}", *warnings)
+        rows = describe_rows(load_task(settings.task), settings)
+        print_lines(console, *told_plan(settings), f"  into {folder}", *rows, *warnings)
         return
     print_lines(console, *warnings)
     stop_on_sigterm()

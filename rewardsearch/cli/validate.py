@@ -35,6 +35,7 @@ def validate(
     """
     from rewardsearch.arms import load_base_rewards
     from rewardsearch.cli.tables import make_console, print_json, print_lines
+    from rewardsearch.datasheet import describe_rows
     from rewardsearch.tasks import load_task
     from rewardsearch.validate import validate as validate_candidates
 
@@ -42,8 +43,9 @@ def validate(
     settings = _settings(task, config, set_ or [])
     base = load_base_rewards(settings.screen.base_rewards) if config is not None else ()
     rows = load_task(settings.task)
-    # Data that cannot be read end it here, before anything is said of the bank.
-    rows.rows("train")
+    # Data that cannot be used end it here, before anything is said of the bank.
+    if rows.source is not None and rows.source.left_out:
+        sys.stderr.write(f"{describe_rows(rows, settings)[0]}\n")
     bank = _bank(config, settings, set_ or [])
     verdicts = validate_candidates(candidates, rows, settings, bank=bank, base=base)
     if as_json:

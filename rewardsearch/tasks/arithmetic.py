@@ -15,7 +15,15 @@ from dataclasses import dataclass
 from rewardsearch.config import TaskConfig
 from rewardsearch.records import Demonstration, LabelledCompletion, Outcome, Row
 from rewardsearch.tasks.any_form import right_number
-from rewardsearch.tasks.base import COUNTS, FORM, Split, numeric_demonstration, numeric_labelled, numeric_outcome
+from rewardsearch.tasks.base import (
+    COUNTS,
+    FORM,
+    SourceReport,
+    Split,
+    numeric_demonstration,
+    numeric_labelled,
+    numeric_outcome,
+)
 
 NAMES = ("Anna", "Ben", "Carla", "David", "Elena", "Farid", "Grace", "Hugo", "Ines", "Jack", "Kofi", "Lena")
 OBJECTS = ("apples", "marbles", "stickers", "coins", "books", "cards", "shells", "pencils")
@@ -157,6 +165,7 @@ class ArithmeticTask:
     form = FORM
     classes: tuple[str, str] | None = None
     columns = ("question",)
+    source: SourceReport | None = None
 
     def __init__(self, config: TaskConfig) -> None:
         self._sizes = {"train": config.train_rows, "val": config.val_rows, "test": config.test_rows}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Literal, Protocol
 
@@ -19,6 +20,20 @@ passed over; with a unit, `%`, other words or a second number it does not count.
 which is written like -1200.5."""
 """How answers are judged, for proposers."""
 _SOLUTION = re.compile(r"<solution>(.*?)</solution>", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class SourceReport:
+    """What the rows of a task were read from.
+
+    read: rows of each source, by its name. left_out: rows that are in no split, by reason. notes: what a user should know of
+    the rows. found: rows that the data have for each split, before a config's sizes.
+    """
+
+    read: dict[str, int]
+    left_out: dict[str, int]
+    notes: tuple[str, ...]
+    found: dict[Split, int]
 
 
 class Task(Protocol):
@@ -42,8 +57,13 @@ class Task(Protocol):
     def columns(self) -> tuple[str, ...]:
         """The names of the columns that rewards are passed beside prompt, completion and answer."""
 
+    @property
+    def source(self) -> SourceReport | None:
+        """What the rows were read from, the sealed test's among them; None where they are generated. Raises UserError for data
+        that cannot be used."""
+
     def rows(self, split: Split) -> list[Row]:
-        """The rows of a split, the same at every call."""
+        """The rows of a split, the same at every call, each with an id of its own."""
 
     def outcome(self, row: Row, completion: str, length: int = 0) -> Outcome:
         """What became of `row` when answered by `completion` of `length` tokens."""

@@ -1,22 +1,31 @@
 """GSM8K (Cobbe et al. 2021, arXiv 2110.14168) from local JSON Lines files or the hub data set openai/gsm8k.
 
-`val` is carved from the train file by the hash of the question, so that it is the same whatever the other sizes are.
+`val` is carved from the train file by the hash of the question, so that it is the same whatever the other sizes are. solved.py
+says what the rows must hold and which are left out.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import random
-import re
-from pathlib import Path
+from collections import Counter
+from functools import cached_property
+from typing import get_args
 
 from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
 from rewardsearch.records import Demonstration, LabelledCompletion, Outcome, Row
 from rewardsearch.tasks.any_form import right_number
-from rewardsearch.tasks.base import COUNTS, FORM, Split, numeric_demonstration, numeric_labelled, numeric_outcome
-from rewardsearch.tasks.hub import quiet_hub
+from rewardsearch.tasks.base import (
+    COUNTS,
+    FORM,
+    SourceReport,
+    Split,
+    numeric_demonstration,
+    numeric_labelled,
+    numeric_outcome,
+)
+from rewardsearch.tasks.solved import Part, Questions, Solved, read_questions, unseen
 
 SYSTEM = f"""You solve grade-school maths problems. Think step by step, then give the answer. Answer in exactly this form:
 {FORM}"""
@@ -25,10 +34,6 @@ BRIEF = f"""\
 GSM8K: grade-school maths word problems of two to eight steps in English.
 The policy is a chat model asked to answer in the form {FORM}.
 {COUNTS}"""
-
-_CALCULATOR = re.compile(r"<<[^>]*>>")
-Item = tuple[str, str, str]
-"""Question, worked solution without calculator marks, gold number."""
 
 
 class Gsm8kTask:
@@ -40,11 +45,12 @@ class Gsm8kTask:
 
     def __init__(self, config: TaskConfig) -> None:
         self._config = config
-        self._read: dict[Split, list[Item]] = {}
+        self._sizes: dict[Split, int] = {"train": config.train_rows, "val": config.val_rows, "test": config.test_rows}
+        self._given: dict[Part, Questions] = {}
+        self._ordered: dict[Split, list[Solved]] = {}
 
     def rows(self, split: Split) -> list[Row]:
-        size = {"train": self._config.train_rows, "val": self._config.val_rows, "test": self._config.test_rows}[split]
-        return [self._row(split, item) for item in self._items(split)[:size]]
+        return [self._row(split, each) for each in self._drawn(split)]
 
     def outcome(self, row: Row, completion: str, length: int = 0) -> Outcome:
         return numeric_outcome(row, completion, length)
@@ -53,81 +59,72 @@ class Gsm8kTask:
         return right_number(completion, row.answer)
 
     def labelled(self, n: int) -> list[LabelledCompletion]:
-        items = self._items("train")[:n]
-        return numeric_labelled([self._row("train", item) for item in items], [solution for _, solution, _ in items])
+        found = self._found("train")[:n]
+        return numeric_labelled([self._row("train", each) for each in found], [_working(each) for each in found])
 
     def demonstrations(self) -> list[Demonstration]:
-        items = self._items("train")[: self._config.train_rows]
-        return [numeric_demonstration(self._row("train", item), item[1]) for item in items]
+        return [numeric_demonstration(self._row("train", each), _working(each)) for each in self._drawn("train")]
 
     def rules(self, split: Split) -> dict[str, tuple[Outcome, ...]]:
         return {}
 
-    def _row(self, split: Split, item: Item) -> Row:
-        question, _, gold = item
-        messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": question}]
-        return Row(id=f"{split}-{_digest(question)[:10]}", prompt=messages, answer=gold, columns={"question": question})
+    @property
+    def source(self) -> SourceReport:
+        mistakes: list[str] = []
+        for part in get_args(Part):
+            try:
+                self._read(part)
+            except UserError as error:
+                mistakes += error.mistakes
+        if mistakes:
+            raise UserError(*dict.fromkeys(mistakes))
+        given, tested = self._read("train"), self._tested
+        found: dict[Split, int] = {split: len(self._found(split)) for split in ("train", "val", "test")}
+        bare = sum(not each.solution for each in self._found("train"))
+        notes = (
+            f"{bare:,} of {found['train']:,} training rows have no worked solution: SFT teaches their answer alone",
+        )
+        return SourceReport(
+            {given.name: given.read, f"{tested.name} (test)": tested.read},
+            dict(Counter(given.left_out) + Counter(tested.left_out)),
+            notes if bare else (),
+            found,
+        )
 
-    def _items(self, split: Split) -> list[Item]:
+    def _read(self, part: Part) -> Questions:
+        if part not in self._given:
+            self._given[part] = read_questions(self._config, part)
+        return self._given[part]
+
+    @cached_property
+    def _tested(self) -> Questions:
+        return unseen(self._read("test"), self._read("train"))
+
+    def _found(self, split: Split) -> list[Solved]:
         """All that the data have for a split, in the order that rows are drawn in."""
-        if split not in self._read:
-            self._read[split] = self._shuffled(split)
-        return self._read[split]
+        if split not in self._ordered:
+            given = self._tested if split == "test" else self._read("train")
+            found = [each for each in given.questions if split == "test" or _of_val(each) == (split == "val")]
+            random.Random(f"gsm8k {split} {self._config.seed}").shuffle(found)
+            self._ordered[split] = found
+        return self._ordered[split]
 
-    def _shuffled(self, split: Split) -> list[Item]:
-        items = _read("test" if split == "test" else "train", self._config)
-        if split != "test":
-            items = [item for item in items if (int(_digest(item[0])[:8], 16) % 10 == 0) == (split == "val")]
-        random.Random(f"gsm8k {split} {self._config.seed}").shuffle(items)
-        return items
+    def _drawn(self, split: Split) -> list[Solved]:
+        return self._found(split)[: self._sizes[split]]
+
+    def _row(self, split: Split, each: Solved) -> Row:
+        messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": each.question}]
+        id, columns = f"{split}-{_digest(each.question)[:16]}", {"question": each.question}
+        return Row(id=id, prompt=messages, answer=each.gold, columns=columns)
+
+
+def _of_val(each: Solved) -> bool:
+    return int(_digest(each.question)[:8], 16) % 10 == 0
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _read(part: str, config: TaskConfig) -> list[Item]:
-    file = config.test_file if part == "test" else config.train_file
-    if file is None:
-        return [_item(row, f"openai/gsm8k {part} row {i}") for i, row in enumerate(_from_hub(part), start=1)]
-    path = Path(file).expanduser()
-    if not path.is_file():
-        raise UserError(f"task.{part}_file: no such file: {file}; give a JSON Lines file with question and answer")
-    items = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
-        if line.strip():
-            where = f"{file}:{number}"
-            try:
-                items.append(_item(json.loads(line), where))
-            except json.JSONDecodeError as error:
-                raise UserError(
-                    f"{where}: not JSON ({error.msg}); each line is an object with question and answer"
-                ) from None
-    return items
-
-
-def _item(row: object, where: str) -> Item:
-    if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in ("question", "answer")):
-        raise UserError(f"{where}: got no question and answer texts; each row is an object with both")
-    solution, mark, gold = row["answer"].rpartition("####")
-    gold = gold.strip().replace(",", "")
-    try:
-        float(gold)
-    except ValueError:
-        mark = ""
-    if not mark:
-        raise UserError(f"{where}: answer does not end in `#### number`")
-    return row["question"], _CALCULATOR.sub("", solution).strip(), gold
-
-
-def _from_hub(part: str) -> list[object]:
-    from datasets import load_dataset
-
-    try:
-        with quiet_hub():
-            return list(load_dataset("openai/gsm8k", "main", split=part))
-    except (OSError, ValueError, RuntimeError) as error:
-        raise UserError(
-            f"openai/gsm8k could not be loaded from the hub ({type(error).__name__}); "
-            "without a connection set task.train_file and task.test_file to local JSON Lines files"
-        ) from None
+def _working(each: Solved) -> str:
+    return each.solution or f"The answer is {each.gold}."

@@ -14,6 +14,9 @@ class Mistakes:
     def __init__(self) -> None:
         self._kinds: dict[str, list[str]] = {}
 
+    def __len__(self) -> int:
+        return sum(map(len, self._kinds.values()))
+
     def add(self, kind: str, told: str) -> None:
         self._kinds.setdefault(kind, []).append(told)
 

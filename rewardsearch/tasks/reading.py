@@ -6,21 +6,20 @@ with its line beside it where records of several lines come before.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import difflib
 import io
-import json
+import math
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from rewardsearch.errors import UserError
-from rewardsearch.tasks.hub import quiet_hub
 from rewardsearch.tasks.mistakes import Mistakes
+from rewardsearch.tasks.sources import Raw, broken_letter, hub_rows, json_kind, json_lines, read_text
 
 Part = Literal["data", "test_data"]
 """The key of the task's config that names the source."""
@@ -35,7 +34,6 @@ Namibia."""
 _TEXTS = tuple(f"task.columns.{role}" for role in ("resume", "job", "label", "reason", "person"))
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*')
 """A first line that tells some spreadsheets the separator, and is no row."""
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True)
@@ -44,14 +42,6 @@ class Entry:
 
     where: str
     cells: dict[str, str]
-
-
-@dataclass
-class Raw:
-    """A table as it was read: the columns that it has, and where each row stands with its cells."""
-
-    columns: list[str]
-    rows: Sequence[tuple[str, Mapping[str, Any]]]
 
 
 def read_entries(part: Part, source: str, needed: Mapping[str, str], meant: frozenset[str]) -> list[Entry]:
@@ -100,7 +90,8 @@ def _raw(part: Part, source: str, name: str, mistakes: Mistakes) -> Raw:
     suffix = path.suffix.lower()
     if suffix not in _SUFFIXES:
         if _HUB_ID.fullmatch(source) and not path.exists():
-            return _hub(part, source)
+            remedy = f"give a CSV or JSON Lines file as task.{part}, or check the id and the connection"
+            return hub_rows(source, _HUB_SPLIT[part], remedy)
         raise UserError(
             f"task.{part}: got {source}; give a file that ends in {', '.join(_SUFFIXES)}, or the id of a hub data set (org/name)"
         )
@@ -108,22 +99,10 @@ def _raw(part: Part, source: str, name: str, mistakes: Mistakes) -> Raw:
         raise UserError(
             f"task.{part}: no such file: {source}; give a CSV or JSON Lines file, or the id of a hub data set"
         )
-    text = _decoded(path, name)
+    text = read_text(path, name)
     if not text.strip():
         raise UserError(f"{name} is empty; task.{part} needs a table with resumes, jobs and labels")
-    return _csv(text, name, suffix, mistakes) if _SUFFIXES[suffix] == "CSV" else _json_lines(text, name, mistakes)
-
-
-def _decoded(path: Path, name: str) -> str:
-    blob = path.read_bytes()
-    try:
-        return blob.decode("utf-16" if blob.startswith(_UTF16) else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = blob[: error.start].count(b"\n") + 1
-        raise UserError(
-            f"{name} line {line}: not {error.encoding.upper()} (byte 0x{blob[error.start]:02x}); save it as UTF-8 "
-            "(in a spreadsheet: CSV UTF-8; elsewhere: iconv -f WINDOWS-1252 -t UTF-8)"
-        ) from None
+    return _csv(text, name, suffix, mistakes) if _SUFFIXES[suffix] == "CSV" else json_lines(text, name, mistakes)
 
 
 def _csv(text: str, name: str, suffix: str, mistakes: Mistakes) -> Raw:
@@ -178,72 +157,15 @@ def _records(text: str, name: str, separator: str, mistakes: Mistakes) -> Iterat
             yield where, record
 
 
-def _json_lines(text: str, name: str, mistakes: Mistakes) -> Raw:
-    if text.lstrip().startswith("["):
-        raise UserError(f"{name} is one JSON array; write one object a line (jq -c '.[]' {name} > rows.jsonl)")
-    columns: dict[str, None] = {}
-    rows: list[tuple[str, dict[str, Any]]] = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        where = f"{name} line {number}"
-        try:
-            value = json.loads(line, parse_constant=lambda _: None)
-        except (ValueError, RecursionError) as error:
-            told = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-            mistakes.add("what is not JSON", f"{where}: not JSON ({told}); each line is one object")
-            continue
-        if isinstance(value, dict):
-            columns.update(dict.fromkeys(value))
-            rows.append((where, value))
-        else:
-            got = "null" if value is None else f"a {type(value).__name__}"
-            mistakes.add("no object", f"{where}: got {got}; each line is one object of columns and values")
-    if not rows:
-        mistakes.end(name)
-    return Raw(list(columns), rows)
-
-
-def _hub(part: Part, source: str) -> Raw:
-    """The split `train` of a hub data set for task.data, `test` for task.test_data; numbers of classes become their names."""
-    from datasets import load_dataset
-
-    split = _HUB_SPLIT[part]
-    try:
-        with quiet_hub():
-            found = load_dataset(source, split=split)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise UserError(
-            f"task.{part}: {source} is no file here, and its split {split} could not be loaded from the hub "
-            f"({type(error).__name__}); give a CSV or JSON Lines file, or check the id and the connection"
-        ) from None
-    names = {column: getattr(feature, "names", None) for column, feature in found.features.items()}
-    rows = []
-    for number, row in enumerate(found, start=1):
-        told = {column: _class_name(value, names.get(column)) for column, value in row.items()}
-        rows.append((f"{source} {split} row {number}", told))
-    return Raw(list(found.column_names), rows)
-
-
-def _class_name(value: Any, names: list[str] | None) -> Any:
-    if names is None or not isinstance(value, int):
-        return value
-    # The hub writes -1 for a row without a label.
-    return names[value] if value >= 0 else None
-
-
 def _text(value: Any) -> tuple[str, str]:
-    """A cell as text, and what is wrong with it, if anything is."""
-    if value is None:
+    """A cell as text, and what is wrong with it, if anything is. NaN and infinities are how programs write a missing number."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "", ""
     if isinstance(value, bool):
         return str(value).lower(), ""
     if isinstance(value, int | float):
         return str(value), ""
     if not isinstance(value, str):
-        return "", f"got a {type(value).__name__}; a text, a number, true, false or null is allowed"
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return "", "got half of a surrogate pair, which is no letter; mend the escape \\ud800 to \\udfff in it"
-    return value.strip(), ""
+        return "", f"got {json_kind(value)}; a text, a number, true, false or null is allowed"
+    wrong = broken_letter(value)
+    return "" if wrong else value.strip(), wrong

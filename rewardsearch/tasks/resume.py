@@ -11,7 +11,7 @@ from functools import cached_property
 from rewardsearch.config import TaskConfig
 from rewardsearch.records import Demonstration, LabelledCompletion, Outcome, Row
 from rewardsearch.tasks.any_form import class_in_any_form
-from rewardsearch.tasks.base import Split
+from rewardsearch.tasks.base import SourceReport, Split
 from rewardsearch.tasks.classes import class_form, class_labelled, class_outcome, completion_of
 from rewardsearch.tasks.keywords import KeywordRule
 from rewardsearch.tasks.pairs import CLASSES, Pair
@@ -58,6 +58,13 @@ class ResumeTask:
     def own(self) -> OwnPairs | None:
         """What the user's data give; None where the pairs are generated."""
         return read_pairs(self._config) if self._config.data else None
+
+    @property
+    def source(self) -> SourceReport | None:
+        if self.own is None:
+            return None
+        found = {split: len(pairs) for split, pairs in self.own.splits.items()}
+        return SourceReport(self.own.read, self.own.left_out, self.own.notes, found)
 
     @cached_property
     def drawn(self) -> dict[Split, list[Pair]]:

@@ -65,12 +65,35 @@ class _Words(dict[int, str | None]):
         return self[code]
 
 
-_WORDS = _Words()
+class _Signs(dict[int, str | None]):
+    """For str.translate: what has no width goes, quotes and dashes of every kind become one, wide letters become ordinary ones.
+    Raised and lowered digits and fractions stay: 5\u00b2 is not 52."""
+
+    def __missing__(self, code: int) -> str | None:
+        sign, category = chr(code), unicodedata.category(chr(code))
+        if category == "Cf":
+            self[code] = None
+        elif category in ("Pi", "Pf") or sign in '"`\u00b4\u2032\u2033':
+            self[code] = "'"
+        elif category == "Pd" or sign == "\u2212":
+            self[code] = "-"
+        else:
+            form = unicodedata.decomposition(sign).partition(" ")[0]
+            self[code] = unicodedata.normalize("NFKC", sign) if form in ("<wide>", "<narrow>", "<compat>") else sign
+        return self[code]
+
+
+_WORDS, _SIGNS = _Words(), _Signs()
 
 
 def plain(text: str) -> str:
-    """The text without case and runs of white space."""
-    return " ".join(text.split()).casefold()
+    """The text without case, runs of white space, and the different ways in which Unicode writes one letter."""
+    return " ".join(unicodedata.normalize("NFC", text).split()).casefold()
+
+
+def sign_form(text: str) -> str:
+    """`plain` of a text, its signs in one form each: of texts in which every sign counts, as in `3 - 2`."""
+    return plain(unicodedata.normalize("NFC", text).translate(_SIGNS))
 
 
 def words(text: str) -> str:

@@ -11,7 +11,7 @@ import yaml
 from own_data import COLUMNS, hires, write_csv, write_lines
 
 from rewardsearch.config import Config, load_config, parse_config
-from rewardsearch.datasheet import check_rows, datasheet, told_data
+from rewardsearch.datasheet import check_rows, describe_rows
 from rewardsearch.errors import UserError
 from rewardsearch.preflight import check
 from rewardsearch.resources import resource
@@ -83,12 +83,12 @@ def test_a_numeric_task_shows_rows_and_answers(cli: Any) -> None:
 
 def test_a_search_is_told_in_one_line_and_how_rows_were_split(own: Path) -> None:
     config = load_config(own)
-    line, note = told_data(datasheet(load_task(config.task), config))
+    line, note = describe_rows(load_task(config.task), config)
     assert "hires.csv, 300 rows read, 12 left out (no resume 6, no label 6); SELECTED: " in line
     assert "of train (50% once balanced), " in line and line.count("% of ") == 3
     assert note.startswith("split by texts: ")
     numeric = Config()
-    assert told_data(datasheet(load_task(numeric.task), numeric)) == ()
+    assert describe_rows(load_task(numeric.task), numeric) == ()
 
 
 def test_a_mistake_of_the_data_ends_with_2_and_its_row(cli: Any, own: Path) -> None:

@@ -104,3 +104,30 @@ def test_fine_tuning_alone_tells_it_too(cli: Any, gsm8k: Path, trainer: Any, mon
     done = cli("sft", gsm8k, "--set", "sft.enabled=true")
     assert done.code == 0, done.err
     assert done.out.splitlines()[0] == f"warning: {told_of(gsm8k)}"
+
+
+def test_what_is_left_out_is_counted_before_a_search_and_by_validate(cli: Any, gsm8k: Path, write_reward: Any) -> None:
+    train, test = gsm8k.parent / "train.jsonl", gsm8k.parent / "test.jsonl"
+    first = train.read_text(encoding="utf-8").splitlines()[0]
+    test.write_text(f"{test.read_text(encoding='utf-8')}\n{first}\n", encoding="utf-8")
+    train.write_text(f"{train.read_text(encoding='utf-8')}\n{first}\n{first}\n", encoding="utf-8")
+    left_out = {"the same question again": 2, "test rows with a question of the training rows": 1}
+    assert json.loads(cli("data", gsm8k, "--json").out)["left_out"] == left_out
+    files = [f"--set=task.{part}_file={gsm8k.parent / part}.jsonl" for part in ("train", "test")]
+    validated = cli("validate", write_reward("none", "0.5"), "--task", "gsm8k", *files)
+    assert validated.code == 4
+    for told in (cli("data", gsm8k).out, cli("run", gsm8k, "--dry-run").out, validated.err):
+        assert all(str(count) in told and reason in told for reason, count in left_out.items())
+
+
+def test_a_broken_row_of_the_test_file_ends_every_command_before_anything_is_trained(
+    cli: Any, gsm8k: Path, write_reward: Any
+) -> None:
+    (gsm8k.parent / "test.jsonl").write_text('{"question": "a secret?", "answer": "#### nan"}\n', encoding="utf-8")
+    files = [f"--set=task.{part}_file={gsm8k.parent / part}.jsonl" for part in ("train", "test")]
+    validate = ("validate", write_reward("none", "0.5"), "--task", "gsm8k", *files)
+    for command in (("data", gsm8k), ("run", gsm8k, "--dry-run"), ("run", gsm8k), validate):
+        done = cli(*command)
+        assert done.code == 2 and done.err.startswith("error: test.jsonl line 1: ")
+        assert "secret" not in done.err + done.out and "nan" not in done.err
+    assert not (gsm8k.parent / "runs").exists()

@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from rewardsearch.config import TaskConfig
-from rewardsearch.errors import UserError
 from rewardsearch.records import Row
 from rewardsearch.tasks import Task, load_task
 
@@ -67,25 +66,3 @@ def test_gsm8k_val_is_carved_from_train_and_test_stays_apart(tmp_path: Path) -> 
 def test_gsm8k_gold_is_the_number_after_the_mark(tmp_path: Path) -> None:
     rows = {row.prompt_text: row.answer for row in gsm8k(tmp_path, rows=1200).rows("test")}
     assert rows["test question 1199?"] == "1200"
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("{", r"train\.jsonl:1: not JSON"),
-        ('{"question": "q"}', r"train\.jsonl:1: got no question and answer"),
-        ('{"question": "q", "answer": "5"}', r"train\.jsonl:1: answer does not end in `#### number`"),
-        ('{"question": "q", "answer": "#### x"}', r"train\.jsonl:1: answer does not end in"),
-    ],
-)
-def test_a_broken_row_is_told_with_its_file_and_line(tmp_path: Path, line: str, message: str) -> None:
-    task = gsm8k(tmp_path)
-    (tmp_path / "train.jsonl").write_text(line + "\n", encoding="utf-8")
-    with pytest.raises(UserError, match=message):
-        task.rows("train")
-
-
-def test_a_missing_data_file_is_told(tmp_path: Path) -> None:
-    config = TaskConfig(name="gsm8k", train_file=str(tmp_path / "no.jsonl"), test_file="also-no.jsonl")
-    with pytest.raises(UserError, match=r"task\.train_file: no such file"):
-        load_task(config).rows("val")

@@ -1,0 +1,141 @@
+"""Rows as a source has them: the text of a file, the objects of a JSON Lines file, the rows of a hub data set.
+
+What a row must hold is the business of who reads it. A row of JSON Lines is named by its line.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rewardsearch.errors import UserError
+from rewardsearch.tasks.hub import quiet_hub
+from rewardsearch.tasks.mistakes import Mistakes
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+@dataclass
+class Raw:
+    """A table as it was read: the columns that it has, and where each row stands with its cells."""
+
+    columns: list[str]
+    rows: Sequence[tuple[str, Mapping[str, Any]]]
+
+
+def read_text(path: Path, name: str) -> str:
+    """The text of a file in UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
+
+    Raises UserError, naming the first line and byte that cannot be read, for any other encoding.
+    """
+    try:
+        blob = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
+    try:
+        return blob.decode(json.detect_encoding(blob))
+    except UnicodeDecodeError as error:
+        line = blob[: error.start].count(b"\n") + 1
+        raise UserError(
+            f"{name} line {line}: not {error.encoding.upper()} (byte 0x{blob[error.start]:02x}); save it as UTF-8 "
+            "(in a spreadsheet: CSV UTF-8; elsewhere: iconv -f WINDOWS-1252 -t UTF-8)"
+        ) from None
+
+
+def json_lines(text: str, name: str, mistakes: Mistakes) -> Raw:
+    """The objects of a JSON Lines text. A line that holds none is added to `mistakes`.
+
+    Raises UserError for a text that is one JSON document over all its lines, such as an array of rows.
+    """
+    if text.lstrip().startswith("["):
+        raise UserError(f"{name} is one JSON array; write one object a line (jq -c '.[]' {name} > rows.jsonl)")
+    columns: dict[str, None] = {}
+    rows: list[tuple[str, dict[str, Any]]] = []
+    for number, line in enumerate(_LINE_END.split(text), start=1):
+        if not line.strip():
+            continue
+        where = f"{name} line {number}"
+        try:
+            value = json.loads(line, object_pairs_hook=_object)
+        except (ValueError, RecursionError) as error:
+            if not rows and _is_object(text):
+                raise UserError(
+                    f"{name} is one JSON object over several lines; write each row as an object on a line of its own "
+                    f"(jq -c . {name} > rows.jsonl)"
+                ) from None
+            told = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            mistakes.add("what is not JSON", f"{where}: not JSON ({told}); each line is one object")
+            continue
+        if isinstance(value, dict):
+            columns.update(dict.fromkeys(value))
+            rows.append((where, value))
+        else:
+            mistakes.add("no object", f"{where}: got {json_kind(value)}; each line is one object of columns and values")
+    return Raw(list(columns), rows)
+
+
+def hub_rows(source: str, split: str, remedy: str, config: str | None = None) -> Raw:
+    """A split of a hub data set; numbers of classes become their names. Raises UserError where it cannot be loaded."""
+    from datasets import load_dataset
+
+    try:
+        with quiet_hub():
+            found = load_dataset(source, *([config] if config else []), split=split)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise UserError(
+            f"{source} ({split}) could not be loaded from the hub ({type(error).__name__}); {remedy}"
+        ) from None
+    names = {column: getattr(feature, "names", None) for column, feature in found.features.items()}
+    rows = []
+    for number, row in enumerate(found, start=1):
+        cells = {column: _class_name(value, names.get(column)) for column, value in row.items()}
+        rows.append((f"{source} {split} row {number}", cells))
+    return Raw(list(found.column_names), rows)
+
+
+def json_kind(value: object) -> str:
+    """What a message calls a JSON value that has the wrong type, such as `a number`."""
+    kinds: tuple[tuple[type, str], ...] = (
+        (bool, "true or false"),
+        (str, "a text"),
+        (int, "a number"),
+        (float, "a number"),
+    )
+    kinds += ((list, "a list"), (dict, "an object"))
+    return next((name for kind, name in kinds if isinstance(value, kind)), "null")
+
+
+def broken_letter(text: str) -> str:
+    """What is wrong with a text that no file can hold: half of a surrogate pair. Empty for any other."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "got half of a surrogate pair, which is no letter; mend the escape \\ud800 to \\udfff in it"
+    return ""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object. Raises ValueError for a key that it has twice, of which one value would be lost."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} comes twice in one object")
+    return found
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _class_name(value: Any, names: list[str] | None) -> Any:
+    if names is None or not isinstance(value, int):
+        return value
+    # The hub writes -1 for a row without a label.
+    return names[value] if value >= 0 else None
