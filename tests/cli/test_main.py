@@ -1,5 +1,6 @@
 import importlib
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,7 @@ def test_help_takes_half_a_second_of_the_processor_at_most_and_loads_nothing_hea
 @pytest.mark.parametrize("command", rewardsearch.cli.COMMANDS)
 def test_every_command_has_help(cli: Any, command: str) -> None:
     done = cli(command, "--help")
+    assert cli(command, "-h").out == done.out
     assert done.code == 0 and f"Usage: rewardsearch {command}" in done.out
     function = getattr(importlib.import_module(f"rewardsearch.cli.{command}"), command)
     assert function.__doc__
@@ -93,6 +95,44 @@ def test_letters_that_the_terminal_lacks_do_not_end_a_command(run: Path) -> None
     path.write_text(path.read_text().replace("no code block in it", "no código"))
     done = subprocess.run([*PROGRAM, "leaderboard", str(run)], capture_output=True, text=True, env=env, check=False)
     assert (done.returncode, done.stderr) == (0, "") and "no c?digo" in done.stdout
+
+
+@pytest.mark.parametrize("command", [["leaderboard", "{run}"], ["show", "{run}", "worked-steps", "--json"], ["--help"]])
+def test_a_reader_that_leaves_ends_no_command(run: Path, command: list[str]) -> None:
+    words = [word.format(run=run) for word in command]
+    process = subprocess.Popen([*PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait()) == ("", 0)
+    process.stderr.close()
+
+
+def test_what_is_written_after_the_reader_left_goes_nowhere() -> None:
+    reader, writer = os.pipe()
+    output = rewardsearch.cli.Output(os.fdopen(writer, "w", encoding="utf-8", buffering=1))
+    output.write("kept\n")
+    assert os.read(reader, 100) == b"kept\n"
+    os.close(reader)
+    for _ in range(3):
+        output.write("lost\n")
+        output.flush()
+    output.close()
+
+
+@pytest.mark.parametrize("when", ["rewardsearch.cli", "typer", "rewardsearch.errors"])
+def test_ctrl_c_while_the_command_is_loaded_ends_it_in_a_line(tmp_path: Path, when: str) -> None:
+    code = f"""
+import sys
+from rewardsearch.__main__ import main
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == {when!r}:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code, "status", "x"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (130, "", 1)
 
 
 def test_json_has_no_numbers_that_json_lacks(capsys: pytest.CaptureFixture[str]) -> None:
