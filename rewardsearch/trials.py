@@ -90,6 +90,9 @@ class Trials:
         screened = ((id, self._at(id, rung)) for id in ranked)
         incumbent, its_result = next((id, result) for id, result in screened if result is not None)
         names = {id: self._name(id) for id in (*at_rung, incumbent)}
+        if incumbent == BASELINE:
+            # Of the baseline's seeds the search's alone is trained through the rungs.
+            names[BASELINE] = f"the baseline with seed {self.config.seed}"
         results = {incumbent: its_result, **at_rung}
         config = self.config
         found = race(results, list(at_rung), incumbent, names, config.race, config.rank, config.seed)

@@ -159,7 +159,7 @@ def test_the_baseline_is_trained_with_its_seeds_before_anything_is_proposed(tmp_
     assert [(job.id, job.seed) for job in trainer.jobs[:4]] == [("policy", 0), *((BASELINE, seed) for seed in range(3))]
     noise = state.rankings[-1].noise
     assert noise is not None and list(noise.f1_by_seed) == [0, 1, 2]
-    told = [lesson for lesson in state.feedbacks[1].lessons if "3 seeds" in lesson]
+    told = [lesson for lesson in state.feedbacks[1].lessons if "with the seed" in lesson]
     assert len(told) == 1 and f"{noise.seed_sd:.3f} (standard deviation) with the seed" in told[0]
 
 

@@ -116,9 +116,7 @@ def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | No
             facts["accuracy"] = f"{number(row.accuracy)} {interval(row.accuracy_ci)}, {percent(row.parse_rate)} parsed"
             if row.classes is not None:
                 facts |= classes_told(row.classes)
-            facts["McNemar"] = (
-                f"p against the baseline {p_value(row.p_vs_baseline)}, corrected {p_value(row.p_adjusted)}"
-            )
+            facts["p"] = f"against the baseline {p_value(row.p_vs_baseline)}, corrected {p_value(row.p_adjusted)}"
         facts["training"] = (
             f"{row.steps} steps, {duration(row.seconds)}{_memory(state.screen_of(arm))}" if row.steps else ""
         )

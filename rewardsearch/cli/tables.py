@@ -94,7 +94,9 @@ def print_leaderboard(ranking: Ranking, console: Console) -> None:
         )
         spare = ("AUC", "p/best", "round", "ties", "parsed", *scores[:1], "p/base", "id", "interval")
         print_table(console, headers, [_ranked_cells(row) for row in ranked], left=("name", "id", "flags"), spare=spare)
-        print_lines(console, *_noise_told(ranking), F1_NOTE if classes is None else class_note(classes))
+        print_lines(
+            console, *_noise_told(ranking), _p_values_told(ranking), F1_NOTE if classes is None else class_note(classes)
+        )
     rest = [row for row in ranking.rows if row.rank is None]
     if rest:
         print_lines(console, "", "without a score:")
@@ -164,6 +166,14 @@ def _noise_told(ranking: Ranking) -> list[str]:
         f"({noise.df} degrees of freedom), {noise.question_sd:.3f} from the questions",
         "ties: the ranks that a score cannot be told from, by seeds and questions together",
     ]
+
+
+def _p_values_told(ranking: Ranking) -> str:
+    if ranking.p_values == "questions":
+        return "p: of the trained policies, over questions alone (McNemar); the baseline has one training seed"
+    return (
+        "p: of the rewards, over questions and training seeds (t test); the baseline's row is the mean over its seeds"
+    )
 
 
 def _ranked_cells(row: RankedRow) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ from rewardsearch.evidence import Parent
 from rewardsearch.feedback.answers import lean
 from rewardsearch.feedback.summary import GAMED, ONE_ANSWER
 from rewardsearch.records import BASELINE, RankedRow, Ranking, ScreenResult, curve_label
-from rewardsearch.stats import mcnemar
 
 TOLD = 4
 """Components of each kind, and changes, that are told by name."""
@@ -40,10 +39,10 @@ def lessons(
     alpha = 1 - confidence
     found: list[str] = []
     if parents:
-        found += _standing(parents, rows, alpha)
+        found += _standing(parents, rows, ranking.p_values, alpha)
         found += _best(parents, rows, confidence)
         found += _noise(ranking)
-        found += _changes(parents, results, alpha)
+        found += _changes(parents, rows, alpha)
         found += _by_component(parents, results)
         found += _by_round(parents, stale)
         found += _by_operator(parents)
@@ -53,12 +52,14 @@ def lessons(
     return (*found, *_lost(rejected, ends.count("failed"), ends.count("dropped")))
 
 
-def _standing(parents: Sequence[Parent], rows: Mapping[str, RankedRow], alpha: float) -> Iterator[str]:
+def _standing(parents: Sequence[Parent], rows: Mapping[str, RankedRow], p_values: str, alpha: float) -> Iterator[str]:
     above = [parent for parent in parents if parent.gain > 0]
     sure = sum(_below(rows[parent.candidate.id].p_adjusted, alpha) for parent in above)
+    seeds = rows[BASELINE].f1_by_seed
+    mean = f", the mean of {len(seeds)} seeds" if len(seeds) > 1 else ""
     yield (
         f"{len(above)} of {_rewards(len(parents), 'trained ')} scored above the base rewards alone (F1 "
-        f"{rows[BASELINE].f1:.3f}), {sure or 'none'} of them beyond chance (corrected p < {alpha:.2g}); "
+        f"{rows[BASELINE].f1:.3f}{mean}), {sure or 'none'} of them beyond chance (corrected p < {alpha:.2g}, over {p_values}); "
         f"mean gain {_mean(parents)}."
     )
 
@@ -75,21 +76,21 @@ def _best(parents: Sequence[Parent], rows: Mapping[str, RankedRow], confidence: 
         told = f"{len(ties)} of the {len(others)} other{'s' if len(others) > 1 else ''} cannot be told from it"
     yield (
         f"The best, {parents[0].candidate.name}, gained {parents[0].gain:+.3f}, in part luck as the best of {len(parents)}; "
-        f"{told} (McNemar). A score's {100 * confidence:g} % interval is about ±{half:.3f}: a smaller "
+        f"{told}. A score's {100 * confidence:g} % interval is about ±{half:.3f}: a smaller "
         "difference says little."
     )
 
 
-def _changes(parents: Sequence[Parent], results: Mapping[str, ScreenResult], alpha: float) -> Iterator[str]:
-    """Rewards made of trained ones, each against the best of its parents on the same questions."""
+def _changes(parents: Sequence[Parent], rows: Mapping[str, RankedRow], alpha: float) -> Iterator[str]:
+    """Rewards made of trained ones, each against the best of its parents."""
     scored = {parent.candidate.id: parent for parent in parents}
     steps: list[tuple[float, float, Parent, Parent]] = []
     for child in parents:
         of = [scored[id] for id in child.candidate.parents if id in scored]
         if of:
             best = max(of, key=lambda parent: parent.f1)
-            p = mcnemar(results[child.candidate.id].outcomes, results[best.candidate.id].outcomes).p
-            steps.append((p, child.f1 - best.f1, child, best))
+            p = rows[child.candidate.id].p_vs_parent
+            steps.append((1.0 if p is None else p, child.f1 - best.f1, child, best))
     if not steps:
         return
     sure = sorted((step for step in steps if step[0] < alpha), key=lambda step: (step[0], step[2].candidate.id))[:TOLD]
@@ -99,7 +100,7 @@ def _changes(parents: Sequence[Parent], results: Mapping[str, ScreenResult], alp
     )
     yield (
         f"{sum(gain > 0 for _, gain, _, _ in steps)} of {_rewards(len(steps))} made from trained ones scored above the better "
-        f"parent (mean {sum(gain for _, gain, _, _ in steps) / len(steps):+.3f}, n {len(steps)}); beyond chance (McNemar p < "
+        f"parent (mean {sum(gain for _, gain, _, _ in steps) / len(steps):+.3f}, n {len(steps)}); beyond chance (p < "
         f"{alpha:.2g}): {told or 'none'}."
     )
 

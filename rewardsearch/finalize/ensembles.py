@@ -34,7 +34,7 @@ class Recipe:
 def build(name: str, field: Field, config: FinalizeConfig) -> Recipe | None:
     """The ensemble of that name (FinalizeConfig.ensembles); None where no candidate fits it.
 
-    Where no candidate is above the baseline, the best one stands for those that would be.
+    Where every candidate is clearly below the baseline, the best one stands alone.
     """
     top = TOP.fullmatch(name)
     return _top(field, int(top.group(1))) if top else _NAMED[name](field, config)
@@ -78,11 +78,11 @@ def _weighted(field: Field, config: FinalizeConfig) -> Recipe | None:
     rows = _better(field)[:MOST_WEIGHTED]
     if not rows:
         return None
-    gains = {row.id: (row.f1 or 0.0) - field.baseline for row in rows}
-    if not field.better:
+    gains = {row.id: gain for row in rows if (gain := (row.f1 or 0.0) - field.baseline) > 0}
+    if not gains:
         return Recipe(_alike(row.id for row in rows), _best(field, rows, MOST_WEIGHTED))
     whole = sum(gains.values())
-    how = f"the {len(rows)} best above the baseline, weighted by their gain in F1 on {field.split}"
+    how = f"the {len(gains)} best above the baseline, weighted by their gain in F1 on {field.split}"
     return Recipe({id: gain / whole for id, gain in gains.items()}, how)
 
 
@@ -131,8 +131,8 @@ def _better(field: Field) -> Sequence[RankedRow]:
 
 def _best(field: Field, rows: Sequence[RankedRow], asked: int) -> str:
     if not field.better:
-        return "the best candidate, none being above the baseline"
-    few = f", no more than {len(rows)} of {asked} being above the baseline" if len(rows) < asked else ""
+        return "the best candidate, all being clearly below the baseline"
+    few = ", the others being clearly below the baseline" if len(rows) < min(asked, len(field.eligible)) else ""
     return f"the best {len(rows)} by F1 on {field.split}{few}"
 
 

@@ -50,13 +50,13 @@ class Field:
 
     @property
     def baseline(self) -> float:
-        """The baseline's F1 in the search."""
+        """The baseline's F1 in the search, the mean over its seeds."""
         return next((row.f1 for row in self.ranking.rows if row.id == BASELINE), None) or 0.0
 
     @property
     def better(self) -> tuple[RankedRow, ...]:
-        """The eligible ones above the baseline."""
-        return tuple(row for row in self.eligible if (row.f1 or 0.0) > self.baseline)
+        """The eligible ones that are not clearly below the baseline: the interval of their gain reaches 0."""
+        return tuple(row for row in self.eligible if row.gain_ci is None or row.gain_ci[1] >= 0)
 
 
 def is_flagged(of: RankedRow | ScreenResult) -> bool:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from rewardsearch.config import RankConfig
-from rewardsearch.rank.noise import noise_of, tied_ranks
+from rewardsearch.rank.noise import Scores, tied_ranks
 from rewardsearch.records import BASELINE, POLICY, Candidate, Fate, RankedRow, Ranking, ScreenResult, Verdict
-from rewardsearch.stats import Bootstrap, adjust, f1_accuracy, pairwise, seed_noise
+from rewardsearch.stats import adjust
 
 Status = Literal["screened", "dropped", "failed", "rejected", "error", "owed"]
 _UNRANKED: tuple[Status, ...] = ("dropped", "failed", "error", "rejected", "owed")
@@ -33,56 +33,59 @@ def rank(
 
     results: by arm id (BASELINE, POLICY, candidate ids; other arms are passed over), under the search's seed. Screened arms are
     ranked by F1 on `split` (the positive class's on a task with classes), equal ones by id, the baseline and the policy among
-    them; arms without a score follow with their reason. baselines: whole screens of the baseline, one a seed, which show the
-    noise between seeds. dropped: candidates that did not go on from a rung; stopped: the stretch that each of them was trained
-    to, for its steps and flags. policy_name: what the policy before GRPO is called in its row.
+    them; arms without a score follow with their reason. baselines: whole screens of the baseline, one a seed: its score is their
+    mean, and they show the noise between seeds. dropped: candidates that did not go on from a rung; stopped: the stretch that
+    each of them was trained to, for its steps and flags. policy_name: what the policy before GRPO is called in its row.
 
-    p_vs_best is McNemar's against the best candidate, p_vs_baseline against the baseline; p_adjusted is p_vs_baseline
-    corrected over all screened candidates. Raises ValueError when the arms answered different questions.
+    p_vs_best is against the best candidate, p_vs_baseline against the baseline, p_vs_parent against the best screened parent;
+    p_adjusted is p_vs_baseline corrected over all screened candidates. Raises ValueError when the arms answered different
+    questions.
     """
     arms = (*candidates, BASELINE, POLICY)
     known = _Known(candidates, verdicts, results, dropped or {}, stopped or {}, policy_name)
-    outcomes = {arm: results[arm].outcomes for arm in arms if arm in results and results[arm].status == "done"}
-    if not outcomes:
+    done = {arm: results[arm] for arm in arms if arm in results and results[arm].status == "done"}
+    if not done:
         rows = [known.row(arm) for arm in arms]
         return Ranking(task=task, split=split, n=0, rows=tuple(_in_order(rows)))
-    bootstrap = Bootstrap(outcomes, resamples=config.resamples, seed=seed, confidence=config.confidence)
-    metrics = {arm: f1_accuracy(outcomes[arm]) for arm in outcomes}
-    ranked = sorted(outcomes, key=lambda arm: (-metrics[arm].f1, arm))
-    tests = pairwise({arm: outcomes[arm] for arm in ranked})
+    scores = Scores(done, baselines, config, seed)
+    ranked = sorted(done, key=lambda arm: (-scores.sample(arm).f1, arm))
     screened = [arm for arm in ranked if arm in candidates]
     best = screened[0] if screened else None
 
     def p_against(arm: str, other: str | None) -> float | None:
-        if other is None or other not in outcomes or arm == other:
-            return None
-        return tests[min(arm, other, key=ranked.index), max(arm, other, key=ranked.index)].p
+        return None if other is None or other not in done or arm == other else scores.p(arm, other)
 
     p_vs_baseline = {arm: p_against(arm, BASELINE) for arm in ranked}
     tested = {arm: p for arm in screened if (p := p_vs_baseline[arm]) is not None}
     p_adjusted = dict(zip(tested, adjust(list(tested.values()), config.correction), strict=True))
-    f1_by_seed = {each.seed: f1_accuracy(each.outcomes).f1 for each in baselines}
-    between_seeds = seed_noise({BASELINE: list(f1_by_seed.values())})
-    ties = tied_ranks(ranked, bootstrap, between_seeds, config.confidence)
-    rows = [known.row(arm) for arm in arms if arm not in outcomes]
+    ties = tied_ranks(ranked, scores)
+    rows = [known.row(arm) for arm in arms if arm not in done]
     for place, arm in enumerate(ranked, start=1):
-        scores: dict[str, Any] = {
-            **bootstrap.estimate(arm).model_dump(),
+        of_screened = [id for id in known.parents(arm) if id in done]
+        parent = max(of_screened, key=lambda id: scores.sample(id).f1, default=None)
+        found: dict[str, Any] = {
+            **scores.sample(arm).estimate.model_dump(),
             "rank": place,
-            "parse_rate": metrics[arm].parse_rate,
+            "parse_rate": scores.parse_rate(arm),
+            "p_vs_parent": p_against(arm, parent),
             "p_vs_best": p_against(arm, best),
             "p_vs_baseline": p_vs_baseline[arm],
             "p_adjusted": p_adjusted.get(arm),
-            "ties": ties[arm],
-            "classes": bootstrap.class_scores(arm),
+            "ties": ties.get(arm),
+            "classes": scores.bootstrap.class_scores(*scores.readings(arm)),
         }
-        rows.append(known.row(arm).model_copy(update=scores))
+        if arm == BASELINE:
+            found["f1_by_seed"] = scores.f1_by_seed
+        elif BASELINE in done:
+            found |= {"gain": scores.gap(arm, BASELINE)[0], "gain_ci": scores.gap_ci(arm, BASELINE)}
+        rows.append(known.row(arm).model_copy(update=found))
     return Ranking(
         task=task,
         split=split,
-        n=next(iter(metrics.values())).n,
+        n=len(scores.outcomes(ranked[0])),
         rows=tuple(_in_order(rows)),
-        noise=noise_of(f1_by_seed, bootstrap, between_seeds) if BASELINE in outcomes else None,
+        noise=scores.told_noise(),
+        p_values="questions" if scores.noise is None else "questions and seeds",
     )
 
 
@@ -97,6 +100,9 @@ class _Known:
     stopped: Mapping[str, ScreenResult]
     policy_name: str
 
+    def parents(self, arm: str) -> tuple[str, ...]:
+        return self.candidates[arm].parents if arm in self.candidates else ()
+
     def row(self, arm: str) -> RankedRow:
         candidate, verdict = self.candidates.get(arm), self.verdicts.get(arm)
         result = self.results.get(arm) or self.stopped.get(arm)
@@ -108,7 +114,7 @@ class _Known:
             name=candidate.name if candidate else self.policy_name if arm == POLICY else arm,
             round=candidate.round if candidate else 0,
             operator=candidate.operator if candidate else "none",
-            parents=candidate.parents if candidate else (),
+            parents=self.parents(arm),
             status=status,
             steps=result.steps if result else 0,
             seconds=result.seconds if result else 0.0,

@@ -1,42 +1,107 @@
-"""The noise of a leaderboard: what training seeds and questions do to a score, and which ranks are ties because of it."""
+"""Scores and differences of the leaderboard's arms by what is known of their noise: that of the questions, and that of the
+training seeds, which the baseline's own seeds show."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import combinations
+from statistics import fmean
 
-from rewardsearch.records import BASELINE, POLICY, Noise
-from rewardsearch.stats import Bootstrap, SeedNoise, differs
+from rewardsearch.config import RankConfig
+from rewardsearch.records import BASELINE, POLICY, Interval, Noise, Outcome, ScreenResult
+from rewardsearch.stats import Bootstrap, Sample, Spread, f1_accuracy, mcnemar, seed_noise, spread
 
-
-def noise_of(f1_by_seed: Mapping[int, float], bootstrap: Bootstrap[str], noise: SeedNoise | None) -> Noise | None:
-    """What the leaderboard shows of the noise, from the baseline's F1 by training seed; None where it has no two seeds."""
-    if noise is None:
-        return None
-    return Noise(
-        f1_by_seed=dict(f1_by_seed),
-        seed_sd=noise.sd,
-        df=noise.df,
-        question_sd=bootstrap.standard_error(BASELINE),
-    )
+Reading = tuple[str, int]
+"""An arm and its place among the trainings of that arm."""
 
 
-def tied_ranks(
-    ranked: Sequence[str], bootstrap: Bootstrap[str], noise: SeedNoise | None, confidence: float
-) -> dict[str, tuple[int, int]]:
-    """The best and the worst rank of the arms that each arm, itself among them, cannot be told from, by the noise of questions
-    and seeds.
+class Scores:
+    """The arms on the same questions. The baseline's score is the mean over the seeds that it was trained with.
 
-    ranked: arms, best first.
+    results: whole screens by arm, of the search's seed. baselines: those of the baseline, one a seed; where there are none its
+    screen in `results` stands alone. Raises ValueError when the arms answered different questions.
     """
-    samples = {arm: bootstrap.sample(arm) for arm in ranked}
-    places = {arm: [place] for place, arm in enumerate(ranked, start=1)}
-    for a, b in combinations(ranked, 2):
-        gap = samples[a] - samples[b]
+
+    def __init__(
+        self, results: Mapping[str, ScreenResult], baselines: Sequence[ScreenResult], config: RankConfig, seed: int
+    ) -> None:
+        self._config = config
+        self._trainings: dict[str, Sequence[ScreenResult]] = {arm: [result] for arm, result in results.items()}
+        if BASELINE in results and baselines:
+            self._trainings[BASELINE] = baselines
+        of_baseline = self._trainings.get(BASELINE, ())
+        self.f1_by_seed = {each.seed: f1_accuracy(each.outcomes).f1 for each in of_baseline}
+        self.noise = seed_noise({BASELINE: list(self.f1_by_seed.values())})
+        outcomes: dict[Reading, Sequence[Outcome]] = {
+            (arm, place): each.outcomes
+            for arm, trainings in self._trainings.items()
+            for place, each in enumerate(trainings)
+        }
+        self.bootstrap = Bootstrap(outcomes, resamples=config.resamples, seed=seed, confidence=config.confidence)
+        self.sample = cache(self._sample)
+
+    def readings(self, arm: str) -> list[Reading]:
+        """What an arm's score is the mean of, as `bootstrap` knows it."""
+        return [(arm, place) for place in range(len(self._trainings[arm]))]
+
+    def outcomes(self, arm: str) -> Sequence[Outcome]:
+        """Those of an arm's first training."""
+        return self._trainings[arm][0].outcomes
+
+    def parse_rate(self, arm: str) -> float:
+        """The share of an arm's answers that could be parsed, the mean over its trainings."""
+        return fmean(f1_accuracy(each.outcomes).parse_rate for each in self._trainings[arm])
+
+    def _sample(self, arm: str) -> Sample:
+        return self.bootstrap.sample(*self.readings(arm))
+
+    def gap(self, a: str, b: str) -> tuple[float, Spread]:
+        """The F1 of `a` less that of `b`, and how far it moves with the questions and, where that is known, with the seeds."""
+        difference = self.sample(a) - self.sample(b)
         # What was not trained has no noise between seeds, as little as a mean over endless seeds.
-        seeds = (math.inf if a == POLICY else 1, math.inf if b == POLICY else 1)
-        if not differs(gap.f1, gap.standard_error, noise, confidence, seeds=seeds):
+        share = sum(0.0 if arm == POLICY else 1 / len(self._trainings[arm]) for arm in (a, b))
+        return difference.f1, spread(difference.standard_error, [(self.noise, share)] if self.noise else [])
+
+    def gap_ci(self, a: str, b: str) -> Interval:
+        """The interval of that difference."""
+        gap, of = self.gap(a, b)
+        half = of.half_width(self._config.confidence)
+        return gap - half, gap + half
+
+    def p(self, a: str, b: str) -> float:
+        """The p-value against no difference: of the rewards, over questions and seeds, where the noise between seeds is known;
+        else McNemar's, of the two trained policies."""
+        if self.noise is None:
+            return mcnemar(self.outcomes(a), self.outcomes(b)).p
+        gap, of = self.gap(a, b)
+        return of.p(gap)
+
+    def differs(self, a: str, b: str) -> bool:
+        """Whether a difference is beyond the noise of questions and seeds."""
+        gap, of = self.gap(a, b)
+        return abs(gap) > of.half_width(self._config.confidence)
+
+    def told_noise(self) -> Noise | None:
+        """What the leaderboard shows of the noise; None where the baseline has no two seeds."""
+        if self.noise is None:
+            return None
+        return Noise(
+            f1_by_seed=self.f1_by_seed,
+            seed_sd=self.noise.sd,
+            df=self.noise.df,
+            question_sd=self.bootstrap.standard_error(self.readings(BASELINE)[0]),
+        )
+
+
+def tied_ranks(ranked: Sequence[str], scores: Scores) -> dict[str, tuple[int, int]]:
+    """The best and the worst rank of the trained arms that each trained arm, itself among them, cannot be told from.
+
+    ranked: all arms, best first. The policy before GRPO was not trained on any reward: it has no ties.
+    """
+    places = {arm: [place] for place, arm in enumerate(ranked, start=1) if arm != POLICY}
+    for a, b in combinations(places, 2):
+        if not scores.differs(a, b):
             places[a].append(places[b][0])
             places[b].append(places[a][0])
     return {arm: (min(found), max(found)) for arm, found in places.items()}

@@ -15,7 +15,7 @@ from rewardsearch.records import ClassEstimate, ClassScores, RankedRow, Ranking
 if TYPE_CHECKING:
     import pandas as pd
 
-_PAIRS = {"f1": "f1_ci", "accuracy": "accuracy_ci", "ties": "ties"}
+_PAIRS = {"f1": "f1_ci", "accuracy": "accuracy_ci", "gain": "gain_ci", "ties": "ties"}
 """Fields with a low and a high value, by what their two columns are called."""
 
 
@@ -31,7 +31,8 @@ def leaderboard_frame(ranking: Ranking) -> pd.DataFrame:
         for name, field in _PAIRS.items():
             low, high = record.pop(field) or (None, None)
             record |= {f"{name}_low": low, f"{name}_high": high}
-        record |= {"parents": " ".join(row.parents), "flags": " ".join(row.flags)}
+        by_seed = " ".join(f"{seed}:{f1:.4f}" for seed, f1 in row.f1_by_seed.items())
+        record |= {"parents": " ".join(row.parents), "flags": " ".join(row.flags), "f1_by_seed": by_seed}
         records.append(record | (_of_classes(row.classes) if row.classes else {}))
     # Every scored row of a task with classes has the same columns beyond those of any task.
     classed = next((_of_classes(row.classes) for row in ranking.rows if row.classes), {})

@@ -11,8 +11,9 @@ from rewardsearch.records.data import Record
 class RankedRow(Record):
     """One line of the leaderboard; the metrics are None unless the candidate was screened to the end.
 
-    `ties` is the best and the worst rank of the screened arms, itself among them, whose F1 differs from its own by no more than
-    the noise of questions and training seeds. A candidate that was dropped at a rung has its score there in `reason`. On a task
+    The baseline's metrics are the means over its training seeds. `ties` is the best and the worst rank of the trained arms,
+    itself among them, whose F1 differs from its own by no more than the noise of questions and training seeds; None for the
+    policy before GRPO, which was not trained. A candidate that was dropped at a rung has its score there in `reason`. On a task
     with classes F1 is the positive class's, and `classes` has the scores of each; it is None elsewhere.
     """
 
@@ -28,9 +29,17 @@ class RankedRow(Record):
     accuracy: float | None = None
     accuracy_ci: Interval | None = None
     parse_rate: float | None = None
+    f1_by_seed: dict[int, float] = {}
+    """Of the baseline: F1 by training seed."""
+    gain: float | None = None
+    """F1 less the baseline's."""
+    gain_ci: Interval | None = None
+    """Its interval: over questions, and over training seeds where their noise is known."""
     p_vs_best: float | None = None
     p_vs_baseline: float | None = None
     p_adjusted: float | None = None
+    p_vs_parent: float | None = None
+    """Against the best of its parents that were screened."""
     ties: tuple[int, int] | None = None
     bank_auc: float | None = None
     bank_auc_any_form: float | None = None
@@ -73,10 +82,12 @@ class Noise(Record):
 
 
 class Ranking(Record):
-    """The leaderboard. `n` is the number of questions; the p-values are McNemar's, `p_adjusted` corrects p_vs_baseline.
+    """The leaderboard. `n` is the number of questions; `p_adjusted` corrects p_vs_baseline.
 
-    `split` is "test" in the literature's protocol alone, which ranks on it. `noise` is None until the baseline has been
-    trained with two seeds.
+    `p_values`: what differences are tested against. "questions and seeds": a claim about rewards, by Student's t over questions
+    and training seeds. "questions": a claim about the trained policies alone, by McNemar's test, where the baseline was trained
+    with one seed and nothing is known of the noise between seeds. `split` is "test" in the literature's protocol alone, which
+    ranks on it. `noise` is None until the baseline has been trained with two seeds.
     """
 
     task: str
@@ -84,6 +95,7 @@ class Ranking(Record):
     n: int
     rows: tuple[RankedRow, ...]
     noise: Noise | None = None
+    p_values: Literal["questions", "questions and seeds"] = "questions"
 
 
 class Fate(Record):

@@ -78,7 +78,7 @@ def test_the_standing_counts_gains_those_beyond_chance_and_their_mean() -> None:
     mean = (f1(32) + f1(16) + f1(22) + f1(24)) / 4 - f1(20)
     assert feedback.lessons[0] == (
         f"3 of 4 trained rewards scored above the base rewards alone (F1 {f1(20):.3f}), 1 of them beyond chance "
-        f"(corrected p < 0.05); mean gain {mean:+.3f} (n 4)."
+        f"(corrected p < 0.05, over questions); mean gain {mean:+.3f} (n 4)."
     )
     sure = [e for e in feedback.evidence if e.row.p_adjusted is not None and e.row.p_adjusted < 0.05 and e.gain > 0]
     assert [e.candidate for e in sure] == [A]
@@ -91,8 +91,8 @@ def test_a_loss_beyond_chance_is_no_gain_beyond_chance() -> None:
 
 def test_what_is_beyond_chance_follows_the_ranking_confidence() -> None:
     screens = {BASELINE: right(0, 20), A.id: right(0, 26)}
-    assert "none of them beyond chance (corrected p < 0.01)" in told(screens, A, confidence=0.99).lessons[0]
-    assert "1 of them beyond chance (corrected p < 0.05)" in told(screens, A).lessons[0]
+    assert "none of them beyond chance (corrected p < 0.01, " in told(screens, A, confidence=0.99).lessons[0]
+    assert "1 of them beyond chance (corrected p < 0.05, " in told(screens, A).lessons[0]
 
 
 def test_the_best_is_told_with_those_that_cannot_be_told_from_it_and_the_width_of_a_score() -> None:
@@ -102,7 +102,7 @@ def test_the_best_is_told_with_those_that_cannot_be_told_from_it_and_the_width_o
     assert (len(ties), half > 0.05) == (0, True)
     assert line(feedback, "The best") == (
         f"The best, alpha, gained {f1(32) - f1(20):+.3f}, in part luck as the best of 4; every other reward is below it "
-        f"beyond chance (McNemar). A score's 95 % interval is about ±{half:.3f}: a smaller difference says little."
+        f"beyond chance. A score's 95 % interval is about ±{half:.3f}: a smaller difference says little."
     )
     near = told({BASELINE: right(0, 20), A.id: right(0, 32), B.id: right(0, 30), C.id: right(0, 31)}, A, B, C)
     assert "2 of the 2 others cannot be told from it" in line(near, "The best")
@@ -121,13 +121,13 @@ def test_rewards_made_from_trained_ones_are_held_against_their_better_parent() -
     mean = (f1(24) - f1(32) + f1(34) - f1(32)) / 2
     assert line(feedback, "better parent") == (
         f"1 of 2 rewards made from trained ones scored above the better parent (mean {mean:+.3f}, n 2); beyond chance "
-        f"(McNemar p < 0.05): delta {f1(24) - f1(32):+.3f} over alpha."
+        f"(p < 0.05): delta {f1(24) - f1(32):+.3f} over alpha."
     )
 
 
 def test_changes_within_chance_are_told_as_none() -> None:
     feedback = told({BASELINE: right(0, 20), A.id: right(0, 23), D.id: right(0, 24)}, A, D, round=2)
-    assert line(feedback, "better parent").endswith("beyond chance (McNemar p < 0.05): none.")
+    assert line(feedback, "better parent").endswith("beyond chance (p < 0.05): none.")
 
 
 def test_a_mended_reward_has_no_trained_parent_to_be_held_against() -> None:

@@ -86,8 +86,17 @@ class Searched:
             RankedRow(rank=1, id=id, name=id, round=0, operator="none", status="screened", f1=self.f1(id))
             for id in (BASELINE, POLICY)
         ]
-        rows = sorted((*self.rows, *references), key=lambda row: (row.f1 is None, -(row.f1 or 0), row.id))
+        rows = sorted(
+            (*map(self._against_baseline, self.rows), *references),
+            key=lambda row: (row.f1 is None, -(row.f1 or 0), row.id),
+        )
         return Ranking(task="arithmetic", split=self.split, n=QUESTIONS, rows=tuple(rows))
+
+    def _against_baseline(self, row: RankedRow) -> RankedRow:
+        if row.f1 is None:
+            return row
+        gain = row.f1 - self.f1(BASELINE)
+        return row.model_copy(update={"gain": gain, "gain_ci": (gain - 0.1, gain + 0.1)})
 
     @property
     def field(self) -> Field:

@@ -93,7 +93,7 @@ def test_what_is_trained_alike_is_one_arm_under_its_first_name() -> None:
 
 
 def test_an_ensemble_of_one_is_that_candidate() -> None:
-    searched = Searched().add("a", right(18)).add("b", right(9))
+    searched = Searched().add("a", right(18)).add("b", right(4))
     assert lineup(searched, finalists=1, controls=[]).same == {"ensemble-top3": searched.id("a")}
 
 

@@ -96,7 +96,11 @@ def test_noise_and_ties_are_of_the_positive_classs_f1() -> None:
     ]
     ranking, rows = ranked(baselines=seeds)
     assert ranking.noise is not None
-    assert ranking.noise.f1_by_seed == {0: rows[BASELINE].f1, 1: f1_accuracy(seeds[1].outcomes).f1}
+    by_seed = {each.seed: f1_accuracy(each.outcomes).f1 for each in seeds}
+    assert ranking.noise.f1_by_seed == rows[BASELINE].f1_by_seed == by_seed
+    assert rows[BASELINE].f1 == pytest.approx(sum(by_seed.values()) / 2)
+    assert rows[BASELINE].classes is not None
+    assert rows[BASELINE].classes.classes["SELECTED"].f1.value == rows[BASELINE].f1
     assert rows[A.id].ties is not None and rows[B.id].ties == (3, 3)
 
 

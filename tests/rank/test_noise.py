@@ -1,11 +1,16 @@
 """What the leaderboard says of its noise, and which ranks it calls ties."""
 
+from statistics import fmean
+
+import numpy as np
 import pytest
 from fakes import candidate, outcomes, screened
+from scipy.stats import t
 
 from rewardsearch.config import RankConfig
 from rewardsearch.rank import rank
-from rewardsearch.records import BASELINE, POLICY, Ranking, ScreenResult, Verdict
+from rewardsearch.records import BASELINE, POLICY, RankedRow, Ranking, ScreenResult, Verdict
+from rewardsearch.stats import mcnemar
 
 A, B, C = candidate("a", "1.0"), candidate("b", "2.0"), candidate("c", "3.0")
 
@@ -65,4 +70,79 @@ def test_the_untrained_policy_has_no_seed_of_its_own() -> None:
     scores = {POLICY: kinds(100), BASELINE: kinds(116)}
     ranking = board(scores, baseline_seeds=(116, 118, 114))
     assert ranking.noise is not None and ranking.noise.seed_sd < 0.02
-    assert ties(ranking) == {"baseline": (1, 1), "policy": (2, 2)}
+    assert ties(ranking) == {"baseline": (1, 1), "policy": None}
+
+
+def test_the_untrained_policy_ties_with_nobody_however_noisy_the_seeds() -> None:
+    scores = {BASELINE: kinds(190), A.id: kinds(180), POLICY: kinds(150), B.id: kinds(110)}
+    found = ties(board(scores, baseline_seeds=(190, 90, 60)))
+    assert found == {"a": (1, 4), "baseline": (1, 4), "b": (1, 4), "policy": None}
+
+
+# --- the baseline's seeds ---------------------------------------------------------------------------------------------
+
+
+def f1(right: int) -> float:
+    return 2 * right / (200 + right)
+
+
+def by_name(ranking: Ranking) -> dict[str, RankedRow]:
+    return {row.name: row for row in ranking.rows}
+
+
+def test_candidates_are_held_against_the_mean_over_the_baselines_seeds() -> None:
+    ranking = board({BASELINE: kinds(180), A.id: kinds(170), B.id: kinds(100)}, baseline_seeds=(180, 120, 130))
+    rows, mean = by_name(ranking), fmean(map(f1, (180, 120, 130)))
+    baseline = rows["baseline"]
+    assert baseline.f1 == pytest.approx(mean) and baseline.gain is None
+    assert baseline.f1_by_seed == pytest.approx({0: f1(180), 1: f1(120), 2: f1(130)})
+    assert baseline.f1_ci is not None and baseline.f1_ci[0] < mean < baseline.f1_ci[1] < f1(180)
+    assert [rows[name].gain for name in "ab"] == pytest.approx([f1(170) - mean, f1(100) - mean])
+    assert [row.name for row in ranking.rows if row.rank is not None] == ["a", "baseline", "b"]
+
+
+@pytest.mark.parametrize("seeds", [(120, 122, 118), (120, 150, 100), (120, 120)])
+def test_a_p_value_is_of_the_gain_over_questions_and_seeds(seeds: tuple[int, ...]) -> None:
+    """By hand: Student's t of the gap, with the variance of the questions plus that of one seed and of the mean of the others."""
+    ranking = board({BASELINE: kinds(seeds[0]), A.id: "w" * 10 + kinds(134, 190)}, baseline_seeds=seeds)
+    row = by_name(ranking)["a"]
+    k, scores = len(seeds), [f1(right) for right in seeds]
+    in_a = np.array([0.0] * 10 + [1.0] * 134 + [0.0] * 56)
+    in_base = np.array([[float(q < right) for q in range(200)] for right in seeds])
+    # F1 = 2a / (1 + a) moves by 2 / (1 + a)^2 for a small step in a.
+    slopes = [2 / (1 + each.mean()) ** 2 for each in in_base]
+    moved = 2 / (1 + in_a.mean()) ** 2 * in_a - np.mean([s * each for s, each in zip(slopes, in_base, strict=True)], 0)
+    question, seed = moved.var() / 200, np.var(scores, ddof=1) * (1 + 1 / k)
+    df = (k - 1) * ((question + seed) / seed) ** 2 if seed else np.inf
+    gap = f1(134) - fmean(scores)
+    assert row.gain == pytest.approx(gap)
+    assert row.p_vs_baseline == pytest.approx(2 * t.sf(gap / (question + seed) ** 0.5, df), rel=0.35)
+    assert row.gain_ci == pytest.approx(t.interval(0.95, df, gap, (question + seed) ** 0.5), abs=0.02)
+    assert row.p_adjusted == row.p_vs_baseline
+    assert ranking.p_values == "questions and seeds"
+    assert (row.p_vs_baseline or 0) < 0.05 or row.ties == by_name(ranking)["baseline"].ties
+
+
+def test_with_one_seed_the_p_values_are_mcnemars_of_the_policies_and_the_ranking_says_so() -> None:
+    for seeds in ((), (120,)):
+        ranking = board({BASELINE: kinds(120), A.id: kinds(150)}, baseline_seeds=seeds)
+        row = by_name(ranking)["a"]
+        assert (ranking.p_values, ranking.noise) == ("questions", None)
+        assert row.p_vs_baseline == mcnemar(outcomes(kinds(150)), outcomes(kinds(120))).p
+        assert row.gain == pytest.approx(f1(150) - f1(120))
+
+
+def test_a_child_is_held_against_the_best_of_its_screened_parents() -> None:
+    child = candidate("child", "9.0", parents=(A.id, B.id, "gone"))
+    arms = {BASELINE: kinds(100), A.id: kinds(120), B.id: kinds(140), child.id: kinds(150)}
+    ranking = rank(
+        task="arithmetic",
+        results={arm: screened(arm, text) for arm, text in arms.items()},
+        candidates={each.id: each for each in (A, B, child)},
+        verdicts={},
+        config=RankConfig(resamples=200),
+        seed=0,
+    )
+    rows = by_name(ranking)
+    assert rows["child"].p_vs_parent == mcnemar(outcomes(kinds(150)), outcomes(kinds(140))).p
+    assert rows["a"].p_vs_parent is None
