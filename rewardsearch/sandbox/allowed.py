@@ -60,6 +60,8 @@ MODULES: dict[str, frozenset[str]] = {
         "NamedTuple NoReturn Optional OrderedDict Pattern Protocol Sequence Set Sized Text Tuple Type TypeAlias "
         "NewType NotRequired Required SupportsFloat SupportsInt TypedDict TypeVar Union cast final overload TYPE_CHECKING"
     ),
+    "bisect": _names("bisect bisect_left bisect_right insort insort_left insort_right"),
+    "heapq": _names("heapify heappop heappush heappushpop heapreplace merge nlargest nsmallest"),
     "dataclasses": _names("asdict astuple dataclass field fields is_dataclass replace"),
 }
 
@@ -112,6 +114,14 @@ CHANGING_METHODS = _names(
     "extendleft rotate subtract move_to_end send throw"
 )
 """Methods that change what they are called on."""
+
+CHANGING_FUNCTIONS = frozenset(
+    (
+        *("bisect.insort", "bisect.insort_left", "bisect.insort_right"),
+        *("heapq.heapify", "heapq.heappop", "heapq.heappush", "heapq.heappushpop", "heapq.heapreplace"),
+    )
+)
+"""Functions of allowed modules that change their first argument."""
 
 WHY_NOT: dict[str, str] = {
     **dict.fromkeys(("eval", "exec", "compile", "__import__", "breakpoint"), "a reward runs no code made of text"),

@@ -86,6 +86,15 @@ def askers(tree: ast.Module) -> frozenset[int]:
     return frozenset(found)
 
 
+def inside_functions(tree: ast.Module) -> frozenset[int]:
+    """The nodes, by id(), of the bodies of functions."""
+    functions = (
+        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    )
+    bodies = (node.body if isinstance(node.body, list) else [node.body] for node in functions)
+    return frozenset(id(inner) for body in bodies for part in body for inner in ast.walk(part))
+
+
 def _plain_names(value: ast.AST) -> bool:
     """Whether a value is names written out, none of them a dunder."""
     parts = value.elts if isinstance(value, ast.Tuple | ast.List) else [value]

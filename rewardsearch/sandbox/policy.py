@@ -19,11 +19,11 @@ from dataclasses import dataclass
 
 from rewardsearch.records import FIXED_ARGUMENTS, MAX_CODE_CHARS
 from rewardsearch.sandbox.allowed import HIDDEN
-from rewardsearch.sandbox.names import askers, bindings, idioms, module_level_names, own_attributes
+from rewardsearch.sandbox.names import askers, bindings, idioms, inside_functions, module_level_names, own_attributes
 from rewardsearch.sandbox.refusal import Refused, Scope
 from rewardsearch.sandbox.rules import RULES
 from rewardsearch.sandbox.scopes import meaning_of, own_nodes
-from rewardsearch.sandbox.state import cached_functions, stateful_nonlocals
+from rewardsearch.sandbox.state import cached_functions, shared_attributes, stateful_nonlocals
 
 MAX_NODES = 6_000
 MAX_DEPTH = 120
@@ -74,6 +74,8 @@ def check_static(code: str) -> StaticFault | None:
             idioms=idioms(tree),
             askers=askers(tree),
             stateful=stateful_nonlocals(tree, module_level_names(tree)),
+            inside=inside_functions(tree),
+            shared=shared_attributes(tree),
             owners=frozenset(id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)),
         )
         faults = sorted(_tree_faults(tree, scope), key=lambda fault: fault.line or 0)

@@ -36,6 +36,10 @@ class Scope:
     """Nodes, by id(), with a dunder name that is harmless where it stands: see names.idioms."""
     askers: frozenset[int]
     """Nodes, by id(), where a class is asked about: what is called or subscripted, and what isinstance looks for."""
+    inside: frozenset[int]
+    """The nodes, by id(), inside functions: what runs while the file is loaded builds what it keeps."""
+    shared: frozenset[str]
+    """Attributes of the file's classes that all objects of a class share, and that can be changed in place."""
     owners: frozenset[int]
     """The nodes, by id(), that stand before the dot of an attribute."""
 

@@ -161,7 +161,7 @@ def attributes(node: ast.AST, scope: Scope) -> None:
     name = node.attr
     if id(node) not in scope.idioms and not (name == "__init__" and _is_super(node.value)):
         _check_attribute(node, name, scope)
-    module = _module_of(node.value, scope)
+    module = scope.meaning.imported_name(node.value)
     if module in MODULES:
         _check_member(node, module, name)
 
@@ -169,19 +169,10 @@ def attributes(node: ast.AST, scope: Scope) -> None:
 def imported_things(node: ast.AST, scope: Scope) -> None:
     """What is imported stays as it is, for whoever else uses it."""
     if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
-        root = root_of(node)
-        if root is not None and id(root) in {*scope.meaning.modules, *scope.meaning.imported}:
+        root = root_of(node, scope)
+        if isinstance(root, ast.Name) and scope.meaning.imported_name(root):
             what = f"`{root.id}` is imported, and something of it is assigned to"
             raise Refused(line_of(node), what, "what is imported cannot be changed; use a name of your own")
-
-
-def _module_of(node: ast.AST, scope: Scope) -> str:
-    """The module that an expression stands for, such as `collections.abc`; "" for none."""
-    if isinstance(node, ast.Name):
-        return scope.meaning.modules.get(id(node), "")
-    if isinstance(node, ast.Attribute) and (outer := _module_of(node.value, scope)):
-        return f"{outer}.{node.attr}"
-    return ""
 
 
 def _check_attribute(node: ast.AST, name: str, scope: Scope) -> None:

@@ -4,6 +4,7 @@ file, or a builtin."""
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -22,9 +23,13 @@ class Frame:
     kind: Kind
     bound: set[str] = field(default_factory=set)
     modules: dict[str, str] = field(default_factory=dict)
-    imported: set[str] = field(default_factory=set)
-    defaults: set[str] = field(default_factory=set)
-    """Parameters whose default value is one object for all calls, and can be changed."""
+    imported: dict[str, str] = field(default_factory=dict)
+    lasting: set[str] = field(default_factory=set)
+    """Parameters whose value outlives the call: a default value that can be changed, and the class that a class method gets."""
+    functions: set[str] = field(default_factory=set)
+    """Functions that are defined in it: to a function inside them they are there before the call."""
+    values: dict[str, ast.expr] = field(default_factory=dict)
+    """Names that are bound once in it, by a plain assignment of this value."""
 
 
 @dataclass
@@ -34,13 +39,23 @@ class Meaning:
     unbound: set[int] = field(default_factory=set)
     """Bound in no scope that is visible there: a builtin, or undefined."""
     modules: dict[int, str] = field(default_factory=dict)
-    imported: set[int] = field(default_factory=set)
-    """Imported from a module."""
+    imported: dict[int, str] = field(default_factory=dict)
+    """Imported from a module: which name of which, such as `heapq.merge`."""
     lasting: set[int] = field(default_factory=set)
-    """Inside a function, a name whose value outlives the call: of the file's top level, or a changeable default."""
+    """Inside a function, a name whose value outlives the call: of the file's top level, or of Frame.lasting."""
+    values: dict[int, ast.expr] = field(default_factory=dict)
+    """What a name is bound to, where its scope binds it once."""
     exposed: dict[int, str] = field(default_factory=dict)
     """Nodes that bind a name in such a way that something else may be meant by it later, with the reason: at the top
     level and in classes a name that is unbound again means a builtin."""
+
+    def imported_name(self, node: ast.AST) -> str:
+        """What of the allowed modules an expression stands for, such as `collections.abc` or `heapq.merge`; "" for nothing."""
+        if isinstance(node, ast.Name):
+            return self.modules.get(id(node)) or self.imported.get(id(node), "")
+        if isinstance(node, ast.Attribute) and (outer := self.imported_name(node.value)):
+            return f"{outer}.{node.attr}"
+        return ""
 
 
 def meaning_of(tree: ast.Module, hidden: Container[str]) -> Meaning:
@@ -54,6 +69,8 @@ def meaning_of(tree: ast.Module, hidden: Container[str]) -> Meaning:
 def _collected(kind: Kind, body: Iterable[ast.AST], hidden: Container[str], exposed: dict[int, str]) -> Frame:
     frame = Frame(kind)
     outer: set[str] = set()
+    times: Counter[str] = Counter()
+    assigned: dict[str, ast.expr] = {}
     imports: list[ast.Import | ast.ImportFrom] = []
     for node in own_nodes(body):
         here = [*bindings(node)]
@@ -64,7 +81,17 @@ def _collected(kind: Kind, body: Iterable[ast.AST], hidden: Container[str], expo
             if kind in ("module", "class") and name in hidden:
                 exposed[id(node)] = f"`{name}` is bound as a name of the file"
         frame.bound.update(bindings(node))
+        times.update(bindings(node))
         match node:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.NamedExpr(target=ast.Name(id=name), value=value)
+            ):
+                assigned[name] = value
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                assigned[name] = value
+            case ast.FunctionDef(name=name) if kind == "function":
+                frame.functions.add(name)
             case ast.Import(names=names):
                 for alias in names:
                     top = alias.name.partition(".")[0]
@@ -75,7 +102,7 @@ def _collected(kind: Kind, body: Iterable[ast.AST], hidden: Container[str], expo
                     if (module, alias.name) == ("collections", "abc"):
                         frame.modules[name] = "collections.abc"
                     else:
-                        frame.imported.add(name)
+                        frame.imported[name] = f"{module}.{alias.name}"
             case ast.Global(names=declared) | ast.Nonlocal(names=declared):
                 outer.update(declared)
             case _:
@@ -83,9 +110,11 @@ def _collected(kind: Kind, body: Iterable[ast.AST], hidden: Container[str], expo
     for statement in imports:
         if kind == "class":
             exposed[id(statement)] = "an import inside a class is not allowed"
-        elif outer & (frame.modules.keys() | frame.imported):
+        elif outer & (frame.modules.keys() | frame.imported.keys()):
             exposed[id(statement)] = "an import over a `nonlocal` name is not allowed"
-    frame.bound |= frame.modules.keys() | frame.imported
+    if kind in ("module", "function"):
+        frame.values = {name: value for name, value in assigned.items() if times[name] == 1 and name not in outer}
+    frame.bound |= frame.modules.keys() | frame.imported.keys()
     frame.bound -= outer
     return frame
 
@@ -116,6 +145,11 @@ def _bound_through(comprehension: ast.AST) -> Iterator[ast.AST]:
             yield node.target
         if not isinstance(node, ast.Lambda):
             pending += ast.iter_child_nodes(node)
+
+
+def _is_class_method(node: _Function) -> bool:
+    marks = [] if isinstance(node, ast.Lambda) else node.decorator_list
+    return any(isinstance(mark, ast.Name) and mark.id == "classmethod" for mark in marks)
 
 
 def _arguments(node: ast.AST) -> ast.arguments | None:
@@ -157,9 +191,13 @@ class _Resolver:
         positional = [*args.posonlyargs, *args.args][len(args.posonlyargs) + len(args.args) - len(args.defaults) :]
         pairs = (*zip(positional, args.defaults, strict=True), *zip(args.kwonlyargs, args.kw_defaults, strict=True))
         if not any(outer.kind == "function" for outer in self._frames):
-            defaults = {arg.arg for arg, default in pairs if default is not None and changeable(default)}
+            lasting = {arg.arg for arg, default in pairs if default is not None and changeable(default)}
+            if self._frames[-1].kind == "class" and _is_class_method(node):
+                lasting.update(arg.arg for arg in (*args.posonlyargs, *args.args)[:1])
             # What is bound anew in the body may be another object there.
-            frame.defaults = defaults - frame.bound
+            frame.lasting = lasting - frame.bound
+        for arg in every:
+            frame.values.pop(arg.arg, None)
         frame.bound.update(arg.arg for arg in every)
         self.inside(frame).read(body)
 
@@ -185,8 +223,11 @@ class _Resolver:
             if node.id in frame.modules:
                 self._meaning.modules[id(node)] = frame.modules[node.id]
             if node.id in frame.imported:
-                self._meaning.imported.add(id(node))
-            if within and (frame.kind == "module" or node.id in frame.defaults):
+                self._meaning.imported[id(node)] = frame.imported[node.id]
+            if node.id in frame.values:
+                self._meaning.values[id(node)] = frame.values[node.id]
+            around = frame is not innermost and node.id in frame.functions
+            if within and (frame.kind == "module" or node.id in frame.lasting or around):
                 self._meaning.lasting.add(id(node))
             return
         if not in_class:

@@ -1,8 +1,8 @@
 """The rules against state: nothing that one call changes may be there at the next.
 
 Every call starts from the same state anyway; these rules tell the author instead of letting the code mean something
-else than it says. What they cannot see (an alias, a cached value) shows when validation calls a reward many times over
-in one process.
+else than it says. What they cannot see (an object that changes itself) shows when validation calls a reward many times over in
+one process.
 """
 
 from __future__ import annotations
@@ -10,15 +10,21 @@ from __future__ import annotations
 import ast
 from collections.abc import Container, Iterator
 
-from rewardsearch.sandbox.allowed import CHANGING_METHODS, MODULES
+from rewardsearch.sandbox.allowed import CHANGING_FUNCTIONS, CHANGING_METHODS, MODULES
 from rewardsearch.sandbox.refusal import Refused, Scope, line_of
 
 _BUILTIN_ITERATORS = frozenset(("iter", "map", "filter", "zip", "enumerate", "reversed"))
+_ITERATORS = {f"itertools.{name}" for name in MODULES["itertools"]} | {
+    *("difflib.ndiff", "difflib.unified_diff", "heapq.merge", "re.finditer"),
+}
+_CONTAINERS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.Tuple)
+_MADE = frozenset(("list", "dict", "set", "bytearray", "deque", "Counter", "defaultdict", "OrderedDict", "ChainMap"))
+_IN_PLACE = " in place"
 _REMEDY = "keep it in a local variable and return what the caller needs; for a cache, use functools.lru_cache"
 
 
 def kept_values(node: ast.AST, scope: Scope) -> None:
-    """No iterator or generator at the top level: it goes on where the last call left it."""
+    """No iterator or generator at the top level or in a class: it goes on where the last call left it."""
     if not isinstance(node, ast.Module):
         return
     generators = {
@@ -27,7 +33,8 @@ def kept_values(node: ast.AST, scope: Scope) -> None:
         if isinstance(function, ast.FunctionDef)
         and any(isinstance(n, ast.Yield | ast.YieldFrom) for n in ast.walk(function))
     }
-    for statement in node.body:
+    classes = (inner for part in node.body for inner in ast.walk(part) if isinstance(inner, ast.ClassDef))
+    for statement in (*node.body, *(part for each in classes for part in each.body)):
         value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
         for part in _held(value):
             if isinstance(part, ast.GeneratorExp) or _makes_iterator(part, scope, generators):
@@ -49,40 +56,109 @@ def _held(value: ast.AST | None) -> Iterator[ast.AST]:
 
 
 def changes_of_lasting_values(node: ast.AST, scope: Scope) -> None:
-    """A function changes nothing of the file's top level, and no default value."""
-    if isinstance(node, ast.AugAssign) and _given(node.target) in {"getcontext", *scope.cached}:
-        what = f"what `{_given(node.target)}()` gives is changed: it would keep state between calls"
-        raise Refused(line_of(node), what, _REMEDY)
-    if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
-        root = root_of(node)
-        if root is not None and id(root) in scope.meaning.lasting:
-            raise Refused(line_of(node), f"`{root.id}` is changed: it would keep state between calls", _REMEDY)
-    if not isinstance(node, ast.Call):
-        return
-    if isinstance(node.func, ast.Attribute) and node.func.attr in CHANGING_METHODS and node.func.attr not in scope.own:
-        if (given := _given(node.func)) in scope.cached:
-            what = f"what the cached `{given}()` gives is changed: it would keep state between calls"
-            raise Refused(line_of(node), what, _REMEDY)
-        root = root_of(node.func)
-        if root is not None and _is_lasting_value(root, scope):
-            what = f"`{root.id}` is changed by .{node.func.attr}(): it would keep state between calls"
-            raise Refused(line_of(node), what, _REMEDY)
-    if isinstance(node.func, ast.Name) and node.func.id == "next" and node.args:
-        root = root_of(node.args[0])
-        if root is not None and _is_lasting_value(root, scope):
-            raise Refused(line_of(node), f"`next({root.id})` goes on where the last call left it", _REMEDY)
+    """A function changes nothing of the file's top level, no default value, no class, and no value that a class holds for all
+    of its objects."""
+    for changed, how in _changed(node, scope) if id(node) in scope.inside else ():
+        if what := _lasting(changed, how, scope):
+            raise Refused(line_of(node), f"{what} is changed{how}: it would keep state between calls", _REMEDY)
 
 
-def _is_lasting_value(root: ast.Name, scope: Scope) -> bool:
-    return id(root) in scope.meaning.lasting and id(root) not in {*scope.meaning.modules, *scope.meaning.imported}
+def _changed(node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, str]]:
+    """What a node changes in place, and how where that is more than an assignment: `x` of `x.a = 1` and `x.append(1)`."""
+    match node:
+        case ast.AugAssign(target=ast.Attribute() | ast.Subscript() as target, value=value):
+            yield target.value, _IN_PLACE
+            if isinstance(value, _CONTAINERS):
+                yield target, _IN_PLACE
+        case ast.Attribute(ctx=ast.Load(), attr=name, value=value) if name in CHANGING_METHODS - scope.own:
+            yield value, f" by .{name}()"
+        case (
+            ast.Attribute(ctx=ast.Store() | ast.Del(), value=value)
+            | ast.Subscript(ctx=ast.Store() | ast.Del(), value=value)
+        ):
+            yield value, ""
+        case ast.Call(func=ast.Name(id="next"), args=[first, *_]):
+            yield first, " by next()"
+        case ast.Call(func=func, args=[first, *_]) if (name := scope.meaning.imported_name(func)) in CHANGING_FUNCTIONS:
+            yield first, f" by {name}()"
+        case _:
+            pass
 
 
-def _given(node: ast.AST) -> str:
-    """`f` of `f(x).a[0]` and of `m.f(x).a`; "" where no call gives what is changed."""
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-    func = node.func if isinstance(node, ast.Call) else None
-    return func.id if isinstance(func, ast.Name) else func.attr if isinstance(func, ast.Attribute) else ""
+def _lasting(node: ast.AST, how: str, scope: Scope) -> str:
+    """What an expression is, or is a part of, that outlives the call, as the author knows it; "" for nothing."""
+    for part in _owners(node, scope):
+        match part:
+            case ast.Name(id=name) if id(part) in scope.meaning.lasting and not scope.meaning.imported_name(part):
+                return f"`{name}`"
+            case ast.Attribute(attr=name) if name in scope.shared:
+                return f"`.{name}`, which a class holds for all of its objects,"
+            case ast.Call(func=ast.Name(id="type" | "super" as name) as func) if id(func) in scope.meaning.unbound:
+                return f"the class that `{name}()` gives"
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+                if name in scope.cached or (name == "getcontext" and how == _IN_PLACE):
+                    return f"what `{name}()` gives"
+            case _:
+                pass
+    return ""
+
+
+def _owners(node: ast.AST, scope: Scope) -> Iterator[ast.AST]:
+    """An expression, what it is an attribute or an item of, and so on: `x.a[0]`, `x.a`, `x`. A name that is bound once goes on
+    with what it is bound to."""
+    met: set[int] = set()
+    while id(node) not in met:
+        met.add(id(node))
+        yield node
+        if isinstance(node, ast.Attribute | ast.Subscript):
+            node = node.value
+        elif isinstance(node, ast.Name):
+            node = scope.meaning.values.get(id(node), node)
+
+
+def root_of(node: ast.AST, scope: Scope) -> ast.AST:
+    """`x` of `x.a[0].b`, or what `x` is another name for."""
+    *_, root = _owners(node, scope)
+    return root
+
+
+def shared_attributes(tree: ast.Module) -> frozenset[str]:
+    """Attributes that a class of the file's top level holds for all of its objects and that can be changed in place: lists,
+    dicts, sets and objects of the file's classes, unless an object is given one of its own anywhere."""
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    made = _MADE | {inner.name for node in classes for inner in ast.walk(node) if isinstance(inner, ast.ClassDef)}
+    shared: set[str] = set()
+    own: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(targets=targets):
+                own.update(target.attr for target in targets if isinstance(target, ast.Attribute))
+            case ast.AnnAssign(target=ast.Attribute(attr=name)):
+                own.add(name)
+            case _:
+                pass
+    for statement in (
+        part for node in classes for inner in ast.walk(node) if isinstance(inner, ast.ClassDef) for part in inner.body
+    ):
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                shared.update([name] if _can_change(value, made) else [])
+            case ast.AnnAssign(target=ast.Name(id=name), value=value):
+                (shared if value is not None and _can_change(value, made) else own).add(name)
+            case _:
+                pass
+    return frozenset(shared - own)
+
+
+def _can_change(value: ast.AST, made: Container[str]) -> bool:
+    """Whether a value holds something that can be changed in place, what a lambda of it would make aside."""
+    if isinstance(value, _CONTAINERS) and not isinstance(value, ast.Tuple):
+        return True
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name | ast.Attribute):
+        name = value.func.id if isinstance(value.func, ast.Name) else value.func.attr
+        if name in made:
+            return True
+    return not isinstance(value, ast.Lambda) and any(_can_change(part, made) for part in ast.iter_child_nodes(value))
 
 
 def cached_functions(tree: ast.Module) -> frozenset[str]:
@@ -99,26 +175,17 @@ def cached_functions(tree: ast.Module) -> frozenset[str]:
     )
 
 
-def root_of(node: ast.AST) -> ast.Name | None:
-    """`x` of `x.a[0].b`."""
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-    return node if isinstance(node, ast.Name) else None
-
-
 def _makes_iterator(node: ast.AST, scope: Scope, generators: Container[str]) -> bool:
-    """Whether a call gives an iterator: of a builtin, of itertools, or of a generator of the file."""
+    """Whether a call gives an iterator: of a builtin, of an allowed module, or of a generator of the file."""
     if not isinstance(node, ast.Call):
         return False
-    if isinstance(node.func, ast.Attribute):
-        owner = node.func.value
-        return isinstance(owner, ast.Name) and scope.meaning.modules.get(id(owner)) == "itertools"
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "finditer":
+        return True
+    if name := scope.meaning.imported_name(node.func):
+        return name in _ITERATORS
     if not isinstance(node.func, ast.Name):
         return False
-    name = node.func.id
-    if id(node.func) in scope.meaning.imported:
-        return name in MODULES["itertools"]
-    return name in (_BUILTIN_ITERATORS if id(node.func) in scope.meaning.unbound else generators)
+    return node.func.id in (_BUILTIN_ITERATORS if id(node.func) in scope.meaning.unbound else generators)
 
 
 def stateful_nonlocals(tree: ast.Module, met_at_load: frozenset[str]) -> frozenset[int]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from rewardsearch.resources import PACKAGE
 from rewardsearch.sandbox import batch_dependent, check_static
+from rewardsearch.sandbox.allowed import MODULES
 
 ORDINARY = sorted((Path(__file__).parent / "ordinary").glob("*.py"))
 HEAD = "def reward(prompts, completions, answer, **columns):\n"
@@ -215,9 +218,20 @@ def test_the_file_as_a_whole_is_checked(code: str, what: str) -> None:
 
 
 def test_a_refusal_names_the_line_and_what_to_write_instead() -> None:
-    assert str(check_static("import re\nimport numpy\n" + PLAIN)).startswith(
-        "line 2: the module `numpy` is not available (use math and statistics); allowed: collections,"
-    )
+    fault = check_static("import re\nimport numpy\n" + PLAIN)
+    assert fault is not None and fault.line == 2
+    assert "`numpy`" in fault.what and set(MODULES) - {"__future__"} == set(re.findall(r"[\w.]+", fault.instead)) - {
+        "allowed"
+    }
+
+
+@pytest.mark.parametrize(
+    ("file", "before"), [("README.md", "It may import from"), ("prompts/system.j2", "Allowed imports:")]
+)
+def test_the_modules_that_people_and_models_are_told_are_those_that_are_allowed(file: str, before: str) -> None:
+    _, _, told = (PACKAGE.parent / file).read_text(encoding="utf-8").partition(before)
+    names = re.findall(r"\w+", told.partition(".")[0])
+    assert set(names) == {name for name in MODULES if "." not in name} - {"__future__"}
 
 
 def test_the_first_faulty_line_is_the_one_named() -> None:
