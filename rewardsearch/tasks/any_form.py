@@ -13,7 +13,7 @@ from rewardsearch.tasks.classes import parse_class
 from rewardsearch.tasks.numbers import read_number
 
 _TAG = re.compile(r"<solution>(.*?)(?:</solution>|\Z)", re.DOTALL)
-_NUMBER = re.compile(r"(?:(?<![\w)])(?<![\d)] )[-\u2212])?\$?\d[\d,]*(?:\.\d+)?")
+_NUMBER = re.compile(r"(?:(?<![\w)])(?<![\d)] )[-\u2212])?\$?(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?")
 _MARK = re.compile(r"\\boxed\{|####|\banswer\b(?:\s+is\b)?[\s:=*]*", re.IGNORECASE)
 _MARKED = re.compile(r"(?:(?![.!?]\s|[\n}]).){0,80}")
 """What a mark marks: the rest of its sentence."""

@@ -26,6 +26,8 @@ from rewardsearch.tasks import load_task
         ("9 + 8 = 17\n#### 17 (3 of 4)", True),
         ("9 + 8 = $17.00.", True),
         ("34 - 17", True),
+        ("The answer is 17, as 9 + 8 is.", True),
+        ("3, 4, 17", True),
         ("It is -17", False),
         ("no number", False),
         ("", False),
