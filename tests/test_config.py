@@ -71,6 +71,50 @@ def test_a_file_that_is_no_mapping_is_a_user_error(tmp_path: Path, text: str) ->
         load_config(tmp_path / "c.yaml")
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("screen:\n  steps: 500\nrounds: 1\nscreen:\n  beta: 0\n", {"screen": "lines 1 and 4"}),
+        ("screen:\n  steps: 1\n\n  beta: 0\n  'steps': 1\n", {"screen.steps": "lines 2 and 5"}),
+        ("seed: 1\nseed: 1\nseed: 2\n", {"seed": "lines 1, 2 and 3"}),
+        (
+            "race: {rungs: [{steps: 0.1, questions: 1},\n {steps: 0.2, steps: 0.3}]}",
+            {"race.rungs.1.steps": "line 2"},
+        ),
+        (
+            "task: {seed: 1,\n seed: 2}\nbudget:\n  tokens: 1\nbudget: {}\n",
+            {"task.seed": "lines 1 and 2", "budget": "lines 3 and 5"},
+        ),
+        (
+            "propose: &p\n  openai: {prices: {m: {input: 1, input: 2}}}\nx: *p",
+            {"propose.openai.prices.m.input": "line 2"},
+        ),
+    ],
+)
+def test_a_key_given_twice_is_told_with_its_lines(tmp_path: Path, text: str, told: dict[str, str]) -> None:
+    (tmp_path / "c.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError) as refused:
+        load_config(tmp_path / "c.yaml")
+    found = [(line.split("c.yaml: ")[1].split()[0], line) for line in refused.value.mistakes]
+    assert [key for key, _ in found] == list(told)
+    assert all(told[key] in line for key, line in found)
+
+
+def test_a_key_given_twice_in_an_override_is_told() -> None:
+    with pytest.raises(UserError, match=r"screen=.*steps is given 2 times"):
+        parse_config({}, "c", ["screen={steps: 1, steps: 2}"])
+
+
+def test_anchors_and_merge_keys_are_no_repeats(tmp_path: Path) -> None:
+    text = "screen: &s {steps: 3, beta: 0.5}\nfinalize: {references: &r [a, b], controls: []}\n"
+    (tmp_path / "c.yaml").write_text(f"{text}task: {{seed: 1}}\n", encoding="utf-8")
+    assert load_config(tmp_path / "c.yaml").screen.steps == 3
+    models = "{models: [&m {model: a, weight: 2.0}, {<<: *m, model: b}, {<<: [*m], <<: *m, model: c, weight: 3.0}]}"
+    (tmp_path / "c.yaml").write_text(f"propose: {{openai: {models}}}\n", encoding="utf-8")
+    found = load_config(tmp_path / "c.yaml").propose.openai.models
+    assert [(each.model, each.weight) for each in found] == [("a", 2.0), ("b", 2.0), ("c", 3.0)]
+
+
 def test_data_files_beside_the_config_are_found(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text("", encoding="utf-8")
     text = "task: {name: gsm8k, train_file: rows.jsonl, test_file: rows.jsonl}\n"

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from rewardsearch.config.root import Config
 from rewardsearch.config.sections import EMBEDDED
+from rewardsearch.config.yaml_text import read_yaml
 from rewardsearch.errors import UserError
 from rewardsearch.resources import find
 
@@ -26,9 +26,9 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     if not file.is_file():
         raise UserError(f"config is not a file: {file}; name a YAML file, such as configs/arithmetic-demo.yaml")
     try:
-        data = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} is not YAML: {' '.join(str(error).split())}") from None
+        data = read_yaml(file.read_text(encoding="utf-8"), str(file)) or {}
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file} is not UTF-8 text: {error}; save it as UTF-8") from None
     if not isinstance(data, dict):
         raise UserError(f"{file}: got a {type(data).__name__} at the top, a config is a mapping of keys to values")
     for override in overrides:
@@ -62,10 +62,7 @@ def _apply_override(data: dict[str, Any], override: str) -> None:
         if not isinstance(inner, dict):
             raise UserError(f"--set {override}: {parent} is not a section")
         data = inner
-    try:
-        data[last] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise UserError(f"--set {override}: the value is not YAML: {' '.join(str(error).split())}") from None
+    data[last] = read_yaml(value, f"--set {override}: the value")
 
 
 _PATHS = (
