@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from statistics import median
 
-from rewardsearch.config import Config
+from rewardsearch.config import Config, TaskConfig
 from rewardsearch.errors import UserError
 from rewardsearch.records import Demonstration, Record
 from rewardsearch.stats import f1_accuracy
 from rewardsearch.tasks import Split, Task
 from rewardsearch.tasks.reading import source_name
 from rewardsearch.tasks.resume import ResumeTask
+from rewardsearch.tasks.solved import HUB
 from rewardsearch.tasks.tables import OwnPairs
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -65,7 +66,7 @@ def datasheet(task: Task, config: Config, rules: bool = True) -> DataSheet:
     train = task.rows("train")
     return DataSheet(
         task=task.name,
-        source=config.task.data or config.task.train_file or ("openai/gsm8k" if task.name == "gsm8k" else "generated"),
+        source=source_of(config.task),
         classes=task.classes,
         read=source.read if source else {},
         left_out=source.left_out if source else {},
@@ -75,6 +76,11 @@ def datasheet(task: Task, config: Config, rules: bool = True) -> DataSheet:
         answers=tuple(row.answer for row in train[:5]),
         example=task.demonstrations()[0] if train else None,
     )
+
+
+def source_of(config: TaskConfig) -> str:
+    """Where the rows come from: a file, a hub data set by its id, or `generated`."""
+    return config.data or config.train_file or (HUB if config.name == "gsm8k" else "generated")
 
 
 def describe_rows(task: Task, config: Config) -> tuple[str, ...]:

@@ -11,6 +11,10 @@ import typer
 if TYPE_CHECKING:
     from rewardsearch.config import Config
     from rewardsearch.records import Candidate, Rollout, Verdict
+    from rewardsearch.tasks import Task
+
+OWN = "the package's own problems"
+"""What GSM8K rewards are validated on where the hub does not give openai/gsm8k. No search is run on them."""
 
 
 def validate(
@@ -35,26 +39,33 @@ def validate(
     """
     from rewardsearch.arms import load_base_rewards
     from rewardsearch.cli.tables import make_console, print_json, print_lines
-    from rewardsearch.datasheet import describe_rows
+    from rewardsearch.datasheet import source_of
     from rewardsearch.tasks import load_task
+    from rewardsearch.tasks.hub import HubError
     from rewardsearch.validate import validate as validate_candidates
 
     candidates = _read(files)
     settings = _settings(task, config, set_ or [])
     base = load_base_rewards(settings.screen.base_rewards) if config is not None else ()
-    rows = load_task(settings.task)
+    rows, own = load_task(settings.task), False
     # Data that cannot be used end it here, before anything is said of the bank.
-    if rows.source is not None and rows.source.left_out:
-        sys.stderr.write(f"{describe_rows(rows, settings)[0]}\n")
-    bank = _bank(config, settings, set_ or [])
+    try:
+        _describe(rows, settings)
+    except HubError as error:
+        if settings.task.name != "gsm8k":
+            raise
+        rows, own = _own_problems(settings), True
+        sys.stderr.write(f"warning: validating on {OWN}: {error}\n")
+    bank = _bank(config, settings, set_ or [], own)
     verdicts = validate_candidates(candidates, rows, settings, bank=bank, base=base)
     if as_json:
-        print_json([_document(*pair) for pair in zip(files, verdicts, strict=True)])
+        source = OWN if own else source_of(settings.task)
+        print_json([_document(*pair) | {"validated_on": source} for pair in zip(files, verdicts, strict=True)])
     else:
         console = make_console()
         for path, verdict in zip(files, verdicts, strict=True):
             said = "accepted" if verdict.accepted else f"rejected ({verdict.stage}): {verdict.reason}"
-            print_lines(console, f"{path}: {said}")
+            print_lines(console, f"{path}: {said}{f' (on {OWN})' if own else ''}")
             if verdict.flags:
                 print_lines(console, f"  flags: {', '.join(verdict.flags)}")
             if verdict.on_bank:
@@ -95,18 +106,40 @@ def _settings(task: str | None, config: str | None, overrides: list[str]) -> Con
     return parse_config(named, "--set" if task is None else "--task, --set" if overrides else "--task", overrides)
 
 
-def _bank(config: str | None, settings: Config, overrides: list[str]) -> tuple[Rollout, ...] | None:
-    """The bank of the config, which a search has sampled; where there is none, standard error tells what that leaves out."""
+def _describe(rows: Task, settings: Config) -> None:
+    """Says on standard error what is left out of the user's data. Raises UserError for data that cannot be used."""
+    from rewardsearch.datasheet import describe_rows
+
+    # The test split of a hub data set is of no use here.
+    rows.rows("train")
+    if settings.task.data_files(test=True) and rows.source is not None and rows.source.left_out:
+        sys.stderr.write(f"{describe_rows(rows, settings)[0]}\n")
+
+
+def _own_problems(settings: Config) -> Task:
+    """GSM8K on the package's own problems."""
+    from rewardsearch.tasks import load_task
+    from rewardsearch.tasks.solved import PROBLEMS
+
+    files = {"train_file": str(PROBLEMS), "test_file": str(PROBLEMS)}
+    return load_task(settings.task.model_copy(update=files))
+
+
+def _bank(config: str | None, settings: Config, overrides: list[str], own: bool) -> tuple[Rollout, ...] | None:
+    """The bank of the config, which a search has sampled; where there is none, standard error tells what that leaves out.
+    own: its rows are not at hand."""
     from rewardsearch.bank import bank_path, load_bank
     from rewardsearch.cli.sft import same_options
 
     if config is not None and not settings.bank.enabled:
         return None
-    bank = load_bank(bank_path(settings)) if config is not None else None
+    bank = load_bank(bank_path(settings)) if config is not None and not own else None
     if bank is None:
         what = "warning: the stages bank and novelty were not run: "
         if config is None:
             sys.stderr.write(f"{what}they need a search's config; give --config CONFIG\n")
+        elif own:
+            sys.stderr.write(f"{what}they need the rows of the search\n")
         else:
             command = f"rewardsearch run {config}{same_options(None, overrides)}"
             sys.stderr.write(f"{what}no rollout bank in {bank_path(settings)}; `{command}` samples it\n")

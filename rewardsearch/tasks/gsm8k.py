@@ -25,6 +25,7 @@ from rewardsearch.tasks.base import (
     numeric_labelled,
     numeric_outcome,
 )
+from rewardsearch.tasks.hub import HubError
 from rewardsearch.tasks.solved import Part, Questions, Solved, read_questions, unseen
 
 SYSTEM = f"""You solve grade-school maths problems. Think step by step, then give the answer. Answer in exactly this form:
@@ -74,6 +75,8 @@ class Gsm8kTask:
         for part in get_args(Part):
             try:
                 self._read(part)
+            except HubError:
+                raise
             except UserError as error:
                 mistakes += error.mistakes
         if mistakes:

@@ -9,7 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from rewardsearch.errors import UserError
+
 _WAIT_S = 5.0
+
+
+class HubError(UserError):
+    """What the config names could not be loaded from the hub."""
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rewardsearch.errors import UserError
-from rewardsearch.tasks.hub import quiet_hub
+from rewardsearch.tasks.hub import HubError, quiet_hub
 from rewardsearch.tasks.mistakes import Mistakes
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -79,14 +79,14 @@ def json_lines(text: str, name: str, mistakes: Mistakes) -> Raw:
 
 
 def hub_rows(source: str, split: str, remedy: str, config: str | None = None) -> Raw:
-    """A split of a hub data set; numbers of classes become their names. Raises UserError where it cannot be loaded."""
+    """A split of a hub data set; numbers of classes become their names. Raises HubError where it cannot be loaded."""
     from datasets import load_dataset
 
     try:
         with quiet_hub():
             found = load_dataset(source, *([config] if config else []), split=split)
     except (OSError, ValueError, RuntimeError) as error:
-        raise UserError(
+        raise HubError(
             f"{source} ({split}) could not be loaded from the hub ({type(error).__name__}); {remedy}"
         ) from None
     names = {column: getattr(feature, "names", None) for column, feature in found.features.items()}
