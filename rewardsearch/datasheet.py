@@ -66,7 +66,7 @@ def datasheet(task: Task, config: Config, rules: bool = True) -> DataSheet:
     train = task.rows("train")
     return DataSheet(
         task=task.name,
-        source=source_of(config.task),
+        source=_source_of(config.task),
         classes=task.classes,
         read=source.read if source else {},
         left_out=source.left_out if source else {},
@@ -78,7 +78,7 @@ def datasheet(task: Task, config: Config, rules: bool = True) -> DataSheet:
     )
 
 
-def source_of(config: TaskConfig) -> str:
+def _source_of(config: TaskConfig) -> str:
     """Where the rows come from: a file, a hub data set by its id, or `generated`."""
     return config.data or config.train_file or (HUB if config.name == "gsm8k" else "generated")
 

@@ -39,7 +39,6 @@ def validate(
     """
     from rewardsearch.arms import load_base_rewards
     from rewardsearch.cli.tables import make_console, print_json, print_lines
-    from rewardsearch.datasheet import source_of
     from rewardsearch.tasks import load_task
     from rewardsearch.tasks.hub import HubError
     from rewardsearch.validate import validate as validate_candidates
@@ -59,8 +58,7 @@ def validate(
     bank = _bank(config, settings, set_ or [], own)
     verdicts = validate_candidates(candidates, rows, settings, bank=bank, base=base)
     if as_json:
-        source = OWN if own else source_of(settings.task)
-        print_json([_document(*pair) | {"validated_on": source} for pair in zip(files, verdicts, strict=True)])
+        print_json([_document(path, verdict, own) for path, verdict in zip(files, verdicts, strict=True)])
     else:
         console = make_console()
         for path, verdict in zip(files, verdicts, strict=True):
@@ -146,6 +144,8 @@ def _bank(config: str | None, settings: Config, overrides: list[str], own: bool)
     return bank
 
 
-def _document(path: Path, verdict: Verdict) -> dict[str, Any]:
+def _document(path: Path, verdict: Verdict, own: bool) -> dict[str, Any]:
     fields = verdict.model_dump(mode="json", include={"accepted", "stage", "reason", "flags", "checks"})
+    if own:
+        fields["checks"]["validated_on"] = OWN
     return {"file": str(path), "id": verdict.candidate, **fields}
