@@ -56,7 +56,7 @@ def save_result(folder: Path, result: ScreenResult, mark: str, completions: Sequ
     save_completions(folder, completions)
     write_atomic(folder / "curves.jsonl", _lines(result.curves))
     write_atomic(folder / "predictions.jsonl", _lines(result.outcomes))
-    head = result.model_dump(mode="json", exclude={"curves", "outcomes"})
+    head = json.loads(result.model_dump_json(exclude={"curves", "outcomes"}))
     write_atomic(folder / "result.json", json.dumps({"fingerprint": mark, "result": head}, indent=1) + "\n")
 
 

@@ -47,6 +47,7 @@ from rewardsearch.records.proposing import (
 )
 from rewardsearch.records.ranking import Fate, Front, Noise, RankedRow, Ranking
 from rewardsearch.records.screening import (
+    DIVERGED,
     FULL,
     Aggregation,
     Alarm,
@@ -61,6 +62,7 @@ from rewardsearch.records.tuning import SftPoint, SftResult
 
 __all__ = [
     "BASELINE",
+    "DIVERGED",
     "FIXED_ARGUMENTS",
     "FULL",
     "MAX_CODE_CHARS",

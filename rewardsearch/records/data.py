@@ -15,7 +15,8 @@ OutcomeKind = Literal["correct", "wrong", "unparsed"]
 
 
 class Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # JSON has no number for what is not finite; written as text it reads back as the same number.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
 class Row(Record):

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
 
 from rewardsearch.records.data import Outcome, OutcomeKind, Record
 
 FULL = "full"
 """The last rung of a screen: all steps, all questions."""
+
+
+def _finite_or_none(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+Finite = Annotated[float | None, AfterValidator(_finite_or_none)]
+"""A number; None in place of one that is not finite."""
+
+
+DIVERGED = "diverged"
+"""The flag of a training run whose policy diverged."""
 
 
 class RewardSpec(Record):
@@ -74,9 +89,10 @@ class CurvePoint(Record):
     """The share of all completions for which it is right."""
     paid: dict[str, float] = {}
     """The mean total reward of the completions that answer it; without those that nobody answers."""
-    entropy: float | None = None
-    """Mean entropy of the policy, in nats a token; None where the trainer does not tell it."""
-    grad_norm: float
+    entropy: Finite = None
+    """Mean entropy of the policy, in nats a token; None where the trainer does not report it, or it was not finite."""
+    grad_norm: Finite
+    """None where the gradient was not finite."""
 
 
 AlarmKind = Literal["hacking", "length", "collapse", "entropy", "dead", "clipped", "lost", "penalty"]
@@ -106,7 +122,8 @@ class Example(Record):
 
 
 class ScreenResult(Record):
-    """What a training run gave. `status`: done; failed (the candidate's fault, told in `reason`); error (the machine's).
+    """What a training run gave. `status`: done; failed (the candidate's fault, or the setting's; `reason` says which); error (an
+    infrastructure error).
 
     `correlations` is Pearson's r of each component with correctness over all completions of the training, None where one
     of the two has no spread. `outcomes` is empty unless done.
@@ -126,11 +143,13 @@ class ScreenResult(Record):
     outcomes: tuple[Outcome, ...] = ()
     """On `val`, in the order of its rows."""
     curves: tuple[CurvePoint, ...] = ()
-    correlations: dict[str, float | None] = {}
+    correlations: dict[str, Finite] = {}
     disagreements: tuple[Example, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     """What the watch saw by the end of the training."""
     flags: tuple[str, ...] = ()
+    nonfinite_steps: int = 0
+    """Steps, from the first of the run, whose gradient was not finite."""
     faults: dict[str, int] = {}
     """Reward calls that failed and were forgiven, by reward, from the first step of the run."""
     warnings: tuple[str, ...] = ()

@@ -7,19 +7,31 @@ import resource
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from rewardsearch.bank import save_bank
 from rewardsearch.config import Config
-from rewardsearch.errors import MachineError
+from rewardsearch.errors import MachineError, UserError
 from rewardsearch.files import write_atomic
 from rewardsearch.progress import Unit
-from rewardsearch.records import FULL, Batch, Completion, RewardSpec, Rollout, Row, ScreenJob, ScreenResult, SftResult
+from rewardsearch.records import (
+    DIVERGED,
+    FULL,
+    Batch,
+    Completion,
+    RewardSpec,
+    Rollout,
+    Row,
+    ScreenJob,
+    ScreenResult,
+    SftResult,
+)
 from rewardsearch.sandbox import RewardFault, Sandbox, SandboxedReward
+from rewardsearch.screen.divergence import Diverged, logits_checked
 from rewardsearch.screen.evaluate import Answers, evaluate
 from rewardsearch.screen.generate import beyond_context
 from rewardsearch.screen.observe import Scored, is_base
@@ -34,6 +46,7 @@ from rewardsearch.tasks.questions import bank_rows
 from rewardsearch.tuned import ADAPTER, SFT, load_tuned, save_tuned, sft_mark
 
 Say = Callable[[dict[str, Any]], None]
+_UNTRAINED = "it is so before any training; take another policy.model or policy.dtype"
 _MAXRSS_MB = 1024 * 1024 if sys.platform == "darwin" else 1024
 
 
@@ -74,10 +87,15 @@ class Worker:
         before = self._before(job)
         self._steps = before.steps if before else 0
         try:
-            found, completions = self._train_and_evaluate(job, folder, before)
+            with logits_checked(self.policy.base):
+                found, completions = self._train_and_evaluate(job, folder, before)
         except RewardFault as fault:
             flags = ("changes later",) if fault.kind == "changed" else ()
             found = {"status": "failed", "reason": self._blame(job, fault), "steps": self._steps, "flags": flags}
+            completions = ()
+        except Diverged as error:
+            where = f"diverged at step {self._steps}: " if job.steps else ""
+            found = {"status": "failed", "reason": f"{where}{error}", "steps": self._steps, "flags": (DIVERGED,)}
             completions = ()
         result = ScreenResult(
             id=job.id,
@@ -137,6 +155,9 @@ class Worker:
             observer, steps = trained.observer, len(trained.observer.curves())
             if steps != job.steps and trained.ended is None:
                 raise MachineError(f"trained {steps} of {job.steps} steps")
+            nonfinite = sum(point.grad_norm is None for point in observer.curves())
+            if nonfinite == steps:
+                raise Diverged("the gradient was not finite at any step")
             if job.rung == FULL:
                 model.save_pretrained(str(folder / "adapter"))
             answers = self._evaluate(model, rows)
@@ -154,7 +175,9 @@ class Worker:
             "flags": (
                 *(alarm.flag for alarm in found),
                 *((f"{sum(faults.values())} failed reward calls",) if faults else ()),
+                *((f"{nonfinite} non-finite step{'s' if nonfinite > 1 else ''}",) if nonfinite else ()),
             ),
+            "nonfinite_steps": nonfinite,
             "faults": faults,
         }
         return fields, answers.completions
@@ -196,6 +219,15 @@ class Worker:
             on_batch=lambda done: self._done(done, len(rows), "questions"),
         )
 
+    @contextmanager
+    def _finite_logits(self, remedy: str) -> Iterator[None]:
+        """While it lasts, logits of the policy that are not finite raise UserError with `remedy`."""
+        try:
+            with logits_checked(self.policy.base):
+                yield
+        except Diverged as error:
+            raise UserError(f"{error}: {remedy}") from None
+
     def tune(self) -> SftResult:
         """Fine-tunes the policy, which later jobs start from; the run's folder of it is whole before this returns."""
         started = time.monotonic()
@@ -204,7 +236,8 @@ class Worker:
         # What a killed process left there is not whole.
         shutil.rmtree(folder, ignore_errors=True)
         self.policy = load_policy(self.config.policy)
-        before = self._evaluate(self.policy.base, rows).outcomes
+        with self._finite_logits(_UNTRAINED):
+            before = self._evaluate(self.policy.base, rows).outcomes
         tuned = tune(
             self.policy,
             self.task.demonstrations(),
@@ -215,6 +248,8 @@ class Worker:
         # Two policies need not fit beside each other; what later jobs load is what is evaluated here.
         del self.policy
         self.policy = load_policy(self.config.policy, folder / ADAPTER)
+        with self._finite_logits(f"SFT diverged; lower sft.learning_rate, got {sft.learning_rate:g}"):
+            after = self._evaluate(self.policy.base, rows).outcomes
         result = SftResult(
             mark=sft_mark(self.config),
             rows=tuned.rows,
@@ -223,7 +258,7 @@ class Worker:
             seconds=round(time.monotonic() - started, 2),
             curve=tuned.curve,
             before=before,
-            after=self._evaluate(self.policy.base, rows).outcomes,
+            after=after,
         )
         save_tuned(folder, result)
         return result
@@ -262,7 +297,8 @@ class Worker:
         elif message["kind"] == SFT:
             self.tune()
         elif message["kind"] == "bank":
-            save_bank(Path(message["out"]), self.sample_bank())
+            with self._finite_logits(_UNTRAINED):
+                save_bank(Path(message["out"]), self.sample_bank())
         else:
             self.read_test(message["adapter"], self.run / message["out"])
         return {"event": "done", "id": message["id"]}

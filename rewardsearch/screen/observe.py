@@ -160,7 +160,7 @@ class Observer:
     def logged(self, step: int, logs: Mapping[str, Any]) -> None:
         """Notes what TRL logs of a finished step: "grad_norm", and "entropy" where it is there."""
         told = {name: float(logs[name]) for name in ("grad_norm", "entropy") if name in logs}
-        self._points[step - 1] = self._points[step - 1].model_copy(update=told)
+        self._points[step - 1] = CurvePoint.model_validate(self._points[step - 1].model_dump() | told)
 
     def curves(self) -> tuple[CurvePoint, ...]:
         return tuple(self._points)

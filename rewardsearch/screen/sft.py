@@ -17,6 +17,7 @@ from trl import SFTTrainer
 from rewardsearch.config import SftConfig
 from rewardsearch.errors import UserError
 from rewardsearch.records import Demonstration, SftPoint
+from rewardsearch.screen.divergence import Diverged, check_weights
 from rewardsearch.screen.generate import prompt_ids
 from rewardsearch.screen.policy import Policy, trainer_arguments
 
@@ -99,6 +100,10 @@ def tune(
         # Building the trainer draws random numbers; training starts from the seed whatever was drawn.
         set_seed(config.seed)
         trainer.train()
+        try:
+            check_weights(model)
+        except Diverged as error:
+            raise UserError(f"sft: {error}; lower sft.learning_rate, got {config.learning_rate:g}") from None
         model.save_pretrained(str(adapter))
     return Tuned(rows=len(fitting), left_out=len(examples) - len(fitting), curve=tuple(course.curve))
 

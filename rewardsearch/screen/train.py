@@ -16,6 +16,7 @@ from trl import GRPOConfig, GRPOTrainer
 
 from rewardsearch.config import ScreenConfig
 from rewardsearch.records import Batch, CurvePoint, RewardSpec, Row, ScreenJob
+from rewardsearch.screen.divergence import check_weights
 from rewardsearch.screen.observe import ROW, Observer, Scored
 from rewardsearch.screen.policy import Policy, trainer_arguments
 from rewardsearch.tasks import Task
@@ -33,6 +34,7 @@ class _Course(TrainerCallback):  # type: ignore[misc]
         self.why: str | None = None
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        check_weights(kwargs["model"])
         if state.global_step >= self._last:
             control.should_training_stop = True
             control.should_save = self._keep
@@ -70,7 +72,8 @@ def train(
     """Trains `model` (the policy under an adapter) in place up to step `job.steps` and gives what was observed.
 
     Which prompts come in which order, and the random numbers that sampling draws, follow from `job.seed` alone, so they
-    are the same for every candidate. Whatever a reward function raises goes through.
+    are the same for every candidate. Whatever a reward function raises goes through. Raises Diverged where a trained weight
+    is not finite after a step.
 
     start: a checkpoint that is carried on with its adapter, optimiser, learning rate, random numbers and observations, as
     if it had never stopped. keep: where such a checkpoint goes at the end; written last, whole or not at all.

@@ -104,7 +104,7 @@ def _dead(curve: _Curve) -> Iterator[Alarm]:
     """No gradient in a whole window. Hopeless where there has been none from the start: the policy stays what it is."""
     if curve.solved:
         return
-    still = [not point.grad_norm > 0 for point in curve.points]
+    still = [not point.grad_norm for point in curve.points]
     groups = fmean(point.dead_groups for point in curve.last)
     if all(still[-len(curve.last) :]):
         told = f"no gradient in steps {curve.last[0].step}-{curve.last[-1].step}"
