@@ -100,6 +100,9 @@ def _print(names: tuple[str, str], result: Comparison, limit: int) -> None:
     rows.append(("first - second", *cells(result.difference, result.macro_f1_difference), ""))
     macro_headers = ("macro F1", "interval") if result.macro_f1_difference else ()
     print_table(console, ("", "F1", "interval", "accuracy", "interval", *macro_headers, "parsed"), rows, left=("",))
+    if result.a.unreadable or result.b.unreadable:
+        counts = f"{result.a.unreadable} of the first, {result.b.unreadable} of the second"
+        print_lines(console, f"predictions that are no answer, such as no number, count as unparsed: {counts}")
     m = result.mcnemar
     print_lines(
         console,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -139,11 +140,14 @@ def _rows(data: Path) -> list[dict[str, str]]:
                 f"{data}:{number}: a column {taken[0]}, which is an argument of its own; call it {taken[0][:-1]}"
             )
             continue
-        missing = [name for name in (rows[0] if rows else _FIXED) if row.get(name) is None]
+        missing = [name for name in (rows[0] if rows else _FIXED) if _is_missing(row.get(name))]
         if missing:
             mistakes.append(f"{data}:{number}: no {' and no '.join(missing)}; every row has the same columns")
             continue
-        rows.append({name: _text(value) for name, value in row.items() if not rows or name in rows[0]})
+        try:
+            rows.append({name: _text(name, value) for name, value in row.items() if not rows or name in rows[0]})
+        except ValueError as error:
+            mistakes.append(f"{data}:{number}: {error}")
     if mistakes:
         more = [f"{data}: {len(mistakes) - 5} more such lines"] if len(mistakes) > 5 else []
         raise UserError(*mistakes[:5], *more)
@@ -152,13 +156,24 @@ def _rows(data: Path) -> list[dict[str, str]]:
     return rows
 
 
-def _text(value: Any) -> str:
-    """What a reward sees of a field: a text itself, the content of the last chat message, anything else as JSON."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and value and isinstance(value[-1], dict) and isinstance(value[-1].get("content"), str):
-        return str(value[-1]["content"])
-    return json.dumps(value)
+def _is_missing(value: Any) -> bool:
+    """Null, or a number that is none: NaN is how pandas writes a missing value."""
+    return value is None or (isinstance(value, float) and not math.isfinite(value))
+
+
+def _text(name: str, value: Any) -> str:
+    """What a reward sees of a field, as in training. Raises ValueError for what could not be meant."""
+    from rewardsearch.records import message_text
+    from rewardsearch.tasks.numbers import gold_text
+
+    try:
+        if name in ("prompt", "completion"):
+            return message_text(value)
+        if name == "answer":
+            return gold_text(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _text_of(path: Path, what: str) -> str:

@@ -26,6 +26,8 @@ class Choice(Record):
     aggregation: Aggregation = "sum_then_normalize"
     columns: tuple[str, ...] = ()
     classes: tuple[str, str] | None = None
+    numeric: bool = False
+    """Whether every gold answer is a number, so that any other value is an error."""
     labels: dict[str, tuple[str, ...]] = {}
     label_column: str = ""
     tuned: str | None = None
@@ -74,6 +76,7 @@ def _asked_of_the_user(state: RunState, rewards: Sequence[RewardSpec]) -> dict[s
     return {
         "columns": tuple(name for name in task.columns if name in named),
         "classes": task.classes,
+        "numeric": task.classes is None,
         **_labels(state.config.task, task.classes),
         "tuned": str(state.folder / SFT / ADAPTER) if state.config.sft.enabled else None,
     }

@@ -7,15 +7,20 @@ equal names are averaged into one.
 
 from __future__ import annotations
 
+import ast
 import builtins
+import inspect
 import keyword
 import re
+import textwrap
 from collections.abc import Sequence
+from types import ModuleType
 
 from rewardsearch.errors import UserError
 from rewardsearch.export.choose import Choice
 from rewardsearch.export.isolate import as_factory
-from rewardsearch.records import RewardSpec
+from rewardsearch.records import RewardSpec, messages
+from rewardsearch.tasks import numbers
 
 _HEAD = '''\
 """Reward functions for TRL's GRPOTrainer: {source}, exported by rewardsearch.
@@ -25,9 +30,9 @@ of the data set, and gives one float a completion. Train with all of them:
 
     GRPOTrainer(..., reward_funcs=REWARD_FUNCS, args=GRPOConfig(..., {arguments}))
 {one}{gold}"""
-{future}
+{imports}
 GOLD_COLUMN = "answer"
-"""The column of the data set that holds the gold answer, as text."""
+"""The column of the data set that holds the gold answer."""
 '''
 
 _CLASSES = '''\
@@ -37,8 +42,11 @@ CLASSES = {classes!r}
 
 _GOLDS = '''\
 def _golds(values):
-    """The gold answers, as texts."""
-    return [str(gold) for gold in values]
+    """The gold answers as the rewards of the search saw them. Raises ValueError for one that no completion could ever match."""
+    try:
+        return [gold_text(value, numeric={numeric}) for value in values]
+    except ValueError as error:
+        raise ValueError(f"the column {{GOLD_COLUMN!r}}: {{error}}; correct or leave out such rows") from None
 '''
 
 _GOLD_CLASSES = '''\
@@ -58,28 +66,18 @@ _CALLING = '''\
 _NOT_COLUMNS = ("prompts", "completions", "completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
 
 
-def _text(item):
-    """The text of a prompt or completion: itself, or the content of its last chat message."""
-    if isinstance(item, str):
-        return item
-    content = item[-1].get("content") if item else None
-    if isinstance(content, list):
-        return "".join(part.get("text", "") for part in content)
-    return content or ""
-
-
 def _score(reward, prompts, completions, columns):
     """The reward of each completion, named components added up."""
-    texts = [_text(completion) for completion in completions]
+    texts = [message_text(completion) for completion in completions]
     if columns.get(GOLD_COLUMN) is None:
         raise KeyError(f"the data set has no column {GOLD_COLUMN!r}: name the one with the gold answer in GOLD_COLUMN")
     passed = {
-        name: [value if isinstance(value, str) else str(value) for value in values]
+        name: ["" if value is None else str(value) for value in values]
         for name, values in columns.items()
         if name not in (*_NOT_COLUMNS, "answer") and isinstance(values, (list, tuple)) and len(values) == len(texts)
     }
     given = reward(
-        prompts=[_text(prompt) for prompt in prompts] if prompts is not None else [""] * len(texts),
+        prompts=[message_text(prompt) for prompt in prompts] if prompts is not None else [""] * len(texts),
         completions=texts,
         answer=_golds(columns[GOLD_COLUMN]),
         **passed,
@@ -123,7 +121,7 @@ _README = """\
 {rows}
 
 Put `{module}.py` beside your script. The data set needs a column `prompt` and a column `answer` with the gold answer
-alone, as text (`GOLD_COLUMN` at the top of the file gives it another name). {needed}The rewards judge the form of answer that
+(`GOLD_COLUMN` at the top of the file gives it another name). {needed}The rewards judge the form of answer that
 the prompts of the search asked for: ask for the same form in yours.
 
 ```python
@@ -160,7 +158,12 @@ _COMMAND_EACH = (
 )
 
 # Names that the module has for itself, with or without an underscore before them.
-_TAKEN = frozenset(("reward", "trl_reward", "text", "score", "golds", "not_columns"))
+_TAKEN = frozenset(
+    (
+        *("reward", "trl_reward", "score", "golds", "not_columns", "re"),
+        *("message_text", "read_number", "number_text", "gold_number", "gold_text"),
+    )
+)
 
 
 def trl_module(choice: Choice) -> str:
@@ -168,15 +171,28 @@ def trl_module(choice: Choice) -> str:
     rewards, summed = choice.rewards, choice.aggregation == "sum_then_normalize"
     functions = function_names(rewards)
     made = [as_factory(f"_make_{f}", spec.name, spec.code) for f, spec in zip(functions, rewards, strict=True)]
-    future = "\nfrom __future__ import annotations\n" if any(asked for _, asked in made) else ""
+    imports = ["from __future__ import annotations\n"] if any(asked for _, asked in made) else []
+    imports += [] if choice.classes else ["import re\nfrom decimal import Decimal\n"]
     arguments, one = _ARGUMENTS[choice.aggregation], _ONE if summed else _EACH
-    gold = f"\n{_in_docstring(_written(choice))}\n" if choice.classes else ""
-    parts = [_HEAD.format(source=_plain(choice.source), future=future, arguments=arguments, one=one, gold=gold)]
+    gold = f"\n{_in_docstring(textwrap.fill(_written(choice), 118, break_on_hyphens=False))}\n"
+    parts = [
+        _HEAD.format(
+            source=_plain(choice.source),
+            imports="".join(f"\n{each}" for each in imports),
+            arguments=arguments,
+            one=one,
+            gold=gold,
+        )
+    ]
     if choice.classes:
         parts.append(_CLASSES.format(classes=choice.classes))
     for function, (factory, _) in zip(functions, made, strict=True):
         parts += [factory, f"_{function} = _make_{function}()\n"]
-    parts += [_GOLD_CLASSES if choice.classes else _GOLDS, _CALLING]
+    if choice.classes:
+        parts.append(_GOLD_CLASSES)
+    else:
+        parts += [_source_of(numbers), _GOLDS.format(numeric=choice.numeric)]
+    parts += [_source_of(messages), _CALLING]
     for function, spec in zip(functions, rewards, strict=True):
         parts.append(_FUNCTION.format(function=function, label=_plain(f"{spec.name} ({spec.id})"), weight=spec.weight))
     parts.append(f"REWARD_FUNCS = [{', '.join(functions)}]\nREWARD_WEIGHTS = {[spec.weight for spec in rewards]!r}\n")
@@ -190,6 +206,13 @@ def trl_module(choice: Choice) -> str:
             f"{choice.source} cannot be exported: a reward does not stand inside a function ({error.msg})"
         ) from None
     return text
+
+
+def _source_of(module: ModuleType) -> str:
+    """The text of a module of the package without docstring and imports, so that the exported one reads as the search did."""
+    text = inspect.getsource(module)
+    first = next(node for node in ast.parse(text).body if isinstance(node, ast.Assign | ast.FunctionDef))
+    return "\n".join(text.split("\n")[first.lineno - 1 :])
 
 
 def trl_readme(choice: Choice, module: str) -> str:
@@ -217,7 +240,7 @@ def trl_readme(choice: Choice, module: str) -> str:
 
 def _needed(choice: Choice) -> str:
     """What these rewards need beyond prompt and answer, in sentences."""
-    told = f"{_written(choice)} " if choice.classes else ""
+    told = f"{_written(choice)} "
     if choice.columns:
         names = " and ".join(f"`{name}`" for name in choice.columns)
         told += f"The rewards read the column{'s' if len(choice.columns) > 1 else ''} {names} as well. "
@@ -230,8 +253,14 @@ def _needed(choice: Choice) -> str:
 
 
 def _written(choice: Choice) -> str:
-    """How gold answers are written, in sentences, for a choice with classes."""
-    names = choice.classes or ()
+    """How gold answers are written, in sentences."""
+    if choice.classes is None:
+        text = "" if choice.numeric else "another text, "
+        return (
+            f"A gold answer is a number, its text, {text}or a whole solution that ends in `#### number`, as in `openai/gsm8k`, "
+            "of which the rewards see the number alone. Any other value is an error."
+        )
+    names = choice.classes
     told = f"Gold answers are written {' or '.join(names)}; any other value is an error."
     if choice.labels:
         meant = [f"{' and '.join(map(repr, values))} for {name}" for name, values in choice.labels.items()]

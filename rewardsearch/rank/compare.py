@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterable, Sequence
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,8 +12,10 @@ from rewardsearch.config import RankConfig
 from rewardsearch.errors import UserError
 from rewardsearch.records import ClassEstimate, ClassScores, Interval, Outcome, OutcomeKind, Record
 from rewardsearch.stats import UNPARSED, Bootstrap, Estimate, McNemar, f1_accuracy, mcnemar
+from rewardsearch.tasks.numbers import gold_number, gold_text
 
-_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:[eE][+-]?\d{1,6})?", re.ASCII)
+_NO_MATCH = "[invalid]"
+"""What lm-evaluation-harness writes where it found no answer."""
 _TOLD = 5
 """How many mistakes of one kind are told one by one."""
 
@@ -31,6 +31,8 @@ class Side(Record):
     correct: int
     wrong: int
     unparsed: int
+    unreadable: int | None = None
+    """Of the unparsed: predictions that say something, yet no answer; None for arms of a run."""
     classes: ClassScores | None = None
 
 
@@ -110,7 +112,8 @@ def compare_predictions(
     """Two sets of predictions for the same questions, matched by id, in whatever order.
 
     positive: the gold answer that is the positive class, where gold is one of two classes; the other one is the negative class,
-    and a prediction that is neither is unparsed.
+    and a prediction that is neither is unparsed. Without it a prediction that is no number is unparsed where every gold answer is
+    a number, as `[invalid]` is anywhere.
 
     Raises UserError when an id is in one set only, when gold differs between them, or when there are none; with `positive` also
     when gold is not of two classes or none of it is positive.
@@ -136,14 +139,20 @@ def compare_predictions(
     if mistakes:
         raise UserError(*mistakes)
     classes = None if positive is None else _classes(gold_a.values(), positive)
-    first, second = ([_outcome(row, classes) for row in rows] for rows in (a, b))
-    return compare_outcomes(first, second, config or RankConfig(), seed)
+    numeric = classes is None and all(gold_number(gold) is not None for gold in gold_a.values())
+    first, second = ([_outcome(row, classes, numeric) for row in rows] for rows in (a, b))
+    result = compare_outcomes(first, second, config or RankConfig(), seed)
+    sides = {
+        name: side.model_copy(update={"unreadable": sum(_is_unreadable(row.prediction, numeric) for row in rows)})
+        for name, side, rows in (("a", result.a, a), ("b", result.b, b))
+    }
+    return result.model_copy(update=sides)
 
 
 def read_predictions(path: Path) -> list[Prediction]:
     """The rows of a JSON Lines file with `id`, `gold` and `prediction`; other keys are passed over.
 
-    Numbers are taken as their text; a missing, null, NaN or blank prediction is None. Raises UserError with the file's
+    Numbers are taken as their text; a missing, null, NaN, infinite or blank prediction is None. Raises UserError with the file's
     mistakes: unreadable lines, rows without id or gold, ids that come twice.
     """
     try:
@@ -172,23 +181,12 @@ def read_predictions(path: Path) -> list[Prediction]:
 
 
 def same_answer(a: str, b: str) -> bool:
-    """Whether two answers are equal: as numbers when both are numbers (`1,000` equals `1000.0`), else as trimmed,
-    case-folded text."""
-    x, y = number_of(a), number_of(b)
+    """Whether two answers are equal: as numbers when both are (`$1,000` equals `1000.0`, and a whole solution is the number after
+    its `####`), else as trimmed, case-folded text."""
+    x, y = gold_number(a), gold_number(b)
     if x is not None and y is not None:
         return x == y
     return a.strip().casefold() == b.strip().casefold()
-
-
-def number_of(text: str) -> Decimal | None:
-    """The number that a whole text is, with thousands commas or an exponent; None for any other text."""
-    text = text.strip()
-    if not any(char.isdigit() for char in text) or not _NUMBER.fullmatch(text):
-        return None
-    try:
-        return Decimal(text.replace(",", ""))
-    except InvalidOperation:
-        return None
 
 
 def _prediction(line: str) -> Prediction:
@@ -212,9 +210,15 @@ def _text(row: dict[str, Any], key: str) -> str | None:
     if isinstance(value, list | dict):
         raise ValueError(f"{key} is a {type(value).__name__}; write a text or a number")
     # NaN is how pandas writes a missing value.
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return None
-    return str(value) if str(value).strip() else None
+    text = str(value)
+    if key == "gold" and text.strip():
+        try:
+            gold_text(text)
+        except ValueError as error:
+            raise ValueError(f"gold: {error}") from None
+    return text if text.strip() else None
 
 
 def _classes(golds: Iterable[str], positive: str) -> tuple[str, str]:
@@ -240,12 +244,21 @@ def _classes(golds: Iterable[str], positive: str) -> tuple[str, str]:
     return positive.strip(), others[0]
 
 
-def _outcome(row: Prediction, classes: tuple[str, str] | None) -> Outcome:
+def _is_unreadable(prediction: str | None, numeric: bool) -> bool:
+    """Whether a prediction says something, yet no answer: no number where every gold answer is one."""
+    if prediction is None or not prediction.strip():
+        return False
+    return prediction.strip().casefold() == _NO_MATCH or (numeric and gold_number(prediction) is None)
+
+
+def _outcome(row: Prediction, classes: tuple[str, str] | None, numeric: bool) -> Outcome:
     if classes is not None:
         gold, answer = (_class_of(text, classes) for text in (row.gold, row.prediction))
         row = Prediction(id=row.id, gold=gold or row.gold, prediction=answer)
+    elif numeric:
+        row = row.model_copy(update={"gold": gold_number(row.gold)})
     kind: OutcomeKind = "unparsed"
-    if row.prediction is not None and row.prediction.strip():
+    if row.prediction is not None and row.prediction.strip() and not _is_unreadable(row.prediction, numeric):
         kind = "correct" if same_answer(row.prediction, row.gold) else "wrong"
     positive = None if classes is None else row.gold == classes[0]
     return Outcome(id=row.id, kind=kind, gold=row.gold, prediction=row.prediction, length=0, positive=positive)

@@ -32,6 +32,7 @@ from rewardsearch.records.finalizing import (
     load_report,
 )
 from rewardsearch.records.identity import MAX_CODE_CHARS, candidate_id
+from rewardsearch.records.messages import message_text
 from rewardsearch.records.proposing import (
     Ask,
     Candidate,
@@ -117,5 +118,6 @@ __all__ = [
     "candidate_id",
     "curve_label",
     "load_report",
+    "message_text",
     "total",
 ]

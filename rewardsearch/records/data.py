@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from rewardsearch.records.messages import message_text
+
 BASELINE = "baseline"
 """The id and name of the arm that trains on the base rewards alone."""
 POLICY = "policy"
@@ -32,7 +34,7 @@ class Row(Record):
     @property
     def prompt_text(self) -> str:
         """What a reward sees as the prompt: the plain text, or the last user message."""
-        return self.prompt if isinstance(self.prompt, str) else self.prompt[-1]["content"]
+        return message_text(self.prompt)
 
 
 FIXED_ARGUMENTS = ("prompts", "completions", "answer")

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rewardsearch.records import Batch, CurvePoint, Example, RewardSpec, Row, curve_label
+from rewardsearch.records import Batch, CurvePoint, Example, RewardSpec, Row, curve_label, message_text
 from rewardsearch.tasks import Task
 
 ROW = "rewardsearch_row"
@@ -75,7 +75,7 @@ class Observer:
             rows = [self._rows[i] for i in columns[ROW]]
             batch = Batch(
                 prompts=tuple(row.prompt_text for row in rows),
-                completions=tuple(map(text_of, completions)),
+                completions=tuple(map(message_text, completions)),
                 answer=tuple(row.answer for row in rows),
                 columns={name: tuple(row.columns[name] for row in rows) for name in rows[0].columns},
             )
@@ -92,7 +92,7 @@ class Observer:
     def _close_step(
         self, completions: list[Completion], completion_ids: list[list[int]], places: list[int]
     ) -> list[float]:
-        texts = list(map(text_of, completions))
+        texts = list(map(message_text, completions))
         outcomes = [self._task.outcome(self._rows[i], text) for i, text in zip(places, texts, strict=True)]
         correct = np.asarray([outcome.kind == "correct" for outcome in outcomes], dtype=float)
         parsed = [outcome for outcome in outcomes if outcome.prediction is not None]
@@ -206,10 +206,6 @@ def label_of(spec: RewardSpec) -> str:
 
 def is_base(spec: RewardSpec) -> bool:
     return spec.id.startswith("base:")
-
-
-def text_of(completion: Completion) -> str:
-    return completion if isinstance(completion, str) else completion[0]["content"]
 
 
 def _top_share(values: Iterable[str]) -> float:

@@ -22,6 +22,7 @@ _NUMBER = re.compile(
     r"(?:(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?\.?"
     r"(?:\s?[$\u20ac\u00a3])?"
 )
+_MARK = "####"
 _PASSED_OVER = re.compile(r"[\s,$\u20ac\u00a3]")
 
 
@@ -41,7 +42,21 @@ def number_text(number: Decimal) -> str:
 def gold_number(value: object) -> str | None:
     """A gold answer as `number_text`, from a number, its text, or a whole solution that ends in `#### number`.
 
-    None where it is no number: no text that could be meant, `nan`, a missing value.
+    None where it is no number, as `nan` and a missing value are not.
     """
-    number = read_number(str(value).rpartition("####")[2])
+    number = read_number(str(value).rpartition(_MARK)[2])
     return None if number is None else number_text(number)
+
+
+def gold_text(value: object, numeric: bool = False) -> str:
+    """A gold answer as rewards see it: `gold_number`, or the text itself where answers need not be numbers.
+
+    Raises ValueError with the value for what is neither, and for a solution that ends in `####` and no number.
+    """
+    number = gold_number(value)
+    if number is not None:
+        return number
+    if isinstance(value, str) and not numeric and _MARK not in value:
+        return value
+    allowed = "a number or its text" if numeric else "a number, a text"
+    raise ValueError(f"got the gold answer {value!r}; allowed: {allowed}, or a solution that ends in `{_MARK} number`")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import BAD, GOOD, LEVEL, REFUSED, candidate, outcomes, screened
+from fakes import BAD, GOOD, LEVEL, REFUSED, candidate, outcomes, screened, write_predictions
 
 from rewardsearch.account import Sent
 from rewardsearch.journal import Journal, read_run
@@ -162,6 +162,17 @@ def test_compare_predictions_of_any_model(cli: Any, tmp_path: Path) -> None:
     told = document(cli("compare", "--predictions", tmp_path / "a", tmp_path / "b", "--json"))
     assert (told["n"], told["a"]["f1"], told["b"]["f1"]) == (3, 0.8, 0.5)
     assert set(told["difference"]) == {"f1", "f1_ci", "accuracy", "accuracy_ci"}
+    assert (told["a"]["unreadable"], told["b"]["unreadable"]) == (0, 0)
+
+
+def test_compare_counts_the_predictions_that_are_no_answer(cli: Any, tmp_path: Path) -> None:
+    a = write_predictions(tmp_path / "a", [(1, "29", "$29.00"), (2, "1000", "1,000")])
+    b = write_predictions(tmp_path / "b", [(1, "15+14\n#### 29", "29 dollars"), (2, "1000", "[invalid]")])
+    told = document(cli("compare", "--predictions", a, b, "--json"))
+    assert (told["a"]["accuracy"], told["b"]["parse_rate"], told["b"]["unreadable"]) == (1.0, 0.0, 2)
+    done = cli("compare", "--predictions", a, b)
+    assert done.code == 0 and "0 of the first, 2 of the second" in done.out
+    assert "no answer" not in cli("compare", "--predictions", a, a).out
 
 
 def test_compare_with_too_few_arguments_tells_the_form(cli: Any, run: Path) -> None:
