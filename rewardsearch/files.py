@@ -1,8 +1,9 @@
-"""Files that are whole or absent, and the digest that a file counts by."""
+"""Files that are whole or absent, texts in any encoding, and the digest that a file counts by."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +18,15 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
+
+
+def decoded_text(data: bytes) -> str:
+    """The text in `data`: UTF-8, UTF-16 or UTF-32, with or without a byte order mark, else Windows-1252."""
+    encoding = json.detect_encoding(data)
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        return data.decode("cp1252" if encoding.startswith("utf-8") else encoding, "replace")
 
 
 def file_digest(path: str) -> str:

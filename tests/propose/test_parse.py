@@ -62,9 +62,8 @@ def test_a_long_rationale_is_cut() -> None:
     assert len(found.rationale) == MAX_RATIONALE_CHARS
 
 
-def test_several_rewards_come_in_their_order_with_their_own_names() -> None:
-    found = parse_reply(f"Name: One\n```python\n{CODE}```\nand\n\nName: Two\n```python\n{OTHER}```")
-    assert [(each.name, each.code) for each in found] == [("One", CODE), ("Two", OTHER)]
+def test_the_last_of_several_rewards_counts_with_its_own_name() -> None:
+    assert only(f"Name: One\n```python\n{CODE}```\nBetter:\n\nName: Two\n```python\n{OTHER}```").name == "Two"
 
 
 def test_a_block_without_a_reward_is_passed_over() -> None:

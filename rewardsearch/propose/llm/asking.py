@@ -23,7 +23,7 @@ from rewardsearch.files import write_atomic
 from rewardsearch.ledger import Ledger
 from rewardsearch.propose.base import ProposalRequest
 from rewardsearch.propose.llm.form import ADAPTABLE, asks_json, body_of, change_for
-from rewardsearch.propose.llm.job import Flight, Job, kept
+from rewardsearch.propose.llm.job import Flight, Job, in_reasoning, kept
 from rewardsearch.propose.llm.plan import model_of
 from rewardsearch.propose.llm.prompt import Prompt, TooLong, again, prompt_of
 from rewardsearch.propose.llm.reply import Reply, bound_of, load_reply
@@ -180,6 +180,12 @@ class Asking:
         if reply.usage.completion_tokens > job.max_tokens:
             self._tell_once(f"  {job.server.name} passes over the limit of max_tokens: budgets cannot be held on it")
         job.read(reply, self._config.replies)
+        if job.found and in_reasoning(reply):
+            self._tell_once(
+                f"  {job.server.name} sends the whole answer as reasoning_content, with empty content; it is read from there. "
+                "Start the server without its reasoning parser (--reasoning-parser of vLLM and SGLang, "
+                "--reasoning-format none of llama.cpp), or with the one that fits the model"
+            )
         self._write_down(job)
 
     def _refuse(self, flight: Flight, outcome: Refused) -> None:

@@ -14,6 +14,8 @@ from rewardsearch.propose.llm.server import Server
 from rewardsearch.propose.parse import Found, NoCode, parse_reply
 from rewardsearch.records import Ask
 
+_ENDED = ("stop", "tool_calls", "function_call", "end_turn", "eos")
+"""What servers say where the model came to its end."""
 DOUBLED = 2
 """How often max_tokens is doubled for a reply that was cut off."""
 
@@ -117,13 +119,20 @@ def kept(name: str, flight: Flight, text: str) -> Reply:
 
 
 def _found(reply: Reply) -> tuple[Found, ...]:
-    """The rewards in a reply. Raises NoCode where there is none that is whole."""
+    """The reward in a reply, with its alternatives. Raises NoCode where there is none that is whole."""
     if reply.refusal:
         raise NoCode(f"the model refused: {' '.join(reply.refusal.split())[:200]}")
     if reply.finish_reason == "content_filter":
         raise NoCode("the server's content filter cut the reply off")
-    found = tuple(parse_reply(reply.content))
+    # A server that takes all that a model says for reasoning leaves the content empty.
+    text = f"<think>\n{reply.reasoning}" if in_reasoning(reply) else reply.content
+    found = tuple(parse_reply(text, is_ended=reply.finish_reason in _ENDED))
     # Where nothing follows the code of a reply that was cut off, a line of it may be missing that leaves it readable.
-    if reply.finish_reason == "length" and reply.content.rstrip().endswith(found[-1].code.rstrip()[-40:]):
+    if reply.finish_reason == "length" and text.rstrip().endswith(found[-1].code.rstrip()[-40:]):
         raise NoCode("the reply was cut off inside the code")
     return found
+
+
+def in_reasoning(reply: Reply) -> bool:
+    """Whether all that a reply says came as reasoning."""
+    return not reply.content.strip() and bool(reply.reasoning.strip())

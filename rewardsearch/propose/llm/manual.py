@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from rewardsearch.config import ProposeConfig
-from rewardsearch.files import write_atomic
+from rewardsearch.files import decoded_text, write_atomic
 from rewardsearch.ledger import Ledger
 from rewardsearch.propose.base import ProposalRequest, Proposer
 from rewardsearch.propose.llm.openai import check_prompt
@@ -87,7 +87,7 @@ class ManualProposer(Proposer):
 
 def _saved(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig", "replace")
+        return decoded_text(path.read_bytes())
     except OSError:
         return ""
 

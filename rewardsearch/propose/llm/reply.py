@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Set
 from pathlib import Path
 from typing import Any
@@ -60,8 +61,11 @@ def read_reply(
     body = json.loads(text)
     choice = _item(_item(body, "choices"), 0)
     message = _item(choice, "message")
-    content = _text(_item(message, "content"))
-    reasoning = _text(_item(message, "reasoning_content")) or _text(_item(message, "reasoning"))
+    said = _item(message, "content")
+    thoughts, others = _by_kind(said) if isinstance(said, list) else ([], said)
+    content = "\n\n".join(filter(None, [_text(others), *_arguments(message)]))
+    fields = (_item(message, name) for name in ("reasoning_content", "reasoning", "reasoning_details"))
+    reasoning = next(filter(None, map(_text, (*fields, thoughts))), "")
     finish = _item(choice, "finish_reason")
     usage = _usage(_item(body, "usage")) or Usage(
         requests=1,
@@ -125,9 +129,25 @@ def _item(value: Any, key: str | int) -> Any:
 def _text(value: Any) -> str:
     """A text, or the texts of a list of parts, joined; with a question mark for each half of a character."""
     if isinstance(value, list):
-        value = "".join(part for each in value if isinstance(part := _item(each, "text"), str))
+        # A part of reasoning may be a list of parts itself.
+        fields = ([_item(part, name) for name in ("text", "thinking", "reasoning")] for part in value)
+        value = "".join(_text(next(filter(None, each), "")) for each in fields)
     # JSON can escape half a character, which no file can hold.
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def _by_kind(parts: list[Any]) -> tuple[list[Any], list[Any]]:
+    """The parts of a content that are reasoning, and the others."""
+    thoughts = [each for each in parts if re.search("think|reason", str(_item(each, "type")))]
+    return thoughts, [each for each in parts if each not in thoughts]
+
+
+def _arguments(message: Any) -> list[str]:
+    """What a model passes to the functions that it calls in place of an answer, as JSON."""
+    calls = _item(message, "tool_calls")
+    functions = [_item(each, "function") for each in calls] if isinstance(calls, list) else []
+    values = [_item(each, "arguments") for each in [*functions, _item(message, "function_call")]]
+    return [_text(each) if isinstance(each, str) else json.dumps(each) for each in values if each]
 
 
 def _usage(value: Any) -> Usage | None:

@@ -21,6 +21,11 @@ _CODE_LIKE = re.compile(
 _INDENTED = re.compile(r"^([ \t]{1,40})def reward[ \t]*\(", re.MULTILINE)
 _BLOCK = re.compile(r"[ \t]{0,40}(?:class |def |async |if |elif |else:|for |while |with |try:)")
 _AT_THE_END = ("was never closed", "unterminated triple-quoted", "unexpected EOF", "expected an indented block")
+_GLUED = re.compile(
+    r"\A((?:(?!def |import |from \w|class |@|\"\"\"|''').*\n)*.{0,300}>)"
+    r"(?=\"\"\"|'''|import \w|from \w|def \w|class \w|@\w|#)"
+)
+_CLOSING_TAG = re.compile(r"(?:\]\]>)?</[\w:.=-]{1,40}>")
 _MAX_STARTS = 60
 _MAX_CUTS = 30
 
@@ -60,6 +65,11 @@ def bare_code(source: Source, text: str) -> Bare | None:
     return None
 
 
+def apart(text: str) -> str:
+    """`text` with its first code on a line of its own, where that stands behind a tag, as in calls of tools written as XML."""
+    return _GLUED.sub(r"\1\n", text, count=1)
+
+
 def begins_as_code(text: str) -> bool:
     """Whether nothing stands before the code of `text`, which need not be Python."""
     return _CODE_START.match(text.lstrip("\n")) is not None
@@ -84,6 +94,10 @@ def _from(source: Source, lines: list[str], start: int, definition: int) -> Bare
         if start + place < definition:
             return start + place
         place = min(place, stop - 1)
+        if tag := _CLOSING_TAG.search(window[place]):
+            window[place] = window[place][: tag.start()]
+            stop = place + 1
+            continue
         if not window[place].strip() or window[place][:1] in (" ", "\t") or _CODE_LIKE.match(window[place]):
             return Bare("", 0, 0, True) if start + stop >= len(lines) and _is_open(read, window, stop) else None
         stop = place

@@ -13,6 +13,10 @@ MAX_DEPTH = 20
 MAX_STEPS = 60_000
 
 
+OBJECT = re.compile(r"\{\s*(?:\"\"\"|[\"'“`])?[A-Za-z_][\w -]{0,40}(?:\"\"\"|[\"'”`])?\s*:")
+"""How an object begins."""
+
+
 class Text(NamedTuple):
     """A string: its value, what was written between its quotes, and whether it was cut off."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from rewardsearch.propose.parse.found import WANTED
+from rewardsearch.propose.parse.rewards import Outcome
 
 CUT = "the reply was cut off inside the code"
 CUT_BEFORE = "the reply was cut off before the code"
@@ -40,16 +41,16 @@ def is_refusal(text: str) -> bool:
     return len(text) <= _MAX_REFUSAL_CHARS and "def " not in text and _REFUSAL.search(plain[:600]) is not None
 
 
-def why_no_code(text: str, is_cut: bool, mistakes: list[str], is_json: bool, is_json_cut: bool) -> str:
+def why_no_code(text: str, outcome: Outcome, is_json: bool, is_json_cut: bool) -> str:
     """The reason for a reply in which no reward was found."""
     fenced = _FENCE.search(text) is not None
     if is_diff(text):
         return "the reply is a diff; the whole file is wanted"
-    if is_cut:
+    if outcome.is_cut:
         return CUT
-    if mistakes:
+    if outcome.mistakes:
         where = "no code block of the reply" if fenced else "nothing in the reply"
-        return f"{where} defines {WANTED}: {mistakes[-1]}"
+        return f"{where} defines {WANTED}: {outcome.mistakes[-1]}"
     if is_refusal(text):
         return "the model refused to write a reward"
     if is_json_cut:

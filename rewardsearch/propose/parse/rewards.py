@@ -1,4 +1,4 @@
-"""From pieces of code to rewards: which of them is one, what it needs of the others, and which are drafts."""
+"""From pieces of code to rewards: which of them is one, what it needs of the others, and which of several counts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rewardsearch.propose.parse.source import (
     DEFINES_REWARD,
     Source,
     docstring,
+    is_complete,
     is_cut_short,
     rewards_in,
     signature,
@@ -25,21 +26,23 @@ _MAX_HELPERS = 20
 
 
 class Piece(NamedTuple):
-    """Some code of a reply. `ends` says whether its end is marked, `is_draft` that an answer called final follows."""
+    """Some code of a reply. `ends` says whether its end is marked; those of one list have the same `alternatives`."""
 
     code: str
     ends: bool
     before: str = ""
     name: str = ""
     why: str = ""
-    is_draft: bool = False
+    alternatives: object = None
     is_cut: bool = False
 
 
 class Outcome(NamedTuple):
-    """The rewards among pieces; whether one was cut off; the mistakes of those that are none, in words."""
+    """The reward that counts among pieces, with its alternatives if it comes in a list; whether it is complete; whether one was
+    cut off; the mistakes of those that are none, in words."""
 
     found: list[Found]
+    is_complete: bool
     is_cut: bool
     mistakes: list[str]
 
@@ -53,13 +56,17 @@ class _Cut(Exception):
 
 
 def rewards_of(source: Source, pieces: Sequence[Piece], after: str = "") -> Outcome:
-    """The rewards of `pieces` in their order; `after` is the prose behind the last."""
+    """The last complete reward of `pieces`: what a model that corrects itself means. `after` is the prose behind the last piece.
+
+    A fragment or a stub counts only where nothing is complete.
+    """
     pieces = [piece._replace(code=mended(source, piece.code)) for piece in pieces[:_MAX_PIECES]]
-    found: list[tuple[Found, bool]] = []
+    found: list[tuple[Piece, Found, bool]] = []
     mistakes: list[str] = []
     is_cut = False
     prose = ""
     for place, piece in enumerate(pieces):
+        # What is told of a draft holds for the answer as well, unless the answer tells its own.
         prose += piece.before
         try:
             code, idea = _reward(source, pieces, place)
@@ -70,22 +77,19 @@ def rewards_of(source: Source, pieces: Sequence[Piece], after: str = "") -> Outc
         else:
             name, why = told(prose)
             why = short(piece.why, MAX_RATIONALE_CHARS) or why or idea
-            found.append((Found(name=piece.name or name, rationale=why, code=code), piece.is_draft))
-            # What is told of a draft holds for the answer as well, unless the answer tells its own.
-            prose = prose if piece.is_draft else ""
-    if len(found) == 1 and not found[0][0].name:
+            reward = Found(name=piece.name or name, rationale=why, code=code)
+            found.append((piece, reward, is_complete(source, code)))
+    if not found:
+        return Outcome([], False, is_cut, mistakes)
+    last, answer, complete = next((each for each in reversed(found) if each[2]), found[-1])
+    if not answer.name:
         # Small models tell name and idea after the code.
         name, why = told(after)
-        reward, is_draft = found[0]
-        found = [(reward.model_copy(update={"name": name, "rationale": why or reward.rationale}), is_draft)]
-    return Outcome(_answers(found), is_cut, mistakes)
-
-
-def _answers(found: list[tuple[Found, bool]]) -> list[Found]:
-    """Without drafts where an answer follows, and without the same code again."""
-    final = [reward for reward, is_draft in found if not is_draft]
-    chosen = final or [reward for reward, _ in found]
-    return list({reward.code: reward for reward in reversed(chosen)}.values())[::-1]
+        answer = answer.model_copy(update={"name": name, "rationale": why or answer.rationale})
+    if last.alternatives is None:
+        return Outcome([answer], complete, is_cut, mistakes)
+    listed = [reward for piece, reward, whole in found if piece.alternatives is last.alternatives and whole == complete]
+    return Outcome(list({reward.code: reward for reward in listed}.values()), complete, is_cut, mistakes)
 
 
 def _reward(source: Source, pieces: Sequence[Piece], place: int) -> tuple[str, str]:

@@ -157,6 +157,18 @@ def without(code: str, nodes: list[ast.FunctionDef]) -> str:
     return "\n".join(lines).strip("\n") + "\n"
 
 
+def is_complete(source: Source, code: str) -> bool:
+    """Whether a reward is more than a fragment, a stub or an example: it looks at completions, gives something, leaves nothing
+    out and lacks no name."""
+    tree = source.tree(code)
+    rewards = rewards_in(tree) if tree else []
+    if tree is None or not rewards or not _gives(rewards[-1]) or any(not _is_module(n) for n in source.missing(code)):
+        return False
+    types = {id(n) for each in ast.walk(tree) if isinstance(each, ast.Subscript) for n in ast.walk(each.slice)}
+    left_out = any(isinstance(n, ast.Constant) and n.value is ... and id(n) not in types for n in ast.walk(tree))
+    return not left_out and any(isinstance(n, ast.Name) and n.id == "completions" for n in ast.walk(rewards[-1]))
+
+
 def is_cut_short(source: Source, code: str) -> bool:
     """Whether Python whose end nothing marks may have lost its end: the last function gives nothing, or a name is missing."""
     tree = source.tree(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -9,12 +10,11 @@ from typing import NamedTuple
 from rewardsearch.propose.base import whole
 from rewardsearch.propose.parse.fences import blocks_of
 from rewardsearch.propose.parse.found import MAX_NAME_CHARS, MAX_RATIONALE_CHARS, short
-from rewardsearch.propose.parse.literal import Fields, Items, LiteralReader, Text, Unreadable, Value, decoded
+from rewardsearch.propose.parse.literal import OBJECT, Fields, Items, LiteralReader, Text, Unreadable, Value, decoded
 from rewardsearch.propose.parse.mend import mended
 from rewardsearch.propose.parse.rewards import Piece
 from rewardsearch.propose.parse.source import Source
 
-_OBJECT = re.compile(r"\{\s*(?:\"\"\"|[\"'“`])?[A-Za-z_][\w -]{0,40}(?:\"\"\"|[\"'”`])?\s*:")
 _CODE_KEYS = frozenset(
     (
         "code",
@@ -32,20 +32,24 @@ _CODE_KEYS = frozenset(
 )
 _NAME_KEYS = ("name", "title", "reward_name")
 _WHY_KEYS = ("rationale", "hypothesis", "reasoning", "why", "description", "explanation")
+_LIST_BEGINS = re.compile(r"\[\s*\Z")
 _FENCE = re.compile(r"^[ \t]*(?:`{3}|~{3})", re.MULTILINE)
 _CODE_BEGINS = re.compile(r"[\"'](?:code|python_code|reward_code)[\"'][ \t]*:[ \t\n]{0,40}\"")
 # Where a string ends whose own quotes were not escaped: before the next key, or before the object's end.
 _CODE_ENDS = re.compile(r"\"(?=\s{0,200}(?:,\s{0,200}[\"'][\w -]{1,40}[\"']\s{0,20}:|,?\s{0,200}\}))")
-_SAID = r"[\"']{key}[\"']\s{{0,40}}:\s{{0,40}}\"((?:[^\"\\]|\\.){{0,2000}})\""
+_KEYWORD = re.compile(r"\b(?:code|python_code|reward_code)[ \t]*=[ \t]*(?=[rR]?[\"'])")
+_SAID = r"\b{key}[\"']?\s{{0,40}}[:=]\s{{0,40}}([\"'])((?:(?!\1)[^\\]|\\.){{0,2000}})\1"
 _MAX_OBJECTS = 40
 _MAX_ENDS = 12
 _MAX_DEPTH = 3
 
 
 class Structured(NamedTuple):
-    """The pieces of code in JSON, whether there was an object at all, and whether the last object has no end."""
+    """The pieces of code in JSON and where the last of them ends, whether there was an object at all, and whether the last object
+    has no end."""
 
     pieces: list[Piece]
+    end: int
     is_json: bool
     is_cut: bool = False
 
@@ -62,24 +66,28 @@ def structured(source: Source, text: str, depth: int = 0) -> Structured:
             return inner
     pieces: list[Piece] = []
     is_json = is_cut = False
-    found = _OBJECT.search(text)
+    last = 0
+    found = OBJECT.search(text)
     for _ in range(_MAX_OBJECTS):
         if found is None:
             break
         end = found.start() + 1
+        listed = _LIST_BEGINS.search(text, max(0, found.start() - 200), found.start())
         try:
-            value, after = reader.read(found.start())
+            value, after = reader.read(listed.start() if listed else found.start())
         except Unreadable:
             pass
         else:
             end = max(end, after)
-            is_json = is_json or isinstance(value, Fields)
-            is_cut = after == len(text) and not text.rstrip().endswith("}")
-            pieces.extend(_pieces(source, value, depth))
-        found = _OBJECT.search(text, end)
+            is_json = is_json or isinstance(value, Fields | Items)
+            is_cut = after == len(text) and not text.rstrip().endswith(("}", "]"))
+            if of_value := list(_pieces(source, value, depth)):
+                pieces.extend(of_value)
+                last = end
+        found = OBJECT.search(text, end)
     if not any(source.is_whole(piece.code) and not piece.is_cut for piece in pieces):
-        pieces = _salvaged(source, text) or pieces
-    return Structured(pieces, is_json, is_cut)
+        pieces = _keyword(source, text) or _salvaged(source, text) or pieces
+    return Structured(pieces, last, is_json, is_cut)
 
 
 def _double_encoded(source: Source, reader: LiteralReader, depth: int) -> Structured | None:
@@ -104,8 +112,10 @@ def _cut_if_open(source: Source, piece: Piece) -> Piece:
 def _pieces(source: Source, value: Value, depth: int) -> Iterator[Piece]:
     """The code in a value: an object's own, else that of what it holds."""
     if isinstance(value, Items):
+        alternatives = object()
         for each in value.values:
-            yield from _pieces(source, each, depth)
+            for piece in _pieces(source, each, depth):
+                yield piece._replace(alternatives=piece.alternatives or alternatives)
     elif isinstance(value, Text):
         if depth < _MAX_DEPTH and "{" in value.value[:100] and "code" in value.value:
             yield from structured(source, value.value, depth + 1).pieces
@@ -172,6 +182,24 @@ def _said(value: Fields, keys: tuple[str, ...]) -> str:
     return whole(next((said[key] for key in keys if said.get(key, "").strip()), ""))
 
 
+def _keyword(source: Source, text: str) -> list[Piece]:
+    """Code that is an argument of a call written as Python; only if it is a whole reward."""
+    reader = LiteralReader(text)
+    for found in list(_KEYWORD.finditer(text))[-_MAX_ENDS:]:
+        with contextlib.suppress(Unreadable):
+            value, _ = reader.read(found.end())
+            if isinstance(value, Text) and not value.cut and source.is_whole(value.value):
+                return [
+                    Piece(
+                        value.value.strip("\n") + "\n",
+                        True,
+                        name=_beside(text, _NAME_KEYS),
+                        why=_beside(text, _WHY_KEYS),
+                    )
+                ]
+    return []
+
+
 def _salvaged(source: Source, text: str) -> list[Piece]:
     """Code whose own quotes were not escaped, so that nothing can be read as JSON; only if it is a whole reward."""
     begin = _CODE_BEGINS.search(text)
@@ -190,5 +218,5 @@ def _salvaged(source: Source, text: str) -> list[Piece]:
 def _beside(text: str, keys: tuple[str, ...]) -> str:
     for key in keys:
         if found := re.search(_SAID.format(key=key), text):
-            return short(whole(decoded(found.group(1))), MAX_RATIONALE_CHARS)
+            return short(whole(decoded(found.group(2))), MAX_RATIONALE_CHARS)
     return ""

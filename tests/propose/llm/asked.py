@@ -32,9 +32,8 @@ def answer(body: Body) -> str:
     return reply_with(float(place_of(body)))
 
 
-def reply_with(*values: float) -> str:
-    blocks = "\n".join(f"```python\n{reward_code(value)}```\n" for value in values)
-    return f"Name: Gold number\nHypothesis: It pays what counts.\n\n{blocks}"
+def reply_with(value: float) -> str:
+    return f"Name: Gold number\nHypothesis: It pays what counts.\n\n```python\n{reward_code(value)}```\n"
 
 
 def config(url: str, budget: dict[str, Any] | None = None, **openai: Any) -> Config:

@@ -28,9 +28,9 @@ def test_a_reply_is_on_disk_before_it_is_parsed_and_before_it_is_booked(
     seen: list[tuple[str, list[str]]] = []
     parse, append = job.parse_reply, ledger.append
 
-    def parsing(text: str) -> Any:
+    def parsing(text: str, is_ended: bool) -> Any:
         seen.append(("parsed", list(kept(request))))
-        return parse(text)
+        return parse(text, is_ended)
 
     def booking(event: str, **data: Any) -> None:
         if event == "received":
@@ -77,6 +77,54 @@ def test_a_reply_without_a_reward_is_asked_for_once_more_with_the_reason(
     assert proposal.played[0].usage == ledger.account.usage
 
 
+def message(finish: str = "stop", **fields: Any) -> Answer:
+    choice = {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": None, **fields}}
+    return Answer({"choices": [choice], "usage": {"prompt_tokens": 700, "completion_tokens": 90}})
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning", "reasoning_details"])
+def test_an_answer_that_came_as_reasoning_is_read_and_told_once(
+    request_of: MakeRequest, server: ChatServer, field: str
+) -> None:
+    def respond(n: int, body: Body) -> Answer:
+        draft = f"Perhaps\n```python\n{reward_code(9.0)}```\nNo.\n\n{reply_with(float(place_of(body)))}"
+        return message(
+            **{field: [{"type": "reasoning.text", "text": draft}] if field == "reasoning_details" else draft}
+        )
+
+    server.respond = respond
+    ledger = ledger_of()
+    assert [c.code for c in asked(request_of(count=2), server, ledger).candidates] == codes(1.0, 2.0)
+    assert sum("--reasoning-parser" in line for line in ledger.said) == 1
+
+
+@pytest.mark.parametrize(
+    ("finish", "text", "reason"),
+    [
+        ("length", f"```python\n{reward_code(9.0)}```\nBut", "cut off while thinking"),
+        ("stop", "Pay right answers.", "empty after its thoughts"),
+    ],
+)
+def test_reasoning_that_holds_no_answer_is_no_reward(
+    request_of: MakeRequest, server: ChatServer, finish: str, text: str, reason: str
+) -> None:
+    server.respond = lambda n, _: message(finish, reasoning_content=text)
+    (refusal,) = asked(request_of(count=1), server, ledger_of(), replies=1).refusals
+    assert reason in refusal.reason
+
+
+@pytest.mark.parametrize("encode", [json.dumps, dict], ids=["text", "object"])
+@pytest.mark.parametrize("fields", [{}, {"content": "I submit it."}, {"reasoning_content": reply_with(9.0)}])
+def test_the_code_in_a_call_of_a_tool_is_read(
+    request_of: MakeRequest, server: ChatServer, encode: Any, fields: dict[str, Any]
+) -> None:
+    call = {"name": "submit", "arguments": encode({"name": "Gold", "code": reward_code(1.0)})}
+    for calls in ({"tool_calls": [{"id": "1", "type": "function", "function": call}]}, {"function_call": call}):
+        server.respond = lambda n, _, calls=calls: message("tool_calls", **fields, **calls)
+        (candidate,) = asked(request_of(count=1), server, ledger_of()).candidates
+        assert (candidate.code, candidate.name) == (reward_code(1.0), "gold")
+
+
 def test_as_many_replies_are_paid_for_as_the_config_allows_one_ask(request_of: MakeRequest) -> None:
     with BadServer(lambda body: "I would rather not.") as server:
         proposal = asked(request_of(count=2), server, ledger_of(), replies=3)
@@ -95,7 +143,7 @@ def test_each_reply_that_reached_max_tokens_doubles_it_for_the_next(request_of: 
 
 def test_a_spare_reward_of_one_reply_makes_up_for_an_ask_that_gave_none(request_of: MakeRequest) -> None:
     def respond(body: Body) -> str:
-        return reply_with(1.0, 2.0, 3.0) if place_of(body) == 1 else ""
+        return json.dumps([{"code": code} for code in codes(1.0, 2.0, 3.0)]) if place_of(body) == 1 else ""
 
     with BadServer(respond) as server:
         proposal = asked(request_of(count=2), server, ledger_of(), replies=1)

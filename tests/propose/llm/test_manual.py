@@ -76,7 +76,7 @@ def codes(state: RunState) -> list[str]:
 
 def test_saved_replies_become_candidates(tmp_path: Path, person: Any) -> None:
     def answer(folder: Path) -> None:
-        (folder / "reply-2.md").write_text(reply(2.0))
+        (folder / "reply-2.md").write_bytes(reply(2.0).encode("utf-16"))
         (folder / "reply-1.md").write_text(reply(1.0))
 
     person(answer)

@@ -141,7 +141,8 @@ def test_content_in_parts_is_joined_without_the_thoughts() -> None:
         {"type": "image_url", "image_url": {}},
         "stray",
     ]
-    assert read(chat(content=parts)).content == "hello"
+    reply = read(chat(content=[*parts, {"type": "reasoning", "text": "m"}]))
+    assert (reply.content, reply.reasoning) == ("hello", "hmm")
 
 
 @pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
