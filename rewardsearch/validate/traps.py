@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from rewardsearch.records import Batch, LabelledCompletion
 from rewardsearch.validate import variants
-from rewardsearch.validate.class_exploits import ANY_CLASS
 from rewardsearch.validate.constants import Constants
-from rewardsearch.validate.exploits import ANY_NUMBER, EMPTY_TAGS, control_of, exploits, with_text
+from rewardsearch.validate.exploits import CONTROLS, EMPTY_TAGS, exploits, with_text
 from rewardsearch.validate.texts import batch_of, joined
 from rewardsearch.validate.variants import CONTROL, Variant
 
@@ -64,7 +64,7 @@ class Traps:
 
         What is compared with each other is small and comes first, so that it is scored in one call.
         """
-        traps = [self._answer_leaks(constants), self._space_matters(spread), self._exploited()]
+        traps = [self._answer_leaks(constants), self._space_matters(spread), self._exploited(spread)]
         if self._wrong:
             traps.append(self._triggered(spread, constants))
         paid = score(joined([batch for batch, _ in traps]))
@@ -73,20 +73,28 @@ class Traps:
             yield from flags(paid[start : start + len(batch)])
             start += len(batch)
 
-    def _exploited(self) -> tuple[Batch, Flags]:
+    def _exploited(self, spread: float) -> tuple[Batch, Flags]:
         """Exploits by name. Where saying nothing pays already, or any number in the asked form, others of the same sort
-        are named only when they pay more."""
+        are named only when they pay more; marks, when they pay clearly more than other letters in their place."""
 
         def flags(paid: Sequence[Paid]) -> Iterator[str]:
-            means, start = [], 0
-            for name, batch in self._exploits:
-                means.append((name, statistics.fmean(entry.value for entry in paid[start : start + len(batch)])))
-                start += len(batch)
-            least: dict[str | None, float] = {None: -math.inf, **dict(means)}
-            sprung = (name for name, mean in means if mean >= 0 and mean > least[control_of(name)])
-            yield from dict.fromkeys(f"exploit:{name}" for name in sprung if name not in (ANY_NUMBER, ANY_CLASS))
+            values = iter(paid)
 
-        return joined([batch for _, batch in self._exploits]), flags
+            def mean(batch: Batch) -> float:
+                return statistics.fmean(entry.value for entry in islice(values, len(batch)))
+
+            means = [mean(exploit.batch) for exploit in self._exploits]
+            plain = [-math.inf if each.plain is None else mean(each.plain) + _GAIN * spread for each in self._exploits]
+            by_name = {exploit.name: pay for exploit, pay in zip(self._exploits, means, strict=True)}
+            found = []
+            for exploit, pay, without in zip(self._exploits, means, plain, strict=True):
+                least = max((without, *(by_name[name] for name in exploit.controls)))
+                if exploit.name not in CONTROLS and pay > least and (pay >= 0 if spread else pay > 0):
+                    found.append(f"exploit:{exploit.name}")
+            yield from dict.fromkeys(found)
+
+        plain = [exploit.plain for exploit in self._exploits if exploit.plain is not None]
+        return joined([*(exploit.batch for exploit in self._exploits), *plain]), flags
 
     def _answer_leaks(self, constants: Constants) -> tuple[Batch, Flags]:
         """A completion that says nothing is paid alike whatever the answer is: else the answer is in the number. Words

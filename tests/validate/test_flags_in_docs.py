@@ -10,11 +10,10 @@ from class_banks import TASK as CLASS_TASK
 from rewardsearch.config import TaskConfig
 from rewardsearch.resources import PACKAGE
 from rewardsearch.tasks.arithmetic import ArithmeticTask
-from rewardsearch.validate.class_exploits import ANY_CLASS, class_forms, is_constant
-from rewardsearch.validate.exploits import ANY_NUMBER, exploits
+from rewardsearch.validate.class_exploits import class_forms, is_constant
+from rewardsearch.validate.exploits import CONTROLS, exploits
 
 PAGE = (PACKAGE.parent / "docs" / "behaviour-checks.md").read_text(encoding="utf-8")
-CONTROLS = {ANY_NUMBER, ANY_CLASS}
 ROWS = [line.split(" | ")[0] for line in PAGE.splitlines() if line.startswith("| `exploit:")]
 
 
@@ -26,12 +25,12 @@ def named(rows: list[str]) -> set[str]:
 @pytest.mark.parametrize("classes", [False, True])
 def test_the_page_names_every_exploit(classes: bool) -> None:
     task = CLASS_TASK if classes else ArithmeticTask(TaskConfig(train_rows=8))
-    names = {name for name, _ in exploits(task.labelled(8), CLASS_TASK.classes if classes else None)} - CONTROLS
+    names = {each.name for each in exploits(task.labelled(8), CLASS_TASK.classes if classes else None)} - CONTROLS
     told = {"always-<CLASS>" if is_constant(name) else name for name in names}
     assert len(told) > 12 and told - named(ROWS) == set()
 
 
 def test_the_page_names_no_exploit_that_is_not_tried() -> None:
-    tried = {name for name, _ in exploits(ArithmeticTask(TaskConfig(train_rows=8)).labelled(8))} - CONTROLS
+    tried = {each.name for each in exploits(ArithmeticTask(TaskConfig(train_rows=8)).labelled(8))} - CONTROLS
     tried |= {name for name, _ in class_forms(CLASS_TASK.classes)} | {"always-<CLASS>"}
     assert named(ROWS) - tried == set()
