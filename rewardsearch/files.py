@@ -1,23 +1,102 @@
-"""Files that are whole or absent, texts in any encoding, and the digest that a file counts by."""
+"""Files that are whole or absent, what killed processes leave of them, texts in any encoding, and digests of files."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import re
+import shutil
+import socket
+import tempfile
+import time
 from functools import lru_cache
 from pathlib import Path
 
+_PART = re.compile(r"\.(?:(?P<machine>[0-9a-f]{8})-)?(?P<pid>\d+)\.part$")
+_SCRATCH = re.compile(r"^rewardsearch-[a-z]+-(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-")
+_ABANDONED_S = 24 * 3600.0
+"""Age from which a part that a process elsewhere began is left-over; whether that process lives is not seen from here."""
+
 
 def write_atomic(path: Path, content: str | bytes) -> None:
-    """Writes `content`, a text as UTF-8, so that a reader, or a process started after a crash, sees the old or the new file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with part.open("wb") as file:
-        file.write(content.encode("utf-8") if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    """Writes `content`, a text as UTF-8, so that a reader, or a process started after a crash, sees the old or the new file.
+
+    Raises OSError that names the file.
+    """
+    part = part_of(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            file.write(content if isinstance(content, bytes) else content.encode("utf-8"))
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        error.filename = str(path)
+        raise
+
+
+def part_of(path: Path) -> Path:
+    """Where this process makes the file or folder `path`, before it takes that name."""
+    return path.with_name(f".{path.name}.{_process()}.part")
+
+
+def scratch_prefix(what: str) -> str:
+    """The prefix of a temporary folder of this process: lower-case letters that say what it is for."""
+    return f"rewardsearch-{what}-{_process()}-"
+
+
+def sweep(folder: Path) -> None:
+    """Removes from `folder` and all below it what processes left half made that have ended."""
+    for left in folder.rglob("*.part"):
+        if found := _PART.search(left.name):
+            _remove_abandoned(left, found)
+
+
+def sweep_scratch() -> None:
+    """Removes the temporary folders that processes of this software left which have ended."""
+    for left in Path(tempfile.gettempdir()).glob("rewardsearch-*"):
+        if found := _SCRATCH.match(left.name):
+            _remove_abandoned(left, found)
+
+
+def _remove_abandoned(left: Path, found: re.Match[str]) -> None:
+    with contextlib.suppress(OSError):
+        if found["machine"] in (None, _machine()):
+            if _lives(int(found["pid"])):
+                return
+        elif time.time() - left.stat().st_mtime < _ABANDONED_S:
+            return
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
+
+
+def _process() -> str:
+    return f"{_machine()}-{os.getpid()}"
+
+
+@lru_cache
+def _machine() -> str:
+    """Where a process number means this process: the host, and in a container its process namespace."""
+    namespace = Path("/proc/self/ns/pid")
+    own = str(namespace.readlink()) if namespace.is_symlink() else ""
+    return hashlib.sha256(f"{socket.gethostname()} {own}".encode()).hexdigest()[:8]
 
 
 def decoded_text(data: bytes) -> str:

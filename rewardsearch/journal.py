@@ -11,19 +11,21 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from pydantic import ValidationError
 
 from rewardsearch.config import Config, load_config
 from rewardsearch.errors import UserError
-from rewardsearch.files import write_atomic
+from rewardsearch.files import sweep, write_atomic
 from rewardsearch.inputs import inputs_of
 from rewardsearch.records import RewardSpec
 from rewardsearch.state import Event, RunState
 
 JOURNAL = "journal.jsonl"
+_LOCK_S = 0.5
 
 
 def has_run(folder: Path) -> bool:
@@ -103,7 +105,7 @@ _CHANGEABLE = (
 class Journal:
     """The one writer of a run's journal. Open it with Journal.open, as a context manager."""
 
-    def __init__(self, state: RunState, file: IO[bytes]) -> None:
+    def __init__(self, state: RunState, file: FileIO) -> None:
         self.state = state
         self._file = file
 
@@ -115,15 +117,11 @@ class Journal:
         files of the policy or the data have changed before it is finalized.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / JOURNAL).open("ab")
+        file = (folder / JOURNAL).open("ab", buffering=0)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
-            raise UserError(
-                f"{folder} is in use by another process; stop it first, or name another --run-dir"
-            ) from None
-        try:
+            if not _locked(file):
+                raise UserError(f"{folder} is in use by another process; stop it first, or name another --run-dir")
+            sweep(folder)
             if has_run(folder):
                 _refuse_changes(read_run(folder), config)
             elif file.tell() > 0:
@@ -144,12 +142,35 @@ class Journal:
         self._file.close()
 
     def append(self, event: str, **data: Any) -> None:
-        """Writes an event, to the disk, and folds it into the state."""
+        """Writes an event, to the disk, and folds it into the state. Raises OSError that names the journal, which is then as it
+        was."""
         line: Event = {"event": event, "time": round(time.time(), 3), **data}
-        self._file.write(json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        left = memoryview(json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
+        size = os.fstat(self._file.fileno()).st_size
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            # What comes after a torn line would be lost with it.
+            os.ftruncate(self._file.fileno(), size)
+            error.filename = str(self.state.folder / JOURNAL)
+            raise
         self.state.apply(line)
+
+
+def _locked(file: FileIO) -> bool:
+    """Takes the lock of the run's one writer; False where another process has it. A reader that looks whether the run is in use
+    holds it for a moment."""
+    end = time.monotonic() + _LOCK_S
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > end:
+                return False
+            time.sleep(_LOCK_S / 100)
 
 
 def _cut_torn_tail(path: Path) -> None:

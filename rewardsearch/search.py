@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rewardsearch.arms import load_base_rewards
@@ -18,7 +18,7 @@ from rewardsearch.budget import Budget
 from rewardsearch.config import BudgetConfig, Config
 from rewardsearch.datasheet import describe_rows
 from rewardsearch.errors import BudgetReached, Interrupted, NothingAccepted, UserError
-from rewardsearch.files import write_atomic
+from rewardsearch.files import sweep, sweep_scratch, write_atomic
 from rewardsearch.finalize import fairness_csv, finalize, load_references, pairs_csv
 from rewardsearch.groundwork import Groundwork
 from rewardsearch.journal import Journal, has_run, read_run
@@ -28,9 +28,11 @@ from rewardsearch.progress import Progress, Tracker
 from rewardsearch.propose import plan, propose
 from rewardsearch.rank import write_leaderboard
 from rewardsearch.records import Candidate, Usage, Verdict
+from rewardsearch.resources import cache_folder
 from rewardsearch.sandbox import SandboxPool
 from rewardsearch.screen import LocalWorkers, start_workers
 from rewardsearch.state import RunState
+from rewardsearch.storage import disk_errors, scratch_root
 from rewardsearch.tasks import load_task
 from rewardsearch.trials import Trials
 from rewardsearch.tuned import sft_mark
@@ -81,26 +83,27 @@ def session(
     defences = defences_of(config)
     pool = SandboxPool(config.sandbox, config.validation.bound)
     with (
+        disk_errors(folder, scratch_root()),
         Journal.open(folder, config, base) as journal,
         pool,
         start_workers(folder, config) as workers,
         Tracker(progress, folder) as tracker,
     ):
-        status = "failed"
+        sweep(cache_folder())
+        sweep_scratch()
         try:
             journal.append("sandbox", layers=defences.layers, open=defences.open)
             progress.say(defences.told)
             progress.opened(journal.state)
             yield Search(journal, config, pool, workers, tracker, limits)
-            status = ends
-        except BudgetReached:
-            status = "budget"
+        except BaseException as error:
+            stopped = isinstance(error, Interrupted | KeyboardInterrupt | UserError)
+            status = "budget" if isinstance(error, BudgetReached) else "stopped" if stopped else "failed"
+            # A disk that is full takes no event; what it stopped is reported all the same.
+            with suppress(OSError):
+                journal.append("ended", status=status)
             raise
-        except (Interrupted, KeyboardInterrupt, UserError):
-            status = "stopped"
-            raise
-        finally:
-            journal.append("ended", status=status)
+        journal.append("ended", status=ends)
 
 
 def finalize_run(config: Config, folder: Path, progress: Progress) -> RunState:

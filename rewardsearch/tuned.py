@@ -9,9 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import shutil
-import time
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +17,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from rewardsearch.config import Config
-from rewardsearch.files import code_digest, file_digest, write_atomic
+from rewardsearch.files import code_digest, file_digest, part_of, write_atomic
 from rewardsearch.inputs import SCREEN, TASKS, policy_digest
 from rewardsearch.records import SftResult
 from rewardsearch.resources import cache_folder
@@ -29,7 +27,6 @@ SFT = "sft"
 ADAPTER = "adapter"
 _RESULT = "result.json"
 _LIBRARIES = ("torch", "transformers", "trl", "peft")
-_STALE_S = 24 * 3600.0
 _OTHER_SPLITS = {"test_rows", "test_file", "test_data", "show_rows"}
 
 
@@ -97,10 +94,6 @@ def copy_tuned(source: Path, target: Path) -> None:
     where `source` goes while it is copied, or `target` cannot be written.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    for left in target.parent.glob(f".{target.name}.*.part"):
-        with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > _STALE_S:
-                shutil.rmtree(left)
     with _aside(target, "new") as part, _aside(target, "old") as old:
         shutil.copytree(source, part)
         with contextlib.suppress(FileNotFoundError):
@@ -115,7 +108,7 @@ def copy_tuned(source: Path, target: Path) -> None:
 @contextlib.contextmanager
 def _aside(target: Path, what: str) -> Iterator[Path]:
     """A name beside `target` for a folder of this process, which is gone at the end."""
-    path = target.with_name(f".{target.name}.{what}.{os.getpid()}.part")
+    path = part_of(target.with_name(f"{target.name}.{what}"))
     shutil.rmtree(path, ignore_errors=True)
     try:
         yield path

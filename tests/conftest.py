@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from chat_server import ChatServer
 from played import Trainer
+from small_disk import SmallDisk
 
 from rewardsearch import groundwork, trials
 from rewardsearch.config import Config, parse_config
@@ -87,3 +89,14 @@ def server(no_proxy: None) -> Iterator[ChatServer]:
     server = ChatServer()
     yield server
     server.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """A disk, where this user may mount one."""
+    try:
+        disk = SmallDisk.mount(tmp_path / "disk")
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("mounting a disk takes root")
+    yield disk
+    disk.unmount()

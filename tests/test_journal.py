@@ -1,3 +1,4 @@
+import threading
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ from rewardsearch.account import Sent
 from rewardsearch.budget import Budget
 from rewardsearch.config import BudgetConfig, Config
 from rewardsearch.errors import BudgetReached, Interrupted, UserError
-from rewardsearch.journal import JOURNAL, Journal, read_run
+from rewardsearch.journal import JOURNAL, Journal, in_use, read_run
 from rewardsearch.records import Ask, Candidate, Proposal, RewardSpec, Usage, Verdict
 
 BASE = (RewardSpec(id="base:answer", name="answer", code="x"),)
@@ -56,6 +57,26 @@ def test_damage_inside_the_journal_is_told_with_its_line(tmp_path: Path) -> None
 def test_two_processes_cannot_write_one_run(tmp_path: Path) -> None:
     with Journal.open(tmp_path, Config(), BASE), pytest.raises(UserError, match="in use by another process"):
         Journal.open(tmp_path, Config(), BASE)
+
+
+def test_a_reader_that_looks_whether_a_run_is_in_use_never_keeps_it_from_starting(tmp_path: Path) -> None:
+    Journal.open(tmp_path, Config(), BASE).__exit__()
+    ended = threading.Event()
+
+    def poll() -> None:
+        while not ended.is_set():
+            in_use(tmp_path)
+
+    pollers = [threading.Thread(target=poll) for _ in range(2)]
+    for poller in pollers:
+        poller.start()
+    try:
+        for _ in range(8):
+            Journal.open(tmp_path, Config(), BASE).__exit__()
+    finally:
+        ended.set()
+        for poller in pollers:
+            poller.join()
 
 
 def test_a_config_that_changes_what_results_mean_is_refused_key_by_key(tmp_path: Path) -> None:

@@ -282,15 +282,3 @@ def test_processes_that_share_a_cache_end_with_a_whole_entry_and_leave_nothing_b
     assert [(process.communicate()[1], process.returncode) for process in running] == [(b"", 0)] * 3
     assert load_tuned(cache, "m") is not None
     assert [path.name for path in cache.parent.iterdir()] == ["x"]
-
-
-def test_a_copy_that_another_process_left_behind_is_cleared_away_after_a_day(tmp_path: Path, trainer: Trainer) -> None:
-    tune_run(config(), tmp_path / "one", Quiet())
-    cache = tuned_cache(config())
-    old, new = (cache.with_name(f".{cache.name}.new.{pid}.part") for pid in (1, 2))
-    for left in (old, new):
-        left.mkdir()
-    os.utime(old, (1, 1))
-    shutil.rmtree(cache)
-    tune_run(config(), tmp_path / "two", Quiet())
-    assert new.exists() and not old.exists()

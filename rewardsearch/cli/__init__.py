@@ -119,6 +119,7 @@ class Output:
 def main() -> None:
     """The console script. Errors that are the user's to mend go to standard error, a line each, without a traceback."""
     from rewardsearch.errors import Interrupted, RewardSearchError
+    from rewardsearch.storage import disk_errors, scratch_root
 
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a letter shows a mark in its place.
@@ -127,7 +128,8 @@ def main() -> None:
             reconfigure(errors="replace")
     with redirect_stdout(Output(sys.stdout)), redirect_stderr(Output(sys.stderr)):
         try:
-            app(prog_name="rewardsearch")
+            with disk_errors(scratch_root()):
+                app(prog_name="rewardsearch")
         except RewardSearchError as error:
             mark = "" if isinstance(error, Interrupted) else "error: "
             for line in str(error).splitlines():

@@ -19,6 +19,7 @@ from typing import IO
 
 from rewardsearch.config import SandboxConfig
 from rewardsearch.errors import MachineError
+from rewardsearch.files import scratch_prefix
 from rewardsearch.sandbox import protocol
 from rewardsearch.sandbox.allowed import MODULES, WORKER_BUILTINS
 from rewardsearch.sandbox.bubblewrap import wrapped
@@ -155,7 +156,7 @@ class WorkerProcess:
 
 def _start(command: Sequence[str], hash_seed: int, errors: IO[bytes]) -> subprocess.Popen[bytes]:
     """A process of `command` in an empty folder that is gone once it runs: nothing can be read in it, or put there."""
-    folder = tempfile.mkdtemp(prefix="rewardsearch-")
+    folder = tempfile.mkdtemp(prefix=scratch_prefix("sandbox"))
     try:
         return subprocess.Popen(
             command,

@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from rewardsearch.errors import MachineError, UserError
 from rewardsearch.progress import Unit
+from rewardsearch.storage import full_disk, scratch_root
 
 COMMAND = (sys.executable, "-P", "-m", "rewardsearch.screen.worker")
 """Starts a worker; the run's folder is added. -P: files in the current folder are no modules."""
@@ -74,7 +75,7 @@ class LocalWorkers:
         """Carries out `messages` and yields each as it ends, in whatever order.
 
         may_start is asked before each start; once it says no, what is running is finished and the rest is left.
-        Raises UserError when a worker finds the config wrong.
+        Raises UserError when a worker finds the config wrong, and MachineError or UserError where a disk keeps it from working.
         """
         owed = deque(messages)
         deaths: dict[str, int] = {}
@@ -91,6 +92,8 @@ class LocalWorkers:
                 if said["event"] == "broken":
                     why = said["reason"]
                     self._drop(slot)
+                    if full := full_disk(self._run, scratch_root()):
+                        raise full
                     deaths[message["id"]] = deaths.get(message["id"], 0) + 1
                     if deaths[message["id"]] > self._retries:
                         yield Done(message["id"], f"{why} {deaths[message['id']]} times; see {slot.log}")
@@ -98,6 +101,8 @@ class LocalWorkers:
                         owed.appendleft(message)
                 elif said["event"] == "user_error":
                     raise UserError(*said["mistakes"])
+                elif said["event"] == "storage":
+                    raise (UserError if said["exit_code"] == UserError.exit_code else MachineError)(said["message"])
                 elif said["event"] == "step":
                     on_step(said["id"], said["step"], said["of"], said["unit"])
                 else:

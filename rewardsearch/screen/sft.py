@@ -16,6 +16,7 @@ from trl import SFTTrainer
 
 from rewardsearch.config import SftConfig
 from rewardsearch.errors import UserError
+from rewardsearch.files import scratch_prefix
 from rewardsearch.records import Demonstration, SftPoint
 from rewardsearch.screen.divergence import Diverged, check_weights
 from rewardsearch.screen.generate import prompt_ids
@@ -74,7 +75,7 @@ def tune(
     course = _Course(on_step)
     micro_batch = config.micro_batch or config.batch_size
     with (
-        tempfile.TemporaryDirectory(prefix="rewardsearch-sft-") as scratch,
+        tempfile.TemporaryDirectory(prefix=scratch_prefix("sft")) as scratch,
         policy.fresh_adapter(config.seed, config.lora) as model,
     ):
         trainer = SFTTrainer(

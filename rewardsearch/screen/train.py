@@ -15,6 +15,7 @@ from transformers import PrinterCallback, TrainerCallback, set_seed
 from trl import GRPOConfig, GRPOTrainer
 
 from rewardsearch.config import ScreenConfig
+from rewardsearch.files import part_of, scratch_prefix
 from rewardsearch.records import Batch, CurvePoint, RewardSpec, Row, ScreenJob
 from rewardsearch.screen.divergence import check_weights
 from rewardsearch.screen.observe import ROW, Observer, Scored
@@ -86,7 +87,7 @@ def train(
     course = _Course(observer, job.steps, keep is not None, ended)
     completions = config.prompts_per_step * config.group_size
     micro_batch = min(config.micro_batch or completions, completions)
-    with tempfile.TemporaryDirectory(prefix="rewardsearch-trl-") as scratch:
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix("trl")) as scratch:
         trainer = GRPOTrainer(
             model=model,
             reward_funcs=functions,
@@ -129,8 +130,9 @@ def _keep(checkpoint: Path, observer: Observer, place: Path) -> None:
     if place.exists():
         shutil.rmtree(place)
     # The scratch folder may be on another file system, where moving is copying.
-    arriving = place.with_name(f"{place.name}.part")
-    if arriving.exists():
-        shutil.rmtree(arriving)
-    shutil.move(checkpoint, arriving)
-    arriving.rename(place)
+    arriving = part_of(place)
+    try:
+        shutil.move(checkpoint, arriving)
+        arriving.rename(place)
+    finally:
+        shutil.rmtree(arriving, ignore_errors=True)

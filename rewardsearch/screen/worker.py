@@ -9,6 +9,7 @@ it is doing: a search that was killed leaves nothing running.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -25,6 +26,7 @@ from rewardsearch.config import load_config
 from rewardsearch.errors import UserError
 from rewardsearch.sandbox import Sandbox
 from rewardsearch.screen.jobs import Worker
+from rewardsearch.storage import scratch_root, storage_error
 
 
 def _messages() -> queue.Queue[str]:
@@ -56,16 +58,22 @@ def main() -> None:
     # It ends with this process, whose exit closes its pipe.
     worker = Worker(run, config, Sandbox(config.sandbox, config.validation.bound), say)
     while True:
-        message = json.loads(lines.get())
-        try:
-            answer = worker.do(message)
-        except UserError as error:
-            answer = {"event": "user_error", "mistakes": error.mistakes}
-        except Exception as error:
-            # Whatever it is, it is not the candidate's doing: the parent tries again or reports the machine.
+        say(carried_out(worker, json.loads(lines.get())))
+
+
+def carried_out(worker: Worker, message: dict[str, Any]) -> dict[str, Any]:
+    """What the parent is told at the end of `message`, however it ended."""
+    try:
+        return worker.do(message)
+    except UserError as error:
+        return {"event": "user_error", "mistakes": error.mistakes}
+    except Exception as error:
+        # Whatever it is, it is not the candidate's doing: the parent tries again, or reports the machine or its disk.
+        with contextlib.suppress(OSError):
             traceback.print_exc()
-            answer = {"event": "broken", "reason": f"{type(error).__name__}: {str(error)[:300]}"}
-        say(answer)
+        if stored := storage_error(error, worker.run, scratch_root()):
+            return {"event": "storage", "message": str(stored), "exit_code": stored.exit_code}
+        return {"event": "broken", "reason": f"{type(error).__name__}: {str(error)[:300]}"}
 
 
 if __name__ == "__main__":

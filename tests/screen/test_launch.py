@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rewardsearch.errors import UserError
+from rewardsearch.errors import MachineError, UserError
 from rewardsearch.screen import launch_local
 from rewardsearch.screen.launch_local import Done, LocalWorkers, worker_environment
 
@@ -25,6 +25,9 @@ for line in sys.stdin:
         time.sleep(60)
     if id == "breaks":
         print(json.dumps({"event": "broken", "reason": "OSError: disk full"}), flush=True)
+        continue
+    if id == "full":
+        print(json.dumps({"event": "storage", "message": "no space is left on /x", "exit_code": 1}), flush=True)
         continue
     if id == "config":
         print(json.dumps({"event": "user_error", "mistakes": ["policy.model: no such model"]}), flush=True)
@@ -80,6 +83,19 @@ def test_what_broke_in_a_process_is_told(workers: LocalWorkers) -> None:
 def test_a_config_found_wrong_by_a_worker_is_a_user_error(workers: LocalWorkers) -> None:
     with pytest.raises(UserError, match=r"policy\.model: no such model"):
         carry_out(workers, "config")
+
+
+def test_a_full_disk_ends_all_work_at_once_and_is_no_fault_of_the_process(workers: LocalWorkers) -> None:
+    with pytest.raises(MachineError, match="no space is left on /x"):
+        carry_out(workers, "full", "a")
+
+
+def test_a_process_that_died_where_the_disk_is_full_is_not_blamed(
+    workers: LocalWorkers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch_local, "full_disk", lambda *places: MachineError(f"no space is left on {places[0]}"))
+    with pytest.raises(MachineError, match="no space is left"):
+        carry_out(workers, "dies")
 
 
 def test_nothing_new_is_started_once_it_may_not(workers: LocalWorkers) -> None:

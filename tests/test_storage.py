@@ -1,0 +1,150 @@
+"""Disks that are full, over quota, read-only: one line that names the place and what to free, and the same command resumes."""
+
+from __future__ import annotations
+
+import errno
+import resource
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from played import SMALL, Quiet, Trainer
+from small_disk import SmallDisk
+
+from rewardsearch.config import parse_config
+from rewardsearch.errors import MachineError, RewardSearchError, UserError
+from rewardsearch.files import write_atomic
+from rewardsearch.journal import JOURNAL, Journal, read_run
+from rewardsearch.screen.worker import carried_out
+from rewardsearch.search import search
+from rewardsearch.storage import full_disk, storage_error
+
+CONFIG = parse_config(SMALL, "test")
+
+
+def raised_from(cause: BaseException) -> BaseException:
+    try:
+        try:
+            raise cause
+        except BaseException:
+            raise RuntimeError("no checkpoint") from None
+    except RuntimeError as error:
+        return error
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "named"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/place/x"), MachineError, "/place/x"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded", "/place/x"), MachineError, "quota"),
+        (OSError(errno.EFBIG, "File too large", "/place/x"), MachineError, "ulimit -f"),
+        (OSError(errno.EIO, "Input/output error", "/place/x"), MachineError, "/place/x"),
+        (OSError(errno.EROFS, "Read-only file system", "/place/x"), UserError, "/place/x: read-only"),
+        (PermissionError(errno.EACCES, "Permission denied", "/place/x"), UserError, "/place/x: permission denied"),
+        (RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"), MachineError, ""),
+        (RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 640 vs 598"), None, ""),
+        (RuntimeError("basic_ios::clear: iostream error"), MachineError, ""),
+        (shutil.Error([("a", "b", "[Errno 28] No space left on device: 'a' -> 'b'")]), MachineError, ""),
+        (raised_from(OSError(errno.ENOSPC, "No space left on device", "/place/x")), MachineError, "/place/x"),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "refused"), None, ""),
+        (PermissionError(errno.EPERM, "Operation not permitted"), None, ""),
+        (OSError(errno.EIO, "a terminal that is gone"), None, ""),
+        (ValueError("a value of 28"), None, ""),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+def test_an_error_that_a_disk_caused_is_known_through_whatever_library_it_came(
+    error: BaseException, kind: type[RewardSearchError] | None, named: str, tmp_path: Path
+) -> None:
+    found = storage_error(error, tmp_path)
+    assert type(found) is (kind or type(None))
+    if found is not None:
+        assert "\n" not in str(found) and named in str(found)
+        assert "/place/x" in str(found) or str(tmp_path) in str(found)
+
+
+@pytest.mark.parametrize(
+    ("place", "remedy"),
+    [("cache/banks/x", "REWARDSEARCH_CACHE"), ("tmp/rewardsearch-trl-0-1-x/y", "TMPDIR"), ("runs/x", "another folder")],
+)
+def test_the_remedy_is_of_the_place(place: str, remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REWARDSEARCH_CACHE", str(tmp_path / "cache"))
+    error = OSError(errno.ENOSPC, "No space left on device", str(tmp_path / place))
+    assert remedy in str(storage_error(error)) and "MB free on" in str(storage_error(error))
+
+
+class Broken:
+    """A training process whose job ends in an error."""
+
+    run = Path("run")
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def do(self, message: dict[str, Any]) -> dict[str, Any]:
+        raise self.error
+
+
+def test_a_training_process_reports_a_disk_as_such_and_anything_else_as_broken() -> None:
+    full: Any = Broken(RuntimeError("I/O error: No space left on device (os error 28)"))
+    closed: Any = Broken(OSError(errno.EROFS, "Read-only file system", "run/x"))
+    odd: Any = Broken(ValueError("no number"))
+    answers = [carried_out(worker, {}) for worker in (full, closed, odd)]
+    assert [answer.get("exit_code") for answer in answers] == [1, 2, None]
+    assert [answer["event"] for answer in answers] == ["storage", "storage", "broken"]
+
+
+@pytest.fixture
+def file_limit() -> Iterator[Any]:
+    """Sets how large a file may get, as `ulimit -f` does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_an_event_that_the_disk_has_no_room_for_leaves_the_journal_as_it_was(tmp_path: Path, file_limit: Any) -> None:
+    with Journal.open(tmp_path, CONFIG, ()) as journal:
+        before = (tmp_path / JOURNAL).read_bytes()
+        file_limit(len(before) + 50)
+        with pytest.raises(OSError, match=JOURNAL) as error:
+            journal.append("ended", status="finished", much="x" * 1000)
+        assert (error.value.errno, journal.state.status) == (errno.EFBIG, "running")
+        assert (tmp_path / JOURNAL).read_bytes() == before
+        file_limit(resource.getrlimit(resource.RLIMIT_FSIZE)[1])
+        journal.append("ended", status="finished")
+    assert read_run(tmp_path).status == "finished"
+
+
+def test_a_file_that_the_disk_has_no_room_for_leaves_the_old_one(tmp_path: Path, file_limit: Any) -> None:
+    write_atomic(tmp_path / "x", "old")
+    file_limit(10)
+    with pytest.raises(OSError, match="x") as error:
+        write_atomic(tmp_path / "x", "new" * 10)
+    assert error.value.filename == str(tmp_path / "x")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("x", "old")]
+
+
+def test_a_search_that_a_disk_stops_is_told_in_a_line_and_goes_on_later(
+    tmp_path: Path, trainer: Trainer, file_limit: Any
+) -> None:
+    whole = search(CONFIG, tmp_path / "whole", Quiet())
+    file_limit(12_000)
+    with pytest.raises(MachineError, match=r"ulimit -f.* MB free on .*resumes"):
+        search(CONFIG, tmp_path / "run", Quiet())
+    file_limit(resource.getrlimit(resource.RLIMIT_FSIZE)[1])
+    assert search(CONFIG, tmp_path / "run", Quiet()).rankings == whole.rankings
+
+
+def test_a_full_disk_is_told_with_its_place_and_the_same_command_goes_on_once_there_is_room(
+    tmp_path: Path, trainer: Trainer, small_disk: SmallDisk
+) -> None:
+    whole = search(CONFIG, tmp_path / "whole", Quiet())
+    with pytest.raises(
+        MachineError, match=rf"no space is left on the disk of {small_disk.place}.*MB free on {small_disk.place}"
+    ):
+        search(CONFIG, small_disk.place / "run", Quiet())
+    assert full_disk(tmp_path, small_disk.place) is not None and full_disk(tmp_path) is None
+    small_disk.remount("size=10m")
+    assert search(CONFIG, small_disk.place / "run", Quiet()).rankings == whole.rankings
