@@ -66,7 +66,7 @@ def search(config: Config, folder: Path, progress: Progress) -> RunState:
 def _nothing_accepted(state: RunState) -> str:
     rounds = f"{state.config.rounds} round{'s' if state.config.rounds > 1 else ''}"
     reasons = Counter(refusal.reason for _, refusal in state.refusals)
-    reasons.update(f"{verdict.stage}: {verdict.reason}" for verdict in state.verdicts.values())
+    reasons.update(verdict.refusal for verdict in state.verdicts.values())
     told = f"; most often: {reasons.most_common(1)[0][0]}" if reasons else ""
     return f"no candidate was accepted in {rounds}{told}; see {state.folder}/rounds"
 
@@ -256,7 +256,8 @@ class Search:
                 self.folder / "candidates" / candidate.id / "verdict.json", verdict.model_dump_json(indent=1) + "\n"
             )
             self.journal.append("validated", verdict=verdict.model_dump(mode="json"))
-            said = "accepted" if verdict.accepted else f"rejected ({verdict.stage}: {verdict.reason})"
+            # What was wrong; the remedy after it is for who wrote the candidate.
+            said = "accepted" if verdict.accepted else f"rejected: {verdict.refusal.partition('; ')[0]}"
             self.progress.say(f"  {candidate.name} {candidate.id[:6]} {said}")
 
     def _rank_and_feed_back(self, number: int) -> None:

@@ -89,17 +89,15 @@ class Trials:
         ranked = [row.id for row in current_ranking(self.state).rows if row.rank is not None and row.id != POLICY]
         screened = ((id, self._at(id, rung)) for id in ranked)
         incumbent, its_result = next((id, result) for id, result in screened if result is not None)
-        names = {id: self._name(id) for id in (*at_rung, incumbent)}
-        if incumbent == BASELINE:
-            # Of the baseline's seeds the search's alone is trained through the rungs.
-            names[BASELINE] = f"the baseline with seed {self.config.seed}"
+        # Of the baseline's seeds the search's alone is trained through the rungs.
+        name = f"the baseline with seed {self.config.seed}" if incumbent == BASELINE else self._name(incumbent)
         results = {incumbent: its_result, **at_rung}
         config = self.config
-        found = race(results, list(at_rung), incumbent, names, config.race, config.rank, config.seed)
+        found = race(results, list(at_rung), incumbent, name, config.race, config.rank, config.seed)
         fates = [found[id] for id in undecided]
         self.journal.append("raced", round=number, rung=rung, fates=[fate.model_dump(mode="json") for fate in fates])
         for fate in fates:
-            self.progress.say(f"  {names[fate.id]} {'goes on' if fate.promoted else 'dropped'}: {fate.told}")
+            self.progress.say(f"  {self._name(fate.id)} {fate.told}")
 
     def train(self, arms: Sequence[FinalArm], seeds: Sequence[int]) -> dict[tuple[str, int], ScreenResult]:
         """The arms of finalize under every seed, by arm and seed.

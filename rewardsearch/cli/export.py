@@ -16,21 +16,36 @@ def export(
     ensemble: Annotated[
         str | None, typer.Option(metavar="NAME", help="An ensemble of finalize, a candidate or another arm.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """Write a run's rewards as a module without dependencies.
 
-    Those that finalize chose, unless told otherwise.
+    Those that finalize chose, unless told otherwise, with what the sealed test says of them.
     """
-    from rewardsearch.cli.runs import find_arm, open_run, ranking_of
-    from rewardsearch.cli.tables import make_console, print_lines
+    from rewardsearch.cli.runs import final_document, find_arm, open_run, ranking_of
+    from rewardsearch.cli.tables import make_console, print_json, print_lines, print_whole
     from rewardsearch.export import choose_rewards
     from rewardsearch.export import export as write
 
     state = open_run(run)
-    # An arm that would have been trained exactly as another stands under the other's name.
-    same = state.final.same if state.final is not None else {}
-    arm = find_arm(state, same.get(ensemble, ensemble)) if ensemble is not None else None
+    arm = find_arm(state, ensemble) if ensemble is not None else None
     choice = choose_rewards(state, ranking_of(state), top=top, arm=arm)
     paths = write(to, choice, out)
-    print_lines(make_console(), *(f"wrote {path}" for path in paths))
-    print_lines(make_console(), *(f"  {spec.name} ({spec.id}) at weight {spec.weight:.4g}" for spec in choice.rewards))
+    if as_json:
+        rewards = [{"id": spec.id, "name": spec.name, "weight": spec.weight} for spec in choice.rewards]
+        print_json(
+            {
+                "run": str(state.folder),
+                "files": [str(path) for path in paths],
+                "source": choice.source,
+                "aggregation": choice.aggregation,
+                "rewards": rewards,
+                "final": final_document(state, choice.arm),
+            }
+        )
+        return
+    console = make_console()
+    for path in paths:
+        print_whole(console, f"wrote {path}")
+    print_lines(console, *(f"  {spec.name} ({spec.id}) at weight {spec.weight:.4g}" for spec in choice.rewards))
+    print_lines(console, *choice.said, hang=2)

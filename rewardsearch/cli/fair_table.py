@@ -36,7 +36,17 @@ def print_fairness(arms: Sequence[Fairness], positive: str, named: Mapping[str, 
         for rate in first.groups
         if rate.n >= LEAST_PEOPLE
     ]
-    print_table(console, headers, cells, left=("attribute", "group"), spare=("false", "recall", "interval"))
+    legend = {
+        "people": "in the group",
+        "rate": f"share answered {positive}; an unparsed completion is no such answer",
+        "interval": "of the rate, over the people",
+        "gold": f"share that is {positive}",
+        "recall": f"rate of those who are {positive}",
+        "false": "rate of those who are not",
+        "alike": "the rate if all groups had the same gold labels",
+    }
+    names = ("attribute", "group")
+    print_table(console, headers, cells, left=names, spare=("false", "recall", "interval"), names=names, legend=legend)
     gaps = {gap.attribute: gap for gap in first.gaps}
     for attribute in dict.fromkeys(rate.attribute for rate in first.groups):
         small = [rate for rate in first.groups if rate.attribute == attribute and rate.n < LEAST_PEOPLE]
@@ -57,11 +67,6 @@ def print_fairness(arms: Sequence[Fairness], positive: str, named: Mapping[str, 
     print_lines(console, *lines)
     if others and not lines:
         print_lines(console, f"no gap is flagged of {', '.join(named.get(arm.arm, arm.arm) for arm in others)}")
-    print_lines(
-        console,
-        f"rate: share answered {positive}, an unparsed completion being no such answer; gold: share that deserves it; recall and",
-        "false: rate of those who deserve it and who do not; alike: the rate if all groups had the same gold labels.",
-    )
 
 
 def _gap_told(gap: GroupGap, arm: Fairness) -> str:

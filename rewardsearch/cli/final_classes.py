@@ -6,31 +6,62 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rewardsearch.cli.tables import class_note, flags_told, number, percent, print_lines, print_table
+from rewardsearch.cli.tables import (
+    class_legend,
+    flags_told,
+    interval,
+    number,
+    p_value,
+    percent,
+    print_lines,
+    print_table,
+    signed,
+    signed_interval,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rewardsearch.records import ClassScores, FinalRow, Interval
+    from rewardsearch.records import ClassScores, FinalRow
+
+_SEEDS = "the lowest and the highest by training seed"
 
 
 def print_class_table(rows: Sequence[FinalRow], named: Mapping[str, str], chosen: str | None, console: Console) -> None:
     """The arms in their order. rows: of a task with classes; named: how arms are told, by id."""
     scores = [row.classes for row in rows if row.classes is not None]
     names = tuple(scores[0].classes)
-    start = next((named[row.id] for row in rows if row.kind == "policy"), "policy")
-    headers = ("arm", "kind", "macro F1", f"vs {start}", "precision", "recall", "F1", "parsed", "flags")
-    spare = ("kind", "parsed", "F1", "flags", "precision")
-    cells = [
-        _cells(row, of, ("* " if row.id == chosen else "  ") + named[row.id])
-        for row, of in zip(rows, scores, strict=True)
-    ]
-    print_table(console, headers, cells, left=("arm", "kind", "flags"), spare=spare)
-    print_lines(
+    versus = f"vs {next((named[row.id] for row in rows if row.kind == 'policy'), 'policy')}"
+    headers = (
+        *("arm", "kind", "macro F1", "interval", versus, "precision", "recall"),
+        *("F1", "p/base", "corr.", "parsed", "flags"),
+    )
+    of = class_legend(names)
+    legend = {
+        "arm": "what was trained; * is what was chosen",
+        "macro F1": of["macro F1"],
+        "interval": "of the macro F1 that training anew is expected to give, over training seeds and questions",
+        versus: "macro F1 less that of the policy before GRPO, and its interval, over training seeds and questions",
+        "precision": f"{of['precision']}: {_SEEDS}",
+        "recall": f"{of['recall']}: {_SEEDS}",
+        "F1": f"{of['F1']}; the mean over the training seeds",
+        "p/base": "two-sided p-value of F1 less the baseline's, over training seeds and questions",
+        "corr.": "p/base corrected for the number of arms",
+        "parsed": "share of the completions that give an answer",
+        "flags": "what validation and training raised (docs/ranking.md)",
+    }
+    print_table(
         console,
-        class_note(names),
-        f"precision, recall and F1 are those of {names[0]}, precision and recall by seed.",
-        f"intervals: over the questions, given the trained policies; vs {start}: macro F1, questions paired.",
+        headers,
+        [
+            _cells(row, of, ("* " if row.id == chosen else "  ") + named[row.id])
+            for row, of in zip(rows, scores, strict=True)
+        ],
+        left=("arm", "kind", "flags"),
+        spare=("corr.", "p/base", "kind", "parsed", "interval", "F1", "precision"),
+        names=("arm",),
+        text=18,
+        legend=legend,
     )
 
 
@@ -46,25 +77,30 @@ def print_confusion(row: FinalRow, name: str, console: Console) -> None:
     cells = [
         (gold, *(f"{count:.1f}".removesuffix(".0") for count in said.values())) for gold, said in confusion.items()
     ]
-    print_table(console, ("gold", *answers), cells, left=("gold",))
+    headers = ("gold", *answers)
+    print_table(console, headers, cells, left=("gold",), names=headers)
 
 
 def _cells(row: FinalRow, scores: ClassScores, name: str) -> tuple[str, ...]:
     positive = next(iter(scores.classes.values()))
-    seeds = [row.classes_by_seed[seed] for seed in sorted(row.classes_by_seed)]
-    macro = scores.macro_f1
+    seeds = row.classes_by_seed.values()
+    gain = row.macro_gain
     return (
         name,
         row.kind,
-        f"{macro.value:.3f} [{macro.ci[0]:.2f}, {macro.ci[1]:.2f}]",
-        _gain(row.macro_gain, row.macro_gain_ci),
-        " ".join(f"{seed.precision:.2f}" for seed in seeds) or number(positive.precision.value, 2),
-        " ".join(f"{seed.recall:.2f}" for seed in seeds) or number(positive.recall.value, 2),
+        number(scores.macro_f1.value),
+        interval(row.expected_macro_ci),
+        f"{signed(gain)} {signed_interval(row.macro_gain_ci, 2)}" if row.macro_gain_ci else signed(gain),
+        _range([seed.precision for seed in seeds] or [positive.precision.value]),
+        _range([seed.recall for seed in seeds] or [positive.recall.value]),
         number(row.f1),
+        p_value(row.p_vs_baseline),
+        p_value(row.p_adjusted),
         percent(row.parse_rate),
         flags_told(row.flags),
     )
 
 
-def _gain(gain: float | None, ci: Interval | None) -> str:
-    return "-" if gain is None or ci is None else f"{gain:+.3f} [{ci[0]:+.2f}, {ci[1]:+.2f}]"
+def _range(values: Sequence[float]) -> str:
+    low, high = f"{min(values):.2f}", f"{max(values):.2f}"
+    return low if low == high else f"{low}-{high}"

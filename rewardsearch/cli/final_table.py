@@ -6,17 +6,55 @@ from typing import TYPE_CHECKING
 
 from rewardsearch.cli.fair_table import print_fairness
 from rewardsearch.cli.final_classes import print_class_table, print_confusion
-from rewardsearch.cli.tables import F1_NOTE, PAPER_NOTE, flags_told, interval, number, p_value, print_lines, print_table
+from rewardsearch.cli.tables import (
+    F1_LEGEND,
+    PAPER_NOTE,
+    flags_told,
+    interval,
+    number,
+    p_value,
+    percent,
+    print_lines,
+    print_table,
+    signed,
+    signed_interval,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rewardsearch.records import FinalPair, FinalReport, FinalRow
+    from rewardsearch.records import FinalReport, FinalRow
+
+LEGEND = {
+    "arm": "what was trained; * is what was chosen",
+    "F1": f"the mean over the training seeds; {F1_LEGEND}",
+    "seeds": "the lowest and the highest F1 by training seed",
+    "gain": "F1 less the baseline's, and its interval, over training seeds and questions",
+    "p/base": "two-sided p-value of the gain, over training seeds and questions",
+    "corr.": "p/base corrected for the number of arms",
+    "interval": "of the F1 that training anew is expected to give, over training seeds and questions",
+    "val F1": "of the same policies on val",
+    "test-val": "F1 on the test less that on val",
+    "parsed": "share of the completions that give an answer",
+    "p/policy": "as p/base, against the policy before training",
+    "flags": "what validation and training raised (docs/ranking.md)",
+}
+PAIRS_LEGEND = {
+    "a": "one arm, by the policy of its first seed",
+    "b": "another one",
+    "both": "questions that both answer right",
+    "only a": "that a alone answers right",
+    "only b": "that b alone answers right",
+    "neither": "that neither answers right",
+    "p": "McNemar's, of these two trained policies: another training seed may give another one",
+    "Holm": "p corrected over all pairs by Holm's method",
+    "Bonferroni": "p corrected over all pairs by Bonferroni's",
+}
 
 
 def print_final(report: FinalReport, console: Console) -> None:
-    """The arms on the test, best first; then, in words, what is recommended, how far the estimates on `val` were off, how the
-    controls did, how groups of people fare, what each arm is, and what could not be trained."""
+    """The arms on the test, best first; then, in words, what is recommended and the verdict on it, how far the estimates on `val`
+    were off, how groups of people fare, what each arm is, and what could not be trained."""
     named = {row.id: _told(row) for row in report.rows}
     paper = report.protocol == "paper"
     print_lines(console, f"{'test' if paper else 'sealed test'}: {report.task}, {report.n} questions, {_seeds(report)}")
@@ -27,32 +65,27 @@ def print_final(report: FinalReport, console: Console) -> None:
         print_class_table(done, named, report.chosen, console)
     elif done:
         headers = (
-            "arm",
-            "kind",
-            "F1",
-            "interval",
-            "val F1",
-            "test-val",
-            "seeds",
-            "parsed",
-            "p/base",
-            "corr.",
-            "p/policy",
-            "flags",
+            *("arm", "kind", "F1", "seeds", "gain", "p/base", "corr."),
+            *("interval", "val F1", "test-val", "parsed", "p/policy", "flags"),
         )
-        spare = ("p/policy", "parsed", "flags", "kind", "p/base", "seeds", "interval")
-        cells = [_cells(row, row.id == report.chosen) for row in done]
-        print_table(console, headers, cells, left=("arm", "kind", "flags"), spare=spare)
-        print_lines(console, _interval_told(report))
-        print_lines(
-            console, F1_NOTE, "p: two-sided, over training seeds and questions; corr.: p/base corrected over the arms."
+        print_table(
+            console,
+            headers,
+            [_cells(row, row.id == report.chosen) for row in done],
+            left=("arm", "kind", "flags"),
+            spare=("p/policy", "parsed", "test-val", "val F1", "interval", "kind", "seeds", "corr."),
+            names=("arm",),
+            text=18,
+            legend=LEGEND,
         )
+    if done:
+        print_lines(console, _noise_told(report))
     print_lines(console, "", *_recommended(report, named))
-    chosen = _row(report, report.chosen)
+    chosen = report.row(report.chosen)
     if chosen is not None and chosen.classes is not None:
         print_confusion(chosen, named[chosen.id], console)
         print_lines(console, "")
-    print_lines(console, *_curse(report, named), *_controls(report, named))
+    print_lines(console, *_curse(report, named), *_control(report, named))
     if report.fairness and (classes := next((row.classes for row in done if row.classes), None)):
         first = sorted(report.fairness, key=lambda each: each.arm != report.chosen)
         print_fairness(first, next(iter(classes.classes)), named, console)
@@ -72,10 +105,11 @@ def print_final(report: FinalReport, console: Console) -> None:
 def print_pairs(report: FinalReport, console: Console) -> None:
     """McNemar's tests of all pairs of arms."""
     named = {row.id: _told(row) for row in report.rows}
-    print_lines(console, f"all pairs: {report.task}, {report.n} questions of the test")
+    print_lines(
+        console, f"all pairs: {report.task}, {report.n} questions of the test, corrected over {len(report.pairs)} pairs"
+    )
     if report.protocol == "paper":
         print_lines(console, PAPER_NOTE)
-    headers = ("a", "b", "both", "only a", "only b", "neither", "p", "Holm", "Bonferroni")
     rows = [
         (
             named[pair.a],
@@ -85,42 +119,41 @@ def print_pairs(report: FinalReport, console: Console) -> None:
         )
         for pair in report.pairs
     ]
-    print_table(console, headers, rows, left=("a", "b"), spare=("Bonferroni", "neither", "both"))
-    print_lines(console, f"McNemar's test, of the policies of each arm's first seed; corrected over {len(rows)} pairs.")
+    spare = ("Bonferroni", "neither", "both")
+    print_table(console, tuple(PAIRS_LEGEND), rows, left=("a", "b"), spare=spare, names=("a", "b"), legend=PAIRS_LEGEND)
 
 
 def _cells(row: FinalRow, chosen: bool) -> tuple[str, ...]:
     seeds = sorted(row.f1_by_seed.values())
+    gain = f"{signed(row.gain)} {signed_interval(row.gain_ci)}" if row.gain_ci else signed(row.gain)
     return (
         ("* " if chosen else "  ") + _told(row),
         row.kind,
         number(row.f1),
-        interval(row.expected_ci or row.f1_ci),
-        number(row.val_f1),
-        _signed(None if row.f1 is None or row.val_f1 is None else row.f1 - row.val_f1),
         f"{seeds[0]:.3f}-{seeds[-1]:.3f}" if len(seeds) > 1 else "-",
-        "-" if row.parse_rate is None else f"{100 * row.parse_rate:.1f}%",
+        gain,
         p_value(row.p_vs_baseline),
         p_value(row.p_adjusted),
+        interval(row.expected_ci or row.f1_ci),
+        number(row.val_f1),
+        signed(None if row.f1 is None or row.val_f1 is None else row.f1 - row.val_f1),
+        percent(row.parse_rate),
         p_value(row.p_vs_policy),
         flags_told(row.flags),
     )
 
 
-def _interval_told(report: FinalReport) -> str:
+def _noise_told(report: FinalReport) -> str:
     if report.seed_sd is None:
-        return "interval: over questions alone; the noise between training seeds is not known"
+        return "noise: that between training seeds is not known; the intervals are over the questions alone"
     own = "; references and controls have their own" if report.own_noise else ""
-    return (
-        "interval: of the F1 that training anew is expected to give, over questions and training seeds "
-        f"(standard deviation between seeds {report.seed_sd:.3f}{own})"
-    )
+    return f"noise: standard deviation of F1 between training seeds {report.seed_sd:.3f}, pooled over the arms{own}"
 
 
 def _recommended(report: FinalReport, named: dict[str, str]) -> list[str]:
     from rewardsearch.finalize import FLAGGED
 
-    row = _row(report, report.chosen)
+    row = report.row(report.chosen)
     if row is None:
         return ["nothing is recommended: no ensemble and no candidate could be trained"]
     split = "the test, as they were ranked" if report.protocol == "paper" else "val before the test was read"
@@ -133,7 +166,7 @@ def _recommended(report: FinalReport, named: dict[str, str]) -> list[str]:
 
 def _curse(report: FinalReport, named: dict[str, str]) -> list[str]:
     """How far the estimate that a search chooses by was from what came after (the winner's curse)."""
-    row = _row(report, report.best)
+    row = report.row(report.best)
     if row is None or row.searched_val_f1 is None or report.protocol == "paper":
         return []
     return [
@@ -143,27 +176,10 @@ def _curse(report: FinalReport, named: dict[str, str]) -> list[str]:
     ]
 
 
-def _controls(report: FinalReport, named: dict[str, str]) -> list[str]:
+def _control(report: FinalReport, named: dict[str, str]) -> list[str]:
     """The chosen arm against the best control."""
-    row = _row(report, report.chosen)
-    controls = [each for each in report.rows if each.kind == "control" and each.status == "done"]
-    if row is None or not controls or row.f1 is None:
-        return []
-    best = controls[0]
-    pair = _pair(report, row.id, best.id)
-    apart = row.f1 - (best.f1 or 0.0)
-    return [
-        f"best control: {named[best.id]} with {number(best.f1)}, {number(abs(apart))} "
-        f"{'below' if apart >= 0 else 'ABOVE'} what was chosen (p {p_value(pair.p)})"
-    ]
-
-
-def _row(report: FinalReport, id: str | None) -> FinalRow | None:
-    return next((row for row in report.rows if row.id == id), None)
-
-
-def _pair(report: FinalReport, a: str, b: str) -> FinalPair:
-    return next(pair for pair in report.pairs if {pair.a, pair.b} == {a, b})
+    said = report.control_conclusion
+    return [f"best control: {named[said.against]}; {said.sentence}"] if said else []
 
 
 def _told(row: FinalRow) -> str:
@@ -173,7 +189,3 @@ def _told(row: FinalRow) -> str:
 def _seeds(report: FinalReport) -> str:
     seeds = report.seeds
     return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
-
-
-def _signed(value: float | None) -> str:
-    return "-" if value is None else f"{value:+.3f}"

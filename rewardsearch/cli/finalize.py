@@ -17,28 +17,26 @@ def finalize(
     So are ensembles, controls and references. Of a run that is finalized the results are shown: nothing is trained, read or
     written again.
     """
-    from rich.console import Console
-
     from rewardsearch.cli.final_table import print_final, print_pairs
     from rewardsearch.cli.runs import open_run
-    from rewardsearch.cli.tables import print_json, print_lines
+    from rewardsearch.cli.tables import make_console, print_json, print_lines
 
     state = open_run(run)
     if state.final is not None:
-        print_lines(Console(stderr=as_json, highlight=False), *state.told_opened)
+        print_lines(make_console(stderr=as_json), *state.told_opened)
     else:
         from rewardsearch.cli.progress import SearchProgress
         from rewardsearch.cli.run import stop_on_sigterm
         from rewardsearch.search import finalize_run
 
         stop_on_sigterm()
-        with SearchProgress(Console(stderr=as_json, highlight=False), state.config) as progress:
+        with SearchProgress(make_console(stderr=as_json), state.config) as progress:
             state = finalize_run(state.config, state.folder, progress)
     assert state.final is not None
     if as_json:
         print_json({**state.final.model_dump(mode="json"), "opened": state.test_opened})
         return
-    console = Console(highlight=False)
+    console = make_console()
     print_final(state.final, console)
     if pairs:
         console.print()

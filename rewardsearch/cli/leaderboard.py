@@ -14,8 +14,9 @@ def leaderboard(
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV on standard output.")] = False,
 ) -> None:
     """Show a run's ranked candidates, with intervals and p-values."""
+    from rewardsearch.cli.leaderboard_table import print_leaderboard
     from rewardsearch.cli.runs import open_run, ranking_of
-    from rewardsearch.cli.tables import make_console, print_json, print_leaderboard, print_lines
+    from rewardsearch.cli.tables import make_console, print_json, print_lines
     from rewardsearch.errors import UserError
     from rewardsearch.rank import leaderboard_csv
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.text import Text
 
+from rewardsearch.cli.tables import print_lines
 from rewardsearch.cli.time_left import time_left, told_time
 from rewardsearch.config import Config
 from rewardsearch.progress import Running
@@ -76,7 +76,7 @@ class SearchProgress:
         self._state = state
 
     def say(self, line: str) -> None:
-        self._console.print(Text(line), soft_wrap=True)
+        print_lines(self._console, line)
 
     def jobs(self, names: Iterable[str], steps: int) -> None:
         names = list(names)

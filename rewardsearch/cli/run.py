@@ -36,13 +36,12 @@ def run(
     dry_run: Annotated[bool, typer.Option(help="Check everything, show the plan and the config, and stop.")] = False,
 ) -> None:
     """Start a search, or carry on with the one in the run's folder."""
-    from rich.console import Console
-
     from rewardsearch.brief import current_ranking
     from rewardsearch.cli.final_table import print_final
+    from rewardsearch.cli.leaderboard_table import print_leaderboard
     from rewardsearch.cli.planned import told_plan
     from rewardsearch.cli.progress import SearchProgress
-    from rewardsearch.cli.tables import print_leaderboard, print_lines
+    from rewardsearch.cli.tables import make_console, print_lines, print_whole
     from rewardsearch.config import load_config
     from rewardsearch.datasheet import describe_rows
     from rewardsearch.journal import has_run, read_run
@@ -56,27 +55,24 @@ def run(
     elif recorded:
         settings = settings.model_copy(update={"run_dir": f"{settings.run_dir}-replay"})
     folder = Path(settings.run_dir or "runs")
-    console = Console(highlight=False)
+    console = make_console()
     warnings = [f"warning: {warning}" for warning in check(settings)]
     if dry_run:
-        console.print(settings.to_yaml(), soft_wrap=True, markup=False)
+        print_whole(console, settings.to_yaml())
         rows = describe_rows(load_task(settings.task), settings)
         print_lines(console, *told_plan(settings), f"  into {folder}", *rows, *warnings)
         return
     print_lines(console, *warnings)
     stop_on_sigterm()
     done = read_run(folder).steps if has_run(folder) else 0
-    console.print(f"{'carrying on' if done else 'searching'} in {folder}", soft_wrap=True, markup=False)
+    print_whole(console, f"{'carrying on' if done else 'searching'} in {folder}")
     with SearchProgress(console, settings) as progress:
         state = search(settings, folder, progress)
     print_leaderboard(current_ranking(state), console)
     if state.final is not None:
         print_final(state.final, console)
-    console.print(
-        f"next: rewardsearch show {folder} ID · rewardsearch export {folder} --to trl -o DIR",
-        soft_wrap=True,
-        markup=False,
-    )
+    print_whole(console, f"next: rewardsearch show {folder} ID")
+    print_whole(console, f"      rewardsearch export {folder} --to trl -o DIR")
 
 
 def _proposing(proposer: str | None, recorded: str | None) -> list[str]:

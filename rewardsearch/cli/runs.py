@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rewardsearch.records import Ranking
@@ -25,14 +25,19 @@ def open_run(run: str) -> RunState:
 
 
 def find_arm(state: RunState, text: str) -> str:
-    """The id of the arm that `text` names by id, by its name, or by the unique beginning of either.
+    """The id of the arm that `text` names by id, by its name, or by the unique beginning of either. An arm of finalize that would
+    have been trained exactly as another stands under the other's id.
 
     Raises UserError with near matches when there is none, with the choices when there are several.
     """
     from rewardsearch.errors import UserError
     from rewardsearch.records import BASELINE, POLICY
 
-    arms = list(dict.fromkeys((*state.candidates, BASELINE, POLICY, *state.arms)))
+    same = state.final.same if state.final is not None else {}
+    if text in same:
+        return same[text]
+    rows = [row.id for row in state.final.rows] if state.final is not None else []
+    arms = list(dict.fromkeys((*state.candidates, BASELINE, POLICY, *state.arms, *rows)))
     if text in arms:
         return text
     named = [arm for arm in arms if name_of(state, arm) == text]
@@ -42,7 +47,7 @@ def find_arm(state: RunState, text: str) -> str:
     if found:
         choices = ", ".join(f"{arm} ({name_of(state, arm)})" if arm in state.candidates else arm for arm in found)
         raise UserError(f"{text} means several in {state.folder}: {choices}; give more of the id")
-    known = [*(candidate.name for candidate in state.candidates.values()), *arms]
+    known = [*(candidate.name for candidate in state.candidates.values()), *arms, *same]
     raise UserError(f"no {text} in {state.folder}; it has {_listed(text, known)}; give an id, its beginning, or a name")
 
 
@@ -64,6 +69,22 @@ def _is_current(ranking: Ranking, state: RunState) -> bool:
     noise = list(ranking.noise.f1_by_seed) if ranking.noise is not None else seeds[:1]
     known = {row.id for row in ranking.rows}
     return told == now | dict.fromkeys(state.dropped, "dropped") and known >= set(state.candidates) and noise == seeds
+
+
+def final_document(state: RunState, arm: str | None) -> dict[str, Any] | None:
+    """The final row of an arm, whether it was chosen, and what the test says of it, as `--json` has them; None for an arm that
+    the test was not read for."""
+    report = state.final
+    row = report.row(arm) if report is not None else None
+    if report is None or row is None:
+        return None
+    conclusions = report.conclusions if row.id == report.chosen else ()
+    return {
+        **row.model_dump(mode="json"),
+        "chosen": row.id == report.chosen,
+        "conclusions": [each.model_dump(mode="json") for each in conclusions],
+        "said": list(report.said_of(row.id)),
+    }
 
 
 def name_of(state: RunState, arm: str) -> str:

@@ -29,11 +29,9 @@ def sft(
 
     `rewardsearch run` takes the run over from there.
     """
-    from rich.console import Console
-
     from rewardsearch.cli.progress import SearchProgress, tuned_told
     from rewardsearch.cli.run import stop_on_sigterm
-    from rewardsearch.cli.tables import make_console, print_json, print_lines
+    from rewardsearch.cli.tables import make_console, print_json, print_lines, print_whole
     from rewardsearch.config import load_config
     from rewardsearch.preflight import check
     from rewardsearch.search import tune_run
@@ -43,7 +41,7 @@ def sft(
     if run_dir:
         settings = settings.model_copy(update={"run_dir": run_dir})
     folder = Path(settings.run_dir or "runs")
-    console = Console(stderr=as_json, highlight=False)
+    console = make_console(stderr=as_json)
     print_lines(console, *(f"warning: {warning}" for warning in check(settings)))
     stop_on_sigterm()
     with SearchProgress(console, settings) as progress:
@@ -53,14 +51,12 @@ def sft(
     if as_json:
         print_json({"run": str(folder), "adapter": str(adapter), **(sft_document(result) or {})})
         return
-    print_lines(
-        make_console(),
-        f"SFT of {settings.policy.model} is in {folder}",
-        *(() if progress.told_sft else (f"  {line}" for line in tuned_told(result))),
-        f"adapter: {adapter}",
-        f"  model = peft.PeftModel.from_pretrained(base, {str(adapter)!r}).merge_and_unload()",
-        f"next: rewardsearch run {config}{same_options(run_dir, set_)}",
-    )
+    console = make_console()
+    print_whole(console, f"SFT of {settings.policy.model} is in {folder}")
+    print_lines(console, *(() if progress.told_sft else (f"  {line}" for line in tuned_told(result))))
+    print_whole(console, f"adapter: {adapter}")
+    print_whole(console, f"  model = peft.PeftModel.from_pretrained(base, {str(adapter)!r}).merge_and_unload()")
+    print_whole(console, f"next: rewardsearch run {config}{same_options(run_dir, set_)}")
 
 
 def sft_document(result: SftResult | None, curve: bool = True) -> dict[str, Any] | None:

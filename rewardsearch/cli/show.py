@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from rewardsearch.records import RankedRow, ScreenResult, Verdict
     from rewardsearch.state import RunState
 
+CURVES_LEGEND = {
+    "reward": "mean over the step's completions, as are its parts below",
+    "exact match": "share of the completions that are right",
+    "tokens": "mean length of a completion",
+    "dead groups": "share of the groups whose completions are all paid the same",
+    "r": "correlation with correctness over the whole training",
+}
 POINTS = 5
 """Steps of a training that the table of curves shows."""
 
@@ -36,7 +43,7 @@ def show(
     Beside them stand the completions on which its reward and the truth disagreed most in training. With --completions: what the
     trained policy answers to the held-out questions, and what the baseline answers.
     """
-    from rewardsearch.cli.runs import find_arm, name_of, open_run, ranking_of
+    from rewardsearch.cli.runs import final_document, find_arm, name_of, open_run, ranking_of
     from rewardsearch.cli.tables import make_console, print_json
 
     state = open_run(run)
@@ -55,9 +62,11 @@ def show(
                 "candidate": candidate.model_dump(mode="json") if candidate else None,
                 "children": _children(state, arm),
                 "members": list(_members(state, arm)),
+                "weights": _weights(state, arm),
                 "verdict": verdict.model_dump(mode="json") if verdict else None,
                 "row": row.model_dump(mode="json") if row else None,
                 "screen": result.model_dump(mode="json", exclude={"outcomes"}) if result else None,
+                "final": final_document(state, arm),
             }
         )
         return
@@ -72,7 +81,8 @@ def show(
     if candidate is not None:
         from rewardsearch.cli.tables import print_lines
 
-        print_lines(console, "", "code:", "", *candidate.code.rstrip().split("\n"))
+        print_lines(console, "", f"code, candidates/{arm}/reward.py of the run:", "")
+        print_lines(console, *candidate.code.rstrip().split("\n"))
 
 
 def _show_answers(state: RunState, arm: str, asked: dict[Which, bool], limit: int, as_json: bool) -> None:
@@ -93,7 +103,7 @@ def _show_answers(state: RunState, arm: str, asked: dict[Which, bool], limit: in
 
 
 def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | None) -> None:
-    from rewardsearch.cli.tables import classes_told, duration, interval, number, p_value, percent, print_lines
+    from rewardsearch.cli.tables import classes_told, duration, interval, number, p_value, percent, print_legend
 
     candidate = state.candidates.get(arm)
     facts: dict[str, Any] = {}
@@ -107,11 +117,11 @@ def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | No
         facts["idea"] = " ".join(candidate.rationale.split())
     else:
         how = state.arms[arm].how if arm in state.arms else ""
-        facts |= {"arm": arm, "how": how, "members": _named(state, _members(state, arm))}
+        facts |= {"arm": arm, "how": how, "members": ", ".join(_weighed(state, arm))}
     if row is not None:
         facts["status"] = f"{row.status}: {row.reason}" if row.reason else row.status
         if row.rank is not None:
-            facts["rank"] = str(row.rank)
+            facts["rank"] = f"{row.rank} on {state.config.ranked_on}"
             facts["F1"] = f"{number(row.f1)} {interval(row.f1_ci)}"
             facts["accuracy"] = f"{number(row.accuracy)} {interval(row.accuracy_ci)}, {percent(row.parse_rate)} parsed"
             if row.classes is not None:
@@ -121,20 +131,38 @@ def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | No
             f"{row.steps} steps, {duration(row.seconds)}{_memory(state.screen_of(arm))}" if row.steps else ""
         )
         facts["flags"] = ", ".join(row.flags)
-    width = max(map(len, facts))
-    print_lines(console, *(f"{name.ljust(width)}  {value}" for name, value in facts.items() if value))
+    facts |= _on_test(state, arm)
+    print_legend(console, facts)
+
+
+def _on_test(state: RunState, arm: str) -> dict[str, str]:
+    """What the sealed test says of an arm; nothing where it was not read for it."""
+    from rewardsearch.cli.tables import interval, number, percent
+
+    row = state.final.row(arm) if state.final is not None else None
+    if state.final is None or row is None:
+        return {}
+    if row.status == "failed":
+        return {"test": f"failed {row.reason}"}
+    by_seed = ", ".join(f"{f1:.3f} (seed {seed})" for seed, f1 in row.f1_by_seed.items())
+    facts = {"test": f"F1 {number(row.f1)} {interval(row.expected_ci or row.f1_ci)}{f': {by_seed}' if by_seed else ''}"}
+    facts["test accuracy"] = f"{number(row.accuracy)}, {percent(row.parse_rate)} parsed"
+    facts["test flags"] = ", ".join(row.flags)
+    chosen = "chosen on val before the test was read; " if row.id == state.final.chosen else ""
+    said = state.final.said_of(arm)
+    return facts | {"gain" if not chosen else "verdict": f"{chosen}{'; '.join(said)}" if said else ""}
 
 
 def _print_verdict(console: Console, verdict: Verdict) -> None:
     from rewardsearch.cli.tables import print_lines
 
-    said = "accepted" if verdict.accepted else f"rejected ({verdict.stage}): {verdict.reason}"
+    said = "accepted" if verdict.accepted else f"rejected: {verdict.refusal}"
     print_lines(console, "", f"validation: {said}")
     print_lines(console, *(f"  {name}: {_checked(value)}" for name, value in sorted(verdict.checks.items())))
 
 
 def _print_curves(console: Console, result: ScreenResult) -> None:
-    from rewardsearch.cli.tables import number, print_lines, print_table
+    from rewardsearch.cli.tables import number, print_legend, print_lines, print_table
 
     last = len(result.curves) - 1
     told = [result.curves[i] for i in sorted({round(k * last / (POINTS - 1)) for k in range(POINTS)})]
@@ -147,8 +175,10 @@ def _print_curves(console: Console, result: ScreenResult) -> None:
     for name in dict.fromkeys(name for point in told for name in point.components):
         values = (number(point.components.get(name)) for point in told)
         rows.append((name, *values, number(result.correlations.get(name), 2)))
-    print_lines(console, "", "training, mean over the completions of a step; r is the correlation with correctness:")
-    print_table(console, ("step", *(str(point.step) for point in told), "r"), rows, left=("step",))
+    print_lines(console, "", "training, by step:")
+    headers = ("step", *(str(point.step) for point in told), "r")
+    print_table(console, headers, rows, left=("step",), names=("step",))
+    print_legend(console, CURVES_LEGEND)
 
 
 def _print_disagreements(console: Console, result: ScreenResult) -> None:
@@ -171,6 +201,18 @@ def _children(state: RunState, arm: str) -> list[str]:
 
 def _members(state: RunState, arm: str) -> tuple[str, ...]:
     return state.arms[arm].members if arm in state.arms else ()
+
+
+def _weights(state: RunState, arm: str) -> dict[str, float]:
+    """The weight of each member in an arm of finalize, by id."""
+    members = _members(state, arm)
+    return {spec.id: spec.weight for spec in state.arms[arm].rewards if spec.id in members} if members else {}
+
+
+def _weighed(state: RunState, arm: str) -> list[str]:
+    from rewardsearch.cli.runs import name_of
+
+    return [f"{name_of(state, id)} ({id}) at weight {weight:.4g}" for id, weight in _weights(state, arm).items()]
 
 
 def _named(state: RunState, ids: Any) -> str:

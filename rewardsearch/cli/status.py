@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from rewardsearch.progress import Live
     from rewardsearch.records import Usage
+    from rewardsearch.state import RunState
 
 
 def status(
@@ -21,7 +22,7 @@ def status(
     import time
 
     from rewardsearch.cli.progress import scores_told
-    from rewardsearch.cli.runs import open_run, ranking_of
+    from rewardsearch.cli.runs import final_document, open_run, ranking_of
     from rewardsearch.cli.sft import sft_document
     from rewardsearch.cli.tables import duration, interval, make_console, number, print_json, print_lines
     from rewardsearch.cli.time_left import time_left, told_time
@@ -55,6 +56,7 @@ def status(
                 "refusals": len(state.refusals),
                 "best": best.model_dump(mode="json") if best else None,
                 "finalized": state.final is not None,
+                "chosen": final_document(state, state.final.chosen) if state.final is not None else None,
                 "test_opened": state.test_opened,
                 "steps": state.steps,
                 "usage": {**state.usage.model_dump(), "tokens": state.usage.tokens},
@@ -88,7 +90,22 @@ def status(
             f"best        {best.name} {best.id}: F1 {number(best.f1)} {interval(best.f1_ci)} on {ranking.split}"
         )
     lines.append("sealed test " + ("read" if state.final else "opened" if state.test_opened else "not opened"))
-    print_lines(make_console(), *lines)
+    print_lines(make_console(), *lines, *_chosen_lines(state), hang=12)
+
+
+def _chosen_lines(state: RunState) -> Iterator[str]:
+    """The arm that finalize chose, with its score on the test, and the verdict on it."""
+    from rewardsearch.cli.tables import interval, number
+
+    report = state.final
+    row = report.row(report.chosen) if report is not None else None
+    if report is None or row is None:
+        return
+    name = row.name if row.name == row.id else f"{row.name} {row.id}"
+    split = "the test" if report.protocol == "paper" else "the sealed test"
+    yield f"chosen      {name}: F1 {number(row.f1)} {interval(row.expected_ci or row.f1_ci)} on {split}"
+    for said in report.said_of(row.id):
+        yield f"verdict     {said}"
 
 
 def _live_lines(live: Live, left: str) -> Iterator[str]:

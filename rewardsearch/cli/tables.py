@@ -1,30 +1,44 @@
-"""Printing: aligned tables that fit a terminal and are whole anywhere else; one JSON document when it is asked for."""
+"""Printing: lines and tables that fit the terminal, legends, and one JSON document when it is asked for.
+
+Nothing is wider than the terminal, or than COLUMNS where that is set; where the output is no terminal and COLUMNS is not set,
+than PIPED columns. Long lines are wrapped and indented. A table that is too wide leaves out its spare columns and names them,
+wraps the text of its last column, and shortens names in the middle: nothing is cut without a mark.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import os
+import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rewardsearch.records import ClassEstimate, ClassScores, RankedRow, Ranking
+    from rewardsearch.records import ClassEstimate, ClassScores, RankedRow
 
+PIPED = 100
+"""The width of what is written to a file or a pipe."""
 SHORT = 6
 """Digits of an id that tables show; commands take any unique beginning."""
 PAPER_NOTE = (
     "paper protocol: ranked on the test split with one seed, so the best scores are inflated by having been picked"
 )
-F1_NOTE = "F1 = 2a / (1 + a) with a the accuracy, so that ranking by one is ranking by the other."
+F1_LEGEND = "2a / (1 + a) with a the accuracy, so that ranking by one is ranking by the other"
+_LEAST_WIDTH = 20
+_LEAST_NAME = 8
+_GAP = "  "
 
 
-def make_console() -> Console:
+def make_console(stderr: bool = False) -> Console:
     from rich.console import Console
 
-    return Console(highlight=False)
+    stream = sys.stderr if stderr else sys.stdout
+    known = stream.isatty() or os.environ.get("COLUMNS", "").isdigit()
+    return Console(stderr=stderr, highlight=False, width=None if known else PIPED)
 
 
 def print_json(value: Any) -> None:
@@ -32,12 +46,56 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(_finite(value), indent=1, allow_nan=False) + "\n")
 
 
-def print_lines(console: Console, *lines: str) -> None:
-    """Lines as they are: nothing in them is markup, and nothing is wrapped."""
+def print_lines(console: Console, *lines: str, hang: int | None = None) -> None:
+    """Lines, wrapped to the console's width; nothing in them is markup. hang: how far what is wrapped is indented, two columns
+    more than the line itself unless it is said."""
+    for line in "\n".join(lines).split("\n") if lines else ():
+        for part in wrapped(line, console.width, hang):
+            print_whole(console, part)
+
+
+def print_whole(console: Console, line: str, style: str = "") -> None:
+    """A line as it is, however long: a path or a command that is to be copied."""
     from rich.text import Text
 
-    for line in lines:
-        console.print(Text(line), soft_wrap=True)
+    console.print(Text(line, style=style), soft_wrap=True)
+
+
+def wrapped(line: str, width: int, hang: int | None = None) -> list[str]:
+    """The line in parts of at most `width` columns of a terminal, broken between words where that can be."""
+    from rich.cells import cell_len, chop_cells
+
+    width = max(width, _LEAST_WIDTH)
+    line = line.expandtabs(4)
+    if cell_len(line) <= width:
+        return [line]
+    hang = len(line) - len(line.lstrip()) + 2 if hang is None else hang
+    indent = " " * min(hang, width // 2)
+    parts, current = [], ""
+    for word in re.findall(r"\s*\S+", line):
+        if cell_len(current + word) <= width:
+            current += word
+            continue
+        if current.strip():
+            parts.append(current)
+            word = indent + word.lstrip()
+        while cell_len(word) > width:
+            first = chop_cells(word, width)[0]
+            parts.append(first)
+            word = indent + word[len(first) :]
+        current = word
+    return [*parts, current]
+
+
+def shortened(text: str, width: int) -> str:
+    """The text in at most `width` columns: what is left out of its middle is marked."""
+    from rich.cells import cell_len, set_cell_size
+
+    if cell_len(text) <= width:
+        return text
+    tail = (width - 1) // 2
+    ending = text[::-1]
+    return f"{set_cell_size(text, width - 1 - tail)}…{set_cell_size(ending, tail)[::-1]}"
 
 
 def print_table(
@@ -47,61 +105,79 @@ def print_table(
     *,
     left: Sequence[str] = (),
     spare: Sequence[str] = (),
+    names: Sequence[str] = (),
+    text: int | None = None,
+    legend: Mapping[str, str] | None = None,
 ) -> None:
-    """A table whose columns are aligned right, but for those in `left`.
+    """A table no wider than the console, whose columns are aligned right, but for those in `left`; then its legend.
 
-    On a terminal too narrow for all columns, those in `spare` are left out, the first of them first.
+    Where it is too wide, the columns in `spare` are left out, the first of them first, and named below. text: the last column
+    holds text, which is wrapped; with less room left than this it stands below its row; where all of it is empty the column is
+    left out. names: columns whose cells are shortened last of all. legend: what each column is, told of those that are shown.
     """
-    from rich.text import Text
+    from rich.cells import cell_len
 
-    widths = [max(len(row[i]) for row in (headers, *rows)) for i in range(len(headers))]
+    width = max(console.width, _LEAST_WIDTH)
+    widths = [max(cell_len(row[i]) for row in (headers, *rows)) for i in range(len(headers))]
+    last = len(headers) - 1
+    natural = widths[last]
     shown = list(range(len(headers)))
-    if console.is_terminal:
-        for name in spare:
-            if sum(widths[i] + 2 for i in shown) - 2 <= console.width:
-                break
-            shown.remove(headers.index(name))
+    if text is not None:
+        widths[last] = min(natural, text)
+        if not any(row[last] for row in rows):
+            shown.remove(last)
+            text = None
+
+    def excess() -> int:
+        return sum(widths[i] + len(_GAP) for i in shown) - len(_GAP) - width
+
+    left_out = []
+    for name in spare:
+        if excess() <= 0:
+            break
+        shown.remove(headers.index(name))
+        left_out.append(name)
+    below = text is not None and excess() > 0
+    if below:
+        shown.remove(last)
+    elif text is not None:
+        widths[last] = min(natural, widths[last] - excess())
+    for i in (headers.index(name) for name in names):
+        widths[i] -= max(0, min(excess(), widths[i] - _LEAST_NAME))
     for place, row in enumerate((headers, *rows)):
-        cells = (row[i].ljust(widths[i]) if headers[i] in left else row[i].rjust(widths[i]) for i in shown)
-        console.print(Text("  ".join(cells).rstrip(), style="bold" if place == 0 else ""), soft_wrap=True)
-
-
-def print_leaderboard(ranking: Ranking, console: Console) -> None:
-    """The ranked rows as a table, then those without a rank with their reasons."""
-    classes = class_names(ranking.rows)
-    of = f"; F1, precision and recall are those of {classes[0]}" if classes else ""
-    print_lines(console, f"{ranking.task}, {ranking.n} questions of {ranking.split}{of}")
-    if ranking.split == "test":
-        print_lines(console, PAPER_NOTE)
-    ranked = [row for row in ranking.rows if row.rank is not None]
-    if ranked:
-        scores = ("accuracy",) if classes is None else ("macro F1", "precision", "recall")
-        headers = (
-            "#",
-            "ties",
-            "name",
-            "id",
-            "round",
-            "F1",
-            "interval",
-            *scores,
-            "parsed",
-            "p/base",
-            "corr.",
-            "p/best",
-            "AUC",
-            "flags",
-        )
-        spare = ("AUC", "p/best", "round", "ties", "parsed", *scores[:1], "p/base", "id", "interval")
-        print_table(console, headers, [_ranked_cells(row) for row in ranked], left=("name", "id", "flags"), spare=spare)
+        cells = [[shortened(cell, widths[i])] if headers[i] in names else [cell] for i, cell in enumerate(row)]
+        if text is not None and not below:
+            cells[last] = wrapped(row[last], widths[last], hang=2)
+        for number in range(max(len(cells[i]) for i in shown)):
+            line = _GAP.join(
+                _padded(cells[i][number] if number < len(cells[i]) else "", widths[i], headers[i] in left)
+                for i in shown
+            )
+            for part in wrapped(line.rstrip(), width, hang=4):
+                print_whole(console, part, "bold" if place == 0 else "")
+        if below and place and row[last]:
+            print_lines(console, f"    {headers[last]}: {row[last]}", hang=6)
+    print_legend(
+        console, {headers[i]: (legend or {}).get(headers[i], "") for i in (*shown, *([last] if below else []))}
+    )
+    if left_out:
         print_lines(
-            console, *_noise_told(ranking), _p_values_told(ranking), F1_NOTE if classes is None else class_note(classes)
+            console, f"not shown in {width} columns: {', '.join(left_out)}; a wider terminal and --json show them"
         )
-    rest = [row for row in ranking.rows if row.rank is None]
-    if rest:
-        print_lines(console, "", "without a score:")
-        rows = [(row.name, _short(row.id, row.name), str(row.round), row.status, row.reason or "") for row in rest]
-        print_table(console, ("name", "id", "round", "status", "why"), rows, left=("name", "id", "status", "why"))
+
+
+def print_legend(console: Console, legend: Mapping[str, str]) -> None:
+    """What each name means, a line each; nothing of names without a meaning."""
+    told = {name: meaning for name, meaning in legend.items() if meaning}
+    longest = max(map(len, told), default=0)
+    print_lines(console, *(f"{name.ljust(longest)}  {meaning}" for name, meaning in told.items()), hang=longest + 2)
+
+
+def _padded(cell: str, width: int, left: bool) -> str:
+    from rich.cells import cell_len
+
+    space = " " * (width - cell_len(cell))
+    return cell + space if left else space + cell
 
 
 def class_names(rows: Iterable[RankedRow]) -> tuple[str, ...] | None:
@@ -109,11 +185,19 @@ def class_names(rows: Iterable[RankedRow]) -> tuple[str, ...] | None:
     return next((tuple(row.classes.classes) for row in rows if row.classes), None)
 
 
+def class_legend(classes: Sequence[str]) -> dict[str, str]:
+    """What the scores of a task with classes are, by their columns."""
+    both, positive = " and ".join(classes), classes[0]
+    return {
+        "macro F1": f"the mean of the F1 of {both}; an unparsed completion counts as the wrong class",
+        "precision": f"share of those answered {positive} that are {positive}",
+        "recall": f"share of {positive} that is answered so",
+        "F1": f"of {positive}: 2PR / (P + R), P the precision and R the recall",
+    }
+
+
 def class_note(classes: Sequence[str]) -> str:
-    """What the scores of a task with classes are."""
-    return (
-        f"macro F1 is the mean of the F1 of {' and '.join(classes)}; an unparsed completion counts as the wrong class."
-    )
+    return f"macro F1 is {class_legend(classes)['macro F1']}."
 
 
 def classes_told(scores: ClassScores) -> dict[str, str]:
@@ -140,6 +224,14 @@ def interval(value: tuple[float, float] | None) -> str:
     return "-" if value is None else f"[{value[0]:.3f}, {value[1]:.3f}]"
 
 
+def signed(value: float | None, digits: int = 3) -> str:
+    return "-" if value is None else f"{value:+.{digits}f}"
+
+
+def signed_interval(value: tuple[float, float] | None, digits: int = 3) -> str:
+    return "-" if value is None else f"[{value[0]:+.{digits}f}, {value[1]:+.{digits}f}]"
+
+
 def p_value(p: float | None) -> str:
     if p is None:
         return "-"
@@ -156,54 +248,6 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def _noise_told(ranking: Ranking) -> list[str]:
-    noise = ranking.noise
-    if noise is None:
-        return []
-    scores = ", ".join(f"{f1:.3f} (seed {seed})" for seed, f1 in noise.f1_by_seed.items())
-    return [
-        f"noise: the baseline's F1 by training seed {scores}; standard deviation {noise.seed_sd:.3f} between seeds "
-        f"({noise.df} degrees of freedom), {noise.question_sd:.3f} from the questions",
-        "ties: the ranks that a score cannot be told from, by seeds and questions together",
-    ]
-
-
-def _p_values_told(ranking: Ranking) -> str:
-    if ranking.p_values == "questions":
-        return "p: of the trained policies, over questions alone (McNemar); the baseline has one training seed"
-    return (
-        "p: of the rewards, over questions and training seeds (t test); the baseline's row is the mean over its seeds"
-    )
-
-
-def _ranked_cells(row: RankedRow) -> tuple[str, ...]:
-    return (
-        str(row.rank),
-        _ties(row),
-        row.name,
-        _short(row.id, row.name),
-        str(row.round) if row.operator != "none" else "-",
-        number(row.f1),
-        interval(row.f1_ci),
-        *_class_cells(row),
-        percent(row.parse_rate),
-        p_value(row.p_vs_baseline),
-        p_value(row.p_adjusted),
-        p_value(row.p_vs_best),
-        number(row.bank_auc, 2),
-        flags_told(row.flags),
-    )
-
-
-def _class_cells(row: RankedRow) -> tuple[str, ...]:
-    """What stands beside F1: accuracy, or on a task with classes macro F1 and the positive class's precision and recall."""
-    if row.classes is None:
-        return (number(row.accuracy),)
-    positive = next(iter(row.classes.classes.values()))
-    scores = (row.classes.macro_f1, positive.precision, positive.recall)
-    return tuple(number(score.value) for score in scores)
-
-
 def flags_told(flags: Sequence[str], shown: int = 3) -> str:
     """Flags of one kind together: `exploit:empty,tags,numbers,+5`."""
     kinds: dict[str, list[str]] = {}
@@ -216,13 +260,8 @@ def flags_told(flags: Sequence[str], shown: int = 3) -> str:
     )
 
 
-def _ties(row: RankedRow) -> str:
-    if row.ties is None or row.ties[0] == row.ties[1]:
-        return "-"
-    return f"{row.ties[0]}-{row.ties[1]}"
-
-
-def _short(id: str, name: str) -> str:
+def short_id(id: str, name: str) -> str:
+    """The beginning of a candidate's id; a dash for an arm that has no other name."""
     return "-" if id == name else id[:SHORT]
 
 

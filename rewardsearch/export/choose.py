@@ -9,7 +9,7 @@ from typing import Any
 from rewardsearch.arms import ensemble
 from rewardsearch.config import TaskConfig, label_key
 from rewardsearch.errors import UserError
-from rewardsearch.records import Aggregation, Ranking, Record, RewardSpec
+from rewardsearch.records import BASELINE, POLICY, Aggregation, Ranking, Record, RewardSpec
 from rewardsearch.state import RunState
 from rewardsearch.tasks import load_task
 from rewardsearch.tuned import ADAPTER, SFT
@@ -32,6 +32,10 @@ class Choice(Record):
     label_column: str = ""
     tuned: str | None = None
     """Where the adapter of the fine-tuning is that the search started from; None for a search from the policy as it is."""
+    arm: str | None = None
+    """The arm of the run that these are the rewards of; None for several candidates together."""
+    said: tuple[str, ...] = ()
+    """What the search's sealed test says of these rewards, a sentence each."""
 
 
 def choose_rewards(state: RunState, ranking: Ranking, *, top: int | None = None, arm: str | None = None) -> Choice:
@@ -39,15 +43,19 @@ def choose_rewards(state: RunState, ranking: Ranking, *, top: int | None = None,
 
     top: the best `top` candidates of the ranking together. arm: an arm's id (an ensemble of finalize, a candidate, the
     baseline). Without either it is what finalize chose, or the best candidate of a run that has not been finalized.
-    Raises UserError for both at once, an unknown arm, and more candidates than have been screened.
+    Raises UserError for both at once, an arm that is unknown, trains on no reward or was rejected, and more candidates than have
+    been screened.
     """
     if top is not None and arm is not None:
         raise UserError("got --top and --ensemble; give one of them")
     if top is None and arm is None and state.final is not None:
         arm = state.final.chosen
     if arm is not None:
+        _check(state, arm)
         return Choice(
             source=f"{_named(state, arm)} of {state.folder.name}",
+            arm=arm,
+            said=_said(state, arm),
             rewards=state.members(arm),
             aggregation=state.arms[arm].aggregation if arm in state.arms else "sum_then_normalize",
             **_asked_of_the_user(state, state.members(arm)),
@@ -65,7 +73,44 @@ def choose_rewards(state: RunState, ranking: Ranking, *, top: int | None = None,
         )
     words = f"the best {top} candidates" if top > 1 else f"the best candidate, {_named(state, screened[0])},"
     rewards = (*state.base, *ensemble(screened[:top], state.candidates))
-    return Choice(source=f"{words} of {state.folder.name}", rewards=rewards, **_asked_of_the_user(state, rewards))
+    return Choice(
+        source=f"{words} of {state.folder.name}",
+        arm=screened[0] if top == 1 else None,
+        said=_said(state, screened[0] if top == 1 else None),
+        rewards=rewards,
+        **_asked_of_the_user(state, rewards),
+    )
+
+
+def _check(state: RunState, arm: str) -> None:
+    """Raises UserError for an arm that has no rewards of its own, or that nothing was trained with."""
+    verdict = state.verdicts.get(arm)
+    if verdict is not None and not verdict.accepted:
+        refusal = verdict.refusal.partition("; ")[0]
+        raise UserError(f"--ensemble: {_named(state, arm)} was rejected ({refusal}); name one that was accepted")
+    rules = [row.id for row in state.final.rows if row.kind == "rule"] if state.final is not None else []
+    if arm in (POLICY, *rules):
+        others = [id for id in state.arms if id not in (BASELINE, *state.candidates)]
+        raise UserError(
+            f"--ensemble: {arm} trains on no reward, so there is nothing to export; name a candidate"
+            f"{''.join(f', {id}' for id in others)} or {BASELINE}"
+        )
+
+
+def _said(state: RunState, arm: str | None) -> tuple[str, ...]:
+    """What the sealed test says of an arm: its score, and the verdict where it is the chosen one."""
+    if state.final is None:
+        return ("The search was not finalized: these rewards have no score on its sealed test.",)
+    row = state.final.row(arm)
+    if row is None or row.f1 is None:
+        why = f": its training failed {row.reason}" if row is not None else ""
+        return (f"The sealed test was not read for these rewards{why}.",)
+    ci = row.expected_ci or row.f1_ci
+    shown = f" [{ci[0]:.3f}, {ci[1]:.3f}]" if ci else ""
+    score = (
+        f"F1 {row.f1:.3f}{shown} on the {'test' if state.final.protocol == 'paper' else 'sealed test'} of the search."
+    )
+    return (score, *(f"{said[:1].upper()}{said[1:]}." for said in state.final.said_of(row.id)))
 
 
 def _asked_of_the_user(state: RunState, rewards: Sequence[RewardSpec]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ Needs the standard library alone. Each reward takes the prompts and completions 
 of the data set, and gives one float a completion. Train with all of them:
 
     GRPOTrainer(..., reward_funcs=REWARD_FUNCS, args=GRPOConfig(..., {arguments}))
-{one}{gold}"""
+{one}{said}{gold}"""
 {imports}
 GOLD_COLUMN = "answer"
 """The column of the data set that holds the gold answer."""
@@ -123,7 +123,7 @@ _README = """\
 Put `{module}.py` beside your script. The data set needs a column `prompt` and a column `answer` with the gold answer
 (`GOLD_COLUMN` at the top of the file gives it another name). {needed}The rewards judge the form of answer that
 the prompts of the search asked for: ask for the same form in yours.
-
+{said}
 ```python
 from datasets import load_dataset
 from trl import GRPOConfig, GRPOTrainer
@@ -182,6 +182,7 @@ def trl_module(choice: Choice) -> str:
             arguments=arguments,
             one=one,
             gold=gold,
+            said=_said(choice),
         )
     ]
     if choice.classes:
@@ -230,12 +231,19 @@ def trl_readme(choice: Choice, module: str) -> str:
         rows=rows,
         arguments=_ARGUMENTS[choice.aggregation],
         needed=_needed(choice),
+        said=_said(choice),
         command=command.format(
             module=module,
             functions=" ".join(f"{module}.{function}" for function in functions),
             weights=" ".join(f"{spec.weight!r}" for spec in choice.rewards),
         ),
     )
+
+
+def _said(choice: Choice) -> str:
+    """What the search's test says of the rewards, as a paragraph after an empty line; empty where nothing is known."""
+    text = re.sub(r"[^A-Za-z0-9 .,:;()+=/_\[\]<>%-]+", " ", " ".join(choice.said))
+    return f"\n{textwrap.fill(text, 118)}\n" if text else ""
 
 
 def _needed(choice: Choice) -> str:

@@ -60,7 +60,7 @@ def reference_arms(references: Sequence[Judged], base: Sequence[RewardSpec], ste
     """An arm each, trained as a candidate is. Where validation refuses the reward, a flag tells the stage, `how` the reason."""
     for candidate, verdict in references:
         refused = () if verdict.accepted else (f"refused:{verdict.stage}",)
-        told = "" if verdict.accepted else f"; as a candidate it would be refused ({verdict.stage}: {verdict.reason})"
+        told = "" if verdict.accepted else f"; as a candidate it would be refused ({verdict.refusal})"
         yield FinalArm(
             id=f"reference-{candidate.name}",
             kind="reference",

@@ -80,6 +80,7 @@ def write_report(
     adjusted = dict(zip(against, adjust(list(against.values()), config.rank.correction), strict=True))
     tested = [row.model_copy(update={"p_adjusted": adjusted.get(row.id)}) for row in rows]
     noise = table.noise.shared
+    control = next((row.id for row in rows if row.kind == "control"), None)
     return FinalReport(
         task=task,
         n=len(next(iter(outcomes.values()))),
@@ -89,6 +90,7 @@ def write_report(
         own_noise=table.noise.own is not None and any(row.kind in ("reference", "control") for row in rows),
         chosen=chosen,
         conclusion=table.conclusion(chosen) if chosen is not None else None,
+        control_conclusion=table.conclusion(chosen, control) if chosen is not None and control is not None else None,
         policy_conclusion=table.policy_conclusion(chosen) if chosen is not None else None,
         best=best,
         rows=(*tested, *(table.failed(arm) for arm in lineup.arms if arm not in read)),
@@ -163,9 +165,9 @@ class _Table:
             flags=self._flags(arm),
         )
 
-    def conclusion(self, id: str) -> Conclusion:
-        """On an arm against the baseline."""
-        return self._conclude(self._gain(id, BASELINE)[0], "F1")
+    def conclusion(self, id: str, against: str = BASELINE) -> Conclusion:
+        """On an arm against another, in F1."""
+        return self._conclude(self._gain(id, against)[0], "F1")
 
     def policy_conclusion(self, id: str) -> Conclusion | None:
         """On an arm against the policy that training started from, on a task with classes."""
@@ -173,8 +175,9 @@ class _Table:
         return None if gain is None else self._conclude(gain[0], "macro F1")
 
     def _conclude(self, gain: Gain, metric: Literal["F1", "macro F1"]) -> Conclusion:
-        untrained = "the untrained policy" if self._config.policy_name == POLICY else self._config.policy_name
-        names = self._name(gain.arm, whole=True), untrained if gain.against == POLICY else "the baseline"
+        called = {BASELINE: "the baseline", POLICY: "the untrained policy"}
+        against = self._name(gain.against, whole=True)
+        names = self._name(gain.arm, whole=True), called.get(against, against)
         questions = len(next(iter(self._outcomes.values())))
         return conclude(gain, metric, questions, names, self._config.paper_protocol)
 

@@ -126,7 +126,7 @@ class _Known:
     def _status(self, arm: str) -> tuple[Status, str | None]:
         verdict, result = self.verdicts.get(arm), self.results.get(arm)
         if verdict is not None and not verdict.accepted:
-            return "rejected", f"{verdict.stage}: {verdict.reason}"
+            return "rejected", verdict.refusal
         if arm in self.dropped:
             return "dropped", self.dropped[arm].told
         if result is None:

@@ -18,7 +18,7 @@ def race(
     results: Mapping[str, ScreenResult],
     entrants: Collection[str],
     incumbent: str,
-    names: Mapping[str, str],
+    incumbent_name: str,
     config: RaceConfig,
     rank: RankConfig,
     seed: int,
@@ -28,7 +28,7 @@ def race(
     results: at this rung, by arm id, all on the same questions: the entrants' and the incumbent's (the arm that leads the
     leaderboard). The best share `keep` of the entrants goes on; then, up to the share `most`, whoever's paired interval of the
     F1 difference from the best of entrants and incumbent reaches 0, the best first. A run that the watch ended does not go on.
-    names: how arms are told.
+    incumbent_name: what it is called in what is told.
 
     Raises ValueError when the arms answered different questions.
     """
@@ -40,20 +40,21 @@ def race(
     places = {id: place for place, id in enumerate(running, start=1)}
     most = config.most_of(len(entrants))
     best = min((*running, incumbent), key=lambda id: (-f1[id], id))
+    called = "the best" if best in entrants else incumbent_name
     fates = {}
     for id in entrants:
-        against = f"F1 {f1[id]:.3f}"
-        behind = False
-        if id != best:
-            low, high = bootstrap.difference(id, best).f1_ci
-            behind = high < 0
-            against += f" against {f1[best]:.3f} of {names.get(best, best)}, difference [{low:+.3f}, {high:+.3f}]"
-        where = f"after {results[id].steps} steps on {len(arms[id])} questions"
+        high = bootstrap.difference(id, best).f1_ci[1] if id != best else 0.0
+        behind = high < 0
         ended = results[id].ended
-        if ended is not None:
-            fates[id] = Fate(id=id, promoted=False, told=f"{ended}; {against} {where}")
-            continue
-        promoted = places[id] <= (least if behind else most)
-        full = "" if promoted or behind else f"; level with the best, but {most} of {len(entrants)} go on at most"
-        fates[id] = Fate(id=id, promoted=promoted, told=f"{against} {where}{full}")
+        promoted = ended is None and places[id] <= (least if behind else most)
+        figures = f"F1 {f1[id]:.3f}" + (f" vs {f1[best]:.3f}" if id != best else "")
+        figures += f", at least {-high:.3f} apart" if behind else ""
+        place = "the best" if id == best else f"{'behind' if behind else 'tied with'} {called}"
+        why = f"{ended or place} ({figures})"
+        if ended is None and promoted == behind:
+            # Neither follows from the figures alone.
+            limit = f"least {least}" if promoted else f"most {most}"
+            why += f", and at {limit} of {len(entrants)} continue"
+        step = f"{'continues after' if promoted else 'stopped at'} step {results[id].steps}"
+        fates[id] = Fate(id=id, promoted=promoted, told=f"{step}: {why}")
     return fates

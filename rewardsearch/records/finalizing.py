@@ -113,7 +113,7 @@ class Conclusion(Record):
 
     arm: str
     against: str
-    """BASELINE, or POLICY for macro F1."""
+    """The other arm's id."""
     metric: Literal["F1", "macro F1"]
     verdict: Literal["better", "not established", "worse"]
     gain: float
@@ -152,6 +152,8 @@ class FinalReport(Record):
     """On the chosen arm against the baseline, in F1."""
     policy_conclusion: Conclusion | None = None
     """On a task with classes: on the chosen arm against the policy that training started from, in macro F1."""
+    control_conclusion: Conclusion | None = None
+    """On the chosen arm against the control with the best F1 here, in F1."""
     best: str | None = None
     """The best finalist: its row has what the search said of it beside what came after."""
     rows: tuple[FinalRow, ...]

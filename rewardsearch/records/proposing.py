@@ -110,6 +110,15 @@ class Verdict(Record):
     seconds: float = 0.0
 
     @property
+    def refusal(self) -> str:
+        """The stage that refused the candidate and the reason: `static: line 3: ...`; empty when it is accepted."""
+        if self.accepted:
+            return ""
+        reason = self.reason or ""
+        # The bank's reasons begin with its flags.
+        return reason if reason.startswith(f"{self.stage}:") else f"{self.stage}: {reason}"
+
+    @property
     def measured(self) -> str:
         """The numbers of the probes in words, without times, which differ from one run to the next."""
         return ", ".join(

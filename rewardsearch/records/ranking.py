@@ -99,7 +99,7 @@ class Ranking(Record):
 
 
 class Fate(Record):
-    """What became of a candidate at a rung: whether it goes on, and by what figures."""
+    """What became of a candidate at a rung: whether it goes on; `told` says it with the step, the reason and its figures."""
 
     id: str
     promoted: bool

@@ -44,10 +44,10 @@ _UNWANTED = {
         "pay what makes an answer right"
     ),
     "bank:form": (
-        "it tells completions with an answer from those without, which the base rewards do, and not right answers from wrong "
-        "ones; pay what makes an answer right"
+        "it separates answered from unanswered completions, as the base rewards do, but not right answers from wrong ones; "
+        "reward what makes an answer right"
     ),
-    "bank:length": "it pays for length itself, empty words included, and hardly for being right; pay what the words say",
+    "bank:length": "it pays for length, even of empty words, and hardly for being right; reward what the words say",
     "bank:penalty": (
         "saying nothing is paid more than nearly every completion, correct ones too, so the policy is taught to say nothing; "
         "pay a correct completion more than an empty one"

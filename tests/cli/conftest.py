@@ -24,7 +24,8 @@ Cli = Callable[..., Done]
 
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Runs `rewardsearch` with these arguments."""
+    """Runs `rewardsearch` with these arguments, in a terminal wide enough for whole sentences unless COLUMNS is set."""
+    monkeypatch.setenv("COLUMNS", "400")
 
     def call(*arguments: object) -> Done:
         monkeypatch.setattr(sys, "argv", ["rewardsearch", *map(str, arguments)])

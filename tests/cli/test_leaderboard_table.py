@@ -6,7 +6,7 @@ from typing import Any
 from fakes import candidate, screened
 from rich.console import Console
 
-from rewardsearch.cli.tables import print_leaderboard
+from rewardsearch.cli.leaderboard_table import print_leaderboard
 from rewardsearch.config import RankConfig
 from rewardsearch.rank import rank
 from rewardsearch.records import BASELINE, Fate, Verdict

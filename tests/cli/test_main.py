@@ -11,7 +11,8 @@ from rich.console import Console
 
 import rewardsearch.cli
 from rewardsearch import __version__, errors
-from rewardsearch.cli.tables import duration, flags_told, p_value, print_json, print_leaderboard
+from rewardsearch.cli.leaderboard_table import print_leaderboard
+from rewardsearch.cli.tables import duration, flags_told, p_value, print_json
 from rewardsearch.journal import read_run
 
 PROGRAM = [sys.executable, "-c", "from rewardsearch.cli import main; main()"]

@@ -187,3 +187,11 @@ def test_status_names_the_job_its_step_and_the_time_left(cli: Any, run: Path, mo
     monkeypatch.setattr("rewardsearch.journal.in_use", lambda folder: False)
     told = json.loads(cli("status", run, "--json").out)
     assert (told["doing"], told["running"], told["seconds_left"]) == (None, [], None)
+
+
+def test_a_long_line_of_the_log_is_wrapped_and_indented() -> None:
+    file = io.StringIO()
+    SearchProgress(Console(file=file, width=60), config()).say("  brevity stopped at step 9: " + "and so on " * 12)
+    first, *more = file.getvalue().splitlines()
+    assert len(more) == 2 and all(len(line) <= 60 for line in (first, *more))
+    assert first.startswith("  brevity") and all(line[:4].isspace() and not line[4].isspace() for line in more)

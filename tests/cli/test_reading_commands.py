@@ -40,7 +40,7 @@ def test_leaderboard_as_text_tells_scores_reasons_and_refusals(cli: Any, run: Pa
     assert "worked-steps  a5fa31" in out and "0.947  [0.857, 1.000]" in out
     assert "returned nan for a completion" in out and "static: line 3: `open` is not available" in out
     assert "round 1: reply-5: no code block in it" in out
-    assert "F1 = 2a / (1 + a)" in out
+    assert "2a / (1 + a)" in out
 
 
 def test_a_run_may_be_named_by_its_folder_under_runs(cli: Any, run: Path) -> None:
@@ -92,14 +92,14 @@ def test_show_tells_one_candidate_whole(cli: Any, run: Path) -> None:
     assert "step             1     11     21     30     40  r\n" in out
     assert "reward       0.100  1.100  2.100  3.000  4.000\n" in out
     assert "prompt      'How many?'" in out
-    assert "training  40 steps, 12 s\n" in out
+    assert " 40 steps, 12 s\n" in out
     assert out.endswith(GOOD.code)
 
 
 def test_show_tells_the_memory_that_training_took(cli: Any, run: Path) -> None:
     result = screened(GOOD.id, "c" * 18 + "w" * 2, peak_memory_mb=1834.4)
     save_result(run / "candidates" / GOOD.id / "screens" / "full-0", result, "mark")
-    assert "training  40 steps, 12 s, 1,834 MB of memory\n" in cli("show", run, GOOD.id).out
+    assert " 40 steps, 12 s, 1,834 MB of memory\n" in cli("show", run, GOOD.id).out
 
 
 def test_show_as_json_has_code_verdict_curves_and_lineage(cli: Any, run: Path) -> None:
@@ -214,3 +214,33 @@ def test_status_tells_money_and_what_is_unconfirmed(cli: Any, run: Path) -> None
     assert "6 requests, 2,200 tokens, $0.25" in out
     assert "unconfirmed 1 requests without a known end, at most 9,000 tokens, $0.50" in out
     assert document(cli("status", run, "--json"))["unconfirmed"]["tokens"] == 9000
+
+
+def test_status_and_show_name_what_was_chosen_with_its_test_score_and_verdict(cli: Any, run: Path) -> None:
+    chosen = document(cli("status", run, "--json"))["chosen"]
+    assert (chosen["id"], chosen["f1"], chosen["conclusions"][0]["verdict"]) == (
+        "ensemble-top3",
+        0.9,
+        "not established",
+    )
+    out = cli("status", run).out
+    assert "chosen      ensemble-top3: F1 0.900 [0.880, 0.920]" in out and "verdict     not established: " in out
+    shown = document(cli("show", run, "ensemble-top3", "--json"))
+    assert shown["weights"] == {GOOD.id: 0.5, LEVEL.id: 0.5}
+    assert shown["final"] == chosen and shown["final"]["f1_by_seed"] == {"1": 0.89, "2": 0.91}
+    out = cli("show", run, "ensemble-top3").out
+    assert "0.890 (seed 1), 0.910 (seed 2)" in out and "not established: " in out and "at weight 0.5" in out
+    single = document(cli("show", run, GOOD.id, "--json"))["final"]
+    assert (single["chosen"], single["conclusions"], single["f1"]) == (False, [], 0.88)
+    assert document(cli("show", run, LEVEL.id, "--json"))["final"] is None
+    assert "failed with seed 1: returned nan" in cli("show", run, "random-3").out
+
+
+def test_export_says_the_verdict_and_in_a_line_what_it_cannot_export(cli: Any, run: Path, tmp_path: Path) -> None:
+    told = document(cli("export", run, "-o", tmp_path / "out", "--json"))
+    assert told["final"]["conclusions"][0]["verdict"] == "not established" and len(told["files"]) == 2
+    assert "Not established: " in cli("export", run, "-o", tmp_path / "out").out
+    for arm in ("policy", "nobody", REFUSED.id):
+        done = cli("export", run, "-o", tmp_path / "none", "--ensemble", arm)
+        assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1) and arm in done.err
+    assert not (tmp_path / "none").exists()

@@ -1,15 +1,16 @@
+import ast
 from pathlib import Path
 
 import pytest
-from fakes import GOOD, LEVEL, make_run
+from fakes import GOOD, LEVEL, REFUSED, make_run
 
 from rewardsearch.brief import current_ranking
 from rewardsearch.config import Config, SftConfig, TaskConfig
 from rewardsearch.errors import UserError
 from rewardsearch.export import choose_rewards
-from rewardsearch.export.trl import trl_readme
+from rewardsearch.export.trl import trl_module, trl_readme
 from rewardsearch.journal import Journal, read_run
-from rewardsearch.records import BASELINE
+from rewardsearch.records import BASELINE, POLICY, FinalRow
 from rewardsearch.state import RunState
 
 
@@ -83,3 +84,26 @@ def test_a_run_without_a_screened_candidate_says_so(tmp_path: Path, small_config
     state = read_run(tmp_path / "new")
     with pytest.raises(UserError, match="has no screened candidate to export yet; let the search go on"):
         choose_rewards(state, current_ranking(state))
+
+
+@pytest.mark.parametrize(("arm", "named"), [(POLICY, "no reward"), ("keyword", "no reward"), (REFUSED.id, "static")])
+def test_what_trains_on_no_reward_or_was_rejected_is_no_choice(state: RunState, arm: str, named: str) -> None:
+    assert state.final is not None
+    rule = FinalRow(id="keyword", kind="rule", status="done")
+    state.final = state.final.model_copy(update={"rows": (*state.final.rows, rule)})
+    with pytest.raises(UserError, match=named) as raised:
+        choose_rewards(state, state.rankings[-1], arm=arm)
+    assert len(raised.value.mistakes) == 1
+
+
+def test_the_verdict_goes_with_the_rewards(state: RunState) -> None:
+    choice = choose_rewards(state, state.rankings[-1])
+    assert choice.arm == "ensemble-top3" and "0.900" in choice.said[0] and "not established" in choice.said[1].lower()
+    docstring = ast.get_docstring(ast.parse(trl_module(choice)))
+    assert docstring
+    assert "Not established: ensemble-top3 scores F1 +0.050 [-0.010, +0.110]" in " ".join(docstring.split())
+    assert "F1 +0.050" in trl_readme(choice, "m")
+    level = choose_rewards(state, state.rankings[-1], arm=LEVEL.id)
+    assert "not read for these rewards" in level.said[0] and len(level.said) == 1
+    state.final = None
+    assert "no score" in choose_rewards(state, state.rankings[-1]).said[0]

@@ -111,7 +111,9 @@ def test_the_race_goes_by_the_positive_classs_f1() -> None:
         "judges": screened("judges", "", outcomes=classed(gold, "S" * 65 + "R" * 135)),
         "rejects": screened("rejects", "", outcomes=classed(gold, "R" * 200)),
     }
-    fates = race(results, list(results), "judges", {}, RaceConfig(keep=0.5, most=1.0), RankConfig(resamples=500), 0)
+    fates = race(
+        results, list(results), "judges", "judges", RaceConfig(keep=0.5, most=1.0), RankConfig(resamples=500), 0
+    )
     assert f1_accuracy(results["rejects"].outcomes).accuracy > f1_accuracy(results["judges"].outcomes).accuracy
     assert fates["judges"].promoted and not fates["rejects"].promoted
-    assert fates["rejects"].told.startswith("F1 0.000 against 0.632")
+    assert fates["rejects"].told.startswith("stopped at step 40: behind judges (F1 0.000 vs 0.632")

@@ -1,0 +1,162 @@
+"""Printing a leaderboard: the ranked rows, the noise of their scores, and what has no score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rewardsearch.cli.tables import (
+    F1_LEGEND,
+    PAPER_NOTE,
+    class_legend,
+    class_names,
+    flags_told,
+    interval,
+    number,
+    p_value,
+    percent,
+    print_lines,
+    print_table,
+    short_id,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rewardsearch.records import RankedRow, Ranking
+
+LEGEND = {
+    "#": "rank by F1",
+    "ties": "the ranks that a score cannot be told from, by training seeds and questions together",
+    "name": "what the proposer called it",
+    "id": "the beginning of its id; commands take it",
+    "round": "when it was proposed",
+    "F1": F1_LEGEND,
+    "interval": "of F1, by the bootstrap over questions",
+    "accuracy": "share of the questions answered right",
+    "parsed": "share of the completions that give an answer",
+    "corr.": "p/base corrected for the number of candidates",
+    "AUC": "on the rollout bank: how often a right completion is paid more than another of its question",
+    "flags": "what validation and training raised (docs/ranking.md)",
+}
+STATUS_LEGEND = {
+    "dropped": "stopped at a rung of the race",
+    "failed": "its training failed",
+    "error": "the machine failed; it is tried again",
+    "rejected": "refused by validation",
+    "owed": "not trained yet",
+}
+
+
+def print_leaderboard(ranking: Ranking, console: Console) -> None:
+    """The ranked rows as a table, then those without a rank with their reasons."""
+    classes = class_names(ranking.rows)
+    of = f"; F1, precision and recall are those of {classes[0]}" if classes else ""
+    print_lines(console, f"{ranking.task}, {ranking.n} questions of {ranking.split}{of}")
+    if ranking.split == "test":
+        print_lines(console, PAPER_NOTE)
+    ranked = [row for row in ranking.rows if row.rank is not None]
+    if ranked:
+        _print_ranked(ranking, ranked, classes, console)
+    rest = [row for row in ranking.rows if row.rank is None]
+    if rest:
+        print_lines(console, "", "without a score:")
+        rows = [
+            (row.name, short_id(row.id, row.name), str(row.round), row.status, _in_short(row.reason)) for row in rest
+        ]
+        headers = ("name", "id", "round", "status", "why")
+        there = [f"{name}: {STATUS_LEGEND[name]}" for name in STATUS_LEGEND if any(row.status == name for row in rest)]
+        print_table(
+            console,
+            headers,
+            rows,
+            left=("name", "id", "status", "why"),
+            names=("name",),
+            text=44,
+            legend={"status": "; ".join(there), "why": "in short; rewardsearch show RUN ID has all of it"},
+        )
+
+
+def _print_ranked(
+    ranking: Ranking, ranked: Sequence[RankedRow], classes: Sequence[str] | None, console: Console
+) -> None:
+    scores = ("accuracy",) if classes is None else ("macro F1", "precision", "recall")
+    headers = (
+        *("#", "ties", "name", "id", "round", "F1", "interval"),
+        *scores,
+        *("parsed", "p/base", "corr.", "p/best", "AUC", "flags"),
+    )
+    of = "of the rewards, over questions and training seeds (t test)"
+    if ranking.p_values == "questions":
+        of = "of the trained policies, over questions alone (McNemar): the baseline has one training seed"
+    mean = any(len(row.f1_by_seed) > 1 for row in ranked)
+    f1 = f"{F1_LEGEND}{'; of the baseline the mean over its training seeds' if mean else ''}"
+    legend = (
+        LEGEND
+        | {"F1": f1}
+        | {
+            "p/base": f"p-value against the baseline, {of}",
+            "p/best": "as p/base, against the best candidate",
+        }
+    )
+    print_table(
+        console,
+        headers,
+        [_ranked_cells(row) for row in ranked],
+        left=("name", "id", "flags"),
+        spare=("AUC", "p/best", "round", "parsed", *scores[:1], "p/base", "ties", "interval", "id"),
+        names=("name",),
+        text=18,
+        legend=legend if classes is None else legend | class_legend(classes),
+    )
+    print_lines(console, *_noise_told(ranking))
+
+
+def _noise_told(ranking: Ranking) -> list[str]:
+    noise = ranking.noise
+    if noise is None:
+        return []
+    scores = ", ".join(f"{f1:.3f} (seed {seed})" for seed, f1 in noise.f1_by_seed.items())
+    return [
+        f"noise: the baseline's F1 by training seed {scores}; standard deviation {noise.seed_sd:.3f} between seeds "
+        f"({noise.df} degrees of freedom), {noise.question_sd:.3f} from the questions"
+    ]
+
+
+def _ranked_cells(row: RankedRow) -> tuple[str, ...]:
+    return (
+        str(row.rank),
+        _ties(row),
+        row.name,
+        short_id(row.id, row.name),
+        str(row.round) if row.operator != "none" else "-",
+        number(row.f1),
+        interval(row.f1_ci),
+        *_class_cells(row),
+        percent(row.parse_rate),
+        p_value(row.p_vs_baseline),
+        p_value(row.p_adjusted),
+        p_value(row.p_vs_best),
+        number(row.bank_auc, 2),
+        flags_told(row.flags),
+    )
+
+
+def _class_cells(row: RankedRow) -> tuple[str, ...]:
+    """What stands beside F1: accuracy, or on a task with classes macro F1 and the positive class's precision and recall."""
+    if row.classes is None:
+        return (number(row.accuracy),)
+    positive = next(iter(row.classes.classes.values()))
+    scores = (row.classes.macro_f1, positive.precision, positive.recall)
+    return tuple(number(score.value) for score in scores)
+
+
+def _in_short(reason: str | None) -> str:
+    """What was wrong, without the remedy after it."""
+    return (reason or "").partition("; ")[0]
+
+
+def _ties(row: RankedRow) -> str:
+    if row.ties is None or row.ties[0] == row.ties[1]:
+        return "-"
+    return f"{row.ties[0]}-{row.ties[1]}"

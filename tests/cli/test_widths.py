@@ -1,0 +1,136 @@
+"""No line of what is shown is longer than the terminal, and nothing is cut without a mark."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import ARMS, GOOD, REFUSED, candidate, final_report, screened
+from rich.cells import cell_len
+from rich.console import Console
+from test_class_tables import board
+from test_final_classes_table import report as class_report
+
+from rewardsearch.cli.final_table import print_final
+from rewardsearch.cli.tables import PIPED, make_console, print_table, shortened, wrapped
+from rewardsearch.journal import Journal, read_run
+from rewardsearch.records import Alarm, Fate, FinalRow, Proposal, Verdict
+from rewardsearch.store import save_result
+
+LONG = candidate(
+    "a_reward_with_a_name_that_a_model_made_as_long_as_it_could_be_r2c3", "9.0 + 0 * len('" + "x" * 150 + "')"
+)
+WIDE = candidate("数える" * 12, "10.0", round=2)
+FLAGS = ("exploit:empty", "exploit:tags", "exploit:numbers", "exploit:echo", "watch:hacking", "bank:length")
+REASON = "behaves like another on the policy's completions: " + "agreement of one with the other, " * 6 + "; change it"
+
+
+@pytest.fixture
+def long_run(run: Path) -> Path:
+    """The finished run with long names, ideas, reasons, flags and code in it, some of them trained."""
+    state = read_run(run)
+    lost = candidate("dropped_" + "y" * 60, "11.0", round=2)
+    refused = [candidate(f"refused_{i}_" + "z" * 50, f"{i}.5", round=2) for i in range(3)]
+    many = [LONG.model_copy(update={"rationale": "because it pays " * 40}), WIDE, lost, *refused]
+    with Journal.open(run, state.config, state.base) as journal:
+        proposal = Proposal(candidates=tuple(many))
+        journal.append("proposed", round=2, attempt=0, proposal=proposal.model_dump(mode="json"))
+        for each in many:
+            verdict = Verdict(candidate=each.id, accepted=True, flags=FLAGS)
+            if each in refused:
+                verdict = Verdict(candidate=each.id, accepted=False, stage="novelty", reason=REASON)
+            journal.append("validated", verdict=verdict.model_dump(mode="json"))
+        for each in (LONG, WIDE):
+            label = f"{each.name}-{each.id[:4]}/{each.name}"
+            result = screened(each.id, ARMS[GOOD.id], component=label, alarms=(Alarm(kind="hacking", told="x " * 90),))
+            save_result(run / each.id, result, "mark")
+            journal.append("screened", id=each.id, folder=each.id, mark="mark", status="done")
+        fate = Fate(id=lost.id, promoted=False, told="stopped at step 9: tied with the best " + "and more " * 30)
+        journal.append("raced", round=2, rung="rung1", fates=[fate.model_dump(mode="json")])
+        journal.append("final", report=long_report().model_dump(mode="json"))
+    return run
+
+
+def long_report() -> Any:
+    report = final_report()
+    scores = report.rows[0].model_dump(include={"f1", "f1_ci", "gain", "gain_ci", "f1_by_seed", "p_vs_baseline"})
+    more = [
+        FinalRow(id=each.id, kind="single", name=each.name, status="done", flags=FLAGS, how="how " * 50, **scores)
+        for each in (LONG, WIDE)
+    ]
+    failed = FinalRow(id="reference-" + "w" * 70, kind="reference", status="failed", reason="returned nan " * 20)
+    rows = (*report.rows, *more, failed)
+    assert report.conclusion is not None
+    said = report.conclusion.model_copy(update={"sentence": "not established: " + "it is so and so " * 20})
+    return report.model_copy(update={"rows": rows, "notes": ("left out " * 30,), "conclusion": said})
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_no_line_is_longer_than_the_terminal(
+    cli: Any, long_run: Path, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    commands = [("leaderboard",), ("status",), ("finalize", "--pairs")]
+    commands += [("show", arm) for arm in (LONG.id, WIDE.id, REFUSED.id, "baseline", "policy", "ensemble-top3")]
+    for command, *more in commands:
+        done = cli(command, long_run, *more)
+        assert done.code == 0
+        longest = max(done.out.splitlines(), key=cell_len)
+        assert cell_len(longest) <= width, (command, more, longest)
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 140])
+def test_no_line_of_a_class_task_is_longer_than_the_terminal(width: int) -> None:
+    groups = {f"q{i}": {"name": "ab"[i % 2] * 30, "age": "xy"[i % 3 == 0]} for i in range(100)}
+    file = io.StringIO()
+    print_final(class_report(groups), Console(file=file, width=width))
+    lines = [*file.getvalue().splitlines(), *board(width)]
+    assert max(map(len, lines)) <= width
+
+
+def test_a_pipe_has_a_hundred_columns_unless_columns_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    for columns, width in ((None, PIPED), ("", PIPED), ("much", PIPED), ("66", 66)):
+        monkeypatch.delenv("COLUMNS", raising=False)
+        if columns is not None:
+            monkeypatch.setenv("COLUMNS", columns)
+        assert make_console().width == width
+
+
+def test_wrapping_keeps_every_word_and_breaks_only_words_that_are_too_long() -> None:
+    line = "    reason  " + " ".join(f"word{i}" for i in range(40)) + " " + "x" * 50
+    parts = wrapped(line, 30)
+    assert all(len(part) <= 30 for part in parts) and all(part.startswith(" " * 6) for part in parts[1:])
+    assert "".join("".join(parts).split()) == "".join(line.split())
+    assert [len(part) for part in wrapped("y" * 65, 30, hang=0)] == [30, 30, 5]
+    assert wrapped("short", 30) == ["short"]
+
+
+def test_what_is_shortened_keeps_both_ends_around_a_mark() -> None:
+    assert shortened("steps_hold_tags_once_r2c2", 14) == "steps_h…e_r2c2"
+    assert shortened("short", 14) == "short" and cell_len(shortened("数える" * 9, 14)) <= 14
+
+
+def test_a_narrow_table_names_what_it_leaves_out_and_puts_text_below_its_row() -> None:
+    file = io.StringIO()
+    rows = [("one", "1", "22222222", "a text of several words"), ("two", "1", "2", "")]
+    legend = {"name": "what it is", "text": "why"}
+    headers = ("name", "a", "b", "text")
+    print_table(
+        Console(file=file, width=30), headers, rows, left=("name", "text"), spare=("b",), text=28, legend=legend
+    )
+    assert [line.split()[:4] for line in file.getvalue().splitlines()] == [
+        ["name", "a"],
+        ["one", "1"],
+        ["text:", "a", "text", "of"],
+        ["words"],
+        ["two", "1"],
+        ["name", "what", "it", "is"],
+        ["text", "why"],
+        ["not", "shown", "in", "30"],
+        ["wider", "terminal", "and", "--json"],
+        ["show", "them"],
+    ]
