@@ -88,7 +88,7 @@ def _print_ranked(
     )
     of = "of the rewards, over questions and training seeds (t test)"
     if ranking.p_values == "questions":
-        of = "of the trained policies, over questions alone (McNemar): the baseline has one training seed"
+        of = "of the trained policies, over questions alone (McNemar), without the noise between seeds"
     mean = any(len(row.f1_by_seed) > 1 for row in ranked)
     f1 = f"{F1_LEGEND}{'; of the baseline the mean over its training seeds' if mean else ''}"
     legend = (
