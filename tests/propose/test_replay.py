@@ -55,7 +55,7 @@ def test_a_recorded_run_of_two_rounds_replays_to_the_same_leaderboard_without_a_
 ) -> None:
     asked = len(server.bodies)
     assert {c.operator for c in recorded.candidates.values()} >= {"fresh", "mutate", "repair"}
-    monkeypatch.setattr("openai.OpenAI", None)
+    monkeypatch.setattr("http.client.HTTPConnection", None)
     state = search(config("replay", replay=str(recorded.folder)), tmp_path / "again", Quiet())
     assert told(state) == told(recorded)
     assert state.final == recorded.final

@@ -177,6 +177,11 @@ class Asking:
     def _receive(self, name: str, flight: Flight, reply: Reply) -> None:
         job = flight.job
         self._ledger.received(name, flight.send, reply.usage)
+        if reply.usage.estimated:
+            self._tell_once(
+                f"  {job.server.name} does not say what its replies take, or says what cannot be; their tokens are counted from "
+                "characters"
+            )
         if reply.usage.completion_tokens > job.max_tokens:
             self._tell_once(f"  {job.server.name} passes over the limit of max_tokens: budgets cannot be held on it")
         job.read(reply, self._config.replies)
@@ -225,11 +230,21 @@ class Asking:
         if outcome.text:
             write_atomic(job.path.with_suffix(f".lost-{flight.send}.txt"), outcome.text)
         self._ledger.unreceived(name, flight.send, outcome.reason, maybe_billed=True)
-        job.lost += 1
         job.reason = outcome.reason
+        if not outcome.again:
+            self._give_up(job.server, outcome.reason)
+            return
+        job.lost += 1
         self._ledger.say(f"  {outcome.reason}; it may have been billed ({job.lost} of {LOST_MOST})")
         job.done = job.lost >= LOST_MOST or job.lost > self._config.max_retries
         job.ready_at = time.monotonic() + BACKOFF_S
+
+    def _give_up(self, server: Server, reason: str) -> None:
+        """Asks a server nothing more in this round; what is in flight there comes to its own end."""
+        self._tell_once(f"  {reason}")
+        for job in self._jobs:
+            if job.server is server and not job.done and job.name not in self._flights:
+                job.refused, job.done, job.reason = True, True, reason
 
     def _tell_once(self, line: str) -> None:
         if line not in self._told:

@@ -58,7 +58,8 @@ def body_of(served: Served, prompt: Prompt, max_tokens: int, refused: Collection
         messages = [{"role": "user", "content": f"{prompt.system}\n\n{prompt.user}"}]
     else:
         messages = [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
-    body: dict[str, Any] = {"model": served.model, "messages": messages}
+    # Some gateways stream unless they are told not to.
+    body: dict[str, Any] = {"model": served.model, "messages": messages, "stream": False}
     body |= dict.fromkeys(_limits(served, refused), max_tokens)
     if served.temperature is not None and "temperature" not in refused:
         body["temperature"] = served.temperature

@@ -113,6 +113,7 @@ def kept(name: str, flight: Flight, text: str) -> Reply:
         text=text,
         prompt_tokens=flight.prompt.tokens,
         price=served.price,
+        max_tokens=flight.job.max_tokens,
     )
     write_atomic(flight.job.path, reply.model_dump_json(indent=1) + "\n")
     return reply

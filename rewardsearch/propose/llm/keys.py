@@ -26,7 +26,7 @@ def key_of(url: str, name: str) -> str:
     """The key to send. Raises UserError when there is none that the server could take, or no server to send it to."""
     host = _host(url)
     key = os.environ.get(name, "").strip()
-    if not key and _is_loopback(host):
+    if not key and is_loopback(host):
         return NO_KEY
     if not key:
         raise UserError(
@@ -68,7 +68,8 @@ def _host(url: str) -> str:
     )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, where no key is needed and no proxy is asked."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

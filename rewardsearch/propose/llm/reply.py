@@ -11,13 +11,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from rewardsearch.config import Price
-from rewardsearch.propose.llm.prompt import Prompt, estimate_tokens
+from rewardsearch.propose.llm.prompt import BYTES_PER_TOKEN, Prompt, estimate_tokens
 from rewardsearch.records import Record, Usage
 
-MOST_TOKENS = 10**9
-"""A server that counts more in one request has not counted."""
-
-
+UNSEEN_TOKENS = 32_000
+"""What a server may count beyond what is seen of a prompt and a reply: its own instructions, hidden thoughts."""
 FRAME_TOKENS = 500
 """What the schema of the reply and a chat template take."""
 BYTES_PER_BOUND_TOKEN = 2
@@ -52,11 +50,20 @@ def load_reply(path: Path, marks: Set[str]) -> Reply | None:
 
 
 def read_reply(
-    *, request: str, send: int, mark: str, model: str, text: str, prompt_tokens: int, price: Price | None
+    *,
+    request: str,
+    send: int,
+    mark: str,
+    model: str,
+    text: str,
+    prompt_tokens: int,
+    price: Price | None,
+    max_tokens: int = 0,
 ) -> Reply:
     """The Reply that `text`, a chat completion as JSON, stands for; what it does not have is empty.
 
-    prompt_tokens: about how many the prompt has, for a server that does not say.
+    prompt_tokens: about how many the prompt has. They are counted, as is what came, where the server does not say what it
+    counted, or says more than the prompt, max_tokens and what came can be.
     """
     body = json.loads(text)
     choice = _item(_item(body, "choices"), 0)
@@ -67,7 +74,11 @@ def read_reply(
     fields = (_item(message, name) for name in ("reasoning_content", "reasoning", "reasoning_details"))
     reasoning = next(filter(None, map(_text, (*fields, thoughts))), "")
     finish = _item(choice, "finish_reason")
-    usage = _usage(_item(body, "usage")) or Usage(
+    most = (
+        BYTES_PER_TOKEN * prompt_tokens + UNSEEN_TOKENS,
+        max(max_tokens, len(f"{content}{reasoning}".encode())) + UNSEEN_TOKENS,
+    )
+    usage = _usage(_item(body, "usage"), *most) or Usage(
         requests=1,
         prompt_tokens=prompt_tokens,
         completion_tokens=estimate_tokens(content) + estimate_tokens(reasoning),
@@ -150,23 +161,25 @@ def _arguments(message: Any) -> list[str]:
     return [_text(each) if isinstance(each, str) else json.dumps(each) for each in values if each]
 
 
-def _usage(value: Any) -> Usage | None:
-    """What the server says it counted; None when it says nothing usable."""
-    prompt, completion = _count(_item(value, "prompt_tokens")), _count(_item(value, "completion_tokens"))
+def _usage(value: Any, most_prompt: int, most_completion: int) -> Usage | None:
+    """What the server says it counted; None when it says nothing that can be."""
+    prompt = _count(_item(value, "prompt_tokens"), most_prompt)
+    completion = _count(_item(value, "completion_tokens"), most_completion)
     if prompt is None or completion is None:
         return None
-    cached = _count(_item(_item(value, "prompt_tokens_details"), "cached_tokens")) or 0
-    reasoning = _count(_item(_item(value, "completion_tokens_details"), "reasoning_tokens")) or 0
+    cached = _count(_item(_item(value, "prompt_tokens_details"), "cached_tokens"), most_prompt)
+    reasoning = _count(_item(_item(value, "completion_tokens_details"), "reasoning_tokens"), most_completion)
     # Some servers (xAI, Gemini) bill thinking as completion and count it in the total alone.
-    completion = max(completion, (_count(_item(value, "total_tokens")) or 0) - prompt)
+    total = _count(_item(value, "total_tokens"), prompt + most_completion) or 0
+    completion = max(completion, total - prompt)
     return Usage(
         requests=1,
         prompt_tokens=prompt,
-        cached_tokens=min(cached, prompt),
+        cached_tokens=min(cached or 0, prompt),
         completion_tokens=completion,
-        reasoning_tokens=min(reasoning, completion),
+        reasoning_tokens=min(reasoning or 0, completion),
     )
 
 
-def _count(value: Any) -> int | None:
-    return value if type(value) is int and 0 <= value <= MOST_TOKENS else None
+def _count(value: Any, most: int) -> int | None:
+    return value if type(value) is int and 0 <= value <= most else None

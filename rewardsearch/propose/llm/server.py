@@ -1,7 +1,7 @@
 """One request to an OpenAI-compatible Chat Completions server, and what came of it, as data.
 
-Covers: errors sorted by whether asking again can help and by whether the server may have billed them, a deadline on the
-whole reply, keys cut out of whatever the server sends. Retries, budgets and files are asking.py's.
+Covers: errors sorted by whether asking again can help and by whether the server may have billed them, keys cut out of whatever
+the server sends. Deadlines and sizes are exchange.py's; retries, budgets and files are asking.py's.
 """
 
 from __future__ import annotations
@@ -9,21 +9,25 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
+from rewardsearch import __version__
 from rewardsearch.config import Served
 from rewardsearch.errors import UserError
+from rewardsearch.files import decoded_text
+from rewardsearch.propose.llm.exchange import Answer, NoAnswer, NoConnection, exchange, tls_context
 from rewardsearch.propose.llm.keys import OFFICIAL_URL, SECRET_CHARS, SECRET_CHARS_IN_MESSAGES, echo_of, key_of
 from rewardsearch.propose.llm.reply import is_whole
 
-if TYPE_CHECKING:
-    import openai
-
-MAX_REPLY_BYTES = 16_000_000
+MAX_REPLY_BYTES = 8_000_000
+MAX_LOST_CHARS = 100_000
+"""Of what came of a lost reply that are kept."""
 MESSAGE_CHARS = 200
 """Of a server's error message that are told."""
 MAX_WAIT_S = 600.0
@@ -54,10 +58,12 @@ class Refused:
 
 @dataclass(frozen=True)
 class Lost:
-    """No whole reply came: the server may have billed. `text` is what came of it."""
+    """No whole reply came: the server may have billed. `text` is what came of it; `again` says whether the same request may
+    succeed later."""
 
     reason: str
     text: str = ""
+    again: bool = True
 
 
 Outcome = Received | Refused | Lost
@@ -82,45 +88,31 @@ class Server:
         self.name = server_name(served)
         self._key = key_of(self.url, served.api_key_env)
         self._echo = echo_of(self._key)
-        self._client: openai.OpenAI | None = None
+        self._tls: ssl.SSLContext | None = None
 
     def open(self) -> None:
-        """Makes the client, before threads share it. Importing the SDK takes half a second, which commands that ask nothing
-        do without."""
-        import openai
-
-        # Address and account are given in full, since the SDK would otherwise take them from the environment.
-        self._client = openai.OpenAI(
-            api_key=self._key,
-            base_url=self.url,
-            organization="",
-            project="",
-            max_retries=0,
-            timeout=self.served.timeout_s,
-        )
-
-    def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
+        """Loads the certificates, before threads share them."""
+        if self.url.startswith("https:"):
+            self._tls = tls_context()
 
     def reach(self) -> str:
         """Whether there is a server at all, by asking for the list of its models, which is free. Gives a warning, or nothing.
 
-        Raises UserError when nothing listens at the address. What a server answers says little: many have no such list.
+        Raises UserError when nothing listens at the address, and when it leads to another. What a server answers says little:
+        many have no such list.
         """
-        import openai
-
-        assert self._client is not None
         try:
-            self._client.with_options(timeout=REACH_S).models.with_raw_response.list()
-        except openai.APIStatusError as error:
-            if error.status_code == 401:
-                return f"{self.url} answered with status 401: the key in {self.served.api_key_env} may be wrong"
-        except Exception as error:
-            if isinstance(self._broken(error, ""), Refused):
-                raise UserError(
-                    f"propose.openai: no connection to {self.url}; start the server there, or set base_url to another"
-                ) from None
+            answer = self._exchange("GET", "models", None, REACH_S)
+        except NoConnection as error:
+            raise UserError(
+                f"propose.openai: {self._unreached(error)}; start the server there, or set base_url to another"
+            ) from None
+        except NoAnswer:
+            return ""
+        if 300 <= answer.status < 400 and not self._leads_here(answer):
+            raise self._redirected(answer)
+        if answer.status == 401:
+            return f"{self.url} answered with status 401: the key in {self.served.api_key_env} may be wrong"
         return ""
 
     def post(self, body: Mapping[str, Any], idempotency_key: str) -> Outcome:
@@ -128,33 +120,53 @@ class Server:
 
         Raises UserError for what no repetition can mend: the key, the quota, the model, the address.
         """
-        import openai
-
-        assert self._client is not None
-        deadline = time.monotonic() + self.served.timeout_s
-        data = bytearray()
+        ids = {"Idempotency-Key": idempotency_key, "X-Client-Request-Id": idempotency_key}
+        data = json.dumps(dict(body)).encode()
         try:
-            with self._client.chat.completions.with_streaming_response.create(
-                model=body["model"],
-                messages=body["messages"],
-                # The SDK knows no fields of other makers than OpenAI by name.
-                extra_body={name: value for name, value in body.items() if name not in ("model", "messages")},
-                extra_headers={"Idempotency-Key": idempotency_key, "X-Client-Request-Id": idempotency_key},
-            ) as response:
-                for chunk in response.iter_bytes():
-                    data += chunk
-                    if time.monotonic() > deadline:
-                        return Lost(self._slow, self._text(data))
-                    if len(data) > MAX_REPLY_BYTES:
-                        return Lost(f"an answer of more than {MAX_REPLY_BYTES} bytes from {self.url}", self._text(data))
-        except openai.APIStatusError as error:
-            return self._refused(error)
-        except Exception as error:
-            outcome = self._broken(error, self._text(data))
-            if outcome is None:
-                raise
-            return outcome
-        return self._answered(self._text(data))
+            answer = self._exchange("POST", "chat/completions", data, self.served.timeout_s, ids)
+        except NoConnection as error:
+            return Refused(self._unreached(error), again=True)
+        except NoAnswer as error:
+            return Lost(self._slow if error.is_slow else self._broken)
+        if 300 <= answer.status < 400:
+            raise self._redirected(answer)
+        if answer.status >= 400:
+            return self._refused(answer)
+        text = self._text(answer.body)
+        if answer.gap == "stream" or _is_stream(text):
+            reason = f"{self.url} streams its answers, which nothing asked for; turn streaming off in the settings of the server"
+            return Lost(f"{reason} or gateway there, or set base_url to another", text[:MAX_LOST_CHARS], again=False)
+        if answer.gap and not is_whole(text):
+            reasons = {
+                "slow": self._slow,
+                "broken": self._broken,
+                "long": f"an answer of more than {MAX_REPLY_BYTES:,} bytes from {self.url}",
+                "encoding": f"{self.url} compresses its answers with {answer.headers.get('content-encoding')!r:.40}, though "
+                "nothing asked for that; turn it off there",
+            }
+            return Lost(reasons[answer.gap], text[:MAX_LOST_CHARS], again=answer.gap in ("slow", "broken"))
+        return self._answered(text)
+
+    def _exchange(
+        self, method: str, path: str, data: bytes | None, timeout_s: float, more: Mapping[str, str] | None = None
+    ) -> Answer:
+        parts = urlsplit(self.url)
+        url = urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{path}"))
+        headers = {
+            "Authorization": f"Bearer {self._key}",
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "User-Agent": f"rewardsearch/{__version__}",
+        }
+        return exchange(
+            method,
+            url,
+            {**headers, **(more or {})},
+            data,
+            timeout_s=timeout_s,
+            max_bytes=MAX_REPLY_BYTES,
+            tls=self._tls,
+        )
 
     def _answered(self, text: str) -> Outcome:
         """What an answer of status 200 means. Some gateways pass an error of the model's server on in one, and what is no such
@@ -180,24 +192,35 @@ class Server:
     def _slow(self) -> str:
         return f"no whole answer from {self.url} within {self.served.timeout_s:g} s"
 
-    def _broken(self, error: Exception, text: str) -> Outcome | None:
-        """What an error on the way means; None when it is none of the connection's."""
-        import openai
+    @property
+    def _broken(self) -> str:
+        return f"the connection to {self.url} broke off"
 
-        wrapped = isinstance(error, openai.APIConnectionError)
-        cause = error.__cause__ if wrapped and error.__cause__ is not None else error
-        # By name: the SDK has changed its HTTP library between versions, and both name their errors alike.
-        names = {kind.__name__ for kind in type(cause).__mro__}
-        if names & {"ConnectError", "ConnectTimeout", "PoolTimeout"}:
-            return Refused(f"no connection to {self.url}", again=True)
-        if "TimeoutException" in names or isinstance(error, openai.APITimeoutError):
-            return Lost(self._slow, text)
-        if wrapped or names & {"TransportError", "HTTPError", "StreamError"}:
-            return Lost(f"the connection to {self.url} broke off", text)
-        return None
+    def _unreached(self, error: NoConnection) -> str:
+        return f"no connection to {self.url}{f' ({error.reason[:MESSAGE_CHARS]})' if error.reason else ''}"
 
-    def _text(self, data: bytes | bytearray) -> str:
-        text = bytes(data).decode("utf-8", "replace")
+    def _leads_here(self, answer: Answer) -> bool:
+        """Whether a redirect stays at the server's own address."""
+        return urlsplit(self._target(answer))[:2] == urlsplit(self.url)[:2]
+
+    def _target(self, answer: Answer) -> str:
+        """Where a redirect leads, as base_url would name it: without what may hold a secret."""
+        try:
+            parts = urlsplit(urljoin(self.url, answer.headers.get("location", "")))
+            host = f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}"
+        except ValueError:
+            return "what is no address"
+        path = parts.path.removesuffix("/").removesuffix("/chat/completions").removesuffix("/models")
+        return self._words(f"{parts.scheme}://{host}{path}")[:MESSAGE_CHARS]
+
+    def _redirected(self, answer: Answer) -> UserError:
+        return UserError(
+            f"propose.openai: {self.url} redirects to {self._target(answer)} (status {answer.status}), and no prompt is sent to "
+            "an address that the config does not name; set base_url to it if that is your server"
+        )
+
+    def _text(self, data: bytes) -> str:
+        text = decoded_text(data)
         return self._echo.sub("[key]", text) if len(self._key) >= SECRET_CHARS else text
 
     def _words(self, body: object) -> str:
@@ -205,10 +228,14 @@ class Server:
         message = _message(body)
         return self._echo.sub("[key]", message) if len(self._key) >= SECRET_CHARS_IN_MESSAGES else message
 
-    def _refused(self, error: openai.APIStatusError) -> Outcome:
+    def _refused(self, answer: Answer) -> Outcome:
         """What an error status means. Raises UserError where it tells of the user's mistake."""
-        served, status = self.served, error.status_code
-        code, message = str(error.code or ""), self._words(error.body)
+        served, status = self.served, answer.status
+        text = self._text(answer.body)
+        body = json.loads(text) if is_whole(text) else text
+        error = body.get("error", body) if isinstance(body, dict) else body
+        fields = error if isinstance(error, dict) else {}
+        code, message = self._words(str(fields.get("code") or "")), self._words(error)
         said = _told(message)
         if status == 401:
             # The server's words would show a part of the key.
@@ -226,15 +253,14 @@ class Server:
                 f"propose.openai: {self.url} has no model {served.model} or is no Chat Completions server (status {status})"
                 f"{said}; set the model to one that it serves, and base_url to end as its documentation says"
             )
-        code = self._words(code)
         told = f"{self.url} answered with status {status}{f' ({code})' if code else ''}{said}"
         if status in _UNKNOWN_END:
             return Lost(told)
         return Refused(
             told,
             again=status in _RETRIED or status >= 500,
-            wait_s=_wait(error.response.headers),
-            names=f"{error.param or ''} {message}" if status in (400, 422) else "",
+            wait_s=_wait(answer.headers),
+            names=f"{fields.get('param') or ''} {message}" if status in (400, 422) else "",
         )
 
 
@@ -242,13 +268,17 @@ class Server:
 def opened(models: tuple[Served, ...]) -> Iterator[dict[str, Server]]:
     """The servers of `models`, by model. Raises UserError as Server does."""
     servers = {served.model: Server(served) for served in models}
-    try:
-        for server in servers.values():
-            server.open()
-        yield servers
-    finally:
-        for server in servers.values():
-            server.close()
+    for server in servers.values():
+        server.open()
+    yield servers
+
+
+def _is_stream(text: str) -> bool:
+    """Whether a text is a stream of events, or of one JSON object a line."""
+    first, _, rest = text.lstrip().partition("\n")
+    return first.startswith(("data:", "event:", ": ")) or bool(
+        first.startswith("{") and rest.strip() and is_whole(first)
+    )
 
 
 def _told(message: str) -> str:

@@ -60,7 +60,7 @@ def test_a_server_that_refuses_everything_special_is_asked_plainly_in_the_end(re
     assert len(proposal.candidates) == 3
     assert sorted(event["change"] for event in ledger.told("adapted")) == sorted(PARAMETERS.values())
     last = server.requests[-1].body
-    assert set(last) == {"model", "messages", "max_tokens"}
+    assert set(last) == {"model", "messages", "stream", "max_tokens"}
     assert [message["role"] for message in last["messages"]] == ["user"]
     assert "JSON object" not in last["messages"][0]["content"]
 

@@ -35,6 +35,7 @@ def test_the_first_form_is_the_official_apis() -> None:
             {"role": "system", "content": "You write rewards."},
             {"role": "user", "content": "Write one."},
         ],
+        "stream": False,
         "max_completion_tokens": 8000,
         "temperature": 0.2,
         "response_format": {
@@ -58,6 +59,7 @@ def test_a_server_that_refuses_everything_is_asked_with_what_is_left() -> None:
     assert body_of(served(), PROMPT, 100, tuple(ADAPTABLE)) == {
         "model": "m",
         "messages": [{"role": "user", "content": "You write rewards.\n\nWrite one."}],
+        "stream": False,
         "max_completion_tokens": 100,
     }
 
@@ -79,7 +81,7 @@ def test_others_are_sent_both_limits_since_many_pass_over_the_one_they_do_not_kn
 
 def test_what_the_config_does_not_want_is_not_sent() -> None:
     body = body_of(served(temperature=None, structured="off"), PROMPT, 100, ())
-    assert sorted(body) == ["max_completion_tokens", "max_tokens", "messages", "model"]
+    assert sorted(body) == ["max_completion_tokens", "max_tokens", "messages", "model", "stream"]
 
 
 def test_further_fields_of_the_config_go_with_every_request() -> None:

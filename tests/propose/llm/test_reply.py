@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rewardsearch.config import Price
 from rewardsearch.propose.llm.prompt import BYTES_PER_TOKEN
-from rewardsearch.propose.llm.reply import MOST_TOKENS, Reply, is_whole, load_reply, priced, read_reply
+from rewardsearch.propose.llm.reply import UNSEEN_TOKENS, Reply, is_whole, load_reply, priced, read_reply
 from rewardsearch.records import Usage
 
 PRICE = Price(input=2.0, cached_input=0.5, output=10.0)
@@ -20,7 +20,8 @@ PRICE = Price(input=2.0, cached_input=0.5, output=10.0)
 
 def read(body: Any, price: Price | None = PRICE) -> Reply:
     text = body if isinstance(body, str) else json.dumps(body)
-    return read_reply(request="1/0/1/1", send=1, mark="abc", model="m", text=text, prompt_tokens=700, price=price)
+    ids = {"request": "1/0/1/1", "send": 1, "mark": "abc", "model": "m"}
+    return read_reply(**ids, text=text, prompt_tokens=700, price=price, max_tokens=500)
 
 
 def chat(usage: Any = None, finish: Any = "stop", **message: Any) -> dict[str, Any]:
@@ -96,7 +97,12 @@ def test_a_free_model_is_priced() -> None:
         counted(prompt="1000"),
         counted(completion=100.0),
         counted(prompt=True),
-        counted(completion=MOST_TOKENS + 1),
+        counted(completion=UNSEEN_TOKENS + 501),
+        counted(prompt=2100 + UNSEEN_TOKENS + 1),
+        counted(10**9, 10**9),
+        counted(completion=10**12),
+        counted(completion="1e12"),
+        counted(completion=float("inf")),
         counted(prompt=10**400),
         {"input_tokens": 1000, "output_tokens": 100},
     ],
@@ -106,6 +112,18 @@ def test_usage_that_is_missing_or_odd_is_counted_from_the_texts(usage: Any) -> N
     tokens = 30 // BYTES_PER_TOKEN + -(-10 // BYTES_PER_TOKEN)
     assert (usage.prompt_tokens, usage.completion_tokens, usage.estimated) == (700, tokens, 1)
     assert usage.dollars == pytest.approx((700 * 2.0 + tokens * 10.0) / 1e6)
+
+
+def test_usage_that_can_just_be_is_believed() -> None:
+    usage = read(chat(counted(2100 + UNSEEN_TOKENS, UNSEEN_TOKENS + 500))).usage
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.estimated) == (34_100, 32_500, 0)
+    # A reply that passes over max_tokens is paid for.
+    assert read(chat(counted(completion=40_000), content="x" * 10_000)).usage.completion_tokens == 40_000
+
+
+def test_a_total_that_cannot_be_is_passed_over() -> None:
+    usage = read(chat(counted(total_tokens=10**12))).usage
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.estimated) == (1000, 100, 0)
 
 
 @pytest.mark.parametrize(

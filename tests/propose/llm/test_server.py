@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from asked import KEY, KEY_NAME, answer, config
 from bad_server import BadServer
 from chat_server import Answer, Body, ChatServer, refused
+from raw_server import raw
 from server_errors import RETRY_AFTER_MS, RETRY_AFTER_S
 from server_faults import Fault
 
@@ -21,16 +20,6 @@ from rewardsearch.errors import UserError
 from rewardsearch.propose.llm.server import Lost, Outcome, Received, Refused, Server, opened
 
 pytestmark = pytest.mark.usefixtures("quick")
-
-
-@contextlib.contextmanager
-def _served_by(answer_one: Callable[[socket.socket], None]) -> Iterator[str]:
-    """The address of a server that answers one connection with `answer_one`."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=lambda: answer_one(listening.accept()[0]))
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
-        thread.join()
 
 
 BODY: Body = {"model": "served", "messages": [{"role": "user", "content": "number\n1."}]}
@@ -101,14 +90,10 @@ def test_an_answer_that_drips_past_the_deadline_is_lost_at_the_deadline() -> Non
     assert isinstance(outcome, Lost) and outcome.reason == f"no whole answer from {server.url} within 0.5 s"
 
 
-def test_an_error_whose_body_breaks_off_is_lost_and_no_bug() -> None:
-    def half(connection: socket.socket) -> None:
-        connection.recv(65536)
-        connection.sendall(b"HTTP/1.1 500 Oh\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{")
-        connection.close()
-
-    with _served_by(half) as url:
-        assert isinstance(post(url), Lost)
+def test_an_error_whose_body_breaks_off_is_an_error_all_the_same() -> None:
+    half = b"Content-Length: 99\r\n\r\n{"
+    with raw(lambda send, status: send(status + half)) as bad:
+        assert post(bad.url) == Refused(f"{bad.url} answered with status 500: {{", again=True)
 
 
 # --- refused ----------------------------------------------------------------------------------------------------------
