@@ -14,6 +14,9 @@ from questions import gsm8k_task
 from rewardsearch.arms import load_base_rewards
 from rewardsearch.config import Config, TaskConfig
 from rewardsearch.prompting import render
+from rewardsearch.propose.grammar.catalogue import KINDS
+from rewardsearch.propose.grammar.genome import Component, genome_of
+from rewardsearch.propose.grammar.genome import render as render_genome
 from rewardsearch.records import Candidate, candidate_id
 from rewardsearch.resources import resource
 from rewardsearch.tasks import load_task
@@ -161,7 +164,7 @@ def test_no_closed_solution_earns_nothing_for_its_answer(completion: str) -> Non
 
 
 def gold_readers() -> dict[str, str]:
-    """The code of what the project carries that reads gold numbers: rewards, the prompt's example."""
+    """The code of what the project carries that reads gold numbers: rewards, the grammar's parts, the prompt's example."""
     files = [
         CANDIDATES / "base/answer.py",
         *(CANDIDATES / "arithmetic").glob("*.py"),
@@ -170,7 +173,10 @@ def gold_readers() -> dict[str, str]:
     found = {file.stem: file.read_text(encoding="utf-8") for file in files}
     found = {name: code for name, code in found.items() if "gold" in code.partition("import re")[2]}
     example = render("system.j2", structured=False, classes=None).partition("```python\n")[2].partition("```")[0]
-    return {**found, "example": example}
+    kinds = [Component(kind.name, tuple(each.values[0] for each in kind.parameters)) for kind in KINDS]
+    grammar = {f"grammar_{each.kind}": render_genome(genome_of([each])) for each in kinds}
+    reading = {name: code for name, code in grammar.items() if "number(answer)" in code}
+    return {**found, "example": example, **reading}
 
 
 @pytest.mark.parametrize(("name", "code"), gold_readers().items(), ids=gold_readers())
@@ -193,4 +199,4 @@ def test_every_carried_reward_reads_numbers_as_the_tasks_do(name: str, code: str
 
 
 def test_all_of_the_carried_readers_are_looked_at() -> None:
-    assert len(gold_readers()) == 1 + 5 + 4 + 1
+    assert len(gold_readers()) == 1 + 5 + 4 + 1 + 3

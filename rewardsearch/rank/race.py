@@ -7,7 +7,8 @@ on. Where many are level, the best of them go on up to another share: what canno
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 from rewardsearch.config import RaceConfig, RankConfig
 from rewardsearch.records import Fate, ScreenResult
@@ -16,7 +17,7 @@ from rewardsearch.stats import Bootstrap
 
 def race(
     results: Mapping[str, ScreenResult],
-    entrants: Collection[str],
+    entrants: Sequence[str],
     incumbent: str,
     incumbent_name: str,
     config: RaceConfig,
@@ -27,7 +28,8 @@ def race(
 
     results: at this rung, by arm id, all on the same questions: the entrants' and the incumbent's (the arm that leads the
     leaderboard). The best share `keep` of the entrants goes on; then, up to the share `most`, whoever's paired interval of the
-    F1 difference from the best of entrants and incumbent reaches 0, the best first. A run that the watch ended does not go on.
+    F1 difference from the best of entrants and incumbent reaches 0, the best first; of equals, the one with the higher mean exact
+    match over its training, then the one that comes first in `entrants`. A run that the watch ended does not go on.
     incumbent_name: what it is called in what is told.
 
     Raises ValueError when the arms answered different questions.
@@ -35,11 +37,13 @@ def race(
     arms = {id: results[id].outcomes for id in sorted({*entrants, incumbent})}
     bootstrap = Bootstrap(arms, resamples=rank.resamples, seed=seed, confidence=config.confidence)
     f1 = {id: bootstrap.estimate(id).f1 for id in arms}
-    running = sorted((id for id in entrants if results[id].ended is None), key=lambda id: (-f1[id], id))
+    # Equal scores are common on few questions: next counts the exact match in training, then who was proposed first.
+    trained = {id: fmean(point.monitor for point in results[id].curves) if results[id].curves else 0.0 for id in arms}
+    running = sorted((id for id in entrants if results[id].ended is None), key=lambda id: (-f1[id], -trained[id]))
     least = config.least_of(len(entrants))
     places = {id: place for place, id in enumerate(running, start=1)}
     most = config.most_of(len(entrants))
-    best = min((*running, incumbent), key=lambda id: (-f1[id], id))
+    best = min((*running, incumbent), key=lambda id: (-f1[id], -trained[id]))
     called = "the best" if best in entrants else incumbent_name
     fates = {}
     for id in entrants:

@@ -1,6 +1,6 @@
 """Who goes on from a rung: figures made so that a person can say who should."""
 
-from fakes import outcomes
+from fakes import curves, outcomes
 
 from rewardsearch.config import RaceConfig, RankConfig
 from rewardsearch.rank import race
@@ -42,6 +42,13 @@ def test_of_many_that_are_level_the_best_go_on_up_to_the_most() -> None:
     assert fates["d"].told == "stopped at step 10: tied with the best (F1 0.870 vs 0.889), and at most 3 of 6 continue"
     assert fates["a"].told == "continues after step 10: the best (F1 0.889)"
     assert all(fate.promoted for fate in decided(RaceConfig(most=1.0), baseline=BEHIND, **kinds).values())
+
+
+def test_of_equals_the_one_with_more_right_completions_in_training_goes_on_then_the_one_proposed_first() -> None:
+    results = {id: at_rung(id, BEST) for id in ("z", "y", "x", "w")} | {"baseline": at_rung("baseline", BEHIND)}
+    results["w"] = results["w"].model_copy(update={"curves": curves("steps", 10)})
+    fates = race(results, ["z", "y", "x", "w"], "baseline", "the baseline", RaceConfig(), RANK, 0)
+    assert [id for id, fate in fates.items() if fate.promoted] == ["z", "w"]
 
 
 def test_what_is_told_has_the_step_both_scores_and_how_far_apart_they_are_at_least() -> None:

@@ -72,9 +72,11 @@ def render(genome: Genome) -> str:
     shared = [definition.source for name, definition in definitions.items() if name in needed and name not in told]
     tables = [source for source in shared if not source.startswith("def ")]
     functions = [source for source in shared if source.startswith("def ")]
+    imports = ["import re"] if any("re." in source for source in tables) else []
+    imports += ["from decimal import Decimal"] if any("Decimal" in source for source in functions) else []
     lines = [
         _docstring(genome, definitions),
-        "import re\n" if any("re." in source for source in tables) else None,
+        "\n".join(imports) + "\n" if imports else None,
         "# The components of this reward; the constants below are their parameters.",
         f"GENOME = {_tuple(genome.kinds)}\n",
         f"{POSITIVE} = {_text(classes[0])}\n{NEGATIVE} = {_text(classes[1])}\n" if classes else None,

@@ -6,6 +6,7 @@ here are the ones a component starts with; catalogue.py lists the values they ma
 """
 
 import re
+from decimal import Decimal
 
 RIGHT_ANSWER_WEIGHT = 2.0
 NEAR_MISS_WEIGHT = 1.5
@@ -39,7 +40,13 @@ FEW_NUMBERS_FREE = 3
 TAGS = ("<thinking>", "</thinking>", "<solution>", "</solution>")
 FORM = re.compile(r"\s*<thinking>([^<]+)</thinking>\s*<solution>([^<]+)</solution>\s*")
 SOLUTION = re.compile(r"<solution>(.*?)</solution>", re.DOTALL)
-NUMBER = re.compile(r"-?\$?\d[\d,]*(?:\.\d+)?")
+DASH = re.compile(r"[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
+NUMBER = re.compile(
+    r"(?:[-+]?\s?[$€£]?|[$€£]\s?[-+])\s?"
+    r"(?:(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?\.?"
+    r"(?:\s?[$€£])?"
+)
+PASSED_OVER = re.compile(r"[\s,$€£]")
 AMOUNT = re.compile(r"\d[\d,]*(?:\.\d+)?")
 WORD = re.compile(r"[a-z]+")
 # One sign between two numbers; a chain of several (`2 + 3 + 4 = 9`) is no step, neither right nor wrong.
@@ -54,14 +61,14 @@ CONNECTIVE = re.compile(r"\b(?:so|then|thus|therefore|because|hence|first|finall
 # --- helpers --------------------------------------------------------------------------------------------------------
 
 
-def number(text: str) -> float | None:
-    """The one number in a text; None when there is none, or more than one."""
-    found = NUMBER.findall(text)
-    return float(found[0].replace(",", "").replace("$", "")) if len(found) == 1 else None
+def number(text: str) -> Decimal | None:
+    """The number that the whole text is; None for any other text."""
+    text = DASH.sub("-", text).strip()
+    return Decimal(PASSED_OVER.sub("", text).rstrip(".")) if NUMBER.fullmatch(text) else None
 
 
-def solution(completion: str) -> float | None:
-    """The one number in the first closed solution tag."""
+def solution(completion: str) -> Decimal | None:
+    """The number that alone stands in the first closed solution tag."""
     tag = SOLUTION.search(completion)
     return number(tag.group(1)) if tag else None
 
@@ -118,7 +125,7 @@ def near_miss(prompt: str, completion: str, answer: str) -> float:
         return 0.0
     if given == wanted:
         return NEAR_MISS_WEIGHT
-    distance = abs(given - wanted) / max(abs(wanted), 1.0)
+    distance = abs(float(given) - float(wanted)) / max(abs(float(wanted)), 1.0)
     return NEAR_MISS_WEIGHT * max(0.0, 1.0 - distance / NEAR_MISS_TOLERANCE)
 
 
@@ -152,7 +159,7 @@ def last_step(prompt: str, completion: str, answer: str) -> float:
     given, written = solution(completion), steps(completion)
     if given is None or not written:
         return 0.0
-    return LAST_STEP_WEIGHT if amount(written[-1][3]) == given else -LAST_STEP_WEIGHT
+    return LAST_STEP_WEIGHT if amount(written[-1][3]) == float(given) else -LAST_STEP_WEIGHT
 
 
 def grounded(prompt: str, completion: str, answer: str) -> float:
@@ -180,8 +187,7 @@ def tags_once(prompt: str, completion: str, answer: str) -> float:
 
 def bare_solution(prompt: str, completion: str, answer: str) -> float:
     """pays a solution tag that holds a number and nothing else"""
-    tag = SOLUTION.search(completion)
-    return BARE_SOLUTION_WEIGHT if tag and NUMBER.fullmatch(tag.group(1).strip()) else 0.0
+    return BARE_SOLUTION_WEIGHT if solution(completion) is not None else 0.0
 
 
 # --- style ----------------------------------------------------------------------------------------------------------
@@ -219,7 +225,7 @@ def prompt_echo(prompt: str, completion: str, answer: str) -> float:
 def round_answer(prompt: str, completion: str, answer: str) -> float:
     """pays a solution that is a round number"""
     given = solution(completion)
-    return ROUND_ANSWER_WEIGHT if given is not None and given % ROUND_ANSWER_UNIT == 0 else 0.0
+    return ROUND_ANSWER_WEIGHT if given is not None and float(given) % ROUND_ANSWER_UNIT == 0 else 0.0
 
 
 def plain_prose(prompt: str, completion: str, answer: str) -> float:
