@@ -51,6 +51,7 @@ MARKS = {
     "DeepSeek": ("<｜begin▁of▁thinking｜>\n", "\n<｜end▁of▁thinking｜>\n"),
     "gpt-oss": ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
     "gpt-oss without end": ("<|channel|>analysis<|message|>", "<|channel|>final <|constrain|>json<|message|>"),
+    "Solar": ("<|think|>", "<|content|>"),
     "Gemma": ("<|channel>thought\n", "\n<channel|>"),
     "MedGemma": ("<unused94>thought\n", "\n<unused95>"),
     "Ollama": ("Thinking...\n", "\n...done thinking.\n\n"),
@@ -122,7 +123,17 @@ def test_reasoning_after_the_answer_is_left_out(mark: str, draft: str, answer: s
     each
     for each in MARKS
     if each
-    not in ("gpt-oss", "gpt-oss without end", "Gemma", "MedGemma", "Ollama", "dropped tokens", "Open WebUI", "summary")
+    not in (
+        "gpt-oss",
+        "gpt-oss without end",
+        "Gemma",
+        "MedGemma",
+        "Solar",
+        "Ollama",
+        "dropped tokens",
+        "Open WebUI",
+        "summary",
+    )
 )
 def test_reasoning_whose_opening_stood_in_the_prompt_is_left_out(mark: str, draft: str, answer: str) -> None:
     check(f"{DRAFTS[draft]}{MARKS[mark][1]}{ANSWERS[answer]}")

@@ -57,11 +57,13 @@ _LEAD = " \t>*_#-"
 _CODE_BEGUN = re.compile(
     r"\"\"\"|'''|\{\s{0,9}[\"']|^[ \t]{0,40}(?:def \w+\(|import \w|from \S+ import|class \w+[:(]|@\w)", re.MULTILINE
 )
-_MAX_THOUGHTS = 20
-_MAX_BLOCKS = 200
+_MAX_LOOKED_AT = 400_000
+"""Characters of all passes over a reply together, where each passes over what is left after a mark."""
+_LEAST = 10_000
+_MAX_BLOCKS = 2000
 _MAX_BARE = 5
 _MAX_OBJECTS = 40
-_MAX_TAGS = 1000
+_MAX_TAGS = 10_000
 _MAX_LINE = 2000
 
 
@@ -95,7 +97,9 @@ def split_reasoning(source: Source, text: str) -> Split:
     answer: list[str] = []
     reasoning: list[str] = []
     is_open = False
-    for _ in range(_MAX_THOUGHTS):
+    left = _MAX_LOOKED_AT
+    while left > 0:
+        left -= len(rest) + _LEAST
         plain = _without_code(source, rest)
         opening = _opening(plain)
         orphan = _orphan(plain[: opening.start] if opening else plain)
@@ -247,19 +251,20 @@ def _stands_alone(plain: str, opening: _Mark) -> bool:
 
 def _end(plain: str, opening: _Mark) -> _Mark | None:
     """Where the reasoning ends that begins before `plain`; None when nothing ends it."""
-    if opening.closing:
-        found = opening.closing.search(plain)
-        return _Mark(found.start(), found.end()) if found else None
     closings = [each for each in _marks(plain) if each.closes and not each.is_pair]
     same = [each for each in closings if each.name == opening.name]
+    # A special token that nothing closes reaches to the next one, as <|think|> to <|content|>.
+    closing = opening.closing or (re.compile(_TOKEN) if not same and opening.name.startswith(("<|", "<｜")) else None)
+    if closing and (found := closing.search(plain)):
+        return _Mark(found.start(), found.end())
+    if opening.closing:
+        return None
     clear = [each for each in same or closings if (same or each.thinks) and _is_clear(plain, each)]
     following = _opening(plain)
     limit = following.start if following else len(plain)
     # A tag in the midst of prose ends it only where none stands apart; what follows the next opening may end that one.
-    choices = (
-        [each for each in clear if each.start < limit] or [each for each in same if each.start < limit] or clear or same
-    )
-    return next(iter(choices), None)
+    near = [each for each in clear if each.start < limit] or [each for each in same if each.start < limit]
+    return next(iter(near or clear or same), None)
 
 
 def _orphan(plain: str) -> _Mark | None:
