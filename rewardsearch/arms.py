@@ -62,13 +62,13 @@ def stretches(config: Config) -> tuple[Stretch, ...]:
 
 def policy_job(seed: int) -> ScreenJob:
     """The policy before any GRPO: evaluation alone."""
-    return ScreenJob(id=POLICY, rewards=(), seed=seed, steps=0, folder=_folder(POLICY, FULL, seed))
+    return ScreenJob(id=POLICY, rewards=(), seed=seed, steps=0, folder=screen_folder(POLICY, FULL, seed))
 
 
 def screen_job(id: str, rewards: Sequence[RewardSpec], base: Sequence[RewardSpec], seed: int, steps: int) -> ScreenJob:
     """The whole screen of a candidate, or of the base rewards alone (id BASELINE, no further rewards)."""
     assert rewards or id == BASELINE
-    return ScreenJob(id=id, rewards=(*base, *rewards), seed=seed, steps=steps, folder=_folder(id, FULL, seed))
+    return ScreenJob(id=id, rewards=(*base, *rewards), seed=seed, steps=steps, folder=screen_folder(id, FULL, seed))
 
 
 def stretch_jobs(
@@ -82,7 +82,7 @@ def stretch_jobs(
             "rung": stretch.rung,
             "steps": stretch.steps,
             "questions": stretch.questions,
-            "folder": _folder(id, stretch.rung, config.seed),
+            "folder": screen_folder(id, stretch.rung, config.seed),
             "schedule": None if stretch.rung == FULL else whole.steps,
             "start": jobs[-1].folder if jobs else None,
         }
@@ -93,11 +93,12 @@ def stretch_jobs(
 def final_job(arm: FinalArm, seed: int) -> ScreenJob:
     """The training of an arm of finalize. A candidate and the baseline are trained as they are screened, in the same place."""
     own = arm.kind in ("ensemble", "control", "reference")
-    folder = f"final/{arm.id}/full-{seed}" if own else _folder(arm.id, FULL, seed)
+    folder = f"final/{arm.id}/full-{seed}" if own else screen_folder(arm.id, FULL, seed)
     return ScreenJob(
         id=arm.id, rewards=arm.rewards, seed=seed, steps=arm.steps, folder=folder, aggregation=arm.aggregation
     )
 
 
-def _folder(id: str, rung: str, seed: int) -> str:
+def screen_folder(id: str, rung: str, seed: int) -> str:
+    """Where a screen, or a stretch of one, has its files, relative to the run folder."""
     return f"candidates/{id}/screens/{rung}-{seed}"

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rewardsearch.arms import load_base_rewards
+from rewardsearch.arms import load_base_rewards, screen_folder
 from rewardsearch.config import Config
 from rewardsearch.errors import UserError
 from rewardsearch.evidence import Feedback
 from rewardsearch.feedback import write_feedback
-from rewardsearch.propose import ProposalRequest
+from rewardsearch.propose import Limits, ProposalRequest
 from rewardsearch.rank import front, rank
 from rewardsearch.records import (
     BASELINE,
+    FULL,
     Candidate,
     LabelledCompletion,
     Ranking,
@@ -22,9 +23,8 @@ from rewardsearch.records import (
     Verdict,
 )
 from rewardsearch.state import RunState
+from rewardsearch.store import load_completions
 from rewardsearch.tasks import Task, load_task
-
-_GAMED = ". A reward that can be gamed (pays exploits, a constant of its own, the answer itself) is refused before it"
 
 
 def current_ranking(state: RunState) -> Ranking:
@@ -44,22 +44,32 @@ def current_ranking(state: RunState) -> Ranking:
     )
 
 
-def current_feedback(state: RunState, ranking: Ranking, round: int) -> Feedback:
+def current_feedback(state: RunState, ranking: Ranking, round: int, task: Task) -> Feedback:
     """What the run has shown after `round`; 0 is before the first. Raises ValueError when the baseline has no score."""
+    shows_rows = state.config.task.rows_shown
+    # Where the test is ranked on, its questions are shown to nobody.
+    held_out = task.rows("val") if shows_rows and state.config.ranked_on == "val" else ()
+
+    def completions(arm: str) -> Mapping[str, str]:
+        return load_completions(state.folder / screen_folder(arm, FULL, state.config.seed))
+
     return write_feedback(
         round=round,
         ranking=ranking,
         front=front(state.results, state.candidates),
         candidates=state.candidates,
         verdicts=state.verdicts,
-        results=state.results if state.config.task.rows_shown else _without_rows(state.results),
+        results=state.results if shows_rows else _without_rows(state.results),
         proposals=state.proposals,
+        rungs=state.rungs,
+        rows={row.id: row for row in held_out},
+        completions=completions,
         confidence=state.config.rank.confidence,
     )
 
 
 def _without_rows(results: Mapping[str, ScreenResult]) -> dict[str, ScreenResult]:
-    return {id: result.model_copy(update={"disagreements": ()}) for id, result in results.items()}
+    return {id: result.model_copy(update={"disagreements": (), "group": None}) for id, result in results.items()}
 
 
 def first_request(config: Config, examples: bool = False) -> ProposalRequest:
@@ -78,7 +88,7 @@ def request_of(state: RunState, config: Config, task: Task, round: int, attempt:
     repairs = rejected(state, round, attempt - 1) if attempt else ()
     feedback = state.feedbacks.get(round - 1)
     if feedback is None and _screened(state, BASELINE):
-        feedback = current_feedback(state, current_ranking(state), round - 1)
+        feedback = current_feedback(state, current_ranking(state), round - 1, task)
     folder = state.folder / "rounds" / f"{round:02d}" / (f"repair-{attempt}" if attempt else "")
     request = _request(config, task, state.base, round, attempt, folder)
     return request.model_copy(
@@ -88,6 +98,7 @@ def request_of(state: RunState, config: Config, task: Task, round: int, attempt:
             "examples": _examples(task, config),
             "feedback": feedback,
             "repairs": repairs,
+            "rivals": _rivals(repairs, state.candidates),
             "seen": tuple(state.candidates),
             "asks": state.plans.get((round, attempt), ()),
         }
@@ -118,6 +129,12 @@ def rejected(state: RunState, round: int, attempt: int) -> tuple[tuple[Candidate
     return tuple((c, verdict) for c, verdict in judged if not verdict.accepted)
 
 
+def _rivals(repairs: Sequence[tuple[Candidate, Verdict]], candidates: Mapping[str, Candidate]) -> dict[str, Candidate]:
+    """The earlier rewards that those refused as no news behave like, by the refused one's id."""
+    found = {c.id: verdict.checks.get("bank_agreement_with") for c, verdict in repairs if verdict.stage == "novelty"}
+    return {id: candidates[other] for id, other in found.items() if isinstance(other, str) and other in candidates}
+
+
 def _screened(state: RunState, arm: str) -> bool:
     return arm in state.results and state.results[arm].status == "done"
 
@@ -137,11 +154,21 @@ def _request(
         training=(
             f"{config.screen.steps} steps, each on {config.screen.prompts_per_step} prompts with a group of "
             f"{config.screen.group_size} completions of at most {config.screen.max_completion_tokens} tokens"
-            f"{_GAMED if config.validation.exploits == 'refuse' else ''}"
         ),
+        scale_rewards=config.screen.scale_rewards,
+        limits=_limits(config),
         base_rewards=tuple((spec.name, spec.code) for spec in base),
         prompts=config.propose.prompts,
         folder=folder,
+    )
+
+
+def _limits(config: Config) -> Limits:
+    bank = config.bank
+    return Limits(
+        exploits_refuse=config.validation.exploits == "refuse",
+        bank=bank.enabled,
+        **bank.model_dump(include={*Limits.model_fields} - {"bank"}),
     )
 
 

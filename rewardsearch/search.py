@@ -262,7 +262,7 @@ class Search:
 
     def _rank_and_feed_back(self, number: int) -> None:
         ranking = current_ranking(self.state)
-        feedback = current_feedback(self.state, ranking, number)
+        feedback = current_feedback(self.state, ranking, number, self.task)
         folder = self.folder / "rounds" / f"{number:02d}"
         write_atomic(folder / "ranking.json", ranking.model_dump_json(indent=1) + "\n")
         write_atomic(folder / "feedback.md", feedback.text)

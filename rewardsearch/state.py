@@ -127,6 +127,15 @@ class RunState:
         return [found[seed] for seed in seeds if seed in found]
 
     @property
+    def rungs(self) -> dict[str, list[ScreenResult]]:
+        """What each arm scored at the rungs under the search's seed, by arm, in the order of their steps."""
+        found: dict[str, list[ScreenResult]] = {}
+        for result in sorted(self.screens.values(), key=lambda each: each.steps):
+            if (result.status, result.seed) == ("done", self.config.seed) and result.rung != FULL:
+                found.setdefault(result.id, []).append(result)
+        return found
+
+    @property
     def steps(self) -> int:
         """Training steps taken so far."""
         return sum(result.trained for result in self.screens.values())

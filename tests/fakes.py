@@ -34,6 +34,7 @@ from rewardsearch.records import (
     candidate_id,
 )
 from rewardsearch.store import save_result
+from rewardsearch.tasks import load_task
 
 # A reward that gives another value at every call. It takes a way around the static policy to a clock.
 CLOCK = """
@@ -94,7 +95,15 @@ def screened(id: str, kinds: str, component: str = "answer", **fields: object) -
         "curves": curves(component),
         "correlations": {"answer": 0.5, component: None},
         "disagreements": (
-            Example(prompt="How many?", completion="<solution> 8 </solution>", answer="7", reward=2.5, kind="wrong"),
+            Example(
+                prompt="How many?",
+                completion="<solution> 8 </solution>",
+                answer="7",
+                reward=2.5,
+                kind="wrong",
+                against=1.5,
+                step=4,
+            ),
         ),
         "seconds": 12.5,
         **fields,
@@ -157,7 +166,7 @@ def make_run(folder: Path, base: Sequence[Path]) -> Path:
             journal.append("screened", id=arm, folder=home, mark="mark", status=result.status)
         state = journal.state
         ranking = current_ranking(state)
-        feedback = current_feedback(state, ranking, 1)
+        feedback = current_feedback(state, ranking, 1, load_task(config.task))
         journal.append(
             "ranked", round=1, ranking=ranking.model_dump(mode="json"), feedback=feedback.model_dump(mode="json")
         )

@@ -113,7 +113,7 @@ def test_a_later_round_is_told_what_the_round_before_has_shown_as_it_was_written
         save_result(one_round / home, screened(BAD.id, "c" * 20), "late")
         journal.append("screened", id=BAD.id, folder=home, mark="late", status="done")
     state = read_run(one_round)
-    assert current_feedback(state, current_ranking(state), 1) != state.feedbacks[1]
+    assert current_feedback(state, current_ranking(state), 1, load_task(state.config.task)) != state.feedbacks[1]
     assert asked(one_round, 2).feedback == state.feedbacks[1]
     assert state.feedbacks[1].round == 1
     assert [parent.candidate for parent in state.feedbacks[1].parents] == [GOOD, LEVEL]
@@ -122,7 +122,7 @@ def test_a_later_round_is_told_what_the_round_before_has_shown_as_it_was_written
 def test_the_feedback_of_a_read_run_is_the_one_that_was_journalled(one_round: Path) -> None:
     state = read_run(one_round)
     assert current_ranking(state) == state.rankings[0]
-    assert current_feedback(state, current_ranking(state), 1) == state.feedbacks[1]
+    assert current_feedback(state, current_ranking(state), 1, load_task(state.config.task)) == state.feedbacks[1]
     assert state.feedbacks[1].payoffs[0].usage.requests == 4
 
 
@@ -150,8 +150,8 @@ def test_the_first_round_is_told_of_the_references_once_they_are_screened(run: P
 def test_the_prompt_of_a_first_round_shows_the_baselines_training(run: Path, small_config: Config) -> None:
     screen(run, small_config, POLICY, BASELINE)
     shown = render("_shown.j2", feedback=asked(run, 1).feedback, cut=())
-    assert "training on the base rewards alone has shown" in shown
-    assert "F1 0.750" in shown and "yet among the most rewarded" in shown
+    assert "# The base rewards alone" in shown and "# What the rounds so far have shown" not in shown
+    assert "F1 0.750" in shown and "yet paid more than the correct ones" in shown
 
 
 def test_what_was_planned_is_asked(run: Path, small_config: Config) -> None:
@@ -191,7 +191,7 @@ def test_without_a_score_of_the_baseline_there_is_no_feedback(run: Path, small_c
     screen(run, small_config, POLICY)
     state = read_run(run)
     with pytest.raises(ValueError, match="the baseline has no score"):
-        current_feedback(state, current_ranking(state), 0)
+        current_feedback(state, current_ranking(state), 0, load_task(state.config.task))
 
 
 def test_feedback_is_stored_whole(one_round: Path) -> None:
@@ -211,7 +211,11 @@ def test_texts_of_ones_own_rows_stay_here_unless_they_are_to_be_shown(tmp_path: 
 def test_feedback_has_completions_of_rows_only_where_rows_are_shown(one_round: Path) -> None:
     state = read_run(one_round)
     ranking = current_ranking(state)
-    assert any(each.disagreements for each in current_feedback(state, ranking, 1).evidence)
+    assert any(
+        each.disagreements for each in current_feedback(state, ranking, 1, load_task(state.config.task)).evidence
+    )
     kept = state.config.task.model_copy(update={"show_rows": False})
     state.config = state.config.model_copy(update={"task": kept})
-    assert not any(each.disagreements for each in current_feedback(state, ranking, 1).evidence)
+    assert not any(
+        each.disagreements for each in current_feedback(state, ranking, 1, load_task(state.config.task)).evidence
+    )

@@ -102,7 +102,11 @@ def observed(job: ScreenJob, result: ScreenResult, config: Config) -> ScreenResu
             ]
             for function in observer.functions()[0]:
                 function(completions=texts, completion_ids=[[1] * 5] * 4, **{ROW: places})
-    shown = {"correlations": observer.correlations(), "disagreements": observer.disagreements()}
+    shown = {
+        "correlations": observer.correlations(),
+        "disagreements": observer.disagreements(),
+        "group": observer.group,
+    }
     return result.model_copy(update={"curves": observer.curves(), **shown})
 
 
@@ -145,7 +149,8 @@ def test_no_text_of_own_rows_reaches_a_proposer_by_way_of_a_reward(
     assert state.verdicts[carrier.id].components == ("component 1", "component 2", "own")
     curve = f"{carrier.name}-{carrier.id[:4]}/component"
     assert f"{curve} 1 (r" in whole and f"{curve} 2 (r" in whole
-    assert any(example.prompt for example in state.results[carrier.id].disagreements)
+    group = state.results[carrier.id].group
+    assert group is not None and MARK in group.prompt and MARK in group.members[0].completion
     assert MARK.casefold() not in whole.casefold()
     rounds = [path for path in (tmp_path / "run" / "rounds").rglob("*") if path.is_file()]
     assert len(rounds) > len(CARRIERS)

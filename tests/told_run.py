@@ -1,23 +1,29 @@
 """A run of two finished rounds as a language model is told of it: rewards that win on different questions, with the curves and
-the completions of a short training on the arithmetic task; nothing is trained."""
+the completions of a short training on the arithmetic task, scores at a rung, and one reward that was stopped there; nothing is
+trained."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from rewardsearch.arms import load_base_rewards
+from rewardsearch.arms import load_base_rewards, screen_folder
 from rewardsearch.brief import request_of
 from rewardsearch.config import Config, TaskConfig
 from rewardsearch.propose import ProposalRequest
 from rewardsearch.records import (
     BASELINE,
+    FULL,
     POLICY,
     Ask,
     Candidate,
+    Completion,
     CurvePoint,
     Example,
+    Fate,
+    GroupMember,
     Operator,
     Outcome,
     OutcomeKind,
@@ -25,12 +31,14 @@ from rewardsearch.records import (
     Proposal,
     Refusal,
     ScreenResult,
+    TrainingGroup,
     Usage,
     Verdict,
     candidate_id,
 )
 from rewardsearch.resources import resource
 from rewardsearch.state import RunState
+from rewardsearch.store import save_completions
 from rewardsearch.tasks import load_task
 
 MODEL = "gpt-5"
@@ -102,6 +110,13 @@ SLOW = made(
     "closest_number", carried("last_step_is_answer"), "The last number of the work should be the answer.", round=2
 )
 
+STRONG = made(
+    "strong_answer",
+    carried("strong_answer"),
+    "A right answer should outweigh the form, so that it is looked for at all.",
+)
+"""Stopped at the rung."""
+
 RIGHT: dict[str, Sequence[int]] = {
     POLICY: range(30),
     BASELINE: range(44),
@@ -112,6 +127,9 @@ RIGHT: dict[str, Sequence[int]] = {
     HARSHER.id: range(49),
 }
 """The questions, by place, that each arm answers right."""
+
+AT_RUNG = {BASELINE: 33, PENALTY.id: 34, STEP_CHECK.id: 38, STRONG.id: 31}
+"""How many of the first 50 questions some arms answer right at the rung, the first ones."""
 
 MONITOR = {
     BASELINE: (0.44, 0.41, 0.47, 0.5, 0.55, 0.53, 0.61, 0.59, 0.66, 0.69),
@@ -170,7 +188,32 @@ SAID: dict[str, tuple[tuple[int, OutcomeKind, float, str], ...]] = {
     BREVITY.id: ((7, "wrong", 1.8, "<solution> 33 </solution>"),),
     HARSHER.id: ((5, "unparsed", 0.0, "<thinking> 10 + 7 = 17."),),
 }
-"""What each training said, by place in the training rows, its kind and its reward."""
+"""What each training said that disagrees with the truth, by place in the training rows, its kind and its reward."""
+GROUPS: dict[str, tuple[tuple[OutcomeKind, bool, str, dict[str, float]], ...]] = {
+    BASELINE: (
+        ("correct", True, "<thinking> so the answer is 13 </thinking> <solution> 13 </solution>", {"answer": 3.0}),
+        ("correct", True, "<thinking> so the answer is 13 </thinking> <solution> 13 </solution>", {"answer": 3.0}),
+        ("wrong", False, "<thinking> so the answer is 14 </thinking> <solution> 14 </solution>", {"answer": 1.0}),
+        ("unparsed", True, "9 + 4 = 13. The answer is 13.", {"answer": 0.0}),
+    ),
+    STEP_CHECK.id: (
+        (
+            "correct",
+            True,
+            "<thinking> 9 + 4 = 13. </thinking> <solution> 13 </solution>",
+            {"answer": 3, "steps_right": 1},
+        ),
+        (
+            "wrong",
+            False,
+            "<thinking> 9 + 4 = 13. </thinking> <solution> 4 </solution>",
+            {"answer": -1.5, "steps_right": 1},
+        ),
+        ("unparsed", True, "9 + 4 = 13. The answer is 13.", {"answer": 0.0, "steps_right": 1}),
+        ("unparsed", False, "<thinking> 9 + 4 = 14.", {"answer": 0.0, "steps_right": 0}),
+    ),
+}
+"""A group of the first training row: what each completion is, whether it is right in any form, its text, what it is paid."""
 
 CHECKS: dict[str, dict[str, float | bool | str]] = {
     PENALTY.id: {"mean_correct": 0.0, "mean_wrong": -4.0, "mean_unparsed": 0.0, "length_correlation": 0.0},
@@ -219,14 +262,60 @@ def result(arm: str) -> ScreenResult:
         correlations={"format_exact": 0.46, "format_approximate": 0.44, "answer": 0.93}
         | ({label: max(r or 0.0 for r in told.values())} if label else {})
         | {f"{label}/{name}": r for name, r in told.items()},
+        correlations_any_form={"format_exact": 0.04, "format_approximate": 0.05, "answer": 0.66}
+        | ({label: 0.4} if label else {})
+        | {f"{label}/{name}": None if r is None else round((1 + r) / 2, 2) for name, r in told.items()},
         disagreements=tuple(
             Example(
-                prompt=TRAIN[place].prompt_text, completion=text, answer=TRAIN[place].answer, reward=reward, kind=kind
+                prompt=TRAIN[place].prompt_text,
+                completion=text,
+                answer=TRAIN[place].answer,
+                reward=reward,
+                kind=kind,
+                right=kind == "correct",
+                against=reward + (1.5 if kind == "correct" else -1.5),
+                step=7 * place + 1,
             )
             for place, kind, reward, text in SAID.get(arm, ())
         ),
+        group=group(arm, label),
         seconds=31.0,
     )
+
+
+def group(arm: str, label: str) -> TrainingGroup | None:
+    if arm not in GROUPS:
+        return None
+    row = TRAIN[0]
+    members = tuple(
+        GroupMember(
+            completion=text,
+            kind=kind,
+            right=right,
+            reward=sum(parts.values()),
+            parts={f"{label}/{name}" if name == "steps_right" else name: paid for name, paid in parts.items()},
+        )
+        for kind, right, text, parts in GROUPS[arm]
+    )
+    return TrainingGroup(step=STEPS[-1], prompt=row.prompt_text, answer=row.answer, members=members)
+
+
+def at_rung(arm: str) -> ScreenResult:
+    """The screen of an arm in AT_RUNG after nine steps, on 50 questions."""
+    outcomes = tuple(
+        Outcome(id=row.id, kind="correct" if i < AT_RUNG[arm] else "wrong", gold=row.answer, prediction="1", length=18)
+        for i, row in enumerate(VAL[:50])
+    )
+    return ScreenResult(id=arm, rung="rung1", seed=0, steps=9, status="done", outcomes=outcomes)
+
+
+def written(arm: str) -> list[Completion]:
+    """What the policy of an arm wrote to the questions of val: a guess where it is wrong."""
+    said = {outcome.id: outcome.prediction for outcome in result(arm).outcomes}
+    return [
+        Completion(id=id, completion=f"<thinking> so the answer is {given} </thinking> <solution> {given} </solution>")
+        for id, given in said.items()
+    ]
 
 
 def curves(arm: str, label: str) -> tuple[CurvePoint, ...]:
@@ -271,10 +360,13 @@ def proposed(*candidates: Candidate, refusals: tuple[Refusal, ...] = ()) -> Prop
 def state() -> RunState:
     """Two rounds: four rewards trained in the first; one trained, one rejected and one failed in the second."""
     config = Config(rounds=3, candidates=4)
-    out = RunState(Path("runs/told"), config, base=tuple(load_base_rewards(config.screen.base_rewards)))
+    folder = Path(tempfile.mkdtemp()) / "told"
+    out = RunState(folder, config, base=tuple(load_base_rewards(config.screen.base_rewards)))
+    for arm in (BASELINE, PENALTY.id, STEP_CHECK.id):
+        save_completions(folder / screen_folder(arm, FULL, 0), written(arm))
     cut = Refusal(name="request_4", reason="the reply was cut off inside the code; it reached max_tokens (8000)")
     out.proposals = {
-        (1, 0): proposed(PENALTY, STEP_CHECK, SHOWS_WORK, BREVITY),
+        (1, 0): proposed(PENALTY, STEP_CHECK, SHOWS_WORK, BREVITY, STRONG),
         (2, 0): proposed(HARSHER, CROSSED, SLOW, refusals=(cut,)),
     }
     for proposal in out.proposals.values():
@@ -283,6 +375,11 @@ def state() -> RunState:
         measured = {**checks, "seconds_per_call": 0.0271}
         out.verdicts[id] = Verdict(candidate=id, accepted=True, checks=measured, flags=FLAGS.get(id, ()))
     out.verdicts[CROSSED.id] = REJECTED
+    out.verdicts[STRONG.id] = Verdict(candidate=STRONG.id, accepted=True)
+    out.screens = {f"candidates/{arm}/screens/rung1-0": at_rung(arm) for arm in AT_RUNG}
+    told = "stopped at step 9: behind the best (F1 0.765 vs 0.864, at least 0.021 apart)"
+    fate = Fate(id=STRONG.id, promoted=False, told=told)
+    out.fates = {("rung1", STRONG.id): fate}
     out.results = {arm: result(arm) for arm in RIGHT}
     out.results[SLOW.id] = ScreenResult(
         id=SLOW.id, rung="full", seed=0, steps=44, status="failed", reason="took longer than 2 s for a batch at step 12"
@@ -297,6 +394,7 @@ def request(round: int = 3, attempt: int = 0) -> ProposalRequest:
     if round == 1:
         known = RunState(known.folder, known.config, base=known.base)
         known.results = {arm: state().results[arm] for arm in (POLICY, BASELINE)}
+        known.screens = {home: result for home, result in state().screens.items() if result.id == BASELINE}
     return request_of(known, known.config, TASK, round, attempt)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,6 +23,8 @@ CURVES_LEGEND = {
 }
 POINTS = 5
 """Steps of a training that the table of curves shows."""
+EXAMPLES = 2
+"""Completions of each kind on which reward and truth disagree that are shown; --json has them all."""
 
 
 def show(
@@ -185,8 +188,14 @@ def _print_disagreements(console: Console, result: ScreenResult) -> None:
     from rewardsearch.cli.tables import print_lines
 
     print_lines(console, "", "where reward and truth disagreed most in training:")
+    kinds: Counter[tuple[str, bool]] = Counter()
     for example in result.disagreements:
-        print_lines(console, f"  {example.kind}, reward {example.reward:.3f}, gold {example.answer}")
+        kinds[example.kind, example.right] += 1
+        if kinds[example.kind, example.right] > EXAMPLES:
+            continue
+        form = ", right in a form that does not count" if example.right and example.kind != "correct" else ""
+        against = "" if example.against is None else f" against {example.against:.3f} of the others"
+        print_lines(console, f"  {example.kind}{form}, reward {example.reward:.3f}{against}, gold {example.answer}")
         print_lines(console, f"    prompt      {example.prompt!r}", f"    completion  {example.completion!r}")
 
 

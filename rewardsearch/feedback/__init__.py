@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from rewardsearch.evidence import Evidence, Feedback, Parent
+from rewardsearch.evidence import Evidence, Feedback, Parent, in_turn
 from rewardsearch.feedback.answers import classes_of
 from rewardsearch.feedback.lessons import lessons
 from rewardsearch.feedback.payoff import payoffs
-from rewardsearch.feedback.summary import FLAG_KINDS, evidence_of, reference, unscored_rows
+from rewardsearch.feedback.summary import (
+    FLAG_KINDS,
+    Known,
+    ancestors,
+    best_dropped,
+    evidence_of,
+    reference,
+    unscored_rows,
+)
 from rewardsearch.prompting import render
-from rewardsearch.records import BASELINE, POLICY, Candidate, Front, Proposal, Ranking, ScreenResult, Verdict
+from rewardsearch.records import BASELINE, POLICY, Candidate, Front, Proposal, Ranking, Row, ScreenResult, Verdict
 
 __all__ = ["write_feedback"]
 
@@ -27,19 +35,23 @@ def write_feedback(
     verdicts: Mapping[str, Verdict],
     results: Mapping[str, ScreenResult],
     proposals: Mapping[tuple[int, int], Proposal],
+    rungs: Mapping[str, Sequence[ScreenResult]] | None = None,
+    rows: Mapping[str, Row] | None = None,
+    completions: Callable[[str], Mapping[str, str]] = lambda arm: {},
     confidence: float = 0.95,
     shown: int = 4,
 ) -> Feedback:
     """What the round after `round` is told; `round` 0 is before the first.
 
-    proposals: by round and attempt. shown: how many of the best candidates are told whole, with curves and disagreements,
-    beside the members of the front. Rejected, dropped and failed candidates of this round come with their reasons, those of
-    earlier rounds are counted. confidence: of the ranking's intervals.
+    proposals: by round and attempt. rungs, rows, completions: as Known has them. shown: how many of the best candidates are told
+    whole, with curves and completions, beside the members of the front. Rejected, dropped and failed candidates of this round
+    come with their reasons, those of earlier rounds are counted. confidence: of the ranking's intervals.
 
     Raises ValueError when the baseline has no score: gains would mean nothing.
     """
-    rows = {row.id: row for row in ranking.rows}
-    baseline = rows.get(BASELINE)
+    known = Known(candidates, verdicts, results, rungs or {}, rows or {}, completions)
+    ranked = {row.id: row for row in ranking.rows}
+    baseline = ranked.get(BASELINE)
     if baseline is None or baseline.f1 is None:
         raise ValueError("the baseline has no score to hold candidates against")
     fronts = {member.id: member for member in front}
@@ -50,27 +62,34 @@ def write_feedback(
         if row.id in candidates and row.f1 is not None and row.f1_ci is not None:
             candidate, gain = candidates[row.id], row.f1 - baseline.f1
             whole = len(parents) < shown or row.id in fronts
-            parents.append(Parent(candidate=candidate, f1=row.f1, f1_ci=row.f1_ci, gain=gain))
-            (evidence if whole else others).append(
-                evidence_of(
-                    row, gain, candidate, verdicts.get(row.id), results[row.id], fronts.get(row.id), whole=whole
+            parents.append(
+                Parent(
+                    candidate=candidate,
+                    f1=row.f1,
+                    f1_ci=row.f1_ci,
+                    gain=gain,
+                    ancestors=ancestors(row.id, candidates),
                 )
             )
-    unscored = unscored_rows(ranking, candidates)
+            (evidence if whole else others).append(
+                evidence_of(row, gain, known, ranked, fronts.get(row.id), whole=whole)
+            )
+    unscored = unscored_rows(ranking, known)
     rejected = [verdict.stage for verdict in verdicts.values() if verdict.stage is not None]
     stale = _stale(parents, round)
-    flags = {flag for parent in parents for flag in rows[parent.candidate.id].flags}
+    flags = {flag for parent in parents for flag in ranked[parent.candidate.id].flags}
     feedback = Feedback(
         round=round,
         text="",
         n=ranking.n,
         classes=classes_of(baseline.classes),
-        policy=reference(rows[POLICY], None) if POLICY in rows and rows[POLICY].f1 is not None else None,
-        baseline=reference(baseline, results[BASELINE]),
+        policy=reference(ranked[POLICY], known) if POLICY in ranked and ranked[POLICY].f1 is not None else None,
+        baseline=reference(baseline, known),
         evidence=tuple(evidence),
         others=tuple(others),
         unscored=tuple(each for each in unscored if each.round == round),
         earlier=sum(each.round != round for each in unscored),
+        dropped=best_dropped(unscored),
         refusals=tuple(
             refusal for (number, _), p in sorted(proposals.items()) if number == round for refusal in p.refusals
         ),
@@ -80,7 +99,7 @@ def write_feedback(
         stale=stale,
         payoffs=payoffs(proposals, ranking, confidence),
     )
-    text = render("feedback.j2", feedback=feedback)
+    text = render("feedback.j2", feedback=in_turn(feedback, round))
     # Sections that are left out leave their empty lines behind.
     return feedback.model_copy(update={"text": _BLANK.sub("\n\n", text).strip("\n") + "\n"})
 

@@ -7,6 +7,8 @@ are beyond chance. At most one for each function here, that is eight, and nine o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
 
 from rewardsearch.evidence import Parent
 from rewardsearch.feedback.answers import lean
@@ -14,7 +16,7 @@ from rewardsearch.feedback.summary import GAMED, ONE_ANSWER
 from rewardsearch.records import BASELINE, RankedRow, Ranking, ScreenResult, curve_label
 
 TOLD = 4
-"""Components of each kind, and changes, that are told by name."""
+"""Changes that are told by name, and components of the highest and of the lowest gain."""
 TOLD_LEANS = 3
 TOLD_ROUNDS = 6
 SAME_AS_CORRECT = 0.95
@@ -106,37 +108,47 @@ def _changes(parents: Sequence[Parent], rows: Mapping[str, RankedRow], alpha: fl
 
 
 def _by_component(parents: Sequence[Parent], results: Mapping[str, ScreenResult]) -> Iterator[str]:
-    """The candidates' components by their mean correlation with correctness; rewards of one lineage share their names."""
-    found: dict[str, list[float]] = {}
-    flat: dict[str, int] = {}
+    """The candidates' components by the mean gain of the rewards that have them; rewards of one lineage share their names."""
+    found: dict[str, list[_Carried]] = {}
     for parent in parents:
-        correlations = results[parent.candidate.id].correlations
+        result = results[parent.candidate.id]
         # The label that screening gives a candidate's own reward; what else was trained on are the base rewards.
         label = f"{curve_label(parent.candidate.name, parent.candidate.id)}/"
         # Where nothing has an r the policy was always right or never, which says nothing of any component.
-        judged = any(r is not None for r in correlations.values())
-        for name, r in correlations.items():
-            if name.startswith(label):
-                name = name.removeprefix(label)
-                if r is not None:
-                    found.setdefault(name, []).append(r)
-                elif judged:
-                    flat[name] = flat.get(name, 0) + 1
-    mean = {name: sum(rs) / len(rs) for name, rs in found.items()}
-    names = sorted(mean, key=lambda name: (-mean[name], name))
-    top, low = names[:TOLD], names[TOLD:][-TOLD:]
-    parts = []
-    if top:
-        told = ", ".join(f"{name} {mean[name]:+.2f} (n {len(found[name])})" for name in top)
-        parts.append(f"{'most, ' if low else ''}{told}")
-    if low:
-        parts.append("least, " + ", ".join(f"{name} {mean[name]:+.2f} (n {len(found[name])})" for name in low))
-    constant = sorted(flat.keys() - mean.keys(), key=lambda name: (-flat[name], name))[:TOLD]
-    if constant:
-        parts.append("without spread, " + ", ".join(f"{name} (n {flat[name]})" for name in constant))
-    if parts:
-        same = " An r near 1 only repeats the check of the answer." if top and mean[top[0]] >= SAME_AS_CORRECT else ""
-        yield f"Components by r with correctness in training (mean over n rewards): {'; '.join(parts)}.{same}"
+        if any(r is not None for r in result.correlations.values()):
+            for name, r in result.correlations.items():
+                if name.startswith(label):
+                    carried = _Carried(parent.gain, r, result.correlations_any_form.get(name))
+                    found.setdefault(name.removeprefix(label), []).append(carried)
+    if not found:
+        return
+    names = sorted(found, key=lambda name: (-fmean(each.gain for each in found[name]), name))
+    told = names if len(names) <= 2 * TOLD else [*names[:TOLD], *names[-TOLD:]]
+    parts = [f"{name} {fmean(each.gain for each in found[name]):+.3f} ({_correlated(found[name])})" for name in told]
+    # Judged by those that vary at all.
+    highest = [fmean(rs) for name in told if (rs := [each.r for each in found[name] if each.r is not None])]
+    same = " An r near 1 only repeats the check of the answer." if max(highest, default=0.0) >= SAME_AS_CORRECT else ""
+    yield (
+        "Components by the mean gain of the n rewards with them, beside r with being correct and with being right in any form: "
+        f"{'; '.join(parts)}.{same}"
+    )
+
+
+@dataclass(frozen=True)
+class _Carried:
+    """A component in one reward: that reward's gain, and the component's correlations in its training."""
+
+    gain: float
+    r: float | None
+    any_form: float | None
+
+
+def _correlated(carried: Sequence[_Carried]) -> str:
+    rs = [each.r for each in carried if each.r is not None]
+    any_form = [each.any_form for each in carried if each.any_form is not None]
+    if not rs:
+        return f"n {len(carried)}, without spread"
+    return f"n {len(carried)}, r {fmean(rs):+.2f}{f'; {fmean(any_form):+.2f}' if any_form else ''}"
 
 
 def _by_round(parents: Sequence[Parent], stale: int) -> Iterator[str]:

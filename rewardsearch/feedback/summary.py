@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import get_args
 
-from rewardsearch.evidence import ComponentCurve, Disagreement, Evidence, Reference, Training, Unscored
+from rewardsearch.evidence import (
+    Child,
+    ComponentCurve,
+    Evidence,
+    Mistake,
+    Reference,
+    RungScore,
+    Training,
+    Unscored,
+)
 from rewardsearch.feedback.answers import answers_told, lean_told
+from rewardsearch.feedback.completions import disagreements, evenly, group_of, missed, mistakes, number
 from rewardsearch.records import (
+    BASELINE,
     AlarmKind,
     Candidate,
-    CurvePoint,
-    Example,
     Front,
     RankedRow,
     Ranking,
+    Row,
     ScreenResult,
     Verdict,
+    curve_label,
 )
+from rewardsearch.stats import f1_accuracy
 
 POINTS = 10
 """Points of a curve that are told."""
-_TEXT = 300
-"""Characters of a prompt or completion that are told."""
+DROPPED = 8
+"""Candidates stopped at a rung that are told with their ideas."""
 
 BANK_KINDS = ("bank:no-signal", "bank:form", "bank:length", "bank:penalty", "bank:collapse")
 """The flags of the rollout bank that a candidate may be trained with."""
@@ -35,67 +47,170 @@ FLAG_KINDS = tuple(dict.fromkeys((*GAMED, *BANK_KINDS, *(f"watch:{kind}" for kin
 """How all flags begin that the prompts explain."""
 
 
+@dataclass(frozen=True)
+class Known:
+    """What the evidence is made of, apart from ranking and front.
+
+    results: whole screens by arm, of the search's seed. rungs: those at the rungs, by arm, in the order of their steps. rows: the
+    held-out questions that may be shown, by id. completions: what an arm's policy wrote to them, by id.
+    """
+
+    candidates: Mapping[str, Candidate]
+    verdicts: Mapping[str, Verdict]
+    results: Mapping[str, ScreenResult]
+    rungs: Mapping[str, Sequence[ScreenResult]] = field(default_factory=dict)
+    rows: Mapping[str, Row] = field(default_factory=dict)
+    completions: Callable[[str], Mapping[str, str]] = lambda arm: {}
+
+    def rung_scores(self, arm: str) -> tuple[RungScore, ...]:
+        """An arm's F1 at each rung, beside the baseline's at the same step."""
+        baseline = {each.steps: f1_accuracy(each.outcomes).f1 for each in self.rungs.get(BASELINE, ())}
+        return tuple(
+            RungScore(
+                steps=each.steps,
+                n=len(each.outcomes),
+                f1=f1_accuracy(each.outcomes).f1,
+                baseline=None if arm == BASELINE else baseline.get(each.steps),
+            )
+            for each in self.rungs.get(arm, ())
+        )
+
+    def mistakes(self, arm: str) -> tuple[Mistake, ...]:
+        return mistakes(self.results[arm].outcomes, self.rows, self.completions(arm)) if self.rows else ()
+
+
 def evidence_of(
-    row: RankedRow,
-    gain: float,
-    candidate: Candidate,
-    verdict: Verdict | None,
-    result: ScreenResult,
-    front: Front | None,
-    whole: bool,
+    row: RankedRow, gain: float, known: Known, rows: Mapping[str, RankedRow], front: Front | None, whole: bool
 ) -> Evidence:
-    """The evidence on a screened candidate; gain: its F1 less the baseline's; whole: with its training and disagreements."""
+    """The evidence on a screened candidate; gain: its F1 less the baseline's; rows: the leaderboard's, by id; whole: with its
+    training and completions."""
+    candidate, verdict, result = known.candidates[row.id], known.verdicts.get(row.id), known.results[row.id]
+    own = (candidate.name, candidate.id)
     return Evidence(
         candidate=candidate,
         row=row,
         gain=gain,
         checks=verdict.measured if verdict else "",
         bank=verdict.on_bank if verdict else "",
-        training=_training(result) if whole else None,
-        disagreements=_disagreements(result) if whole else (),
+        training=_training(result, own) if whole else None,
+        disagreements=disagreements(result) if whole else (),
         front=front,
         answers=answers_told(row.classes) if whole else "",
         lean=lean_told(row.classes),
+        rungs=known.rung_scores(row.id),
+        group=group_of(result, own) if whole else None,
+        mistakes=known.mistakes(row.id) if whole else (),
+        missed=missed(result.outcomes),
+        children=tuple(_child(each, row, rows) for each in made_from(row.id, known.candidates)),
+        simplified=tuple(each for each in made_from(row.id, known.candidates) if each.operator == "simplify"),
     )
 
 
-def reference(row: RankedRow, result: ScreenResult | None) -> Reference:
-    """The evidence on the baseline, or, without a result, on the untrained policy."""
+def made_from(id: str, candidates: Mapping[str, Candidate]) -> list[Candidate]:
+    """The candidates that were made from this one, in the order of their proposal; a repair stands for what it mends."""
+    found = [each for each in candidates.values() if id in each.parents]
+    mended = {
+        each.id: [repair for repair in candidates.values() if repair.operator == "repair" and each.id in repair.parents]
+        for each in found
+    }
+    return [
+        repair.model_copy(update={"operator": each.operator})
+        for each in found
+        for repair in (mended[each.id] or [each])
+    ]
+
+
+def ancestors(id: str, candidates: Mapping[str, Candidate]) -> tuple[str, ...]:
+    """Every candidate that this one was made from, directly or not, the nearest first."""
+    found: list[str] = []
+    ahead = list(candidates[id].parents)
+    while ahead:
+        each = ahead.pop(0)
+        if each not in found and each != id:
+            found.append(each)
+            ahead += candidates[each].parents if each in candidates else ()
+    return tuple(found)
+
+
+def _child(candidate: Candidate, parent: RankedRow, rows: Mapping[str, RankedRow]) -> Child:
+    row = rows.get(candidate.id)
+    if row is not None and row.f1 is not None and parent.f1 is not None:
+        outcome = f"F1 {row.f1:.3f}, {row.f1 - parent.f1:+.3f} over it"
+    else:
+        outcome = row.status if row is not None and row.status != "owed" else "not trained yet"
+    return Child(
+        name=candidate.name,
+        id=candidate.id,
+        operator=candidate.operator,
+        idea=" ".join(candidate.rationale.split()),
+        outcome=outcome,
+    )
+
+
+def reference(row: RankedRow, known: Known) -> Reference:
+    """The evidence on the baseline, or on the policy before any GRPO."""
     answers = answers_told(row.classes)
-    if result is None:
+    if row.id != BASELINE:
         return Reference(row=row, answers=answers)
-    return Reference(row=row, answers=answers, training=_training(result), disagreements=_disagreements(result))
+    result = known.results[BASELINE]
+    return Reference(
+        row=row,
+        answers=answers,
+        training=_training(result),
+        disagreements=disagreements(result),
+        rungs=known.rung_scores(BASELINE),
+        group=group_of(result),
+        mistakes=known.mistakes(BASELINE),
+    )
 
 
-def unscored_rows(ranking: Ranking, candidates: Mapping[str, Candidate]) -> list[Unscored]:
+def unscored_rows(ranking: Ranking, known: Known) -> list[Unscored]:
     """The candidates that were rejected, dropped at a rung, or failed in training, in the ranking's order.
 
     The machine's errors are left out: they say nothing about the candidate.
     """
     return [
-        Unscored(round=row.round, name=row.name, id=row.id, status=row.status, reason=row.reason or "no reason given")
+        Unscored(
+            round=row.round,
+            name=row.name,
+            id=row.id,
+            status=row.status,
+            reason=row.reason or "no reason given",
+            idea=" ".join(known.candidates[row.id].rationale.split()),
+            rungs=known.rung_scores(row.id),
+        )
         for row in ranking.rows
-        if row.id in candidates and row.status in ("rejected", "dropped", "failed")
+        if row.id in known.candidates and row.status in ("rejected", "dropped", "failed")
     ]
 
 
-def evenly(points: Sequence[CurvePoint], count: int = POINTS) -> list[CurvePoint]:
-    """`count` of the points, evenly spaced, the first and the last among them; all where there are no more."""
-    if len(points) <= count:
-        return list(points)
-    return [points[round(i * (len(points) - 1) / (count - 1))] for i in range(count)]
+def best_dropped(unscored: Sequence[Unscored]) -> tuple[Unscored, ...]:
+    """DROPPED of those that were stopped at a rung: who came furthest, and was the best there, first."""
+
+    def place(each: Unscored) -> tuple[int, float]:
+        return (-each.rungs[-1].steps, -each.rungs[-1].f1) if each.rungs else (0, 0.0)
+
+    return tuple(sorted((each for each in unscored if each.status == "dropped"), key=place)[:DROPPED])
 
 
-def _training(result: ScreenResult) -> Training | None:
-    told = evenly(result.curves)
+def _training(result: ScreenResult, own: tuple[str, str] | None = None) -> Training | None:
+    """own: name and id of the candidate that was trained on beside the base rewards."""
+    told = evenly(result.curves, POINTS)
     if not told:
         return None
     names = list(dict.fromkeys(name for point in told for name in point.components))
+    of_base: list[str] = []
+    if own is not None:
+        mine = [name for name in names if name.split("/")[0] == curve_label(*own)]
+        # The base rewards' components repeat their sums.
+        of_base = [name for name in names if name not in mine and "/" not in name] if mine else []
+        names = mine or names
     curves = [
         ComponentCurve(
             name=name,
-            points=" ".join(_number(point.components.get(name)) for point in told),
+            points=" ".join(number(point.components.get(name)) for point in told),
             correlation=_signed(result.correlations.get(name)),
+            any_form=_signed(result.correlations_any_form.get(name)) if result.correlations_any_form else "",
         )
         for name in names
     ]
@@ -103,14 +218,15 @@ def _training(result: ScreenResult) -> Training | None:
     return Training(
         steps=" ".join(str(point.step) for point in told),
         curves=tuple(curves),
+        base_end=", ".join(f"{name} {number(told[-1].components.get(name))}" for name in of_base),
         answers=tuple(
             f"{name} (share that should be {sum(point.golds[name] for point in result.curves) / count:.2f}): "
             f"{' '.join(f'{point.answers[name]:.2f}' for point in told)}; "
-            f"paid {' '.join(_number(point.paid.get(name)) for point in told)}"
+            f"paid {' '.join(number(point.paid.get(name)) for point in told)}"
             for name in told[0].answers
         ),
         monitor=" ".join(f"{point.monitor:.2f}" for point in told),
-        reward=" ".join(_number(point.reward) for point in told),
+        reward=" ".join(number(point.reward) for point in told),
         length=_first_last([point.length for point in result.curves], ".1f"),
         dead_groups=f"{sum(point.dead_groups for point in result.curves) / count:.0%}",
         clipped=f"{sum(point.clipped for point in result.curves) / count:.0%}",
@@ -125,30 +241,6 @@ def _first_last(values: Sequence[float], form: str) -> str:
     """From and to: the means of the first and last tenth, since single steps are noisy."""
     k = max(1, len(values) // POINTS)
     return f"{sum(values[:k]) / k:{form}} -> {sum(values[-k:]) / k:{form}}"
-
-
-def _disagreements(result: ScreenResult) -> tuple[Disagreement, ...]:
-    return tuple(_disagreement(example) for example in result.disagreements)
-
-
-def _disagreement(example: Example) -> Disagreement:
-    right = example.kind == "correct"
-    return Disagreement(
-        what="right, yet among the least rewarded" if right else f"{example.kind}, yet among the most rewarded",
-        reward=_number(example.reward),
-        prompt=_quoted(example.prompt),
-        completion=_quoted(example.completion),
-        answer=example.answer,
-    )
-
-
-def _quoted(text: str) -> str:
-    cut = text if len(text) <= _TEXT else f"{text[: _TEXT // 2]} ... {text[-_TEXT // 2 :]}"
-    return json.dumps(cut, ensure_ascii=False)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"
 
 
 def _signed(value: float | None) -> str:

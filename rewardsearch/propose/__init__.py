@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from rewardsearch.config import Config
 from rewardsearch.ledger import Ledger
-from rewardsearch.propose.base import ProposalRequest, Proposer
+from rewardsearch.propose.base import Limits, ProposalRequest, Proposer
 from rewardsearch.propose.folder import FolderProposer
 from rewardsearch.propose.grammar import GrammarProposer
 from rewardsearch.propose.llm import ManualProposer, OpenAIProposer
@@ -15,7 +15,19 @@ from rewardsearch.propose.llm.prompt import Prompt, prompt_of
 from rewardsearch.propose.replay import ReplayProposer
 from rewardsearch.records import Ask, Proposal
 
-__all__ = ["MOVES", "Preview", "Prompt", "ProposalRequest", "check", "plan", "preview", "prompt_of", "propose", "reach"]
+__all__ = [
+    "MOVES",
+    "Limits",
+    "Preview",
+    "Prompt",
+    "ProposalRequest",
+    "check",
+    "plan",
+    "preview",
+    "prompt_of",
+    "propose",
+    "reach",
+]
 
 
 def check(request: ProposalRequest, config: Config) -> None:

@@ -55,9 +55,11 @@ from rewardsearch.records.screening import (
     AlarmKind,
     CurvePoint,
     Example,
+    GroupMember,
     RewardSpec,
     ScreenJob,
     ScreenResult,
+    TrainingGroup,
 )
 from rewardsearch.records.tuning import SftPoint, SftResult
 
@@ -91,6 +93,7 @@ __all__ = [
     "FinalRow",
     "Front",
     "GroupGap",
+    "GroupMember",
     "GroupRate",
     "Interval",
     "LabelledCompletion",
@@ -113,6 +116,7 @@ __all__ = [
     "SftPoint",
     "SftResult",
     "Stage",
+    "TrainingGroup",
     "Usage",
     "Verdict",
     "candidate_id",

@@ -79,7 +79,13 @@ class Played(Record):
     usage: Usage = Usage()
 
 
-_TIMES = ("seconds_per_call",)
+_PROBES = {
+    "mean_correct": "correct ones get {:.3g} on average",
+    "mean_wrong": "wrong ones {:.3g}",
+    "mean_unparsed": "ones without an answer that counts {:.3g}",
+    "correct_above_wrong": "a correct one {:+.3g} over the wrong one of its style",
+    "length_correlation": "rank correlation with length {:+.3g}",
+}
 _BANK = {
     "auc": "AUC of completions that count as right against the others",
     "auc_any_form": "AUC of completions that are right in any form against the others",
@@ -120,12 +126,10 @@ class Verdict(Record):
 
     @property
     def measured(self) -> str:
-        """The numbers of the probes in words, without times, which differ from one run to the next."""
-        return ", ".join(
-            f"{name} {value:.3g}"
-            for name, value in sorted(self.checks.items())
-            if type(value) is float and name not in _TIMES and not name.startswith("bank_")
-        )
+        """What the probes measured on completions that the task labels, in words."""
+        found = ((told, self.checks.get(name)) for name, told in _PROBES.items())
+        # Rounded first, so that what is next to nothing has no sign.
+        return ", ".join(told.format(float(f"{value:.3g}") + 0.0) for told, value in found if type(value) is float)
 
     @property
     def on_bank(self) -> str:

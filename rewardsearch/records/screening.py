@@ -112,13 +112,39 @@ class Alarm(Record):
 
 
 class Example(Record):
-    """One training completion where reward and truth disagree."""
+    """One training completion where reward and truth disagree: one that does not count as correct and was paid more than the
+    correct ones, or a correct one that was paid less than the others."""
 
     prompt: str
     completion: str
     answer: str
     reward: float
     kind: OutcomeKind
+    right: bool = False
+    """Whether it answers right in any form, whatever counts."""
+    against: float | None = None
+    """The mean reward of the correct ones, or for a correct one of the others: of its group, else of its step."""
+    step: int = 0
+
+
+class GroupMember(Record):
+    """One completion of a group: its total reward, and every reward and component of it, named as in CurvePoint."""
+
+    completion: str
+    kind: OutcomeKind
+    right: bool
+    """Whether it answers right in any form, whatever counts."""
+    reward: float
+    parts: dict[str, float]
+
+
+class TrainingGroup(Record):
+    """The completions of one prompt in one training step, which GRPO compares with one another."""
+
+    step: int
+    prompt: str
+    answer: str
+    members: tuple[GroupMember, ...]
 
 
 class ScreenResult(Record):
@@ -126,7 +152,8 @@ class ScreenResult(Record):
     infrastructure error).
 
     `correlations` is Pearson's r of each component with correctness over all completions of the training, None where one
-    of the two has no spread. `outcomes` is empty unless done.
+    of the two has no spread; `correlations_any_form` that with being right in any form, whatever counts. `outcomes` is empty
+    unless done.
     """
 
     id: str
@@ -144,7 +171,10 @@ class ScreenResult(Record):
     """On `val`, in the order of its rows."""
     curves: tuple[CurvePoint, ...] = ()
     correlations: dict[str, Finite] = {}
+    correlations_any_form: dict[str, Finite] = {}
     disagreements: tuple[Example, ...] = ()
+    group: TrainingGroup | None = None
+    """A group of the last step that had a spread in reward, with correct and other completions where there was such a one."""
     alarms: tuple[Alarm, ...] = ()
     """What the watch saw by the end of the training."""
     flags: tuple[str, ...] = ()

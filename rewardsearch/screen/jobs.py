@@ -170,7 +170,9 @@ class Worker:
             "outcomes": answers.outcomes,
             "curves": observer.curves(),
             "correlations": observer.correlations(),
+            "correlations_any_form": observer.correlations_any_form(),
             "disagreements": observer.disagreements(),
+            "group": observer.group,
             "alarms": found,
             "flags": (
                 *(alarm.flag for alarm in found),

@@ -13,14 +13,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rewardsearch.records import Batch, CurvePoint, Example, RewardSpec, Row, curve_label, message_text
+from rewardsearch.records import Batch, CurvePoint, Example, RewardSpec, Row, TrainingGroup, curve_label, message_text
+from rewardsearch.screen.examples import Examples, Step
 from rewardsearch.tasks import Task
 
 ROW = "rewardsearch_row"
 """The dataset column with a row's place in the training rows; no reward function sees it."""
-
-DISAGREEMENTS = 3
-"""Completions of each kind of disagreement that a result carries."""
 
 Completion = str | list[dict[str, str]]
 TrlReward = Callable[..., list[float]]
@@ -58,8 +56,8 @@ class Observer:
         self._points: list[CurvePoint] = []
         self._columns: dict[str, list[np.ndarray]] = {}
         self._correct: list[np.ndarray] = []
-        self._overpaid: list[Example] = []
-        self._underpaid: list[Example] = []
+        self._right: list[np.ndarray] = []
+        self._examples = Examples(group_size)
 
     def functions(self) -> tuple[list[TrlReward], list[float]]:
         """The reward functions for GRPOTrainer, with distinct names, and their weights."""
@@ -93,7 +91,9 @@ class Observer:
         self, completions: list[Completion], completion_ids: list[list[int]], places: list[int]
     ) -> list[float]:
         texts = list(map(message_text, completions))
-        outcomes = [self._task.outcome(self._rows[i], text) for i, text in zip(places, texts, strict=True)]
+        rows = [self._rows[i] for i in places]
+        outcomes = [self._task.outcome(row, text) for row, text in zip(rows, texts, strict=True)]
+        right = [self._task.right_in_any_form(row, text) for row, text in zip(rows, texts, strict=True)]
         correct = np.asarray([outcome.kind == "correct" for outcome in outcomes], dtype=float)
         parsed = [outcome for outcome in outcomes if outcome.prediction is not None]
         judged = self._judged()
@@ -126,26 +126,17 @@ class Observer:
         for name, values in self._step.items():
             self._columns.setdefault(name, []).append(values)
         self._correct.append(correct)
-        examples = [
-            Example(
-                prompt=self._rows[i].prompt_text,
-                completion=text,
-                answer=self._rows[i].answer,
-                reward=float(r),
-                kind=outcome.kind,
-            )
-            for i, text, r, outcome in zip(places, texts, judged, outcomes, strict=True)
-        ]
-        self._overpaid = _needed(
-            sorted(
-                [*self._overpaid, *(e for e in examples if e.kind != "correct")],
-                key=lambda e: (-e.reward, e.prompt, e.completion),
-            )
-        )
-        self._underpaid = _needed(
-            sorted(
-                [*self._underpaid, *(e for e in examples if e.kind == "correct")],
-                key=lambda e: (e.reward, e.prompt, e.completion),
+        self._right.append(np.asarray(right, dtype=float))
+        self._examples.note(
+            Step(
+                number=len(self._points),
+                rows=rows,
+                texts=texts,
+                kinds=[outcome.kind for outcome in outcomes],
+                right=np.asarray(right),
+                judged=judged,
+                total=total,
+                parts=self._step,
             )
         )
         self._step = {}
@@ -167,18 +158,30 @@ class Observer:
 
     def correlations(self) -> dict[str, float | None]:
         """Pearson's r with correctness over all completions, by reward and component; None where there is no spread."""
-        correct = np.concatenate(self._correct) if self._correct else np.zeros(0)
+        return self._correlations_with(self._correct)
+
+    def correlations_any_form(self) -> dict[str, float | None]:
+        """The same with being right in any form, whatever counts."""
+        return self._correlations_with(self._right)
+
+    def _correlations_with(self, truth: Sequence[np.ndarray]) -> dict[str, float | None]:
+        true = np.concatenate(truth) if truth else np.zeros(0)
         out: dict[str, float | None] = {}
         for name, parts in self._columns.items():
             values = np.concatenate(parts)
             # A component that a reward leaves out of some batches has no value there, so no common vector.
-            spread = len(values) == len(correct) and np.ptp(values) > 0 and np.ptp(correct) > 0
-            out[name] = float(np.corrcoef(values, correct)[0, 1]) if spread else None
+            spread = len(values) == len(true) and np.ptp(values) > 0 and np.ptp(true) > 0
+            out[name] = float(np.corrcoef(values, true)[0, 1]) if spread else None
         return out
 
     def disagreements(self) -> tuple[Example, ...]:
-        """The highest-rewarded completions that are not correct, then the lowest-rewarded correct ones: DISAGREEMENTS of each."""
-        return (*_distinct(self._overpaid), *_distinct(self._underpaid))
+        """Completions whose reward and truth disagree, as Examples tells."""
+        return self._examples.disagreements()
+
+    @property
+    def group(self) -> TrainingGroup | None:
+        """One whole group of the last step that taught something."""
+        return self._examples.group
 
     def state(self) -> dict[str, Any]:
         """All that has been observed between two steps, as JSON holds it."""
@@ -186,8 +189,8 @@ class Observer:
             "points": [point.model_dump(mode="json") for point in self._points],
             "columns": {name: [part.tolist() for part in parts] for name, parts in self._columns.items()},
             "correct": [part.tolist() for part in self._correct],
-            "overpaid": [example.model_dump(mode="json") for example in self._overpaid],
-            "underpaid": [example.model_dump(mode="json") for example in self._underpaid],
+            "right": [part.tolist() for part in self._right],
+            "examples": self._examples.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -195,8 +198,8 @@ class Observer:
         self._points = [CurvePoint.model_validate(point) for point in state["points"]]
         self._columns = {name: [np.asarray(part) for part in parts] for name, parts in state["columns"].items()}
         self._correct = [np.asarray(part) for part in state["correct"]]
-        self._overpaid = [Example.model_validate(example) for example in state["overpaid"]]
-        self._underpaid = [Example.model_validate(example) for example in state["underpaid"]]
+        self._right = [np.asarray(part) for part in state["right"]]
+        self._examples.restore(state["examples"])
 
 
 def label_of(spec: RewardSpec) -> str:
@@ -212,29 +215,3 @@ def _top_share(values: Iterable[str]) -> float:
     """The share of the most frequent value; 0 without any."""
     counts = Counter(values)
     return max(counts.values()) / counts.total() if counts else 0.0
-
-
-def _needed(examples: Sequence[Example]) -> list[Example]:
-    """Of examples in order, those that `_distinct` can come to need when others join them.
-
-    The first of each of the first prompts, and of each of the first completions: what joins only moves the others back.
-    """
-    prompts: dict[str, int] = {}
-    completions: dict[str, int] = {}
-    for place, example in enumerate(examples):
-        prompts.setdefault(example.prompt, place)
-        completions.setdefault(example.completion, place)
-    kept = {*list(prompts.values())[:DISAGREEMENTS], *list(completions.values())[:DISAGREEMENTS]}
-    return [examples[place] for place in sorted(kept)]
-
-
-def _distinct(examples: Sequence[Example]) -> list[Example]:
-    """The first DISAGREEMENTS with different prompts; where there are fewer, others with completions of their own follow."""
-    prompts: dict[str, Example] = {}
-    completions: dict[str, Example] = {}
-    for example in examples:
-        prompts.setdefault(example.prompt, example)
-        completions.setdefault(example.completion, example)
-    first = list(prompts.values())[:DISAGREEMENTS]
-    told = {example.completion for example in first}
-    return [*first, *(each for text, each in completions.items() if text not in told)][:DISAGREEMENTS]

@@ -8,7 +8,8 @@ from fakes import BAD, GOOD, LEVEL, PAID, REFUSED, candidate, curves, screened
 from shown import CANDIDATES, REFERENCES, REPLIES, RESULTS, VERDICTS, feedback
 
 from rewardsearch.evidence import Feedback
-from rewardsearch.feedback.summary import evenly
+from rewardsearch.feedback.completions import evenly
+from rewardsearch.feedback.summary import POINTS
 from rewardsearch.rank import front
 from rewardsearch.records import BASELINE, POLICY, Alarm, AlarmKind, Ask, Played, ScreenResult, Usage
 
@@ -29,7 +30,7 @@ def test_the_text_carries_score_interval_and_gain() -> None:
 
 def test_the_text_carries_curves_in_ten_points_with_correlations() -> None:
     text = feedback().text
-    steps = [point.step for point in evenly(curves("style"))]
+    steps = [point.step for point in evenly(curves("style"), POINTS)]
     assert steps == [1, 5, 10, 14, 18, 23, 27, 31, 36, 40]
     assert f"steps {' '.join(map(str, steps))}:" in text
     assert "style (r none (no spread)): 0.125 0.625 1.25 1.75 2.25 2.88 3.38 3.88 4.5 5\n" in text
@@ -37,20 +38,20 @@ def test_the_text_carries_curves_in_ten_points_with_correlations() -> None:
 
 
 def test_short_trainings_are_told_whole() -> None:
-    assert [point.step for point in evenly(curves("style", steps=3))] == [1, 2, 3]
-    assert evenly(()) == []
+    assert [point.step for point in evenly(curves("style", steps=3), POINTS)] == [1, 2, 3]
+    assert evenly((), POINTS) == []
 
 
 def test_the_text_carries_lengths_dead_groups_monitor_and_checks() -> None:
     text = feedback().text
     assert "completion length in tokens, first to last: 29.4 -> 20.4" in text
     assert "groups without any spread in reward (they teach nothing): 25%" in text
-    assert "exact match of the training completions at these steps: 0.01 0.05" in text
-    assert "mean_correct 1.25" in text
+    assert "exact match at these steps: 0.01 0.05" in text
+    assert "correct ones get 1.25 on average" in text
 
 
 def test_the_text_carries_where_reward_and_truth_disagree() -> None:
-    assert "wrong, yet among the most rewarded (reward 2.5; gold 7)" in feedback().text
+    assert "yet paid more than the correct ones (reward 2.5 against 1.5, step 4; gold 7)" in feedback().text
     assert 'completion "<solution> 8 </solution>"' in feedback().text
 
 
@@ -84,7 +85,7 @@ def test_candidates_beyond_the_best_and_off_the_front_get_a_line() -> None:
     assert [e.candidate for e in told.evidence] == [GOOD]
     assert [(e.candidate, e.training, e.disagreements) for e in told.others] == [(LEVEL, None, ())]
     text = feedback(most=1).text
-    assert f"- level-headed ({LEVEL.id}), rank 3: F1 0.750, +0.000 over the baseline" in text
+    assert f"- level-headed ({LEVEL.id}), rank 3, round 1, fresh: F1 0.750, +0.000 over the baseline" in text
     assert f"### 1. worked-steps ({GOOD.id})" in text
 
 
@@ -121,7 +122,7 @@ def test_members_of_the_front_are_told_whole_beyond_the_best() -> None:
     known = {member.id: member for member in front(results, [c.id for c in (*CANDIDATES, apart)])}
     assert [e.front for e in told.evidence] == [known[GOOD.id], known[apart.id]]
     assert all(e.training and e.disagreements for e in told.evidence)
-    assert "- answers 1 question right, 1 of them as the only candidate\n" in told.text
+    assert "- answers 1 of the 20 held-out questions correctly, 1 of them as the only trained reward\n" in told.text
 
 
 def test_candidates_off_the_front_have_no_place_on_it() -> None:

@@ -38,6 +38,7 @@ def told(
     screens: Mapping[str, str],
     *candidates: Candidate,
     correlations: Mapping[str, Mapping[str, float | None]] | None = None,
+    any_form: Mapping[str, Mapping[str, float | None]] | None = None,
     flags: Mapping[str, Sequence[str]] | None = None,
     refused: Mapping[str, Stage] | None = None,
     failed: Sequence[Candidate] = (),
@@ -46,7 +47,13 @@ def told(
 ) -> Feedback:
     """The feedback on these screens. refused: stages by the name of a rejected candidate; flags: of validation, by id."""
     results: dict[str, ScreenResult] = {
-        id: screened(id, kinds, correlations=(correlations or {}).get(id, {})) for id, kinds in screens.items()
+        id: screened(
+            id,
+            kinds,
+            correlations=(correlations or {}).get(id, {}),
+            correlations_any_form=(any_form or {}).get(id, {}),
+        )
+        for id, kinds in screens.items()
     } | {c.id: screened(c.id, "", status="failed", reason="returned nan") for c in failed}
     rejected = {name: made(name) for name in refused or {}}
     verdicts = {id: Verdict(candidate=id, accepted=True, flags=tuple(found)) for id, found in (flags or {}).items()}
@@ -136,29 +143,31 @@ def test_a_mended_reward_has_no_trained_parent_to_be_held_against() -> None:
     assert not any("parent" in lesson for lesson in feedback.lessons)
 
 
-def test_components_are_told_by_their_mean_correlation_over_the_rewards_that_share_their_name() -> None:
+def test_components_are_told_by_the_mean_gain_of_the_rewards_that_have_them_beside_both_correlations() -> None:
     correlations = {
-        A.id: own(A, steps=0.5, form=0.3, brief=-0.2),
-        D.id: own(D, steps=0.7, length=-0.1, tags=0.1),
+        A.id: own(A, steps=0.5, form=0.3),
+        D.id: own(D, steps=0.7, tags=-0.1),
         B.id: own(B, words=None),
     }
-    feedback = told(SCREENS, A, B, C, D, correlations=correlations, round=2)
-    assert line(feedback, "Components") == (
-        "Components by r with correctness in training (mean over n rewards): most, steps +0.60 (n 2), form +0.30 (n 1), "
-        "tags +0.10 (n 1), length -0.10 (n 1); least, brief -0.20 (n 1); without spread, words (n 1)."
+    any_form = {A.id: own(A, steps=0.2, form=0.9), D.id: own(D, steps=0.4, tags=0.6)}
+    feedback = told(SCREENS, A, B, C, D, correlations=correlations, any_form=any_form, round=2)
+    gain = {name: f1(right) - f1(20) for name, right in (("a", 32), ("b", 16), ("d", 24))}
+    assert line(feedback, "Components").split(": ", 1)[1] == (
+        f"form {gain['a']:+.3f} (n 1, r +0.30; +0.90); steps {(gain['a'] + gain['d']) / 2:+.3f} (n 2, r +0.60; +0.30); "
+        f"tags {gain['d']:+.3f} (n 1, r -0.10; +0.60); words {gain['b']:+.3f} (n 1, without spread)."
     )
 
 
-def test_few_components_are_not_told_twice() -> None:
-    feedback = told(SCREENS, A, B, C, D, correlations={A.id: own(A, steps=0.5, form=0.3)}, round=2)
-    assert line(feedback, "Components").endswith("rewards): steps +0.50 (n 1), form +0.30 (n 1).")
+def test_without_the_other_correlation_one_is_told() -> None:
+    feedback = told(SCREENS, A, B, C, D, correlations={A.id: own(A, steps=0.5)}, round=2)
+    assert line(feedback, "Components").endswith(f"steps {f1(32) - f1(20):+.3f} (n 1, r +0.50).")
 
 
-def test_no_more_than_four_components_of_each_kind_are_told() -> None:
-    many = own(A, **{f"part{i}": i / 20 for i in range(12)}, **{f"flat{i}": None for i in range(6)})
-    sentence = line(told(SCREENS, A, B, C, D, correlations={A.id: many}, round=2), "Components")
-    assert [f"part{i} " in sentence for i in range(12)] == [i < 4 or i > 7 for i in range(12)]
-    assert sum(f"flat{i} " in sentence for i in range(6)) == 4
+def test_no_more_than_four_components_of_each_end_are_told() -> None:
+    many = {A.id: own(A, **{f"a{i}": 0.1 for i in range(6)}), B.id: own(B, **{f"b{i}": 0.1 for i in range(6)})}
+    sentence = line(told(SCREENS, A, B, C, D, correlations=many, round=2), "Components")
+    assert [f"a{i} " in sentence for i in range(6)] == [i < 4 for i in range(6)]
+    assert [f"b{i} " in sentence for i in range(6)] == [i > 1 for i in range(6)]
 
 
 def test_base_rewards_and_a_rewards_own_total_are_no_components() -> None:
@@ -257,5 +266,5 @@ def test_whatever_there_is_to_say_takes_eight_sentences_at_most_and_none_is_long
     refused: dict[str, Stage] = {"one": "static"}
     feedback = told(SCREENS, A, B, C, D, correlations=correlations, flags=flags, refused=refused, round=5)
     assert len(feedback.lessons) == 8
-    assert all(len(lesson) < 330 and lesson.endswith(".") for lesson in feedback.lessons)
+    assert all(len(lesson) < 520 and lesson.endswith(".") for lesson in feedback.lessons)
     assert all("\n" not in lesson for lesson in feedback.lessons)

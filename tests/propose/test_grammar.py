@@ -19,11 +19,12 @@ from rewardsearch.propose.grammar.catalogue import ANCHOR, FAMILIES, KINDS, NUME
 from rewardsearch.propose.grammar.genome import Component, Genome, genome_of, read_genome, render
 from rewardsearch.propose.grammar.guide import Guide, Known, guide_of
 from rewardsearch.propose.grammar.operators import MAX_COMPONENTS, crossover, leads, mutate
-from rewardsearch.records import Candidate, Proposal, Verdict, candidate_id
+from rewardsearch.records import Candidate, Proposal, Stage, Verdict, candidate_id
 from rewardsearch.sandbox import check_static
 
 ONE = genome_of((Component(ANCHOR, (2.0,)), Component("steps_hold", (0.5, 1.0, 3)), Component("no_answer", (2.0,))))
 TWO = genome_of((Component(ANCHOR, (3.0,)), Component("brevity", (2.0, 24))))
+THREE = genome_of((Component(ANCHOR, (2.0,)), Component("grounded", (1.0,)), Component("wrong_answer", (3.0,))))
 
 
 def draw(request: ProposalRequest) -> Proposal:
@@ -242,6 +243,22 @@ def test_what_carriers_lost_by_is_dropped_first() -> None:
     assert dropped.count("brevity") > 180
 
 
+def test_a_reward_is_not_crossed_with_what_it_was_made_from_while_there_is_another(request_of: MakeRequest) -> None:
+    first, second, third = carriers((ONE, 0.1), (TWO, 0.1), (THREE, 0.1))
+    child = second.model_copy(update={"ancestors": (first.candidate.id,)})
+
+    def pairs(*parents: Parent) -> set[frozenset[str]]:
+        asked = [request_of(round=2, count=2, seed=seed, feedback=feedback_of(*parents)) for seed in range(12)]
+        crossed = [c for request in asked for c in draw(request).candidates if c.operator == "crossover"]
+        return {frozenset(candidate.parents) for candidate in crossed}
+
+    ids = [parent.candidate.id for parent in (first, second, third)]
+    related = frozenset(ids[:2])
+    assert related in pairs(first, second, third)
+    assert pairs(first, child, third) == {frozenset((ids[0], ids[2])), frozenset((ids[1], ids[2]))}
+    assert pairs(first, child) == {related}
+
+
 def test_parents_without_a_genome_are_left_out_of_the_guide() -> None:
     guide = guide_of(feedback_of(parent_of(reward_code(1.0), 0.3), *carriers((TWO, 0.1))))
     assert [each.genome for each in guide.parents] == [TWO]
@@ -250,9 +267,9 @@ def test_parents_without_a_genome_are_left_out_of_the_guide() -> None:
 # --- repairs ----------------------------------------------------------------------------------------------------------
 
 
-def repaired(request_of: MakeRequest, code: str, **fields: object) -> Proposal:
+def repaired(request_of: MakeRequest, code: str, stage: Stage = "behaviour", **fields: object) -> Proposal:
     rejected = Candidate(id=candidate_id(code), name="rejected", code=code, round=1)
-    verdict = Verdict(candidate=rejected.id, accepted=False, stage="behaviour", reason="pays wrong ones more")
+    verdict = Verdict(candidate=rejected.id, accepted=False, stage=stage, reason="pays wrong ones more")
     return draw(request_of(count=1, repairs=((rejected, verdict),), seen=(rejected.id,), **fields))
 
 
@@ -272,6 +289,14 @@ def test_a_repair_drops_style_when_the_right_answer_cannot_weigh_more(request_of
     full = genome_of((Component(ANCHOR, (4.0,)), Component("grounded", (1.0,)), Component("brevity", (2.0, 24))))
     (made,) = genomes(repaired(request_of, render(full)))
     assert made.kinds == (ANCHOR, "grounded")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_repeats_another_reward_makes_room_for_another_idea(request_of: MakeRequest, seed: int) -> None:
+    proposal = repaired(request_of, render(TWO), "novelty", seed=seed)
+    (made,) = genomes(proposal)
+    assert set(made.kinds) - {ANCHOR} and not set(made.kinds) - {ANCHOR} & set(TWO.kinds)
+    assert [(c.operator, c.parents) for c in proposal.candidates] == [("repair", (candidate_id(render(TWO)),))]
 
 
 def test_a_hand_written_reward_is_not_repaired(request_of: MakeRequest) -> None:

@@ -1,15 +1,12 @@
 import json
 from dataclasses import dataclass, field
-from unittest.mock import patch
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from rewardsearch.config import TaskConfig
 from rewardsearch.records import Batch, RewardSpec
-from rewardsearch.screen import observe
-from rewardsearch.screen.observe import DISAGREEMENTS, ROW, Observer, label_of
+from rewardsearch.screen.examples import DISAGREEMENTS
+from rewardsearch.screen.observe import ROW, Observer, label_of
 from rewardsearch.tasks import load_task
 from rewardsearch.tasks.resume import ResumeTask
 
@@ -73,18 +70,22 @@ def test_correlation_with_correctness_is_pearsons() -> None:
     assert 0 < (correlations["length-abcd"] or 0) < 1
 
 
+def test_right_work_outside_the_asked_form_counts_in_a_correlation_of_its_own() -> None:
+    gold = ROWS[0].answer
+    observer = Observer(TASK, ROWS, [(CANDIDATE, length)], 2, 9, lambda step: None)
+    step(observer, [f"<solution> {gold} </solution>", f"it is all in all {gold} things. The answer is {gold}."], [0, 0])
+    step(observer, ["<solution> 98765 </solution>", "none"], [1, 1])
+    counted, in_any_form = (
+        found["length-abcd"] for found in (observer.correlations(), observer.correlations_any_form())
+    )
+    assert counted is not None and in_any_form is not None and counted < 0.5 < in_any_form
+
+
 def test_a_component_without_spread_has_no_correlation() -> None:
     observer = Observer(TASK, ROWS, [(BASE, lambda b: Scored([1.0] * len(b)))], 2, 9, lambda step: None)
     for function in observer.functions()[0]:
         function(completions=["a", "b"], completion_ids=[[1], [1]], **{ROW: [0, 0]})
     assert observer.correlations() == {"answer": None}
-
-
-def test_disagreements_show_the_best_paid_wrong_and_the_worst_paid_right_completion() -> None:
-    first, second, third = observed().disagreements()
-    assert (first.kind, first.completion) == ("wrong", "<solution> 999 </solution> and more")
-    assert (second.kind, second.completion) == ("unparsed", "none")
-    assert third.kind == "correct"
 
 
 def test_the_rewards_on_trial_have_a_mean_of_their_own() -> None:
@@ -162,29 +163,9 @@ def test_a_run_that_is_carried_on_ends_with_the_observations_of_an_uninterrupted
         varied(second, number)
     assert second.curves() == whole.curves() and len(whole.curves()) == 5
     assert second.correlations() == whole.correlations()
-    assert second.disagreements() == whole.disagreements() and len(whole.disagreements()) == 2 * DISAGREEMENTS
+    assert second.correlations_any_form() == whole.correlations_any_form() and second.group == whole.group
+    assert second.disagreements() == whole.disagreements() and len(whole.disagreements()) > DISAGREEMENTS
     assert second.state() == whole.state()
-
-
-@given(
-    st.lists(
-        st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=5),
-        min_size=1,
-        max_size=6,
-    )
-)
-def test_the_disagreements_kept_step_by_step_are_those_of_all_completions(
-    steps: list[list[tuple[int, int, int]]],
-) -> None:
-    pay = Observer(TASK, ROWS, [(BASE, paid)], 1, 9, lambda step: None)
-    at_once = Observer(TASK, ROWS, [(BASE, paid)], 1, 9, lambda step: None)
-    said = [[(place, f"{text} paid {value}") for place, text, value in each] for each in steps]
-    for each in said:
-        step(pay, [text for _, text in each], [place for place, _ in each])
-    everything = [pair for each in said for pair in each]
-    with patch.object(observe, "_needed", list):
-        step(at_once, [text for _, text in everything], [place for place, _ in everything])
-    assert pay.disagreements() == at_once.disagreements()
 
 
 def test_of_a_class_task_the_answers_and_what_they_are_paid_are_told() -> None:

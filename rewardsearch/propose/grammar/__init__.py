@@ -67,10 +67,11 @@ def _rounds(request: ProposalRequest, rng: random.Random, guide: Guide) -> Itera
 
 
 def _repairs(request: ProposalRequest, rng: random.Random, catalogue: Catalogue) -> Iterator[Maker]:
-    for candidate, _ in request.repairs[: request.count]:
+    for candidate, verdict in request.repairs[: request.count]:
         genome = read_genome(candidate.code)
         if genome is not None and genome.catalogue == catalogue:
-            yield _repair(rng, genome, candidate.id)
+            # What repeats another reward is not mended but replaced.
+            yield (_another if verdict.stage == "novelty" else _repair)(rng, genome, candidate.id)
 
 
 def _fresh(rng: random.Random, lead: str, catalogue: Catalogue) -> Maker:
@@ -88,7 +89,10 @@ def _crossover(rng: random.Random, guide: Guide) -> Maker:
     # Parents that differ in little have few children, and all may be known: then one parent is mutated.
     for _ in range(TRIES // 2):
         first = guide.draw_parent(rng)
-        second = guide.draw_parent(rng, without=(first.parent.candidate.id,))
+        # A parent and its child differ in one change: nothing comes of crossing them while there are others.
+        related = guide.related(first)
+        others = any(each.parent.candidate.id not in related for each in guide.parents)
+        second = guide.draw_parent(rng, without=related if others else (first.parent.candidate.id,))
         yield *crossover(rng, first, second), "crossover", (first.parent.candidate.id, second.parent.candidate.id)
     yield from _mutate(rng, guide)
 
@@ -97,6 +101,12 @@ def _repair(rng: random.Random, genome: Genome, parent: str) -> Maker:
     while True:
         genome, told = repair(rng, genome)
         yield genome, told, "repair", (parent,)
+
+
+def _another(rng: random.Random, genome: Genome, parent: str) -> Maker:
+    others = [kind.name for kind in genome.catalogue.kinds if kind.name not in genome.kinds]
+    while True:
+        yield *fresh(rng, rng.choice(others), genome.catalogue), "repair", (parent,)
 
 
 def _new(maker: Maker, known: set[str], suffix: str) -> Draft | None:

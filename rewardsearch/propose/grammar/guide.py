@@ -49,6 +49,12 @@ class Guide:
         choice = [known for known in self.parents if known.parent.candidate.id not in ids]
         return rng.choices(choice, [_weight(known.parent.gain) for known in choice])[0]
 
+    def related(self, known: Known) -> set[str]:
+        """The ids of a parent itself, of what it was made from, and of what was made from it."""
+        id = known.parent.candidate.id
+        children = {each.parent.candidate.id for each in self.parents if id in each.parent.ancestors}
+        return {id, *known.parent.ancestors, *children}
+
     def told(self) -> str:
         """The guide in words, for prompt.md."""
         if not self.gains:

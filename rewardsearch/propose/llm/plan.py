@@ -12,9 +12,10 @@ import random
 from collections.abc import Mapping, Sequence
 
 from rewardsearch.config import ProposeConfig
-from rewardsearch.evidence import Evidence, Feedback, Payoff
+from rewardsearch.evidence import Feedback, Payoff
 from rewardsearch.propose.base import ProposalRequest
-from rewardsearch.records import Ask, Candidate, Front, Operator, curve_label
+from rewardsearch.propose.llm.parents import Parents, drawn_by, front_of, members_needed
+from rewardsearch.records import Ask, Candidate, Operator
 
 MOVES: tuple[Operator, ...] = ("fresh", "mutate", "crossover", "simplify")
 PRIOR_ASKS = 4.0
@@ -37,10 +38,9 @@ def plan(request: ProposalRequest, config: ProposeConfig, models: Models) -> tup
         )
     feedback = request.feedback
     drawn = draw(shares(config, models, feedback), request.count, rng)
-    front = {operator: _workable(operator, feedback) for operator, _ in drawn}
-    used: dict[str, int] = {}
+    parents = Parents(feedback, rng)
     return tuple(
-        Ask(place=place, operator=operator, model=model, parents=_parents(operator, front[operator], used, rng))
+        Ask(place=place, operator=operator, model=model, parents=parents.draw(operator))
         for place, (operator, model) in enumerate(drawn, start=1)
     )
 
@@ -50,15 +50,10 @@ def model_of(ask: Ask, models: Sequence[str]) -> str:
     return ask.model if ask.model in models else sorted(models)[(ask.place - 1) % len(models)]
 
 
-def members_needed(operator: Operator) -> int:
-    """How many members of the front a move works on."""
-    return {"mutate": 1, "crossover": 2, "simplify": 1}.get(operator, 0)
-
-
 def ask_for(operator: Operator, request: ProposalRequest, models: Models, rng: random.Random) -> Ask:
     """A first ask for one move, with model and parents drawn as `plan` draws them."""
-    parents = _parents(operator, _workable(operator, request.feedback), {}, rng)
-    return Ask(place=1, operator=operator, model=_drawn(models, rng), parents=parents)
+    parents = Parents(request.feedback, rng).draw(operator)
+    return Ask(place=1, operator=operator, model=drawn_by(models, rng), parents=parents)
 
 
 def shares(config: ProposeConfig, models: Models, feedback: Feedback | None) -> dict[Arm, float]:
@@ -100,7 +95,7 @@ def draw(shares: Mapping[Arm, float], count: int, rng: random.Random) -> list[Ar
 
 def _allowed(config: ProposeConfig, feedback: Feedback | None) -> dict[Operator, float]:
     """The moves that the round allows, with their shares. Without parents every request is fresh, whatever its share."""
-    members = len(_front(feedback))
+    members = len(front_of(feedback))
     if feedback is None or not members:
         return {"fresh": 1.0}
     possible = {
@@ -112,49 +107,8 @@ def _allowed(config: ProposeConfig, feedback: Feedback | None) -> dict[Operator,
     return {move: share for move in MOVES if possible[move] and (share := getattr(config.mix, move)) > 0}
 
 
-def _front(feedback: Feedback | None) -> list[Front]:
-    return [each.front for each in feedback.evidence if each.front is not None] if feedback else []
-
-
-def _workable(operator: Operator, feedback: Feedback | None) -> list[Front]:
-    """The members of the front that a move can work on: of one component nothing can be taken away."""
-    front = _front(feedback)
-    if operator != "simplify" or feedback is None:
-        return front
-    several = {each.candidate.id for each in feedback.evidence if _components(each) > 1}
-    return [member for member in front if member.id in several] or front
-
-
-def _components(evidence: Evidence) -> int:
-    label = f"{curve_label(evidence.candidate.name, evidence.candidate.id)}/"
-    return sum(curve.name.startswith(label) for curve in evidence.training.curves) if evidence.training else 0
-
-
-def _parents(operator: Operator, front: Sequence[Front], used: dict[str, int], rng: random.Random) -> tuple[str, ...]:
-    """The parents of a move, drawn by their share of the front; each draw makes the next of the same parent less likely."""
-    if operator == "fresh":
-        return ()
-    first = _drawn({member.id: member.share / (1 + used.get(member.id, 0)) for member in front}, rng)
-    used[first] = used.get(first, 0) + 1
-    if operator != "crossover":
-        return (first,)
-    # The mate is drawn by the questions it wins that the first does not.
-    mates = {member.id: member.only.get(first, 0) / (1 + used.get(member.id, 0)) for member in front}
-    mates.pop(first)
-    second = _drawn(mates, rng)
-    used[second] = used.get(second, 0) + 1
-    return first, second
-
-
-def _drawn(weights: Mapping[str, float], rng: random.Random) -> str:
-    ids = list(weights)
-    if sum(weights.values()) <= 0:
-        return rng.choice(ids)
-    return rng.choices(ids, list(weights.values()))[0]
-
-
 def _writer(candidate: Candidate, models: Models, rng: random.Random) -> str:
-    return candidate.model if candidate.model in models else _drawn(models, rng)
+    return candidate.model if candidate.model in models else drawn_by(models, rng)
 
 
 def _normal(weights: Mapping[Arm, float]) -> dict[Arm, float]:

@@ -11,7 +11,8 @@ from rewardsearch.errors import UserError
 from rewardsearch.propose.base import ProposalRequest
 from rewardsearch.propose.llm.form import asks_json, body_of
 from rewardsearch.propose.llm.openai import check_prompt
-from rewardsearch.propose.llm.plan import ask_for, members_needed, model_of, plan
+from rewardsearch.propose.llm.parents import members_needed
+from rewardsearch.propose.llm.plan import ask_for, model_of, plan
 from rewardsearch.propose.llm.prompt import Prompt, TooLong, prompt_of
 from rewardsearch.propose.llm.server import server_name
 from rewardsearch.records import Ask, Operator, Record

@@ -1,7 +1,9 @@
 """The prompt of an ask: its operator's template with the evidence, cut to a number of tokens.
 
-What is cut first, until the prompt fits, is the order of CUTS. Never cut: the contract, the task, the code of the rewards that
-the ask works on with their scores, why a rejected reward was refused, and what is asked.
+A prompt goes from what never changes in a run (system message, task, settings) over what all requests of a round share to the
+ask's own rewards and what is asked, since a provider's cache holds beginnings that are alike. What is cut first, until the prompt
+fits, is the order of CUTS. Never cut: the contract, the task, the code of the rewards that the ask works on with their scores,
+why a rejected reward was refused, and what is asked.
 """
 
 from __future__ import annotations
@@ -10,10 +12,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 from rewardsearch.errors import UserError
-from rewardsearch.evidence import Evidence, Feedback
+from rewardsearch.evidence import Evidence, Feedback, shown
 from rewardsearch.prompting import render
 from rewardsearch.propose.base import ProposalRequest
-from rewardsearch.records import Ask, Operator, Record
+from rewardsearch.records import Ask, Candidate, Operator, Record
 
 BYTES_PER_TOKEN = 3
 """English takes about four bytes a token, code three, numbers two: a prompt is held to the middle of it."""
@@ -21,11 +23,14 @@ STARTS = 3
 """How many of the best rewards a fresh idea is shown whole."""
 CUTS = (
     ("others", "the code and the evidence of rewards that this is not about"),
-    ("rest", "the other trained rewards"),
+    ("children", "what was made from these rewards so far"),
+    ("rest", "the list of trained rewards"),
     ("refused", "what was left without a score"),
     ("baseline", "the training of the baseline"),
     ("completions", "completions on which reward and truth disagree"),
     ("curves", "training curves"),
+    ("group", "a group of training completions"),
+    ("mistakes", "held-out questions that are still answered wrong"),
     ("lessons", "what the leaderboard has shown"),
     ("examples", "a row of the data with completions"),
     ("base_code", "the code of the base rewards"),
@@ -91,12 +96,14 @@ def _rendered(request: ProposalRequest, ask: Ask, cut: Sequence[str]) -> str:
         "columns": request.columns,
         "base_rewards": request.base_rewards,
         "examples": request.examples,
+        "scale_rewards": request.scale_rewards,
+        "limits": request.limits,
         "cut": cut,
         "left_out": [words for name, words in CUTS if name in cut],
         "place": ask.place,
         "count": request.count,
         "round": request.round,
-        "feedback": request.feedback,
+        "feedback": _of_round(request.feedback, request.round),
     }
     base = [code for _, code in request.base_rewards]
     if ask.operator == "repair":
@@ -107,16 +114,30 @@ def _rendered(request: ProposalRequest, ask: Ask, cut: Sequence[str]) -> str:
             "reason": verdict.reason,
             "checks": verdict.measured,
             "bank": verdict.on_bank,
+            "rival": request.rivals.get(candidate.id),
         }
-        return _clean(render("repair.j2", request.prompts, **values), [*base, candidate.code])
-    parents = [_evidence(request.feedback, id, ask.operator) for id in ask.parents]
+        carried = [each.code for each in (candidate, values["rival"]) if isinstance(each, Candidate)]
+        return _clean(render("repair.j2", request.prompts, **values), [*base, *carried])
+    # Requests of one round show different completions of the same parent, and so do rounds.
+    turn = request.round + ask.place
+    parents = [shown(_evidence(request.feedback, id, ask.operator), turn + i) for i, id in enumerate(ask.parents)]
     known = [*request.feedback.evidence, *request.feedback.others] if request.feedback else []
-    starts = known[:STARTS] if ask.operator == "fresh" else []
+    starts = [shown(each, turn + i) for i, each in enumerate(known[:STARTS])] if ask.operator == "fresh" else []
     whole = {each.candidate.id for each in (*parents, *starts)}
     rest = [each for each in known if each.candidate.id not in whole]
     rest.sort(key=lambda each: each.row.rank or 0)
     text = render(f"{ask.operator}.j2", request.prompts, **values, parents=parents, starts=starts, rest=rest)
-    return _clean(text, [*base, *(each.candidate.code for each in (*parents, *starts))])
+    carried = [
+        code for each in (*parents, *starts) for code in (each.candidate.code, *(c.code for c in each.simplified))
+    ]
+    return _clean(text, [*base, *carried])
+
+
+def _of_round(feedback: Feedback | None, round: int) -> Feedback | None:
+    """With the baseline's completions whose turn it is, the same for all requests of a round."""
+    if feedback is None or feedback.baseline is None:
+        return feedback
+    return feedback.model_copy(update={"baseline": shown(feedback.baseline, round)})
 
 
 def _evidence(feedback: Feedback | None, id: str, operator: Operator) -> Evidence:

@@ -32,10 +32,10 @@ def test_a_first_request_of_a_class_task_knows_its_classes_and_its_columns() -> 
     assert first_request(Config()).classes is None
 
 
-def test_the_examples_of_a_class_task_are_accepted() -> None:
+def test_the_examples_of_a_class_task_are_accepted_without_a_flag() -> None:
     system = prompt_of(request_of_classes(), FIRST, 16_000, structured=False).system
     codes = [code for code in BLOCKS.findall(system) if "(the whole file)" not in code]
     assert len(codes) == 2
     candidates = [Candidate(id=candidate_id(code), name="example", code=code) for code in codes]
     verdicts = validate(candidates, load_task(RESUME), Config())
-    assert [(verdict.accepted, verdict.reason) for verdict in verdicts] == [(True, None)] * 2
+    assert [(verdict.accepted, verdict.reason, verdict.flags) for verdict in verdicts] == [(True, None, ())] * 2

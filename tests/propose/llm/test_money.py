@@ -219,10 +219,10 @@ def test_a_budget_reached_inside_a_round_leaves_the_round_what_was_paid_for(
 def test_one_ask_that_cannot_be_afforded_does_not_hold_up_those_that_can(request_of: MakeRequest) -> None:
     most = bound_of(request_of, max_tokens=4000)
     # The first reply is cut off, so that twice as long a one would be asked for; the other asks are as long as before.
-    ledger = ledger_of(BudgetConfig(tokens=most.tokens + 3000))
+    ledger = ledger_of(BudgetConfig(tokens=most.tokens + 4000))
     with BadServer(answer, [Fault.LENGTH]) as server:
         proposal = asked(request_of(count=2), server, ledger, max_tokens=4000, in_flight=1)
-    assert server.tokens < 2 * 3000
+    assert server.tokens < 2 * 4000
     assert [place_of(request.body) for request in server.requests] == [1, 2]
     assert len(proposal.candidates) == 1
     assert "not asked: budget.tokens" in proposal.refusals[0].reason

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean
 
 import pytest
+from fakes import candidate
 from hypothesis import given
 from hypothesis import strategies as st
 from requests_of import MakeRequest
-from told_run import CROSSED, PENALTY, STEP_CHECK
+from told_run import CROSSED, HARSHER, PENALTY, SHOWS_WORK, STEP_CHECK
 from told_run import request as told_request
 
 from rewardsearch.config import MixConfig, ProposeConfig
@@ -287,16 +288,8 @@ def planned(count: int, known: Feedback, **mix: float) -> list[tuple[str, ...]]:
     return [ask.parents for ask in plan(request, config(**{**none, **mix}), ONE)]
 
 
-def member(place: int, share: float, only: Mapping[int, int] | None = None) -> Front:
-    evidence = feedback().evidence
-    ids = [each.candidate.id for each in evidence]
-    return Front(
-        id=ids[place],
-        share=share,
-        right=50,
-        alone=0,
-        only={ids[other]: count for other, count in (only or {}).items()},
-    )
+def member(place: int, share: float) -> Front:
+    return Front(id=feedback().evidence[place].candidate.id, share=share, right=50, alone=0)
 
 
 def test_parents_are_drawn_by_their_share_of_the_front() -> None:
@@ -316,31 +309,82 @@ def test_each_draw_of_a_parent_makes_the_next_of_it_less_likely() -> None:
     assert drawn.total() == 40
 
 
-def test_a_mate_is_drawn_by_what_it_wins_that_the_first_parent_does_not() -> None:
-    # The third wins nothing of the first, the second nothing of the third.
-    front = member(0, 0.4, {1: 6, 2: 9}), member(1, 0.2, {0: 5, 2: 0}), member(2, 0.4, {0: 0, 1: 4})
-    pairs = Counter(pair for pair in planned(60, feedback(front=front), crossover=1.0, mutate=0.0001) if len(pair) == 2)
-    first, second, third = (each.id for each in front)
-    assert pairs.keys() == {(first, second), (second, first), (second, third), (third, first)}
+def on_front(*won: Iterable[int], share: float = 0.5) -> tuple[Front, ...]:
+    """The first rewards of the told run, with the questions that each answers right."""
+    ids = [each.candidate.id for each in feedback().evidence]
+    sets = [frozenset(each) for each in won]
+    return tuple(
+        Front(
+            id=id, share=share, right=len(own), alone=0, only={ids[i]: len(own - each) for i, each in enumerate(sets)}
+        )
+        for id, own in zip(ids, sets, strict=False)
+    )
+
+
+def crossed(front: Sequence[Front], ancestors: Mapping[int, Iterable[int]] | None = None) -> Counter[frozenset[int]]:
+    """The pairs that many crossovers draw, by place. ancestors: of the rewards, by place."""
+    known, ids = feedback(front=tuple(front)), [member.id for member in front]
+    lineage = {ids[child]: tuple(ids[i] for i in of) for child, of in (ancestors or {}).items()}
+    parents = [each.model_copy(update={"ancestors": lineage.get(each.candidate.id, ())}) for each in known.parents]
+    drawn = planned(60, known.model_copy(update={"parents": tuple(parents)}), crossover=1.0, mutate=0.0001)
+    return Counter(frozenset(map(ids.index, pair)) for pair in drawn if len(pair) == 2)
+
+
+def test_rewards_are_crossed_by_how_far_their_questions_go_beyond_the_best_one() -> None:
+    # The first alone answers most; what the others win together is less than that.
+    front = on_front(range(90), [*range(40), *range(90, 100)], [*range(30, 60), 100])
+    pairs = crossed(front)
+    assert pairs.keys() == {frozenset((0, 1)), frozenset((0, 2))}
+    assert pairs[frozenset((0, 1))] > pairs[frozenset((0, 2))]
+
+
+def test_level_rewards_that_win_on_different_questions_are_crossed_whoever_is_best() -> None:
+    front = on_front(range(52), range(50, 100), range(51))
+    assert crossed(front).keys() == {frozenset((0, 1)), frozenset((1, 2))}
+
+
+@pytest.mark.parametrize("ancestors", [{1: [0]}, {0: [1]}, {1: [2, 0]}])
+def test_a_reward_is_not_crossed_with_what_it_was_made_from_while_there_is_another(
+    ancestors: dict[int, list[int]],
+) -> None:
+    front = on_front(range(90), [*range(40), *range(90, 100)], [*range(30, 60), 100])
+    pairs = crossed(front, ancestors)
+    related = {frozenset((child, of)) for child, found in ancestors.items() for of in found}
+    assert pairs and not related & pairs.keys()
+    assert crossed(front[:2], {1: [0]}).keys() == {frozenset((0, 1))}
 
 
 def test_no_reward_is_crossed_with_itself_even_where_nobody_wins_anything() -> None:
-    front = tuple(member(place, 0.0) for place in range(3))
-    pairs = planned(30, feedback(front=front), crossover=1.0, mutate=0.0001)
-    assert all(len(set(pair)) == len(pair) for pair in pairs)
+    pairs = crossed(on_front(*[range(5)] * 3, share=0.0))
+    assert len(pairs) == 3 and all(len(pair) == 2 for pair in pairs)
 
 
 def test_what_is_simplified_has_several_components_where_a_parent_has() -> None:
-    # The first and the third reward have one component, the second and the fourth have two.
-    front = tuple(member(place, share) for place, share in enumerate((0.4, 0.3, 0.2, 0.1)))
-    single = front[0], front[2]
+    ids = [each.candidate.id for each in feedback().evidence]
+    # Two of these have one component, and two have two.
+    single = [ids.index(each.id) for each in (PENALTY, HARSHER)]
+    several = [ids.index(each.id) for each in (STEP_CHECK, SHOWS_WORK)]
+    everybody = tuple(member(place, 0.25) for place in range(4))
 
-    def simplified(front: tuple[Front, ...]) -> set[tuple[str, ...]]:
-        return set(planned(40, feedback(front=front), simplify=1.0, fresh=0.0001))
+    def simplified(front: Sequence[Front]) -> set[tuple[str, ...]]:
+        return set(planned(40, feedback(front=tuple(front)), simplify=1.0, fresh=0.0001)) - {()}
 
-    assert simplified(front) == {(front[1].id,), (front[3].id,)}
-    assert simplified(single) == {(each.id,) for each in single}
-    assert set(planned(40, feedback(front=front), mutate=1.0)) == {(each.id,) for each in front}
+    assert simplified(everybody) == {(ids[place],) for place in several}
+    assert simplified([everybody[place] for place in single]) == {(ids[place],) for place in single}
+    assert set(planned(40, feedback(front=everybody), mutate=1.0)) == {(id,) for id in ids[:4]}
+
+
+def test_what_was_simplified_before_comes_after_what_was_not() -> None:
+    simpler = candidate("simpler").model_copy(update={"operator": "simplify", "parents": (STEP_CHECK.id,)})
+    told = feedback(front=tuple(member(place, 0.25) for place in range(4)))
+    evidence = tuple(
+        each.model_copy(update={"simplified": (simpler,) if each.candidate.id == STEP_CHECK.id else ()})
+        for each in told.evidence
+    )
+    known = told.model_copy(update={"evidence": evidence})
+    assert set(planned(1, known, simplify=1.0, fresh=0.0001)) == {(SHOWS_WORK.id,)}
+    # Two of one round are not of the same reward, and where all were simplified they are again.
+    assert set(planned(2, known, simplify=1.0, fresh=0.0001)) == {(SHOWS_WORK.id,), (STEP_CHECK.id,)}
 
 
 def test_every_parent_is_on_the_front() -> None:

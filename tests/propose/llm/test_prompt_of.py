@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -26,6 +28,7 @@ from told_run import (
 )
 
 from rewardsearch.errors import UserError
+from rewardsearch.evidence import Mistake
 from rewardsearch.propose import ProposalRequest
 from rewardsearch.propose.llm.prompt import (
     BYTES_PER_TOKEN,
@@ -45,12 +48,14 @@ FIRST = Ask(place=1, operator="fresh")
 BLOCK = re.compile(r"^(```+)python\n(.*?)\n\1$", re.DOTALL | re.MULTILINE)
 
 # What can be cut of each request of the told run, in its order.
+SHARED = ["rest", "refused", "baseline"]
+REST = ["lessons", "examples", "base_code"]
 CUTTABLE = {
     "first": ["baseline", "examples", "base_code"],
-    "fresh": ["others", "rest", "refused", "baseline", "lessons", "examples", "base_code"],
-    "mutate": ["rest", "refused", "baseline", "completions", "curves", "lessons", "examples", "base_code"],
-    "crossover": ["rest", "refused", "baseline", "completions", "curves", "lessons", "examples", "base_code"],
-    "simplify": ["rest", "refused", "baseline", "completions", "curves", "lessons", "examples", "base_code"],
+    "fresh": ["others", *SHARED, *REST],
+    "mutate": ["children", *SHARED, "completions", "curves", "mistakes", *REST],
+    "crossover": ["children", *SHARED, "completions", "curves", "group", "mistakes", *REST],
+    "simplify": ["children", *SHARED, "completions", "curves", "group", "mistakes", *REST],
     "repair": ["examples", "base_code"],
 }
 NEVER_CUT = {
@@ -139,7 +144,9 @@ def test_a_fresh_idea_is_told_the_best_in_a_line_each_where_their_code_is_cut() 
         assert reward.code.strip() in roomy.user
         assert reward.code.strip() not in tight.user
         assert re.search(
-            rf"^- {reward.name} \({reward.id}\), rank \d: F1 0\.\d+, \+0\.\d+ over the baseline", tight.user, re.M
+            rf"^- {reward.name} \({reward.id}\), rank \d, round \d, \w+.*: F1 0\.\d+, \+0\.\d+ over the baseline",
+            tight.user,
+            re.M,
         )
 
 
@@ -170,8 +177,8 @@ def test_each_move_carries_its_parents_whole_and_the_others_in_a_line() -> None:
 
 def test_a_crossover_tells_how_many_questions_each_parent_wins_of_the_other() -> None:
     user = " ".join(told("crossover").user.split())
-    assert "wrong_answer_penalty answers 6 of the 60 held-out questions right that step_check does not" in user
-    assert "step_check answers 5 right that wrong_answer_penalty does not" in user
+    assert "wrong_answer_penalty answers 6 of the 60 held-out questions correctly that step_check does not" in user
+    assert "step_check answers 5 correctly that wrong_answer_penalty does not" in user
 
 
 def test_the_flags_that_a_reward_has_are_explained_and_no_others() -> None:
@@ -196,18 +203,25 @@ def test_a_parent_that_was_not_trained_to_the_end_is_the_users_mistake() -> None
             prompt_of(request(), Ask(place=1, operator="mutate", model=MODEL, parents=(id,)), ROOMY, False)
 
 
-def test_a_prompt_carries_rows_of_the_training_data_alone() -> None:
-    kept_apart = {
-        text
-        for split in ("val", "test")
-        for row in TASK.rows(split)  # type: ignore[arg-type]
-        for text in (row.id, row.prompt_text.strip())
-    }
-    assert len(kept_apart) == 3000
-    shown = " ".join(told(name).system + told(name).user for name in CUTTABLE)
-    assert [text for text in kept_apart if text in shown] == []
-    assert "-98765" not in shown
-    assert TASK.rows("train")[2].prompt_text.strip() in shown
+def texts_of(split: Literal["val", "test"]) -> set[str]:
+    return {text for row in TASK.rows(split) for text in (row.id, row.prompt_text.strip())}
+
+
+def test_no_row_of_the_test_is_in_a_prompt_and_of_val_those_alone_that_are_still_answered_wrong() -> None:
+    assert len(texts_of("test")) == 2000
+    prompts = " ".join(told(name).system + told(name).user for name in CUTTABLE)
+    assert [text for text in texts_of("test") if text in prompts] == []
+    assert TASK.rows("train")[2].prompt_text.strip() in prompts
+    told_wrong = {json.loads(each.prompt).strip() for name in CUTTABLE for each in mistakes(asked(name)[0])}
+    assert {text for text in texts_of("val") if text in prompts} <= told_wrong
+    bare = " ".join(told(name, least(name)).user for name in CUTTABLE)
+    assert [text for text in texts_of("val") if text in bare] == []
+
+
+def mistakes(request: ProposalRequest) -> list[Mistake]:
+    feedback = request.feedback
+    arms = [feedback.baseline, *feedback.evidence] if feedback else []
+    return [mistake for arm in arms if arm is not None for mistake in arm.mistakes]
 
 
 @pytest.mark.parametrize("name", CUTTABLE)
