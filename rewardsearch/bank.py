@@ -14,13 +14,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from rewardsearch.config import Config
-from rewardsearch.files import code_digest, file_digest, write_atomic
-from rewardsearch.inputs import SCREEN, TASKS, policy_digest
+from rewardsearch.environment import code_digest, environment_key
+from rewardsearch.files import file_digest, write_atomic
+from rewardsearch.inputs import TEST_SPLIT, policy_digest, settings_of
 from rewardsearch.records import Rollout
-from rewardsearch.resources import cache_folder
+from rewardsearch.resources import PACKAGE, cache_folder
 from rewardsearch.tuned import sft_mark
-
-_OTHER_SPLITS = {"val_rows", "test_rows", "test_file", "test_data", "show_rows"}
 
 
 def bank_mark(config: Config) -> str:
@@ -31,12 +30,11 @@ def bank_mark(config: Config) -> str:
     not count: searches with other seeds judge by the same completions.
     """
     screen, bank = config.screen, config.bank
-    policy = config.policy.model_dump(mode="json", exclude={"lora"})
     depends = {
-        "policy": policy | {"files": policy_digest(config.policy.model)},
-        "task": config.task.model_dump(mode="json", exclude=_OTHER_SPLITS),
+        "policy": settings_of(config, "policy", "lora") | {"files": policy_digest(config.policy.model)},
+        "task": settings_of(config, "task", "val_rows", *TEST_SPLIT),
         "files": [file_digest(file) for file in config.task.data_files(test=False)],
-        "code": code_digest(TASKS),
+        "code": code_digest(PACKAGE / "tasks"),
         # More of `task.data` is for training where the test rows come from elsewhere.
         "own_test": config.task.test_data is not None,
         "sampling": [screen.temperature, screen.top_p, screen.max_completion_tokens, screen.eval_batch_size],
@@ -48,9 +46,9 @@ def bank_mark(config: Config) -> str:
 
 
 def bank_path(config: Config) -> Path:
-    """Where the bank of `config` is kept in the cache. The code that samples counts beside the mark, so that no search takes
-    over what another version sampled."""
-    key = hashlib.sha256(f"{bank_mark(config)} {code_digest(SCREEN)}".encode()).hexdigest()[:16]
+    """Where the bank of `config` is kept in the cache. The environment counts beside the mark, so that no search takes over what
+    was sampled in another one."""
+    key = hashlib.sha256(f"{bank_mark(config)} {environment_key(config)}".encode()).hexdigest()[:16]
     return cache_folder() / "banks" / f"{key}.jsonl"
 
 

@@ -121,10 +121,3 @@ def file_digest(path: str) -> str:
 def _digest(file: Path, size: int, changed: int) -> str:
     """SHA-256 of a file, read once for each size and time of change: a search asks for that of its data at every job."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-@lru_cache
-def code_digest(folder: Path) -> str:
-    """SHA-256 of the Python files under `folder`, names and texts, as they are when this process first asks."""
-    files = [(file.relative_to(folder).as_posix(), file_digest(str(file))) for file in sorted(folder.rglob("*.py"))]
-    return hashlib.sha256(repr(files).encode()).hexdigest()

@@ -1,20 +1,44 @@
-"""What a run stands on beside its config: the files of the policy and of the data, each by what it is."""
+"""What results depend on: which keys of the config, and the files of the policy and of the data, each by what it is."""
 
 from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from rewardsearch.config import Config
 from rewardsearch.files import file_digest
-from rewardsearch.resources import PACKAGE, policy_folder
+from rewardsearch.resources import policy_folder
 
-TASKS, SCREEN = PACKAGE / "tasks", PACKAGE / "screen"
-"""The code that rows, demonstrations and outcomes follow from, and the code that trains and generates."""
+CHANGEABLE = (
+    "run_dir",
+    "rounds",
+    "task.show_rows",
+    "budget",
+    "finalize",
+    "propose.openai",
+    "propose.prompt_tokens",
+    "sandbox.require",
+    "sandbox.bubblewrap",
+    "screen.baseline_seeds",
+    "screen.slots",
+    "screen.retries",
+    "screen.stall_minutes",
+)
+"""The keys, and sections, that may change between two sessions on a run: how far it goes, how its work is spread, and which
+server is asked at what length and shown which texts. No result depends on them."""
+TEST_SPLIT = ("test_rows", "test_file", "test_data")
+"""The keys of `task` that no row of train and val depends on, but for whether the test rows have a source of their own."""
 _BLOCK, _BLOCKS = 1 << 16, 16
 _MODEL = frozenset((".safetensors", ".bin", ".pt", ".gguf", ".json", ".model", ".jinja"))
 _VOCABULARY = ("vocab.txt", "merges.txt")
+
+
+def settings_of(config: Config, section: str, *others: str) -> dict[str, Any]:
+    """A section of the config as results depend on it: without the keys in CHANGEABLE, and without `others`."""
+    settings: dict[str, Any] = getattr(config, section).model_dump(mode="json", exclude=set(others))
+    return {key: value for key, value in settings.items() if f"{section}.{key}" not in CHANGEABLE}
 
 
 def inputs_of(config: Config) -> dict[str, str]:

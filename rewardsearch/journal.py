@@ -10,27 +10,31 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from io import FileIO
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import ValidationError
 
-from rewardsearch.config import Config, load_config
+from rewardsearch.config import Config, load_config, parse_config
+from rewardsearch.environment import environment_of
 from rewardsearch.errors import UserError
 from rewardsearch.files import sweep, write_atomic
-from rewardsearch.inputs import inputs_of
-from rewardsearch.records import RewardSpec
+from rewardsearch.inputs import CHANGEABLE, inputs_of
+from rewardsearch.records import Difference, Environment, RewardSpec, differences
 from rewardsearch.state import Event, RunState
 
 JOURNAL = "journal.jsonl"
+CONFIG = "config.yaml"
 _LOCK_S = 0.5
 
 
 def has_run(folder: Path) -> bool:
-    """Whether a run was started in `folder`."""
-    return (folder / JOURNAL).is_file() and (folder / "config.yaml").is_file()
+    """Whether a run was started in `folder`: whether its journal has an event."""
+    path = folder / JOURNAL
+    return path.is_file() and b"\n" in path.read_bytes()
 
 
 def changed_inputs(state: RunState) -> list[str]:
@@ -57,8 +61,9 @@ def read_run(folder: Path) -> RunState:
     """The state of the run in `folder`. Raises UserError when it is no run folder or its journal is damaged."""
     if not has_run(folder):
         raise UserError(f"no run in {folder} (no {JOURNAL} there); name a folder that `rewardsearch run` made")
-    state = RunState(folder, load_config(folder / "config.yaml"))
-    for event in _events(folder / JOURNAL):
+    events = list(_events(folder / JOURNAL))
+    state = RunState(folder, _config_of(folder, events[0]))
+    for event in events:
         try:
             state.apply(event)
         except (ValidationError, KeyError, TypeError) as error:
@@ -67,6 +72,18 @@ def read_run(folder: Path) -> RunState:
                 f"{type(error).__name__}); read it with that version, or start another run"
             ) from None
     return state
+
+
+def _config_of(folder: Path, opened: Event) -> Config:
+    """The config that the run in `folder` began with; of a run of an earlier version, whose journal has none, that of its
+    config.yaml."""
+    if "config" in opened:
+        return parse_config(opened["config"], str(folder / JOURNAL))
+    if (folder / CONFIG).is_file():
+        return load_config(folder / CONFIG)
+    raise UserError(
+        f"{folder}: {CONFIG} is missing, and {JOURNAL}, of an earlier version of rewardsearch, has no copy of it; restore it"
+    )
 
 
 def _events(path: Path) -> Iterator[Event]:
@@ -83,38 +100,22 @@ def _events(path: Path) -> Iterator[Event]:
         yield event
 
 
-# What may change between two sessions on a run: how far it goes, how its work is spread and
-# which server is asked at what length and shown which texts, never what a result means.
-_CHANGEABLE = (
-    "run_dir",
-    "rounds",
-    "task.show_rows",
-    "budget",
-    "finalize",
-    "propose.openai",
-    "propose.prompt_tokens",
-    "sandbox.require",
-    "sandbox.bubblewrap",
-    "screen.baseline_seeds",
-    "screen.slots",
-    "screen.retries",
-    "screen.stall_minutes",
-)
-
-
 class Journal:
     """The one writer of a run's journal. Open it with Journal.open, as a context manager."""
 
     def __init__(self, state: RunState, file: FileIO) -> None:
         self.state = state
+        self.notes: tuple[str, ...] = ()
+        """What the user should know of how the run was opened."""
         self._file = file
 
     @classmethod
-    def open(cls, folder: Path, config: Config, base: tuple[RewardSpec, ...]) -> Self:
-        """Starts the run in `folder`, or takes up the one that is there.
+    def open(cls, folder: Path, config: Config, base: tuple[RewardSpec, ...], mix: bool = False) -> Self:
+        """Starts the run in `folder`, or resumes the one that is there.
 
-        Raises UserError when another process has it open, when `config` would change what its results mean, and when the
-        files of the policy or the data have changed before it is finalized.
+        mix: resume it in another environment than its results were made in. Raises UserError when another process has it open,
+        when `config` would change what its results mean, and, before it is finalized, when the files of the policy or the data
+        have changed or the environment is another one.
         """
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / JOURNAL).open("ab", buffering=0)
@@ -122,18 +123,37 @@ class Journal:
             if not _locked(file):
                 raise UserError(f"{folder} is in use by another process; stop it first, or name another --run-dir")
             sweep(folder)
-            if has_run(folder):
-                _refuse_changes(read_run(folder), config)
-            elif file.tell() > 0:
-                raise UserError(f"{folder} has a {JOURNAL} but no config.yaml; restore it, or name another --run-dir")
-            write_atomic(folder / "config.yaml", config.to_yaml())
-            _cut_torn_tail(folder / JOURNAL)
-            journal = cls(read_run(folder), file)
+            journal = cls(read_run(folder) if has_run(folder) else RunState(folder, config), file)
+            journal._begin(config, base, mix)
         except BaseException:
             file.close()
             raise
-        journal.append("opened", base=[spec.model_dump(mode="json") for spec in base], inputs=inputs_of(config))
         return journal
+
+    def _begin(self, config: Config, base: tuple[RewardSpec, ...], mix: bool) -> None:
+        """Writes the session's first event, and config.yaml where it is not what the event says."""
+        state, here = self.state, environment_of(config)
+        new = differences_from(state, here)
+        _refuse_changes(state, config, () if mix else new)
+        _cut_torn_tail(state.folder / JOURNAL)
+        changed = [asdict(change) for change in _changes(state.config, config)]
+        opened: dict[str, Any] = {"base": [spec.model_dump(mode="json") for spec in base], "inputs": inputs_of(config)}
+        opened |= {"environment": here.model_dump(mode="json")}
+        if not state.started or changed:
+            opened |= {"config": config.model_dump(mode="json"), "changed": changed}
+        if new:
+            opened |= {"mixed": [each.model_dump(mode="json") for each in new]}
+        lost, first = _lost_config(state), not state.started
+        self.append("opened", **opened)
+        if lost and not first:
+            self.append("restored", files=[CONFIG])
+            self.notes += (f"{state.folder / CONFIG} {lost}; it is written again from the journal",)
+        if lost or changed:
+            write_atomic(state.folder / CONFIG, config.to_yaml())
+        self.notes += tuple(
+            f"{each.what} is {each.here} here and was {each.before}; what comes is marked {each.flag}"
+            for each in state.mixed
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -180,23 +200,64 @@ def _cut_torn_tail(path: Path) -> None:
             file.truncate(data.rfind(b"\n") + 1)
 
 
-def _refuse_changes(state: RunState, new: Config) -> None:
-    before, after = _flat(state.config.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
+@dataclass(frozen=True)
+class Change:
+    """A key of the config with its value before and after."""
+
+    key: str
+    before: Any
+    after: Any
+
+
+def _changes(before: Config, after: Config) -> list[Change]:
+    was, now = (_flat(each.model_dump(mode="json")) for each in (before, after))
+    keys = sorted({*was, *now})
+    return [Change(key, was.get(key), now.get(key)) for key in keys if was.get(key) != now.get(key)]
+
+
+def _lost_config(state: RunState) -> str:
+    """What is wrong with config.yaml, which is a copy of what the journal says; empty where it is as it should be."""
+    path = state.folder / CONFIG
+    if not path.is_file():
+        return "is missing"
+    try:
+        return "" if load_config(path) == state.config else "is not what the journal says"
+    except UserError:
+        return "cannot be read"
+
+
+def differences_from(state: RunState, here: Environment) -> tuple[Difference, ...]:
+    """What results made `here` would not have in common with those of the run, where it has some and is not final; none where
+    results of the same environment are among them."""
+    found = [differences(environment, here) for environment in state.trained_in]
+    if state.final is not None or not found or not all(any(each.refused for each in one) for one in found):
+        return ()
+    return found[-1]
+
+
+def _refuse_changes(state: RunState, new: Config, environment: Sequence[Difference]) -> None:
+    """Raises UserError for what may not change in a run: keys of the config, inputs, and, of `environment`, what is refused."""
     mistakes = [
-        f"{state.folder}: {key} is {before.get(key)!r} in this run, got {after.get(key)!r}; "
+        f"{state.folder}: {each.key} is {each.before!r} in this run, got {each.after!r}; "
         "results would not compare: name another --run-dir"
-        for key in sorted({*before, *after})
-        if before.get(key) != after.get(key) and not key.startswith(_CHANGEABLE)
+        for each in _changes(state.config, new)
+        if not each.key.startswith(CHANGEABLE)
     ]
     if state.final is None:
-        if state.started and state.inputs is None:
+        if state.started and state.environment is None:
             mistakes.append(
-                f"{state.folder}: begun by an earlier version of rewardsearch, which split rows and marked results otherwise; "
-                "carry on with that version, or name another --run-dir"
+                f"{state.folder}: begun by an earlier version of rewardsearch, which did not record what its results were made "
+                "with; resume it with that version, or name another --run-dir"
             )
         mistakes += [
             f"{each}, so that results would not compare: restore it, or name another --run-dir"
             for each in changed_inputs(state)
+        ]
+        mistakes += [
+            f"{state.folder}: {each.what} is {each.here} here, and the results of this run were made with {each.before}: "
+            f"resume it with that, name another --run-dir, or give --mix, which marks what comes as {each.flag}"
+            for each in environment
+            if each.refused
         ]
     # Where the test is ranked on, it is open from the start.
     sealed = state.test_opened and not new.paper_protocol

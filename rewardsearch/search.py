@@ -39,13 +39,13 @@ from rewardsearch.tuned import sft_mark
 from rewardsearch.validate import validate
 
 
-def search(config: Config, folder: Path, progress: Progress) -> RunState:
+def search(config: Config, folder: Path, progress: Progress, mix: bool = False) -> RunState:
     """Starts the search in `folder`, or carries on with the one that is there, to its end.
 
     Raises UserError, BudgetReached, NothingAccepted, Interrupted or MachineError; whatever it raises, the same call
     carries on.
     """
-    with session(config, folder, progress, config.budget) as run:
+    with session(config, folder, progress, config.budget, mix=mix) as run:
         if run.state.rounds_done < config.rounds:
             for warning in look_ahead(config, run.state):
                 progress.say(f"warning: {warning}")
@@ -73,18 +73,24 @@ def _nothing_accepted(state: RunState) -> str:
 
 @contextmanager
 def session(
-    config: Config, folder: Path, progress: Progress, limits: BudgetConfig, ends: str = "finished"
+    config: Config,
+    folder: Path,
+    progress: Progress,
+    limits: BudgetConfig,
+    ends: str = "finished",
+    mix: bool = False,
 ) -> Iterator[Search]:
     """A session on the run in `folder` within `limits`: its journal and workers, and its end in the journal, whatever that is.
 
-    ends: how the run stands when the session has done its work.
+    ends: how the run stands when the session has done its work. mix: whether the environment may be another one than that of the
+    results that are there.
     """
     base = load_base_rewards(config.screen.base_rewards)
     defences = defences_of(config)
     pool = SandboxPool(config.sandbox, config.validation.bound)
     with (
         disk_errors(folder, scratch_root()),
-        Journal.open(folder, config, base) as journal,
+        Journal.open(folder, config, base, mix) as journal,
         pool,
         start_workers(folder, config) as workers,
         Tracker(progress, folder) as tracker,
@@ -94,6 +100,8 @@ def session(
         try:
             journal.append("sandbox", layers=defences.layers, open=defences.open)
             progress.say(defences.told)
+            for note in journal.notes:
+                progress.say(f"warning: {note}")
             progress.opened(journal.state)
             yield Search(journal, config, pool, workers, tracker, limits)
         except BaseException as error:
@@ -106,12 +114,12 @@ def session(
         journal.append("ended", status=ends)
 
 
-def finalize_run(config: Config, folder: Path, progress: Progress) -> RunState:
+def finalize_run(config: Config, folder: Path, progress: Progress, mix: bool = False) -> RunState:
     """Finalizes the run in `folder` on the rounds it has done, whatever budget they used up.
 
     What has been finalized is not read again. Raises UserError when no round is done.
     """
-    with session(config, folder, progress, BudgetConfig()) as run:
+    with session(config, folder, progress, BudgetConfig(), mix=mix) as run:
         if not run.state.rankings:
             raise UserError(f"{folder} has no finished round to finalize; run the search first")
         if run.state.final is None:
@@ -202,6 +210,10 @@ class Search:
             rules=self.task.rules,
             groups=lambda: {row.id: row.groups for row in self.task.rows("test")},
         )
+        if mixed := self.state.mixed:
+            told = ", ".join(f"{each.what} {each.here}" for each in mixed)
+            note = f"the test was read in another environment than the search began in: {told}"
+            report = report.model_copy(update={"notes": (*report.notes, note)})
         write_atomic(self.folder / "final" / "test.json", report.model_dump_json(indent=1) + "\n")
         write_atomic(self.folder / "final" / "pairs.csv", pairs_csv(report))
         if report.fairness:

@@ -9,15 +9,18 @@ from typing import Any
 
 from rewardsearch.account import MONEY_EVENTS, Account
 from rewardsearch.arms import ensemble
-from rewardsearch.config import Config
+from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import UserError
 from rewardsearch.evidence import Feedback
 from rewardsearch.records import (
     BASELINE,
     FULL,
+    MIXED,
     POLICY,
     Ask,
     Candidate,
+    Difference,
+    Environment,
     Fate,
     FinalArm,
     FinalReport,
@@ -29,6 +32,7 @@ from rewardsearch.records import (
     SftResult,
     Usage,
     Verdict,
+    differences,
     load_report,
 )
 from rewardsearch.store import load_result
@@ -53,6 +57,12 @@ class RunState:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     inputs: dict[str, str] | None = None
     """What the files of policy and data were as the run began, by key of the config; None where no event told."""
+    environment: Environment | None = None
+    """That of the last session; None of a run of an earlier version."""
+    trained_in: list[Environment] = field(default_factory=list)
+    """The environments of the sessions that trained, in their order, each once."""
+    first_environment: Environment | None = None
+    """That of the first training run, which those of all others are held against."""
     tuned: SftResult | None = None
     """The supervised fine-tuning that every training run starts from."""
     adapter: str | None = None
@@ -91,6 +101,11 @@ class RunState:
         when = datetime.fromtimestamp(self.test_opened[0]).strftime("%Y-%m-%d %H:%M")
         kept = "; nothing is read again, these are its results" if self.final is not None else ""
         return (f"the test has been opened before, {when}{kept}",)
+
+    @property
+    def mixed(self) -> tuple[Difference, ...]:
+        """What the last session does not have in common with the first training run."""
+        return self._mixed(self.environment)
 
     @property
     def refusals(self) -> list[tuple[int, Refusal]]:
@@ -166,6 +181,10 @@ class RunState:
             self.base = self.base or tuple(RewardSpec.model_validate(spec) for spec in event["base"])
             if not self.started:
                 self.inputs, self.started = event.get("inputs"), now
+            if "config" in event:
+                self.config = parse_config(event["config"], str(self.folder))
+            if "environment" in event:
+                self.environment = Environment.model_validate(event["environment"])
             self.status = "running"
         else:
             self.seconds += max(0.0, now - self.updated)
@@ -186,6 +205,7 @@ class RunState:
             self.adapter, self.tuned = event.get("adapter"), load_tuned(self.folder / SFT, event["mark"])
             if self.tuned is not None and self.adapter not in (None, adapter_digest(self.folder / SFT)):
                 self.tuned = None
+            self._trained()
         elif kind == "screened":
             self._screened(event)
         elif kind == "raced":
@@ -205,6 +225,26 @@ class RunState:
         elif kind == "ended":
             self.status = event["status"]
 
+    def _trained(self, result: ScreenResult | None = None) -> None:
+        """Notes the environment of a training run: its own record of it, else the session's."""
+        environment = (result.environment if result else None) or self.environment
+        self.first_environment = self.first_environment or environment
+        if self.environment is not None and self.environment not in self.trained_in:
+            self.trained_in.append(self.environment)
+
+    def _mixed(self, environment: Environment | None) -> tuple[Difference, ...]:
+        if environment is None or self.first_environment is None:
+            return ()
+        return differences(self.first_environment, environment)
+
+    def _flags(self, folder: str, result: ScreenResult) -> tuple[str, ...]:
+        """The flags of a result, with what it, or a stretch that it carries on, was made in other than the first."""
+        mixed = [each.flag for each in self._mixed(result.environment or self.environment)]
+        for place, before in self.screens.items():
+            if place != folder and (before.id, before.seed) == (result.id, result.seed):
+                mixed += [flag for flag in before.flags if flag.startswith(MIXED)]
+        return tuple(dict.fromkeys((*result.flags, *mixed)))
+
     def _screened(self, event: Event) -> None:
         folder = event["folder"]
         if event["status"] == "error":
@@ -214,7 +254,8 @@ class RunState:
             found = load_result(self.folder / folder, event["mark"])
             if found is None:
                 return
-            result = found
+            self._trained(found)
+            result = found.model_copy(update={"flags": self._flags(folder, found)})
             self.marks[folder] = event["mark"]
         self.screens[folder] = result
         if result.seed != self.config.seed or result.id not in (BASELINE, POLICY, *self.candidates):

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from rewardsearch.config import Config
 from rewardsearch.files import file_digest, write_atomic
+from rewardsearch.inputs import settings_of
 from rewardsearch.records import Completion, CurvePoint, Outcome, ScreenJob, ScreenResult
 from rewardsearch.tuned import sft_mark
 
@@ -27,20 +28,11 @@ COMPLETIONS = "completions.jsonl.gz"
 
 # What a result depends on, besides its job.
 _SECTIONS = ("task", "policy", "sandbox", "screen", "watch")
-# Of those, what only says how much is done, how the work is spread, and what stands around a candidate.
-_NO_MATTER = {
-    "task": ("show_rows",),
-    "screen": ("baseline_seeds", "slots", "retries", "stall_minutes"),
-    "sandbox": ("require", "bubblewrap"),
-}
 
 
 def fingerprint(job: ScreenJob, config: Config) -> str:
     """SHA-256 of everything the result of `job` depends on, so that a finished run is known again after a crash."""
-    settings = {name: getattr(config, name).model_dump(mode="json") for name in _SECTIONS}
-    for section, keys in _NO_MATTER.items():
-        for key in keys:
-            settings[section].pop(key)
+    settings = {name: settings_of(config, name) for name in _SECTIONS}
     data = [file_digest(file) for file in config.task.data_files(test=config.paper_protocol)]
     # A stretch that carries another on gives what the whole run would have given.
     wanted = job.model_dump(mode="json", exclude={"folder", "start"})

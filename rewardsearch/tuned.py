@@ -11,14 +11,14 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from rewardsearch.config import Config
-from rewardsearch.files import code_digest, file_digest, part_of, write_atomic
-from rewardsearch.inputs import SCREEN, TASKS, policy_digest
+from rewardsearch.environment import environment_key
+from rewardsearch.files import file_digest, part_of, write_atomic
+from rewardsearch.inputs import TEST_SPLIT, policy_digest, settings_of
 from rewardsearch.records import SftResult
 from rewardsearch.resources import cache_folder
 
@@ -26,8 +26,6 @@ SFT = "sft"
 """The folder in a run, and the folder of all of them in the cache."""
 ADAPTER = "adapter"
 _RESULT = "result.json"
-_LIBRARIES = ("torch", "transformers", "trl", "peft")
-_OTHER_SPLITS = {"test_rows", "test_file", "test_data", "show_rows"}
 
 
 def sft_mark(config: Config) -> str:
@@ -38,8 +36,8 @@ def sft_mark(config: Config) -> str:
     """
     task, screen = config.task, config.screen
     depends = {
-        "policy": [config.policy.model_dump(mode="json", exclude={"lora"}), policy_digest(config.policy.model)],
-        "task": task.model_dump(mode="json", exclude=_OTHER_SPLITS),
+        "policy": [settings_of(config, "policy", "lora"), policy_digest(config.policy.model)],
+        "task": settings_of(config, "task", *TEST_SPLIT),
         "data": [file_digest(file) for file in task.data_files(test=False)],
         # More of `task.data` is for train and val where the test rows come from elsewhere.
         "own_test": task.test_data is not None,
@@ -53,11 +51,10 @@ def sft_mark(config: Config) -> str:
 def tuned_cache(config: Config) -> Path:
     """Where the fine-tuning of `config` is kept in the cache.
 
-    Beside the mark the code that makes rows and trains counts, and the versions of the libraries it trains with, so that no run
-    takes over what others taught; a run that has its fine-tuning keeps it.
+    The environment counts beside the mark, so that no run takes over what was taught in another one; a run that has its
+    fine-tuning keeps it.
     """
-    libraries = [version(name) for name in _LIBRARIES]
-    key = f"{sft_mark(config)} {code_digest(TASKS)} {code_digest(SCREEN)} {libraries}"
+    key = f"{sft_mark(config)} {environment_key(config)}"
     return cache_folder() / SFT / hashlib.sha256(key.encode()).hexdigest()[:16]
 
 

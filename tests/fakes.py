@@ -11,7 +11,7 @@ from rewardsearch.account import Sent
 from rewardsearch.arms import ensemble, load_base_rewards
 from rewardsearch.brief import current_feedback, current_ranking
 from rewardsearch.config import Config, parse_config
-from rewardsearch.journal import Journal
+from rewardsearch.journal import JOURNAL, Journal
 from rewardsearch.records import (
     BASELINE,
     POLICY,
@@ -266,3 +266,10 @@ def write_predictions(path: Path, rows: Sequence[tuple[object, object, object]])
     keys = ("id", "gold", "prediction")
     path.write_text("".join(json.dumps(dict(zip(keys, row, strict=True))) + "\n" for row in rows))
     return path
+
+
+def begin_with(run: Path, config: Config) -> None:
+    """Makes of a run one that began with `config`."""
+    first, *rest = (run / JOURNAL).read_text(encoding="utf-8").splitlines(keepends=True)
+    event = json.loads(first) | {"config": config.model_dump(mode="json")}
+    (run / JOURNAL).write_text(json.dumps(event) + "\n" + "".join(rest), encoding="utf-8")

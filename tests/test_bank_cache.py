@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from rewardsearch.bank import bank_mark, bank_path, load_bank, save_bank
 from rewardsearch.config import parse_config
+from rewardsearch.environment import CODE
 from rewardsearch.records import Rollout
 from rewardsearch.tuned import tuned_cache
 
@@ -115,16 +117,17 @@ def test_a_damaged_bank_is_removed(tmp_path: Path, damage: Any) -> None:
     assert not path.exists()
 
 
-@pytest.mark.parametrize("which", ["TASKS", "SCREEN"])
+@pytest.mark.parametrize("which", CODE)
 def test_what_other_code_gave_is_not_taken_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, which: str) -> None:
     config = parse_config({"sft": {"enabled": True}}, "test")
     kept = []
-    for name, text in (("one", "ROWS = 1"), ("same", "ROWS = 1"), ("other", "ROWS = 2")):
-        code = tmp_path / name / "deep"
+    for name, text in (("one", "ROWS = 1"), ("same", '"""Rows."""\nROWS = 1  # of a table'), ("other", "ROWS = 2")):
+        for part in CODE:
+            (tmp_path / name / part).mkdir(parents=True)
+        code = tmp_path / name / which / "deep"
         code.mkdir(parents=True)
         (code / "rows.py").write_text(text)
-        for module in ("tuned", "bank"):
-            monkeypatch.setattr(f"rewardsearch.{module}.{which}", code.parent)
+        monkeypatch.setattr("rewardsearch.environment.PACKAGE", tmp_path / name)
         kept.append((bank_path(config), tuned_cache(config)))
     assert kept[0] == kept[1]
     assert kept[0][0] != kept[2][0] and kept[0][1] != kept[2][1]
@@ -133,5 +136,6 @@ def test_what_other_code_gave_is_not_taken_over(monkeypatch: pytest.MonkeyPatch,
 def test_what_another_version_of_a_library_trained_is_not_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
     config = parse_config({"sft": {"enabled": True}}, "test")
     before = tuned_cache(config)
-    monkeypatch.setattr("rewardsearch.tuned.version", lambda name: "9.9" if name == "trl" else "1")
+    real = importlib.metadata.version
+    monkeypatch.setattr("rewardsearch.environment.version", lambda name: "9.9" if name == "trl" else real(name))
     assert tuned_cache(config) != before

@@ -114,10 +114,10 @@ def test_a_run_of_an_earlier_version_is_carried_on_by_that_one_unless_it_is_fina
     tmp_path: Path, trainer: Trainer, rows: Path
 ) -> None:
     def forget(folder: Path) -> None:
-        """Makes of its journal one whose first event told nothing of inputs."""
+        """Makes of its journal one whose first event says nothing of the environment."""
         events = [json.loads(line) for line in (folder / JOURNAL).read_text(encoding="utf-8").splitlines()]
         for event in events:
-            event.pop("inputs", None)
+            event.pop("environment", None)
         (folder / JOURNAL).write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
 
     search(config(rows), tmp_path / "run", Quiet())

@@ -10,6 +10,13 @@ import typer
 def finalize(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name under runs/.")],
     pairs: Annotated[bool, typer.Option("--pairs", help="The tests of all pairs of arms as well.")] = False,
+    mix: Annotated[
+        bool,
+        typer.Option(
+            "--mix",
+            help="Finalize although versions, this package's code or the device differ from before; new results are marked.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """Train finalists with new seeds, read the sealed test once.
@@ -31,7 +38,7 @@ def finalize(
 
         stop_on_sigterm()
         with SearchProgress(make_console(stderr=as_json), state.config) as progress:
-            state = finalize_run(state.config, state.folder, progress)
+            state = finalize_run(state.config, state.folder, progress, mix)
     assert state.final is not None
     if as_json:
         print_json({**state.final.model_dump(mode="json"), "opened": state.test_opened})

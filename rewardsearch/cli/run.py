@@ -33,6 +33,13 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override, such as screen.steps=20. Repeatable."),
     ] = None,
+    mix: Annotated[
+        bool,
+        typer.Option(
+            "--mix",
+            help="Resume a run although versions, this package's code or the device differ from before; new results are marked.",
+        ),
+    ] = False,
     dry_run: Annotated[bool, typer.Option(help="Check everything, show the plan and the config, and stop.")] = False,
 ) -> None:
     """Start a search, or carry on with the one in the run's folder."""
@@ -67,7 +74,7 @@ def run(
     done = read_run(folder).steps if has_run(folder) else 0
     print_whole(console, f"{'carrying on' if done else 'searching'} in {folder}")
     with SearchProgress(console, settings) as progress:
-        state = search(settings, folder, progress)
+        state = search(settings, folder, progress, mix)
     print_leaderboard(current_ranking(state), console)
     if state.final is not None:
         print_final(state.final, console)

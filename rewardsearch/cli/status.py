@@ -64,6 +64,8 @@ def status(
                 "doing": live.doing if live else None,
                 "running": [job.model_dump(mode="json") for job in live.running] if live else [],
                 "seconds_left": left,
+                "environment": state.environment.model_dump(mode="json") if state.environment else None,
+                "mixed": [each.model_dump(mode="json") for each in state.mixed],
                 "seconds": state.seconds,
                 "started": state.started,
                 "updated": state.updated,
@@ -75,6 +77,7 @@ def status(
     lines = [
         f"run         {state.folder}: {state.config.task.name}, {said}",
         *(_live_lines(live, told_time(left)) if live else ()),
+        *(f"mixed       {each.what} is {each.here}, was {each.before}" for each in state.mixed),
         *([f"sft         {state.tuned.steps:,} steps: {scores_told(state.tuned.after)} of val"] if state.tuned else []),
         f"rounds      {state.rounds_done} of {state.config.rounds} done",
         "candidates  " + ", ".join(f"{count} {name}" for name, count in told.items() if count or name == "proposed"),

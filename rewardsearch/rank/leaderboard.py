@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from rewardsearch.config import RankConfig
 from rewardsearch.rank.noise import Scores, tied_ranks
-from rewardsearch.records import BASELINE, POLICY, Candidate, Fate, RankedRow, Ranking, ScreenResult, Verdict
+from rewardsearch.records import BASELINE, MIXED, POLICY, Candidate, Fate, RankedRow, Ranking, ScreenResult, Verdict
 from rewardsearch.stats import adjust
 
 Status = Literal["screened", "dropped", "failed", "rejected", "error", "owed"]
@@ -76,6 +76,8 @@ def rank(
         }
         if arm == BASELINE:
             found["f1_by_seed"] = scores.f1_by_seed
+            mixed = (flag for each in baselines for flag in each.flags if flag.startswith(MIXED))
+            found["flags"] = tuple(dict.fromkeys((*known.row(arm).flags, *mixed)))
         elif BASELINE in done:
             found |= {"gain": scores.gap(arm, BASELINE)[0], "gain_ci": scores.gap_ci(arm, BASELINE)}
         rows.append(known.row(arm).model_copy(update=found))

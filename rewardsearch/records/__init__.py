@@ -21,6 +21,7 @@ from rewardsearch.records.data import (
     Record,
     Row,
 )
+from rewardsearch.records.environment import LIBRARIES, MIXED, Device, Difference, Environment, differences
 from rewardsearch.records.finalizing import (
     ArmKind,
     Conclusion,
@@ -31,7 +32,7 @@ from rewardsearch.records.finalizing import (
     SeedScores,
     load_report,
 )
-from rewardsearch.records.identity import MAX_CODE_CHARS, candidate_id
+from rewardsearch.records.identity import MAX_CODE_CHARS, candidate_id, strip_docstrings
 from rewardsearch.records.messages import message_text
 from rewardsearch.records.proposing import (
     Ask,
@@ -68,7 +69,9 @@ __all__ = [
     "DIVERGED",
     "FIXED_ARGUMENTS",
     "FULL",
+    "LIBRARIES",
     "MAX_CODE_CHARS",
+    "MIXED",
     "POLICY",
     "Aggregation",
     "Alarm",
@@ -84,6 +87,9 @@ __all__ = [
     "Conclusion",
     "CurvePoint",
     "Demonstration",
+    "Device",
+    "Difference",
+    "Environment",
     "Example",
     "Fairness",
     "Fate",
@@ -121,7 +127,9 @@ __all__ = [
     "Verdict",
     "candidate_id",
     "curve_label",
+    "differences",
     "load_report",
     "message_text",
+    "strip_docstrings",
     "total",
 ]

@@ -10,7 +10,8 @@ MAX_CODE_CHARS = 20_000
 """Longer code is never parsed: the parser itself can be attacked with size and nesting."""
 
 
-def _strip_docstrings(tree: ast.AST) -> None:
+def strip_docstrings(tree: ast.AST) -> None:
+    """Takes the docstrings out of parsed code."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.body:
             first = node.body[0]
@@ -34,7 +35,7 @@ def candidate_id(code: str) -> str:
                 # An odd escape in a string is the candidate's affair, and no part of its identity.
                 warnings.simplefilter("ignore")
                 tree = ast.parse(code)
-            _strip_docstrings(tree)
+            strip_docstrings(tree)
             normal = ast.unparse(tree)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             pass

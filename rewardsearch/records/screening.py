@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator
 
 from rewardsearch.records.data import Outcome, OutcomeKind, Record
+from rewardsearch.records.environment import Environment
 
 FULL = "full"
 """The last rung of a screen: all steps, all questions."""
@@ -186,3 +187,5 @@ class ScreenResult(Record):
     """What the user should know before trusting it."""
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
+    environment: Environment | None = None
+    """What it was trained in; None where the training process did not record it."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from rewardsearch.bank import save_bank
 from rewardsearch.config import Config
+from rewardsearch.environment import environment_of
 from rewardsearch.errors import MachineError, UserError
 from rewardsearch.files import write_atomic
 from rewardsearch.progress import Unit
@@ -35,7 +36,7 @@ from rewardsearch.screen.divergence import Diverged, logits_checked
 from rewardsearch.screen.evaluate import Answers, evaluate
 from rewardsearch.screen.generate import beyond_context
 from rewardsearch.screen.observe import Scored, is_base
-from rewardsearch.screen.policy import Policy, load_policy
+from rewardsearch.screen.policy import Policy, device_of, load_policy
 from rewardsearch.screen.sample import sample
 from rewardsearch.screen.sft import tune
 from rewardsearch.screen.train import train
@@ -57,6 +58,7 @@ class Worker:
         self.run, self.config, self.say = run, config, say
         self.task = load_task(config.task)
         self._sandbox = sandbox
+        self._environment = environment_of(config, device_of(config))
         self._faulty: str | None = None
         self._steps = 0
         self._message = ""
@@ -104,6 +106,7 @@ class Worker:
             trained=found["steps"] - (before.steps if before else 0),
             seconds=round(time.monotonic() - started + (before.seconds if before else 0), 2),
             peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MAXRSS_MB, 1),
+            environment=self._environment,
             **found,
         )
         save_result(folder, result, fingerprint(job, self.config), completions)

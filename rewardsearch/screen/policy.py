@@ -18,8 +18,10 @@ from peft import LoraConfig as Adapter
 from peft import PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
-from rewardsearch.config import EMBEDDED, LoraConfig, PolicyConfig
+from rewardsearch.config import EMBEDDED, Config, LoraConfig, PolicyConfig
+from rewardsearch.environment import cpu
 from rewardsearch.errors import UserError
+from rewardsearch.records import Device
 from rewardsearch.resources import policy_folder
 
 
@@ -72,6 +74,18 @@ class Policy:
             del self.base.peft_config
 
 
+def device_of(config: Config) -> Device:
+    """What this process trains on."""
+    if _device(config.policy) == "cpu":
+        return cpu(config.screen.threads)
+    return Device(kind="cuda", name=torch.cuda.get_device_name() if torch.cuda.is_available() else "")
+
+
+def _device(config: PolicyConfig) -> str:
+    auto = "cuda" if torch.cuda.is_available() else "cpu"
+    return auto if config.device == "auto" else config.device
+
+
 def load_policy(config: PolicyConfig, adapter: Path | None = None) -> Policy:
     """The policy that `config` names, with the adapter saved in the folder `adapter` merged into its weights in memory.
 
@@ -79,9 +93,7 @@ def load_policy(config: PolicyConfig, adapter: Path | None = None) -> Policy:
     as base and adapter together do, but for the last bits; in bfloat16 and float16 each sum is rounded to the dtype, so that
     changes below a weight's half step are lost. Raises UserError when there is no such model.
     """
-    device = config.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = _device(config)
     name = str(policy_folder(config.model)) if config.model in EMBEDDED else config.model
     source = {"gguf_file": config.gguf_file} if config.gguf_file else {}
     try:

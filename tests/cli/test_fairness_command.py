@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import candidate, screened
+from fakes import begin_with, candidate, screened
 from rich.console import Console
 
 from rewardsearch.cli.fair_table import print_fairness
@@ -82,8 +82,7 @@ def test_one_arm_is_told_by_its_name(cli: Any, resumes: Path) -> None:
 
 
 def test_the_fine_tuned_policy_is_found_by_its_name(cli: Any, resumes: Path) -> None:
-    tuned = parse_config({"task": TASK, "rank": {"resamples": 200}, "sft": {"enabled": True}}, "test")
-    (resumes / "config.yaml").write_text(tuned.to_yaml(), encoding="utf-8")
+    begin_with(resumes, parse_config({"task": TASK, "rank": {"resamples": 200}, "sft": {"enabled": True}}, "test"))
     assert "SELECTED by group, sft:" in cli("fairness", "demo", "--arm", "sft").out
     assert cli("show", "demo", "sft", "--json").out == cli("show", "demo", "policy", "--json").out
     assert cli("compare", "demo", "sft", "judges").code == 0
@@ -119,9 +118,8 @@ def test_before_anyone_was_judged_it_says_so(cli: Any, tmp_path: Path) -> None:
 
 
 def test_people_who_are_not_there_any_more_are_the_users_mistake(cli: Any, resumes: Path) -> None:
-    text = (resumes / "config.yaml").read_text(encoding="utf-8")
-    assert "val_rows: 60" in text
-    (resumes / "config.yaml").write_text(text.replace("val_rows: 60", "val_rows: 50"), encoding="utf-8")
+    assert TASK["val_rows"] == 60
+    begin_with(resumes, parse_config({"task": {**TASK, "val_rows": 50}, "rank": {"resamples": 200}}, "test"))
     done = cli("fairness", resumes)
     assert done.code == 2
     assert "10 of 60 people who were judged are not in val any more" in done.err and "restore the data" in done.err
