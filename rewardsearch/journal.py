@@ -237,8 +237,12 @@ def differences_from(state: RunState, here: Environment) -> tuple[Difference, ..
 
 def _refuse_changes(state: RunState, new: Config, environment: Sequence[Difference]) -> None:
     """Raises UserError for what may not change in a run: keys of the config, inputs, and, of `environment`, what is refused."""
+    policy = new.policy.model
     mistakes = [
-        f"{state.folder}: {each.key} is {each.before!r} in this run, got {each.after!r}; "
+        f"{state.folder}: {policy} is at commit {each.after} here, and the results of this run were made with {each.before}: set "
+        f"policy.revision: {each.before}, or name another --run-dir"
+        if each.key == "policy.revision" and policy == state.config.policy.model
+        else f"{state.folder}: {each.key} is {each.before!r} in this run, got {each.after!r}; "
         "results would not compare: name another --run-dir"
         for each in _changes(state.config, new)
         if not each.key.startswith(CHANGEABLE)

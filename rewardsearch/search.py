@@ -29,6 +29,7 @@ from rewardsearch.propose import plan, propose
 from rewardsearch.rank import write_leaderboard
 from rewardsearch.records import Candidate, Usage, Verdict
 from rewardsearch.resources import cache_folder
+from rewardsearch.revision import pinned
 from rewardsearch.sandbox import SandboxPool
 from rewardsearch.screen import LocalWorkers, start_workers
 from rewardsearch.state import RunState
@@ -85,6 +86,7 @@ def session(
     ends: how the run stands when the session has done its work. mix: whether the environment may be another one than that of the
     results that are there.
     """
+    config = pinned(config, folder)
     base = load_base_rewards(config.screen.base_rewards)
     defences = defences_of(config)
     pool = SandboxPool(config.sandbox, config.validation.bound)
@@ -139,6 +141,7 @@ def tune_run(config: Config, folder: Path, progress: Progress) -> RunState:
             "sft.enabled: got false, so no search of this config would start from the fine-tuned policy; "
             "set sft.enabled: true in the config, or give --set sft.enabled=true here and to `rewardsearch run`"
         )
+    config = pinned(config, folder)
     if has_run(folder):
         state = read_run(folder)
         if state.tuned is not None and state.tuned.mark == sft_mark(config):

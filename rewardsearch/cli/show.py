@@ -61,6 +61,7 @@ def show(
             {
                 "run": str(state.folder),
                 "id": arm,
+                "policy": {"model": state.config.policy.model, "revision": state.config.policy.revision},
                 "name": name_of(state, arm),
                 "candidate": candidate.model_dump(mode="json") if candidate else None,
                 "children": _children(state, arm),

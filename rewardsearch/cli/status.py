@@ -64,6 +64,7 @@ def status(
                 "doing": live.doing if live else None,
                 "running": [job.model_dump(mode="json") for job in live.running] if live else [],
                 "seconds_left": left,
+                "policy": {"model": state.config.policy.model, "revision": state.config.policy.revision},
                 "environment": state.environment.model_dump(mode="json") if state.environment else None,
                 "mixed": [each.model_dump(mode="json") for each in state.mixed],
                 "seconds": state.seconds,

@@ -95,11 +95,12 @@ def _read(files: list[Path]) -> list[Candidate]:
 def _settings(task: str | None, config: str | None, overrides: list[str]) -> Config:
     from rewardsearch.config import load_config, parse_config
     from rewardsearch.errors import UserError
+    from rewardsearch.revision import pinned
 
     if task is not None and config is not None:
         raise UserError("got --task and --config; a config names its task: give one of them")
     if config is not None:
-        return load_config(config, overrides)
+        return pinned(load_config(config, overrides))
     named: dict[str, Any] = {"task": {"name": task}} if task is not None else {}
     return parse_config(named, "--set" if task is None else "--task, --set" if overrides else "--task", overrides)
 

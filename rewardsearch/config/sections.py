@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from rewardsearch.resources import policy_folder
+
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -134,10 +136,24 @@ class PolicyConfig(Section):
     """The model that is trained: one of EMBEDDED, a folder of safetensors, a folder with a GGUF file, or a hub id."""
 
     model: str = EMBEDDED[0]
+    revision: str | None = None
+    """A hub model's branch, tag or commit; None for its main branch. A run keeps the commit that it stands for at the start."""
     gguf_file: str | None = None
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     lora: LoraConfig = LoraConfig()
+
+    @model_validator(mode="after")
+    def _revision_of_the_hub(self) -> PolicyConfig:
+        if self.revision is not None and policy_folder(self.model).exists():
+            raise ValueError(f"revision: got {self.revision}, and {self.model} is on this machine; leave revision out")
+        return self
+
+    @property
+    def source(self) -> dict[str, str]:
+        """What from_pretrained is given beside the model's name."""
+        named = {"gguf_file": self.gguf_file, "revision": self.revision}
+        return {key: value for key, value in named.items() if value is not None}
 
 
 Layer = Literal["uid", "no_new_privs", "landlock", "seccomp", "bubblewrap"]

@@ -95,10 +95,9 @@ def load_policy(config: PolicyConfig, adapter: Path | None = None) -> Policy:
     """
     device = _device(config)
     name = str(policy_folder(config.model)) if config.model in EMBEDDED else config.model
-    source = {"gguf_file": config.gguf_file} if config.gguf_file else {}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, padding_side="left", **source)
-        base = AutoModelForCausalLM.from_pretrained(name, dtype=getattr(torch, config.dtype), **source)
+        tokenizer = AutoTokenizer.from_pretrained(name, padding_side="left", **config.source)
+        base = AutoModelForCausalLM.from_pretrained(name, dtype=getattr(torch, config.dtype), **config.source)
     except (OSError, ValueError, ImportError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(
