@@ -16,6 +16,8 @@ from rewardsearch.resources import resource
 
 CARRIED_ONLY = "feedback.j2"
 """What is written for people, and no prompt."""
+ALSO_PASSED = frozenset(("rest",))
+"""What prompts are filled in with beside what the carried ones use: `rest`, the trained rewards that a request is not about."""
 
 
 @lru_cache
@@ -67,7 +69,7 @@ def check_prompts(folder: str) -> None:
     mistakes = (
         [] if files else [f"propose.prompts: {folder} has no .j2 file; allowed names: {', '.join(sorted(carried))}"]
     )
-    known = {name for template in carried for name in _names(prompt_source(template))}
+    known = ALSO_PASSED.union(*(_names(prompt_source(template)) for template in carried))
     for file in files:
         if file.name not in carried and not file.name.startswith("_"):
             mistakes.append(

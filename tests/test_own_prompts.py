@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from chat_server import ChatServer
 from played import SMALL, Quiet, Trainer
+from told_run import ASKS, request
 
 from rewardsearch.config import parse_config
 from rewardsearch.errors import UserError
 from rewardsearch.preflight import check
 from rewardsearch.prompting import check_prompts, prompt_source, render
+from rewardsearch.propose import prompt_of
 from rewardsearch.resources import resource
 from rewardsearch.search import search
 
@@ -83,3 +85,15 @@ def test_a_template_that_cannot_be_filled_in_is_the_users_mistake(tmp_path: Path
     own = write(tmp_path / "prompts", again="{{ reason.nothing }}")
     with pytest.raises(UserError, match=r"again\.j2 cannot be filled in \('str object' has no attribute 'nothing'\)"):
         render("again.j2", own, reason="r", cut_off=False)
+
+
+def test_a_template_may_use_what_the_carried_ones_do_not(tmp_path: Path) -> None:
+    own = write(
+        tmp_path / "prompts", _rest="{% for e in rest %}\nother {{ e.candidate.name }} of {{ e.gain }}\n{% endfor %}"
+    )
+    check_prompts(own)
+    asked = request().model_copy(update={"prompts": own})
+    text = prompt_of(asked, ASKS["mutate"], 16_000, structured=False).user
+    assert asked.feedback is not None
+    others = {each.candidate.name for each in asked.feedback.parents if each.candidate.id not in ASKS["mutate"].parents}
+    assert {line.split()[1] for line in text.split("\n") if line.startswith("other ")} == others

@@ -89,11 +89,11 @@ def _crossover(rng: random.Random, guide: Guide) -> Maker:
     # Parents that differ in little have few children, and all may be known: then one parent is mutated.
     for _ in range(TRIES // 2):
         first = guide.draw_parent(rng)
-        # A parent and its child differ in one change: nothing comes of crossing them while there are others.
+        # A parent and its child differ in one change: nothing comes of crossing them.
         related = guide.related(first)
-        others = any(each.parent.candidate.id not in related for each in guide.parents)
-        second = guide.draw_parent(rng, without=related if others else (first.parent.candidate.id,))
-        yield *crossover(rng, first, second), "crossover", (first.parent.candidate.id, second.parent.candidate.id)
+        if any(each.parent.candidate.id not in related for each in guide.parents):
+            second = guide.draw_parent(rng, without=related)
+            yield *crossover(rng, first, second), "crossover", (first.parent.candidate.id, second.parent.candidate.id)
     yield from _mutate(rng, guide)
 
 

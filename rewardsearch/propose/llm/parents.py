@@ -23,6 +23,16 @@ def front_of(feedback: Feedback | None) -> list[Front]:
     return [each.front for each in feedback.evidence if each.front is not None] if feedback else []
 
 
+def unrelated_pairs(feedback: Feedback) -> list[tuple[Front, Front]]:
+    """The pairs of members of the front of which neither was made from the other, directly or not."""
+    ancestors = {each.candidate.id: each.ancestors for each in feedback.parents}
+    return [
+        (a, b)
+        for a, b in combinations(front_of(feedback), 2)
+        if a.id not in ancestors.get(b.id, ()) and b.id not in ancestors.get(a.id, ())
+    ]
+
+
 class Parents:
     """Draws the parents of one round's moves; each draw makes the next of the same parent less likely."""
 
@@ -30,7 +40,7 @@ class Parents:
         self._rng = rng
         self._front = front_of(feedback)
         self._evidence = {each.candidate.id: each for each in feedback.evidence} if feedback else {}
-        self._ancestors = {each.candidate.id: each.ancestors for each in feedback.parents} if feedback else {}
+        self._pairs = (unrelated_pairs(feedback) if feedback else []) or list(combinations(self._front, 2))
         self._used: dict[str, int] = {}
         self._simplified: set[str] = set()
 
@@ -63,22 +73,17 @@ class Parents:
         """Two members by how far the questions that either answers right go beyond those of the best member, since it is the
         best that a child has to beat; where no two go beyond, by what they would gain over the better of them.
 
-        A reward and what it was made from are no pair while there is another.
+        A reward and what it was made from differ in a change or two: they are a pair only where there is no other.
         """
-        pairs = list(combinations(self._front, 2))
-        pairs = [pair for pair in pairs if not self._related(*pair)] or pairs
         best = max(member.right for member in self._front)
-        beyond = [max(0, a.right + b.only.get(a.id, 0) - best) for a, b in pairs]
+        beyond = [max(0, a.right + b.only.get(a.id, 0) - best) for a, b in self._pairs]
         if not any(beyond):
-            beyond = [min(a.only.get(b.id, 0), b.only.get(a.id, 0)) for a, b in pairs]
+            beyond = [min(a.only.get(b.id, 0), b.only.get(a.id, 0)) for a, b in self._pairs]
         weights = {
             (a.id, b.id): gain * self._unused(a.id) * self._unused(b.id)
-            for (a, b), gain in zip(pairs, beyond, strict=True)
+            for (a, b), gain in zip(self._pairs, beyond, strict=True)
         }
         return drawn_by(weights, self._rng)
-
-    def _related(self, a: Front, b: Front) -> bool:
-        return a.id in self._ancestors.get(b.id, ()) or b.id in self._ancestors.get(a.id, ())
 
     def _unused(self, id: str) -> float:
         return 1 / (1 + self._used.get(id, 0))

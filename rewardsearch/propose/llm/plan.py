@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from rewardsearch.config import ProposeConfig
 from rewardsearch.evidence import Feedback, Payoff
 from rewardsearch.propose.base import ProposalRequest
-from rewardsearch.propose.llm.parents import Parents, drawn_by, front_of, members_needed
+from rewardsearch.propose.llm.parents import Parents, drawn_by, front_of, unrelated_pairs
 from rewardsearch.records import Ask, Candidate, Operator
 
 MOVES: tuple[Operator, ...] = ("fresh", "mutate", "crossover", "simplify")
@@ -95,13 +95,12 @@ def draw(shares: Mapping[Arm, float], count: int, rng: random.Random) -> list[Ar
 
 def _allowed(config: ProposeConfig, feedback: Feedback | None) -> dict[Operator, float]:
     """The moves that the round allows, with their shares. Without parents every request is fresh, whatever its share."""
-    members = len(front_of(feedback))
-    if feedback is None or not members:
+    if feedback is None or not front_of(feedback):
         return {"fresh": 1.0}
     possible = {
         "fresh": True,
         "mutate": True,
-        "crossover": members >= members_needed("crossover"),
+        "crossover": bool(unrelated_pairs(feedback)),
         "simplify": feedback.stale >= config.simplify_after,
     }
     return {move: share for move in MOVES if possible[move] and (share := getattr(config.mix, move)) > 0}

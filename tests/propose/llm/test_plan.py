@@ -18,7 +18,7 @@ from told_run import request as told_request
 from rewardsearch.config import MixConfig, ProposeConfig
 from rewardsearch.evidence import Feedback, Payoff
 from rewardsearch.feedback.payoff import payoffs
-from rewardsearch.propose.llm.plan import FLOOR, PRIOR_ASKS, draw, model_of, payoff_rates, plan, shares
+from rewardsearch.propose.llm.plan import FLOOR, PRIOR_ASKS, ask_for, draw, model_of, payoff_rates, plan, shares
 from rewardsearch.records import BASELINE, Ask, Front, Operator, Played, Proposal, RankedRow, Ranking, Usage
 
 ONE: Mapping[str, float] = {"gpt-5": 1.0}
@@ -351,7 +351,12 @@ def test_a_reward_is_not_crossed_with_what_it_was_made_from_while_there_is_anoth
     pairs = crossed(front, ancestors)
     related = {frozenset((child, of)) for child, found in ancestors.items() for of in found}
     assert pairs and not related & pairs.keys()
-    assert crossed(front[:2], {1: [0]}).keys() == {frozenset((0, 1))}
+    # Where there is no other the round crosses nothing; who asks for the move all the same gets that pair.
+    assert not crossed(front[:2], {1: [0]})
+    ids, known = [member.id for member in front[:2]], feedback(front=front[:2])
+    parents = tuple(each.model_copy(update={"ancestors": (ids[0],)}) for each in known.parents)
+    asked = told_request().model_copy(update={"feedback": known.model_copy(update={"parents": parents})})
+    assert set(ask_for("crossover", asked, ONE, random.Random(0)).parents) == set(ids)
 
 
 def test_no_reward_is_crossed_with_itself_even_where_nobody_wins_anything() -> None:
