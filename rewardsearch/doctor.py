@@ -6,47 +6,38 @@ import importlib.metadata
 import os
 import platform
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from rewardsearch.brief import first_request
 from rewardsearch.config import Config
+from rewardsearch.datasheet import SPLITS, check_rows, short_splits
 from rewardsearch.errors import RewardSearchError, UserError
+from rewardsearch.findings import Finding, Status
 from rewardsearch.propose import check as check_proposer
+from rewardsearch.records import Row
 from rewardsearch.sandbox import LIMITS, inspect
+from rewardsearch.screen import DEVICE, check_policy
 from rewardsearch.screen.devices import devices
+from rewardsearch.tasks import Split, load_task
 
-Status = Literal["ok", "warn", "fail"]
 _APART = "run searches in a virtual machine or container of their own, without keys"
 _DISK_GB = 2.0
 _DISK_WARN_GB = 10.0
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One line: what was looked at, how it stands, what was found, and what to do unless it is ok."""
-
-    name: str
-    status: Status
-    found: str
-    remedy: str = ""
-
-
-def examine(config: Config) -> list[Finding]:
+def examine(config: Config) -> Iterator[Finding]:
     """Every finding, in a fixed order. `fail` is what a search with `config` cannot do without."""
-    return [
-        _python(),
-        *_packages(),
-        *_devices(config),
-        _disk(Path(config.run_dir or "runs")),
-        *_sandbox(config),
-        _proposer(config),
-    ]
+    yield _python()
+    yield from _packages()
+    yield from _devices(config)
+    yield _disk(Path(config.run_dir or "runs"))
+    yield from _sandbox(config)
+    yield _proposer(config)
+    yield from _data_and_policy(config)
 
 
 def _python() -> Finding:
@@ -162,3 +153,23 @@ def _proposer(config: Config) -> Finding:
             "set propose.openai.prices, in dollars per million tokens",
         )
     return Finding("proposer", "ok", found)
+
+
+def _data_and_policy(config: Config) -> Iterator[Finding]:
+    task = load_task(config.task)
+    rows: dict[Split, Sequence[Row]] = {}
+    try:
+        check_rows(task, config)
+        rows = {split: task.rows(split) for split in SPLITS}
+    except UserError as error:
+        for mistake in error.mistakes:
+            what, _, remedy = mistake.partition("; ")
+            yield Finding("data", "fail", what, remedy)
+    else:
+        found = ", ".join(f"{len(each):,} {split}" for split, each in rows.items()) + " rows"
+        yield Finding("data", "ok", f"{task.name}: {found}")
+        for warning in short_splits(task, config):
+            what, _, remedy = warning.partition("; ")
+            yield Finding("data", "warn", what, remedy)
+    # A missing device is told among the devices.
+    yield from (each for each in check_policy(config, rows) if each.name != DEVICE)

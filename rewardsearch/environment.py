@@ -80,14 +80,14 @@ def _version(name: str) -> str:
 
 
 def _device(config: Config) -> Device:
-    names = () if config.policy.device == "cpu" else _accelerators()
+    names = () if config.policy.device == "cpu" else accelerators()
     if names or config.policy.device == "cuda":
         return Device(kind="cuda", name=", ".join(sorted(set(names))))
     return cpu(config.screen.threads)
 
 
 @lru_cache
-def _accelerators() -> tuple[str, ...]:
+def accelerators() -> tuple[str, ...]:
     """The names of the accelerators that torch sees, one each; empty where there are none, or torch does not start."""
     if not any(found for pattern in _ACCELERATORS for found in Path("/dev").glob(pattern)):
         return ()

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rewardsearch.arms import load_base_rewards
 from rewardsearch.brief import first_request
 from rewardsearch.config import Config
-from rewardsearch.datasheet import check_rows, short_splits
-from rewardsearch.errors import MachineError
+from rewardsearch.datasheet import SPLITS, check_rows, short_splits
+from rewardsearch.errors import MachineError, UserError
 from rewardsearch.finalize import check as check_finalize
 from rewardsearch.finalize import load_references
+from rewardsearch.findings import Status
 from rewardsearch.propose import check as check_proposer
 from rewardsearch.propose import reach
+from rewardsearch.records import Row
 from rewardsearch.sandbox import Defences, inspect
+from rewardsearch.screen import DEVICE, check_policy
 from rewardsearch.state import RunState
-from rewardsearch.tasks import load_task
+from rewardsearch.tasks import Split, Task, load_task
 from rewardsearch.validate import validate
 
 
@@ -30,21 +35,39 @@ def defences_of(config: Config) -> Defences:
 
 
 def check(config: Config) -> tuple[str, ...]:
-    """Looks for the mistakes that would end a search later: base rewards, references, proposer, sandbox, data files. Gives
-    warnings: splits with fewer rows than the config asks for, a carried policy that does not know the task. Raises UserError.
+    """Looks for the mistakes that would end a search later: base rewards, references, proposer, sandbox, data, policy.
 
-    Of the sealed test only the numbers of rows are looked at, in all and of each class. A model is looked for by the first
-    process that trains.
+    Gives warnings: splits with fewer rows than the config asks for, prompts that the policy cannot read whole, a carried policy
+    that does not know the task. Raises UserError.
+
+    Of the sealed test only the numbers of rows are looked at, in all, of each class, and of those that are too long.
     """
     base, references = load_base_rewards(config.screen.base_rewards), load_references(config)
     check_finalize(config, base)
     check_proposer(first_request(config), config)
     defences_of(config)
     task = load_task(config.task)
-    check_rows(task, config)
+    warnings = _check_data_and_policy(task, config)
     if references:
         check_finalize(config, base, list(zip(references, validate(references, task, config), strict=True)))
-    return (*short_splits(task, config), *_carried_elsewhere(config))
+    return (*short_splits(task, config), *warnings, *_carried_elsewhere(config))
+
+
+def _check_data_and_policy(task: Task, config: Config) -> list[str]:
+    """Warnings on the policy. Raises UserError with the mistakes of both."""
+    mistakes: list[str] = []
+    rows: dict[Split, Sequence[Row]] = {}
+    try:
+        check_rows(task, config)
+        rows = {split: task.rows(split) for split in SPLITS}
+    except UserError as error:
+        mistakes += error.mistakes
+    told: dict[Status, list[str]] = {"ok": [], "warn": [], "fail": mistakes}
+    for each in check_policy(config, rows):
+        told[each.status].append(f"{'' if each.name == DEVICE else 'policy.model: '}{each.found}; {each.remedy}")
+    if mistakes:
+        raise UserError(*mistakes)
+    return told["warn"]
 
 
 def _carried_elsewhere(config: Config) -> tuple[str, ...]:

@@ -168,8 +168,6 @@ class Trials:
                 event["result"] = result.model_dump(mode="json")
             self.journal.append("screened", **event)
             self.progress.ended(job, result, self._told(job))
-            for warning in result.warnings:
-                self.progress.say(f"warning: {warning}")
         if left:
             self.budget.check()
             raise Interrupted(f"stopped before {len(left)} training runs were done; the same command carries on")

@@ -77,7 +77,6 @@ class Trainer:
     """Of 20 questions, after a fine-tuning; before it 5."""
     tested: list[str] = field(default_factory=list)
     ends: dict[str, str] = field(default_factory=dict)
-    warns: dict[str, str] = field(default_factory=dict)
     """A warning by arm."""
     before_test: Callable[[], None] = lambda: None
     after_run: Callable[[str], None] = lambda id: None
@@ -131,7 +130,6 @@ class Trainer:
                 status=status,
                 reason=None if status == "done" else "because",
                 outcomes=self.play(job) if status == "done" else (),
-                warnings=(self.warns[job.id],) if job.id in self.warns else (),
             )
             if status != "error":
                 save_result(run / job.folder, result, mark)

@@ -18,7 +18,7 @@ from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import BudgetReached, MachineError, UserError
 from rewardsearch.groundwork import BANK
 from rewardsearch.journal import JOURNAL, read_run
-from rewardsearch.records import BASELINE, FULL, POLICY, Outcome, Rollout, ScreenJob
+from rewardsearch.records import BASELINE, FULL, Outcome, Rollout, ScreenJob
 from rewardsearch.search import finalize_run, search, session
 from rewardsearch.store import CHECKPOINT
 
@@ -263,13 +263,6 @@ def test_a_finalized_search_of_the_papers_protocol_takes_no_further_rounds(tmp_p
     assert search(config(**settings), tmp_path, Quiet()).final is not None
     with pytest.raises(UserError, match="rounds and finalize cannot change once it is finalized"):
         search(config(**settings, rounds=2), tmp_path, Quiet())
-
-
-def test_what_a_training_run_warns_of_is_told(tmp_path: Path, trainer: Trainer) -> None:
-    trainer.warns = {POLICY: "7 of 20 prompts are too long"}
-    told = Quiet()
-    search(config(rounds=1), tmp_path, told)
-    assert told.said.count("warning: 7 of 20 prompts are too long") == 1
 
 
 def test_a_bank_of_another_policy_than_is_there_now_is_told_once(tmp_path: Path, trainer: Trainer) -> None:

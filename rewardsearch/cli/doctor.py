@@ -20,7 +20,7 @@ def doctor(
 ) -> None:
     """Check what of this machine a search needs.
 
-    Python, packages, devices, disk, sandbox layers and proposer. Ends with exit code 2 when a check fails.
+    Python, packages, devices, disk, sandbox layers, proposer, data and policy. Ends with exit code 2 when a check fails.
     """
     from rewardsearch.cli.tables import make_console, print_json, print_lines
     from rewardsearch.config import load_config, parse_config
@@ -28,7 +28,7 @@ def doctor(
 
     overrides = set_ or []
     settings = parse_config({}, "--set", overrides) if config is None else load_config(config, overrides)
-    findings = examine(settings)
+    findings = list(examine(settings))
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:

@@ -105,6 +105,11 @@ class OpenAIConfig(Section):
                 )
         return self
 
+    @property
+    def key_variables(self) -> tuple[str, ...]:
+        """The environment variables that hold keys, which no other process is to see."""
+        return (self.api_key_env, *(each.api_key_env for each in self.served()))
+
     def served(self) -> tuple[Served, ...]:
         """The models to ask, each with everything that a request to it needs."""
         return tuple(

@@ -23,6 +23,7 @@ class SftConfig(Section):
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.05
     """Share of the steps over which the learning rate rises."""
     max_tokens: Count = 512
-    """Of prompt and target together; a longer demonstration is left out, and told."""
+    """Of prompt and target together. A demonstration that is longer, or longer than the policy's context, is left out and
+    counted."""
     seed: int = 0
     lora: LoraConfig = LoraConfig()

@@ -184,7 +184,7 @@ class ScreenResult(Record):
     faults: dict[str, int] = {}
     """Reward calls that failed and were forgiven, by reward, from the first step of the run."""
     warnings: tuple[str, ...] = ()
-    """What the user should know before trusting it."""
+    """Empty; results on disk have it."""
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
     environment: Environment | None = None

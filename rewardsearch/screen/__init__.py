@@ -12,10 +12,21 @@ from rewardsearch.errors import MachineError
 from rewardsearch.progress import Unit
 from rewardsearch.records import Outcome, Record, Rollout, ScreenJob, ScreenResult, SftResult
 from rewardsearch.screen.launch_local import LocalWorkers, Message
+from rewardsearch.screen.policy_check import DEVICE, check_policy
 from rewardsearch.store import fingerprint, load_outcomes, load_result
 from rewardsearch.tuned import SFT, load_tuned, sft_mark
 
-__all__ = ["LocalWorkers", "Reading", "read_test", "sample_bank", "screen", "start_workers", "tune"]
+__all__ = [
+    "DEVICE",
+    "LocalWorkers",
+    "Reading",
+    "check_policy",
+    "read_test",
+    "sample_bank",
+    "screen",
+    "start_workers",
+    "tune",
+]
 
 OnStep = Callable[[str, int, int, Unit], None]
 """Called with a job's name (its folder, where it has one), the units it has done, how many there are, and what they are."""
@@ -24,7 +35,7 @@ OnStep = Callable[[str, int, int, Unit], None]
 def start_workers(run: Path, config: Config) -> LocalWorkers:
     """The pool that `screen` and `read_test` work with; a context manager. No process starts before there is work."""
     settings = config.screen
-    hidden = [config.propose.openai.api_key_env, *(each.api_key_env for each in config.propose.openai.served())]
+    hidden = config.propose.openai.key_variables
     stall_s = settings.stall_minutes * 60
     return LocalWorkers(run, settings.slots, settings.threads, settings.retries, stall_s, hidden)
 

@@ -9,17 +9,10 @@ import torch
 
 from rewardsearch.records import Row
 from rewardsearch.screen.policy import Policy
+from rewardsearch.screen.prompts import prompt_ids
 
 OnBatch = Callable[[int], None]
 """Called after each batch with the number of rows that are done."""
-
-
-def prompt_ids(tokenizer: Any, row: Row) -> list[int]:
-    """Token ids of a row's prompt, through the chat template where the prompt is messages."""
-    if isinstance(row.prompt, str):
-        return list(tokenizer(row.prompt)["input_ids"])
-    ids = tokenizer.apply_chat_template(row.prompt, add_generation_prompt=True, tokenize=True, return_dict=True)
-    return list(ids["input_ids"])
 
 
 def end_tokens(model: Any, tokenizer: Any) -> set[int]:
@@ -27,21 +20,6 @@ def end_tokens(model: Any, tokenizer: Any) -> set[int]:
     several (a chat model's end of turn beside its end of text)."""
     of_model = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
     return {tokenizer.eos_token_id, *(of_model if isinstance(of_model, list | tuple) else (of_model,))} - {None}
-
-
-def beyond_context(policy: Policy, rows: Sequence[Row], max_tokens: int) -> tuple[str, ...]:
-    """A warning where prompts with a completion of `max_tokens` are longer than what the policy was made for."""
-    config = policy.base.config.get_text_config()
-    context = getattr(config, "max_position_embeddings", None)
-    if context is None:
-        return ()
-    longer = sum(len(prompt_ids(policy.tokenizer, row)) + max_tokens > context for row in rows)
-    if not longer:
-        return ()
-    return (
-        f"{longer:,} of {len(rows):,} prompts, with a completion of {max_tokens:,} tokens, are longer than the policy's context "
-        f"of {context:,} tokens: shorten the texts, or take a policy with more context",
-    )
 
 
 def generate(

@@ -34,7 +34,6 @@ from rewardsearch.records import (
 from rewardsearch.sandbox import RewardFault, Sandbox, SandboxedReward
 from rewardsearch.screen.divergence import Diverged, logits_checked
 from rewardsearch.screen.evaluate import Answers, evaluate
-from rewardsearch.screen.generate import beyond_context
 from rewardsearch.screen.observe import Scored, is_base
 from rewardsearch.screen.policy import Policy, device_of, load_policy
 from rewardsearch.screen.sample import sample
@@ -133,9 +132,8 @@ class Worker:
         """The fields of the result, and what was answered."""
         rows = self.ranked_rows[: math.ceil((job.questions or 1) * len(self.ranked_rows))]
         if job.steps == 0:
-            told = beyond_context(self.policy, rows, self.config.screen.max_completion_tokens)
             answers = self._evaluate(self.policy.base, rows)
-            return {"status": "done", "steps": 0, "outcomes": answers.outcomes, "warnings": told}, answers.completions
+            return {"status": "done", "steps": 0, "outcomes": answers.outcomes}, answers.completions
         watch = self.config.watch
         with ExitStack() as stack:
             forgiven = before.faults if before else {}

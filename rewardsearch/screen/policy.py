@@ -18,7 +18,7 @@ from peft import LoraConfig as Adapter
 from peft import PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
-from rewardsearch.config import EMBEDDED, Config, LoraConfig, PolicyConfig
+from rewardsearch.config import Config, LoraConfig, PolicyConfig
 from rewardsearch.environment import cpu
 from rewardsearch.errors import UserError
 from rewardsearch.records import Device
@@ -94,7 +94,10 @@ def load_policy(config: PolicyConfig, adapter: Path | None = None) -> Policy:
     changes below a weight's half step are lost. Raises UserError when there is no such model.
     """
     device = _device(config)
-    name = str(policy_folder(config.model)) if config.model in EMBEDDED else config.model
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("policy.device: got cuda, and torch finds no CUDA device; set policy.device: auto")
+    folder = policy_folder(config.model)
+    name = str(folder) if folder.exists() else config.model
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, padding_side="left", **config.source)
         base = AutoModelForCausalLM.from_pretrained(name, dtype=getattr(torch, config.dtype), **config.source)
@@ -106,6 +109,8 @@ def load_policy(config: PolicyConfig, adapter: Path | None = None) -> Policy:
             + f": {first}; give `embedded`, a folder with safetensors or a GGUF file, or a hub id"
         ) from None
     _clear_quantisation_marks(base)
+    if tokenizer.eos_token_id is None:
+        raise UserError(f"policy.model: the tokenizer of {config.model} has no end-of-text token; set its eos_token")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     base.to(device)

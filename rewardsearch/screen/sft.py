@@ -19,8 +19,8 @@ from rewardsearch.errors import UserError
 from rewardsearch.files import scratch_prefix
 from rewardsearch.records import Demonstration, SftPoint
 from rewardsearch.screen.divergence import Diverged, check_weights
-from rewardsearch.screen.generate import prompt_ids
 from rewardsearch.screen.policy import Policy, trainer_arguments
+from rewardsearch.screen.prompts import prompt_ids
 
 
 @dataclass(frozen=True)
@@ -62,15 +62,19 @@ def tune(
 
     The loss is the mean cross-entropy of the targets' tokens, each target closed by the end-of-text token. The order of the
     demonstrations and the adapter's first weights follow from `config.seed`. The policy itself stays as it was.
-    Raises UserError when every demonstration is longer than `config.max_tokens`, and when the loss is no number any more.
+    Demonstrations that are longer than `config.max_tokens`, or than the policy's context, are left out.
+    Raises UserError when all are, and when the loss is no number any more.
     """
     examples = [_example(policy.tokenizer, each) for each in demonstrations]
-    fitting = [each for each in examples if len(each["input_ids"]) <= config.max_tokens]
+    context = getattr(policy.base.config.get_text_config(), "max_position_embeddings", None) or config.max_tokens
+    most = min(config.max_tokens, context)
+    fitting = [each for each in examples if len(each["input_ids"]) <= most]
     if not fitting:
         shortest = min((len(each["input_ids"]) for each in examples), default=0)
+        remedy = f"give at least {shortest}" if shortest <= context else f"the policy's context is {context} tokens"
         raise UserError(
             f"sft.max_tokens: got {config.max_tokens}, and the shortest of {len(examples)} demonstrations has {shortest} "
-            f"tokens; give at least {shortest}"
+            f"tokens; {remedy}"
         )
     course = _Course(on_step)
     micro_batch = config.micro_batch or config.batch_size

@@ -20,6 +20,7 @@ from rewardsearch.records import Batch, CurvePoint, RewardSpec, Row, ScreenJob
 from rewardsearch.screen.divergence import check_weights
 from rewardsearch.screen.observe import ROW, Observer, Scored
 from rewardsearch.screen.policy import Policy, trainer_arguments
+from rewardsearch.screen.prompts import policy_prompt
 from rewardsearch.tasks import Task
 
 CARRIED = "observed.json"
@@ -111,7 +112,9 @@ def train(
                 repetition_penalty=1.0,
                 **trainer_arguments(policy, job.seed),
             ),
-            train_dataset=Dataset.from_list([{"prompt": row.prompt, ROW: i} for i, row in enumerate(rows)]),
+            train_dataset=Dataset.from_list(
+                [{"prompt": policy_prompt(policy.tokenizer, row), ROW: i} for i, row in enumerate(rows)]
+            ),
             processing_class=policy.tokenizer,
             callbacks=[course],
         )

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_models import tiny_model
 
 from rewardsearch import doctor
 from rewardsearch.config import Config, parse_config
-from rewardsearch.doctor import Finding, examine
-from rewardsearch.errors import MachineError
+from rewardsearch.doctor import examine
+from rewardsearch.errors import MachineError, UserError
+from rewardsearch.findings import Finding
+from rewardsearch.preflight import check
+from rewardsearch.resources import resource
 from rewardsearch.sandbox import Defences
 
 
@@ -21,7 +25,7 @@ def finding(name: str, config: Config | None = None) -> Finding:
 
 
 def test_this_machine_can_search() -> None:
-    findings = examine(Config())
+    findings = list(examine(Config()))
     assert [found for found in findings if found.status == "fail" and found.name != "disk"] == []
     packages = next(found.found for found in findings if found.name == "packages")
     assert {"torch", "trl", "transformers"} <= {entry.split()[0] for entry in packages.split(", ")}
@@ -125,3 +129,32 @@ def test_the_command_prints_a_line_each_and_ends_with_2_when_something_fails(
     assert {"name": "proposer", "status": "ok", "found": "grammar", "remedy": ""} in json.loads(done.out)
     monkeypatch.setattr(doctor, "devices", lambda: (_ for _ in ()).throw(ImportError("libtorch.so")))
     assert cli("doctor").code == 2
+
+
+def test_data_and_policy_are_looked_at_and_a_mistake_of_one_hides_none_of_the_other(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"question": "1 + 1?", "answer": "#### nan"}\n', encoding="utf-8")
+    task = {"name": "gsm8k", "train_file": str(tmp_path / "rows.jsonl"), "test_file": str(tmp_path / "rows.jsonl")}
+    config = parse_config({"task": task, "policy": {"model": str(tmp_path / "nowhere")}}, "test")
+    found = {each.name: each for each in examine(config) if each.name in ("data", "policy")}
+    assert (found["data"].status, "rows.jsonl line 1" in found["data"].found) == ("fail", True)
+    assert (found["policy"].status, "nowhere" in found["policy"].found) == ("fail", True)
+    with pytest.raises(UserError) as refused:
+        check(config)
+    assert [line.split()[0] for line in refused.value.mistakes] == ["rows.jsonl", "policy.model:"]
+    few = parse_config({"task": {"name": "arithmetic", "val_rows": 7}}, "test")
+    found = {each.name: each for each in examine(few)}
+    assert found["data"].status == found["policy"].status == "ok" and "7 val" in found["data"].found
+
+
+def test_a_base_model_is_told_of_and_one_with_too_little_context_ends_the_dry_run(cli: Any, tmp_path: Path) -> None:
+    lines = [json.dumps({"question": f"Tom has {i} pens?", "answer": f"#### {i}"}) for i in range(100)]
+    for part, rows in (("train", lines[:60]), ("test", lines[60:])):
+        (tmp_path / f"{part}.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    model = tiny_model(tmp_path / "model", template=None, context=70, learned_positions=True)
+    options = [f"--set=task.{part}_file={tmp_path / part}.jsonl" for part in ("train", "test")]
+    command = ("run", resource("configs") / "gsm8k-cpu.yaml", "--dry-run", f"--set=policy.model={model}", *options)
+    done = cli(*command, "--run-dir", tmp_path / "run")
+    assert done.code == 2 and done.err.count("error: ") == 1
+    assert "context of 70 tokens" in done.err and "screen.max_completion_tokens" in done.err
+    done = cli(*command, "--set=screen.max_completion_tokens=8")
+    assert done.code == 0 and "warning: policy.model: " in done.out and "no chat template" in done.out

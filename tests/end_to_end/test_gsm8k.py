@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiny_models import tiny_model
 
 from rewardsearch.journal import read_run
 from rewardsearch.resources import resource
@@ -31,37 +32,6 @@ def rows(tmp_path: Path) -> list[str]:
     return [f"--set=task.{part}_file={tmp_path / part}.jsonl" for part in ("train", "test")]
 
 
-@pytest.fixture
-def chat_model(tmp_path: Path) -> Path:
-    """A chat model in a folder of safetensors: random weights, a word-level tokenizer, a chat template."""
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    words = ["<pad>", "<eos>", "<unk>", "Tom", "has", "pens", "<thinking>", "</thinking>", "<solution>", "</solution>"]
-    core = Tokenizer(models.WordLevel({word: i for i, word in enumerate([*words, *"0123456789"])}, unk_token="<unk>"))
-    core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=core, pad_token="<pad>", eos_token="<eos>", unk_token="<unk>", padding_side="left"
-    )
-    tokenizer.chat_template = "{% for m in messages %}{{ m.role }} {{ m.content }} {% endfor %}Tom"
-    model = LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=20,
-            hidden_size=32,
-            intermediate_size=64,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            bos_token_id=None,
-            eos_token_id=1,
-            pad_token_id=0,
-        )
-    )
-    folder = tmp_path / "model"
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
-
-
 def search(tmp_path: Path, *options: str, config: Path = CONFIG) -> None:
     command = [sys.executable, "-m", "rewardsearch", "run", str(config), "--run-dir", "run", *options]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -69,8 +39,9 @@ def search(tmp_path: Path, *options: str, config: Path = CONFIG) -> None:
 
 
 def test_a_chat_model_in_a_folder_goes_through_the_whole_loop_after_fine_tuning(
-    tmp_path: Path, rows: list[str], chat_model: Path
+    tmp_path: Path, rows: list[str]
 ) -> None:
+    chat_model = tiny_model(tmp_path / "model")
     tuning = ["--set=sft.enabled=true", "--set=sft.steps=2", "--set=sft.batch_size=4"]
     # One candidate, whose run with another seed is all that finalize trains beside the baseline's.
     few = ["--set=candidates=1", "--set=finalize.ensembles=[]", "--set=screen.max_completion_tokens=8"]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rewardsearch.config import Config, TaskConfig
-from rewardsearch.screen.generate import beyond_context, end_tokens, generate
+from rewardsearch.screen.generate import end_tokens, generate
 from rewardsearch.screen.policy import Policy, load_policy
 from rewardsearch.tasks import load_task
 
@@ -45,14 +45,3 @@ def test_the_end_tokens_are_the_tokenizers_and_the_models(policy: Policy) -> Non
     for told, ends in ((None, {own}), (own, {own}), (7, {own, 7}), ([7, 8], {own, 7, 8})):
         policy.base.generation_config.eos_token_id = told
         assert end_tokens(policy.base, policy.tokenizer) == ends
-
-
-def test_prompts_that_leave_no_room_for_a_completion_are_told(policy: Policy) -> None:
-    longest = max(len(policy.tokenizer(row.prompt_text)["input_ids"]) for row in ROWS)
-    assert policy.base.config.max_position_embeddings == 256
-    assert beyond_context(policy, ROWS, 256 - longest) == ()
-    (told,) = beyond_context(policy, ROWS, 257 - longest)
-    assert told.endswith("context of 256 tokens: shorten the texts, or take a policy with more context")
-    assert beyond_context(policy, ROWS, 256)[0].startswith(
-        "6 of 6 prompts, with a completion of 256 tokens, are longer"
-    )

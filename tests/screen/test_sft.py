@@ -90,13 +90,21 @@ def test_the_merged_policy_answers_as_the_base_under_the_adapter(policy: Policy,
     assert not any(each.requires_grad for each in merged.base.parameters())
 
 
-def test_demonstrations_that_are_too_long_are_left_out_and_counted(policy: Policy, tmp_path: Path) -> None:
+def test_demonstrations_that_are_too_long_are_left_out_and_counted(
+    policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lengths = sorted(len(_example(policy.tokenizer, each)["input_ids"]) for each in TAUGHT)
     tuned = tune(policy, TAUGHT, settings(steps=1, max_tokens=lengths[3]), tmp_path / "a")
     fitting = sum(length <= lengths[3] for length in lengths)
     assert (tuned.rows, tuned.left_out) == (fitting, 8 - fitting)
     with pytest.raises(UserError, match=rf"sft.max_tokens: got {lengths[0] - 1}.* give at least {lengths[0]}$"):
         tune(policy, TAUGHT, settings(max_tokens=lengths[0] - 1), tmp_path / "b")
+    with monkeypatch.context() as patch:
+        patch.setattr(policy.base.config, "max_position_embeddings", lengths[3])
+        assert tune(policy, TAUGHT, settings(steps=1), tmp_path / "c").left_out == 8 - fitting
+        patch.setattr(policy.base.config, "max_position_embeddings", lengths[0] - 1)
+        with pytest.raises(UserError, match=f"context is {lengths[0] - 1} tokens"):
+            tune(policy, TAUGHT, settings(), tmp_path / "d")
 
 
 def test_a_loss_that_is_no_number_is_told_with_what_to_do(policy: Policy, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import torch
 
 from rewardsearch.config import Config, LoraConfig
 from rewardsearch.errors import UserError
-from rewardsearch.records import Batch, Outcome, RewardSpec, ScreenJob
+from rewardsearch.records import Batch, Outcome, RewardSpec, Row, ScreenJob
 from rewardsearch.screen.evaluate import evaluate
 from rewardsearch.screen.observe import Observer
 from rewardsearch.screen.policy import Policy, load_policy
@@ -62,6 +62,7 @@ def run(policy: Policy, small_config: Config) -> Callable[..., Trained]:
         weights: Sequence[float] = (),
         stretch: dict[str, object] | None = None,
         course: dict[str, Any] | None = None,
+        asked: Callable[[Row], Row] = lambda row: row,
         **settings: object,
     ) -> Trained:
         config = small_config.screen.model_copy(update=settings)
@@ -73,10 +74,10 @@ def run(policy: Policy, small_config: Config) -> Callable[..., Trained]:
         job = job.model_copy(update=stretch or {})
         with policy.fresh_adapter(seed) as model:
             observer = train(
-                model, policy, task, rows, job, specs, config, lambda step: None, **(course or {})
+                model, policy, task, list(map(asked, rows)), job, specs, config, lambda step: None, **(course or {})
             ).observer
             adapter = digest([p for name, p in sorted(model.named_parameters()) if "lora" in name])
-            outcomes = evaluate(model, policy, task, task.rows("val"), 40, 40).outcomes
+            outcomes = evaluate(model, policy, task, list(map(asked, task.rows("val"))), 40, 40).outcomes
         return adapter, outcomes, observer
 
     return run
@@ -92,6 +93,13 @@ def test_a_result_does_not_depend_on_what_ran_before_to_the_last_bit(
     assert (again, outcomes_again, observer_again.curves()) == (first, outcomes, observer.curves())
     assert other != first
     assert digest(list(policy.base.parameters())) == base
+
+
+def test_messages_train_a_policy_without_a_chat_template_as_their_plain_text_does(run: Callable[..., Trained]) -> None:
+    def chat(row: Row) -> Row:
+        return row.model_copy(update={"prompt": [{"role": "user", "content": row.prompt_text}]})
+
+    assert run(short, asked=chat)[:2] == run(short)[:2]
 
 
 def in_stretches(run: Callable[..., Trained], folder: Path, ends: Sequence[int], **settings: object) -> Trained:
