@@ -9,7 +9,8 @@ noise new seeds win nothing, and where early rungs say little the race drops the
 
 regret: true F1 of the truly best less that of the chosen. inflation: reported score less the true F1 of the chosen. Both in
 points of F1. True F1 is expected over seeds and over all questions: what the reward is worth, not what one trained model
-scored. covered: share of searches whose reported 95 % interval holds it. cost: in full training runs.
+scored. covered: share of searches whose reported 95 % interval holds it; gain covered: the same for the gain over the
+baseline. cost: in full training runs.
 
 An advantage must be beyond two standard errors, which takes about a thousand searches; a limit is broken beyond two. Exit
 status 1 when a claim does not hold.
@@ -33,7 +34,7 @@ LITERATURE = Protocol()
 OURS = Protocol(racing=True, reseeding=True, sealed=True, fresh_report=False)
 """A search with race.most 1, finalize.finalists 5 and finalize.seeds 3: new seeds choose on val, and the same policies read the
 test."""
-MEASURES = ("best chosen", "regret", "inflation", "covered", "cost")
+MEASURES = ("best chosen", "regret", "inflation", "covered", "gain covered", "cost")
 SEED_SDS = (0.0, 0.02, 0.036, 0.06)
 WORTHS = ((0.0, 0.0), (0.2, 0.4), (0.4, 0.6), (0.6, 0.8), (0.8, 0.9))
 """Spearman correlation with the final quality at each of the two rungs."""
@@ -41,14 +42,16 @@ Row = dict[str, Any]
 
 
 def simulate(setting: Setting, protocol: Protocol, searches: int, seed: int) -> Floats:
-    """MEASURES of each search, (searches, 5). The worlds depend on setting and seed alone."""
+    """MEASURES of each search, (searches, 6). The worlds depend on setting and seed alone."""
     rows = []
     for number in range(searches):
         world = World(setting, np.random.default_rng([seed, number]))
         told = search(world, protocol, np.random.default_rng([seed, number, 1]))
         true = world.f1[told.chosen]
         regret, inflation = 100 * (world.f1[world.best] - true), 100 * (told.score - true)
-        rows.append((told.chosen == world.best, regret, inflation, told.low <= true <= told.high, told.cost))
+        covered = told.low <= true <= told.high
+        gain_covered = told.gain_low <= true - world.f1[world.baseline] <= told.gain_high
+        rows.append((told.chosen == world.best, regret, inflation, covered, gain_covered, told.cost))
     return np.array(rows, dtype=np.float64)
 
 
@@ -66,6 +69,7 @@ def claims(n: int, literature: Floats, ours: Floats) -> list[Row]:
         ("ours has less regret, by points", better[:, 1], 0.0, 100.0),
         ("the literature's score is inflated, points", literature[:, 2], 1.0, 100.0),
         ("the literature's interval misses too often", 1 - literature[:, 3], 0.15, 1.0),
+        ("the literature's interval of the gain misses too often", 1 - literature[:, 4], 0.15, 1.0),
     ]
     rows = []
     for what, values, low, high in checks:
@@ -74,6 +78,7 @@ def claims(n: int, literature: Floats, ours: Floats) -> list[Row]:
     for what, values, low, high in (
         ("ours is hardly inflated, points", ours[:, 2], -0.3, 0.7),
         ("ours reports within its interval", ours[:, 3], 0.92, 0.985),
+        ("ours reports the gain within its interval", ours[:, 4], 0.92, 0.985),
     ):
         value, error = _mean(values)
         rows.append(_claim(what, n, value, error, (low, high), low - 2 * error <= value <= high + 2 * error))
@@ -140,12 +145,11 @@ def behind(swept: list[Row]) -> list[str]:
 def show(found: dict[str, Any]) -> None:
     console = Console()
     for title in ("protocols", "parts of ours"):
-        table = Table("", "best chosen", "regret", "inflation", "covered", "cost", title=title)
+        table = Table("", *MEASURES, title=title)
         for entry in found[title]:
-            share, regret, inflation, covered, cost = (entry[name] for name in MEASURES)
-            table.add_row(
-                entry["what"], f"{share:.1%}", f"{regret:.2f}", f"{inflation:+.2f}", f"{covered:.1%}", f"{cost:.1f}"
-            )
+            share, regret, inflation, covered, gain, cost = (entry[name] for name in MEASURES)
+            shares = f"{covered:.1%}", f"{gain:.1%}"
+            table.add_row(entry["what"], f"{share:.1%}", f"{regret:.2f}", f"{inflation:+.2f}", *shares, f"{cost:.1f}")
         console.print(table)
     columns = ("seed sd", "rung worth", "best chosen", "regret", "inflation", "covered", "better: share, regret")
     table = Table(*columns, title="literature / ours")

@@ -9,6 +9,9 @@ All may spend the literature's steps: the candidates and the baseline in full, o
   other seeds, and the best mean over those on `val` is chosen; the same policies, or with `fresh_report` those of 3 more
   seeds, are read on the sealed test. The score is the mean of their F1; its interval covers questions and seeds
   (rewardsearch.stats.half_width, with the noise between the seeds of the baseline and of the finalists on `val`).
+
+The gain is the score less that of the baseline on the same questions. The literature's interval of it is the paired bootstrap
+over questions, given one training of each; ours covers the seeds of both, as the verdict of finalize does.
 """
 
 from __future__ import annotations
@@ -43,12 +46,15 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Told:
-    """What a search prints: the chosen candidate, its F1 and interval; and what it cost, in full training runs."""
+    """What a search prints: the chosen candidate, its F1 and its gain over the baseline with their intervals; and what it cost,
+    in full training runs."""
 
     chosen: int
     score: float
     low: float
     high: float
+    gain_low: float
+    gain_high: float
     cost: float
 
 
@@ -73,7 +79,8 @@ def search(world: World, protocol: Protocol, rng: np.random.Generator) -> Told:
     full_cost = setting.candidates + 1 - budget + spent
     if not protocol.reseeding:
         read = runs.on(sealed) if protocol.sealed else answers
-        return told(int(candidates[ranked[0]]), read.right()[ranked[:1]], None, full_cost, rng)
+        baseline = Runs(world, np.array([world.baseline]), rng).on(sealed).right()
+        return told(int(candidates[ranked[0]]), read.right()[ranked[:1]], baseline, None, full_cost, rng)
 
     last = candidates[ranked[:finalists]]
     seeds = int((budget - spent) // len(last))
@@ -82,14 +89,18 @@ def search(world: World, protocol: Protocol, rng: np.random.Generator) -> Told:
     f1 = f1_of(again.right().mean(axis=1)).reshape(len(last), seeds)
     first = int(f1.mean(axis=1).argmax())
     own = np.arange(first * seeds, (first + 1) * seeds)
-    base = Runs(world, np.full(BASELINE_SEEDS, world.baseline), rng).on(asked).right()
-    known = {world.baseline: f1_of(base.mean(axis=1))} | {int(id): row for id, row in zip(last, f1, strict=True)}
+    of_baseline = Runs(world, np.full(BASELINE_SEEDS, world.baseline), rng)
+    base = of_baseline.on(asked)
+    known = {world.baseline: f1_of(base.right().mean(axis=1))} | {
+        int(id): row for id, row in zip(last, f1, strict=True)
+    }
     noise = seed_noise({id: row.tolist() for id, row in known.items()}) if protocol.seed_interval else None
     if fresh:
         read, own = Runs(world, np.repeat(last[first], fresh), rng).on(sealed), np.arange(fresh)
     else:
         read = anew.on(sealed) if protocol.sealed else again
-    return told(int(last[first]), read.right(runs=own), noise, full_cost + seeds * len(last), rng)
+    baseline = (of_baseline.on(sealed) if protocol.sealed else base).right()
+    return told(int(last[first]), read.right(runs=own), baseline, noise, full_cost + seeds * len(last), rng)
 
 
 def race(answers: Answers, allowance: float) -> tuple[Floats, float]:
@@ -125,24 +136,30 @@ def race(answers: Answers, allowance: float) -> tuple[Floats, float]:
     return scores, spent
 
 
-def told(chosen: int, right: Bools, noise: SeedNoise | None, cost: float, rng: np.random.Generator) -> Told:
-    """The report of a candidate from the answers of its runs, (seeds, questions).
+def told(
+    chosen: int, right: Bools, baseline: Bools, noise: SeedNoise | None, cost: float, rng: np.random.Generator
+) -> Told:
+    """The report of a candidate from the answers of its runs and of the baseline's, (seeds, questions) each.
 
-    With `noise` the interval covers seeds and questions, without it questions alone. Resampling n questions draws a
-    multinomial of their patterns of answers over the seeds: rewardsearch.stats.Bootstrap's distribution from fewer random
-    numbers.
+    With `noise` the intervals cover seeds and questions, without it questions alone. Resampling n questions draws a multinomial
+    of their patterns of answers over the runs: rewardsearch.stats.Bootstrap's distribution from fewer random numbers.
     """
-    seeds, n = right.shape
-    patterns, counts = np.unique((1 << np.arange(seeds)) @ right, return_counts=True)
+    both = np.concatenate([right, baseline])
+    n, seeds = both.shape[1], len(right)
+    places = np.arange(len(both))
+    patterns, counts = np.unique((1 << places) @ both, return_counts=True)
     drawn = rng.multinomial(n, counts / n, size=RESAMPLES)
-    bits = patterns[:, None] >> np.arange(seeds) & 1
-    resampled = f1_of(drawn @ bits / n).mean(axis=1)
+    resampled = f1_of(drawn @ (patterns[:, None] >> places & 1) / n)
+    scores = resampled[:, :seeds].mean(axis=1)
+    gains = scores - resampled[:, seeds:].mean(axis=1)
     score = float(f1_of(right.mean(axis=1)).mean())
+    gain = score - float(f1_of(baseline.mean(axis=1)).mean())
     if noise is None:
-        low, high = np.quantile(resampled, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-        return Told(chosen, score, float(low), float(high), cost)
-    half = half_width(float(resampled.std(ddof=1)), noise, CONFIDENCE, seeds=(seeds, MANY))
-    return Told(chosen, score, score - half, score + half, cost)
+        limits = [np.quantile(each, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]) for each in (scores, gains)]
+        return Told(chosen, score, *map(float, np.concatenate(limits)), cost)
+    half = half_width(float(scores.std(ddof=1)), noise, CONFIDENCE, seeds=(seeds, MANY))
+    half_gain = half_width(float(gains.std(ddof=1)), noise, CONFIDENCE, seeds=(seeds, len(baseline)))
+    return Told(chosen, score, score - half, score + half, gain - half_gain, gain + half_gain, cost)
 
 
 LITERATURE = Protocol()

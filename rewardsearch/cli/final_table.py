@@ -179,7 +179,7 @@ def _curse(report: FinalReport, named: dict[str, str]) -> list[str]:
 def _control(report: FinalReport, named: dict[str, str]) -> list[str]:
     """The chosen arm against the best control."""
     said = report.control_conclusion
-    return [f"best control: {named[said.against]}; {said.sentence}"] if said else []
+    return [f"best control, {named[said.against]}: {said.sentence}"] if said else []
 
 
 def _told(row: FinalRow) -> str:

@@ -97,7 +97,7 @@ def test_the_inflation_of_one_seed_is_that_of_the_known_figures() -> None:
 @pytest.mark.parametrize("val", [30, 700])
 def test_no_protocol_costs_more_than_the_literatures(protocol: protocols.Protocol, val: int) -> None:
     """On 30 questions nearly everybody is within the interval of the best, so that racing is held by the cost alone."""
-    costs = selection.simulate(replace(SETTING, val=val, test=val), protocol, 15, seed=2)[:, 4]
+    costs = selection.simulate(replace(SETTING, val=val, test=val), protocol, 15, seed=2)[:, -1]
     assert costs.max() <= 51
     assert costs.min() > 15
 
@@ -105,17 +105,21 @@ def test_no_protocol_costs_more_than_the_literatures(protocol: protocols.Protoco
 def test_the_interval_over_questions_is_the_bootstraps_of_the_package() -> None:
     world = model.World(SETTING, rng())
     right = model.Runs(world, np.array([4, 4, 4]), rng(1)).on(world.questions(400, rng(2))).right()
-    told = protocols.told(4, right, None, 0.0, rng(3))
+    baseline = model.Runs(world, np.array([50]), rng(4)).on(world.questions(400, rng(2))).right()
+    told = protocols.told(4, right, baseline, None, 0.0, rng(3))
     arms = {
         seed: [
             Outcome(id=str(n), kind="correct" if hit else "wrong", gold="1", prediction="1", length=1)
             for n, hit in enumerate(row)
         ]
-        for seed, row in enumerate(right)
+        for seed, row in enumerate((*right, *baseline))
     }
-    package = Bootstrap(arms, resamples=4000, seed=0).estimate_mean(list(arms))
+    bootstrap = Bootstrap(arms, resamples=4000, seed=0)
+    package = bootstrap.estimate_mean([0, 1, 2])
     assert told.score == pytest.approx(package.f1)
     assert (told.low, told.high) == pytest.approx(package.f1_ci, abs=0.006)
+    gain = bootstrap.difference_of_means([0, 1, 2], [3])
+    assert (told.gain_low, told.gain_high) == pytest.approx(gain.f1_ci, abs=0.006)
 
 
 def test_ours_chooses_better_and_reports_within_its_interval_and_the_literature_does_not() -> None:
@@ -125,6 +129,7 @@ def test_ours_chooses_better_and_reports_within_its_interval_and_the_literature_
     assert ours[1] < literature[1] - 0.2
     assert abs(ours[2]) < 0.8 < 2 < literature[2]
     assert 0.92 < ours[3] < 0.99 and literature[3] < 0.8
+    assert 0.92 < ours[4] < 0.99 and literature[4] < 0.8
 
 
 def test_ours_is_told_to_choose_worse_where_early_rungs_say_nothing() -> None:
@@ -145,5 +150,5 @@ def test_the_script_prints_every_table_and_exits_by_its_claims() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=PACKAGE.parent)
     found = json.loads(done.stdout)
     assert done.returncode == (0 if all(claim["holds"] for claim in found["claims"]) else 1), done.stderr[-2000:]
-    assert [len(found[table]) for table in ("protocols", "parts of ours", "sweep", "claims")] == [4, 5, 20, 12]
+    assert [len(found[table]) for table in ("protocols", "parts of ours", "sweep", "claims")] == [4, 5, 20, 16]
     assert all(np.isfinite(entry[name]) for entry in found["protocols"] for name in selection.MEASURES)

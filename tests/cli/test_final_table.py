@@ -58,7 +58,7 @@ def test_the_best_control_is_held_against_what_was_chosen() -> None:
     assert report.conclusion is not None and "best control" not in shown(report)
     against = report.conclusion.model_copy(update={"against": "format-only", "sentence": "better: than form alone"})
     out = shown(report.model_copy(update={"control_conclusion": against}))
-    assert "best control: format-only; better: than form alone\n" in out
+    assert "best control, format-only: better: than form alone\n" in out
 
 
 def test_arms_are_explained_and_notes_are_told() -> None:
