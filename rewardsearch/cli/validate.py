@@ -68,8 +68,9 @@ def validate(
                 print_lines(console, f"  flags: {', '.join(verdict.flags)}")
             if verdict.on_bank:
                 print_lines(console, f"  bank: {verdict.on_bank}")
-            if verdict.accepted and "bank_collapse" in verdict.checks:
-                print_lines(console, f"  bank:collapse: {verdict.checks['bank_collapse']}")
+            for flag, check in (("bank:collapse", "bank_collapse"), ("constant:probes", "constant_probes")):
+                if verdict.accepted and check in verdict.checks:
+                    print_lines(console, f"  {flag}: {verdict.checks[check]}")
     if not all(verdict.accepted for verdict in verdicts):
         raise typer.Exit(4)
 

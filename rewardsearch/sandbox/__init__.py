@@ -6,12 +6,13 @@ from rewardsearch.sandbox.breaches import LIMITS
 from rewardsearch.sandbox.client import RewardOutput, Sandbox
 from rewardsearch.sandbox.defences import Defences, inspect
 from rewardsearch.sandbox.faults import RewardFault
-from rewardsearch.sandbox.policy import StaticFault, batch_dependent, check_static
+from rewardsearch.sandbox.policy import SIGNATURE, StaticFault, batch_dependent, check_static
 from rewardsearch.sandbox.pool import SandboxPool
 from rewardsearch.sandbox.training import SandboxedReward
 
 __all__ = [
     "LIMITS",
+    "SIGNATURE",
     "Defences",
     "RewardFault",
     "RewardOutput",

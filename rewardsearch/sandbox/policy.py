@@ -25,6 +25,11 @@ from rewardsearch.sandbox.rules import RULES
 from rewardsearch.sandbox.scopes import meaning_of, own_nodes
 from rewardsearch.sandbox.state import cached_functions, shared_attributes, stateful_nonlocals
 
+SIGNATURE = (
+    "write `def reward(prompts, completions, answer, **columns):` at the top level, once: it gets lists with one entry "
+    "a completion, and returns a list of one number each"
+)
+"""What to write where `reward` is missing or is written otherwise than it is called."""
 MAX_NODES = 6_000
 MAX_DEPTH = 120
 MAX_BRACKETS = 100
@@ -202,17 +207,16 @@ def _tree_faults(tree: ast.Module, scope: Scope) -> Iterator[Refused]:
 
 def _check_reward(tree: ast.Module) -> None:
     """Exactly one top-level `def reward` that takes the fixed arguments by keyword, and any further column."""
-    form = "write `def reward(prompts, completions, answer, **columns):` at the top level, once"
     found = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "reward"]
     if not found:
-        raise Refused(None, "there is no top-level function `reward`", form)
+        raise Refused(None, "there is no top-level function `reward`", SIGNATURE)
     if len(found) > 1:
-        raise Refused(found[1].lineno, "`reward` is defined twice", form)
+        raise Refused(found[1].lineno, "`reward` is defined twice", SIGNATURE)
     for node in own_nodes(tree.body):
         aliases = node.names if isinstance(node, ast.Import | ast.ImportFrom) else []
         bound = [*bindings(node), *(alias.asname or alias.name for alias in aliases)]
         if "reward" in bound and node is not found[0]:
-            raise Refused(getattr(node, "lineno", None), "`reward` is bound to something else", form)
+            raise Refused(getattr(node, "lineno", None), "`reward` is bound to something else", SIGNATURE)
     function = found[0]
     if function.decorator_list:
         raise Refused(function.lineno, "`reward` has a decorator", "leave the decorator off")
@@ -220,8 +224,8 @@ def _check_reward(tree: ast.Module) -> None:
     by_keyword = {argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)}
     missing = [name for name in FIXED_ARGUMENTS if name not in by_keyword]
     if missing:
-        raise Refused(function.lineno, f"`reward` does not take {', '.join(missing)} by keyword", form)
+        raise Refused(function.lineno, f"`reward` does not take {', '.join(missing)} by keyword", SIGNATURE)
     if arguments.kwarg is None:
-        raise Refused(function.lineno, "`reward` does not take **columns", form)
+        raise Refused(function.lineno, "`reward` does not take **columns", SIGNATURE)
     if arguments.posonlyargs:
-        raise Refused(function.lineno, "`reward` has positional-only arguments", form)
+        raise Refused(function.lineno, "`reward` has positional-only arguments", SIGNATURE)

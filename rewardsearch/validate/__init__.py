@@ -45,7 +45,7 @@ def validate(
     Raises MachineError when the sandbox cannot be started, UserError when it lacks a layer that the config requires, when
     the bank is not the task's, or a base reward fails on it: no candidate is refused for that.
     """
-    verdicts = {index: static_verdict(candidate) for index, candidate in enumerate(candidates)}
+    verdicts = {index: static_verdict(candidate, task) for index, candidate in enumerate(candidates)}
     runnable = [candidate for index, candidate in enumerate(candidates) if verdicts[index] is None]
     if not runnable:
         return [verdict for verdict in verdicts.values() if verdict is not None]
@@ -88,7 +88,7 @@ def _try_all(
     with ExitStack() as stack:
         for _ in range(threads):
             sandbox, other = (stack.enter_context(workers.borrow(hash_seed)) for hash_seed in (0, 1))
-            free.put(Bench(items, config, sandbox, other, bank, task.classes))
+            free.put(Bench(items, task, config, sandbox, other, bank))
         executor = stack.enter_context(ThreadPoolExecutor(threads))
         try:
             tried = executor.map(at_a_bench(lambda bench, candidate: bench.judge(candidate, stop)), candidates)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rewardsearch.config import Config
 from rewardsearch.records import Batch, Candidate, LabelledCompletion, Verdict
 from rewardsearch.sandbox import Sandbox
-from rewardsearch.validate.bank import Bank, Score
+from rewardsearch.tasks.base import Task
+from rewardsearch.validate.bank import Bank, Measured, Score
 from rewardsearch.validate.groups import Rewards
-from rewardsearch.validate.probes import Prober
-from rewardsearch.validate.probing import Probing, Refused
-
-_WHERE = "on completions of the policy"
+from rewardsearch.validate.probes import CONSTANT, Prober
+from rewardsearch.validate.probing import POLICYS, Refused
 
 
 @dataclass(frozen=True)
@@ -27,20 +26,19 @@ class Tried:
 
 
 class Bench:
-    """Two warm workers and what is tried in them; not thread-safe. bank: None leaves the stage `bank` out. classes: those of
-    the task, if it has any."""
+    """Two warm workers and what is tried in them; not thread-safe. bank: None leaves the stage `bank` out."""
 
     def __init__(
         self,
         items: Sequence[LabelledCompletion],
+        task: Task,
         config: Config,
         sandbox: Sandbox,
         other: Sandbox,
         bank: Bank | None,
-        classes: tuple[str, str] | None = None,
     ) -> None:
-        self._prober = Prober(items, config.validation, sandbox, other, classes)
-        self._sandbox, self._bank = sandbox, bank
+        self._prober = Prober(items, task, config, sandbox, other, decides=bank is None)
+        self._bank, self._max_dead = bank, config.bank.max_dead_groups
 
     def judge(self, candidate: Candidate, stop: threading.Event) -> Tried:
         """Probes a candidate that passed the static policy, and measures it if it can be called at all: what the probes
@@ -61,9 +59,19 @@ class Bench:
             "flags": (*verdict.flags, *measured.flags),
             "seconds": verdict.seconds + time.perf_counter() - started,
         }
-        if verdict.accepted and measured.reasons:
-            found |= {"accepted": False, "stage": "bank", "reason": "; ".join(measured.reasons)}
+        reasons = [*self._constant(verdict, measured), *measured.reasons]
+        if verdict.accepted and reasons:
+            found |= {"accepted": False, "stage": "bank", "reason": "; ".join(reasons)}
         return Tried(verdict.model_copy(update=found), measured.rewards)
+
+    def _constant(self, verdict: Verdict, measured: Measured) -> Iterator[str]:
+        """Why a reward that pays all probes the same is refused: the policy's own completions too, within most questions."""
+        dead = float(measured.checks["bank_dead_groups"])
+        if CONSTANT in verdict.flags and dead >= self._max_dead:
+            yield (
+                f"{verdict.checks['constant_probes']}; the policy's own completions of a question are all paid the same, too, in "
+                f"{dead:.0%} of the questions: nothing can be learnt from it"
+            )
 
     def rewards(self, candidate: Candidate, stop: threading.Event) -> Rewards | None:
         """What a candidate pays the bank; None where it fails on it, or there is no bank."""
@@ -75,9 +83,9 @@ class Bench:
             return None
 
     def _score(self, candidate: Candidate, stop: threading.Event) -> Score:
-        probing = Probing(self._sandbox, candidate.code, stop)
+        probing = self._prober.probing(candidate, stop)
 
         def score(batch: Batch) -> Sequence[float]:
-            return probing.call(batch, _WHERE).rewards
+            return probing.call(batch, POLICYS).rewards
 
         return score

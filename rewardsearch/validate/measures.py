@@ -44,13 +44,10 @@ def misjudgements(
     margin: float,
     classes: tuple[str, str] | None = None,
 ) -> Iterator[str]:
-    """Why rewards cannot be learnt from: they tell no completions apart, or pay wrong ones more than correct ones of
-    their style. `margin` is how much more correct ones must be paid; with `classes` it is so for either of them, since
-    what pays one answer whatever is right would be even over both."""
+    """Why rewards teach the wrong thing: they pay wrong completions more than correct ones of their style. `margin` is how
+    much more correct ones must be paid; with `classes` it is so for either of them, since what pays one answer whatever is
+    right would be even over both."""
     spread = max(rewards) - min(rewards)
-    if spread == 0:
-        yield f"gives {rewards[0]:g} to every completion: nothing can be learnt from it; make it tell completions apart"
-        return
     for name in classes or (None,):
         chosen = [place for place, item in enumerate(items) if name in (None, item.row.answer)]
         above = correct_above_wrong([items[place] for place in chosen], [rewards[place] for place in chosen])

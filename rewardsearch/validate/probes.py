@@ -12,18 +12,32 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
-from rewardsearch.config import ValidateConfig
+from rewardsearch.config import Config
 from rewardsearch.records import FIXED_ARGUMENTS, Batch, Candidate, LabelledCompletion, Stage, Verdict
 from rewardsearch.sandbox import RewardOutput, Sandbox, batch_dependent
+from rewardsearch.tasks.base import Task
 from rewardsearch.validate.constants import Constants, constants_of
+from rewardsearch.validate.exploits import with_text
 from rewardsearch.validate.fairness import Fairness
+from rewardsearch.validate.long_texts import check_speed
 from rewardsearch.validate.measures import correct_above_wrong, length_correlation, mean_by_kind, misjudgements
-from rewardsearch.validate.probing import Probing, Refused, bits
-from rewardsearch.validate.texts import UNKNOWN_COLUMNS, batch_of, joined, odd_inputs, part_of
+from rewardsearch.validate.probing import OWN, Probing, Refused, bits
+from rewardsearch.validate.remedies import Source, inputs_of
+from rewardsearch.validate.texts import (
+    ODD_COMPLETIONS,
+    UNKNOWN_COLUMNS,
+    batch_of,
+    joined,
+    odd_inputs,
+    other_forms,
+    part_of,
+)
 from rewardsearch.validate.traps import Paid, Traps
 
 ROWS = 16
 """Rows of the task that are probed, each with several completions."""
+CONSTANT = "constant:probes"
+"""The flag of a reward that pays all probes the same. The policy's own completions may differ from them."""
 CHUNK = 256
 """Completions of one call: small enough that a reward that is fast enough for training is for this."""
 CALLS = 200
@@ -39,22 +53,25 @@ _REMEDY = "pay what the completion says in its solution, once and compared with 
 class Prober:
     """Probes candidate after candidate in two warm workers that differ in their hash seed. Not thread-safe.
 
-    items: labelled completions of the task. config: the margin of correct over wrong ones, and what becomes of exploits.
-    classes: those of the task, if it has any.
+    items: labelled completions of the task. config: the margin of correct over wrong ones, what becomes of exploits, and how long
+    the completions of training can be. decides: whether nothing is asked after the probes: then they refuse a reward that pays
+    everything the same, which they else leave to what the policy writes.
     """
 
     def __init__(
         self,
         items: Sequence[LabelledCompletion],
-        config: ValidateConfig,
+        task: Task,
+        config: Config,
         sandbox: Sandbox,
         other: Sandbox,
-        classes: tuple[str, str] | None = None,
+        decides: bool = True,
     ) -> None:
-        self._items, self._config, self._classes = list(items), config, classes
+        self._items, self._config, self._screen = list(items), config.validation, config.screen
+        self._classes, self._inputs, self._decides = task.classes, inputs_of(task, items), decides
         self._sandbox, self._other = sandbox, other
         self._batch = batch_of(self._items)
-        self._traps, self._fairness = Traps(self._items, classes), Fairness(self._items)
+        self._traps, self._fairness = Traps(self._items, task.classes), Fairness(self._items)
         kinds: dict[str, list[int]] = {kind: [] for kind in _GUARDS}
         for place in self._fairness.said:
             kinds[self._items[place].kind].append(place)
@@ -64,15 +81,16 @@ class Prober:
         """The verdict of the probes on a candidate that passed the static policy. Raises CancelledError once `stop` is
         set."""
         started = time.perf_counter()
-        probing = Probing(self._sandbox, candidate.code, stop or threading.Event())
+        probing = self.probing(candidate, stop or threading.Event())
         checks: dict[str, float | bool | str] = {}
         components: tuple[str, ...] = ()
         stage: Stage | None = None
         reasons: list[str] = []
         flags: list[str] = []
         try:
+            source = self._source(candidate)
             before = time.perf_counter()
-            whole = probing.call(self._batch, "on the task's own completions")
+            whole = probing.call(self._batch, OWN)
             checks["seconds_per_call"] = time.perf_counter() - before
             components = tuple(whole.components)
             means = mean_by_kind(self._items, whole.rewards)
@@ -82,17 +100,27 @@ class Prober:
             if above is not None:
                 checks["correct_above_wrong"] = above
             constants = constants_of(candidate.code)
+            constant = len(set(whole.rewards)) == 1
+            if constant:
+                flags.append(CONSTANT)
+                hints = "; ".join((*source.expected(), self._inputs.told))
+                checks["constant_probes"] = (
+                    f"gives {whole.rewards[0]:g} to all {len(self._items)} probes, which no policy wrote; {hints}"
+                )
+                reasons += self._constant(probing, whole.rewards[0], constants, hints)
             reasons += self._judged(self._items, whole.rewards)
             reasons += self._faithful(probing, whole, constants)
             if batch_dependent(candidate.code):
-                reasons += self._fairness.declared_faults(probing, whole, constants, self._judged)
+                judge = self._judged if constant else self._told_apart
+                reasons += self._fairness.declared_faults(probing, whole, constants, judge)
             else:
                 reasons += self._fairness.faults(probing, whole, constants)
             reasons += self._robust(probing)
             if not reasons and "correct" in means:
-                flags = list(self._gamed(probing, whole, constants))
-                if flags and self._config.exploits == "refuse":
-                    reasons.append(f"can be gamed ({', '.join(flags)}): {_REMEDY}")
+                gamed = list(self._gamed(probing, whole, constants))
+                flags += gamed
+                if gamed and self._config.exploits == "refuse":
+                    reasons.append(f"can be gamed ({', '.join(gamed)}): {_REMEDY}")
             stage = "behaviour" if reasons else None
         except Refused as refused:
             stage, reasons = refused.stage, [refused.reason]
@@ -109,8 +137,41 @@ class Prober:
             seconds=time.perf_counter() - started,
         )
 
+    def probing(self, candidate: Candidate, stop: threading.Event) -> Probing:
+        """For the calls of one candidate."""
+        return Probing(self._sandbox, candidate.code, stop, self._inputs)
+
+    def _source(self, candidate: Candidate) -> Source:
+        """The candidate's source. Raises Refused where it takes an argument that it is not passed."""
+        source = Source(candidate.code, self._inputs)
+        if source.missing:
+            names = ", ".join(f"`{name}`" for name in source.missing)
+            reason = f"`reward` takes {names} without a default, and the task has no such column; {self._inputs.told}"
+            raise Refused("contract", reason)
+        return source
+
     def _judged(self, items: Sequence[LabelledCompletion], rewards: Sequence[float]) -> Iterator[str]:
         return misjudgements(items, rewards, self._config.margin, self._classes)
+
+    def _told_apart(self, items: Sequence[LabelledCompletion], rewards: Sequence[float]) -> Iterator[str]:
+        if len(set(rewards)) == 1:
+            yield f"gives {rewards[0]:g} to every completion: nothing can be learnt from it; make it tell completions apart"
+        else:
+            yield from self._judged(items, rewards)
+
+    def _constant(self, probing: Probing, value: float, constants: Constants, hints: str) -> Iterator[str]:
+        """Whether nothing that a completion may say changes what it is paid: not the reward's own constants in it, nor a right
+        answer in another form. With a bank, that decides."""
+        if not self._decides:
+            return
+        item = self._items[0]
+        texts = [*ODD_COMPLETIONS.values(), *other_forms(item.row.answer)]
+        batch = joined([*(with_text(item, text) for text in texts), self._traps.all_texts(constants)])
+        for start in range(0, len(batch), CHUNK):
+            part = part_of(batch, range(start, min(start + CHUNK, len(batch))))
+            if set(probing.call(part, "on completions in other forms").rewards) != {value}:
+                return
+        yield f"gives {value:g} to every completion, whatever it says: nothing can be learnt from it; {hints}"
 
     def _faithful(self, probing: Probing, whole: RewardOutput, constants: Constants) -> Iterator[str]:
         """Same input, same output, whatever was called before and in whatever process; inputs are left as they are."""
@@ -176,7 +237,8 @@ class Prober:
         """Odd texts and answers get a number too."""
         inputs = odd_inputs(self._items[0])
         try:
-            probing.call(joined(list(inputs.values())), "")
+            probing.call(joined(list(inputs.values())), "on odd texts")
+            check_speed(probing, self._items[0], self._screen)
             return
         except Refused as refused:
             if refused.stage == "sandbox":

@@ -24,6 +24,16 @@ ODD_COMPLETIONS: dict[str, str] = {
     "a completion with several numbers in the solution": "<solution> 1, 2.5, -3 and $4,000 </solution>",
     "a completion with loose signs in the solution": "<solution> - . , $ </solution>",
 }
+_OTHER_FORMS = (
+    *("The answer is 17.", "Final answer: 17", "**17**", "$17$", r"\boxed{17}", "#### 17", "Step 1: 17\nStep 2: 17"),
+    *(
+        "<answer>17</answer>",
+        "<answer> 17 </answer>",
+        "<think> so </think>\n<answer>\n17\n</answer>",
+        '{"answer": "17"}',
+    ),
+)
+"""How other prompts ask for the answer 17."""
 ODD_ANSWERS = ("0", "-3", "1,000", "0.5", "", "3 apples")
 UNKNOWN_COLUMNS = (
     "solution",
@@ -56,6 +66,11 @@ def odd_inputs(item: LabelledCompletion) -> dict[str, Batch]:
     blank = dict.fromkeys(plain.columns, ("",))
     inputs["an empty prompt and empty columns"] = plain.model_copy(update={"prompts": ("",), "columns": blank})
     return inputs
+
+
+def other_forms(answer: str) -> list[str]:
+    """Completions that say `answer` as other prompts ask for it."""
+    return [form.replace("17", answer) for form in _OTHER_FORMS]
 
 
 def part_of(batch: Batch, places: Sequence[int]) -> Batch:

@@ -60,18 +60,26 @@ class Traps:
         self._common = [*variants.of_prompts(self._wrong), *variants.of_fillers(self._wrong)]
 
     def sprung(self, score: Score, spread: float, constants: Constants) -> Iterator[str]:
-        """The flags of a reward whose values on ordinary completions are `spread` apart, in a fixed order.
+        """The flags of a reward whose values on ordinary completions are `spread` apart, in a fixed order. Where they are all the
+        same, only exploits that are paid more are named: there is no scale for the rest.
 
         What is compared with each other is small and comes first, so that it is scored in one call.
         """
-        traps = [self._answer_leaks(constants), self._space_matters(spread), self._exploited(spread)]
-        if self._wrong:
+        traps = [self._exploited(spread)]
+        if spread > 0:
+            traps = [self._answer_leaks(constants), self._space_matters(spread), *traps]
+        if spread > 0 and self._wrong:
             traps.append(self._triggered(spread, constants))
         paid = score(joined([batch for batch, _ in traps]))
         start = 0
         for batch, flags in traps:
             yield from flags(paid[start : start + len(batch)])
             start += len(batch)
+
+    def all_texts(self, constants: Constants) -> Batch:
+        """All that the exploits and triggers ask about, with the answers of the rows."""
+        found = self._tried(constants) if self._wrong else []
+        return joined([self._exploited(0.0)[0], *(each.batch for each in found if each.flag != "trigger:answer")])
 
     def _exploited(self, spread: float) -> tuple[Batch, Flags]:
         """Exploits by name. Where saying nothing pays already, or any number in the asked form, others of the same sort
@@ -132,13 +140,7 @@ class Traps:
         """Constants, answers, prompts and fillers whose presence alone makes wrong completions pay, or any completion
         pay beyond all scale."""
         items = [*self._wrong, *self._correct]
-        tried = [
-            *variants.of_constants(CONTROL, self._wrong, self._correct),
-            *variants.of_constants(constants, self._wrong, self._correct),
-            *variants.of_all_together(constants, self._wrong),
-            *variants.of_answers(constants, self._wrong),
-            *self._common,
-        ]
+        tried = self._tried(constants)
 
         def flags(paid: Sequence[Paid]) -> Iterator[str]:
             plain, values = paid[: len(items)], [entry.value for entry in paid[len(items) :]]
@@ -157,6 +159,15 @@ class Traps:
             yield from (flag for flag in found if not (alone and flag == "trigger:together"))
 
         return joined([batch_of(items), *(variant.batch for variant in tried)]), flags
+
+    def _tried(self, constants: Constants) -> list[Variant]:
+        return [
+            *variants.of_constants(CONTROL, self._wrong, self._correct),
+            *variants.of_constants(constants, self._wrong, self._correct),
+            *variants.of_all_together(constants, self._wrong),
+            *variants.of_answers(constants, self._wrong),
+            *self._common,
+        ]
 
 
 def _exploited_rows(items: Sequence[LabelledCompletion], classes: tuple[str, str] | None) -> list[LabelledCompletion]:

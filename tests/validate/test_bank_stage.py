@@ -99,6 +99,18 @@ def test_a_higher_least_auc_refuses_more() -> None:
     assert verdict_of(code, min_auc=0.9).stage == "bank"
 
 
+def test_the_bank_decides_on_a_reward_that_pays_all_probes_the_same() -> None:
+    # The completions of the bank say `well`, those of the probes do not.
+    met = verdict_of(of("c.count('well') * 0.1"))
+    assert met.accepted and "constant:probes" in met.flags, met
+    never = verdict_of(of("c.count('Step 1:') * 0.1"))
+    assert (never.accepted, never.stage) == (False, "bank") and "constant:probes" in never.flags
+    assert str(never.checks["constant_probes"]) in str(never.reason)
+    unsolved = rollouts(["wwuu", "uwuw"] * 8)
+    assert verdict_of(of("1.0"), unsolved).stage == "bank"
+    assert verdict_of(of("c.count('well') * 0.1"), unsolved).accepted
+
+
 def test_a_reward_for_the_form_is_flagged_as_that() -> None:
     assert flags_of(verdict_of(of(f"1.0 * {ANSWERED}"))) == ["bank:form"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from sound import SOUND
 
-from rewardsearch.config import SandboxConfig, TaskConfig, ValidateConfig, parse_config
+from rewardsearch.config import Config, SandboxConfig, TaskConfig, parse_config
 from rewardsearch.records import Candidate, Verdict
 from rewardsearch.sandbox import Sandbox, SandboxPool
 from rewardsearch.tasks.arithmetic import ArithmeticTask
@@ -114,9 +114,7 @@ def test_what_a_call_leaves_behind_is_found_within_200_calls(calls: int, refused
     config = SandboxConfig(call_s=60)
     with Sandbox(config) as box, Sandbox(config, hash_seed=1) as other:
         box._checked[code] = other._checked[code] = None
-        verdict = Prober(TASK.labelled(ROWS), ValidateConfig(), box, other).probe(
-            Candidate(id="x", name="x", code=code)
-        )
+        verdict = Prober(TASK.labelled(ROWS), TASK, Config(), box, other).probe(Candidate(id="x", name="x", code=code))
     assert ("it keeps state" in (verdict.reason or "")) is refused
 
 

@@ -17,6 +17,7 @@ from rewardsearch.sandbox import SandboxPool
 from rewardsearch.tasks.arithmetic import ArithmeticTask
 from rewardsearch.validate import validate
 from rewardsearch.validate.probing import Probing
+from rewardsearch.validate.remedies import inputs_of
 
 ROOT = Path(__file__).parents[2]
 ORDINARY = sorted((ROOT / "tests" / "sandbox" / "ordinary").glob("*.py"))
@@ -45,7 +46,9 @@ def verdict_of(body: str, head: str = "", **validation: float) -> Verdict:
 
 def test_ordinary_and_carried_rewards_are_accepted() -> None:
     files = [*ORDINARY, *(file for file in CARRIED if file.parent.name not in ("resume", "control"))]
-    verdicts = verdicts_of(*(file.read_text(encoding="utf-8") for file in files))
+    # The deadline is the default: it is what an ordinary reward may take.
+    candidates = [candidate(file.read_text(encoding="utf-8")) for file in files]
+    verdicts = validate(candidates, TASK, parse_config({}, "test"))
     refused = {file.stem: v.reason for file, v in zip(files, verdicts, strict=True) if not v.accepted}
     assert refused == {}
 
@@ -110,7 +113,11 @@ def test_nothing_to_validate_starts_no_worker() -> None:
         ("[float(len(c)) if len(c) < 9999 else 1e9 for c in completions]", "behaviour", "of 20,000 characters"),
         ("[float(sorted(completions).index(c)) for c in completions]", "behaviour", "BATCH_DEPENDENT = True"),
         ("[1 / len(c) for c in completions]", "contract", "raised ZeroDivisionError at line 2"),
-        ("{c[:9] or 'x': [0.0] * len(completions) for c in completions[:3]}", "contract", "other components"),
+        (
+            "{c[:9] or 'x': [1.0 * len(c) for c in completions] for c in completions[:3]}",
+            "contract",
+            "other components",
+        ),
         ("[float(len(c)) for c in completions][1:]", "contract", "returned 127 values for 128 completions"),
     ],
 )
@@ -186,7 +193,7 @@ def test_probing_stops_at_the_next_call_when_it_is_told_to() -> None:
     code = HEAD + "    return [0.0] * len(completions)\n"
     batch = Batch(prompts=("q",), completions=("c",), answer=("3",))
     with SandboxPool(config().sandbox) as pool, pool.borrow() as sandbox:
-        probing = Probing(sandbox, code, stop)
+        probing = Probing(sandbox, code, stop, inputs_of(TASK, TASK.labelled(1)))
         assert probing.call(batch, "").rewards == (0.0,)
         stop.set()
         with pytest.raises(CancelledError):
