@@ -37,6 +37,8 @@ def print_fairness(arms: Sequence[Fairness], positive: str, named: Mapping[str, 
         if rate.n >= LEAST_PEOPLE
     ]
     legend = {
+        "attribute": "what people are grouped by",
+        "group": "its value",
         "people": "in the group",
         "rate": f"share answered {positive}; an unparsed completion is no such answer",
         "interval": "of the rate, over the people",

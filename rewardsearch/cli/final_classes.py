@@ -39,6 +39,7 @@ def print_class_table(rows: Sequence[FinalRow], named: Mapping[str, str], chosen
     of = class_legend(names)
     legend = {
         "arm": "what was trained; * is what was chosen",
+        "kind": "single: a candidate by itself; reference: a reward written by hand; rule: without a model",
         "macro F1": of["macro F1"],
         "interval": "of the macro F1 that training anew is expected to give, over training seeds and questions",
         versus: "macro F1 less that of the policy before GRPO, and its interval, over training seeds and questions",

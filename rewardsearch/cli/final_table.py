@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LEGEND = {
     "arm": "what was trained; * is what was chosen",
+    "kind": "single: a candidate by itself; control: what an ensemble has to beat",
     "F1": f"the mean over the training seeds; {F1_LEGEND}",
     "seeds": "the lowest and the highest F1 by training seed",
     "gain": "F1 less the baseline's, and its interval, over training seeds and questions",

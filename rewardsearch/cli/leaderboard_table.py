@@ -73,7 +73,7 @@ def print_leaderboard(ranking: Ranking, console: Console) -> None:
             left=("name", "id", "status", "why"),
             names=("name",),
             text=44,
-            legend={"status": "; ".join(there), "why": "in short; rewardsearch show RUN ID has all of it"},
+            legend=LEGEND | {"status": "; ".join(there), "why": "in short; rewardsearch show RUN ID has all of it"},
         )
 
 

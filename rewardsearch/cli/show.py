@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rewardsearch.state import RunState
 
 CURVES_LEGEND = {
+    "step": "training steps, a column each",
     "reward": "mean over the step's completions, as are its parts below",
     "exact match": "share of the completions that are right",
     "tokens": "mean length of a completion",

@@ -31,6 +31,8 @@ F1_LEGEND = "2a / (1 + a) with a the accuracy, so that ranking by one is ranking
 _LEAST_WIDTH = 20
 _LEAST_NAME = 8
 _GAP = "  "
+_WORD = re.compile(r"\s*(?:\[[^\s,\]]+, [^\s\]]+\]\S*|\S+)")
+"""A word with the space before it; an interval is one."""
 
 
 def make_console(stderr: bool = False) -> Console:
@@ -72,7 +74,7 @@ def wrapped(line: str, width: int, hang: int | None = None) -> list[str]:
     hang = len(line) - len(line.lstrip()) + 2 if hang is None else hang
     indent = " " * min(hang, width // 2)
     parts, current = [], ""
-    for word in re.findall(r"\s*\S+", line):
+    for word in _WORD.findall(line):
         if cell_len(current + word) <= width:
             current += word
             continue

@@ -243,7 +243,9 @@ def trl_readme(choice: Choice, module: str) -> str:
 def _said(choice: Choice) -> str:
     """What the search's test says of the rewards, as a paragraph after an empty line; empty where nothing is known."""
     text = re.sub(r"[^A-Za-z0-9 .,:;()+=/_\[\]<>%-]+", " ", " ".join(choice.said))
-    return f"\n{textwrap.fill(text, 118)}\n" if text else ""
+    # An interval stays on one line.
+    held = re.sub(r"(\[\S+,) (\S+\])", "\\1\0\\2", text)
+    return f"\n{textwrap.fill(held, 118)}\n".replace("\0", " ") if text else ""
 
 
 def _needed(choice: Choice) -> str:

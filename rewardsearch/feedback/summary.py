@@ -43,7 +43,9 @@ ONE_ANSWER = ("bank:collapse", "watch:collapse", "watch:penalty")
 """The flags of a reward that pays one answer for everything, or drives the policy there."""
 GAMED = ("exploit:", "trigger:", "leak:", "sensitive:", "watch:hacking")
 """How the flags begin of a reward that can be gamed: validation could, or the policy did."""
-FLAG_KINDS = tuple(dict.fromkeys((*GAMED, "constant:probes", *BANK_KINDS, *(f"watch:{kind}" for kind in get_args(AlarmKind)))))
+FLAG_KINDS = tuple(
+    dict.fromkeys((*GAMED, "constant:probes", *BANK_KINDS, *(f"watch:{kind}" for kind in get_args(AlarmKind))))
+)
 """How all flags begin that the prompts explain."""
 
 

@@ -94,7 +94,7 @@ def test_every_column_has_a_legend() -> None:
     lines = shown(final_report()).splitlines()
     header = next(line for line in lines if line.startswith("arm"))
     named = {line.split("  ")[0] for line in lines}
-    assert {column.strip() for column in header.split("  ") if column.strip()} - named == {"kind"}
+    assert {column.strip() for column in header.split("  ") if column.strip()} - named == set()
 
 
 def test_finalize_of_a_finalized_run_reads_nothing_and_tells_pairs_and_json(cli: Any, run: Path) -> None:

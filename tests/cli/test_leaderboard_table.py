@@ -59,3 +59,12 @@ def test_a_leaderboard_of_the_papers_protocol_says_that_it_is_ranked_on_the_test
     assert lines[0] == "arithmetic, 100 questions of test"
     assert lines[1].startswith("paper protocol: ranked on the test split with one seed")
     assert not any("paper protocol" in line for line in table())
+
+
+def test_every_column_that_is_shown_has_a_legend() -> None:
+    lines = table()
+    starts = [line.split("  ")[0] for line in lines]
+    headers = [line for line in lines if "  ties  " in line or "  status" in line[6:]]
+    assert len(headers) == 2
+    for header in headers:
+        assert {column.strip() for column in header.split("  ") if column.strip()} <= set(starts)

@@ -107,6 +107,7 @@ def test_wrapping_keeps_every_word_and_breaks_only_words_that_are_too_long() -> 
     assert "".join("".join(parts).split()) == "".join(line.split())
     assert [len(part) for part in wrapped("y" * 65, 30, hang=0)] == [30, 30, 5]
     assert wrapped("short", 30) == ["short"]
+    assert wrapped("the gain is [-0.083, +0.207], p 0.27", 22, hang=0) == ["the gain is", "[-0.083, +0.207], p", "0.27"]
 
 
 def test_what_is_shortened_keeps_both_ends_around_a_mark() -> None:
