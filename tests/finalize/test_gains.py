@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fakes import outcomes
 from scipy.stats import t
 from searched import Played, Searched, right
 
 from rewardsearch.finalize.gains import ArmNoise, Gain, conclude
-from rewardsearch.records import BASELINE, FinalReport, load_report
+from rewardsearch.records import BASELINE, FinalReport, Outcome, load_report
 from rewardsearch.stats import SeedNoise
 
 DEMO = {BASELINE: (0.847, 0.959), "ensemble-top3": (0.963, 0.966), "4d7e73": (0.959, 0.964)}
@@ -40,6 +41,31 @@ def test_the_demos_gain_is_the_one_calculated_by_hand() -> None:
     said = conclude(found, "F1", 1000, ("ensemble-top3", "the baseline"))
     assert (said.verdict, said.seeds, said.questions) == ("not established", 2, 1000)
     assert said.sentence.startswith("not established: ensemble-top3") and "+0.061 [-0.083, +0.206]" in said.sentence
+
+
+def test_finalize_on_the_demos_answers_says_what_was_calculated_by_hand() -> None:
+    """1,000 questions answered right as often as in the demo: verdict, row and table agree with the figures above."""
+    searched = Searched().add("a", right(18)).add("b", right(16))
+    counts = {BASELINE: (735, 921), "ensemble-top2": (929, 934), searched.id("a"): (921, 931)}
+
+    class Demo(Played):
+        def read_test(self, readings: Any) -> Any:
+            return {(id, seed): answered(counts.get(id, (514, 514))[seed - 1]) for id, seed in readings}
+
+    played = Demo(searched, {("ensemble-top2", 1): 19, ("ensemble-top2", 2): 19}, {})
+    found = played.finalize(ensembles=["top2"], controls=[], finalists=1, seeds=2)
+    verdict, row = found.conclusion, found.row("ensemble-top2")
+    assert found.chosen == "ensemble-top2" and verdict is not None and row is not None and row.gain_questions_ci
+    assert [round(f1, 3) for f1 in row.f1_by_seed.values()] == [0.963, 0.966]
+    assert found.seed_sd == pytest.approx(0.0458, abs=0.0002)
+    assert verdict.gain_ci == row.gain_ci == pytest.approx((-0.083, 0.207), abs=0.002)
+    assert (verdict.verdict, verdict.questions, verdict.more_seeds) == ("not established", 1000, 4)
+    assert verdict.p == row.p_vs_baseline == pytest.approx(0.27, abs=0.005)
+    assert row.gain_questions_ci[0] > 0.045
+
+
+def answered(right: int) -> tuple[Outcome, ...]:
+    return outcomes("c" * right + "w" * (1000 - right))
 
 
 def test_the_seeds_that_would_settle_it_are_the_fewest_whose_interval_leaves_out_nothing() -> None:
