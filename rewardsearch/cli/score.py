@@ -35,7 +35,7 @@ def score(
     from rewardsearch.cli.tables import make_console, print_json, print_lines, print_table
     from rewardsearch.config import load_config, parse_config
 
-    code = _text_of(file, "a reward file")
+    code = _code_of(file)
     batches = _batches(data, code)
     overrides = set_ or []
     settings = parse_config({}, "--set", overrides) if config is None else load_config(config, overrides)
@@ -121,10 +121,11 @@ def _batches(data: Path, code: str) -> list[Batch]:
 def _rows(data: Path) -> list[dict[str, str]]:
     """The file's rows as texts. Raises UserError with the lines that are not such rows."""
     from rewardsearch.errors import UserError
+    from rewardsearch.tasks.sources import read_text
 
     rows: list[dict[str, str]] = []
     mistakes = []
-    for number, line in enumerate(_text_of(data, "a JSON Lines file").split("\n"), start=1):
+    for number, line in enumerate(read_text(data, data.name).split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -176,14 +177,14 @@ def _text(name: str, value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _text_of(path: Path, what: str) -> str:
+def _code_of(path: Path) -> str:
     from rewardsearch.errors import UserError
 
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise UserError(f"cannot read {path}: {why}; name {what}") from None
+        raise UserError(f"cannot read {path}: {why}; name a reward file") from None
 
 
 def _cell(value: float | None) -> str:

@@ -13,6 +13,7 @@ from rewardsearch.errors import UserError
 from rewardsearch.records import ClassEstimate, ClassScores, Interval, Outcome, OutcomeKind, Record
 from rewardsearch.stats import UNPARSED, Bootstrap, Estimate, McNemar, f1_accuracy, mcnemar
 from rewardsearch.tasks.numbers import gold_number, gold_text
+from rewardsearch.tasks.sources import read_text
 
 _NO_MATCH = "[invalid]"
 """What lm-evaluation-harness writes where it found no answer."""
@@ -155,11 +156,7 @@ def read_predictions(path: Path) -> list[Prediction]:
     Numbers are taken as their text; a missing, null, NaN, infinite or blank prediction is None. Raises UserError with the file's
     mistakes: unreadable lines, rows without id or gold, ids that come twice.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise UserError(f"cannot read predictions from {path}: {why}; give a JSON Lines file") from None
+    lines = read_text(path, path.name).split("\n")
     rows: dict[str, Prediction] = {}
     mistakes = []
     for number, line in enumerate(lines, start=1):

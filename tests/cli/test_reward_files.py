@@ -87,6 +87,17 @@ def test_mistakes_of_the_data_are_told_with_their_line(
     assert said in done.err
 
 
+def test_rows_to_score_are_read_in_utf_16_and_another_encoding_is_told(
+    cli: Any, tmp_path: Path, write_reward: Any
+) -> None:
+    data = tmp_path / "data.jsonl"
+    for encoding, code in (("utf-16", 0), ("utf-8-sig", 0), ("cp1252", 2)):
+        data.write_text('{"prompt": "é", "completion": "c", "answer": "a"}\n', encoding=encoding)
+        done = cli("score", write_reward("one", "1.0"), data)
+        assert done.code == code
+    assert "data.jsonl line 1: not UTF-8 (byte 0xe9)" in done.err
+
+
 def test_validate_accepts_a_good_reward_and_refuses_a_bad_one(cli: Any, write_reward: Any) -> None:
     good, bad = write_reward("good", "float(a in c)"), write_reward("bad", "float('nan')")
     done = cli("validate", good, bad, "--task", "arithmetic", "--json")

@@ -98,6 +98,17 @@ def test_mistakes_of_a_file_are_told_with_their_line(tmp_path: Path, text: str, 
     assert said in str(error.value)
 
 
+def test_predictions_are_read_in_every_unicode_encoding_and_another_is_told_with_its_line(tmp_path: Path) -> None:
+    text = '{"id": 1, "gold": "3"}\n{"id": 2, "gold": "3 €"}\n'
+    path = tmp_path / "a.jsonl"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le"):
+        path.write_text(text, encoding=encoding)
+        assert [row.gold for row in read_predictions(path)] == ["3", "3 €"]
+    path.write_text(text, encoding="cp1252")
+    with pytest.raises(UserError, match=r"a\.jsonl line 2: not UTF-8 \(byte 0x80\)"):
+        read_predictions(path)
+
+
 def test_many_mistakes_are_counted_after_the_first(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text("x\n" * 9)
