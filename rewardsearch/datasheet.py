@@ -114,26 +114,32 @@ def check_rows(task: Task, config: Config) -> None:
 
     Of the sealed test the numbers of rows are looked at, in all and of each class.
     """
-    source = task.source
     if absent := _absent_class(task, config):
         raise UserError(absent)
     least: Mapping[Split, int] = {"train": config.screen.prompts_per_step, "val": 1, "test": 1}
     mistakes = []
     for split, needed in least.items():
         rows = task.rows(split)
-        advice = _advice(task, config, split)
-        if len(rows) < needed:
-            short = source is None or getattr(config.task, f"{split}_rows") < needed
-            remedy = f"raise task.{split}_rows" if short else advice
-            mistakes.append(f"task: the {split} split has {len(rows)} rows, needs {needed}; {remedy}")
+        if few := too_few(task, config, split, needed):
+            mistakes.append(few)
         elif task.classes is not None:
             counts = {name: sum(row.answer == name for row in rows) for name in task.classes}
             if not all(counts.values()):
                 told = " and ".join(f"{count} {name}" for name, count in counts.items())
-                remedy = f"raise task.{split}_rows" if _has_both(task, split) else advice
+                remedy = f"raise task.{split}_rows" if _has_both(task, split) else _advice(task, config, split)
                 mistakes.append(f"task: the {split} split has {told}, needs both classes; {remedy}")
     if mistakes:
         raise UserError(*mistakes)
+
+
+def too_few(task: Task, config: Config, split: Split, needed: int) -> str:
+    """What to say of a split that has fewer rows than `needed`, and what to do; empty where it has enough."""
+    found = len(task.rows(split))
+    if found >= needed:
+        return ""
+    raised = task.source is None or getattr(config.task, f"{split}_rows") < needed
+    remedy = f"raise task.{split}_rows" if raised else _advice(task, config, split)
+    return f"task: the {split} split has {found} rows, needs {needed}; {remedy}"
 
 
 def _own(task: Task) -> OwnPairs | None:

@@ -108,10 +108,12 @@ def _settings(task: str | None, config: str | None, overrides: list[str]) -> Con
 
 def _describe(rows: Task, settings: Config) -> None:
     """Says on standard error what is left out of the user's data. Raises UserError for data that cannot be used."""
-    from rewardsearch.datasheet import describe_rows
+    from rewardsearch.datasheet import describe_rows, too_few
+    from rewardsearch.errors import UserError
 
     # The test split of a hub data set is of no use here.
-    rows.rows("train")
+    if not rows.rows("train"):
+        raise UserError(too_few(rows, settings, "train", 1))
     if settings.task.data_files(test=True) and rows.source is not None and rows.source.left_out:
         sys.stderr.write(f"{describe_rows(rows, settings)[0]}\n")
 

@@ -120,6 +120,16 @@ def test_what_is_left_out_is_counted_before_a_search_and_by_validate(cli: Any, g
         assert all(str(count) in told and reason in told for reason, count in left_out.items())
 
 
+def test_a_file_without_a_training_row_ends_validation_with_what_to_do(
+    cli: Any, gsm8k: Path, write_reward: Any
+) -> None:
+    rows = [json.dumps({"question": "1 + 1?", "answer": answer}) for answer in ("#### 2", "#### 3")]
+    (gsm8k.parent / "train.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    files = [f"--set=task.{part}_file={gsm8k.parent / part}.jsonl" for part in ("train", "test")]
+    done = cli("validate", write_reward("none", "0.5"), "--task", "gsm8k", *files)
+    assert done.code == 2 and "task.train_file" in done.err and "different answers 2" in done.err
+
+
 def test_a_broken_row_of_the_test_file_ends_every_command_before_anything_is_trained(
     cli: Any, gsm8k: Path, write_reward: Any
 ) -> None:
