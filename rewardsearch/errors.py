@@ -29,7 +29,7 @@ class BudgetReached(RewardSearchError):
 
 
 class NothingAccepted(RewardSearchError):
-    """No candidate passed validation."""
+    """There is nothing to choose from: no candidate passed validation and training, or too little is answered right."""
 
     exit_code = 4
 
@@ -41,4 +41,4 @@ class Interrupted(RewardSearchError):
 
 
 class MachineError(RewardSearchError):
-    """The machine failed (a worker died again and again, a disk is full): never a candidate's fault, never a score."""
+    """An infrastructure error (a worker died again and again, a disk is full): never a candidate's fault, never a score."""

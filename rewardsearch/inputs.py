@@ -25,6 +25,8 @@ CHANGEABLE = (
     "screen.slots",
     "screen.retries",
     "screen.stall_minutes",
+    "screen.max_infrastructure_errors",
+    "rank.min_correct",
 )
 """The keys, and sections, that may change between two sessions on a run: how far it goes, how its work is spread, and which
 server is asked at what length and shown which texts. No result depends on them."""

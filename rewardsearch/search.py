@@ -17,7 +17,7 @@ from rewardsearch.brief import current_feedback, current_ranking, rejected, requ
 from rewardsearch.budget import Budget
 from rewardsearch.config import BudgetConfig, Config
 from rewardsearch.datasheet import describe_rows
-from rewardsearch.errors import BudgetReached, Interrupted, NothingAccepted, UserError
+from rewardsearch.errors import BudgetReached, Interrupted, MachineError, NothingAccepted, UserError
 from rewardsearch.files import sweep, sweep_scratch, write_atomic
 from rewardsearch.finalize import fairness_csv, finalize, load_references, pairs_csv
 from rewardsearch.groundwork import Groundwork
@@ -26,8 +26,8 @@ from rewardsearch.ledger import Ledger
 from rewardsearch.preflight import defences_of, look_ahead
 from rewardsearch.progress import Progress, Tracker
 from rewardsearch.propose import plan, propose
-from rewardsearch.rank import write_leaderboard
-from rewardsearch.records import Candidate, Usage, Verdict
+from rewardsearch.rank import most_right, required_right, solves_enough, write_leaderboard
+from rewardsearch.records import Candidate, ScreenResult, Usage, Verdict
 from rewardsearch.resources import cache_folder
 from rewardsearch.revision import pinned
 from rewardsearch.sandbox import SandboxPool
@@ -57,8 +57,10 @@ def search(config: Config, folder: Path, progress: Progress, mix: bool = False) 
             run.trials.references()
         for number in range(1, config.rounds + 1):
             run.round(number)
+        run.retry(config.rounds)
         if not any(verdict.accepted for verdict in run.state.verdicts.values()):
             raise NothingAccepted(_nothing_accepted(run.state))
+        run.trained()
         if config.finalize.enabled:
             run.finalize()
         return run.state
@@ -107,11 +109,11 @@ def session(
             progress.opened(journal.state)
             yield Search(journal, config, pool, workers, tracker, limits)
         except BaseException as error:
-            stopped = isinstance(error, Interrupted | KeyboardInterrupt | UserError)
+            stopped = isinstance(error, Interrupted | KeyboardInterrupt | UserError | NothingAccepted)
             status = "budget" if isinstance(error, BudgetReached) else "stopped" if stopped else "failed"
             # A disk that is full takes no event; what it stopped is reported all the same.
             with suppress(OSError):
-                journal.append("ended", status=status)
+                journal.append("ended", status=status, reason="; ".join(str(error).splitlines()) or "interrupted")
             raise
         journal.append("ended", status=ends)
 
@@ -178,15 +180,21 @@ class Search:
         finished = number <= self.state.rounds_done
         if not finished:
             self.progress.say(f"round {number} of {self.config.rounds}")
+            self.retry(number - 1)
             for attempt in range(1 + self.config.propose.repairs):
                 self._validate(self._propose(number, attempt))
-        elif self.state.test_opened and not self.config.paper_protocol:
+        elif self.trials.sealed_is_open:
             # What was chosen was chosen on what there was; nothing that the machine failed on is made good any more.
             return
-        accepted = [c for c in self._of_round(number) if self.state.verdicts[c.id].accepted]
-        self.trials.race(number, accepted)
+        self.trials.race(number, self._accepted(number))
         if not finished:
             self._rank_and_feed_back(number)
+
+    def retry(self, last: int) -> None:
+        """Trains what an infrastructure error ended in the rounds up to `last`."""
+        for number in range(1, last + 1) if not self.trials.sealed_is_open else ():
+            if any(self.trials.errored(c.id) for c in self._accepted(number)):
+                self.trials.race(number, self._accepted(number))
 
     def finalize(self) -> None:
         """Trains ensembles and controls, then opens the sealed test once."""
@@ -194,8 +202,7 @@ class Search:
             self.progress.say(line)
         if self.state.final is not None:
             return
-        if not any(self.state.results[c].status == "done" for c in self.state.candidates if c in self.state.results):
-            raise NothingAccepted(f"no candidate was screened to the end; see rewardsearch leaderboard {self.folder}")
+        self._check_candidates()
         ranking = current_ranking(self.state)
         write_leaderboard(ranking, self.folder / "leaderboard.csv")
         report = finalize(
@@ -289,5 +296,28 @@ class Search:
             feedback=feedback.model_dump(mode="json"),
         )
 
-    def _of_round(self, number: int) -> list[Candidate]:
-        return [c for c in self.state.candidates.values() if c.round == number]
+    def trained(self) -> list[ScreenResult]:
+        """The results of the candidates trained to the end. Raises MachineError where infrastructure errors left none."""
+        results = [self.state.results[id] for id in self.state.candidates if id in self.state.results]
+        done = [result for result in results if result.status == "done"]
+        errors = [result.reason for result in results if result.status == "error"]
+        if errors and not done:
+            raise MachineError(f"no candidate could be trained: {errors[0]}; fix the cause and run the same command")
+        return done
+
+    def _check_candidates(self) -> None:
+        """Raises where no candidate is worth that the sealed test is opened for it."""
+        done = self.trained()
+        if not done:
+            raise NothingAccepted(f"no candidate was screened to the end; see rewardsearch leaderboard {self.folder}")
+        if not solves_enough(done, self.config):
+            questions = len(done[0].outcomes)
+            raise NothingAccepted(
+                f"no candidate answers more than {most_right(done)} of {questions} questions of {self.config.ranked_on} right, "
+                f"and finalize needs {required_right(questions, self.config)} (rank.min_correct); the sealed test stays closed"
+            )
+
+    def _accepted(self, number: int) -> list[Candidate]:
+        """The candidates of a round that validation accepted."""
+        verdicts = self.state.verdicts
+        return [c for c in self.state.candidates.values() if c.round == number and verdicts[c.id].accepted]

@@ -84,6 +84,8 @@ class RunState:
     test_opened: list[float] = field(default_factory=list)
     final: FinalReport | None = None
     status: str = "new"
+    reason: str | None = None
+    """Why the last session ended before its work was done."""
     started: float = 0.0
     updated: float = 0.0
     seconds: float = 0.0
@@ -185,7 +187,7 @@ class RunState:
                 self.config = parse_config(event["config"], str(self.folder))
             if "environment" in event:
                 self.environment = Environment.model_validate(event["environment"])
-            self.status = "running"
+            self.status, self.reason = "running", None
         else:
             self.seconds += max(0.0, now - self.updated)
         self.updated = now
@@ -223,7 +225,7 @@ class RunState:
         elif kind == "final":
             self.final = load_report(event["report"])
         elif kind == "ended":
-            self.status = event["status"]
+            self.status, self.reason = event["status"], event.get("reason")
 
     def _trained(self, result: ScreenResult | None = None) -> None:
         """Notes the environment of a training run: its own record of it, else the session's."""

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from rewardsearch.arms import final_job, policy_job, screen_job, spec_of, stretch_jobs
 from rewardsearch.brief import current_ranking
 from rewardsearch.budget import Budget
 from rewardsearch.config import Config
-from rewardsearch.errors import Interrupted, MachineError, UserError
+from rewardsearch.errors import Interrupted, MachineError, NothingAccepted, UserError
 from rewardsearch.journal import Journal
 from rewardsearch.progress import Tracker
-from rewardsearch.rank import race
+from rewardsearch.rank import nothing_to_rank, race, solves_enough
 from rewardsearch.records import (
     BASELINE,
+    DIVERGED,
     FULL,
     POLICY,
     Candidate,
@@ -31,6 +32,9 @@ from rewardsearch.records import (
 )
 from rewardsearch.screen import LocalWorkers, Reading, read_test, screen
 from rewardsearch.store import CHECKPOINT, fingerprint
+
+_TRIES = 3
+"""How often a session tries a run that ends in infrastructure errors."""
 
 
 class Trials:
@@ -43,6 +47,10 @@ class Trials:
         self.workers, self.budget = workers, budget
         self.state = journal.state
         self.folder = journal.state.folder
+        self._errors: Counter[str] = Counter()
+        """Infrastructure errors of this session, by the job's folder."""
+        self._in_a_row: dict[str, str] = {}
+        """What ended in one since the last run that did not, by arm."""
 
     def references(self) -> None:
         """The policy before any GRPO and the baseline, with every seed of its own: what candidates are held against, and how far
@@ -53,17 +61,42 @@ class Trials:
         policy, stretches = policy_job(self.config.seed), stretch_jobs(BASELINE, (), base, self.config)
         seeds = self.config.baseline_seeds[1:]
         again = [screen_job(BASELINE, (), base, seed, self.config.screen.steps) for seed in seeds]
-        self.run([policy, stretches[0], *again])
-        for before, job in pairwise(stretches):
-            if self._screened(before) is not None:
-                self.run([job])
+        self.run([policy, stretches[0]])
+        before = self._required(policy)
         # Candidates are held against the baseline at every rung.
-        for job in (policy, *stretches):
-            result = self.state.screens.get(job.folder)
-            if result is None or result.status != "done":
-                raise MachineError(
-                    f"the {job.id} could not be screened: {result.reason if result else 'it gave no result'}"
-                )
+        self._required(stretches[0])
+        if solves_enough([before], self.config):
+            self.run([*stretches[1:2], *again])
+        for job in stretches[1:]:
+            self.run([job])
+            self._required(job)
+        reason = nothing_to_rank(before, self.state.baselines, self.config)
+        if reason is not None:
+            raise NothingAccepted(reason)
+        self.run(again)
+        for job in again:
+            self._required(job, errors=False)
+
+    def _required(self, job: ScreenJob, errors: bool = True) -> ScreenResult:
+        """The result of the policy or of a baseline run, without which there is no search.
+
+        Raises UserError where it failed, MachineError for an infrastructure error (if `errors`).
+        """
+        result = self.state.screens[job.folder]
+        if result.status == "error" and errors:
+            raise MachineError(
+                f"{self._told(job)} could not be trained: {result.reason}; fix it and run the same command"
+            )
+        if result.status == "failed":
+            raise UserError(f"{self._told(job)}: {result.reason}: {self._remedy(job, result)}, in another --run-dir")
+        return result
+
+    def _remedy(self, job: ScreenJob, result: ScreenResult) -> str:
+        if job.id == POLICY:
+            return "take another policy.model or policy.dtype"
+        if DIVERGED in result.flags:
+            return f"lower screen.learning_rate (got {self.config.screen.learning_rate:g})"
+        return f"fix screen.base_rewards ({', '.join(self.config.screen.base_rewards)})"
 
     def race(self, number: int, candidates: Sequence[Candidate]) -> None:
         """Screens a round's accepted candidates, rung by rung; who is dropped at a rung is not trained on."""
@@ -100,13 +133,13 @@ class Trials:
             self.progress.say(f"  {self._name(fate.id)} {fate.told}")
 
     def train(self, arms: Sequence[FinalArm], seeds: Sequence[int]) -> dict[tuple[str, int], ScreenResult]:
-        """The arms of finalize under every seed, by arm and seed.
+        """The arms of finalize under every seed, by arm and seed. Raises UserError where the test was opened for others.
 
-        Raises MachineError where one could not be trained: the test is opened once, not before every arm that can be trained
-        has been. Raises UserError where it was opened for others.
+        A run that ended in an infrastructure error is tried again until the test is opened, and not after that: which arms it is
+        read for was decided by then.
         """
         if list(self.state.arms.values()) != list(arms):
-            if self.state.test_opened and not self.config.paper_protocol:
+            if self.sealed_is_open:
                 known = list(self.state.arms.values())
                 other = sorted({arm.id for arm in (*arms, *known) if arm not in arms or arm not in known})
                 raise UserError(
@@ -115,12 +148,13 @@ class Trials:
                 )
             self.journal.append("arms", arms=[arm.model_dump(mode="json") for arm in arms])
         jobs = {(arm.id, seed): final_job(arm, seed) for arm in arms for seed in seeds}
-        self.run(list(jobs.values()))
-        results = {key: self.state.screens[job.folder] for key, job in jobs.items()}
-        broken = [f"{id}: {result.reason}" for (id, _), result in results.items() if result.status == "error"]
-        if broken:
-            raise MachineError(f"not finalized: {'; '.join(broken)}; mend it and run the same command")
-        return results
+        self.run([job for job in jobs.values() if not (self.sealed_is_open and self._errored(job))])
+        return {key: self.state.screens[job.folder] for key, job in jobs.items()}
+
+    @property
+    def sealed_is_open(self) -> bool:
+        """Whether the sealed test has been opened; where candidates are ranked on it, it never was sealed."""
+        return bool(self.state.test_opened) and not self.config.paper_protocol
 
     def read_test(self, readings: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Sequence[Outcome]]:
         """Opens the sealed test, once, and gives the outcomes of each arm trained under each seed."""
@@ -143,18 +177,30 @@ class Trials:
         return Reading(name=name, adapter=None if id == POLICY else f"{folder}/adapter", mark=self.state.marks[folder])
 
     def run(self, jobs: Sequence[ScreenJob]) -> None:
-        """Runs what is owed of `jobs`. Raises when a budget or the STOP file left some of it undone, and when the machine
-        failed on all of it."""
+        """Runs what is owed of `jobs`; what ended in an infrastructure error is tried once more after the others.
+
+        Raises when a budget or the STOP file left some of it undone, and MachineError when as many candidates in a row as
+        `screen.max_infrastructure_errors` allows ended in such an error.
+        """
+        self._run(jobs)
+        self._run([job for job in jobs if self._errored(job)])
+
+    def _run(self, jobs: Sequence[ScreenJob]) -> None:
         marks = {job.folder: fingerprint(job, self.config) for job in jobs}
         owed = [job for job in jobs if self.state.marks.get(job.folder) != marks[job.folder]]
+        # What fails every time is not to take up the night.
+        owed = [job for job in owed if self._errors[job.folder] < _TRIES]
         if not owed:
             return
         self.budget.check()
+        limit = self.config.screen.max_infrastructure_errors
         self.progress.jobs({job.folder: self._told(job) for job in owed}, max(job.steps for job in owed))
-        left, errors = {job.folder for job in owed}, []
-        for job, result in screen(
-            owed, self.workers, self.folder, self.config, self.budget.may_start, self.progress.step
-        ):
+        left = {job.folder for job in owed}
+
+        def may_start() -> bool:
+            return len(self._in_a_row) < limit and self.budget.may_start()
+
+        for job, result in screen(owed, self.workers, self.folder, self.config, may_start, self.progress.step):
             left.discard(job.folder)
             event: dict[str, Any] = {
                 "id": job.id,
@@ -164,15 +210,30 @@ class Trials:
                 "evaluated": _evaluated(result, self.config),
             }
             if result.status == "error":
-                errors.append(f"{self._told(job)}: {result.reason}")
+                self._errors[job.folder] += 1
+                self._in_a_row[job.id] = f"{self._told(job)}: {result.reason}"
                 event["result"] = result.model_dump(mode="json")
+            else:
+                self._in_a_row.clear()
             self.journal.append("screened", **event)
             self.progress.ended(job, result, self._told(job))
+        if len(self._in_a_row) >= limit:
+            raise MachineError(
+                f"infrastructure errors in a row (screen.max_infrastructure_errors: {limit}): "
+                f"{'; '.join(self._in_a_row.values())}; fix the cause and run the same command"
+            )
         if left:
             self.budget.check()
             raise Interrupted(f"stopped before {len(left)} training runs were done; the same command carries on")
-        if len(errors) == len(owed):
-            raise MachineError(f"no training run could be carried out: {errors[0]}; mend it and run the same command")
+
+    def errored(self, id: str) -> bool:
+        """Whether an infrastructure error ended the training of a candidate, which is owed since."""
+        result = self.state.results.get(id)
+        return result is not None and result.status == "error"
+
+    def _errored(self, job: ScreenJob) -> bool:
+        result = self.state.screens.get(job.folder)
+        return result is not None and result.status == "error"
 
     def _screened(self, job: ScreenJob) -> ScreenResult | None:
         """The result of a job that was carried through; None for one that failed, or is owed."""

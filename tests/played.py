@@ -77,7 +77,12 @@ class Trainer:
     """Of 20 questions, after a fine-tuning; before it 5."""
     tested: list[str] = field(default_factory=list)
     ends: dict[str, str] = field(default_factory=dict)
-    """A warning by arm."""
+    errors: dict[str, int] = field(default_factory=dict)
+    """Infrastructure errors that an arm's runs still end in, before one is done."""
+    reason: str = "because"
+    """Of what ends otherwise."""
+    flags: tuple[str, ...] = ()
+    """Of what fails."""
     before_test: Callable[[], None] = lambda: None
     after_run: Callable[[str], None] = lambda id: None
     play: Callable[[ScreenJob], tuple[Outcome, ...]] = lambda job: outcomes(job.id, round(20 * (job.questions or 1)))
@@ -120,6 +125,9 @@ class Trainer:
             self.trained.append(job.id)
             self.jobs.append(job)
             status: Any = self.ends.get(job.id, "done")
+            if self.errors.get(job.id):
+                self.errors[job.id] -= 1
+                status = "error"
             before = load_result(run / job.start) if job.start else None
             result = ScreenResult(
                 id=job.id,
@@ -128,7 +136,8 @@ class Trainer:
                 steps=job.steps,
                 trained=job.steps - (before.steps if before else 0),
                 status=status,
-                reason=None if status == "done" else "because",
+                reason=None if status == "done" else self.reason,
+                flags=self.flags if status == "failed" else (),
                 outcomes=self.play(job) if status == "done" else (),
             )
             if status != "error":

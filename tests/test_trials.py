@@ -162,19 +162,12 @@ def test_the_baseline_is_trained_with_its_seeds_before_anything_is_proposed(tmp_
     assert len(told) == 1 and f"{noise.seed_sd:.3f} (standard deviation) with the seed" in told[0]
 
 
-def test_a_baseline_that_fails_at_a_rung_ends_the_search(tmp_path: Path, trainer: Trainer) -> None:
-    trainer.ends = {BASELINE: "failed"}
-    with pytest.raises(MachineError, match="baseline could not be screened: because"):
-        search(config(), tmp_path, Quiet())
-
-
 def test_a_baseline_that_the_machine_failed_on_at_a_rung_is_trained_when_the_search_is_started_again(
     tmp_path: Path, trainer: Trainer
 ) -> None:
     trainer.play = apart
-    trainer.ends = {BASELINE: "error"}
-    trainer.after_run = lambda id: trainer.ends.pop(id, None) and None
-    with pytest.raises(MachineError, match="baseline could not be screened: because"):
+    trainer.errors = {BASELINE: 2}
+    with pytest.raises(MachineError, match="baseline could not be trained: because"):
         search(config(), tmp_path / "failed", Quiet())
     again = search(config(), tmp_path / "failed", Quiet())
     assert again.rankings == search(config(), tmp_path / "whole", Quiet()).rankings

@@ -49,6 +49,7 @@ def status(
                 "run": str(state.folder),
                 "task": state.config.task.name,
                 "status": stands,
+                "reason": state.reason,
                 "sft": sft_document(state.tuned, curve=False),
                 "rounds_done": state.rounds_done,
                 "rounds": state.config.rounds,
@@ -77,6 +78,7 @@ def status(
     told = {**candidates, "replies without a candidate": len(state.refusals)}
     lines = [
         f"run         {state.folder}: {state.config.task.name}, {said}",
+        *([f"reason      {state.reason}"] if state.reason else []),
         *(_live_lines(live, told_time(left)) if live else ()),
         *(f"mixed       {each.what} is {each.here}, was {each.before}" for each in state.mixed),
         *([f"sft         {state.tuned.steps:,} steps: {scores_told(state.tuned.after)} of val"] if state.tuned else []),

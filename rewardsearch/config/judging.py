@@ -39,6 +39,10 @@ class RankConfig(Section):
     resamples: Annotated[int, Field(ge=100)] = 10_000
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     correction: Literal["holm", "bonferroni"] = "holm"
+    min_correct: Annotated[int, Field(ge=0)] = 5
+    """Questions of `val` (of a small one at most a tenth of them) that the policy before GRPO or the baseline must answer right.
+    With fewer the search stops before anything is proposed, since candidates could not be ranked. The sealed test is opened only
+    where a candidate answers as many. 0 never stops."""
 
 
 TOP = re.compile(r"top([1-9]\d?)")

@@ -43,6 +43,9 @@ class ScreenConfig(Section):
     """CPU threads of each; part of the result on a CPU, to the last bit."""
     retries: Annotated[int, Field(ge=0)] = 2
     """How often a run is started again after its process died or said nothing for `stall_minutes`."""
+    max_infrastructure_errors: Count = 3
+    """Candidates in a row whose runs ended in an infrastructure error, retries included, at which the search stops. Fewer are
+    marked `error`, and tried again later."""
     stall_minutes: Annotated[float, Field(gt=0)] = 60.0
     """A training process speaks at every step; loading a model and evaluating are the longest silences."""
 

@@ -24,12 +24,14 @@ def payoffs(proposals: Mapping[tuple[int, int], Proposal], ranking: Ranking, con
     proposals: by round and attempt. A repair belongs to the ask that it mends: its cost is added there, and what it mended
     counts there. Credit and cost are taken against the round's average ask, since rounds are not alike: the first is held
     against the baseline, later ones against the best so far. In a round without a scored candidate every ask is average.
+    Asks whose candidates ended in infrastructure errors are left out: these say nothing of who was asked.
 
     Raises ValueError when the baseline has no score.
     """
     rows = {row.id: row for row in ranking.rows if row.f1 is not None}
     if BASELINE not in rows:
         raise ValueError("the baseline has no score to hold candidates against")
+    errors = {row.id for row in ranking.rows if row.status == "error"}
     between_seeds = ranking.noise.seed_sd if ranking.noise else 0.0
     best = _best_before(rows, max((round for round, _ in proposals), default=0))
     arm_of: dict[str, Arm] = {}
@@ -37,6 +39,8 @@ def payoffs(proposals: Mapping[tuple[int, int], Proposal], ranking: Ranking, con
     for (round, attempt), proposal in sorted(proposals.items()):
         for played in proposal.played:
             arm: Arm = (played.ask.operator, played.ask.model)
+            if played.candidates and errors.issuperset(played.candidates):
+                continue
             if attempt and played.ask.parents:
                 arm = arm_of.get(played.ask.parents[0], arm)
             of = rounds.setdefault(round, {}).setdefault(arm, _Played())

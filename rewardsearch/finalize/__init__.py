@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from rewardsearch.config import Config
-from rewardsearch.errors import MachineError
+from rewardsearch.errors import MachineError, NothingAccepted, RewardSearchError, UserError
 from rewardsearch.finalize.arms import choose_arms
 from rewardsearch.finalize.controls import check
 from rewardsearch.finalize.field import FLAGGED, Field
@@ -14,7 +14,7 @@ from rewardsearch.finalize.groups import Groups, fairness_csv, group_rates
 from rewardsearch.finalize.pairs import pairs_csv
 from rewardsearch.finalize.plan import Plan, final_seeds, plan, plan_of
 from rewardsearch.finalize.references import Judged, load_references
-from rewardsearch.finalize.report import Reading, choose, failure, write_report
+from rewardsearch.finalize.report import CHOSEN_FROM, Reading, choose, failure, write_report
 from rewardsearch.records import (
     BASELINE,
     POLICY,
@@ -75,8 +75,10 @@ def finalize(
     the test once it is open.
 
     With config.paper_protocol the literature's way is repeated instead: the ranking is on the test, and so is every choice, by
-    the search's one seed. Raises UserError for a control that cannot be made or a reference that cannot be trained on,
-    MachineError without a trained baseline.
+    the search's one seed. Raises UserError for a control that cannot be made or a reference that cannot be trained on.
+
+    An arm that could not be trained is left out. Where that is the baseline, or every arm that could be chosen, the test stays
+    sealed: UserError, NothingAccepted or MachineError says why.
     """
     field = Field(ranking=ranking, candidates=candidates, verdicts=verdicts, results=results)
     ruled = rules(field.split)
@@ -86,10 +88,16 @@ def finalize(
         say(f"  {note}")
     trained = train(lineup.trained, seeds)
     scored = [arm for arm in lineup.trained if failure(arm, seeds, trained) is None]
-    if BASELINE not in {arm.id for arm in scored}:
-        reasons = (failure(arm, seeds, trained) for arm in lineup.trained if arm.id == BASELINE)
-        raise MachineError(f"the baseline could not be trained {next(reasons)}; the test stays sealed")
+    for arm in lineup.trained:
+        if arm not in scored:
+            say(f"warning: {arm.id} is left out: {failure(arm, seeds, trained)}")
+    baseline = [arm for arm in lineup.trained if arm.id == BASELINE]
+    if baseline[0] not in scored:
+        raise _untrained(baseline, seeds, trained)
     chosen = choose(lineup, field, seeds, trained)
+    entered = [arm for arm in lineup.trained if arm.kind in CHOSEN_FROM]
+    if entered and chosen is None:
+        raise _untrained(entered, seeds, trained)
     best = next((row.id for row in field.eligible if row.id in {arm.id for arm in scored}), None)
     readings = [(arm.id, seed) for arm in scored for seed in seeds]
     readings += [(id, config.seed) for id in (POLICY, best) if id is not None]
@@ -101,3 +109,16 @@ def finalize(
     watched = [arm.id for arm in scored if arm.id == chosen or arm.kind == "reference"]
     told |= {id: [outcomes[id, seed] for seed in seeds] for id in watched}
     return report.model_copy(update={"fairness": group_rates(told, groups(), config)})
+
+
+def _untrained(
+    arms: Sequence[FinalArm], seeds: Sequence[int], trained: Mapping[Reading, ScreenResult]
+) -> RewardSearchError:
+    """The error that ends finalize where none of `arms` has a score: an infrastructure error, or the runs' own failure."""
+    told = "; ".join(f"{arm.id} {failure(arm, seeds, trained)}" for arm in arms)
+    told = f"not finalized, and the sealed test stays closed: {told}"
+    if any(trained[arm.id, seed].status == "error" for arm in arms for seed in seeds):
+        return MachineError(f"{told}; fix the cause and run the same command")
+    if arms[0].kind == "baseline":
+        return UserError(f"{told}; lower screen.learning_rate in another --run-dir, or set fewer finalize.seeds")
+    return NothingAccepted(f"{told}; see rewardsearch leaderboard")

@@ -28,6 +28,8 @@ from rewardsearch.stats import Bootstrap, Metrics, Sample, SeedNoise, adjust, f1
 
 Reading = tuple[str, int]
 """An arm and the seed that it was trained with."""
+CHOSEN_FROM = ("ensemble", "single")
+"""Kinds of arms that can be recommended."""
 _POOLED = ("baseline", "single", "ensemble")
 """Kinds of arms that have one seed noise together; a reference or control, which may collapse, has its own."""
 Trained = Mapping[Reading, ScreenResult]
@@ -48,7 +50,7 @@ def choose(lineup: Lineup, field: Field, seeds: Sequence[int], trained: Trained)
     trained."""
     flagged = {row.id for row in field.screened if is_flagged(row)}
     flagged |= {id for (id, _), result in trained.items() if is_flagged(result)}
-    entered = [arm for arm in lineup.arms if arm.kind in ("ensemble", "single") and not failure(arm, seeds, trained)]
+    entered = [arm for arm in lineup.arms if arm.kind in CHOSEN_FROM and not failure(arm, seeds, trained)]
     clean = [arm for arm in entered if not flagged.intersection((arm.id, *arm.members))] or entered
     # max takes the first of equals.
     return max(clean, key=lambda arm: _selection_f1(arm.id, seeds, trained)).id if clean else None

@@ -6,6 +6,7 @@ from rewardsearch.rank.compare import Comparison, compare_outcomes, compare_pred
 from rewardsearch.rank.leaderboard import rank
 from rewardsearch.rank.pareto import front
 from rewardsearch.rank.race import race
+from rewardsearch.rank.solvable import most_right, nothing_to_rank, required_right, solves_enough
 from rewardsearch.rank.table import leaderboard_csv, leaderboard_frame, write_leaderboard
 
 __all__ = [
@@ -15,8 +16,12 @@ __all__ = [
     "front",
     "leaderboard_csv",
     "leaderboard_frame",
+    "most_right",
+    "nothing_to_rank",
     "race",
     "rank",
     "read_predictions",
+    "required_right",
+    "solves_enough",
     "write_leaderboard",
 ]

@@ -9,7 +9,7 @@ import selectors
 import subprocess
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +59,8 @@ class LocalWorkers:
         self._free_numbers = list(range(slots))
         self._slots: list[_Slot] = []
         self._selector = selectors.DefaultSelector()
+        self._proven = False
+        """Whether a message of this session was carried out."""
 
     def __enter__(self) -> LocalWorkers:
         return self
@@ -78,10 +80,25 @@ class LocalWorkers:
         Raises UserError when a worker finds the config wrong, and MachineError or UserError where a disk keeps it from working.
         """
         owed = deque(messages)
-        deaths: dict[str, int] = {}
+        deaths: Counter[str] = Counter()
+
+        def broken(message: Message, why: str, log: Path) -> Iterator[Done]:
+            if full := full_disk(self._run, scratch_root()):
+                raise full
+            id = message["id"]
+            deaths[id] += 1
+            if deaths[id] > self._retries:
+                yield Done(id, f"{why} {deaths[id]} times; see {log}")
+            else:
+                owed.appendleft(message)
+
         while True:
             while owed and self._has_room() and may_start():
-                self._start(self._idle(), owed.popleft())
+                first = owed.popleft()
+                try:
+                    self._start(self._idle(), first)
+                except OSError as error:
+                    yield from broken(first, f"no process could be started ({error})", self._run / "logs")
             busy = [slot for slot in self._slots if slot.message]
             if not busy:
                 return
@@ -89,16 +106,12 @@ class LocalWorkers:
                 message = slot.message
                 if message is None:
                     continue
+                if said["event"] == "user_error" and self._proven:
+                    # What was right for an earlier message of this session is not the user's mistake.
+                    said = {"event": "broken", "reason": "; ".join(said["mistakes"])}
                 if said["event"] == "broken":
-                    why = said["reason"]
                     self._drop(slot)
-                    if full := full_disk(self._run, scratch_root()):
-                        raise full
-                    deaths[message["id"]] = deaths.get(message["id"], 0) + 1
-                    if deaths[message["id"]] > self._retries:
-                        yield Done(message["id"], f"{why} {deaths[message['id']]} times; see {slot.log}")
-                    else:
-                        owed.appendleft(message)
+                    yield from broken(message, said["reason"], slot.log)
                 elif said["event"] == "user_error":
                     raise UserError(*said["mistakes"])
                 elif said["event"] == "storage":
@@ -106,7 +119,7 @@ class LocalWorkers:
                 elif said["event"] == "step":
                     on_step(said["id"], said["step"], said["of"], said["unit"])
                 else:
-                    slot.message = None
+                    slot.message, self._proven = None, True
                     yield Done(said["id"])
 
     def close(self) -> None:
@@ -120,24 +133,22 @@ class LocalWorkers:
     def _idle(self) -> _Slot:
         """A worker with nothing to do; there must be room."""
         idle = next((slot for slot in self._slots if slot.message is None), None)
-        return idle or self._spawn(self._free_numbers.pop(0))
+        return idle or self._spawn(self._free_numbers[0])
 
     def _spawn(self, number: int) -> _Slot:
         log = self._run / "logs" / f"worker-{number}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as errors:
-            try:
-                process = subprocess.Popen(
-                    [*COMMAND, str(self._run)],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=errors,
-                    env=worker_environment(os.environ, number, self._threads, self._hidden),
-                    # Ctrl-C goes to the search alone, which ends its workers itself.
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise MachineError(f"could not start a training process: {error}") from None
+            process = subprocess.Popen(
+                [*COMMAND, str(self._run)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=worker_environment(os.environ, number, self._threads, self._hidden),
+                # Ctrl-C goes to the search alone, which ends its workers itself.
+                start_new_session=True,
+            )
+        self._free_numbers.remove(number)
         slot = _Slot(number, process, log=log)
         self._slots.append(slot)
         self._selector.register(slot.out, selectors.EVENT_READ, slot)

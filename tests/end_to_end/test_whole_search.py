@@ -197,7 +197,9 @@ def test_a_search_killed_again_and_again_ends_with_the_same_leaderboard(
 
 def test_a_killed_training_process_is_replaced_and_costs_nothing_but_time(undisturbed: Path) -> None:
     name = "worker-killed"
-    process = start(undisturbed, "run", "small.yaml", "--run-dir", str(undisturbed / name))
+    # It has no retry of its own, and is killed on the last run of its part of the search.
+    options = ("--run-dir", str(undisturbed / name), "--set", "screen.retries=0")
+    process = start(undisturbed, "run", "small.yaml", *options)
     wait_for(undisturbed / name / JOURNAL, '"id": "policy"', process)
     workers = workers_of(undisturbed / name)
     assert workers
@@ -205,6 +207,7 @@ def test_a_killed_training_process_is_replaced_and_costs_nothing_but_time(undist
     out, err = process.communicate(timeout=400)
     assert process.returncode == 0, out + err
     assert rows(undisturbed, name) == rows(undisturbed, "whole")
+    assert '"status": "error"' in (undisturbed / name / JOURNAL).read_text(encoding="utf-8")
 
 
 def test_ctrl_c_leaves_a_run_that_can_be_resumed_and_no_process(undisturbed: Path) -> None:

@@ -131,6 +131,8 @@ class Played:
     def __init__(self, searched: Searched, val: Mapping[Reading, int], test: Mapping[Reading, int]) -> None:
         self.searched, self.val, self.test = searched, val, test
         self.failing: dict[Reading, str] = {}
+        self.errors: set[Reading] = set()
+        """Of what fails, the infrastructure errors."""
         self.flags: dict[Reading, list[str]] = {}
         self.calls: list[str] = []
         self.said: list[str] = []
@@ -147,7 +149,8 @@ class Played:
 
     def result(self, key: Reading) -> ScreenResult:
         if key in self.failing:
-            return screened(key[0], "", seed=key[1], status="failed", reason=self.failing[key])
+            status = "error" if key in self.errors else "failed"
+            return screened(key[0], "", seed=key[1], status=status, reason=self.failing[key])
         return screened(key[0], right(self.val.get(key, 12)), seed=key[1], flags=self.flags.get(key, []))
 
     def read_test(self, readings: Sequence[Reading]) -> dict[Reading, Sequence[Outcome]]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from searched import N_TEST, QUESTIONS, Played, Reading, Searched, on_test, right
 
-from rewardsearch.errors import MachineError
+from rewardsearch.errors import MachineError, NothingAccepted, UserError
 from rewardsearch.finalize import pairs_csv
 from rewardsearch.records import BASELINE, POLICY, FinalArm, FinalReport, FinalRow, ScreenResult
 from rewardsearch.stats import adjust, f1_accuracy, mcnemar
@@ -171,11 +171,25 @@ def test_an_arm_that_fails_with_any_seed_has_no_score_and_is_not_read(played: Pl
 
 def test_the_test_stays_sealed_without_a_baseline(played: Played) -> None:
     played.failing = {(BASELINE, 1): "returned nan"}
-    with pytest.raises(
-        MachineError, match="baseline could not be trained with seed 1: returned nan; the test stays sealed"
-    ):
+    with pytest.raises(UserError, match=r"baseline with seed 1: returned nan; .*screen\.learning_rate"):
+        played.finalize(**CONFIG)
+    played.errors = {(BASELINE, 1)}
+    with pytest.raises(MachineError, match="baseline with seed 1: returned nan"):
+        played.finalize(**CONFIG)
+    assert played.calls == ["train", "train"]
+
+
+@pytest.mark.parametrize("infrastructure", [False, True])
+def test_the_test_stays_sealed_where_nothing_that_could_be_chosen_was_trained(
+    played: Played, infrastructure: bool
+) -> None:
+    arms = ("ensemble-top2", played.searched.id("a"))
+    played.failing = {(arm, 2): f"diverged at step {n}" for n, arm in enumerate(arms)}
+    played.errors = {(arms[1], 2)} if infrastructure else set()
+    with pytest.raises(MachineError if infrastructure else NothingAccepted, match="diverged at step 1"):
         played.finalize(**CONFIG)
     assert played.calls == ["train"]
+    assert {"warning: ensemble-top2 is left out: with seed 2: diverged at step 0"} < set(played.said)
 
 
 def test_the_literatures_protocol_is_labelled_and_has_the_searchs_seed_alone() -> None:

@@ -1,10 +1,12 @@
 """The local launcher on real processes that stand in for the training process: small scripts that speak its lines."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from itertools import chain, repeat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,6 +98,31 @@ def test_a_process_that_died_where_the_disk_is_full_is_not_blamed(
     monkeypatch.setattr(launch_local, "full_disk", lambda *places: MachineError(f"no space is left on {places[0]}"))
     with pytest.raises(MachineError, match="no space is left"):
         carry_out(workers, "dies")
+
+
+def test_what_was_right_for_an_earlier_message_is_not_the_users_mistake(workers: LocalWorkers) -> None:
+    done = {d.id: d.error for d in carry_out(workers, "a", "a", "a", "config")}
+    assert done["a"] is None and (done["config"] or "").startswith("policy.model: no such model 3 times; see")
+
+
+def test_a_process_that_cannot_be_started_is_tried_again_and_then_given_up(
+    workers: LocalWorkers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+    real = subprocess.Popen
+
+    def popen(*arguments: Any, **options: Any) -> Any:
+        started.append(len(started))
+        if len(started) in (1, 3, 4, 5):
+            raise OSError(11, "Resource temporarily unavailable")
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(launch_local.subprocess, "Popen", popen)
+    monkeypatch.setattr(workers, "_free_numbers", [0])
+    assert carry_out(workers, "a") == [Done("a")]
+    assert workers._free_numbers == [0]
+    (given_up,) = carry_out(LocalWorkers(workers._run, 1, 1, 2, 2.0), "b")
+    assert "Resource temporarily unavailable" in (given_up.error or "") and len(started) == 5
 
 
 def test_nothing_new_is_started_once_it_may_not(workers: LocalWorkers) -> None:
