@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -36,6 +37,12 @@ def _beside_ours(extra: dict[str, Any]) -> dict[str, Any]:
             f"got {', '.join(taken)}, which requests have or cannot have; set model, max_tokens, temperature and structured "
             "by their own names, and leave n and stream out"
         )
+    try:
+        json.dumps(extra, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"a request is JSON, which cannot hold this ({error}); write numbers, texts, lists and maps"
+        ) from None
     return extra
 
 

@@ -1,36 +1,46 @@
-"""One HTTP exchange within a deadline and a size limit, whatever the status: connecting, TLS, headers and body together.
+"""The client of the `openai` SDK, with a deadline and a size limit for every answer, whatever its status.
 
+The SDK limits neither the time nor the size of an answer. Its HTTP client therefore reads each answer first, within both.
 Redirects are not followed, and a stream that nobody asked for is not read. A body is asked for without compression; gzip and
 deflate are decoded piece by piece, so that the limit holds for what comes out. Not covered: the time of looking up a name.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import http.client
+import math
+import re
 import socket
 import ssl
 import threading
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Self
-from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit, urlunsplit
 
-import certifi
-
+from rewardsearch.errors import UserError
 from rewardsearch.propose.llm.keys import is_loopback
 
+if TYPE_CHECKING:
+    import openai
+
 CONNECT_S = 30.0
+MAX_BYTES = 8_000_000
 ERROR_BYTES = 64_000
 """Of the body of an answer that is no success, which is looked at for its message alone."""
 ERROR_BODY_S = 10.0
-_PIECE = 65_536
 _ENCODINGS = {"gzip": 47, "x-gzip": 47, "deflate": 47}
 """What is decoded, with zlib's window bits: 47 tells gzip from zlib by the header."""
+_UNSENT = frozenset(("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnicodeError"))
+"""Errors before anything is sent, by name: the HTTP libraries of the SDK's versions differ and name their errors alike."""
+_HEADERS = re.compile(
+    "host|connection|user-agent|authorization|accept(-encoding)?|content-(type|length)|"
+    "idempotency-key|x-client-request-id|x-stainless-raw-response"
+)
+"""All that are sent. The SDK adds others from the environment, which may be meant for another server."""
 
 Gap = Literal["", "slow", "broken", "long", "stream", "encoding"]
 
@@ -46,163 +56,136 @@ class Answer:
 
 
 class NoConnection(Exception):
-    """Nothing was sent. `reason` is TLS's, or empty."""
-
-    def __init__(self, reason: str | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason or ""
+    """Nothing was sent. The text is TLS's reason, or empty."""
 
 
-class NoAnswer(Exception):
-    """The request may have been received; no status came. `is_slow`: within the deadline."""
+def open_client(url: str, key: str) -> openai.OpenAI:
+    """A client that threads may share. Raises UserError for a proxy or certificates that cannot be used."""
+    import openai  # takes half a second, which commands that ask nothing do without
 
-    def __init__(self, is_slow: bool) -> None:
-        super().__init__()
-        self.is_slow = is_slow
+    class Client(openai.DefaultHttpxClient):
+        def send(self, request: Any, **options: Any) -> Any:
+            with _Deadline() as deadline:
+                deadline.set(request.extensions["timeout"]["read"])
+                request.extensions["trace"] = deadline.trace
+                for name in [name for name in request.headers if not _HEADERS.fullmatch(name)]:
+                    del request.headers[name]
+                try:
+                    response = super().send(request, **options | {"stream": True, "follow_redirects": False})
+                except Exception as error:
+                    raise _meaning(error, deadline.is_over) from None
+                with contextlib.closing(response):
+                    answer = _read(response, deadline)
+            # The SDK looks at the status alone.
+            return type(response)(answer.status, request=request, extensions={"answer": answer})
+
+    parts = urlsplit(url)
+    is_local, is_tls = is_loopback(parts.hostname or ""), parts.scheme == "https"
+    try:
+        # No proxy of the environment is asked for loopback. Without the environment, its certificates are Python's to find.
+        verify = ssl.create_default_context() if is_local and is_tls else is_tls
+        http_client = Client(params=parts.query, trust_env=not is_local, verify=verify)
+    except Exception as error:
+        raise UserError(
+            f"propose.openai: a proxy or certificates that the environment names cannot be used ({error}); "
+            "correct http_proxy, https_proxy, all_proxy, no_proxy, SSL_CERT_FILE or SSL_CERT_DIR"
+        ) from None
+    # Given in full: the SDK takes what is not given from the environment.
+    headers = {"Authorization": f"Bearer {key}", "Accept-Encoding": "identity", "Connection": "close"}
+    base_url = urlunsplit(parts._replace(query=""))
+    return openai.OpenAI(
+        api_key=key, base_url=base_url, max_retries=0, default_headers=headers, http_client=http_client
+    )
 
 
-def tls_context() -> ssl.SSLContext:
-    """Trusts the certificates of the system, of SSL_CERT_FILE and SSL_CERT_DIR, and of Mozilla."""
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    return context
+def exchange(call: Callable[..., Any], timeout_s: float, **fields: Any) -> Answer:
+    """Calls a `with_raw_response` method of the client and gives what the server answered, or the part that came.
 
-
-def exchange(
-    method: str,
-    url: str,
-    headers: Mapping[str, str],
-    body: bytes | None,
-    *,
-    timeout_s: float,
-    max_bytes: int,
-    tls: ssl.SSLContext | None,
-) -> Answer:
-    """Sends one request and reads its answer, at most `max_bytes` of its body.
-
-    Raises NoConnection and NoAnswer. An answer whose body came in part is given with that part.
+    Raises NoConnection. Where no status came, but the request may have been received, it raises TimeoutError at the deadline
+    and ConnectionError before.
     """
-    connection, target, of_proxy = _connection(url, min(timeout_s, CONNECT_S), tls)
-    headers = {"Accept-Encoding": "identity", "Connection": "close", **of_proxy, **headers}
-    with contextlib.closing(connection), _Deadline(connection, timeout_s) as deadline:
-        try:
-            connection.connect()
-        except ssl.SSLCertVerificationError as error:
-            raise NoConnection(f"{error.verify_message}; SSL_CERT_FILE can name an authority to trust") from None
-        except ssl.SSLError as error:
-            raise NoConnection(error.reason) from None
-        except (OSError, http.client.HTTPException):
-            raise NoConnection from None
-        assert connection.sock is not None
-        connection.sock.settimeout(max(0.001, deadline.left))
-        deadline.socket = connection.sock
-        try:
-            # A server that refuses a request early closes the connection while it is still being sent.
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                connection.request(method, target, body, headers)
-            response = connection.getresponse()
-        except (OSError, http.client.HTTPException):
-            raise NoAnswer(deadline.is_over) from None
-        with contextlib.closing(response):
-            if not 200 <= response.status < 300:
-                deadline.shorten(ERROR_BODY_S)
-                max_bytes = ERROR_BYTES
-            names = {name.lower(): value for name, value in response.headers.items()}
-            data, gap = _body(response, names, max_bytes, deadline)
-            return Answer(response.status, names, data, gap)
+    import openai
+
+    try:
+        response = call(timeout=openai.Timeout(timeout_s, connect=min(timeout_s, CONNECT_S)), **fields).http_response
+    except openai.APIStatusError as error:
+        response = error.response
+    except openai.APIConnectionError as error:
+        # Some versions of the SDK wrap what its HTTP client raises.
+        raise (error.__cause__ or error) from None
+    answer: Answer = response.extensions["answer"]
+    return answer
 
 
-def _body(
-    response: http.client.HTTPResponse, headers: Mapping[str, str], max_bytes: int, deadline: _Deadline
-) -> tuple[bytes, Gap]:
+def _meaning(error: Exception, is_over: bool) -> Exception:
+    """What `exchange` raises for an error of the HTTP library; the error itself when it is none of the connection's."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if not names & _UNSENT:
+        return error if "TransportError" not in names else TimeoutError() if is_over else ConnectionError()
+    cause: BaseException | None = None if is_over else error
+    while cause and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return NoConnection(f"{cause.verify_message}; SSL_CERT_FILE can name an authority to trust")
+    return NoConnection(cause.reason if isinstance(cause, ssl.SSLError) else "")
+
+
+def _read(response: Any, deadline: _Deadline) -> Answer:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    answer = partial(Answer, response.status_code, headers)
     content_type = headers.get("content-type", "").strip().lower()
-    if response.status < 300 and content_type.startswith(("text/event-stream", "application/x-ndjson")):
-        return b"", "stream"
+    if response.is_success and content_type.startswith(("text/event-stream", "application/x-ndjson")):
+        return answer(b"", "stream")
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity", *_ENCODINGS):
-        return b"", "encoding"
+        return answer(b"", "encoding")
+    if not response.is_success:
+        deadline.set(ERROR_BODY_S)
+    max_bytes = MAX_BYTES if response.is_success else ERROR_BYTES
     decoder = zlib.decompressobj(_ENCODINGS[encoding]) if encoding in _ENCODINGS else None
-    data = bytearray()
-    received = 0
+    data, received, is_whole = bytearray(), 0, False
     try:
-        while piece := response.read1(_PIECE):
+        for piece in response.iter_raw():
             received += len(piece)
             data += decoder.decompress(piece, max_bytes + 1 - len(data)) if decoder else piece
             if max(received, len(data)) > max_bytes:
-                return bytes(data[:max_bytes]), "long"
+                return answer(bytes(data[:max_bytes]), "long")
             if deadline.is_over:
-                return bytes(data), "slow"
-    except (OSError, http.client.HTTPException, zlib.error):
-        return bytes(data), "slow" if deadline.is_over else "broken"
-    if deadline.is_over:
-        return bytes(data), "slow"
-    # http.client tells a body that ends too soon by what is left of it alone.
-    is_whole = not response.length and (decoder is None or decoder.eof)
-    return bytes(data), "" if is_whole else "broken"
+                break
+        is_whole = not decoder or decoder.eof
+    except Exception as error:
+        if not isinstance(error, zlib.error) and not isinstance(_meaning(error, False), ConnectionError):
+            raise
+    return answer(bytes(data), "slow" if deadline.is_over else "" if is_whole else "broken")
 
 
-def _connection(
-    url: str, timeout_s: float, tls: ssl.SSLContext | None
-) -> tuple[http.client.HTTPConnection, str, dict[str, str]]:
-    """A connection that is not made yet, through the proxy that the environment names; what to ask it for, with which headers."""
-    parts = urlsplit(url)
-    host, secure = parts.hostname or "", parts.scheme == "https"
-    proxies = {} if is_loopback(host) or proxy_bypass(host) else getproxies()
-    proxy = urlsplit(proxies.get(parts.scheme) or proxies.get("all") or "")
-    at, port = (proxy.hostname, proxy.port or 80) if proxy.hostname else (host, parts.port)
-    connection = (
-        http.client.HTTPSConnection(at, port, timeout=timeout_s, context=tls)
-        if secure
-        else http.client.HTTPConnection(at, port, timeout=timeout_s)
-    )
-    headers: dict[str, str] = {}
-    if proxy.username is not None:
-        pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}".encode()
-        headers = {"Proxy-Authorization": f"Basic {base64.b64encode(pair).decode()}"}
-    if proxy.hostname and secure:
-        connection.set_tunnel(host, parts.port or 443, headers)
-    if proxy.hostname and not secure:
-        return connection, url, headers
-    return connection, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), {}
-
-
-class _Deadline:
+class _Deadline(contextlib.ExitStack):
     """Shuts a connection down when its time is over, wherever it is waited for: where a server sends a byte now and then, no
     single read takes long."""
 
-    def __init__(self, connection: http.client.HTTPConnection, seconds: float) -> None:
-        self._connection = connection
-        self._end = time.monotonic() + seconds
-        self._timer = self._started()
-        self.socket: socket.socket | None = None
-        """The connection's socket, which the connection gives up when its answer is to end it."""
-
-    @property
-    def left(self) -> float:
-        return self._end - time.monotonic()
+    _end = math.inf
+    _socket: socket.socket | None = None
 
     @property
     def is_over(self) -> bool:
-        return self.left <= 0
+        return time.monotonic() >= self._end
 
-    def shorten(self, seconds: float) -> None:
-        self._timer.cancel()
+    def set(self, seconds: float) -> None:
+        """The earliest one holds."""
         self._end = min(self._end, time.monotonic() + seconds)
-        self._timer = self._started()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-
-    def _started(self) -> threading.Timer:
-        timer = threading.Timer(max(0.0, self.left), self._cut)
+        timer = threading.Timer(seconds, self._cut)
         timer.daemon = True
         timer.start()
-        return timer
+        self.callback(timer.cancel)
+
+    def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Called by the HTTP library at each step. TLS takes the socket over, so a duplicate is kept."""
+        if event == "connection.connect_tcp.complete":
+            self._socket = self.enter_context(info["return_value"].get_extra_info("socket").dup())
+            if self.is_over:
+                self._cut()
 
     def _cut(self) -> None:
-        with contextlib.suppress(OSError, AttributeError):
-            # The method of the plain socket: TLS's own would wait for the thread that reads.
-            socket.socket.shutdown(self.socket or self._connection.sock, socket.SHUT_RDWR)
+        if self._socket:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)

@@ -9,23 +9,23 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import ssl
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
 
-from rewardsearch import __version__
 from rewardsearch.config import Served
 from rewardsearch.errors import UserError
 from rewardsearch.files import decoded_text
-from rewardsearch.propose.llm.exchange import Answer, NoAnswer, NoConnection, exchange, tls_context
+from rewardsearch.propose.llm.exchange import MAX_BYTES, Answer, NoConnection, exchange, open_client
 from rewardsearch.propose.llm.keys import OFFICIAL_URL, SECRET_CHARS, SECRET_CHARS_IN_MESSAGES, echo_of, key_of
 from rewardsearch.propose.llm.reply import is_whole
 
-MAX_REPLY_BYTES = 8_000_000
+if TYPE_CHECKING:
+    import openai
+
 MAX_LOST_CHARS = 100_000
 """Of what came of a lost reply that are kept."""
 MESSAGE_CHARS = 200
@@ -81,6 +81,8 @@ def server_name(served: Served) -> str:
 class Server:
     """The server of one model. Its methods may be called from several threads."""
 
+    _client: openai.OpenAI
+
     def __init__(self, served: Served) -> None:
         """Raises UserError for an address that is none, and for a missing or unfit key."""
         self.served = served
@@ -88,12 +90,10 @@ class Server:
         self.name = server_name(served)
         self._key = key_of(self.url, served.api_key_env)
         self._echo = echo_of(self._key)
-        self._tls: ssl.SSLContext | None = None
 
     def open(self) -> None:
-        """Loads the certificates, before threads share them."""
-        if self.url.startswith("https:"):
-            self._tls = tls_context()
+        """Makes the client, before threads share it. Raises UserError as open_client does."""
+        self._client = open_client(self.url, self._key)
 
     def reach(self) -> str:
         """Whether there is a server at all, by asking for the list of its models, which is free. Gives a warning, or nothing.
@@ -102,12 +102,12 @@ class Server:
         many have no such list.
         """
         try:
-            answer = self._exchange("GET", "models", None, REACH_S)
+            answer = exchange(self._client.models.with_raw_response.list, REACH_S)
         except NoConnection as error:
             raise UserError(
                 f"propose.openai: {self._unreached(error)}; start the server there, or set base_url to another"
             ) from None
-        except NoAnswer:
+        except (TimeoutError, ConnectionError):
             return ""
         if 300 <= answer.status < 400 and not self._leads_here(answer):
             raise self._redirected(answer)
@@ -120,14 +120,25 @@ class Server:
 
         Raises UserError for what no repetition can mend: the key, the quota, the model, the address.
         """
+        # The SDK sends UTF-8, which has no halves of surrogate pairs.
+        fields = json.loads(json.dumps(dict(body), ensure_ascii=False).encode("utf-8", "replace"))
         ids = {"Idempotency-Key": idempotency_key, "X-Client-Request-Id": idempotency_key}
-        data = json.dumps(dict(body)).encode()
         try:
-            answer = self._exchange("POST", "chat/completions", data, self.served.timeout_s, ids)
+            answer = exchange(
+                self._client.chat.completions.with_raw_response.create,
+                self.served.timeout_s,
+                model=fields.pop("model"),
+                messages=fields.pop("messages"),
+                # The SDK knows no fields of other makers than OpenAI by name.
+                extra_body=fields,
+                extra_headers=ids,
+            )
         except NoConnection as error:
             return Refused(self._unreached(error), again=True)
-        except NoAnswer as error:
-            return Lost(self._slow if error.is_slow else self._broken)
+        except TimeoutError:
+            return Lost(self._slow)
+        except ConnectionError:
+            return Lost(self._broken)
         if 300 <= answer.status < 400:
             raise self._redirected(answer)
         if answer.status >= 400:
@@ -140,33 +151,12 @@ class Server:
             reasons = {
                 "slow": self._slow,
                 "broken": self._broken,
-                "long": f"an answer of more than {MAX_REPLY_BYTES:,} bytes from {self.url}",
+                "long": f"an answer of more than {MAX_BYTES:,} bytes from {self.url}",
                 "encoding": f"{self.url} compresses its answers with {answer.headers.get('content-encoding')!r:.40}, though "
                 "nothing asked for that; turn it off there",
             }
             return Lost(reasons[answer.gap], text[:MAX_LOST_CHARS], again=answer.gap in ("slow", "broken"))
         return self._answered(text)
-
-    def _exchange(
-        self, method: str, path: str, data: bytes | None, timeout_s: float, more: Mapping[str, str] | None = None
-    ) -> Answer:
-        parts = urlsplit(self.url)
-        url = urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{path}"))
-        headers = {
-            "Authorization": f"Bearer {self._key}",
-            "Content-Type": "application/json",
-            "Accept": "application/json",
-            "User-Agent": f"rewardsearch/{__version__}",
-        }
-        return exchange(
-            method,
-            url,
-            {**headers, **(more or {})},
-            data,
-            timeout_s=timeout_s,
-            max_bytes=MAX_REPLY_BYTES,
-            tls=self._tls,
-        )
 
     def _answered(self, text: str) -> Outcome:
         """What an answer of status 200 means. Some gateways pass an error of the model's server on in one, and what is no such
@@ -197,7 +187,7 @@ class Server:
         return f"the connection to {self.url} broke off"
 
     def _unreached(self, error: NoConnection) -> str:
-        return f"no connection to {self.url}{f' ({error.reason[:MESSAGE_CHARS]})' if error.reason else ''}"
+        return f"no connection to {self.url}{f' ({error})' if str(error) else ''}"
 
     def _leads_here(self, answer: Answer) -> bool:
         """Whether a redirect stays at the server's own address."""

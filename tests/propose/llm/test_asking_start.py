@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,12 @@ def test_a_key_goes_to_no_other_host_than_its_own() -> None:
 def test_a_further_field_may_not_be_one_that_the_books_rest_on(field: str) -> None:
     with pytest.raises(UserError, match=rf"propose\.openai\.extra: got {field}, which requests have or cannot have"):
         parse_config({"propose": {"openai": {"extra": {field: 1}}}}, "test")
+
+
+@pytest.mark.parametrize("value", [float("nan"), [float("inf")], {"day": date(2026, 1, 1)}])
+def test_a_further_field_may_not_be_what_json_cannot_hold(value: object) -> None:
+    with pytest.raises(UserError, match=r"propose\.openai\.extra: .*JSON"):
+        parse_config({"propose": {"openai": {"extra": {"top_p": value}}}}, "test")
 
 
 # --- the limit --------------------------------------------------------------------------------------------------------

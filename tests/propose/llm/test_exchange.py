@@ -72,7 +72,7 @@ BLOCK = b" " * 65_536
 SCRIPTS: dict[str, tuple[Script, bool]] = {
     # Whether a status is known when it ends.
     "nothing at all": (silent, False),
-    "headers that drip": (sends(b"X-Long: ", b"x"), True),
+    "headers that drip": (sends(b"X-Long: ", b"x"), False),
     "headers that never end": (sends(b"", b"X-Many: 1\r\n"), False),
     "a header line that never ends": (sends(b"X-Long: ", BLOCK), False),
     "continue for ever": (continues, False),
@@ -103,6 +103,14 @@ def test_every_answer_ends_within_its_deadline(name: str, monkeypatch: pytest.Mo
         # An error status says enough, whatever becomes of its body.
         assert isinstance(error.result(), Refused if has_status else Lost)
         assert models.result() == []
+    assert time.monotonic() - began < MOST_S / 2
+
+
+def test_a_tls_handshake_that_drips_ends_within_its_deadline() -> None:
+    began = time.monotonic()
+    with raw(lambda send, _: sends(b"\x16\x03\x03\x40\x00", b"\0")(send, b"")) as bad:
+        outcome = post(f"https://127.0.0.1:{bad.port}/v1", timeout_s=0.5)
+    assert isinstance(outcome, Refused) and outcome.again
     assert time.monotonic() - began < MOST_S / 2
 
 
@@ -225,7 +233,41 @@ def test_an_address_may_have_a_query_and_is_asked_without_compression() -> None:
     with raw(once(b"\r\n" + WHOLE)) as bad:
         post(f"{bad.url}/200/?version=1")
     assert bad.requests[0].startswith(b"POST /v1/200/chat/completions?version=1 HTTP/1.1\r\n")
-    assert b"Accept-Encoding: identity\r\n" in bad.requests[0]
+    assert b"accept-encoding: identity\r\n" in bad.requests[0].lower()
+
+
+def test_nothing_of_the_environments_openai_settings_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    for name in ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
+        monkeypatch.setenv(name, "of-another-server")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Mine: of-another-server\nAuthorization: Bearer of-another-server")
+    with raw(once(b"\r\n" + WHOLE)) as bad:
+        assert isinstance(post(f"{bad.url}/200"), Received)
+        assert reach(config(bad.url)) == []
+    assert len(bad.requests) == 2
+    for sent in bad.requests:
+        assert f"authorization: bearer {KEY}\r\n".encode().lower() in sent.lower()
+        assert b"of-another-server" not in sent and b"OpenAI-Organization" not in sent.title()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("https_proxy", "socks5://127.0.0.1:1"),
+        ("all_proxy", "ftp://127.0.0.1:1"),
+        ("https_proxy", "http://127.0.0.1:port"),
+        ("SSL_CERT_FILE", "/nowhere/authorities.pem"),
+    ],
+)
+def test_a_proxy_or_certificates_that_cannot_be_used_are_the_users_mistake(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=name):
+        post("https://models.invalid/v1")
+    with raw(once(b"\r\n" + WHOLE)) as here:
+        assert isinstance(post(f"{here.url}/200"), Received)
 
 
 # --- what is asked again, and what is booked --------------------------------------------------------------------------

@@ -25,9 +25,9 @@ pytestmark = pytest.mark.usefixtures("quick")
 BODY: Body = {"model": "served", "messages": [{"role": "user", "content": "number\n1."}]}
 
 
-def post(url: str, **settings: Any) -> Outcome:
+def post(url: str, body: Body = BODY, **settings: Any) -> Outcome:
     with opened(config(url, **settings).propose.openai.served()) as servers:
-        return servers["served"].post(BODY, "key-of-the-request")
+        return servers["served"].post(body, "key-of-the-request")
 
 
 def mistake(url: str, **settings: Any) -> str:
@@ -58,6 +58,12 @@ def test_a_request_carries_its_key_of_the_request_and_is_sent_once() -> None:
 def test_what_is_odd_in_a_whole_answer_is_left_to_its_reader(fault: Fault) -> None:
     with BadServer(answer, [fault]) as server:
         assert isinstance(post(server.url, timeout_s=60.0), Received)
+
+
+def test_half_of_a_surrogate_pair_in_a_prompt_is_sent_as_a_question_mark() -> None:
+    with BadServer(lambda body: body["messages"][0]["content"]) as server:
+        outcome = post(server.url, {**BODY, "messages": [{"role": "user", "content": "a\ud800 😀"}]})
+    assert isinstance(outcome, Received) and json.loads(outcome.text)["choices"][0]["message"]["content"] == "a? 😀"
 
 
 # --- lost -------------------------------------------------------------------------------------------------------------
