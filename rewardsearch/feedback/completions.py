@@ -17,7 +17,7 @@ MEMBERS = 8
 """Completions of a group that are told."""
 TEXT = 300
 """Characters of a prompt or completion that are told."""
-_WHOLE = 600
+_WHOLE = 1200
 """Those of a completion that is told with what its policy got wrong."""
 _DISAGREES = {
     "wrong": "not right, yet paid more than the correct ones",
