@@ -37,6 +37,9 @@ _PARTS = {
 _RUNS = {"digits": "7", "letters": "a", "line breaks": "\n", "spaces": " ", "a run of equals signs": "="}
 _RUN_SHARE, _TAGS_SHARE = 16, 4
 """Runs of one character are shorter, by so much, and so are repeated tags: what honest patterns take for them grows fast."""
+_ENDED = ("words", "digits", "letters")
+_END = "~"
+"""What no pattern for an answer reads: one that can read what stands before it in many ways tries them all."""
 _TAGS = {"opening tags": "<solution> so it is 12 ", "tags of both kinds": "<thinking> so <solution> it is 12 "}
 
 
@@ -64,10 +67,14 @@ def check_speed(probing: Probing, item: LabelledCompletion, screen: ScreenConfig
 
 
 def long_texts(chars: int) -> dict[str, str]:
-    """Completions by what they are full of, and where: inside the solution, inside the thinking, or with tags left open."""
+    """Completions by what they are full of, and where: inside the solution, inside the thinking, without tags, or with tags left
+    open."""
     found = {}
     filled = {name: _filled(part, chars) for name, part in _PARTS.items()}
     filled |= {name: _filled(run, chars // _RUN_SHARE) for name, run in _RUNS.items()}
+    for name in _ENDED:
+        found[f"{name} alone"] = f"{filled[name]} {_END}"
+        found[f"{name} and a mark in the solution"] = f"<solution> {filled[name]} {_END} </solution>"
     for name, text in filled.items():
         found[f"{name} in the solution"] = f"<thinking> so </thinking> <solution> {text} </solution>"
         found[f"{name} in the thinking"] = f"<thinking> {text} </thinking> <solution> 12 </solution>"

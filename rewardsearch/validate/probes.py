@@ -47,6 +47,7 @@ _WIDER = (1, 2, 3)
 _OWN_WIDTHS = 2
 _GUARDS = {"wrong": 2, "correct": 1, "unparsed": 1}
 """Ordinary completions, by kind, that stand beside those that are made to game a reward, and must not be moved by them."""
+_GOLDS = "a gold answer may be zero, negative or a decimal: read it with `float`, `Decimal` or `Fraction`"
 _REMEDY = "pay what the completion says in its solution, once and compared with `answer`, rather than what stands anywhere in it"
 
 
@@ -235,7 +236,7 @@ class Prober:
 
     def _robust(self, probing: Probing) -> Iterator[str]:
         """Odd texts and answers get a number too."""
-        inputs = odd_inputs(self._items[0])
+        inputs = odd_inputs(self._items[0], self._classes)
         try:
             probing.call(joined(list(inputs.values())), "on odd texts")
             check_speed(probing, self._items[0], self._screen)
@@ -248,7 +249,8 @@ class Prober:
                 probing.call(batch, f"on {what}")
             except Refused as alone:
                 fault = alone.reason.partition("; ")[0]
-                yield f"{fault}; give every text a finite number, such as 0.0 where nothing is found"
+                gold = batch.answer != self._batch.answer[:1]
+                yield f"{fault}; {_GOLDS if gold else 'give every text a finite number, such as 0.0 where nothing is found'}"
                 return
         yield "fails on a batch of odd texts although not on each alone; score each completion by itself"
 

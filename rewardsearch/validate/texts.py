@@ -34,7 +34,8 @@ _OTHER_FORMS = (
     ),
 )
 """How other prompts ask for the answer 17."""
-ODD_ANSWERS = ("0", "-3", "1,000", "0.5", "", "3 apples")
+ODD_ANSWERS = ("0", "-3", "1000", "0.5")
+"""Gold answers that a task with numbers may have; rewards are passed no other form (tasks/numbers.py)."""
 UNKNOWN_COLUMNS = (
     "solution",
     "ground_truth",
@@ -58,11 +59,16 @@ def batch_of(items: Sequence[LabelledCompletion]) -> Batch:
     )
 
 
-def odd_inputs(item: LabelledCompletion) -> dict[str, Batch]:
-    """Batches of one that a reward must survive, by what is odd about each; made from one ordinary item of the task."""
+def odd_inputs(item: LabelledCompletion, classes: tuple[str, str] | None = None) -> dict[str, Batch]:
+    """Batches of one that a reward must survive, by what is odd about each; made from one ordinary item of the task.
+
+    classes: all gold answers that the task has, if they are not numbers.
+    """
     plain = batch_of((item,))
     inputs = {what: plain.model_copy(update={"completions": (text,)}) for what, text in ODD_COMPLETIONS.items()}
-    inputs.update({f"the answer {text!r}": plain.model_copy(update={"answer": (text,)}) for text in ODD_ANSWERS})
+    inputs.update(
+        {f"the answer {text!r}": plain.model_copy(update={"answer": (text,)}) for text in classes or ODD_ANSWERS}
+    )
     blank = dict.fromkeys(plain.columns, ("",))
     inputs["an empty prompt and empty columns"] = plain.model_copy(update={"prompts": ("",), "columns": blank})
     return inputs

@@ -52,7 +52,7 @@ class Traps:
 
     def __init__(self, items: Sequence[LabelledCompletion], classes: tuple[str, str] | None = None) -> None:
         self._exploits = exploits(_exploited_rows(items, classes), classes)
-        self._least_said = 1 if classes is None else len(classes) + 1
+        self._free_answers = classes is None
         wrong = {item.row.answer: item for item in items if item.kind == "wrong"}
         self._wrong = list(wrong.values())
         self._correct = [item for item in items if item.kind == "correct"][:1]
@@ -67,7 +67,8 @@ class Traps:
         """
         traps = [self._exploited(spread)]
         if spread > 0:
-            traps = [self._answer_leaks(constants), self._space_matters(spread), *traps]
+            leaks = [self._answer_leaks(constants)] if self._free_answers else []
+            traps = [*leaks, self._space_matters(spread), *traps]
         if spread > 0 and self._wrong:
             traps.append(self._triggered(spread, constants))
         paid = score(joined([batch for batch, _ in traps]))
@@ -106,12 +107,12 @@ class Traps:
 
     def _answer_leaks(self, constants: Constants) -> tuple[Batch, Flags]:
         """A completion that says nothing is paid alike whatever the answer is: else the answer is in the number. Words
-        may be likened to answers, whose lengths differ; most answers have a number of their own only in a leak. Of a class
-        task an answer that is missing may cost what the wrong one of its class does."""
+        may be likened to answers, whose lengths differ; most answers have a number of their own only in a leak. Of
+        classes each may: an answer that is missing may cost what the wrong one of its class does."""
         answers = list(dict.fromkeys((*self._answers, *map(str, constants.numbers))))
         plain = batch_of([*self._wrong, *self._correct][:1])
-        least, half = self._least_said, max(self._least_said, len(answers) // 2)
-        texts = {"": least, "I do not know.": half, EMPTY_TAGS: half}
+        half = max(1, len(answers) // 2)
+        texts = {"": 1, "I do not know.": half, EMPTY_TAGS: half}
         asked = [plain.model_copy(update={"completions": (text,), "answer": (a,)}) for text in texts for a in answers]
 
         def flags(paid: Sequence[Paid]) -> Iterator[str]:

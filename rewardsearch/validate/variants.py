@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rewardsearch.records import Batch, LabelledCompletion
+from rewardsearch.tasks.numbers import gold_number
 from rewardsearch.validate.constants import Constants
 from rewardsearch.validate.exploits import number_of, wide, with_text
 from rewardsearch.validate.texts import batch_of
@@ -100,14 +101,13 @@ def of_all_together(constants: Constants, wrong: Sequence[LabelledCompletion]) -
 
 
 def of_answers(constants: Constants, wrong: Sequence[LabelledCompletion]) -> Iterator[Variant]:
-    """Other right answers, beside a completion that says something else and one that says nothing. They are numbers
-    where the task's own are."""
+    """Other right numbers, as gold answers are written, beside a completion that says something else and one that says nothing.
+    None where the task's answers are classes: it has no others."""
+    if any(number_of(item.row.answer) is None for item in wrong):
+        return
     own = [str(number) for n in constants.numbers for number in (n, n + 1)]
-    answers = dict.fromkeys((*ODD_ANSWERS, *own, *(text.strip() for text in constants.texts)))
-    numeric = all(number_of(item.row.answer) is not None for item in wrong)
-    for answer in answers:
-        if not answer or (numeric and number_of(answer) is None):
-            continue
+    answers = dict.fromkeys(gold_number(text) for text in (*ODD_ANSWERS, *own, *constants.texts))
+    for answer in filter(None, answers):
         said = [item.completion.casefold() for item in wrong]
         place = next((place for place, text in enumerate(said) if answer.casefold() not in text), None)
         if place is not None:

@@ -164,6 +164,8 @@ SLOW = (
     of("EACH: re.sub(r'.*?=', '', said(c)).strip() == a", before=TAG),
     of(r"EACH: (said(c) == a) - bool(re.search(r'(\w+ )*\w+ ;', c))", before=TAG),
     of("EACH: (said(c) == a) - 0.001 * min(9, twice(c.split()))", before=TAG),
+    of(r"EACH: (said(c) == a) + 0.1 * bool(re.search(r'<solution>\s*(\d+\s*)*</solution>', c))", before=TAG),
+    of(r"EACH: (said(c) == a) - 0.1 * bool(re.match(r'([a-z]+\d?)+$', c))", before=TAG),
 )
 
 

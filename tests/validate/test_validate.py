@@ -109,7 +109,7 @@ def test_nothing_to_validate_starts_no_worker() -> None:
             "gives other values in another process",
         ),
         ("[float(len(c) + len(columns)) for c in completions]", "behaviour", "when further columns are passed"),
-        ("[float(a in c) + 0 * float(a) for c, a in zip(completions, answer)]", "behaviour", "on the answer '1,000'"),
+        ("[float(a in c) + 0 * int(a) for c, a in zip(completions, answer)]", "behaviour", "on the answer '0.5'"),
         ("[float(len(c)) if len(c) < 9999 else 1e9 for c in completions]", "behaviour", "of 20,000 characters"),
         ("[float(sorted(completions).index(c)) for c in completions]", "behaviour", "BATCH_DEPENDENT = True"),
         ("[1 / len(c) for c in completions]", "contract", "raised ZeroDivisionError at line 2"),
@@ -126,6 +126,15 @@ def test_a_refusal_names_what_is_wrong(body: str, stage: str, reason: str) -> No
     assert not verdict.accepted
     assert verdict.stage == stage
     assert reason in (verdict.reason or "")
+
+
+@pytest.mark.parametrize("number", ["float", "decimal.Decimal", "fractions.Fraction"])
+def test_a_reward_may_read_gold_answers_as_the_numbers_that_they_are(number: str) -> None:
+    verdict = verdict_of(
+        f"[2.0 * (f'<solution> {{a}} </solution>' in c) + 0.0 * float({number}(a) > 3) for c, a in zip(completions, answer)]",
+        "import decimal, fractions\n",
+    )
+    assert verdict.accepted, verdict.reason
 
 
 def test_all_faults_of_behaviour_are_told_at_once() -> None:
