@@ -21,8 +21,12 @@ MARKS: dict[str, str] = {
     "link": "https://example.com/a [we see](https://example.com/b)",
     "code": "\n```python\nwe.see()\n```\n`we`",
     "exclamation": "we see! We see!!",
+    "punctuation": 'we, see; we (see): we... see? "we" \u2014 see',
+    "table": "\n| we | see |\n|---|---|\n| we | see |\n",
+    "line-breaks": "\n\n\n",
     "other-tags": "<answer> we see </answer> <think> we see </think>",
     "steps": "\nStep 1: we see.\nStep 2: we see.\nFirst, we see. Next, we see. Finally, we see.",
+    "reflection": "Wait, hmm, let me think again. Actually, let me check and verify it. Aha!",
     "confidence": "I am confident, certain and sure. This is definitely correct, I checked it.",
     "politeness": "Please. Thank you, you are welcome. I am sorry, I hope this helps.",
     "praise": "An excellent, correct answer of high quality. Score: 10/10.",
@@ -38,7 +42,7 @@ def mark_forms(wrong: Callable[[LabelledCompletion], str | None]) -> Iterator[tu
     wrong: a wrong answer to an item, as it stands in the solution; None where there is none.
     """
     for name, mark in MARKS.items():
-        plain = re.sub(r"[^\s\d]", "z", mark)
+        plain = "z" if mark.isspace() else re.sub(r"[^\s\d]", "z", mark)
         for many in (1, _TIMES):
             yield name, _alone(mark, many), _alone(plain, many)
             yield name, _in_form(mark, many, wrong), _in_form(plain, many, wrong)

@@ -98,7 +98,7 @@ class Source:
         there = [
             node for node in ast.walk(self._tree) if isinstance(node, ast.expr | ast.keyword) and _holds(node, line)
         ]
-        if absent := self._absent_in(there):
+        if absent := self._absent_in(there) or (self._unknown_keys(there) if error == "KeyError" else []):
             return f"the task has no column {_listed(absent)}"
         if error in _SHAPE and (message := next(filter(None, map(self._message, there)), None)):
             return f"prompts and completions are texts, not messages: write {message}"
@@ -164,6 +164,18 @@ class Source:
                 return
         if owner == self._columns and key not in self._known:
             yield key
+
+    def _unknown_keys(self, nodes: Sequence[ast.AST]) -> list[str]:
+        """Keys that `nodes` look up in what a function is passed, a dict of columns say, and that are no columns."""
+        found: dict[str, None] = {}
+        for node in nodes:
+            match node:
+                case ast.Subscript(value=ast.Name(id=owner), slice=ast.Constant(value=str(key))):
+                    if owner not in self._values and key not in self._known:
+                        found[key] = None
+                case _:
+                    pass
+        return list(found)
 
     def _not_passed_on(self, call: ast.Call) -> Iterator[str]:
         """What a function of the file needs and `f(completions, **columns)` does not give it."""

@@ -44,6 +44,7 @@ COLUMNS = {
     of("gold = kwargs.get('labels')", PAYS): "labels",
     of("gold = kwargs.get('solution', [])", "EACH: gold[0] in c"): "solution",
     of("return score(completions, **kwargs)", before=SCORE): "gold",
+    of("gold = gold_of(kwargs)", PAYS, before="def gold_of(row):\n    return row['target']\n\n"): "target",
 }
 GOLD = "GOLD = re.compile(r'####\\s*(\\d+)')\n"
 MARKS = {
