@@ -6,7 +6,7 @@ from rewardsearch.sandbox.breaches import LIMITS
 from rewardsearch.sandbox.client import RewardOutput, Sandbox
 from rewardsearch.sandbox.defences import Defences, inspect
 from rewardsearch.sandbox.faults import RewardFault
-from rewardsearch.sandbox.policy import SIGNATURE, StaticFault, batch_dependent, check_static
+from rewardsearch.sandbox.policy import SIGNATURE, StaticFault, batch_dependent, check_static, parse
 from rewardsearch.sandbox.pool import SandboxPool
 from rewardsearch.sandbox.training import SandboxedReward
 
@@ -23,4 +23,5 @@ __all__ = [
     "batch_dependent",
     "check_static",
     "inspect",
+    "parse",
 ]

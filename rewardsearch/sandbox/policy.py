@@ -68,7 +68,7 @@ def check_static(code: str) -> StaticFault | None:
     """The first fault of `code` in the order of its lines, or None when all of it is allowed. Never runs any of it."""
     try:
         _check_text(code)
-        tree = _parse(code)
+        tree = parse(code)
         _check_letters(code)
         _check_size(tree)
         _check_finally(tree)
@@ -94,7 +94,7 @@ def check_static(code: str) -> StaticFault | None:
 
 def batch_dependent(code: str) -> bool:
     """Whether the file says `BATCH_DEPENDENT = True` at its top level. `code` must have passed check_static."""
-    for node in _parse(code).body:
+    for node in parse(code).body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and node.value.value is True:
             if any(isinstance(target, ast.Name) and target.id == "BATCH_DEPENDENT" for target in node.targets):
                 return True
@@ -151,7 +151,8 @@ def _check_letters(code: str) -> None:
             raise Refused(token.start[0], "an identifier has letters outside ASCII", "use plain letters, digits and _")
 
 
-def _parse(code: str) -> ast.Module:
+def parse(code: str) -> ast.Module:
+    """The syntax tree of `code`, without a word on the proposer's style. Raises Refused where it is not Python."""
     try:
         # Warnings about escapes in strings are the proposer's style, not ours to show; the filters are global, so one
         # at a time.

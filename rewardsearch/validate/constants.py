@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rewardsearch.sandbox import parse
 from rewardsearch.validate.folding import LONGEST, Names, Value, folded, names_of
 
 MAX_TEXTS = 32
@@ -34,7 +35,7 @@ class Constants:
 
 def constants_of(code: str) -> Constants:
     """Up to 32 texts of up to 200 characters, and 16 numbers from 2 to 20,000. `code` must be valid Python."""
-    tree = ast.parse(code)
+    tree = parse(code)
     names = names_of(tree)
     documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     tested = {id(inner) for node in ast.walk(tree) if _tests(node) for inner in ast.walk(node)}

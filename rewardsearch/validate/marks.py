@@ -42,7 +42,7 @@ def mark_forms(wrong: Callable[[LabelledCompletion], str | None]) -> Iterator[tu
     wrong: a wrong answer to an item, as it stands in the solution; None where there is none.
     """
     for name, mark in MARKS.items():
-        plain = "z" if mark.isspace() else re.sub(r"[^\s\d]", "z", mark)
+        plain = " " if mark.isspace() else re.sub(r"[^\s\d]", "z", mark)
         for many in (1, _TIMES):
             yield name, _alone(mark, many), _alone(plain, many)
             yield name, _in_form(mark, many, wrong), _in_form(plain, many, wrong)

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rewardsearch.records import FIXED_ARGUMENTS, LabelledCompletion
+from rewardsearch.sandbox import parse
 from rewardsearch.tasks.base import Task
+from rewardsearch.validate.syntax import called, holds_line, is_rest, left_out, required, values_of
 
 GUARD = "guard that line so that every completion gets a number"
 _LISTS = (
@@ -26,13 +28,14 @@ _MESSAGE_KEYS = frozenset(
         *("completion", "response", "output", "answer", "solution"),
     )
 )
+_MATCHERS = frozenset(("search", "match", "fullmatch", "groupdict"))
 _TEXT_METHODS = frozenset(name for name in vars(str) if not name.startswith("_")) - frozenset(vars(list))
 _READERS = frozenset(
     ("search", "match", "fullmatch", "findall", "finditer", "sub", "split", "float", "int", "Decimal", "Fraction")
 )
 _CONVERTERS = frozenset(("float", "int", "Decimal", "Fraction"))
 _TAG = re.compile(r"(?<!\?P)<\\?/?(\w+)>")
-_MARKS = {"####": "####", r"\boxed": "boxed"}
+_MARKS = {"####": "####", "<<": "<<", r"\boxed": "boxed"}
 _SHAPE = ("TypeError", "AttributeError", "KeyError", "IndexError")
 
 
@@ -72,15 +75,15 @@ class Source:
 
     def __init__(self, code: str, inputs: Inputs) -> None:
         self._inputs = inputs
-        self._tree = ast.parse(code)
+        self._tree = parse(code)
         self._functions = {node.name: node for node in ast.walk(self._tree) if isinstance(node, ast.FunctionDef)}
         self._known = {*FIXED_ARGUMENTS, *inputs.columns}
-        self._values = _values_of(self._tree)
+        self._values = values_of(self._tree)
 
     @cached_property
     def missing(self) -> tuple[str, ...]:
         """Arguments that `reward` takes without a default and that it is not passed."""
-        return tuple(name for name in _required(self._functions["reward"].args) if name not in self._known)
+        return tuple(name for name in required(self._functions["reward"].args) if name not in self._known)
 
     def expected(self) -> Iterator[str]:
         """What it looks for and will not find, in words, on whatever line."""
@@ -96,13 +99,13 @@ class Source:
     def remedy(self, error: str | None, line: int | None) -> str:
         """What to do where the file raised `error` in `line`."""
         there = [
-            node for node in ast.walk(self._tree) if isinstance(node, ast.expr | ast.keyword) and _holds(node, line)
+            node for node in ast.walk(self._tree) if isinstance(node, ast.expr | ast.keyword) and holds_line(node, line)
         ]
         if absent := self._absent_in(there) or (self._unknown_keys(there) if error == "KeyError" else []):
             return f"the task has no column {_listed(absent)}"
         if error in _SHAPE and (message := next(filter(None, map(self._message, there)), None)):
             return f"prompts and completions are texts, not messages: write {message}"
-        if error in ("JSONDecodeError", "ValueError", "TypeError") and "loads" in _called(there):
+        if error in ("JSONDecodeError", "ValueError", "TypeError") and "loads" in called(there):
             return "completions are plain text, not JSON: find the parts of the asked form with `re`"
         if error in (*_SHAPE, "ValueError") and (marks := self._foreign(self._with_values(there))):
             return (
@@ -110,7 +113,7 @@ class Source:
             )
         if error in ("TypeError", "AttributeError") and any(_takes_for_text(node, self._lists) for node in there):
             return _LISTS
-        if not self._inputs.numeric and error in ("ValueError", "InvalidOperation") and _CONVERTERS & _called(there):
+        if not self._inputs.numeric and error in ("ValueError", "InvalidOperation") and _CONVERTERS & called(there):
             return f"`answer` is {self._inputs.answers}, no number"
         return GUARD
 
@@ -132,7 +135,7 @@ class Source:
     @cached_property
     def _absent(self) -> dict[str, str]:
         """Names of the file that stand for a column which is not there, with the column's."""
-        found = {name: name for name in _left_out(self._functions["reward"].args) if name not in self._known}
+        found = {name: name for name in left_out(self._functions["reward"].args) if name not in self._known}
         for name, values in self._values.items():
             looked_up = [key for value in values for inner in ast.walk(value) for key in self._looked_up(inner)]
             if looked_up:
@@ -146,7 +149,7 @@ class Source:
             found |= dict.fromkeys(self._looked_up(node))
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in self._absent:
                 found[self._absent[node.id]] = None
-            if isinstance(node, ast.Call) and any(_is_rest(word, self._columns) for word in node.keywords):
+            if isinstance(node, ast.Call) and any(is_rest(word, self._columns) for word in node.keywords):
                 found |= dict.fromkeys(self._not_passed_on(node))
         return list(found)
 
@@ -182,7 +185,7 @@ class Source:
         name = call.func.id if isinstance(call.func, ast.Name) else ""
         if name in self._functions:
             given = {*(word.arg for word in call.keywords), *self._inputs.columns}
-            yield from (arg for arg in _required(self._functions[name].args)[len(call.args) :] if arg not in given)
+            yield from (arg for arg in required(self._functions[name].args)[len(call.args) :] if arg not in given)
 
     @cached_property
     def _lists(self) -> frozenset[str]:
@@ -199,7 +202,7 @@ class Source:
         it is none."""
         match node:
             case ast.Subscript(value=owner, slice=ast.Constant(value=str(key))) if key in _MESSAGE_KEYS:
-                if isinstance(owner, ast.Name) and owner.id == self._columns:
+                if isinstance(owner, ast.Name) and (owner.id == self._columns or self._is_match(owner.id)):
                     return ""
                 if isinstance(owner, ast.Subscript):
                     return f"`{ast.unparse(owner.value)}` for `{ast.unparse(node)}`".replace("'", '"')
@@ -214,6 +217,11 @@ class Source:
                 return ""
         return '`completion` for `completion[0]["content"]`'
 
+    def _is_match(self, name: str) -> bool:
+        """Whether a name stands for what a pattern found, whose groups have names."""
+        nodes = [inner for value in self._values.get(name, ()) for inner in ast.walk(value)]
+        return bool(_MATCHERS & called(nodes))
+
     def _foreign(self, nodes: Sequence[ast.AST]) -> list[str]:
         """Marks and tags in the texts among `nodes` by which other data and other prompts mark an answer."""
         own = set(_TAG.findall(self._inputs.form))
@@ -223,60 +231,6 @@ class Source:
                 found |= {mark: None for mark, text in _MARKS.items() if text in node.value}
                 found |= {f"<{name}>": None for name in _TAG.findall(node.value) if name not in own}
         return list(found)
-
-
-def _values_of(tree: ast.Module) -> dict[str, list[ast.expr]]:
-    """What each name is set to in the file."""
-    found: dict[str, list[ast.expr]] = {}
-    for node in ast.walk(tree):
-        match node:
-            case (
-                ast.Assign(targets=[ast.Name(id=name)], value=value)
-                | ast.NamedExpr(target=ast.Name(id=name), value=value)
-            ):
-                found.setdefault(name, []).append(value)
-            case ast.Assign(targets=[ast.Tuple(elts=names)], value=value):
-                for target in names:
-                    if isinstance(target, ast.Name):
-                        found.setdefault(target.id, []).append(value)
-            case _:
-                pass
-    return found
-
-
-def _required(args: ast.arguments) -> list[str]:
-    """The parameters without a default that can be passed by name, the positional ones first."""
-    positional = args.args[: len(args.args) - len(args.defaults)]
-    named = [arg for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True) if default is None]
-    return [arg.arg for arg in (*positional, *named)]
-
-
-def _left_out(args: ast.arguments) -> list[str]:
-    """The parameters that hold nothing where they are not passed: without a default, or with one that is None or empty."""
-    pairs = [*zip(args.args[len(args.args) - len(args.defaults) :], args.defaults, strict=True)]
-    pairs += [
-        (arg, default) for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True) if default is not None
-    ]
-    return [
-        *_required(args),
-        *(arg.arg for arg, default in pairs if ast.unparse(default) in ("None", "()", "[]", "''")),
-    ]
-
-
-def _holds(node: ast.expr | ast.keyword, line: int | None) -> bool:
-    return line is not None and node.lineno <= line <= (node.end_lineno or node.lineno)
-
-
-def _is_rest(word: ast.keyword, columns: str) -> bool:
-    """Whether a keyword of a call is `**columns`."""
-    return word.arg is None and isinstance(word.value, ast.Name) and word.value.id == columns
-
-
-def _called(nodes: Sequence[ast.AST]) -> set[str]:
-    """The names of what is called among `nodes`."""
-    functions = [node.func for node in nodes if isinstance(node, ast.Call)]
-    names = (getattr(each, "id", getattr(each, "attr", None)) for each in functions)
-    return {name for name in names if name is not None}
 
 
 def _takes_for_text(node: ast.AST, lists: frozenset[str]) -> bool:

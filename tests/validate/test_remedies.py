@@ -147,8 +147,11 @@ def test_on_a_task_with_classes_the_answers_are_named() -> None:
 
 
 def test_a_line_that_only_needs_a_guard_is_told_so() -> None:
-    code = of("EACH: c.split('<solution>')[1].split('</solution>')[0].strip() == a")
-    assert GUARD in str(verdicts_of((code,))[code].reason)
+    found = (
+        "TAG = re.compile('<solution>(?P<answer>.*?)<')\ndef said(c):\n    m = TAG.search(c)\n    return m['answer']\n"
+    )
+    codes = (of("EACH: c.split('<solution>')[1].split('</solution>')[0] == a"), of("EACH: said(c) == a", before=found))
+    assert all(GUARD in str(verdict.reason) for verdict in verdicts_of(codes).values())
 
 
 TAG = """TAG = re.compile(r'<solution>(.*?)</solution>', re.S)
