@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from rewardsearch.records import ClassEstimate, ClassScores
     from rewardsearch.stats import Estimate
 
+_SHOWN = 40
+"""Characters of an answer in a table; --json has all."""
+
 
 def compare(
     what: Annotated[list[str], typer.Argument(metavar="RUN ID ID", help="A run and two of its arms; or two files.")],
@@ -116,7 +119,7 @@ def _print(names: tuple[str, str], result: Comparison, limit: int) -> None:
 
 def _print_discordant(console: Console, result: Comparison, limit: int) -> None:
     """The first `limit` questions that only the first answers right, then those that only the second does."""
-    from rewardsearch.cli.tables import print_lines, print_table
+    from rewardsearch.cli.tables import print_lines, print_table, shortened
 
     told = {"a": "first", "b": "second"}
     sides = {side: [each for each in result.discordant if each.right == side] for side in told}
@@ -124,7 +127,8 @@ def _print_discordant(console: Console, result: Comparison, limit: int) -> None:
     if not shown:
         return
     print_lines(console, "", "questions that only one of the two answers right:")
-    rows = [(each.id, each.gold, each.a or "-", each.b or "-", told[each.right]) for each in shown]
+    texts = [[shortened(text or "-", _SHOWN) for text in (each.gold, each.a, each.b)] for each in shown]
+    rows = [(each.id, *cells, told[each.right]) for each, cells in zip(shown, texts, strict=True)]
     print_table(console, ("id", "gold", "first", "second", "right"), rows, left=("id", "right"))
     if left := len(result.discordant) - len(shown):
         print_lines(console, f"{left:,} more; --limit N lists more, --json all of them")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from pathlib import Path
@@ -121,39 +120,29 @@ def _batches(data: Path, code: str) -> list[Batch]:
 def _rows(data: Path) -> list[dict[str, str]]:
     """The file's rows as texts. Raises UserError with the lines that are not such rows."""
     from rewardsearch.errors import UserError
-    from rewardsearch.tasks.sources import read_text
+    from rewardsearch.tasks.mistakes import Mistakes
+    from rewardsearch.tasks.sources import json_lines, read_text
 
+    name, mistakes = data.name, Mistakes()
+    raw = json_lines(read_text(data, name), name, mistakes)
+    if taken := [column for column in ("prompts", "completions") if column in raw.columns]:
+        raise UserError(f"{name}: a column {taken[0]}, which is an argument of its own; call it {taken[0][:-1]}")
+    raw.need(_FIXED, name, mistakes)
     rows: list[dict[str, str]] = []
-    mistakes = []
-    for number, line in enumerate(read_text(data, data.name).split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            row = None
-        if not isinstance(row, dict):
-            mistakes.append(f"{data}:{number}: not a JSON object; write one object a line with {', '.join(_FIXED)}")
-            continue
-        taken = [name for name in ("prompts", "completions") if name in row]
-        if taken:
-            mistakes.append(
-                f"{data}:{number}: a column {taken[0]}, which is an argument of its own; call it {taken[0][:-1]}"
-            )
-            continue
-        missing = [name for name in (rows[0] if rows else _FIXED) if _is_missing(row.get(name))]
+    for where, row in raw.rows:
+        missing = [
+            column for column in raw.columns if column not in row or (column in _FIXED and _is_missing(row[column]))
+        ]
         if missing:
-            mistakes.append(f"{data}:{number}: no {' and no '.join(missing)}; every row has the same columns")
+            mistakes.add("a missing value", f"{where}: no {' and no '.join(missing)}; every row has the same columns")
             continue
         try:
-            rows.append({name: _text(name, value) for name, value in row.items() if not rows or name in rows[0]})
+            rows.append({column: _text(column, row[column]) for column in raw.columns})
         except ValueError as error:
-            mistakes.append(f"{data}:{number}: {error}")
-    if mistakes:
-        more = [f"{data}: {len(mistakes) - 5} more such lines"] if len(mistakes) > 5 else []
-        raise UserError(*mistakes[:5], *more)
+            mistakes.add("a value that is not allowed", f"{where}: {error}")
+    mistakes.end(name)
     if not rows:
-        raise UserError(f"no rows in {data}; write JSON Lines with {', '.join(_FIXED)}")
+        raise UserError(f"no rows in {name}; write JSON Lines with {', '.join(_FIXED)}")
     return rows
 
 
@@ -174,7 +163,7 @@ def _text(name: str, value: Any) -> str:
             return gold_text(value)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
-    return value if isinstance(value, str) else json.dumps(value)
+    return "" if _is_missing(value) else str(value)
 
 
 def _code_of(path: Path) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,9 +11,11 @@ from rewardsearch.config import RankConfig
 from rewardsearch.errors import UserError
 from rewardsearch.records import ClassEstimate, ClassScores, Interval, Outcome, OutcomeKind, Record
 from rewardsearch.stats import UNPARSED, Bootstrap, Estimate, McNemar, f1_accuracy, mcnemar
+from rewardsearch.tasks.mistakes import Mistakes
 from rewardsearch.tasks.numbers import gold_number, gold_text
-from rewardsearch.tasks.sources import read_text
+from rewardsearch.tasks.sources import json_kind, json_lines, read_text
 
+_COLUMNS = ("id", "gold", "prediction")
 _NO_MATCH = "[invalid]"
 """What lm-evaluation-harness writes where it found no answer."""
 _TOLD = 5
@@ -156,24 +157,21 @@ def read_predictions(path: Path) -> list[Prediction]:
     Numbers are taken as their text; a missing, null, NaN, infinite or blank prediction is None. Raises UserError with the file's
     mistakes: unreadable lines, rows without id or gold, ids that come twice.
     """
-    lines = read_text(path, path.name).split("\n")
+    name, mistakes = path.name, Mistakes()
+    raw = json_lines(read_text(path, name), name, mistakes)
+    raw.need(_COLUMNS, name, mistakes)
     rows: dict[str, Prediction] = {}
-    mistakes = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    for where, cells in raw.rows:
         try:
-            row = _prediction(line)
+            row = _prediction(cells)
             if row.id in rows:
                 raise ValueError(f"the id {row.id!r} comes twice; keep one row a question")
             rows[row.id] = row
         except ValueError as error:
-            mistakes.append(f"{path}:{number}: {error}")
-    if mistakes:
-        more = [f"{path}: {len(mistakes) - _TOLD} more such lines"] if len(mistakes) > _TOLD else []
-        raise UserError(*mistakes[:_TOLD], *more)
+            mistakes.add("a mistake", f"{where}: {error}")
+    mistakes.end(name)
     if not rows:
-        raise UserError(f"no rows in {path}; give JSON Lines with id, gold and prediction")
+        raise UserError(f"no rows in {name}; give JSON Lines with {', '.join(_COLUMNS)}")
     return list(rows.values())
 
 
@@ -186,14 +184,8 @@ def same_answer(a: str, b: str) -> bool:
     return a.strip().casefold() == b.strip().casefold()
 
 
-def _prediction(line: str) -> Prediction:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        raise ValueError("not a JSON object; write one object a line with id, gold and prediction") from None
-    if not isinstance(row, dict):
-        raise ValueError(f"got a {type(row).__name__}; write one object a line with id, gold and prediction")
-    texts = {key: _text(row, key) for key in ("id", "gold", "prediction")}
+def _prediction(row: Mapping[str, Any]) -> Prediction:
+    texts = {key: _text(row, key) for key in _COLUMNS}
     missing = [key for key in ("id", "gold") if texts[key] is None]
     if missing:
         raise ValueError(
@@ -202,10 +194,10 @@ def _prediction(line: str) -> Prediction:
     return Prediction.model_validate(texts)
 
 
-def _text(row: dict[str, Any], key: str) -> str | None:
+def _text(row: Mapping[str, Any], key: str) -> str | None:
     value = row.get(key)
     if isinstance(value, list | dict):
-        raise ValueError(f"{key} is a {type(value).__name__}; write a text or a number")
+        raise ValueError(f"{key} is {json_kind(value)}; write a text or a number")
     # NaN is how pandas writes a missing value.
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return None

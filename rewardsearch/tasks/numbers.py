@@ -23,6 +23,7 @@ _NUMBER = re.compile(
     r"(?:\s?[$\u20ac\u00a3])?"
 )
 _MARK = "####"
+_NO_VALUE = re.compile(r"|[-+]?(?:nan|inf|infinity)", re.IGNORECASE)
 _PASSED_OVER = re.compile(r"[\s,$\u20ac\u00a3]")
 
 
@@ -51,12 +52,13 @@ def gold_number(value: object) -> str | None:
 def gold_text(value: object, numeric: bool = False) -> str:
     """A gold answer as rewards see it: `gold_number`, or the text itself where answers need not be numbers.
 
-    Raises ValueError with the value for what is neither, and for a solution that ends in `####` and no number.
+    Raises ValueError with the value for what is neither, for a text that says that there is none (blank, `nan`, `inf`), and for a
+    solution that ends in `####` and no number.
     """
     number = gold_number(value)
     if number is not None:
         return number
-    if isinstance(value, str) and not numeric and _MARK not in value:
+    if isinstance(value, str) and not numeric and _MARK not in value and not _NO_VALUE.fullmatch(value.strip()):
         return value
     allowed = "a number or its text" if numeric else "a number, a text"
     raise ValueError(f"got the gold answer {value!r}; allowed: {allowed}, or a solution that ends in `{_MARK} number`")

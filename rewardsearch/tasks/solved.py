@@ -68,7 +68,7 @@ def read_questions(config: TaskConfig, part: Part) -> Questions:
         name, raw = f"{HUB} {part}", hub_rows(HUB, part, remedy, "main")
     else:
         name, raw = Path(file).name, _of_file(f"task.{part}_file", file, mistakes)
-    _whole_columns(raw, name, mistakes)
+    raw.need(_COLUMNS, name, mistakes)
     found = [_solved(where, row, shown, mistakes) for where, row in raw.rows]
     mistakes.end(name)
     rows = [each for each in found if each is not None]
@@ -96,17 +96,6 @@ def _of_file(key: str, file: str, mistakes: Mistakes) -> Raw:
     if not text.strip():
         raise UserError(f"{path.name} is empty; {key} needs JSON Lines with question and answer")
     return json_lines(text, path.name, mistakes)
-
-
-def _whole_columns(raw: Raw, name: str, mistakes: Mistakes) -> None:
-    """Raises UserError for a column that no row has."""
-    missing = [column for column in _COLUMNS if column not in raw.columns]
-    if raw.rows and missing:
-        mistakes.end(name)
-        raise UserError(
-            f"{name}: no {' and no '.join(missing)} in any row; it has: {', '.join(raw.columns) or 'nothing'}; "
-            "rename the keys that hold them"
-        )
 
 
 def _solved(where: str, row: Mapping[str, Any], shown: bool, mistakes: Mistakes) -> Solved | None:

@@ -16,6 +16,14 @@ from rewardsearch.errors import UserError
 from rewardsearch.tasks.hub import HubError, quiet_hub
 from rewardsearch.tasks.mistakes import Mistakes
 
+_BINARY = {
+    b"\x1f\x8b": "a gzip file",
+    b"\x28\xb5\x2f\xfd": "a Zstandard file",
+    b"PK\x03\x04": "a zip file or a spreadsheet",
+    b"PAR1": "a Parquet file",
+    b"ARROW1": "an Arrow file",
+}
+"""Files that hold rows in other ways, by how they begin."""
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -26,16 +34,28 @@ class Raw:
     columns: list[str]
     rows: Sequence[tuple[str, Mapping[str, Any]]]
 
+    def need(self, columns: Sequence[str], name: str, mistakes: Mistakes) -> None:
+        """Raises UserError for one of `columns` that no row has, after the mistakes so far. name: of the source."""
+        missing = [column for column in columns if column not in self.columns]
+        if self.rows and missing:
+            mistakes.end(name)
+            raise UserError(
+                f"{name}: no {' and no '.join(missing)} in any row; it has: {', '.join(self.columns) or 'nothing'}; "
+                "rename the keys that hold them"
+            )
+
 
 def read_text(path: Path, name: str) -> str:
     """The text of a file in UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
 
-    Raises UserError, naming the first line and byte that cannot be read, for any other encoding.
+    Raises UserError, naming the first line and byte that cannot be read, for any other encoding, and for packed files.
     """
     try:
         blob = path.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from None
+    if kind := next((kind for start, kind in _BINARY.items() if blob.startswith(start)), None):
+        raise UserError(f"{name} is {kind}, not text; unpack it, or save its rows as text in UTF-8")
     try:
         return blob.decode(json.detect_encoding(blob))
     except UnicodeDecodeError as error:
@@ -62,7 +82,7 @@ def json_lines(text: str, name: str, mistakes: Mistakes) -> Raw:
         try:
             value = json.loads(line, object_pairs_hook=_object)
         except (ValueError, RecursionError) as error:
-            if not rows and _is_object(text):
+            if not rows and line.strip() != text.strip() and _is_object(text):
                 raise UserError(
                     f"{name} is one JSON object over several lines; write each row as an object on a line of its own "
                     f"(jq -c . {name} > rows.jsonl)"

@@ -67,12 +67,23 @@ def test_long_files_are_scored_in_batches_unless_the_reward_says_otherwise(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("x\n", ":1: not a JSON object"),
-        ('{"prompt": "p", "completion": "c"}\n', ":1: no answer"),
+        ("x\n", "data.jsonl line 1: not JSON"),
+        ('[{"prompt": "p", "completion": "c", "answer": "a"}]', "one JSON array"),
+        (
+            '{"prompt": "p", "completion": "c", "completion": "d", "answer": "a"}\n',
+            "line 1: not JSON (the key 'completion'",
+        ),
+        ('{"prompt": "p", "completion": "c"}\n', "no answer in any row; it has: prompt, completion"),
+        ('{"prompt": "p", "completions": "c", "answer": "a"}\n', "call it completion"),
+        ('\n{"prompt": "p", "completion": null, "answer": "a"}\n', "line 2: no completion"),
+        *(
+            (f'{{"prompt": "p", "completion": "c", "answer": {gold}}}\n', "line 1")
+            for gold in ("NaN", '"nan"', '" "', '"-Infinity"', "true", "[5]", '"#### five"')
+        ),
         (
             '{"prompt": "p", "completion": "c", "answer": "a", "z": 1}\n'
             '{"prompt": "p", "completion": "c", "answer": "a"}\n',
-            ":2: no z",
+            "line 2: no z",
         ),
         ("", "no rows in"),
     ],
@@ -156,7 +167,7 @@ def test_a_column_with_the_name_of_an_argument_is_told(cli: Any, write_reward: A
     rows.write_text('{"prompt": "q", "completion": "c", "answer": "3", "prompts": "x"}\n')
     done = cli("score", write_reward("any", "0.0"), rows)
     assert done.code == 2
-    assert "rows.jsonl:1: a column prompts, which is an argument of its own" in done.err
+    assert "rows.jsonl: a column prompts, which is an argument of its own" in done.err
 
 
 def test_a_byte_order_mark_is_no_part_of_a_reward(cli: Any, write_reward: Any) -> None:

@@ -81,12 +81,16 @@ def test_gold_that_differs_between_the_files_is_an_error(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("nonsense\n", ":1: not a JSON object"),
-        ("[1]\n", ":1: got a list"),
-        ('{"id": 1}\n', ":1: no gold"),
-        ('{"id": "", "gold": 1}\n', ":1: no id"),
-        ('{"id": 1, "gold": [1]}\n', ":1: gold is a list"),
-        ('{"id": 1, "gold": 1}\n{"id": "1", "gold": 1}\n', ":2: the id '1' comes twice"),
+        ("nonsense\n", "a.jsonl line 1: not JSON"),
+        ('[{"id": 1, "gold": 1, "prediction": 1}]', "one JSON array"),
+        ('{"id": 1, "gold": 1, "pred": 1}\n', "no prediction in any row; it has: id, gold, pred"),
+        ('{"doc_id": 1, "target": "1", "filtered_resps": ["1"]}\n', "no id and no gold and no prediction in any row"),
+        ('{"id": 1, "gold": null, "prediction": 1}\n', "line 1: no gold"),
+        ('{"id": "", "gold": 1, "prediction": 1}\n', "line 1: no id"),
+        ('{"id": 1, "gold": [1], "prediction": 1}\n', "line 1: gold is a list"),
+        ('{"id": 1, "gold": "nan", "prediction": 1}\n', "line 1: gold: got the gold answer 'nan'"),
+        ('{"id": 1, "gold": 1, "prediction": 1, "prediction": 2}\n', "line 1: not JSON (the key 'prediction'"),
+        ('{"id": 1, "gold": 1, "prediction": 1}\n{"id": "1", "gold": 1}\n', "line 2: the id '1' comes twice"),
         ("\n", "no rows in"),
     ],
 )
@@ -99,7 +103,7 @@ def test_mistakes_of_a_file_are_told_with_their_line(tmp_path: Path, text: str, 
 
 
 def test_predictions_are_read_in_every_unicode_encoding_and_another_is_told_with_its_line(tmp_path: Path) -> None:
-    text = '{"id": 1, "gold": "3"}\n{"id": 2, "gold": "3 €"}\n'
+    text = '{"id": 1, "gold": "3", "prediction": 3}\n{"id": 2, "gold": "3 €"}\n'
     path = tmp_path / "a.jsonl"
     for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le"):
         path.write_text(text, encoding=encoding)
