@@ -15,7 +15,7 @@ MARKS: dict[str, str] = {
     "bold": "**we see**",
     "capitals": "WE SEE",
     "emoji": "\U0001f642 \u2705 \U0001f680 \u2b50",
-    "boxed": r"\boxed{so} $x$",
+    "boxed": r"\boxed{we} $x$",
     "bullets": "\n- we see\n* we see\n1. we see\n",
     "heading": "\n# We see\n\n## We see\n",
     "link": "https://example.com/a [we see](https://example.com/b)",

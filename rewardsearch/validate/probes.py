@@ -105,9 +105,8 @@ class Prober:
             if constant:
                 flags.append(CONSTANT)
                 hints = "; ".join((*source.expected(), self._inputs.told))
-                checks["constant_probes"] = (
-                    f"gives {whole.rewards[0]:g} to all {len(self._items)} probes, which no policy wrote; {hints}"
-                )
+                told = f"gives {whole.rewards[0]:g} to all {len(self._items)} probes, which no policy wrote"
+                checks["constant_probes"] = f"{told}: a search asks its policy's own completions; {hints}"
                 reasons += self._constant(probing, whole.rewards[0], constants, hints)
             reasons += self._judged(self._items, whole.rewards)
             reasons += self._faithful(probing, whole, constants)
