@@ -88,7 +88,9 @@ class Trials:
                 f"{self._told(job)} could not be trained: {result.reason}; fix it and run the same command"
             )
         if result.status == "failed":
-            raise UserError(f"{self._told(job)}: {result.reason}: {self._remedy(job, result)}, in another --run-dir")
+            raise UserError(
+                f"{self._told(job)} failed: {result.reason}; {self._remedy(job, result)}, in another --run-dir"
+            )
         return result
 
     def _remedy(self, job: ScreenJob, result: ScreenResult) -> str:

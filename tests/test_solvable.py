@@ -90,5 +90,5 @@ def test_a_baseline_that_diverges_stops_the_search_with_the_learning_rate(
 
 def test_a_policy_that_cannot_answer_at_all_is_replaced_by_the_user(tmp_path: Path, trainer: Trainer) -> None:
     trainer.ends, trainer.reason = {POLICY: "failed"}, "the policy's logits are not finite"
-    with pytest.raises(UserError, match=r"not finite: take another policy\.model or policy\.dtype"):
+    with pytest.raises(UserError, match=r"not finite; take another policy\.model or policy\.dtype"):
         search(config(), tmp_path, Quiet())

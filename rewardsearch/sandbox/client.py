@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from rewardsearch.config import SandboxConfig
-from rewardsearch.errors import UserError
+from rewardsearch.errors import MachineError, UserError
 from rewardsearch.records import Batch
 from rewardsearch.sandbox import faults, protocol
 from rewardsearch.sandbox.defences import demand
@@ -20,6 +20,8 @@ from rewardsearch.sandbox.protocol import Breach, Call, ProtocolError, Raised, R
 
 _GRACE_S = 0.5
 """How much longer than the call's deadline the parent waits for the worker to say so itself."""
+_PAUSE_S = 0.2
+"""Before a worker that did not start is started again."""
 _KNOWN = 1024
 
 
@@ -138,7 +140,7 @@ class Sandbox:
 
     def _live(self) -> WorkerProcess:
         if self._worker is None:
-            worker = WorkerProcess(self.config, self._hash_seed, self._layers)
+            worker = self._started()
             try:
                 demand(self.config.require, worker.layers)
             except UserError:
@@ -146,6 +148,15 @@ class Sandbox:
                 raise
             self._worker = worker
         return self._worker
+
+    def _started(self) -> WorkerProcess:
+        """A new worker. Raises MachineError where it does not start, nor a little later."""
+        try:
+            return WorkerProcess(self.config, self._hash_seed, self._layers)
+        except MachineError:
+            # The machine may have been short of memory or processes for a moment.
+            time.sleep(_PAUSE_S)
+            return WorkerProcess(self.config, self._hash_seed, self._layers)
 
     def _load(self, worker: WorkerProcess, code: str, deadline: float) -> int:
         """The key of `code` in the worker, which is sent it if it does not have it."""

@@ -11,7 +11,7 @@ from rewardsearch.config import Config
 from rewardsearch.errors import MachineError
 from rewardsearch.progress import Unit
 from rewardsearch.records import Outcome, Record, Rollout, ScreenJob, ScreenResult, SftResult
-from rewardsearch.screen.launch_local import LocalWorkers, Message
+from rewardsearch.screen.launch_local import Done, LocalWorkers, Message
 from rewardsearch.screen.policy_check import DEVICE, check_policy
 from rewardsearch.store import fingerprint, load_outcomes, load_result
 from rewardsearch.tuned import SFT, load_tuned, sft_mark
@@ -90,7 +90,7 @@ def tune(
     known = load_tuned(folder, mark)
     if known is not None:
         return known
-    for done in workers.run([{"kind": SFT, "id": SFT}], may_start, on_step):
+    for done in _run_twice([{"kind": SFT, "id": SFT}], workers, may_start, on_step):
         known = load_tuned(folder, mark)
         if done.error is not None or known is None:
             raise MachineError(f"the policy could not be fine-tuned: {done.error or f'{folder} is missing'}")
@@ -107,11 +107,25 @@ def sample_bank(
     known = load_bank(path)
     if known is not None:
         return known
-    for done in workers.run([{"kind": "bank", "id": "bank", "out": str(path)}], may_start, on_step):
+    for done in _run_twice([{"kind": "bank", "id": "bank", "out": str(path)}], workers, may_start, on_step):
         known = load_bank(path)
         if done.error is not None or known is None:
             raise MachineError(f"the rollout bank could not be sampled: {done.error or f'{path} is missing'}")
     return known
+
+
+def _run_twice(
+    messages: Sequence[Message], workers: LocalWorkers, may_start: Callable[[], bool], on_step: OnStep
+) -> Iterator[Done]:
+    """What LocalWorkers.run gives; what ended in an error is tried once more after the others."""
+    by_id = {message["id"]: message for message in messages}
+    again = []
+    for done in workers.run(messages, may_start, on_step):
+        if done.error is None:
+            yield done
+        else:
+            again.append(by_id[done.id])
+    yield from workers.run(again, may_start, on_step)
 
 
 class Reading(Record):
@@ -144,7 +158,7 @@ def read_test(
             yield each.name, known
         else:
             messages.append({"kind": "test", "id": each.name, "adapter": each.adapter, "out": files[each.name]})
-    for done in workers.run(messages, may_start, on_step):
+    for done in _run_twice(messages, workers, may_start, on_step):
         outcomes = load_outcomes(run / files[done.id])
         if done.error is not None or outcomes is None:
             raise MachineError(f"the test could not be read for {done.id}: {done.error or 'its file is missing'}")

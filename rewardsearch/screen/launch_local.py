@@ -22,6 +22,8 @@ from rewardsearch.storage import full_disk, scratch_root
 COMMAND = (sys.executable, "-P", "-m", "rewardsearch.screen.worker")
 """Starts a worker; the run's folder is added. -P: files in the current folder are no modules."""
 
+_PAUSE_S = 0.5
+"""Between two attempts to start a process."""
 Message = dict[str, Any]
 """What a worker is told to do: `id` names it, the rest is for screen/jobs.py."""
 
@@ -98,6 +100,8 @@ class LocalWorkers:
                 try:
                     self._start(self._idle(), first)
                 except OSError as error:
+                    # The machine may be short of memory or processes for a moment.
+                    time.sleep(_PAUSE_S)
                     yield from broken(first, f"no process could be started ({error})", self._run / "logs")
             busy = [slot for slot in self._slots if slot.message]
             if not busy:

@@ -314,6 +314,20 @@ def test_a_worker_that_cannot_start_is_the_machines_fault(monkeypatch: pytest.Mo
         call(box, "    return [0.0, 0.0]\n")
 
 
+def test_a_worker_that_did_not_start_is_started_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, started = subprocess.Popen, []
+
+    def popen(*arguments: Any, **options: Any) -> Any:
+        started.append(1)
+        if len(started) == 1:
+            raise OSError(11, "Resource temporarily unavailable")
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    with Sandbox(SandboxConfig()) as box:
+        assert call(box, "    return [0.0, 1.0]\n").rewards == (0.0, 1.0)
+
+
 def test_rewards_are_exact_to_the_last_bit(sandbox: Sandbox) -> None:
     output = call(sandbox, "    return [0.1 + 0.2, 5e-324]\n")
     assert output.rewards == (0.1 + 0.2, math.ulp(0.0))

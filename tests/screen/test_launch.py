@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from rewardsearch.errors import MachineError, UserError
-from rewardsearch.screen import launch_local
+from rewardsearch.screen import _run_twice, launch_local
 from rewardsearch.screen.launch_local import Done, LocalWorkers, worker_environment
 
 SCRIPT = """\
@@ -123,6 +123,14 @@ def test_a_process_that_cannot_be_started_is_tried_again_and_then_given_up(
     assert workers._free_numbers == [0]
     (given_up,) = carry_out(LocalWorkers(workers._run, 1, 1, 2, 2.0), "b")
     assert "Resource temporarily unavailable" in (given_up.error or "") and len(started) == 5
+
+
+def test_what_dies_is_tried_once_more_after_the_others(workers: LocalWorkers, tmp_path: Path) -> None:
+    messages = [{"id": id} for id in ("dies-once", "a", "dies")]
+    with LocalWorkers(tmp_path, slots=1, threads=1, retries=0, stall_s=2.0) as few:
+        done = list(_run_twice(messages, few, lambda: True, lambda *_: None))
+    assert [(d.id, d.error is None) for d in done] == [("a", True), ("dies-once", True), ("dies", False)]
+    assert (tmp_path / "died-dies").read_text() == "xx"
 
 
 def test_nothing_new_is_started_once_it_may_not(workers: LocalWorkers) -> None:
