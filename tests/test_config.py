@@ -173,3 +173,28 @@ def test_a_model_that_is_named_twice_is_refused() -> None:
 def test_configs_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Config().seed = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("screen.steps", "yes"),
+        ("screen.learning_rate", "on"),
+        ("budget.dollars", "true"),
+        ("screen.micro_batch", "false"),
+        ("screen.learning_rate", ".inf"),
+        ("screen.temperature", ".nan"),
+        ("validation.bound", "1e999"),
+        ("screen", ""),
+        ("propose.openai", "fast"),
+    ],
+)
+def test_a_value_of_another_kind_is_named_with_its_key(key: str, value: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse_config({}, "c.yaml", [f"{key}={value}"])
+    (line,) = error.value.mistakes
+    assert line.startswith(f"c.yaml: {key}: ")
+
+
+def test_switches_stay_switches() -> None:
+    assert parse_config({}, "c.yaml", ["sft.enabled=on"]).sft.enabled

@@ -108,6 +108,13 @@ def _mistake(item: Any) -> str:
     message = item["msg"].removeprefix("Value error, ")
     if item["type"] == "value_error":
         return message if where == "config" else f"{where}: {message}"
+    if item["type"] == "model_type":
+        empty = item["input"] is None
+        message = (
+            "section without keys; take the line out, or give it keys"
+            if empty
+            else "should be a section of keys and values"
+        )
     if item["type"] == "tuple_type":
         message = "should be a list, such as [a, b]"
     if item["type"] == "too_short":
