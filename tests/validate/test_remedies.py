@@ -179,6 +179,15 @@ def test_what_is_slow_on_long_text_inside_the_tags_is_refused() -> None:
     assert all("long completion" in str(v.reason) or "characters" in str(v.reason) for v in verdicts.values()), verdicts
 
 
+def test_long_text_is_as_long_as_completions_can_get_in_training() -> None:
+    code = of("while max(map(len, completions)) > 25_000:", "    pass", "EACH: f'> {a} <' in c")
+    settings = {"sandbox": {"call_s": 1.0}}
+    brief = parse_config(settings, "test")
+    wordy = parse_config(settings | {"screen": {"max_completion_tokens": 7_000}}, "test")
+    candidate = Candidate(id=candidate_id(code), name="x", code=code)
+    assert [validate([candidate], TASK, config)[0].stage for config in (brief, wordy)] == [None, "sandbox"]
+
+
 def test_honest_patterns_are_fast_enough_on_long_text() -> None:
     code = of(
         r"step = re.compile(r'(\d+(?:\.\d+)?)\s*[-+*/]\s*(\d+(?:\.\d+)?)\s*=\s*(\d+(?:\.\d+)?)')",
