@@ -110,10 +110,11 @@ def short_splits(task: Task, config: Config) -> tuple[str, ...]:
 
 
 def check_rows(task: Task, config: Config) -> None:
-    """Raises UserError, a line each, for splits with too few rows, or with rows of one class alone.
+    """Raises UserError, a line each, for mistakes of any file; else for splits with too few rows or with rows of one class alone.
 
     Of the sealed test the numbers of rows are looked at, in all and of each class.
     """
+    _ = task.source  # It reads every file; the rows of a split are read from one.
     if absent := _absent_class(task, config):
         raise UserError(absent)
     least: Mapping[Split, int] = {"train": config.screen.prompts_per_step, "val": 1, "test": 1}

@@ -210,6 +210,14 @@ def test_a_file_that_cannot_be_read_is_told(files: Files, text: str | bytes, tol
     assert told in line
 
 
+@pytest.mark.parametrize(("train", "test"), [("", "x"), ("[]", '{"question": "1?"}'), ('{"a": 1}', "{")])
+def test_a_check_of_the_rows_tells_the_mistakes_of_both_files(files: Files, train: str, test: str) -> None:
+    task = files.task(train, test)
+    with pytest.raises(UserError) as refused:
+        check_rows(task, parse_config({"task": task._config.model_dump()}, "test"))
+    assert [line[:5] for line in refused.value.mistakes] == ["train", "test."]
+
+
 @pytest.mark.parametrize(
     ("train", "test", "told"),
     [
