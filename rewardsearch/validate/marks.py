@@ -13,6 +13,7 @@ from rewardsearch.records import LabelledCompletion
 
 MARKS: dict[str, str] = {
     "bold": "**we see**",
+    "italics": "*we* _see_ <i>we</i>",
     "capitals": "WE SEE",
     "emoji": "\U0001f642 \u2705 \U0001f680 \u2b50",
     "boxed": r"\boxed{we} $x$",
