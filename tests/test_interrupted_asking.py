@@ -99,7 +99,9 @@ def test_ctrl_c_ends_the_command_once_what_is_in_flight_is_booked_and_the_same_c
         held.go.set()
         out, _ = process.communicate(timeout=60)
         assert process.returncode == 130, out
-        assert "waiting for 3 requests in flight, which may be paid for; Ctrl-C again leaves them" in out
+        assert "waiting for 3 requests in flight, which may be paid for; Ctrl-C again leaves them" in " ".join(
+            out.split()
+        )
         assert counts(folder) == {"sent": 3, "received": 3, "proposed": 0}
         assert read_run(folder).status == "stopped"
         process = started(config, folder)

@@ -139,15 +139,29 @@ def test_a_call_too_large_to_carry_is_the_callers_mistake(sandbox: Sandbox) -> N
     assert call(sandbox, "    return [0.0]\n", batch("x" * 66_000_000)).rewards == (0.0,)
 
 
+COUNTER = """\
+class Counter:
+    def __init__(self):
+        self.n = 0
+
+    def count(self):
+        self.n += 1
+        return float(self.n)
+
+
+COUNTER = Counter()
+"""
+"""State that the static policy does not see."""
+
+
 def test_every_call_starts_from_the_same_state(sandbox: Sandbox) -> None:
-    head = "SEEN = []\n"
-    body = "    seen = SEEN\n    seen.append(1)\n    return [float(len(SEEN))] * len(completions)\n"
-    assert [call(sandbox, body, head=head).rewards[0] for _ in range(3)] == [1.0, 1.0, 1.0]
+    body = "    return [COUNTER.count()] * len(completions)\n"
+    assert [call(sandbox, body, head=COUNTER).rewards[0] for _ in range(3)] == [1.0, 1.0, 1.0]
 
 
 def test_state_shows_when_a_call_is_repeated_in_one_process(sandbox: Sandbox) -> None:
     with pytest.raises(RewardFault, match="it keeps state"):
-        call(sandbox, "    s = S\n    s.append(1)\n    return [float(len(S)), 0.0]\n", head="S = []\n", repeats=2)
+        call(sandbox, "    return [COUNTER.count(), 0.0]\n", head=COUNTER, repeats=2)
 
 
 def test_the_hash_seed_decides_the_order_of_sets() -> None:

@@ -81,10 +81,11 @@ def test_a_reward_that_changes_later_ends_its_run(sandbox: Sandbox) -> None:
     assert caught.value.kind == "changed"
 
 
-def test_counting_calls_in_an_aliased_global_has_no_effect(sandbox: Sandbox) -> None:
+def test_counting_calls_in_an_object_has_no_effect(sandbox: Sandbox) -> None:
     code = (
-        "STATE = {'n': 0}\n" + HEAD + "    alias = STATE\n    alias['n'] += 1\n"
-        "    return [777.0 if alias['n'] > 5 else 1.0] * len(completions)\n"
+        "class Counter:\n    n = 0\n\n    def count(self):\n        self.n += 1\n        return self.n\n\n\nCOUNTER = Counter()\n"
+        + HEAD
+        + "    return [777.0 if COUNTER.count() > 5 else 1.0] * len(completions)\n"
     )
     reward = SandboxedReward(sandbox, RewardSpec(id="x", name="x", code=code), 0, rechecks=0.5)
     assert {reward(batch("a")).rewards for _ in range(20)} == {(1.0,)}
