@@ -17,6 +17,7 @@ from rewardsearch.progress import Tracker
 from rewardsearch.records import Rollout, SftResult
 from rewardsearch.screen import LocalWorkers, sample_bank, tune
 from rewardsearch.stats import f1_accuracy, mcnemar
+from rewardsearch.store import result_digest
 from rewardsearch.tasks import Task
 from rewardsearch.tasks.questions import bank_rows, told_scarce
 from rewardsearch.tuned import SFT, adapter_digest, copy_tuned, load_tuned, sft_mark, tuned_cache
@@ -48,10 +49,11 @@ class Groundwork:
         if not self.config.sft.enabled:
             return None
         path, mark = self.folder / SFT, sft_mark(self.config)
-        known = load_tuned(path, mark)
-        if known is not None and self.state.tuned == known:
+        # One whose numbers are not those of the journal is none.
+        known = None if SFT in self.state.lost else load_tuned(path, mark)
+        if known is not None and self.state.tuned == known and self.state.adapter in (None, adapter_digest(path)):
             return known
-        if self.state.tuned is not None:
+        if self.state.tuned is not None and self.state.tuned.mark != mark:
             raise UserError(
                 f"{path}: the policy was fine-tuned by another version of rewardsearch; carry on with that one, or name "
                 "another --run-dir"
@@ -67,7 +69,13 @@ class Groundwork:
             )
         self._hold_against_before(known)
         self.journal.append(
-            "tuned", mark=mark, adapter=adapter, split="val", questions=len(known.after), steps=known.steps
+            "tuned",
+            mark=mark,
+            adapter=adapter,
+            digest=result_digest(path),
+            split="val",
+            questions=len(known.after),
+            steps=known.steps,
         )
         self.progress.tuned(known)
         return known

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rewardsearch.config import Config, PolicyConfig
 from rewardsearch.journal import has_run, read_run
-from rewardsearch.resources import policy_folder
+from rewardsearch.screen.policy_files import on_hub
 from rewardsearch.tasks.hub import hub_answers
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -20,7 +20,7 @@ def pinned(config: Config, folder: Path | None = None) -> Config:
     Of the run in `folder` it is the run's own commit where that is finalized, and where neither the hub nor its cache says one.
     """
     policy = config.policy
-    if policy_folder(policy.model).exists() or _COMMIT.fullmatch(policy.revision or ""):
+    if not on_hub(policy) or _COMMIT.fullmatch(policy.revision or ""):
         return config
     run = read_run(folder) if folder is not None and has_run(folder) else None
     known = run.config.policy.revision if run is not None and run.config.policy.model == policy.model else None

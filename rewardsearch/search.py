@@ -29,6 +29,7 @@ from rewardsearch.propose import plan, propose
 from rewardsearch.rank import most_right, required_right, solves_enough, write_leaderboard
 from rewardsearch.records import Candidate, ScreenResult, Usage, Verdict
 from rewardsearch.resources import cache_folder
+from rewardsearch.restore import missing_lines, restore
 from rewardsearch.revision import pinned
 from rewardsearch.sandbox import SandboxPool
 from rewardsearch.screen import LocalWorkers, start_workers
@@ -47,14 +48,17 @@ def search(config: Config, folder: Path, progress: Progress, mix: bool = False) 
     carries on.
     """
     with session(config, folder, progress, config.budget, mix=mix) as run:
+        if run.state.final is not None:
+            for line in (*run.state.told_opened, *missing_lines(run.state)):
+                progress.say(line)
+            return run.state
         if run.state.rounds_done < config.rounds:
             for warning in look_ahead(config, run.state):
                 progress.say(f"warning: {warning}")
             for line in describe_rows(run.task, config):
                 progress.say(line)
-        if run.state.final is None:
-            run.ground.sft()
-            run.trials.references()
+        run.ground.sft()
+        run.trials.references()
         for number in range(1, config.rounds + 1):
             run.round(number)
         run.retry(config.rounds)
@@ -106,6 +110,9 @@ def session(
             progress.say(defences.told)
             for note in journal.notes:
                 progress.say(f"warning: {note}")
+            if files := restore(journal.state):
+                journal.append("restored", files=files)
+                progress.say(f"written again from the journal: {', '.join(files)}")
             progress.opened(journal.state)
             yield Search(journal, config, pool, workers, tracker, limits)
         except BaseException as error:
@@ -185,6 +192,7 @@ class Search:
                 self._validate(self._propose(number, attempt))
         elif self.trials.sealed_is_open:
             # What was chosen was chosen on what there was; nothing that the machine failed on is made good any more.
+            self.trials.again(self._accepted(number))
             return
         self.trials.race(number, self._accepted(number))
         if not finished:
@@ -228,7 +236,7 @@ class Search:
         write_atomic(self.folder / "final" / "pairs.csv", pairs_csv(report))
         if report.fairness:
             write_atomic(self.folder / "final" / "fairness.csv", fairness_csv(report))
-        self.journal.append("final", report=report.model_dump(mode="json"))
+        self.journal.append("final", report=report.model_dump(mode="json"), ranking=ranking.model_dump(mode="json"))
 
     def _judged(self, reference: Candidate) -> Verdict:
         """What validation finds in a reference, whatever else was proposed."""

@@ -12,6 +12,7 @@ from rewardsearch.arms import ensemble
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import UserError
 from rewardsearch.evidence import Feedback
+from rewardsearch.files import file_digest
 from rewardsearch.records import (
     BASELINE,
     FULL,
@@ -24,6 +25,7 @@ from rewardsearch.records import (
     Fate,
     FinalArm,
     FinalReport,
+    LostFile,
     Proposal,
     Ranking,
     Refusal,
@@ -35,8 +37,8 @@ from rewardsearch.records import (
     differences,
     load_report,
 )
-from rewardsearch.store import load_result
-from rewardsearch.tuned import SFT, adapter_digest, load_tuned
+from rewardsearch.store import RESULT, Lost, read_result
+from rewardsearch.tuned import SFT, load_tuned
 
 Event = dict[str, Any]
 
@@ -67,6 +69,8 @@ class RunState:
     """The supervised fine-tuning that every training run starts from."""
     adapter: str | None = None
     """The digest of its adapter; known also where the files are gone."""
+    lost: dict[str, LostFile] = field(default_factory=dict)
+    """What is missing or damaged of what the journal has, by the folder of the training run or fine-tuning."""
     screens: dict[str, ScreenResult] = field(default_factory=dict)
     """Every training run and stretch of one, by its folder."""
     marks: dict[str, str] = field(default_factory=dict)
@@ -82,7 +86,11 @@ class RunState:
     bank_mark: str | None = None
     """What the run's rollout bank was sampled of."""
     test_opened: list[float] = field(default_factory=list)
+    test_files: dict[str, str] = field(default_factory=dict)
+    """The digests of the outcomes on the sealed test, by file."""
     final: FinalReport | None = None
+    final_ranking: Ranking | None = None
+    """The leaderboard that finalize chose by."""
     status: str = "new"
     reason: str | None = None
     """Why the last session ended before its work was done."""
@@ -204,9 +212,13 @@ class RunState:
             verdict = Verdict.model_validate(event["verdict"])
             self.verdicts[verdict.candidate] = verdict
         elif kind == "tuned":
-            self.adapter, self.tuned = event.get("adapter"), load_tuned(self.folder / SFT, event["mark"])
-            if self.tuned is not None and self.adapter not in (None, adapter_digest(self.folder / SFT)):
+            self.adapter, self.tuned = event.get("adapter"), load_tuned(self.folder / SFT, event["mark"], whole=False)
+            self.lost.pop(SFT, None)
+            if event.get("digest") not in (None, file_digest(str(self.folder / SFT / RESULT))):
                 self.tuned = None
+            if self.tuned is None:
+                there = (self.folder / SFT / RESULT).is_file()
+                self.lost[SFT] = LostFile(path=f"{SFT}/{RESULT}", what="damaged" if there else "missing")
             self._trained()
         elif kind == "screened":
             self._screened(event)
@@ -220,10 +232,16 @@ class RunState:
             self.arms = {arm["id"]: FinalArm.model_validate(arm) for arm in event["arms"]}
         elif kind == "bank":
             self.bank_mark = event["mark"]
+        elif kind == "lost":
+            self._lose(event["folder"], LostFile.model_validate(event["lost"]))
+        elif kind == "test_read":
+            self.test_files[event["file"]] = event["digest"]
         elif kind == "test_opened":
             self.test_opened.append(now)
         elif kind == "final":
             self.final = load_report(event["report"])
+            if "ranking" in event:
+                self.final_ranking = Ranking.model_validate(event["ranking"])
         elif kind == "ended":
             self.status, self.reason = event["status"], event.get("reason")
 
@@ -247,15 +265,23 @@ class RunState:
                 mixed += [flag for flag in before.flags if flag.startswith(MIXED)]
         return tuple(dict.fromkeys((*result.flags, *mixed)))
 
+    def _lose(self, folder: str, lost: LostFile) -> None:
+        """What the journal has of a training run is not there any more: it is work still to do."""
+        self.lost[folder] = lost
+        self.marks.pop(folder, None)
+
     def _screened(self, event: Event) -> None:
         folder = event["folder"]
         if event["status"] == "error":
             result = ScreenResult.model_validate(event["result"])
             self.marks.pop(folder, None)
         else:
-            found = load_result(self.folder / folder, event["mark"])
-            if found is None:
+            try:
+                found = read_result(self.folder / folder, event["mark"], event.get("digest"))
+            except Lost as lost:
+                self._lose(folder, LostFile(path=f"{folder}/{lost.name}", what=lost.what))
                 return
+            self.lost.pop(folder, None)
             self._trained(found)
             result = found.model_copy(update={"flags": self._flags(folder, found)})
             self.marks[folder] = event["mark"]

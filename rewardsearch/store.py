@@ -1,7 +1,8 @@
 """The folder of one training run, or of a stretch of one: predictions.jsonl, completions.jsonl.gz, curves.jsonl, adapter/ or
-checkpoint/, and result.json written last.
+checkpoint/, and result.json, written last, with the digest of each of them.
 
-A folder without a result.json of the right fingerprint is work still owed.
+A folder without a result.json of the right fingerprint is work still owed, and so is one whose files are not those of the
+digests. The journal has the digest of result.json.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import json
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, PrivateAttr, ValidationError
 
 from rewardsearch.config import Config
 from rewardsearch.files import file_digest, write_atomic
@@ -21,6 +23,7 @@ from rewardsearch.inputs import settings_of
 from rewardsearch.records import Completion, CurvePoint, Outcome, ScreenJob, ScreenResult
 from rewardsearch.tuned import sft_mark
 
+RESULT, CURVES, PREDICTIONS = "result.json", "curves.jsonl", "predictions.jsonl"
 CHECKPOINT = "checkpoint"
 """In the folder of a stretch of a training run: what the next stretch carries on with."""
 COMPLETIONS = "completions.jsonl.gz"
@@ -46,23 +49,128 @@ def fingerprint(job: ScreenJob, config: Config) -> str:
 def save_result(folder: Path, result: ScreenResult, mark: str, completions: Sequence[Completion] = ()) -> None:
     """Writes a result, and what was answered to each question of its outcomes, whole or not at all."""
     save_completions(folder, completions)
-    write_atomic(folder / "curves.jsonl", _lines(result.curves))
-    write_atomic(folder / "predictions.jsonl", _lines(result.outcomes))
+    write_atomic(folder / CURVES, _lines(result.curves))
+    write_atomic(folder / PREDICTIONS, _lines(result.outcomes))
     head = json.loads(result.model_dump_json(exclude={"curves", "outcomes"}))
-    write_atomic(folder / "result.json", json.dumps({"fingerprint": mark, "result": head}, indent=1) + "\n")
+    stored = {"fingerprint": mark, "files": _digests(folder), "result": head}
+    write_atomic(folder / RESULT, json.dumps(stored, indent=1) + "\n")
 
 
 def load_result(folder: Path, mark: str | None = None) -> ScreenResult | None:
     """The finished result in `folder`; None when there is none, when it is damaged, or its fingerprint is not `mark`."""
     try:
-        stored = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-        if mark is not None and stored["fingerprint"] != mark:
-            return None
-        curves = [CurvePoint.model_validate_json(line) for line in _read(folder / "curves.jsonl")]
-        outcomes = [Outcome.model_validate_json(line) for line in _read(folder / "predictions.jsonl")]
-        return ScreenResult.model_validate({**stored["result"], "curves": curves, "outcomes": outcomes})
-    except (OSError, ValueError, KeyError, TypeError, ValidationError):
+        return read_result(folder, mark)
+    except Lost:
         return None
+
+
+def read_result(folder: Path, mark: str | None = None, digest: str | None = None) -> ScreenResult:
+    """The finished result in `folder`, whose result.json has the digest `digest`. Raises Lost where there is none such."""
+    head = _checked(folder, RESULT, digest)
+    try:
+        stored = json.loads(head)
+        if mark is not None and stored["fingerprint"] != mark:
+            raise Lost(RESULT, "another's")
+        files = stored.get("files", {})
+        texts = {name: _checked(folder, name, files.get(name)) for name in (CURVES, PREDICTIONS)}
+        result = StoredResult.of(stored["result"], texts)
+        # Texts without a digest, of an earlier version, may be anything.
+        return result if files else ScreenResult(**dict(result.whole()))
+    except (ValueError, KeyError, TypeError, AttributeError, ValidationError):
+        raise Lost(RESULT, "damaged") from None
+
+
+class StoredResult(ScreenResult):
+    """A result on the disk. Its outcomes and curves are parsed when they are first asked for: most readers want neither."""
+
+    _texts: dict[str, bytes] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def of(cls, head: dict[str, Any], texts: dict[str, bytes]) -> StoredResult:
+        result = cls.model_validate(head)
+        result._texts = texts
+        for name in _PARSED:
+            del result.__dict__[name]
+        return result
+
+    def whole(self) -> StoredResult:
+        """This result with everything parsed. Raises ValueError for texts that are no records."""
+        for name in _PARSED:
+            getattr(self, name)
+        return self
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            # pydantic has a field's value in the instance alone, so that this is asked for one that is not parsed yet.
+            if name not in _PARSED:
+                return super().__getattr__(name)
+            file, record = _PARSED[name]
+            lines = self._texts[file].split(b"\n")
+            self.__dict__[name] = tuple(record.model_validate_json(line) for line in lines if line)
+            return self.__dict__[name]
+
+    def model_dump(self, **how: Any) -> dict[str, Any]:
+        return super(StoredResult, self.whole()).model_dump(**how)
+
+    def model_dump_json(self, **how: Any) -> str:
+        return super(StoredResult, self.whole()).model_dump_json(**how)
+
+    def __eq__(self, other: object) -> bool:
+        same = isinstance(other, ScreenResult)
+        return same and all(getattr(self, name) == getattr(other, name) for name in ScreenResult.model_fields)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+_PARSED: dict[str, tuple[str, type[BaseModel]]] = {"outcomes": (PREDICTIONS, Outcome), "curves": (CURVES, CurvePoint)}
+"""The fields of a StoredResult that are files of their own."""
+
+
+def result_digest(folder: Path) -> str:
+    """SHA-256 of the result.json in `folder`, and through the digests in it of all that belongs to the result."""
+    return _digest(folder / RESULT)
+
+
+def check_files(folder: Path, part: str) -> None:
+    """Raises Lost where a file of `part`, a folder such as CHECKPOINT, of the result in `folder` is missing or damaged."""
+    try:
+        files = json.loads((folder / RESULT).read_text(encoding="utf-8"))["files"]
+        wanted = {name: digest for name, digest in files.items() if name.startswith(f"{part}/")}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise Lost(RESULT, "damaged") from None
+    for name, digest in wanted.items():
+        _checked(folder, name, digest)
+
+
+class Lost(Exception):
+    """A file of a training run is missing or damaged; `name` is relative to its folder."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(f"{name} is {what}")
+        self.name, self.what = name, what
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """The digest of each file that belongs to the result in `folder`, by its name relative to it."""
+    files = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()}
+    return {name: _digest(file) for name, file in files.items() if name != RESULT and not file.name.startswith(".")}
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _checked(folder: Path, name: str, digest: str | None) -> bytes:
+    """The content of a file, which has the digest `digest`, or any where that is None. Raises Lost."""
+    try:
+        content = (folder / name).read_bytes()
+    except OSError:
+        raise Lost(name, "missing") from None
+    if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+        raise Lost(name, "damaged")
+    return content
 
 
 def save_completions(place: Path, completions: Sequence[Completion]) -> None:
@@ -92,15 +200,18 @@ def save_outcomes(path: Path, outcomes: tuple[Outcome, ...]) -> None:
 
 
 def load_outcomes(path: Path) -> tuple[Outcome, ...] | None:
-    """The outcomes in `path`; None when there is no such file."""
-    if not path.exists():
+    """The outcomes in `path`; None when there is no such file, or it is damaged."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+        return tuple(Outcome.model_validate_json(line) for line in lines if line)
+    except (OSError, ValueError):
         return None
-    return tuple(Outcome.model_validate_json(line) for line in _read(path))
+
+
+def outcomes_digest(path: Path) -> str:
+    """SHA-256 of the outcomes in `path`; empty where there are none."""
+    return _digest(path) if path.is_file() else ""
 
 
 def _lines(records: Sequence[BaseModel]) -> str:
     return "".join(record.model_dump_json() + "\n" for record in records)
-
-
-def _read(path: Path) -> list[str]:
-    return [line for line in path.read_text(encoding="utf-8").split("\n") if line]

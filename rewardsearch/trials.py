@@ -26,12 +26,14 @@ from rewardsearch.records import (
     POLICY,
     Candidate,
     FinalArm,
+    LostFile,
     Outcome,
     ScreenJob,
     ScreenResult,
 )
 from rewardsearch.screen import LocalWorkers, Reading, read_test, screen
-from rewardsearch.store import CHECKPOINT, fingerprint
+from rewardsearch.store import CHECKPOINT, RESULT, Lost, check_files, fingerprint, outcomes_digest, result_digest
+from rewardsearch.tuned import ADAPTER
 
 _TRIES = 3
 """How often a session tries a run that ends in infrastructure errors."""
@@ -115,6 +117,11 @@ class Trials:
                         # Nothing carries it on; with the optimiser it is the largest of a run's files.
                         shutil.rmtree(self.folder / job.folder / CHECKPOINT, ignore_errors=True)
 
+    def again(self, candidates: Sequence[Candidate]) -> None:
+        """Trains again what was lost of the runs of `candidates`, and nothing else."""
+        jobs = (job for c in candidates for job in stretch_jobs(c.id, [spec_of(c)], self.state.base, self.config))
+        self.run([job for job in jobs if job.folder in self.state.lost])
+
     def _race(self, number: int, rung: str, at_rung: Mapping[str, ScreenResult]) -> None:
         """Decides who goes on from a rung; who has a fate already keeps it."""
         undecided = [id for id in at_rung if (rung, id) not in self.state.fates]
@@ -151,6 +158,7 @@ class Trials:
             self.journal.append("arms", arms=[arm.model_dump(mode="json") for arm in arms])
         jobs = {(arm.id, seed): final_job(arm, seed) for arm in arms for seed in seeds}
         self.run([job for job in jobs.values() if not (self.sealed_is_open and self._errored(job))])
+        self._check_adapters([job for job in jobs.values() if self.state.screens[job.folder].status == "done"])
         return {key: self.state.screens[job.folder] for key, job in jobs.items()}
 
     @property
@@ -162,17 +170,48 @@ class Trials:
         """Opens the sealed test, once, and gives the outcomes of each arm trained under each seed."""
         self.budget.check()
         wanted = {f"{id}-{seed}": (id, seed) for id, seed in readings}
+        jobs = [final_job(self.state.arms[id], seed) for id, seed in readings if id != POLICY]
+        self.run([*(policy_job(seed) for id, seed in readings if id == POLICY), *jobs])
+        self._check_adapters(jobs)
         files = [self._reading(name, *key) for name, key in wanted.items()]
+        self._clear_damaged(files)
         if not self.state.test_opened:
             self.journal.append("test_opened", readings=list(wanted))
         self.progress.say(f"the sealed test is read for {len(wanted)} policies")
         self.progress.doing("reading the sealed test")
-        found = read_test(files, self.workers, self.folder, "final/test", self.budget.may_start, self.progress.step)
-        outcomes: dict[tuple[str, int], Sequence[Outcome]] = {wanted[name]: each for name, each in found}
+        found = read_test(files, self.workers, self.folder, self.budget.may_start, self.progress.step)
+        outcomes: dict[tuple[str, int], Sequence[Outcome]] = {}
+        for name, each in found:
+            outcomes[wanted[name]] = each
+            file = next(reading.file for reading in files if reading.name == name)
+            if file not in self.state.test_files:
+                self.journal.append("test_read", file=file, digest=outcomes_digest(self.folder / file))
         if len(outcomes) < len(wanted):
             self.budget.check()
             raise Interrupted("stopped while the test was read; the same command carries on")
         return outcomes
+
+    def _check_adapters(self, jobs: Sequence[ScreenJob]) -> None:
+        """Trains again what has an adapter that is missing or damaged, unless it was read on the test before."""
+        lost = []
+        for job in jobs:
+            if (self.folder / self._reading(f"{job.id}-{job.seed}", job.id, job.seed).file).is_file():
+                continue
+            try:
+                check_files(self.folder / job.folder, ADAPTER)
+            except Lost as error:
+                file = LostFile(path=f"{job.folder}/{error.name}", what=error.what)
+                self.journal.append("lost", folder=job.folder, lost=file.model_dump(mode="json"))
+                lost.append(job)
+        self.run(lost)
+
+    def _clear_damaged(self, readings: Sequence[Reading]) -> None:
+        """Removes outcomes on the test that are not those that were read; they are read again, of the same policy."""
+        for reading in readings:
+            path, digest = self.folder / reading.file, self.state.test_files.get(reading.file)
+            if digest is not None and path.is_file() and outcomes_digest(path) != digest:
+                self.progress.say(f"warning: {reading.file} is damaged; it is read again, of the same policy")
+                path.unlink()
 
     def _reading(self, name: str, id: str, seed: int) -> Reading:
         folder = (policy_job(seed) if id == POLICY else final_job(self.state.arms[id], seed)).folder
@@ -195,6 +234,7 @@ class Trials:
         if not owed:
             return
         self.budget.check()
+        self._clear_lost(owed)
         limit = self.config.screen.max_infrastructure_errors
         self.progress.jobs({job.folder: self._told(job) for job in owed}, max(job.steps for job in owed))
         left = {job.folder for job in owed}
@@ -211,6 +251,8 @@ class Trials:
                 "status": result.status,
                 "evaluated": _evaluated(result, self.config),
             }
+            if result.status != "error":
+                event["digest"] = result_digest(self.folder / job.folder)
             if result.status == "error":
                 self._errors[job.folder] += 1
                 self._in_a_row[job.id] = f"{self._told(job)}: {result.reason}"
@@ -236,6 +278,13 @@ class Trials:
     def _errored(self, job: ScreenJob) -> bool:
         result = self.state.screens.get(job.folder)
         return result is not None and result.status == "error"
+
+    def _clear_lost(self, jobs: Sequence[ScreenJob]) -> None:
+        """Removes what is left of results that are damaged, so that it is not taken for one."""
+        for job in jobs:
+            if (lost := self.state.lost.get(job.folder)) is not None:
+                self.progress.say(f"warning: {lost.path} is {lost.what}; {self._told(job)} is trained again")
+                (self.folder / job.folder / RESULT).unlink(missing_ok=True)
 
     def _screened(self, job: ScreenJob) -> ScreenResult | None:
         """The result of a job that was carried through; None for one that failed, or is owed."""

@@ -73,15 +73,18 @@ def _adapter_files(folder: Path) -> dict[str, str]:
     return {file.name: file_digest(str(file)) for file in sorted((folder / ADAPTER).iterdir())}
 
 
-def load_tuned(folder: Path, mark: str) -> SftResult | None:
-    """The fine-tuning in `folder`; None when there is none, when a file of it is damaged, or when its mark is not `mark`."""
+def load_tuned(folder: Path, mark: str, whole: bool = True) -> SftResult | None:
+    """The fine-tuning in `folder`; None when there is none, when its mark is not `mark`, or, where it has to be `whole`, when a
+    file of its adapter is missing or damaged."""
     try:
         stored = json.loads((folder / _RESULT).read_text(encoding="utf-8"))
         result = SftResult.model_validate(stored["result"])
-        whole = all(file_digest(str(folder / ADAPTER / name)) == digest for name, digest in stored["files"].items())
+        files = stored["files"].items()
+        if whole and not all(file_digest(str(folder / ADAPTER / name)) == digest for name, digest in files):
+            return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError):
         return None
-    return result if whole and stored["files"] and result.mark == mark else None
+    return result if files and result.mark == mark else None
 
 
 def copy_tuned(source: Path, target: Path) -> None:

@@ -33,6 +33,7 @@ from rewardsearch.records import (
     Verdict,
     candidate_id,
 )
+from rewardsearch.restore import restore
 from rewardsearch.store import save_result
 from rewardsearch.tasks import load_task
 
@@ -177,6 +178,7 @@ def make_run(folder: Path, base: Sequence[Path]) -> Path:
         journal.append("arms", arms=[arm.model_dump(mode="json")])
         journal.append("final", report=final_report().model_dump(mode="json"))
         journal.append("ended", status="finished")
+        restore(journal.state)
     return folder
 
 

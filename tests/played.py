@@ -146,11 +146,11 @@ class Trainer:
             yield job, result
 
     def read_test(
-        self, readings: Sequence[Reading], workers: Any, run: Path, folder: str, may_start: Any, on_step: Any
+        self, readings: Sequence[Reading], workers: Any, run: Path, may_start: Any, on_step: Any
     ) -> Iterator[tuple[str, tuple[Outcome, ...]]]:
         self.before_test()
         for each in readings:
-            path = run / folder / f"{each.name}-{each.mark[:8]}.jsonl"
+            path = run / each.file
             if load_outcomes(path) is None:
                 self.tested.append(each.name)
                 save_outcomes(path, outcomes(each.name + each.mark))

@@ -17,6 +17,7 @@ from rewardsearch.errors import Interrupted, UserError
 from rewardsearch.journal import JOURNAL, read_run
 from rewardsearch.records import BASELINE, Device, Environment, differences
 from rewardsearch.search import finalize_run, search
+from rewardsearch.store import RESULT, result_digest
 
 GPU = Device(kind="cuda", name="NVIDIA H200")
 Elsewhere = Callable[..., Environment]
@@ -124,10 +125,13 @@ def test_a_result_goes_by_its_own_environment_before_that_of_the_session(
     search(config(), tmp_path, Quiet())
     there = elsewhere(torch="1.0").model_dump(mode="json")
     ids = [BASELINE, *read_run(tmp_path).candidates]
-    path = tmp_path / "candidates" / ids[1] / "screens" / "full-0" / "result.json"
-    stored = json.loads(path.read_text(encoding="utf-8"))
+    folder = tmp_path / "candidates" / ids[1] / "screens" / "full-0"
+    before = result_digest(folder)
+    stored = json.loads((folder / RESULT).read_text(encoding="utf-8"))
     stored["result"]["environment"] = there
-    path.write_text(json.dumps(stored), encoding="utf-8")
+    (folder / RESULT).write_text(json.dumps(stored), encoding="utf-8")
+    journal = (tmp_path / JOURNAL).read_text(encoding="utf-8")
+    (tmp_path / JOURNAL).write_text(journal.replace(before, result_digest(folder)), encoding="utf-8")
     results = read_run(tmp_path).results
     assert [results[id].flags for id in ids] == [(), ("mixed:torch",)]
 

@@ -6,6 +6,7 @@ import errno
 import resource
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -96,44 +97,40 @@ def test_a_training_process_reports_a_disk_as_such_and_anything_else_as_broken()
     assert [answer["event"] for answer in answers] == ["storage", "storage", "broken"]
 
 
-@pytest.fixture
-def file_limit() -> Iterator[Any]:
-    """Sets how large a file may get, as `ulimit -f` does."""
+@contextmanager
+def file_limit(size: int) -> Iterator[None]:
+    """How large a file may get in it, as `ulimit -f` says. No longer than need be: the log of the tests is a file too."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_an_event_that_the_disk_has_no_room_for_leaves_the_journal_as_it_was(tmp_path: Path, file_limit: Any) -> None:
+def test_an_event_that_the_disk_has_no_room_for_leaves_the_journal_as_it_was(tmp_path: Path) -> None:
     with Journal.open(tmp_path, CONFIG, ()) as journal:
         before = (tmp_path / JOURNAL).read_bytes()
-        file_limit(len(before) + 50)
-        with pytest.raises(OSError, match=JOURNAL) as error:
+        with file_limit(len(before) + 50), pytest.raises(OSError, match=JOURNAL) as error:
             journal.append("ended", status="finished", much="x" * 1000)
         assert (error.value.errno, journal.state.status) == (errno.EFBIG, "running")
         assert (tmp_path / JOURNAL).read_bytes() == before
-        file_limit(resource.getrlimit(resource.RLIMIT_FSIZE)[1])
         journal.append("ended", status="finished")
     assert read_run(tmp_path).status == "finished"
 
 
-def test_a_file_that_the_disk_has_no_room_for_leaves_the_old_one(tmp_path: Path, file_limit: Any) -> None:
+def test_a_file_that_the_disk_has_no_room_for_leaves_the_old_one(tmp_path: Path) -> None:
     write_atomic(tmp_path / "x", "old")
-    file_limit(10)
-    with pytest.raises(OSError, match="x") as error:
+    with file_limit(10), pytest.raises(OSError, match="x") as error:
         write_atomic(tmp_path / "x", "new" * 10)
     assert error.value.filename == str(tmp_path / "x")
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("x", "old")]
 
 
-def test_a_search_that_a_disk_stops_is_told_in_a_line_and_goes_on_later(
-    tmp_path: Path, trainer: Trainer, file_limit: Any
-) -> None:
+def test_a_search_that_a_disk_stops_is_told_in_a_line_and_goes_on_later(tmp_path: Path, trainer: Trainer) -> None:
     whole = search(CONFIG, tmp_path / "whole", Quiet())
-    file_limit(12_000)
-    with pytest.raises(MachineError, match=r"ulimit -f.* MB free on .*resumes"):
+    with file_limit(12_000), pytest.raises(MachineError, match=r"ulimit -f.* MB free on .*resumes"):
         search(CONFIG, tmp_path / "run", Quiet())
-    file_limit(resource.getrlimit(resource.RLIMIT_FSIZE)[1])
     assert search(CONFIG, tmp_path / "run", Quiet()).rankings == whole.rankings
 
 

@@ -64,10 +64,12 @@ def compare(
 
 
 def _of_a_run(run: str, *ids: str) -> tuple[tuple[str, str], Comparison]:
+    from rewardsearch.arms import screen_folder
     from rewardsearch.cli.runs import find_arm, name_of, open_run
     from rewardsearch.errors import UserError
     from rewardsearch.rank import compare_outcomes
     from rewardsearch.records import FULL
+    from rewardsearch.restore import missing_lines
 
     state = open_run(run)
     arms = [find_arm(state, text) for text in ids]
@@ -75,11 +77,14 @@ def _of_a_run(run: str, *ids: str) -> tuple[tuple[str, str], Comparison]:
     scored = {
         arm: each.outcomes for arm, each in screens.items() if each and each.rung == FULL and each.status == "done"
     }
-    unscored = [arm for arm in arms if arm not in scored]
+    # Where the result of the search's own seed is lost, that of another seed does not take its place.
+    gone = [arm for arm in arms if screen_folder(arm, FULL, state.config.seed) in state.lost]
+    unscored = [arm for arm in arms if arm not in scored or arm in gone]
     if unscored:
         named = ", ".join(name_of(state, arm) for arm in unscored)
+        lost = "; ".join(line for arm in unscored for line in missing_lines(state, f"/{arm}/"))
         raise UserError(
-            f"{named} has no score in {state.folder}; see rewardsearch leaderboard {run} for those that have"
+            f"{named} has no score in {state.folder}; {lost or f'see rewardsearch leaderboard {run} for those that have'}"
         )
     names = (name_of(state, arms[0]), name_of(state, arms[1]))
     return names, compare_outcomes(scored[arms[0]], scored[arms[1]], state.config.rank, state.config.seed)

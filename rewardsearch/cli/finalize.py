@@ -27,6 +27,7 @@ def finalize(
     from rewardsearch.cli.final_table import print_final, print_pairs
     from rewardsearch.cli.runs import open_run
     from rewardsearch.cli.tables import make_console, print_json, print_lines
+    from rewardsearch.restore import missing, missing_lines
 
     state = open_run(run)
     if state.final is not None:
@@ -41,10 +42,12 @@ def finalize(
             state = finalize_run(state.config, state.folder, progress, mix)
     assert state.final is not None
     if as_json:
-        print_json({**state.final.model_dump(mode="json"), "opened": state.test_opened})
+        lost = [each.model_dump(mode="json") for each in missing(state)]
+        print_json({**state.final.model_dump(mode="json"), "opened": state.test_opened, "missing": lost})
         return
     console = make_console()
     print_final(state.final, console)
+    print_lines(console, *missing_lines(state))
     if pairs:
         console.print()
         print_pairs(state.final, console)

@@ -19,18 +19,21 @@ def leaderboard(
     from rewardsearch.cli.tables import make_console, print_json, print_lines
     from rewardsearch.errors import UserError
     from rewardsearch.rank import leaderboard_csv
+    from rewardsearch.restore import missing, missing_lines
 
     if as_json and as_csv:
         raise UserError("got --json and --csv; give one of them")
     state = open_run(run)
     ranking = ranking_of(state)
     if as_json:
-        print_json({"run": str(state.folder), **ranking.model_dump(mode="json")})
+        lost = [each.model_dump(mode="json") for each in missing(state)]
+        print_json({"run": str(state.folder), **ranking.model_dump(mode="json"), "missing": lost})
     elif as_csv:
         sys.stdout.write(leaderboard_csv(ranking))
     else:
         console = make_console()
         print_leaderboard(ranking, console)
+        print_lines(console, *missing_lines(state))
         if state.refusals:
             print_lines(console, "", "replies without a candidate:")
             print_lines(console, *(f"round {n}: {refusal.name}: {refusal.reason}" for n, refusal in state.refusals))

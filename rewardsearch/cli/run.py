@@ -43,11 +43,11 @@ def run(
     dry_run: Annotated[bool, typer.Option(help="Check everything, show the plan and the config, and stop.")] = False,
 ) -> None:
     """Start a search, or carry on with the one in the run's folder."""
-    from rewardsearch.brief import current_ranking
     from rewardsearch.cli.final_table import print_final
     from rewardsearch.cli.leaderboard_table import print_leaderboard
     from rewardsearch.cli.planned import told_plan
     from rewardsearch.cli.progress import SearchProgress
+    from rewardsearch.cli.runs import ranking_of
     from rewardsearch.cli.tables import make_console, print_lines, print_whole
     from rewardsearch.config import load_config
     from rewardsearch.datasheet import describe_rows
@@ -75,7 +75,7 @@ def run(
     print_whole(console, f"{'carrying on' if done else 'searching'} in {folder}")
     with SearchProgress(console, settings) as progress:
         state = search(settings, folder, progress, mix)
-    print_leaderboard(current_ranking(state), console)
+    print_leaderboard(ranking_of(state), console)
     if state.final is not None:
         print_final(state.final, console)
     print_whole(console, f"next: rewardsearch show {folder} ID")

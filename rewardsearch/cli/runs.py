@@ -52,9 +52,12 @@ def find_arm(state: RunState, text: str) -> str:
 
 
 def ranking_of(state: RunState) -> Ranking:
-    """The leaderboard of a run as it stands, also in the middle of a round."""
+    """The leaderboard of a run as it stands, also in the middle of a round. Of a finalized run it is the one that finalize chose
+    by; where results are lost, that of the last round."""
+    if state.final_ranking is not None:
+        return state.final_ranking
     # A stored ranking is taken as it is: the libraries of the tests take over a second to import.
-    if state.rankings and _is_current(state.rankings[-1], state):
+    if state.rankings and (state.lost or _is_current(state.rankings[-1], state)):
         return state.rankings[-1]
     from rewardsearch.brief import current_ranking
 

@@ -48,7 +48,8 @@ def show(
     trained policy answers to the held-out questions, and what the baseline answers.
     """
     from rewardsearch.cli.runs import final_document, find_arm, name_of, open_run, ranking_of
-    from rewardsearch.cli.tables import make_console, print_json
+    from rewardsearch.cli.tables import make_console, print_json, print_lines
+    from rewardsearch.restore import missing, missing_lines
 
     state = open_run(run)
     arm = find_arm(state, id)
@@ -70,6 +71,7 @@ def show(
                 "weights": _weights(state, arm),
                 "verdict": verdict.model_dump(mode="json") if verdict else None,
                 "row": row.model_dump(mode="json") if row else None,
+                "missing": [each.model_dump(mode="json") for each in missing(state) if f"/{arm}/" in each.path],
                 "screen": result.model_dump(mode="json", exclude={"outcomes"}) if result else None,
                 "final": final_document(state, arm),
             }
@@ -77,6 +79,7 @@ def show(
         return
     console = make_console()
     _print_head(console, state, arm, row)
+    print_lines(console, *missing_lines(state, f"/{arm}/"))
     if verdict is not None:
         _print_verdict(console, verdict)
     if result is not None and result.curves:
@@ -84,8 +87,6 @@ def show(
     if result is not None and result.disagreements:
         _print_disagreements(console, result)
     if candidate is not None:
-        from rewardsearch.cli.tables import print_lines
-
         print_lines(console, "", f"code, candidates/{arm}/reward.py of the run:", "")
         print_lines(console, *candidate.code.rstrip().split("\n"))
 

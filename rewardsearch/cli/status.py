@@ -28,6 +28,7 @@ def status(
     from rewardsearch.cli.time_left import time_left, told_time
     from rewardsearch.journal import in_use
     from rewardsearch.progress import read_live
+    from rewardsearch.restore import missing, missing_lines
 
     state = open_run(run)
     # Nobody writes the end of a process that was killed.
@@ -68,6 +69,7 @@ def status(
                 "policy": {"model": state.config.policy.model, "revision": state.config.policy.revision},
                 "environment": state.environment.model_dump(mode="json") if state.environment else None,
                 "mixed": [each.model_dump(mode="json") for each in state.mixed],
+                "missing": [each.model_dump(mode="json") for each in missing(state)],
                 "seconds": state.seconds,
                 "started": state.started,
                 "updated": state.updated,
@@ -95,6 +97,7 @@ def status(
         lines.append(
             f"best        {best.name} {best.id}: F1 {number(best.f1)} {interval(best.f1_ci)} on {ranking.split}"
         )
+    lines += [f"lost        {line}" for line in missing_lines(state)]
     lines.append("sealed test " + ("read" if state.final else "opened" if state.test_opened else "not opened"))
     print_lines(make_console(), *lines, *_chosen_lines(state), hang=12)
 

@@ -148,6 +148,17 @@ class TrainingGroup(Record):
     members: tuple[GroupMember, ...]
 
 
+class LostFile(Record):
+    """A file of a run that is missing or damaged; `path` is relative to the run's folder.
+
+    from_journal: it follows from the journal, and the next `rewardsearch run` on the folder writes it again.
+    """
+
+    path: str
+    what: str
+    from_journal: bool = False
+
+
 class ScreenResult(Record):
     """What a training run gave. `status`: done; failed (the candidate's fault, or the setting's; `reason` says which); error (an
     infrastructure error).

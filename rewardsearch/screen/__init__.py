@@ -136,21 +136,25 @@ class Reading(Record):
     adapter: str | None
     mark: str
 
+    @property
+    def file(self) -> str:
+        """Where the outcomes are kept, relative to the run."""
+        return f"final/test/{self.name}-{self.mark[:8]}.jsonl"
+
 
 def read_test(
     readings: Sequence[Reading],
     workers: LocalWorkers,
     run: Path,
-    folder: str,
     may_start: Callable[[], bool],
     on_step: OnStep,
 ) -> Iterator[tuple[str, tuple[Outcome, ...]]]:
     """Outcomes on the sealed test, by the name of the reading.
 
-    They are kept in `folder` under name and fingerprint; what is there already is not read again. Raises MachineError when
-    one cannot be evaluated.
+    They are kept under name and fingerprint; what is there already is not read again. Raises MachineError when one cannot be
+    evaluated.
     """
-    files = {each.name: f"{folder}/{each.name}-{each.mark[:8]}.jsonl" for each in readings}
+    files = {each.name: each.file for each in readings}
     messages: list[Message] = []
     for each in readings:
         known = load_outcomes(run / files[each.name])

@@ -40,7 +40,16 @@ from rewardsearch.screen.sample import sample
 from rewardsearch.screen.sft import tune
 from rewardsearch.screen.train import train
 from rewardsearch.screen.watch import alarms, hopeless
-from rewardsearch.store import CHECKPOINT, fingerprint, load_result, save_completions, save_outcomes, save_result
+from rewardsearch.store import (
+    CHECKPOINT,
+    Lost,
+    check_files,
+    fingerprint,
+    load_result,
+    save_completions,
+    save_outcomes,
+    save_result,
+)
 from rewardsearch.tasks import load_task
 from rewardsearch.tasks.questions import bank_rows
 from rewardsearch.tuned import ADAPTER, SFT, load_tuned, save_tuned, sft_mark
@@ -117,6 +126,10 @@ class Worker:
     def _before(self, job: ScreenJob) -> ScreenResult | None:
         """The result of the stretch that `job` carries on; None where there is none, or its checkpoint is gone."""
         if job.start is None or not (self.run / job.start / CHECKPOINT).is_dir():
+            return None
+        try:
+            check_files(self.run / job.start, CHECKPOINT)
+        except Lost:
             return None
         return load_result(self.run / job.start)
 

@@ -1,5 +1,6 @@
 """Policies that diverge, with real training on the embedded policy: the candidate's or the setting's failure."""
 
+import json
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from rewardsearch.screen.observe import Observer
 from rewardsearch.screen.policy import Policy, load_policy
 from rewardsearch.screen.sft import tune
 from rewardsearch.screen.watch import alarms
-from rewardsearch.store import load_result, save_result
+from rewardsearch.store import CURVES, RESULT, load_result, save_result
 from rewardsearch.tasks import load_task
 
 CONSTANT = "def reward(prompts, completions, answer, **columns):\n    return [1.0 for c in completions]\n"
@@ -178,7 +179,10 @@ def test_numbers_that_an_earlier_version_wrote_as_null_are_read(tmp_path: Path) 
     result = ScreenResult(id="a", rung=FULL, seed=0, steps=0, status="done")
     save_result(tmp_path, result, "mark")
     point = '{"step":1,"reward":0,"monitor":0,"components":{},"length":1,"dead_groups":0,"clipped":0,"grad_norm":null}'
-    (tmp_path / "curves.jsonl").write_text(point + "\n", encoding="utf-8")
+    (tmp_path / CURVES).write_text(point + "\n", encoding="utf-8")
+    stored = json.loads((tmp_path / RESULT).read_text(encoding="utf-8"))
+    del stored["files"]
+    (tmp_path / RESULT).write_text(json.dumps(stored), encoding="utf-8")
     read = load_result(tmp_path, "mark")
     assert read is not None and read.curves[0].grad_norm is None
 
