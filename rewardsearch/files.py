@@ -59,7 +59,12 @@ def sweep(folder: Path) -> None:
 
 def sweep_scratch() -> None:
     """Removes the temporary folders that processes of this software left which have ended."""
-    for left in Path(tempfile.gettempdir()).glob("rewardsearch-*"):
+    try:
+        folder = Path(tempfile.gettempdir())
+    except FileNotFoundError:
+        # None can be written to.
+        return
+    for left in folder.glob("rewardsearch-*"):
         if found := _SCRATCH.match(left.name):
             _remove_abandoned(left, found)
 

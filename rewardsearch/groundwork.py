@@ -17,6 +17,7 @@ from rewardsearch.progress import Tracker
 from rewardsearch.records import Rollout, SftResult
 from rewardsearch.screen import LocalWorkers, sample_bank, tune
 from rewardsearch.stats import f1_accuracy, mcnemar
+from rewardsearch.storage import storage_error
 from rewardsearch.store import result_digest
 from rewardsearch.tasks import Task
 from rewardsearch.tasks.questions import bank_rows, told_scarce
@@ -102,7 +103,9 @@ class Groundwork:
             return None
         try:
             copy_tuned(cache, path)
-        except OSError:
+        except OSError as error:
+            if stored := storage_error(error, path):
+                raise stored from error
             # Another process is replacing it.
             return None
         known = load_tuned(path, mark)
@@ -125,9 +128,8 @@ class Groundwork:
             if load_tuned(cache, tuned.mark) is None:
                 copy_tuned(path, cache)
         except OSError as error:
-            self.progress.say(
-                f"warning: the fine-tuned policy is not kept for other runs: {cache}: {error.strerror or error}"
-            )
+            why = storage_error(error, cache) or f"{cache}: {error.strerror or error}"
+            self.progress.say(f"warning: the fine-tuned policy is not kept for other runs: {why}")
         return tuned
 
     def bank(self) -> tuple[Rollout, ...] | None:

@@ -33,8 +33,11 @@ _LOCK_S = 0.5
 
 def has_run(folder: Path) -> bool:
     """Whether a run was started in `folder`: whether its journal has an event."""
-    path = folder / JOURNAL
-    return path.is_file() and b"\n" in path.read_bytes()
+    try:
+        with (folder / JOURNAL).open("rb") as file:
+            return file.readline().endswith(b"\n")
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def changed_inputs(state: RunState) -> list[str]:

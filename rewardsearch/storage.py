@@ -6,7 +6,6 @@ import errno
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,8 @@ _FULL = {
 _CLOSED = {errno.EROFS: "read-only", errno.EACCES: "permission denied", errno.EPERM: "permission denied"}
 _NUMBER = re.compile(r"\[Errno (\d+)\]|\bos error (\d+)\)")
 """How libraries that raise errors of their own write the number of the system's error."""
+_NO_SCRATCH = "No usable temporary directory"
+"""What tempfile says where every folder that it knows is full or closed."""
 _UNNUMBERED = re.compile(r"iostream error|PytorchStreamWriter failed writing")
 _FULL_BYTES = 1 << 20
 
@@ -42,6 +43,10 @@ def storage_error(error: BaseException, *places: Path) -> UserError | MachineErr
             return _full(_FULL[code], path or _fullest(places))
         if code is None and _UNNUMBERED.search(str(each)):
             return _full("a file could not be written to", _fullest(places))
+        if _NO_SCRATCH in str(each):
+            return full_disk(scratch_root(), *places) or UserError(
+                f"no folder for temporary files can be written, {scratch_root()} among them; set TMPDIR to one that can"
+            )
     return None
 
 
@@ -64,7 +69,7 @@ def full_disk(*places: Path) -> MachineError | None:
 
 def scratch_root() -> Path:
     """Where temporary folders are made."""
-    return Path(os.environ.get("TMPDIR") or tempfile.gettempdir())
+    return Path(os.environ.get("TMPDIR") or "/tmp")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

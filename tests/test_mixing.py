@@ -24,7 +24,7 @@ Elsewhere = Callable[..., Environment]
 
 
 def config(**settings: Any) -> Config:
-    return parse_config({**SMALL, "candidates": 1, **settings}, "test")
+    return parse_config({**SMALL, "candidates": 1, "policy": {"device": "cpu"}, **settings}, "test")
 
 
 FINAL = {"enabled": True, "ensembles": ["top2"], "controls": [], "finalists": 1}
@@ -38,7 +38,7 @@ def opened(folder: Path) -> list[dict[str, Any]]:
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Elsewhere:
     """Makes this machine another one: versions by name, `code` of a part of the package, or a device."""
-    here = environment_of(Config())
+    here = environment_of(config())
 
     def change(code: str | None = None, device: Device | None = None, **versions: str) -> Environment:
         there = Environment(
@@ -146,14 +146,30 @@ def test_a_result_goes_by_its_own_environment_before_that_of_the_session(
         ({"code": "tasks"}, ["code"]),
         ({"code": "sandbox", "device": GPU}, ["code", "device"]),
         ({"device": Device(kind="cpu", name="another")}, ["cpu"]),
+        ({"device": GPU}, ["device"]),
         ({"numpy": "9", "rewardsearch": "9"}, []),
     ],
     ids=str,
 )
 def test_what_results_depend_on_is_what_counts(elsewhere: Elsewhere, change: dict[str, Any], found: list[str]) -> None:
-    here = environment_of(parse_config({"policy": {"device": "cpu"}}, "test"))
+    here = environment_of(config())
     assert here.device.kind == "cpu" and here.device.name
     assert [each.what for each in differences(here, elsewhere(**change))] == found
+
+
+@pytest.mark.parametrize(
+    ("before", "here", "same"),
+    [
+        ("NVIDIA H200", "NVIDIA H200", True),
+        ("NVIDIA A100, NVIDIA H200", "NVIDIA H200", True),
+        ("NVIDIA A100", "NVIDIA H200", False),
+    ],
+)
+def test_a_machine_with_two_models_of_gpu_is_each_of_them(
+    elsewhere: Elsewhere, before: str, here: str, same: bool
+) -> None:
+    was, now = (elsewhere(device=Device(kind="cuda", name=name)) for name in (before, here))
+    assert (differences(was, now) == ()) == same
 
 
 # --- the config of a run ----------------------------------------------------------------------------------------------

@@ -11,11 +11,17 @@ LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate")
 
 
 class Device(Record):
-    """What a policy is trained on: `kind` is cpu or cuda, `threads` are those of a training process on a CPU."""
+    """What a policy is trained on: `kind` is cpu or cuda, `threads` are those of a training process on a CPU. `name` has all
+    models of GPU of the machine."""
 
     kind: str
     name: str
     threads: int | None = None
+
+    @property
+    def models(self) -> set[str]:
+        """The models of GPU."""
+        return set(self.name.split(", "))
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
@@ -63,10 +69,10 @@ def differences(before: Environment, here: Environment) -> tuple[Difference, ...
         found.append(Difference(what="code", before=was, here=now))
     if before.device.kind != here.device.kind:
         found.append(Difference(what="device", before=str(before.device), here=str(here.device)))
-    elif before.device.name != here.device.name:
-        on_cpu = here.device.kind == "cpu"
-        what = "cpu" if on_cpu else "device"
-        found.append(Difference(what=what, before=before.device.name, here=here.device.name, refused=not on_cpu))
+    elif here.device.kind == "cpu" and before.device.name != here.device.name:
+        found.append(Difference(what="cpu", before=before.device.name, here=here.device.name, refused=False))
+    elif here.device.kind != "cpu" and not before.device.models & here.device.models:
+        found.append(Difference(what="device", before=before.device.name, here=here.device.name))
     return tuple(found)
 
 
