@@ -102,7 +102,7 @@ def test_score_gives_rewards_the_gold_answers_of_the_search(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("gold", NO_GOLDS, ids=repr)
 def test_score_names_the_line_of_what_is_no_gold_answer(tmp_path: Path, gold: Any) -> None:
-    with pytest.raises(UserError, match=r"rows\.jsonl:2: .*answer"):
+    with pytest.raises(UserError, match=r"rows\.jsonl line 2: .*answer"):
         score_rows(tmp_path / "rows.jsonl", "17", gold)
 
 
@@ -161,5 +161,5 @@ def test_where_a_gold_answer_is_text_a_text_is_a_wrong_answer_and_no_match_none(
 
 @pytest.mark.parametrize("gold", [math.nan, math.inf, None, "12 + 5\n#### nan", "#### 17 apples"], ids=repr)
 def test_compare_names_the_line_of_what_is_no_gold_answer(tmp_path: Path, gold: Any) -> None:
-    with pytest.raises(UserError, match=r"0\.jsonl:1: .*gold"):
+    with pytest.raises(UserError, match=r"0\.jsonl line 1: .*gold"):
         read_predictions(files(tmp_path, 29, gold=gold))
