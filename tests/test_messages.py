@@ -87,4 +87,7 @@ def test_score_names_the_line_of_what_is_no_message(tmp_path: Path, item: Any) -
     with pytest.raises(UserError) as error:
         _rows(path)
     for number, name in ((2, "prompt"), (3, "completion")):
-        assert f"rows.jsonl line {number}: " in error.value.mistakes[number - 2] and name in error.value.mistakes[number - 2]
+        assert (
+            f"rows.jsonl line {number}: " in error.value.mistakes[number - 2]
+            and name in error.value.mistakes[number - 2]
+        )
