@@ -36,7 +36,7 @@ def missing_lines(state: RunState, part: str = "") -> list[str]:
         then = (
             "the scores are those of the journal"
             if state.final is not None
-            else "the next `rewardsearch run` trains them again"
+            else "the next `rewardsearch run` trains that again"
         )
         lines.append(f"{len(results)} lost result{'s' * (len(results) > 1)}: {_listed(results)}; {then}")
     if copies:

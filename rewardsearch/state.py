@@ -64,7 +64,7 @@ class RunState:
     trained_in: list[Environment] = field(default_factory=list)
     """The environments of the sessions that trained, in their order, each once."""
     first_environment: Environment | None = None
-    """That of the first training run, which those of all others are held against."""
+    """That of the process that carried out the first training run."""
     tuned: SftResult | None = None
     """The supervised fine-tuning that every training run starts from."""
     adapter: str | None = None
@@ -114,8 +114,9 @@ class RunState:
 
     @property
     def mixed(self) -> tuple[Difference, ...]:
-        """What the last session does not have in common with the first training run."""
-        return self._mixed(self.environment)
+        """What the last session does not have in common with the first that trained."""
+        first = next(iter(self.trained_in), None)
+        return differences(first, self.environment) if first and self.environment else ()
 
     @property
     def refusals(self) -> list[tuple[int, Refusal]]:
@@ -245,21 +246,17 @@ class RunState:
         elif kind == "ended":
             self.status, self.reason = event["status"], event.get("reason")
 
-    def _trained(self, result: ScreenResult | None = None) -> None:
-        """Notes the environment of a training run: its own record of it, else the session's."""
-        environment = (result.environment if result else None) or self.environment
-        self.first_environment = self.first_environment or environment
+    def _trained(self) -> None:
+        """Notes that the session has trained."""
         if self.environment is not None and self.environment not in self.trained_in:
             self.trained_in.append(self.environment)
 
-    def _mixed(self, environment: Environment | None) -> tuple[Difference, ...]:
-        if environment is None or self.first_environment is None:
-            return ()
-        return differences(self.first_environment, environment)
-
     def _flags(self, folder: str, result: ScreenResult) -> tuple[str, ...]:
-        """The flags of a result, with what it, or a stretch that it carries on, was made in other than the first."""
-        mixed = [each.flag for each in self._mixed(result.environment or self.environment)]
+        """The flags of a result, with what its session, the process that trained it, or a stretch that it carries on had in other
+        versions than the first."""
+        own, first = result.environment or self.environment, self.first_environment
+        found = (*self.mixed, *(differences(first, own) if first and own else ()))
+        mixed = [each.flag for each in found]
         for place, before in self.screens.items():
             if place != folder and (before.id, before.seed) == (result.id, result.seed):
                 mixed += [flag for flag in before.flags if flag.startswith(MIXED)]
@@ -276,13 +273,14 @@ class RunState:
             result = ScreenResult.model_validate(event["result"])
             self.marks.pop(folder, None)
         else:
+            self._trained()
             try:
                 found = read_result(self.folder / folder, event["mark"], event.get("digest"))
             except Lost as lost:
                 self._lose(folder, LostFile(path=f"{folder}/{lost.name}", what=lost.what))
                 return
             self.lost.pop(folder, None)
-            self._trained(found)
+            self.first_environment = self.first_environment or found.environment or self.environment
             result = found.model_copy(update={"flags": self._flags(folder, found)})
             self.marks[folder] = event["mark"]
         self.screens[folder] = result
