@@ -195,7 +195,7 @@ def test_a_file_is_read_in_every_unicode_encoding_with_and_without_a_mark(files:
         ),
         (lines([item(1)]).encode("utf-16")[:-1], "not UTF-16"),
         (b"", "train.jsonl is empty"),
-        (gzip.compress(lines([item(1)]).encode()), "train.jsonl is a gzip file"),
+        (gzip.compress(lines([item(1)]).encode(), mtime=0), "train.jsonl is a gzip file"),
         (b"PAR1\x15\x04", "train.jsonl is a Parquet file"),
         ('{"question": "1?", "question": "2?", "answer": "#### 1"}', "line 1: not JSON (the key 'question'"),
         (" \n\ufeff\n".encode("utf-8-sig"), "train.jsonl"),
