@@ -141,8 +141,8 @@ class Trials:
         for fate in fates:
             self.progress.say(f"  {self._name(fate.id)} {fate.told}")
 
-    def train(self, arms: Sequence[FinalArm], seeds: Sequence[int]) -> dict[tuple[str, int], ScreenResult]:
-        """The arms of finalize under every seed, by arm and seed. Raises UserError where the test was opened for others.
+    def train(self, arms: Sequence[FinalArm]) -> dict[tuple[str, int], ScreenResult]:
+        """The arms of finalize under each of their seeds, by arm and seed. Raises UserError where the test was opened for others.
 
         A run that ended in an infrastructure error is tried again until the test is opened, and not after that: which arms it is
         read for was decided by then.
@@ -156,7 +156,7 @@ class Trials:
                     "once: restore their reward files and base rewards, or name another --run-dir"
                 )
             self.journal.append("arms", arms=[arm.model_dump(mode="json") for arm in arms])
-        jobs = {(arm.id, seed): final_job(arm, seed) for arm in arms for seed in seeds}
+        jobs = {(arm.id, seed): final_job(arm, seed) for arm in arms for seed in arm.seeds}
         self.run([job for job in jobs.values() if not (self.sealed_is_open and self._errored(job))])
         self._check_adapters([job for job in jobs.values() if self.state.screens[job.folder].status == "done"])
         return {key: self.state.screens[job.folder] for key, job in jobs.items()}

@@ -14,6 +14,7 @@ from rewardsearch.bank import bank_mark, save_bank
 from rewardsearch.brief import current_ranking
 from rewardsearch.cli.runs import ranking_of
 from rewardsearch.cli.status import status
+from rewardsearch.cli.time_left import steps_left
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import BudgetReached, MachineError, UserError
 from rewardsearch.groundwork import BANK
@@ -222,6 +223,29 @@ def test_the_journal_shows_that_no_test_row_was_read_before_finalize(tmp_path: P
         rows = [f"q{i}" for i in range(said["questions"])]
         assert said["split"] == "val"
         assert said["sha256"] == hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def test_a_kill_between_the_runs_of_a_a_loses_none_of_them(tmp_path: Path, trainer: Trainer) -> None:
+    trainer.play = apart
+    settings = config(finalize={"ensembles": [], "controls": ["a-a"], "seeds": 3}, candidates=2)
+
+    def interrupt(id: str) -> None:
+        if trainer.trained.count("a-a") == 2:
+            raise KeyboardInterrupt
+
+    trainer.after_run = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        search(settings, tmp_path, Quiet())
+    trainer.after_run = lambda id: None
+    before = read_run(tmp_path)
+    # Two of three runs are on the disk, one of them without its line in the journal.
+    assert before.arms["a-a"].seeds == (4, 5, 6) and steps_left(before).high == 2 * 40
+    state = search(settings, tmp_path, Quiet())
+    assert [(job.id, job.seed) for job in trainer.jobs if job.id == "a-a"] == [("a-a", seed) for seed in (4, 5, 6)]
+    assert state.final is not None and state.final.seeds == (1, 2, 3)
+    again = state.final.row("a-a")
+    assert again is not None and list(again.f1_by_seed) == [4, 5, 6]
+    assert {"a-a-4", "a-a-5", "a-a-6"} <= set(trainer.tested)
 
 
 def test_a_second_finalize_says_that_the_test_has_been_opened_before(tmp_path: Path, trainer: Trainer) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from rewardsearch.arms import final_job, stretches
-from rewardsearch.finalize import final_seeds, plan
+from rewardsearch.finalize import plan
 from rewardsearch.records import BASELINE, FULL
 
 if TYPE_CHECKING:
@@ -114,12 +114,7 @@ def _of_finalize(state: RunState) -> Between:
     if not state.arms:
         steps = plan(config).steps
         return Between(steps, steps)
-    jobs = {
-        (job := final_job(arm, seed)).folder: job.steps
-        for arm in state.arms.values()
-        if arm.rewards
-        for seed in final_seeds(config)
-    }
+    jobs = {(job := final_job(arm, seed)).folder: job.steps for arm in state.arms.values() for seed in arm.seeds}
     steps = sum(steps for folder, steps in jobs.items() if folder not in state.screens)
     return Between(steps, steps)
 

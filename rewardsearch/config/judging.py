@@ -48,7 +48,7 @@ class RankConfig(Section):
 TOP = re.compile(r"top([1-9]\d?)")
 """The ensembles of the k best candidates."""
 ENSEMBLES = ("top5-longer", "round-best", "correctness", "weighted", "normalised", "cover")
-CONTROLS = ("random-k", "random-reward", "format-only")
+CONTROLS = ("random-k", "random-reward", "format-only", "a-a", "average")
 
 
 class FinalizeConfig(Section):
@@ -62,7 +62,10 @@ class FinalizeConfig(Section):
     ensembles: tuple[str, ...] = ("top3",)
     """top<k>, top5-longer, round-best, correctness, weighted, normalised, cover."""
     controls: tuple[str, ...] = ("random-k",)
-    """random-k, random-reward, format-only; the base rewards alone and the untrained policy are always read."""
+    """random-k, random-reward, format-only, a-a, average. The base rewards alone and the untrained policy are always read.
+
+    `a-a` trains the base rewards again, with seeds that follow all others: it must come out as a tie. `average` trains on the
+    base rewards and the mean of all accepted candidates, also those that the race stopped."""
     random_k: Count = 3
     """Members of a random-k control, drawn from all accepted candidates, also those that the race stopped."""
     random_draws: Annotated[int, Field(ge=1, le=26)] = 1

@@ -42,7 +42,7 @@ __all__ = [
     "plan_of",
 ]
 
-Train = Callable[[Sequence[FinalArm], Sequence[int]], Mapping[Reading, ScreenResult]]
+Train = Callable[[Sequence[FinalArm]], Mapping[Reading, ScreenResult]]
 ReadTest = Callable[[Sequence[Reading]], Mapping[Reading, Sequence[Outcome]]]
 Rules = Callable[[Literal["val", "test"]], Mapping[str, Sequence[Outcome]]]
 
@@ -66,8 +66,8 @@ def finalize(
     """Chooses the arms on `val`, has them trained with seeds that no candidate was trained with, recommends one of them by
     `val`, and reads the sealed test once for all.
 
-    results: the search's screens, by arm. train: arms and seeds in, the results on `val` of each arm with each seed out; what
-    has been trained so already costs nothing. read_test: arms with their seeds in, outcomes on the test out; called once, after
+    results: the search's screens, by arm. train: arms in, the results on `val` of each arm with each of its seeds out; what has
+    been trained so already costs nothing. read_test: arms with their seeds in, outcomes on the test out; called once, after
     everything is trained and chosen. say: is told the cost before it is spent, and what is left out.
 
     references: hand-written rewards with what validation found, arms that are trained and never recommended. rules: outcomes of
@@ -86,38 +86,36 @@ def finalize(
     say(f"finalize: {plan_of(lineup.trained, seeds, config).told}")
     for note in lineup.notes:
         say(f"  {note}")
-    trained = train(lineup.trained, seeds)
-    scored = [arm for arm in lineup.trained if failure(arm, seeds, trained) is None]
+    trained = train(lineup.trained)
+    scored = [arm for arm in lineup.trained if failure(arm, trained) is None]
     for arm in lineup.trained:
         if arm not in scored:
-            say(f"warning: {arm.id} is left out: {failure(arm, seeds, trained)}")
+            say(f"warning: {arm.id} is left out: {failure(arm, trained)}")
     baseline = [arm for arm in lineup.trained if arm.id == BASELINE]
     if baseline[0] not in scored:
-        raise _untrained(baseline, seeds, trained)
-    chosen = choose(lineup, field, seeds, trained)
+        raise _untrained(baseline, trained)
+    chosen = choose(lineup, field, trained)
     entered = [arm for arm in lineup.trained if arm.kind in CHOSEN_FROM]
     if entered and chosen is None:
-        raise _untrained(entered, seeds, trained)
+        raise _untrained(entered, trained)
     best = next((row.id for row in field.eligible if row.id in {arm.id for arm in scored}), None)
-    readings = [(arm.id, seed) for arm in scored for seed in seeds]
+    readings = [(arm.id, seed) for arm in scored for seed in arm.seeds]
     readings += [(id, config.seed) for id in (POLICY, best) if id is not None]
     outcomes = dict(read_test(tuple(dict.fromkeys(readings))))
     if ruled:
         outcomes |= {(name, config.seed): each for name, each in rules("test").items()}
     report = write_report(task, lineup, field, config, seeds, trained, chosen, best, outcomes, ruled)
     told = {POLICY: [outcomes[POLICY, config.seed]]}
-    watched = [arm.id for arm in scored if arm.id == chosen or arm.kind == "reference"]
-    told |= {id: [outcomes[id, seed] for seed in seeds] for id in watched}
+    watched = [arm for arm in scored if arm.id == chosen or arm.kind == "reference"]
+    told |= {arm.id: [outcomes[arm.id, seed] for seed in arm.seeds] for arm in watched}
     return report.model_copy(update={"fairness": group_rates(told, groups(), config)})
 
 
-def _untrained(
-    arms: Sequence[FinalArm], seeds: Sequence[int], trained: Mapping[Reading, ScreenResult]
-) -> RewardSearchError:
+def _untrained(arms: Sequence[FinalArm], trained: Mapping[Reading, ScreenResult]) -> RewardSearchError:
     """The error that ends finalize where none of `arms` has a score: an infrastructure error, or the runs' own failure."""
-    told = "; ".join(f"{arm.id} {failure(arm, seeds, trained)}" for arm in arms)
+    told = "; ".join(f"{arm.id} {failure(arm, trained)}" for arm in arms)
     told = f"not finalized, and the sealed test stays closed: {told}"
-    if any(trained[arm.id, seed].status == "error" for arm in arms for seed in seeds):
+    if any(trained[arm.id, seed].status == "error" for arm in arms for seed in arm.seeds):
         return MachineError(f"{told}; fix the cause and run the same command")
     if arms[0].kind == "baseline":
         return UserError(f"{told}; lower screen.learning_rate in another --run-dir, or set fewer finalize.seeds")

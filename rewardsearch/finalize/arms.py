@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rewardsearch.arms import spec_of
 from rewardsearch.config import Config
-from rewardsearch.finalize.controls import format_rewards, random_draws, random_reward
-from rewardsearch.finalize.ensembles import Recipe, build
+from rewardsearch.finalize.controls import AGAIN, format_rewards, random_draws, random_reward
+from rewardsearch.finalize.ensembles import Recipe, alike, build
 from rewardsearch.finalize.field import Field, is_flagged
-from rewardsearch.finalize.plan import longer_steps
+from rewardsearch.finalize.plan import final_seeds, fresh_seeds, longer_steps
 from rewardsearch.finalize.references import Judged, check_references, reference_arms
 from rewardsearch.records import BASELINE, POLICY, FinalArm, RankedRow, Record, RewardSpec
 
 UNTRAINED = ("policy", "rule")
-"""Kinds of arms that finalize has nothing to train for, and that no seed moves."""
+"""Kinds of arms that finalize has nothing to train for, and that no seed moves: these have no seeds."""
 
 
 class Lineup(Record):
@@ -42,8 +42,8 @@ def choose_arms(
     """The baseline, the finalists by themselves, the ensembles and controls that the config asks for, the references, the task's
     rules by name, the policy that training starts from.
 
-    The finalists are the best eligible candidates. Arms with the same rewards, weights and training are one arm, under the
-    name that comes first in that order. Raises UserError for format-only without a base reward that pays for form, and for a
+    The finalists are the best eligible candidates. Arms with the same rewards, weights, training and seeds are one arm, under
+    the name that comes first in that order. Raises UserError for format-only without a base reward that pays for form, and for a
     reference that cannot be trained on.
     """
     check_references(references)
@@ -64,7 +64,8 @@ def choose_arms(
         arms.append(arm.model_copy(update={"aggregation": recipe.aggregation}))
     arms += _controls(field, base, config, [frozenset(arm.members) for arm in arms], notes)
     arms += reference_arms(references, base, steps)
-    kept, same = _distinct(arms)
+    seeds = final_seeds(config)
+    kept, same = _distinct([arm if arm.seeds else arm.model_copy(update={"seeds": seeds}) for arm in arms])
     kept += [FinalArm(id=name, kind="rule", how="a rule of the task, without a model") for name in rules]
     how = "the policy after supervised fine-tuning alone" if config.sft.enabled else "the untrained policy"
     return Lineup(arms=(*kept, FinalArm(id=POLICY, kind="policy", how=how)), same=same, notes=tuple(notes))
@@ -83,6 +84,17 @@ def _controls(
         elif name == "random-reward":
             how = "pays at random, by a hash of prompt and completion, without the base rewards"
             yield FinalArm(id=name, kind="control", rewards=(random_reward(),), steps=steps, how=how)
+        elif name == AGAIN:
+            seeds = fresh_seeds(config)
+            how = f"the base rewards again, with seeds of its own ({', '.join(map(str, seeds))}): its gain is noise"
+            yield FinalArm(id=name, kind="control", rewards=tuple(base), steps=steps, seeds=seeds, how=how)
+        elif name == "average":
+            members = field.accepted
+            if not members:
+                notes.append("average is left out: no candidate was accepted")
+                continue
+            how = f"the mean of all {len(members)} accepted candidates"
+            yield _arm(field, base, name, "control", alike(members), steps, how)
         else:
             found = len(field.accepted)
             draws = random_draws(field, settings, config.seed, chosen)
@@ -93,10 +105,9 @@ def _controls(
                     f"draw{'' if settings.random_draws == 1 else 's'} of {settings.random_k} other than the ensembles"
                 )
             for id, members in draws.items():
-                weights = {member: 1 / len(members) for member in members}
                 names = ", ".join(field.candidates[member].name for member in members)
                 how = f"drawn from all {found} accepted candidates: {names}"
-                yield _arm(field, base, id, "control", weights, steps, how)
+                yield _arm(field, base, id, "control", alike(members), steps, how)
 
 
 def _arm(
@@ -123,7 +134,7 @@ def _distinct(arms: Sequence[FinalArm]) -> tuple[list[FinalArm], dict[str, str]]
     for arm in arms:
         # Shares of one are not exact: three times a third may differ from one in the last bit.
         weights = frozenset((spec.id, round(spec.weight, 9)) for spec in arm.rewards)
-        key = (weights, arm.steps, arm.aggregation, arm.id if arm.kind == "reference" else None)
+        key = (weights, arm.steps, arm.seeds, arm.aggregation, arm.id if arm.kind == "reference" else None)
         twin = kept.get(key)
         if twin is None:
             kept[key] = arm

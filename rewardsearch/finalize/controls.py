@@ -2,8 +2,9 @@
 
 format-only: whether the form of the answer is all that is learnt. random-reward: whether any reward at all would do, as it
 does for some base models (spurious rewards). random-k: whether choosing candidates by their results does better than drawing
-them from all that validation accepted, also those that the race stopped. A control trains on its members' rewards together, so
-that no member needs a training of its own.
+them from all that validation accepted, also those that the race stopped. average: whether it does better than the mean of all of
+them (DERL, arXiv 2512.13399). a-a: whether the table finds a gain where there is none. A control trains on its members' rewards
+together, so that no member needs a training of its own.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from rewardsearch.resources import resource
 
 FORMAT = "format"
 """How the names of the base rewards begin that pay for the form of an answer alone."""
+AGAIN = "a-a"
+"""The control that trains the base rewards again, with seeds of its own."""
 
 
 def format_rewards(base: Sequence[RewardSpec]) -> tuple[RewardSpec, ...]:

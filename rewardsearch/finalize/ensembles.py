@@ -42,20 +42,20 @@ def build(name: str, field: Field, config: FinalizeConfig) -> Recipe | None:
 
 def _top(field: Field, k: int) -> Recipe | None:
     rows = _better(field)[:k]
-    return Recipe(_alike(row.id for row in rows), _best(field, rows, k)) if rows else None
+    return Recipe(alike(row.id for row in rows), _best(field, rows, k)) if rows else None
 
 
 def _top5_longer(field: Field, config: FinalizeConfig) -> Recipe | None:
     rows = _better(field)[:5]
     how = f"{_best(field, rows, 5)}, trained {config.longer:g} times as long"
-    return Recipe(_alike(row.id for row in rows), how, longer=config.longer) if rows else None
+    return Recipe(alike(row.id for row in rows), how, longer=config.longer) if rows else None
 
 
 def _round_best(field: Field, config: FinalizeConfig) -> Recipe | None:
     rows: dict[int, RankedRow] = {}
     for row in field.eligible:
         rows.setdefault(row.round, row)
-    return Recipe(_alike(row.id for row in rows.values()), f"the best of each of {len(rows)} rounds") if rows else None
+    return Recipe(alike(row.id for row in rows.values()), f"the best of each of {len(rows)} rounds") if rows else None
 
 
 def _correctness(field: Field, config: FinalizeConfig) -> Recipe | None:
@@ -65,13 +65,13 @@ def _correctness(field: Field, config: FinalizeConfig) -> Recipe | None:
     if auc:
         chosen = _highest(auc)
         how = f"the {len(chosen)} that follow correctness most on the rollout bank (AUC {_range(auc, chosen)})"
-        return Recipe(_alike(chosen), how)
+        return Recipe(alike(chosen), how)
     r = {id: value for id in eligible if (value := _correlation(field, id)) is not None and value > 0}
     if not r:
         return None
     chosen = _highest(r)
     how = f"the {len(chosen)} that follow correctness most in training (correlation {_range(r, chosen)})"
-    return Recipe(_alike(chosen), how)
+    return Recipe(alike(chosen), how)
 
 
 def _weighted(field: Field, config: FinalizeConfig) -> Recipe | None:
@@ -80,7 +80,7 @@ def _weighted(field: Field, config: FinalizeConfig) -> Recipe | None:
         return None
     gains = {row.id: gain for row in rows if (gain := (row.f1 or 0.0) - field.baseline) > 0}
     if not gains:
-        return Recipe(_alike(row.id for row in rows), _best(field, rows, MOST_WEIGHTED))
+        return Recipe(alike(row.id for row in rows), _best(field, rows, MOST_WEIGHTED))
     whole = sum(gains.values())
     how = f"the {len(gains)} best above the baseline, weighted by their gain in F1 on {field.split}"
     return Recipe({id: gain / whole for id, gain in gains.items()}, how)
@@ -91,7 +91,7 @@ def _normalised(field: Field, config: FinalizeConfig) -> Recipe | None:
     if not rows:
         return None
     how = f"{_best(field, rows, 3)}, each reward normalised within its group before the sum"
-    return Recipe(_alike(row.id for row in rows), how, aggregation="normalize_then_sum")
+    return Recipe(alike(row.id for row in rows), how, aggregation="normalize_then_sum")
 
 
 def _cover(field: Field, config: FinalizeConfig) -> Recipe | None:
@@ -112,7 +112,7 @@ def _cover(field: Field, config: FinalizeConfig) -> Recipe | None:
     if not chosen:
         return None
     how = f"those that together answer the most questions of {field.split} right, {len(covered)} of {field.ranking.n}"
-    return Recipe(_alike(chosen), how)
+    return Recipe(alike(chosen), how)
 
 
 _NAMED: Mapping[str, Callable[[Field, FinalizeConfig], Recipe | None]] = {
@@ -136,7 +136,7 @@ def _best(field: Field, rows: Sequence[RankedRow], asked: int) -> str:
     return f"the best {len(rows)} by F1 on {field.split}{few}"
 
 
-def _alike(members: Iterable[str]) -> dict[str, float]:
+def alike(members: Iterable[str]) -> dict[str, float]:
     """Each at weight 1/k, so that an ensemble weighs as much as a single candidate."""
     ids = tuple(members)
     return {id: 1 / len(ids) for id in ids}

@@ -31,6 +31,13 @@ def final_seeds(config: Config) -> tuple[int, ...]:
     return tuple(range(config.seed + 1, config.seed + 1 + config.finalize.seeds))
 
 
+def fresh_seeds(config: Config) -> tuple[int, ...]:
+    """The seeds of the control a-a: as many as a final arm has, after every seed that the baseline is trained with."""
+    seeds = final_seeds(config)
+    first = max(*seeds, *config.baseline_seeds) + 1
+    return tuple(range(first, first + len(seeds)))
+
+
 def longer_steps(config: Config) -> int:
     """Training steps of top5-longer."""
     return round(config.screen.steps * config.finalize.longer)

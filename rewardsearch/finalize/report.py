@@ -8,7 +8,8 @@ from statistics import fmean
 from typing import Any, Literal
 
 from rewardsearch.config import Config
-from rewardsearch.finalize.arms import UNTRAINED, Lineup
+from rewardsearch.finalize.arms import Lineup
+from rewardsearch.finalize.controls import AGAIN
 from rewardsearch.finalize.field import Field, is_flagged
 from rewardsearch.finalize.gains import ArmNoise, Gain, conclude
 from rewardsearch.finalize.pairs import all_pairs
@@ -35,25 +36,25 @@ _POOLED = ("baseline", "single", "ensemble")
 Trained = Mapping[Reading, ScreenResult]
 
 
-def failure(arm: FinalArm, seeds: Sequence[int], trained: Trained) -> str | None:
+def failure(arm: FinalArm, trained: Trained) -> str | None:
     """Why an arm has no score: the first seed with which it could not be trained; None for one that has."""
-    for seed in seeds if arm.kind not in UNTRAINED else ():
+    for seed in arm.seeds:
         result = trained[arm.id, seed]
         if result.status != "done":
             return f"with seed {seed}: {result.reason}"
     return None
 
 
-def choose(lineup: Lineup, field: Field, seeds: Sequence[int], trained: Trained) -> str | None:
+def choose(lineup: Lineup, field: Field, trained: Trained) -> str | None:
     """The arm to recommend: the ensemble or single candidate with the best mean F1 over the seeds on the split that was ranked
     on. What is flagged, by a member or in its own training, only where nothing else is there; None where nothing could be
     trained."""
     flagged = {row.id for row in field.screened if is_flagged(row)}
     flagged |= {id for (id, _), result in trained.items() if is_flagged(result)}
-    entered = [arm for arm in lineup.arms if arm.kind in CHOSEN_FROM and not failure(arm, seeds, trained)]
+    entered = [arm for arm in lineup.arms if arm.kind in CHOSEN_FROM and not failure(arm, trained)]
     clean = [arm for arm in entered if not flagged.intersection((arm.id, *arm.members))] or entered
     # max takes the first of equals.
-    return max(clean, key=lambda arm: _selection_f1(arm.id, seeds, trained)).id if clean else None
+    return max(clean, key=lambda arm: _selection_f1(arm, trained)).id if clean else None
 
 
 def write_report(
@@ -76,13 +77,13 @@ def write_report(
     one.
     """
     table = _Table(lineup, field, config, tuple(seeds), trained, outcomes, best, ruled)
-    read = [arm for arm in lineup.arms if failure(arm, seeds, trained) is None]
+    read = [arm for arm in lineup.arms if failure(arm, trained) is None]
     rows = sorted((table.row(arm) for arm in read), key=lambda row: (-(row.f1 or 0.0), row.id))
     against = {row.id: row.p_vs_baseline for row in rows if row.p_vs_baseline is not None}
     adjusted = dict(zip(against, adjust(list(against.values()), config.rank.correction), strict=True))
     tested = [row.model_copy(update={"p_adjusted": adjusted.get(row.id)}) for row in rows]
     noise = table.noise.shared
-    control = next((row.id for row in rows if row.kind == "control"), None)
+    control = next((row.id for row in rows if row.kind == "control" and row.id != AGAIN), None)
     return FinalReport(
         task=task,
         n=len(next(iter(outcomes.values()))),
@@ -116,7 +117,8 @@ class _Table:
         best: str | None,
         ruled: Mapping[str, Sequence[Outcome]],
     ) -> None:
-        self._field, self._config, self._seeds = field, config, seeds
+        self._field, self._config, self._count = field, config, len(seeds)
+        self._seeds = {arm.id: arm.seeds for arm in lineup.arms}
         self._pooled = frozenset(arm.id for arm in lineup.arms if arm.kind in _POOLED)
         self._trained, self._outcomes, self._best, self._ruled = trained, outcomes, best, ruled
         settings = config.rank
@@ -132,7 +134,7 @@ class _Table:
         return ArmNoise(
             by_arm=self._by_seed({key: each.f1 for key, each in self._metrics.items()}),
             pooled=self._pooled,
-            seeds=len(self._seeds),
+            seeds=self._count,
             searched=SeedNoise(sd=searched.seed_sd, df=searched.df, arms=1) if searched else None,
         )
 
@@ -140,7 +142,7 @@ class _Table:
     def macro_noise(self) -> ArmNoise:
         """Of macro F1, which the search measures no noise of."""
         scores = self._by_seed({key: each.macro_f1 or 0.0 for key, each in self._metrics.items()})
-        return ArmNoise(by_arm=scores, pooled=self._pooled, seeds=len(self._seeds))
+        return ArmNoise(by_arm=scores, pooled=self._pooled, seeds=self._count)
 
     def row(self, arm: FinalArm) -> FinalRow:
         """The scores of an arm on the test and on `val`, and its gains."""
@@ -218,7 +220,7 @@ class _Table:
 
     def _flags(self, arm: FinalArm) -> tuple[str, ...]:
         """What validation said of a reference, and what training the arm raised, under any of its seeds."""
-        found = (self._trained.get((arm.id, seed)) for seed in self._seeds)
+        found = (self._trained.get((arm.id, seed)) for seed in arm.seeds)
         flags = (
             flag for result in found if result for flag in (*result.flags, *(["ended early"] if result.ended else []))
         )
@@ -226,7 +228,7 @@ class _Table:
 
     def failed(self, arm: FinalArm) -> FinalRow:
         """An arm without a score, and why."""
-        reason = failure(arm, self._seeds, self._trained)
+        reason = failure(arm, self._trained)
         return FinalRow(**self._known(arm), status="failed", reason=reason, flags=arm.flags)
 
     def first(self, id: str) -> Sequence[Outcome]:
@@ -237,7 +239,7 @@ class _Table:
         """The scores of each arm under the seeds that it was trained with; without the arms that nothing is trained for."""
         found: dict[str, list[float]] = {}
         for (id, seed), score in scores.items():
-            if seed in self._seeds and not self._untrained(id):
+            if seed in self._seeds[id]:
                 found.setdefault(id, []).append(score)
         return found
 
@@ -249,11 +251,8 @@ class _Table:
         half = spread(question_se, parts).half_width(self._config.rank.confidence)
         return max(0.0, score - half), min(1.0, score + half)
 
-    def _untrained(self, id: str) -> bool:
-        return id == POLICY or id in self._ruled
-
     def _readings(self, id: str) -> list[Reading]:
-        return [(id, seed) for seed in ((self._config.seed,) if self._untrained(id) else self._seeds)]
+        return [(id, seed) for seed in (self._seeds[id] or (self._config.seed,))]
 
     def _name(self, id: str, whole: bool = False) -> str:
         """whole: with the id of a candidate, as tables have it."""
@@ -274,7 +273,7 @@ class _Table:
             return {"val_f1": f1_accuracy(self._field.results[POLICY].outcomes).f1}
         if arm.kind == "rule":
             return {"val_f1": f1_accuracy(self._ruled[arm.id]).f1}
-        scores = {"val_f1": _selection_f1(arm.id, self._seeds, self._trained)}
+        scores = {"val_f1": _selection_f1(arm, self._trained)}
         if arm.kind in ("single", "baseline"):
             scores["searched_val_f1"] = f1_accuracy(self._field.results[arm.id].outcomes).f1
         if arm.id == self._best:
@@ -282,6 +281,6 @@ class _Table:
         return scores
 
 
-def _selection_f1(id: str, seeds: Sequence[int], trained: Trained) -> float:
-    """Mean F1 over the seeds on the split that was ranked on."""
-    return fmean(f1_accuracy(trained[id, seed].outcomes).f1 for seed in seeds)
+def _selection_f1(arm: FinalArm, trained: Trained) -> float:
+    """Mean F1 over the arm's seeds on the split that was ranked on."""
+    return fmean(f1_accuracy(trained[arm.id, seed].outcomes).f1 for seed in arm.seeds)

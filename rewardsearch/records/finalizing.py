@@ -14,14 +14,15 @@ ArmKind = Literal["ensemble", "single", "control", "reference", "baseline", "pol
 
 class FinalArm(Record):
     """One arm of the final table. `members` are the candidates in it; `rewards` is everything that it trains on, base rewards
-    first (none for what is not trained), `steps` for how long. `how` says in a few words how it was put together, `flags` are
-    what validation raised of a reference."""
+    first (none for what is not trained), `steps` for how long, `seeds` the training seeds, one run each. `how` says in a few
+    words how it was put together, `flags` are what validation raised of a reference."""
 
     id: str
     kind: ArmKind
     members: tuple[str, ...] = ()
     rewards: tuple[RewardSpec, ...] = ()
     steps: int = 0
+    seeds: tuple[int, ...] = ()
     aggregation: Aggregation = "sum_then_normalize"
     how: str = ""
     flags: tuple[str, ...] = ()
@@ -141,7 +142,8 @@ class FinalReport(Record):
     n: int
     protocol: Literal["val", "paper"] = "val"
     seeds: tuple[int, ...] = ()
-    """What every arm was trained with; but for the literature's protocol, no candidate was trained with one of them before."""
+    """What every arm was trained with, except the control a-a, whose row has its own. Only in the literature's protocol was a
+    candidate trained with one of them before."""
     seed_sd: float | None = None
     """Standard deviation of F1 between training seeds, pooled over baseline, single candidates and ensembles on the test, or with
     one seed an arm as the search's leaderboard had it."""

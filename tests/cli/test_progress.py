@@ -99,10 +99,16 @@ def test_the_steps_of_finalize_are_exact_once_the_arms_are_chosen() -> None:
     run.rankings.append(object())  # type: ignore[arg-type]
     planned = steps_left(run).high
     reward = RewardSpec(id="x", name="x", code="")
-    run.arms = {id: FinalArm(id=id, kind="ensemble", rewards=(reward,), steps=10) for id in ("top3", "cover")}
+    run.arms = {
+        id: FinalArm(id=id, kind="ensemble", rewards=(reward,), steps=10, seeds=(1, 2)) for id in ("top3", "cover")
+    }
     assert steps_left(run) == (40, 40) and planned > 40
     run.screens["final/top3/full-1"] = screened("top3", "c", steps=10)
     assert steps_left(run) == (30, 30)
+    run.arms["a-a"] = FinalArm(id="a-a", kind="control", rewards=(reward,), steps=10, seeds=(3, 4))
+    assert steps_left(run) == (50, 50)
+    run.screens["final/a-a/full-4"] = screened("a-a", "c", steps=10)
+    assert steps_left(run) == (40, 40)
 
 
 def test_the_time_left_is_that_of_the_steps_at_the_pace_so_far_over_all_slots() -> None:

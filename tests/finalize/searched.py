@@ -142,9 +142,9 @@ class Played:
         self.further: dict[str, Any] = {}
         """Further arguments of finalize: references, rules, groups."""
 
-    def train(self, arms: Sequence[FinalArm], seeds: Sequence[int]) -> dict[Reading, ScreenResult]:
+    def train(self, arms: Sequence[FinalArm]) -> dict[Reading, ScreenResult]:
         self.calls.append("train")
-        self.trained = [(arm.id, seed) for arm in arms for seed in seeds]
+        self.trained = [(arm.id, seed) for arm in arms for seed in arm.seeds]
         return {key: self.result(key) for key in self.trained}
 
     def result(self, key: Reading) -> ScreenResult:

@@ -19,7 +19,7 @@ EVERYTHING = {
         "normalised",
         "cover",
     ],
-    "controls": ["random-k", "random-reward", "format-only"],
+    "controls": ["random-k", "random-reward", "format-only", "a-a", "average"],
     "random_k": 5,
     "random_draws": 3,
 }
@@ -46,7 +46,8 @@ def test_everything_that_can_be_asked_for_is_put_together() -> None:
     found = lineup(twelve(), **EVERYTHING)
     assert [arm.kind for arm in found.arms].count("single") == 3
     asked = {f"ensemble-{name}" for name in EVERYTHING["ensembles"]}  # type: ignore[attr-defined]
-    asked |= {"random-5-a", "random-5-b", "random-5-c", "random-reward", "format-only", BASELINE, POLICY}
+    asked |= {"random-5-a", "random-5-b", "random-5-c", "random-reward", "format-only", "a-a", "average"}
+    asked |= {BASELINE, POLICY}
     assert asked - {arm.id for arm in found.arms} == set(found.same)
     assert found.notes == ()
     assert found.arms[-1].id == POLICY and found.arms[-1].rewards == ()
@@ -81,6 +82,36 @@ def test_controls_train_on_what_their_names_say() -> None:
     assert [spec.name for spec in arm(found, BASELINE).rewards] == ["format_exact", "answer"]
     drawn = arm(found, "random-5-a")
     assert len(drawn.members) == 5 and {spec.weight for spec in drawn.rewards[2:]} == {0.2}
+
+
+def test_a_a_is_the_baseline_with_seeds_of_its_own() -> None:
+    found = lineup(twelve(), controls=["a-a"], seeds=2)
+    again, baseline = arm(found, "a-a"), arm(found, BASELINE)
+    assert (again.kind, again.rewards, again.steps) == ("control", baseline.rewards, baseline.steps)
+    # The search trains the baseline with seeds 0, 1 and 2.
+    assert (again.seeds, baseline.seeds) == ((3, 4), (1, 2)) and "3, 4" in again.how
+    assert {each.seeds for each in found.trained if each.id != "a-a"} == {(1, 2)}
+    assert arm(found, POLICY).seeds == () and "a-a" not in found.same
+
+
+def test_the_average_is_of_all_accepted_candidates_also_of_those_that_the_race_stopped() -> None:
+    searched = Searched().add("a", right(18)).add("b", right(3), flags=["watch:hacking"]).add("c", "", dropped=True)
+    found = arm(lineup(searched, controls=["average"]), "average")
+    assert sorted(searched.names(found.members)) == ["a", "b", "c"]
+    assert [spec.weight for spec in found.rewards] == [1, 1, *[1 / 3] * 3]
+
+
+def test_an_average_of_the_members_of_another_arm_is_that_arm() -> None:
+    searched = Searched().add("a", right(18)).add("b", right(16))
+    assert lineup(searched, controls=["average"]).same == {"average": "ensemble-top3"}
+    assert lineup(searched, ensembles=[], controls=["average", "random-k"], random_k=2).same == {"random-2": "average"}
+    alone = Searched().add("a", right(18))
+    assert lineup(alone, controls=["average"], ensembles=[]).same == {"average": alone.id("a")}
+
+
+def test_without_an_accepted_candidate_there_is_no_average() -> None:
+    found = lineup(Searched(), ensembles=[], controls=["average"])
+    assert [each.id for each in found.arms] == [BASELINE, POLICY] and "average" in found.notes[0]
 
 
 def test_what_is_trained_alike_is_one_arm_under_its_first_name() -> None:

@@ -1,14 +1,32 @@
 import pytest
 from searched import settings
 
-from rewardsearch.config import load_config
+from rewardsearch.config import load_config, parse_config
 from rewardsearch.finalize import Plan, final_seeds, plan
+from rewardsearch.finalize.plan import fresh_seeds
 from rewardsearch.resources import resource
 
 
 def test_new_seeds_follow_the_searchs_own() -> None:
     assert final_seeds(settings(seeds=3)) == (1, 2, 3)
     assert final_seeds(settings(paper=True, seeds=3)) == (0,)
+
+
+@pytest.mark.parametrize(
+    ("config", "seeds"),
+    [
+        ({"finalize": {"seeds": 1}}, (3,)),
+        ({"seed": 11, "finalize": {"seeds": 5}}, (17, 18, 19, 20, 21)),
+        ({"finalize": {"seeds": 2}, "screen": {"baseline_seeds": 1}}, (3, 4)),
+        ({"finalize": {"seeds": 2}, "screen": {"baseline_seeds": 3}}, (3, 4)),
+        ({"finalize": {"seeds": 2}, "screen": {"baseline_seeds": 8}}, (8, 9)),
+        ({"paper_protocol": True}, (1,)),
+    ],
+)
+def test_the_seeds_of_a_a_follow_every_other(config: dict[str, object], seeds: tuple[int, ...]) -> None:
+    found = parse_config(config, "test")
+    assert fresh_seeds(found) == seeds
+    assert not set(seeds) & {*final_seeds(found), *found.baseline_seeds}
 
 
 def test_nothing_is_planned_where_finalize_is_off() -> None:
@@ -27,6 +45,7 @@ def test_the_baselines_screens_are_not_paid_twice() -> None:
         ({"ensembles": ["top5-longer"], "finalists": 0, "controls": [], "longer": 2.5}, 1, 100),
         ({"ensembles": [], "finalists": 3, "controls": []}, 3, 120),
         ({"ensembles": [], "finalists": 0, "controls": ["random-k", "format-only"], "random_draws": 4}, 5, 200),
+        ({"ensembles": [], "finalists": 0, "controls": ["a-a", "average"]}, 2, 80),
     ],
 )
 def test_each_arm_costs_a_run_a_seed(finalize: dict[str, object], runs: int, steps: int) -> None:
@@ -41,5 +60,5 @@ def test_the_literatures_protocol_trains_no_candidate_again() -> None:
 
 def test_the_study_has_all_there_is_with_three_seeds() -> None:
     study = load_config(resource("configs") / "arithmetic-study.yaml")
-    assert plan(study).told == "20 arms x 3 seeds: 54 training runs, 2,508 steps"
+    assert plan(study).told == "22 arms x 3 seeds: 60 training runs, 2,772 steps"
     assert study.baseline_seeds == (0, 1, 2, 3)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 from searched import N_TEST, QUESTIONS, Played, Reading, Searched, on_test, right
 
+from rewardsearch.config import CONTROLS
 from rewardsearch.errors import MachineError, NothingAccepted, UserError
 from rewardsearch.finalize import pairs_csv
 from rewardsearch.records import BASELINE, POLICY, FinalArm, FinalReport, FinalRow, ScreenResult
@@ -58,7 +59,7 @@ def test_without_finalists_no_policy_of_the_search_is_read(played: Played) -> No
 
 
 def test_the_cost_is_told_before_it_is_spent(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(arms: Sequence[FinalArm], seeds: Sequence[int]) -> dict[Reading, ScreenResult]:
+    def stop(arms: Sequence[FinalArm]) -> dict[Reading, ScreenResult]:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(played, "train", stop)
@@ -101,6 +102,28 @@ def test_what_is_recommended_is_the_best_on_val_whatever_the_test_says(played: P
 def test_a_control_is_never_recommended(played: Played) -> None:
     report = played.finalize(ensembles=["top2"], finalists=1, seeds=2, controls=["random-k"], random_k=1)
     assert report.chosen in ("ensemble-top2", played.searched.id("a"))
+
+
+def test_all_controls_stand_in_one_table(two: Searched) -> None:
+    """The base rewards again have the highest score of all, by luck: neither chosen nor what is chosen is held against."""
+    test = {("a-a", seed): 30 for seed in (3, 4)} | {("average", seed): 25 + seed for seed in (1, 2)}
+    test |= {(BASELINE, seed): 13 + seed for seed in (1, 2)}
+    config = {"ensembles": [], "controls": CONTROLS, "random_k": 1, "seeds": 2}
+    played = Played(two, {}, test)
+    report = played.finalize(**config)
+    controls = {each.id: each for each in report.rows if each.kind == "control"}
+    assert set(controls) == {"random-1", "random-reward", "format-only", "a-a", "average"}
+    assert {id: tuple(each.f1_by_seed) for id, each in controls.items() if id != "a-a"} == dict.fromkeys(
+        controls.keys() - {"a-a"}, (1, 2)
+    )
+    again = controls["a-a"]
+    assert again.f1_by_seed == {3: 1.0, 4: 1.0} and report.seeds == (1, 2)
+    assert again.gain == pytest.approx(1 - (row(report, BASELINE).f1 or 0))
+    assert again.gain_ci is not None and again.p_vs_baseline is not None and again.p_adjusted is not None
+    assert report.chosen == two.id("a")
+    assert report.control_conclusion is not None and report.control_conclusion.against == "average"
+    assert {key for key in played.read if key[0] == "a-a"} == {("a-a", 3), ("a-a", 4)}
+    assert played.said[0] == "finalize: 8 arms x 2 seeds: 12 training runs, 480 steps"
 
 
 def test_a_flagged_candidate_is_not_recommended_where_another_is_there() -> None:
