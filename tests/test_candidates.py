@@ -175,7 +175,8 @@ def gold_readers() -> dict[str, str]:
     example = render("system.j2", structured=False, classes=None).partition("```python\n")[2].partition("```")[0]
     kinds = [Component(kind.name, tuple(each.values[0] for each in kind.parameters)) for kind in KINDS]
     grammar = {f"grammar_{each.kind}": render_genome(genome_of([each])) for each in kinds}
-    reading = {name: code for name, code in grammar.items() if "number(answer)" in code}
+    # Those that ask for calculations pay none of the completions below.
+    reading = {name: code for name, code in grammar.items() if "number(answer)" in code and "def arrives" not in code}
     return {**found, "example": example, **reading}
 
 
@@ -199,4 +200,4 @@ def test_every_carried_reward_reads_numbers_as_the_tasks_do(name: str, code: str
 
 
 def test_all_of_the_carried_readers_are_looked_at() -> None:
-    assert len(gold_readers()) == 1 + 5 + 4 + 1 + 3
+    assert len(gold_readers()) == 1 + 5 + 4 + 1 + 4

@@ -14,7 +14,7 @@ def run(
         str, typer.Argument(metavar="CONFIG", help="A YAML config, such as configs/arithmetic-demo.yaml.")
     ],
     recorded: Annotated[
-        str | None, typer.Argument(metavar="RUN", help="With --proposer replay: the run to repeat.")
+        str | None, typer.Argument(metavar="RUN", help="With --proposer replay: the run, or the recording, to repeat.")
     ] = None,
     run_dir: Annotated[
         str | None,
@@ -53,6 +53,7 @@ def run(
     from rewardsearch.datasheet import describe_rows
     from rewardsearch.journal import has_run, read_run
     from rewardsearch.preflight import check
+    from rewardsearch.propose import about
     from rewardsearch.search import search
     from rewardsearch.tasks import load_task
 
@@ -64,11 +65,13 @@ def run(
     folder = Path(settings.run_dir or "runs")
     console = make_console()
     warnings = [f"warning: {warning}" for warning in check(settings)]
+    told = [line for line in [about(settings)] if line]
     if dry_run:
         print_whole(console, settings.to_yaml())
         rows = describe_rows(load_task(settings.task), settings)
-        print_lines(console, *told_plan(settings), f"  into {folder}", *rows, *warnings)
+        print_lines(console, *told_plan(settings), f"  into {folder}", *told, *rows, *warnings)
         return
+    print_lines(console, *told)
     print_lines(console, *warnings)
     stop_on_sigterm()
     done = read_run(folder).steps if has_run(folder) else 0
@@ -86,6 +89,7 @@ def _proposing(proposer: str | None, recorded: str | None) -> list[str]:
     """The overrides that --proposer and a recorded run stand for. Raises UserError where one is without the other."""
     from rewardsearch.cli.runs import open_run
     from rewardsearch.errors import UserError
+    from rewardsearch.propose import is_recording
 
     if recorded is not None and proposer != "replay":
         raise UserError(
@@ -94,7 +98,9 @@ def _proposing(proposer: str | None, recorded: str | None) -> list[str]:
         )
     overrides = [f"propose.proposer={proposer}"] if proposer else []
     if recorded is not None:
-        overrides.append(f"propose.replay={open_run(recorded).folder.resolve()}")
+        place = Path(recorded).expanduser()
+        place = place if is_recording(place) else open_run(recorded).folder
+        overrides.append(f"propose.replay={place.resolve()}")
     return overrides
 
 

@@ -199,5 +199,5 @@ class ProposeConfig(Section):
     folder: str | None = None
     """Where `folder` takes its files from; None takes candidates/<task>/."""
     replay: str | None = None
-    """The run whose recorded proposals `replay` repeats: a folder."""
+    """The folder of the run whose proposals `replay` repeats, or of a recording (candidates/recorded/)."""
     openai: OpenAIConfig = OpenAIConfig()

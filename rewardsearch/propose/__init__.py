@@ -12,6 +12,7 @@ from rewardsearch.propose.llm import ManualProposer, OpenAIProposer
 from rewardsearch.propose.llm.plan import MOVES
 from rewardsearch.propose.llm.preview import Preview, preview
 from rewardsearch.propose.llm.prompt import Prompt, prompt_of
+from rewardsearch.propose.recording import is_recording
 from rewardsearch.propose.replay import ReplayProposer
 from rewardsearch.records import Ask, Proposal
 
@@ -21,7 +22,9 @@ __all__ = [
     "Preview",
     "Prompt",
     "ProposalRequest",
+    "about",
     "check",
+    "is_recording",
     "plan",
     "preview",
     "prompt_of",
@@ -46,6 +49,11 @@ def reach(config: Config) -> list[str]:
     Raises UserError where nothing listens.
     """
     return _proposer(config).reach()
+
+
+def about(config: Config) -> str:
+    """What a person should know of where the candidates come from, in a line; empty where that is nothing."""
+    return _proposer(config).about()
 
 
 def plan(request: ProposalRequest, config: Config) -> tuple[Ask, ...]:

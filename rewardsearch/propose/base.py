@@ -104,6 +104,10 @@ class Proposer(ABC):
         """Looks whether what `propose` asks is there, for free. Gives warnings; raises UserError where it is not."""
         return []
 
+    def about(self) -> str:
+        """What a person should know of where the candidates come from, in a line, as a search starts; mostly nothing."""
+        return ""
+
     def plan(self, request: ProposalRequest) -> tuple[Ask, ...]:
         """What `propose` is to ask, which is journalled before; empty where nothing is drawn but by the seed."""
         return ()

@@ -1,63 +1,63 @@
-"""Repeats the proposals of a recorded run, round by round: the same candidates, without a server, a key or a cost.
+"""Repeats recorded proposals, round by round: the same candidates, without a server, a key or a cost.
 
-With the recorded run's config the search ends with the same leaderboard; with another, such as more steps or another seed,
-the same candidates meet other conditions.
+With a recorded run's config the search ends with the same leaderboard; with another, such as more steps or another seed, the same
+candidates meet other conditions.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from rewardsearch.errors import UserError
-from rewardsearch.journal import read_run
 from rewardsearch.ledger import Ledger
 from rewardsearch.propose.base import ProposalRequest, Proposer, feedback_text, write_prompt
+from rewardsearch.propose.recording import Recorded, recorded_in
 from rewardsearch.records import Candidate, Proposal
-from rewardsearch.state import RunState
+from rewardsearch.resources import find
 
 
 class ReplayProposer(Proposer):
-    """Proposes what the run in `folder` did."""
+    """Proposes what was recorded in `folder`: the folder of a run, or of a recording."""
 
     def __init__(self, folder: str | None, rounds: int) -> None:
         self._folder, self._rounds = folder, rounds
 
     def check(self, request: ProposalRequest) -> None:
-        """Raises UserError when there is no run to repeat, or when it has fewer rounds than the search."""
+        """Raises UserError when there is nothing to repeat, or it has fewer rounds than the search."""
         self._recorded()
+
+    def about(self) -> str:
+        return f"the proposals are a recording, trained and ranked anew: {self._recorded().about}"
 
     def propose(self, request: ProposalRequest, ledger: Ledger) -> Proposal:
         """The recorded round's candidates, or the recorded repairs of those that are rejected now. Raises UserError as
         check does."""
-        state = self._recorded()
-        proposal = state.proposals.get((request.round, request.attempt), Proposal(candidates=()))
+        recorded = self._recorded()
+        proposal = recorded.proposals.get((request.round, request.attempt), Proposal(candidates=()))
         rejected = {candidate.id for candidate, _ in request.repairs}
         candidates = tuple(
             c for c in proposal.candidates if c.id not in request.seen and (not request.repairs or _mends(c, rejected))
         )
-        head = f"# Round {request.round}: {len(candidates)} rewards of the recorded run {state.folder}"
+        head = f"# Round {request.round}: {len(candidates)} recorded rewards of {recorded.about}"
         names = "\n".join(
             f"- {c.name} ({c.id}), {c.operator}{f', by {c.model}' if c.model else ''}" for c in candidates
         )
         write_prompt(request, head, names, feedback_text(request))
         return Proposal(candidates=candidates, refusals=proposal.refusals)
 
-    def _recorded(self) -> RunState:
+    def _recorded(self) -> Recorded:
         if self._folder is None:
             raise UserError(
                 "propose.replay: no run is named; name the folder of the run to repeat, as in "
                 "rewardsearch run CONFIG --proposer replay RUN"
             )
-        state = read_run(Path(self._folder))
-        recorded = len({round for round, _ in state.proposals})
-        if recorded < self._rounds:
+        recorded = recorded_in(find(self._folder, what="propose.replay"))
+        if recorded.rounds < self._rounds:
             raise UserError(
-                f"propose.replay: {self._folder} has proposals of {recorded} rounds, the config wants {self._rounds}; "
-                f"set rounds to {recorded} at most"
-                if recorded
+                f"propose.replay: {self._folder} has proposals of {recorded.rounds} rounds, the config wants {self._rounds}; "
+                f"set rounds to {recorded.rounds} at most"
+                if recorded.rounds
                 else f"propose.replay: {self._folder} has no proposals; name a run that has finished a round"
             )
-        return state
+        return recorded
 
 
 def _mends(candidate: Candidate, rejected: set[str]) -> bool:

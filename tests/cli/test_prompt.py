@@ -11,7 +11,7 @@ from fakes import GOOD, REFUSED
 
 from rewardsearch.resources import resource
 
-CONFIG = str(resource("configs") / "arithmetic-demo.yaml")
+CONFIG = str(resource("configs") / "arithmetic-grammar.yaml")
 
 
 def test_without_a_run_it_is_a_first_rounds_prompt(cli: Any) -> None:

@@ -9,6 +9,7 @@ import yaml
 
 from rewardsearch.resources import resource
 
+GRAMMAR = str(resource("configs") / "arithmetic-grammar.yaml")
 CONFIG = str(resource("configs") / "arithmetic-demo.yaml")
 
 
@@ -44,9 +45,16 @@ def test_a_recorded_run_without_replay_is_a_mistake(cli: Any, run: Path) -> None
 
 
 def test_replay_without_a_run_is_a_mistake(cli: Any) -> None:
-    done = cli("run", CONFIG, "--proposer", "replay", "--dry-run")
+    done = cli("run", GRAMMAR, "--proposer", "replay", "--dry-run")
     assert done.code == 2
     assert "propose.replay: no run is named" in done.err
+
+
+def test_a_recording_is_named_as_a_run_is(cli: Any) -> None:
+    recording = resource("candidates") / "recorded" / "arithmetic-seed3"
+    done = cli("run", GRAMMAR, recording, "--proposer", "replay", "--dry-run")
+    assert (done.code, planned(done.out)["propose"]["replay"]) == (0, str(recording))
+    assert "13 rewards by a frontier model" in done.out
 
 
 def test_an_unknown_proposer_is_a_mistake_that_names_the_known(cli: Any) -> None:

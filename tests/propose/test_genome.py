@@ -39,6 +39,11 @@ PAYS: dict[str, tuple[tuple[Value, ...], tuple[float, ...]]] = {
     "near_miss": ((3.0, 0.25), (3, 3 * (1 - 4 / 17), 3 * (1 - 12 / 17), 0, 0)),
     "wrong_answer": ((3.0,), (0, -3, -3, 0, 0)),
     "no_answer": ((3.0,), (0, 0, 0, -3, -3)),
+    "bare_guess": ((1.0, 3.0), (0, -3, -3, 0, 0)),
+    "chain_arrives": ((3.0,), (3, 0, 0, 3, 0)),
+    "chain_in_tags": ((4.0,), (4, 0, 0, 0, 0)),
+    "opens_with_step": ((4.0, 2.0), (4, 0, -2, 4, 0)),
+    "numbers_used": ((2.0,), (2, 0, 0, 2, 0)),
     "steps_hold": ((0.25, 2.0, 2), (0.25, -2, 0, 0.25, 0)),
     "shows_steps": ((1.0, 1), (1, 1, 0, 1, 0)),
     "last_step": ((3.0,), (3, 3, 0, 0, 0)),
@@ -106,6 +111,28 @@ def test_a_rendered_component_passes_the_static_policy_and_scores_labelled_compl
     assert list(rewards) == [kind]
     assert len(rewards[kind]) == len(items)
     assert all(isinstance(value, int | float) and math.isfinite(value) for value in rewards[kind])
+
+
+@pytest.mark.parametrize(
+    "text, used, arrives",
+    [
+        ("3 * 7 = 21. 21 - 4 = 17.", {3, 7, 21, 4}, True),
+        ("3 * 7 = 21.", {3, 7}, False),
+        ("3 * 7 = 20. 21 - 4 = 17.", {21, 4}, True),
+        ("3 * 7 = 21. 21 - 4 = 18.", {3, 7}, False),
+        ("8 + 9 = 17.", set(), False),
+        ("8 + 9 = 17. 17 * 3 = 51.", {17, 3}, False),
+        ("so the answer is 17", set(), False),
+    ],
+)
+def test_a_chain_stands_on_the_prompts_numbers(text: str, used: set[float], arrives: bool) -> None:
+    """The prompt has 3, 7 and 4; the answer is 17."""
+    names: dict[str, Any] = {}
+    exec(render(Genome((Component("chain_arrives", (3.0,)), Component("numbers_used", (1.0,))))), names)
+    prompt = "Ben buys 3 boxes of 7 shells and loses 4. How many are left?"
+    assert names["chain"](prompt, text)[0] == used
+    assert names["arrives"](prompt, text, "17") is arrives
+    assert names["numbers_used"](prompt, text, "17") == pytest.approx(len(used & {3, 7, 4}) / 3)
 
 
 def test_answer_components_tell_right_wrong_and_unparsed_as_the_task_does(task: Task) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from chat_server import ChatServer, rewarded, said
+from chat_server import ChatServer, reward_code, rewarded, said
 from fakes import make_run
 from played import SMALL, Quiet, Trainer
 
@@ -14,6 +15,9 @@ from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import UserError
 from rewardsearch.journal import read_run
 from rewardsearch.preflight import check
+from rewardsearch.propose import about
+from rewardsearch.propose.recording import RECORDING, recorded_in
+from rewardsearch.resources import resource
 from rewardsearch.search import search
 from rewardsearch.state import RunState
 
@@ -100,3 +104,59 @@ def test_reading_the_recorded_run_changes_nothing_in_it(tmp_path: Path, recorded
     search(config("replay", replay=str(recorded.folder)), tmp_path / "again", Quiet())
     assert (recorded.folder / "journal.jsonl").read_bytes() == before
     assert read_run(recorded.folder).candidates == recorded.candidates
+
+
+@pytest.mark.parametrize(
+    "name, rounds, repairs", [("arithmetic-seed7", [4, 4, 4], 0), ("arithmetic-seed3", [4, 4, 4], 1)]
+)
+def test_a_carried_recording_proposes_its_rewards_round_by_round(name: str, rounds: list[int], repairs: int) -> None:
+    recorded = recorded_in(resource("candidates") / "recorded" / name)
+    firsts = [recorded.proposals[n, 0].candidates for n in (1, 2, 3)]
+    assert [len(each) for each in firsts] == rounds
+    assert len(recorded.proposals) - recorded.rounds == repairs
+    known = {c.id for proposal in recorded.proposals.values() for c in proposal.candidates}
+    assert {
+        parent for proposal in recorded.proposals.values() for c in proposal.candidates for parent in c.parents
+    } <= known
+
+
+def test_a_recording_is_searched_as_a_run_is_and_says_so(tmp_path: Path, trainer: Trainer) -> None:
+    folder = tmp_path / "recorded"
+    folder.mkdir()
+    for name, value in {"one": 1.0, "two": 2.0, "refused": 2000.0, "mended": 3.0}.items():
+        (folder / f"{name}.py").write_text(reward_code(value), encoding="utf-8")
+    repair = "{file: mended.py, operator: repair, parents: [refused]}"
+    entries = (
+        f"[{{file: one.py, rationale: because}}, {{file: refused.py}}, {repair}], [{{file: two.py, parents: [one]}}]"
+    )
+    (folder / RECORDING).write_text(f"about: four rewards\nrounds: [{entries}]\n", encoding="utf-8")
+    replayed = config("replay", replay=str(folder))
+    assert "four rewards" in about(replayed)
+    state = search(replayed, tmp_path / "run", Quiet())
+    assert [(c.name, c.round, c.operator) for c in state.candidates.values()] == [
+        ("one", 1, "fresh"),
+        ("refused", 1, "fresh"),
+        ("mended", 1, "repair"),
+        ("two", 2, "fresh"),
+    ]
+    one, _, _, two = state.candidates.values()
+    assert (one.rationale, two.parents) == ("because", (one.id,))
+
+
+@pytest.mark.parametrize(
+    "text, named",
+    [
+        ("about: x\nrounds: [[{file: gone.py}]]", "gone.py"),
+        ("about: x\nrounds: [[{file: a.py, parents: [b]}]]", "has the parent b"),
+        ("about: x\nrounds: [[{name: a}]]", "rounds.0.0.file"),
+        ("rounds: []", "about"),
+        ("about: x\nrounds: []", "no proposals"),
+        ("about: x\nrounds: [[{file: a.py}]]", "set rounds to 1"),
+        ("about: [", "recording.yaml"),
+    ],
+)
+def test_a_recording_that_cannot_be_repeated_is_the_users_mistake(tmp_path: Path, text: str, named: str) -> None:
+    (tmp_path / "a.py").write_text(reward_code(1.0), encoding="utf-8")
+    (tmp_path / RECORDING).write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=re.escape(named)):
+        check(config("replay", replay=str(tmp_path)))

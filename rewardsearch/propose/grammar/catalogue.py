@@ -77,6 +77,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("near_miss", "answer", (weight(1.0, 1.5, 2.0, 3.0), Parameter("tolerance", (0.1, 0.25, 0.5)))),
     Kind("wrong_answer", "answer", (weight(1.0, 2.0, 3.0, 4.0),)),
     Kind("no_answer", "answer", (weight(1.0, 2.0, 3.0),)),
+    Kind("bare_guess", "answer", (Parameter("right", (0.0, 0.5, 1.0, 2.0)), Parameter("wrong", (1.0, 2.0, 3.0, 4.0)))),
     Kind(
         "steps_hold",
         "work",
@@ -89,6 +90,14 @@ KINDS: tuple[Kind, ...] = (
     Kind("shows_steps", "work", (weight(0.5, 1.0, 1.5, 2.0), Parameter("needed", (1, 2, 3)))),
     Kind("last_step", "work", (weight(0.5, 1.0, 1.5, 2.0, 3.0),)),
     Kind("grounded", "work", (weight(0.5, 1.0, 1.5, 2.0, 3.0),)),
+    Kind("chain_arrives", "work", (weight(1.0, 2.0, 3.0, 4.0),)),
+    Kind("chain_in_tags", "work", (weight(1.0, 2.0, 4.0, 6.0),)),
+    Kind(
+        "opens_with_step",
+        "work",
+        (Parameter("paid", (1.0, 2.0, 4.0, 6.0)), Parameter("charged", (0.0, 1.0, 2.0, 4.0))),
+    ),
+    Kind("numbers_used", "work", (weight(0.5, 1.0, 2.0, 3.0),)),
     Kind("whole_form", "form", (weight(1.0, 2.0, 3.0),)),
     Kind("tags_once", "form", (weight(0.25, 0.5, 1.0),)),
     Kind("bare_solution", "form", (weight(0.5, 1.0, 2.0),)),

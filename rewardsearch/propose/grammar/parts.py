@@ -13,6 +13,8 @@ NEAR_MISS_WEIGHT = 1.5
 NEAR_MISS_TOLERANCE = 0.25
 WRONG_ANSWER_WEIGHT = 2.0
 NO_ANSWER_WEIGHT = 2.0
+BARE_GUESS_RIGHT = 1.0
+BARE_GUESS_WRONG = 3.0
 STEPS_HOLD_RIGHT = 0.5
 STEPS_HOLD_WRONG = 1.0
 STEPS_HOLD_MOST = 3
@@ -20,6 +22,11 @@ SHOWS_STEPS_WEIGHT = 1.5
 SHOWS_STEPS_NEEDED = 1
 LAST_STEP_WEIGHT = 1.5
 GROUNDED_WEIGHT = 1.5
+CHAIN_ARRIVES_WEIGHT = 2.0
+CHAIN_IN_TAGS_WEIGHT = 4.0
+OPENS_WITH_STEP_PAID = 4.0
+OPENS_WITH_STEP_CHARGED = 2.0
+NUMBERS_USED_WEIGHT = 2.0
 WHOLE_FORM_WEIGHT = 2.0
 TAGS_ONCE_WEIGHT = 0.5
 BARE_SOLUTION_WEIGHT = 1.0
@@ -40,6 +47,7 @@ FEW_NUMBERS_FREE = 3
 TAGS = ("<thinking>", "</thinking>", "<solution>", "</solution>")
 FORM = re.compile(r"\s*<thinking>([^<]+)</thinking>\s*<solution>([^<]+)</solution>\s*")
 SOLUTION = re.compile(r"<solution>(.*?)</solution>", re.DOTALL)
+THINKING = re.compile(r"<thinking>(.*?)</thinking>", re.DOTALL)
 DASH = re.compile(r"[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 NUMBER = re.compile(
     r"(?:[-+]?\s?[$€£]?|[$€£]\s?[-+])\s?"
@@ -110,6 +118,30 @@ def amounts(text: str) -> set[float]:
     return {amount(found) for found in AMOUNT.findall(text)}
 
 
+def work(completion: str) -> str:
+    """What is written before the solution."""
+    return completion.partition("<solution>")[0]
+
+
+def chain(prompt: str, text: str) -> tuple[set[float], float | None]:
+    """The numbers that true calculations on the prompt's numbers or on earlier results work with, and the result of the last
+    calculation; None where that one is not true or stands on neither."""
+    known, used, last = amounts(prompt), set[float](), None
+    for step in steps(text):
+        a, b, result = amount(step[0]), amount(step[2]), amount(step[3])
+        last = result if holds(step) and (a in known or b in known) else None
+        if last is not None:
+            used |= {a, b}
+            known.add(last)
+    return used, last
+
+
+def arrives(prompt: str, text: str, answer: str) -> bool:
+    """Whether the last calculation of such a chain has the gold number."""
+    last, wanted = chain(prompt, text)[1], number(answer)
+    return last is not None and wanted is not None and last == float(wanted)
+
+
 # --- answer ---------------------------------------------------------------------------------------------------------
 
 
@@ -138,6 +170,14 @@ def wrong_answer(prompt: str, completion: str, answer: str) -> float:
 def no_answer(prompt: str, completion: str, answer: str) -> float:
     """penalises a completion without one number in a closed solution tag"""
     return -NO_ANSWER_WEIGHT if solution(completion) is None else 0.0
+
+
+def bare_guess(prompt: str, completion: str, answer: str) -> float:
+    """penalises a solution that no true calculation on the prompt's numbers leads up to, more where it is wrong"""
+    given = solution(completion)
+    if given is None or chain(prompt, work(completion))[0]:
+        return 0.0
+    return -BARE_GUESS_RIGHT if given == number(answer) else -BARE_GUESS_WRONG
 
 
 # --- work -----------------------------------------------------------------------------------------------------------
@@ -170,6 +210,37 @@ def grounded(prompt: str, completion: str, answer: str) -> float:
         total += 2
         known.add(amount(result))
     return GROUNDED_WEIGHT * found / total if total else 0.0
+
+
+def chain_arrives(prompt: str, completion: str, answer: str) -> float:
+    """pays true calculations on the prompt's numbers that arrive at the gold number, in any form, unless another is answered"""
+    given = solution(completion)
+    if given is not None and given != number(answer):
+        return 0.0
+    return CHAIN_ARRIVES_WEIGHT if arrives(prompt, work(completion), answer) else 0.0
+
+
+def chain_in_tags(prompt: str, completion: str, answer: str) -> float:
+    """pays true calculations in the thinking tag that arrive at the gold number, where the solution is that number"""
+    thinking = THINKING.search(completion)
+    if thinking is None or not is_right(completion, answer):
+        return 0.0
+    return CHAIN_IN_TAGS_WEIGHT if arrives(prompt, thinking.group(1), answer) else 0.0
+
+
+def opens_with_step(prompt: str, completion: str, answer: str) -> float:
+    """pays work that opens with a true calculation on the prompt's numbers, penalises an answer whose work opens with words"""
+    opening = work(completion).strip().removeprefix("<thinking>").strip()
+    first = STEP.match(opening)
+    if first is None:
+        return -OPENS_WITH_STEP_CHARGED if solution(completion) is not None else 0.0
+    return OPENS_WITH_STEP_PAID if chain(prompt, first.group())[0] else 0.0
+
+
+def numbers_used(prompt: str, completion: str, answer: str) -> float:
+    """pays the share of the prompt's numbers that true calculations work with"""
+    asked = amounts(prompt)
+    return NUMBERS_USED_WEIGHT * len(asked & chain(prompt, work(completion))[0]) / len(asked) if asked else 0.0
 
 
 # --- form -----------------------------------------------------------------------------------------------------------
@@ -239,5 +310,5 @@ def says_answer(prompt: str, completion: str, answer: str) -> float:
 
 
 def few_numbers(prompt: str, completion: str, answer: str) -> float:
-    """penalises each number beyond a few, against listing candidates for the answer"""
-    return -FEW_NUMBERS_WEIGHT * max(0, len(AMOUNT.findall(completion)) - FEW_NUMBERS_FREE)
+    """penalises each of the first twelve numbers beyond a few, against listing candidates for the answer"""
+    return -FEW_NUMBERS_WEIGHT * min(12, max(0, len(AMOUNT.findall(completion)) - FEW_NUMBERS_FREE))
