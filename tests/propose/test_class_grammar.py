@@ -198,8 +198,8 @@ def test_later_rounds_of_a_class_task_build_on_its_own_parents(request_of: MakeR
     feedback = feedback_of(one, two, other, parent_of(reward_code(1.0), 0.3))
     assert [each.parent for each in guide_of(feedback, OF_CLASSES).parents] == [one, two]
     assert [each.parent for each in guide_of(feedback, NUMERIC).parents] == [other]
-    candidates = draw(request_of(count=8, round=2, classes=CLASSES, feedback=feedback)).candidates
-    assert [c.operator for c in candidates] == ["mutate", "crossover", "mutate", "fresh"] * 2
+    candidates = draw(request_of(count=10, round=2, classes=CLASSES, feedback=feedback)).candidates
+    assert [c.operator for c in candidates] == ["mutate", "crossover", "mutate", "mutate", "fresh"] * 2
     for candidate in candidates:
         genome = read_genome(candidate.code)
         assert genome is not None and genome.catalogue == OF_CLASSES and render(genome) == candidate.code

@@ -1,7 +1,7 @@
 """Proposes rewards without a language model: composes, mutates and crosses typed components, guided by the feedback.
 
-The first round draws kinds of component from every family; later rounds mutate and cross what gained, with a share of
-fresh ideas. A proposal follows from the request alone: its seed, round, feedback and what was seen.
+The first round draws kinds of component from all families; later rounds mutate and cross what gained, and of five candidates one
+is a fresh idea. A proposal follows from the request alone: its seed, round, feedback and what was seen.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rewardsearch.propose.grammar.guide import Guide, guide_of
 from rewardsearch.propose.grammar.operators import crossover, fresh, leads, mutate, repair
 from rewardsearch.records import Operator, Proposal, Refusal, candidate_id
 
-MIX: tuple[Operator, ...] = ("mutate", "crossover", "mutate", "fresh")
+MIX: tuple[Operator, ...] = ("mutate", "crossover", "mutate", "mutate", "fresh")
 """The operators of a later round, in turn."""
 TRIES = 200
 """Draws for one candidate before it is given up as not new."""

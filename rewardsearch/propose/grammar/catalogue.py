@@ -13,6 +13,7 @@ from typing import Literal
 
 Family = Literal["answer", "work", "form", "style"]
 FAMILIES: tuple[Family, ...] = ("answer", "work", "form", "style")
+MOSTLY_WORK: tuple[Family, ...] = ("answer", "work", "work", "work", "form", "style")
 Value = float | int
 
 
@@ -49,13 +50,16 @@ class Catalogue:
 
     parts: the file of the components' functions, beside this one. anchor: the kind that others but those of style are paired
     with, so that a reward also asks for what the task is about. columns: those that the functions take after prompt, completion
-    and answer. classes: the task's, the positive one first; None for numeric answers.
+    and answer. turns: the families that fresh ideas are of, in turn. changes: how often a mutation tunes a parameter, adds a
+    component and drops one. classes: the task's, the positive one first; None for numeric answers.
     """
 
     parts: str
     kinds: tuple[Kind, ...]
     anchor: str
     columns: tuple[str, ...] = ()
+    turns: tuple[Family, ...] = FAMILIES
+    changes: tuple[float, float, float] = (0.4, 0.4, 0.2)
     classes: tuple[str, str] | None = None
 
     @cached_property
@@ -111,5 +115,5 @@ KINDS: tuple[Kind, ...] = (
     Kind("few_numbers", "style", (weight(0.25, 0.5, 1.0), Parameter("free", (2, 3, 4)))),
 )
 ANCHOR = "right_answer"
-NUMERIC = Catalogue("parts.py", KINDS, ANCHOR)
-"""For tasks with numeric answers."""
+NUMERIC = Catalogue("parts.py", KINDS, ANCHOR, turns=MOSTLY_WORK, changes=(0.2, 0.65, 0.15))
+"""For tasks with numeric answers, where most kinds are about the work."""

@@ -13,17 +13,18 @@ MAX_COMPONENTS = 5
 
 
 def leads(rng: random.Random, count: int, catalogue: Catalogue = NUMERIC) -> list[str]:
-    """`count` kinds to try first: the families in turn, in an order drawn anew each time round, no kind before all are used.
+    """`count` kinds to try first: the catalogue's turns, in an order drawn anew each time round, no kind before all are used.
 
-    Stratified, so that a few candidates already look at answer, work, form and style.
+    Stratified, so that a few candidates already look at most of answer, work, form and style.
     """
-    kinds = catalogue.kinds
+    kinds, turns = catalogue.kinds, catalogue.turns
     decks = {family: [kind.name for kind in kinds if kind.family == family] for family in FAMILIES}
     for deck in decks.values():
         rng.shuffle(deck)
     order: list[str] = []
     while len(order) < len(kinds):
-        order.extend(decks[family].pop() for family in rng.sample(FAMILIES, len(FAMILIES)) if decks[family])
+        for family in rng.sample(turns, len(turns)):
+            order.extend([decks[family].pop()] if decks[family] else [])
     return [order[i % len(order)] for i in range(count)]
 
 
@@ -46,7 +47,7 @@ def fresh(rng: random.Random, lead: str, catalogue: Catalogue = NUMERIC) -> tupl
 def mutate(rng: random.Random, known: Known, guide: Guide) -> tuple[Genome, str]:
     """One atomic change of a parent: a parameter moved to a neighbouring value, a component added or one dropped."""
     genome, catalogue = known.genome, known.genome.catalogue
-    change = rng.choices(("tune", "add", "drop"), (0.4, 0.4, 0.2))[0]
+    change = rng.choices(("tune", "add", "drop"), catalogue.changes)[0]
     others = [kind.name for kind in catalogue.kinds if kind.name not in genome.kinds]
     if change == "add" and others and len(genome.components) < MAX_COMPONENTS:
         added = draw_component(rng, guide.draw_kind(rng, others), catalogue)
