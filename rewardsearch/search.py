@@ -188,8 +188,7 @@ class Search:
         if not finished:
             self.progress.say(f"round {number} of {self.config.rounds}")
             self.retry(number - 1)
-            for attempt in range(1 + self.config.propose.repairs):
-                self._validate(self._propose(number, attempt))
+            self.candidates(number)
         elif self.trials.sealed_is_open:
             # What was chosen was chosen on what there was; nothing that the machine failed on is made good any more.
             self.trials.again(self._accepted(number))
@@ -197,6 +196,12 @@ class Search:
         self.trials.race(number, self._accepted(number))
         if not finished:
             self._rank_and_feed_back(number)
+
+    def candidates(self, number: int) -> list[Candidate]:
+        """Proposes and validates the candidates of a round, with repairs; gives those that are accepted."""
+        for attempt in range(1 + self.config.propose.repairs):
+            self._validate(self._propose(number, attempt))
+        return self._accepted(number)
 
     def retry(self, last: int) -> None:
         """Trains what an infrastructure error ended in the rounds up to `last`."""
