@@ -1,0 +1,118 @@
+"""What must hold of the study, computed from its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Numbers = dict[str, Any]
+SEEDS, MOST_SEEDS = 5, 4
+"""Search seeds of a whole study, and in how many of them a claim has to hold."""
+A_A, INTERVALS, MOST_INTERVALS = 10, 10, 9
+NOMINAL = (0.02, 0.08)
+"""Limits of the A/A arm's false-positive rate in simulation."""
+PROPOSERS = {"search": "the grammar's searches", "frontier": "the frontier model's searches, replayed"}
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """`holds` is None where too little is measured yet."""
+
+    what: str
+    limit: str
+    measured: str
+    holds: bool | None
+
+    @property
+    def verdict(self) -> str:
+        return {True: "holds", False: "**does not hold**", None: "not measured in full"}[self.holds]
+
+
+def criteria(study: Numbers, landscape: Numbers | None = None) -> list[Criterion]:
+    """Every criterion on the landscape and on the study's own runs, in the order of the page."""
+    found = [
+        Criterion(each["what"], each["limit"], "-" if each["value"] is None else f"{each['value']:g}", each["holds"])
+        for each in (landscape or {}).get("criteria", ())
+    ]
+    for kind, who in PROPOSERS.items():
+        runs = runs_of(study, kind)
+        gains = [chosen_arm(run) for run in runs]
+        found += [
+            _count(f"the recommended arm beats the base rewards: {who}", gains, lambda arm: arm["gain"] > 0, SEEDS),
+            _count(
+                f"and the interval of the gain, over seeds and questions, excludes 0: {who}",
+                gains,
+                lambda arm: arm["gain_ci"] is not None and arm["gain_ci"][0] > 0,
+                MOST_SEEDS,
+            ),
+        ]
+        for control, told in (("random-", "three random candidates"), ("average", "the average of all candidates")):
+            over = [each for run in runs for each in [over_control(run, control)] if each is not None]
+            what = f"the recommended arm beats {told}: {who}"
+            found.append(_count(what, over, lambda each: each["gain"] > 0, MOST_SEEDS))
+        rise = [run["rounds"] for run in runs if len(run["rounds"]) > 1]
+        what = f"the last round's mean F1 is above the first's: {who}"
+        found.append(_count(what, rise, lambda each: _less(each[0]["mean"], each[-1]["mean"]), MOST_SEEDS))
+    found.append(
+        _count(
+            "search beats random search of equal cost in the mean F1 of the last round",
+            against_random(study),
+            lambda pair: pair["search"] > pair["random"],
+            MOST_SEEDS,
+        )
+    )
+    ties = study["a_a"]
+    found.append(
+        _count("the base rewards against themselves come out as a tie", ties, lambda each: each["tie"], A_A, A_A)
+    )
+    inside = study["further"]
+    what = "the true F1 of an arm, by ten further seeds, lies in its reported interval"
+    found.append(_count(what, inside, lambda each: each["inside"], MOST_INTERVALS, INTERVALS))
+    return found
+
+
+def _less(a: float | None, b: float | None) -> bool:
+    return a is not None and b is not None and a < b
+
+
+def _count(what: str, of: Sequence[Any], true: Callable[[Any], bool], least: int, whole: int = SEEDS) -> Criterion:
+    """How many of the measured ones are true. It fails as soon as too many are not, and holds when the study is whole."""
+    yes = sum(map(true, of))
+    lost = len(of) - yes > whole - least
+    holds = False if lost else True if len(of) >= whole else None
+    return Criterion(what, f"at least {least} of {whole}", f"{yes} of {len(of)}", holds)
+
+
+def runs_of(study: Numbers, kind: str) -> list[Numbers]:
+    """The finished runs of a kind, one a search seed."""
+    runs = [run for run in study["runs"] if run["kind"] == kind and run.get("arms")]
+    return [run for run in runs if not run["name"].endswith("-other")]
+
+
+def chosen_arm(run: Numbers) -> Numbers:
+    return next(arm for arm in run["arms"] if arm["chosen"])
+
+
+def over_control(run: Numbers, beginning: str) -> Numbers | None:
+    """The gain of the recommended arm over the control whose id begins so; None where there is none."""
+    names = (id for id in run["over"] if id.startswith(beginning) and id != "random-reward")
+    return next((run["over"][id] for id in names), None)
+
+
+def against_random(study: Numbers) -> list[Numbers]:
+    """The last round's mean F1 of search and random search, and their training steps, of the seeds that have both in full."""
+    whole = study["settings"]["rounds"]
+    found = []
+    by_seed = {
+        run["seed"]: run for run in study["runs"] if run["kind"] == "random" and len(run.get("rounds", ())) == whole
+    }
+    for run in study["runs"]:
+        other = by_seed.get(run["seed"])
+        if run["kind"] != "search" or other is None or len(run.get("rounds", ())) < whole:
+            continue
+        means = run["rounds"][-1]["mean"], other["rounds"][-1]["mean"]
+        if None not in means:
+            steps = {"search_steps": run["cost"]["search_steps"], "random_steps": other["cost"]["search_steps"]}
+            found.append({"seed": run["seed"], "search": means[0], "random": means[1], **steps})
+    return found

@@ -1,0 +1,303 @@
+"""Writes docs/evidence.md from the numbers in docs/evidence/*.json: every sentence with a figure depends on them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import real_model
+from landscape_page import landscape_sections
+from study_criteria import against_random, chosen_arm, criteria, over_control, runs_of
+from study_figures import write_figures
+from study_text import chance, f1, figure, gain, section, table
+
+from rewardsearch.files import write_atomic
+
+Numbers = dict[str, Any]
+STUDY = "python benchmarks/study.py"
+
+
+def write_page(docs: Path) -> list[Path]:
+    """Writes evidence.md and the figures into `docs` from docs/evidence/*.json; gives the paths of what was written."""
+    folder = docs / "evidence"
+    study = _load(folder / "study.json") or {}
+    landscape = _load(folder / "landscape.json")
+    figures = write_figures(folder, study, landscape)
+    page = docs / "evidence.md"
+    write_atomic(page, page_text(study, landscape, figures, _load(folder / "real-model.json")))
+    return [page, *(folder / f"{name}-{theme}.svg" for name in figures for theme in ("light", "dark"))]
+
+
+def _load(path: Path) -> Numbers | None:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def page_text(study: Numbers, landscape: Numbers | None, figures: Sequence[str], real: Numbers | None = None) -> str:
+    """The page, without the sections that there are no numbers for. figures: the names of those that were drawn."""
+    parts = [
+        _head(study),
+        _criteria(study, landscape),
+        _gains(study, figures),
+        _rounds(study, figures),
+        _noise(study),
+        _intervals(study, figures),
+        _cost(study, figures),
+        _bank(study),
+        *(landscape_sections(landscape, figures) if landscape else ()),
+        real_model.section(real).strip(),
+        _disappoints(study, landscape),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def label(run: Numbers) -> str:
+    return f"`{run['name']}`"
+
+
+def _head(study: Numbers) -> str:
+    settings = study["settings"]
+    left = [run for run in study["runs"] if run["status"] != "done"]
+    text = (
+        "# Evidence\n\n"
+        "Does a search find better rewards than one would have had anyway? This page answers from runs on the embedded "
+        f"arithmetic task: {settings['rounds']} rounds of {settings['candidates']} candidates, screens of {settings['steps']} "
+        f"GRPO steps, F1 on {settings['val']:,} `val` questions for every choice, and a sealed test of {settings['test']:,} "
+        f"questions that is read once, after everything is chosen. Final arms are trained anew with {settings['final_seeds']} "
+        "seeds that no candidate was trained with. Gains, intervals and p-values are about rewards: noise between training "
+        "seeds and questions are both in them.\n\n"
+        f"The command `{STUDY}` carries out the runs, and `{STUDY} --write` writes this page and its figures. The numbers are "
+        "in [evidence/study.json](evidence/study.json). Search seeds: "
+        f"{', '.join(map(str, settings['seeds']))}. `search-S` is the grammar's search with seed S; `random-S` the same "
+        "without feedback; `frontier-S` repeats a recorded search of a frontier model, whose rewards are trained and ranked "
+        "anew with seed S."
+    )
+    if environment := study["environment"]:
+        versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items())
+        text += f"\n\nMeasured on {environment['device']['name']} with {versions}."
+    if left:
+        told = ", ".join(f"{label(run)} ({run['status']})" for run in left)
+        text += f"\n\n**Not finished, and not in the figures of final arms:** {told}."
+    return text
+
+
+def _criteria(study: Numbers, landscape: Numbers | None) -> str:
+    rows = ((each.what, each.limit, each.measured, each.verdict) for each in criteria(study, landscape))
+    return section("What must hold", table(("claim", "limit", "measured", "verdict"), rows))
+
+
+def _gains(study: Numbers, figures: Sequence[str]) -> str:
+    rows = []
+    for run in study["runs"]:
+        if not run.get("arms") or run["chosen"] is None:
+            continue
+        arm = chosen_arm(run)
+        base = next(each for each in run["arms"] if each["kind"] == "baseline")
+        cells = [label(run), arm["name"], f1(arm["f1"]), f1(base["f1"]), gain(arm), chance(arm["p"])]
+        rows.append([*cells, *(gain(over_control(run, control)) for control in ("random-", "average"))])
+    if not rows:
+        return ""
+    head = ("run", "recommended arm", "F1", "base", "gain over base", "p", "over three random", "over the average")
+    said = [
+        _said_gains(study, kind, who)
+        for kind, who in (
+            ("search", "The grammar's search"),
+            ("random", "Random search"),
+            ("frontier", "The frontier model's"),
+        )
+    ]
+    return section(
+        "Does the search beat the base rewards, random candidates and the average?",
+        " ".join(each for each in said if each),
+        table(head, rows),
+        "The recommended arm is what the run itself chose on `val`. The controls train on the base rewards with the mean of "
+        "three candidates drawn at random, or of all accepted candidates. Command: "
+        f"`{STUDY}`; one run in full: `rewardsearch finalize runs/study/search-0`.",
+        figure("gains", figures),
+    )
+
+
+def _said_gains(study: Numbers, kind: str, who: str) -> str:
+    arms = [chosen_arm(run) for run in runs_of(study, kind)]
+    if not arms:
+        return ""
+    gains = [arm["gain"] for arm in arms]
+    clear = sum(arm["gain_ci"] is not None and arm["gain_ci"][0] > 0 for arm in arms)
+    return (
+        f"{who} gains {fmean(gains):+.3f} over the base rewards in the mean of {len(arms)} seeds ({min(gains):+.3f} to "
+        f"{max(gains):+.3f}); the interval excludes 0 in {clear} of {len(arms)}."
+    )
+
+
+def _rounds(study: Numbers, figures: Sequence[str]) -> str:
+    runs = [run for run in study["runs"] if run.get("rounds")]
+    if not runs:
+        return ""
+    whole = study["settings"]["rounds"]
+    rows = []
+    for run in runs:
+        means = [f"{f1(each['mean'])} ({each['trained']})" for each in run["rounds"]]
+        means += ["-"] * (whole - len(means))
+        rows.append(
+            [label(run), f1(run.get("baseline_val")), *means, f1(max(run["cost"]["best_so_far"], default=None))]
+        )
+    head = ("run", "base rewards", *(f"round {number} (trained)" for number in range(1, whole + 1)), "best")
+    pairs = against_random(study)
+    said = ""
+    if pairs:
+        above = sum(pair["search"] > pair["random"] for pair in pairs)
+        means = [fmean(pair[kind] for pair in pairs) for kind in ("search", "random")]
+        steps = [fmean(pair[f"{kind}_steps"] for pair in pairs) for kind in ("search", "random")]
+        said = (
+            f"With feedback the last round has mean F1 {means[0]:.3f}, without {means[1]:.3f} (means over {len(pairs)} seeds); "
+            f"it is higher with feedback in {above} of {len(pairs)}. Training steps: {steps[0]:.0f} against {steps[1]:.0f}."
+        )
+    return section(
+        "Do rounds rise, and does feedback do it?",
+        said,
+        table(head, rows),
+        "Mean F1 on `val` of the candidates of each round that were trained, one training seed each. "
+        f"Command: `{STUDY}`; one run in full: `rewardsearch leaderboard runs/study/search-0`.",
+        figure("rounds", figures),
+    )
+
+
+def _noise(study: Numbers) -> str:
+    base, pairs = study["baseline"], study["a_a"]
+    if not base["f1_by_seed"]:
+        return ""
+    scores = list(base["f1_by_seed"].values())
+    spread = f", standard deviation {base['sd']:.3f}" if base["sd"] is not None else ""
+    said = (
+        f"The base rewards alone, over {len(scores)} training seeds of the final arms, have F1 {min(scores):.3f} to "
+        f"{max(scores):.3f} on the test (mean {fmean(scores):.3f}{spread})."
+    )
+    shown = ""
+    if pairs:
+        ties = sum(pair["tie"] for pair in pairs)
+        said += (
+            f" Held against themselves with other seeds they are a tie in {ties} of {len(pairs)} comparisons. Each search has "
+            "one; the others hold the A/A arm of one search against the baseline of another. An arm is in up to two "
+            "comparisons, so they are not independent."
+        )
+        rows = (
+            [
+                f"`{pair['run']}`",
+                f"`{pair['against']}`",
+                gain(pair),
+                chance(pair["p"]),
+                "tie" if pair["tie"] else "**not a tie**",
+            ]
+            for pair in pairs
+        )
+        shown = table(("A/A arm of", "baseline of", "gain", "p", ""), rows)
+    return section("How noisy is it? The A/A arm", said, shown, f"Command: `{STUDY}`.")
+
+
+def _intervals(study: Numbers, figures: Sequence[str]) -> str:
+    rows = study["further"]
+    if not rows:
+        return ""
+    inside = sum(row["inside"] for row in rows)
+    shown = (
+        [
+            f"`{row['run']}`",
+            row["name"],
+            f"{f1(row['reported'])} [{f1(row['interval'][0])}, {f1(row['interval'][1])}]",
+            f1(row["f1"]),
+            "inside" if row["inside"] else "**outside**",
+        ]
+        for row in rows
+    )
+    return section(
+        "Are the intervals right?",
+        f"The true F1 of an arm, measured with {len(rows[0]['f1_by_seed'])} further seeds, lies in the interval that its run "
+        f"reported in {inside} of {len(rows)} arms. The questions are the same ones, so that this tests the noise between seeds.",
+        table(("run", "arm", "reported F1 with interval", "F1 with further seeds", ""), shown),
+        f"Command: `{STUDY} --further`.",
+        figure("intervals", figures),
+    )
+
+
+def _cost(study: Numbers, figures: Sequence[str]) -> str:
+    runs = [run for run in study["runs"] if "best" in run.get("cost", {})]
+    if not runs:
+        return ""
+    rows = []
+    for run in runs:
+        cost, best = run["cost"], run["cost"]["best"]
+        reached = [f"{best['runs']}", f"{best['steps']:,}", f"{best['seconds'] / 60:.1f}"]
+        rows.append([label(run), f1(best["f1"]), *reached, f"{cost['runs']}", f"{cost['steps']:,}"])
+    head = (
+        "run",
+        "best F1 on val",
+        "runs to it",
+        "steps to it",
+        "minutes of training to it",
+        "runs in all",
+        "steps in all",
+    )
+    return section(
+        "What does the best cost?",
+        "Training up to the best candidate, the baseline's seeds first, in the order of proposal; minutes are those of each "
+        "training by itself, added up. `in all` has the final arms.",
+        table(head, rows),
+        f"Command: `{STUDY}`.",
+        figure("cost", figures),
+    )
+
+
+def _bank(study: Numbers) -> str:
+    bank = study["bank"]
+    if not bank["auc"] and not bank["flags"]:
+        return ""
+    shown = []
+    for measure, told in (("bank_auc", "right as counted"), ("bank_auc_any_form", "right in any form")):
+        rho = [each["spearman"] for each in bank["auc"] if each["measure"] == measure]
+        if rho:
+            shown.append([told, f"{fmean(rho):+.2f}", f"{min(rho):+.2f} to {max(rho):+.2f}", str(len(rho))])
+    flags = (
+        [flag, str(each["n"]), f"{each['mean_gain']:+.3f}", f"{each['above']} of {each['n']}"]
+        for flag, each in bank["flags"].items()
+    )
+    return section(
+        "What do the bank's AUC and the flags say before training?",
+        table(("AUC on the rollout bank", "mean rank correlation with F1", "range", "runs"), shown) if shown else "",
+        table(("flag", "candidates", "mean gain on val", "better than the base rewards"), flags),
+        "Candidates of all runs of the study that were accepted and trained; `none` has those without any flag. "
+        f"Command: `{STUDY}`.",
+    )
+
+
+def _disappoints(study: Numbers, landscape: Numbers | None) -> str:
+    """Everything that did not come out as it should, one line each."""
+    failed = (each for each in criteria(study, landscape) if each.holds is False)
+    lines = [f"{each.what}: {each.measured}, wanted {each.limit}" for each in failed]
+    for run in study["runs"]:
+        if run.get("arms") and run["chosen"] is not None:
+            arm = chosen_arm(run)
+            if arm["gain_ci"] is None or arm["gain_ci"][0] <= 0:
+                lines.append(f"{label(run)}: the recommended arm's gain is not established, {gain(arm)}")
+            for control, told in (("random-", "three random candidates"), ("average", "the average of all")):
+                over = over_control(run, control)
+                if over is not None and over["gain"] <= 0:
+                    lines.append(f"{label(run)}: the recommended arm does not beat {told}, {gain(over)}")
+        means = [each["mean"] for each in run.get("rounds", ()) if each["mean"] is not None]
+        if len(means) > 1 and means[-1] < means[0] and run["kind"] != "random":
+            lines.append(
+                f"{label(run)}: the last round's mean F1 is below the first's, {means[-1]:.3f} against {means[0]:.3f}"
+            )
+    lines += [
+        f"`{p['run']}` against `{p['against']}`: A/A is not a tie, {gain(p)}" for p in study["a_a"] if not p["tie"]
+    ]
+    lines += [
+        f"`{row['run']}`: {row['name']} reported {f1(row['interval'][0])} to {f1(row['interval'][1])}, and has {f1(row['f1'])} "
+        "with further seeds"
+        for row in study["further"]
+        if not row["inside"]
+    ]
+    if not lines:
+        return ""
+    return section("Where it disappoints", "\n".join(f"- {line}" for line in lines))

@@ -1,0 +1,176 @@
+"""The page and the verdicts follow from the numbers, and every figure is drawn for a light and a dark page."""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import made_study
+import pytest
+from made_study import Numbers
+
+from rewardsearch.resources import PACKAGE
+
+sys.path.insert(0, str(PACKAGE.parent / "benchmarks"))
+import study_criteria
+import study_figures
+import study_page
+
+
+def named(study: Numbers, name: str) -> Numbers:
+    return next(run for run in study["runs"] if run["name"] == name)
+
+
+def set_gain(study: Numbers, name: str, gain: float, low: float) -> None:
+    study_criteria.chosen_arm(named(study, name)).update(gain=gain, gain_ci=[low, 2 * gain - low])
+
+
+def verdict(study: Numbers, *words: str) -> bool | None:
+    """Of the one criterion whose text has all of `words`."""
+    (found,) = [each for each in study_criteria.criteria(study) if all(word in each.what for word in words)]
+    return found.holds
+
+
+def test_every_criterion_of_the_made_up_study_holds() -> None:
+    found = study_criteria.criteria(made_study.study(), made_study.landscape())
+    assert len(found) == 14
+    assert all(each.holds for each in found)
+
+
+def lose(study: Numbers) -> None:
+    set_gain(study, "search-11", -0.01, -0.03)
+
+
+def reach_0(study: Numbers) -> None:
+    for seed in (0, 11):
+        set_gain(study, f"search-{seed}", 0.02, -0.01)
+
+
+def lose_to(control: str) -> Callable[[Numbers], None]:
+    def change(study: Numbers) -> None:
+        for seed in (22, 33):
+            named(study, f"frontier-{seed}")["over"][control]["gain"] = -0.001
+
+    return change
+
+
+def fall(study: Numbers) -> None:
+    for seed in (0, 44):
+        named(study, f"search-{seed}")["rounds"][-1]["mean"] = 0.7
+
+
+def find_a_gain_in_noise(study: Numbers) -> None:
+    study["a_a"][3]["tie"] = False
+
+
+def miss(study: Numbers) -> None:
+    study["further"][0]["inside"] = False
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lose, ("beats the base rewards", "grammar")),
+        (reach_0, ("excludes 0", "grammar")),
+        (lose_to("random-3"), ("three random", "frontier")),
+        (lose_to("average"), ("average", "frontier")),
+        (fall, ("above the first's", "grammar")),
+        (fall, ("random search",)),
+        (find_a_gain_in_noise, ("themselves",)),
+        (miss, ("true F1",)),
+    ],
+)
+def test_a_claim_that_the_numbers_do_not_bear_out_does_not_hold(
+    change: Callable[[Numbers], None], words: tuple[str, ...]
+) -> None:
+    study = made_study.study()
+    assert verdict(study, *words) is True
+    change(study)
+    assert verdict(study, *words) is False
+
+
+def test_one_seed_less_is_not_measured_in_full_and_one_loss_in_five_is_allowed() -> None:
+    study = made_study.study()
+    set_gain(study, "search-0", 0.02, -0.01)
+    assert verdict(study, "excludes 0", "grammar") is True
+    study["runs"] = [run for run in study["runs"] if run["name"] != "search-44"]
+    assert verdict(study, "excludes 0", "grammar") is None
+    assert verdict(study, "beats the base rewards", "frontier") is True
+
+
+def test_the_page_has_every_run_and_names_what_is_not_finished() -> None:
+    study = made_study.study()
+    left = named(study, "random-33")
+    for key in ("arms", "chosen", "over"):
+        del left[key]
+    left["status"] = "unfinished, 2 of 3 rounds"
+    text = study_page.page_text(study, made_study.landscape(), ["gains"])
+    rows = {run["name"]: re.findall(rf"^\| `{run['name']}` \|.*$", text, re.MULTILINE) for run in study["runs"]}
+    assert "`random-33` (unfinished, 2 of 3 rounds)" in text
+    # Of gains, rounds, cost; the searches are in the A/A table twice, five runs of each proposer in that of the intervals.
+    assert {name: len(found) for name, found in rows.items() if name.startswith("random")} == {
+        f"random-{seed}": 2 if seed == 33 else 3 for seed in made_study.SEEDS
+    }
+    assert len(rows["search-0"]) == 6
+    assert [name in text for name in ("evidence/gains-dark.svg", "evidence/rounds-dark.svg")] == [True, False]
+
+
+def test_what_disappoints_is_on_the_page() -> None:
+    study = made_study.study()
+    fine = study_page.page_text(study, None, []).partition("## Where it disappoints")[2]
+    assert fine.count("\n- ") == 1  # The interval that missed.
+    lose(study)
+    find_a_gain_in_noise(study)
+    text = study_page.page_text(study, None, []).partition("## Where it disappoints")[2]
+    assert "`search-11`: the recommended arm's gain is not established, -0.010" in text
+    assert text.count("\n- ") == 5
+
+
+def test_a_study_without_a_finished_run_and_without_a_landscape_still_has_a_page() -> None:
+    study = made_study.study()
+    study["runs"] = [
+        {key: run[key] for key in ("name", "kind", "seed")} | {"status": "not started"} for run in study["runs"]
+    ]
+    study |= {"environment": None, "a_a": [], "further": [], "baseline": {"f1_by_seed": {}, "sd": None}}
+    study["bank"] = {"auc": [], "flags": {}}
+    text = study_page.page_text(study, None, [])
+    assert re.findall("^## .*$", text, re.MULTILINE) == ["## What must hold", "## A real language model on a GPU"]
+    assert text.count("not measured in full") == 13
+
+
+def test_a_figure_is_drawn_for_a_light_and_a_dark_page_and_the_same_each_time(tmp_path: Path) -> None:
+    study = {"runs": made_study.study()["runs"][:3], "further": []}
+    for name in ("a", "b"):
+        assert study_figures.write_figures(tmp_path / name, study, None, ["rounds"]) == ["rounds"]
+    found = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("a", "b")]
+    assert found[0] == found[1]
+    dark, light = (b"#0d1117" in found[0][f"rounds-{theme}.svg"] for theme in ("dark", "light"))
+    assert (dark, light) == (True, False)
+
+
+@pytest.mark.parametrize("name", ["gains", "cost", "intervals", "landscape", "rungs"])
+def test_every_figure_shows_all_that_there_is_of_it(name: str) -> None:
+    draw, numbers = (
+        study_figures.DRAWN[name],
+        made_study.landscape() if name in ("landscape", "rungs") else made_study.study(),
+    )
+    figure = draw(numbers, study_figures.THEMES[0])
+    assert figure is not None
+    labels = {text.get_text() for text in figure.legends[0].get_texts()}
+    assert len(labels) == {"gains": 4, "cost": 4, "intervals": 2, "landscape": 6, "rungs": 5}[name]
+    assert draw({**numbers, "runs": [], "further": [], "rewards": []}, study_figures.THEMES[1]) is None
+
+
+def test_the_files_of_the_page_are_written_beside_its_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = ["gains"]
+    monkeypatch.setattr(study_page, "write_figures", lambda folder, study, landscape: drawn if landscape else [])
+    folder = tmp_path / "evidence"
+    folder.mkdir()
+    (folder / "study.json").write_text(json.dumps(made_study.study()), encoding="utf-8")
+    assert study_page.write_page(tmp_path) == [tmp_path / "evidence.md"]
+    (folder / "landscape.json").write_text(json.dumps(made_study.landscape()), encoding="utf-8")
+    assert folder / "gains-dark.svg" in study_page.write_page(tmp_path)
+    page = (tmp_path / "evidence.md").read_text(encoding="utf-8")
+    assert re.findall(r'(?:srcset|src)="([^"]+)"', page) == ["evidence/gains-dark.svg", "evidence/gains-light.svg"]
+    assert "sound_0" in page
