@@ -18,7 +18,7 @@ from rewardsearch.config import Config
 from rewardsearch.errors import Interrupted, MachineError, NothingAccepted, UserError
 from rewardsearch.journal import Journal
 from rewardsearch.progress import Tracker
-from rewardsearch.rank import nothing_to_rank, race, solves_enough
+from rewardsearch.rank import nothing_to_rank, race, rank_agreement, solves_enough
 from rewardsearch.records import (
     BASELINE,
     DIVERGED,
@@ -32,6 +32,7 @@ from rewardsearch.records import (
     ScreenResult,
 )
 from rewardsearch.screen import LocalWorkers, Reading, read_test, screen
+from rewardsearch.stats import f1_accuracy, seed_noise
 from rewardsearch.store import CHECKPOINT, RESULT, Lost, check_files, fingerprint, outcomes_digest, result_digest
 from rewardsearch.tuned import ADAPTER
 
@@ -135,11 +136,20 @@ class Trials:
         name = f"the baseline with seed {self.config.seed}" if incumbent == BASELINE else self._name(incumbent)
         results = {incumbent: its_result, **at_rung}
         config = self.config
-        found = race(results, list(at_rung), incumbent, name, config.race, config.rank, config.seed)
+        # The baseline's seeds beyond the search's are trained whole, so their noise is known at the end alone.
+        noise = seed_noise({BASELINE: [f1_accuracy(each.outcomes).f1 for each in self.state.baselines]})
+        agreement = rank_agreement(self._trained_past(rung, number), config.race)
+        found = race(results, list(at_rung), incumbent, name, config.race, config.rank, config.seed, noise, agreement)
         fates = [found[id] for id in undecided]
         self.journal.append("raced", round=number, rung=rung, fates=[fate.model_dump(mode="json") for fate in fates])
         for fate in fates:
             self.progress.say(f"  {self._name(fate.id)} {fate.told}")
+
+    def _trained_past(self, rung: str, number: int) -> list[tuple[ScreenResult, ScreenResult]]:
+        """The results at a rung and at the end of the candidates proposed before round `number` that have both."""
+        earlier = (id for id, candidate in self.state.candidates.items() if candidate.round < number)
+        pairs = ((self._at(id, rung), self._at(id, FULL)) for id in earlier)
+        return [(early, late) for early, late in pairs if early is not None and late is not None]
 
     def train(self, arms: Sequence[FinalArm]) -> dict[tuple[str, int], ScreenResult]:
         """The arms of finalize under each of their seeds, by arm and seed. Raises UserError where the test was opened for others.

@@ -32,6 +32,8 @@ def config(**settings: Any) -> Config:
         "candidates": 6,
         "task": {"train_rows": 64, "val_rows": 200, "test_rows": 20},
         "race": {"enabled": True, "rungs": RUNGS},
+        # Who is behind is told from the noise between seeds, which takes two of the baseline.
+        "screen": {"baseline_seeds": 2},
         **settings,
     }
     return parse_config(data, "test")
@@ -66,13 +68,37 @@ def test_who_is_behind_at_a_rung_is_not_trained_on_and_is_told_why(tmp_path: Pat
     assert {each.id for each in state.feedbacks[1].unscored if each.status == "dropped"} == set(dropped)
 
 
+@pytest.mark.parametrize(("seeds", "dropped"), [(1, False), (2, True)])
+def test_a_race_drops_nobody_while_the_noise_between_seeds_is_unknown(
+    tmp_path: Path, trainer: Trainer, seeds: int, dropped: bool
+) -> None:
+    trainer.play = apart
+    assert bool(search(config(screen={"baseline_seeds": seeds}), tmp_path, Quiet()).dropped) is dropped
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_a_rungs_ranks_drop_from_the_round_on_in_which_they_are_known_to_hold(
+    tmp_path: Path, trainer: Trainer, holds: bool
+) -> None:
+    def play(job: ScreenJob) -> tuple[Outcome, ...]:
+        n, quality = round(200 * (job.questions or 1)), zlib.crc32(job.id.encode()) % 100 / 100
+        at_end = quality if holds or job.rung != FULL else 1 - quality
+        return answered(round(n * (0.4 + 0.2 * at_end)), n)
+
+    trainer.play = play
+    race = {"enabled": True, "rungs": RUNGS, "min_candidates": 4}
+    state = search(config(rounds=2, race=race, screen={"baseline_seeds": 1}), tmp_path, Quiet())
+    rounds = {state.candidates[id].round for id in state.dropped}
+    assert rounds == ({2} if holds else set())
+
+
 def test_a_race_costs_the_steps_of_the_stretches_alone(tmp_path: Path, trainer: Trainer) -> None:
     trainer.play = apart
     state = search(config(), tmp_path, Quiet())
     whole = sum(job.rung == FULL and job.id not in ("policy", BASELINE) for job in trainer.jobs)
     second = sum(job.rung == "rung2" and job.id != BASELINE for job in trainer.jobs)
     first = sum(job.rung == "rung1" and job.id != BASELINE for job in trainer.jobs)
-    assert state.steps == 40 + 10 * first + 10 * second + 20 * whole
+    assert state.steps == 2 * 40 + 10 * first + 10 * second + 20 * whole
 
 
 def test_each_stretch_carries_on_the_one_before_under_the_schedule_of_the_whole(
@@ -80,7 +106,7 @@ def test_each_stretch_carries_on_the_one_before_under_the_schedule_of_the_whole(
 ) -> None:
     trainer.play = apart
     search(config(), tmp_path, Quiet())
-    stretches = [job for job in trainer.jobs if job.id == BASELINE]
+    stretches = [job for job in trainer.jobs if (job.id, job.seed) == (BASELINE, 0)]
     assert [(job.rung, job.steps, job.questions, job.schedule) for job in stretches] == [
         ("rung1", 10, 0.5, 40),
         ("rung2", 20, 1.0, 40),
@@ -97,14 +123,14 @@ def test_the_race_is_off_by_one_line_and_a_raced_result_is_that_of_the_whole_run
     count = len(trainer.jobs)
     whole = search(config(race={"enabled": False}), tmp_path / "whole", Quiet())
     assert all(job.rung == FULL for job in trainer.jobs[count:])
-    assert whole.steps == 40 * (1 + sum(v.accepted for v in whole.verdicts.values()))
+    assert whole.steps == 40 * (2 + sum(v.accepted for v in whole.verdicts.values()))
     marks = {folder: mark for folder, mark in raced.marks.items() if "/full-" in folder}
     assert marks.items() <= whole.marks.items()
 
 
 def test_an_interruption_after_any_stretch_changes_nothing_in_the_end(tmp_path: Path, trainer: Trainer) -> None:
     trainer.play = apart
-    settings = config(candidates=2, screen={"baseline_seeds": 2})
+    settings = config(candidates=2)
     whole = search(settings, tmp_path / "whole", Quiet())
     runs = [job.folder for job in trainer.jobs]
 

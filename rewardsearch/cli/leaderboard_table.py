@@ -35,8 +35,9 @@ LEGEND = {
     "interval": "of F1, by the bootstrap over questions",
     "accuracy": "share of the questions answered right",
     "parsed": "share of the completions that give an answer",
+    "training": "share of the training completions that were right, the mean over the steps; higher where it is learnt sooner",
     "corr.": "p/base corrected for the number of candidates",
-    "AUC": "on the rollout bank: how often a right completion is paid more than another of its question",
+    "AUC": "on the rollout bank: how often a completion that is right in any form is paid more than another of its question",
     "flags": "what validation and training raised (docs/ranking.md)",
 }
 STATUS_LEGEND = {
@@ -55,8 +56,6 @@ def print_leaderboard(ranking: Ranking, console: Console) -> None:
     print_lines(console, f"{ranking.task}, {ranking.n} questions of {ranking.split}{of}")
     if ranking.split == "test":
         print_lines(console, PAPER_NOTE)
-    if not ranking.feedback:
-        print_lines(console, "feedback withheld: no proposal saw a result of the search")
     ranked = [row for row in ranking.rows if row.rank is not None]
     if ranked:
         _print_ranked(ranking, ranked, classes, console)
@@ -86,7 +85,7 @@ def _print_ranked(
     headers = (
         *("#", "ties", "name", "id", "round", "F1", "interval"),
         *scores,
-        *("parsed", "p/base", "corr.", "p/best", "AUC", "flags"),
+        *("parsed", "training", "p/base", "corr.", "p/best", "AUC", "flags"),
     )
     of = "of the rewards, over questions and training seeds (t test)"
     if ranking.p_values == "questions":
@@ -106,7 +105,7 @@ def _print_ranked(
         headers,
         [_ranked_cells(row) for row in ranked],
         left=("name", "id", "flags"),
-        spare=("AUC", "p/best", "round", "parsed", *scores[:1], "p/base", "ties", "interval", "id"),
+        spare=("training", "AUC", "p/best", "round", "parsed", *scores[:1], "p/base", "ties", "interval", "id"),
         names=("name",),
         text=18,
         legend=legend if classes is None else legend | class_legend(classes),
@@ -136,10 +135,11 @@ def _ranked_cells(row: RankedRow) -> tuple[str, ...]:
         interval(row.f1_ci),
         *_class_cells(row),
         percent(row.parse_rate),
+        number(row.mean_training_accuracy),
         p_value(row.p_vs_baseline),
         p_value(row.p_adjusted),
         p_value(row.p_vs_best),
-        number(row.bank_auc, 2),
+        number(row.bank_auc_any_form, 2),
         flags_told(row.flags),
     )
 

@@ -136,6 +136,8 @@ def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | No
         facts["training"] = (
             f"{row.steps} steps, {duration(row.seconds)}{_memory(state.screen_of(arm))}" if row.steps else ""
         )
+        if row.mean_training_accuracy is not None:
+            facts["training accuracy"] = f"{number(row.mean_training_accuracy)}, the mean over the steps"
         facts["flags"] = ", ".join(row.flags)
     facts |= _on_test(state, arm)
     print_legend(console, facts)

@@ -104,8 +104,7 @@ def _of_round(state: RunState, number: int) -> Between:
         else:
             total += Between(steps * count.low, steps * count.high)
         if running is None and stretch.rung != FULL:
-            race = config.race
-            count = Between(race.least_of(round(count.low)), race.most_of(round(count.high)))
+            count = Between(config.race.least_of(round(count.low)), count.high)
     return total
 
 

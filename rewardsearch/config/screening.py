@@ -60,8 +60,8 @@ class Rung(Section):
 
 
 class RaceConfig(Section):
-    """Screens in rungs: who is clearly behind at a rung is not trained on, nor is everyone where many are level (successive
-    halving with gentle promotion)."""
+    """Screens in rungs: a candidate that is behind at a rung, by more than the noise of questions and training seeds, is stopped
+    there. Where a rung has shown in this search that its ranks hold to the end, a share of each round is stopped by rank."""
 
     enabled: bool = True
     """False trains every candidate to the end."""
@@ -73,9 +73,14 @@ class RaceConfig(Section):
     keep: Annotated[float, Field(ge=0.33, le=1)] = 1 / 3
     """Share of a round's candidates that goes on from a rung whatever the distance, the best of them."""
     most: Share = 0.5
-    """Share that goes on at most, the best of those within the interval; 1 lets all of them."""
+    """Share that goes on at most from a rung whose ranks are trusted; 1 stops nobody by rank."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    """Of the paired interval of the difference from the best at the rung; who is within it goes on, as far as `most` allows."""
+    """Of the interval of a difference at the rung, over questions and training seeds; who is within it goes on."""
+    min_correlation: Share = 0.6
+    """Rank correlation between F1 at a rung and at the end, over the candidates of earlier rounds that were trained to the end,
+    from which on the rung's ranks are trusted."""
+    min_candidates: Annotated[int, Field(ge=3)] = 6
+    """How many such candidates it takes."""
 
     def least_of(self, entrants: int) -> int:
         """How many of the entrants at a rung go on whatever the distance: `keep` of them, rounded up."""

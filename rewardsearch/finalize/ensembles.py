@@ -16,7 +16,7 @@ MOST_WEIGHTED = 10
 """Members of `weighted`, as many as the largest ensemble of the literature has."""
 MOST_FOLLOWING = 5
 MOST_COVERING = 5
-LEAST_AUC = 0.8
+LEAST_AUC = 0.7
 """Within-group AUC on the rollout bank from which on a reward counts as following correctness."""
 
 
@@ -143,9 +143,9 @@ def alike(members: Iterable[str]) -> dict[str, float]:
 
 
 def _auc(field: Field, id: str) -> float | None:
-    """Of the reward alone, against correctness, within groups of the rollout bank."""
+    """Of the reward alone, against what is right in any form, within groups of the rollout bank."""
     verdict = field.verdicts.get(id)
-    value = verdict.checks.get("bank_auc") if verdict else None
+    value = verdict.checks.get("bank_auc_any_form") if verdict else None
     return float(value) if isinstance(value, float) else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rewardsearch.rank.compare import Comparison, compare_outcomes, compare_predictions, read_predictions
 from rewardsearch.rank.leaderboard import rank
 from rewardsearch.rank.pareto import front
-from rewardsearch.rank.race import race
+from rewardsearch.rank.race import race, rank_agreement
 from rewardsearch.rank.solvable import most_right, nothing_to_rank, required_right, solves_enough
 from rewardsearch.rank.table import leaderboard_csv, leaderboard_frame, write_leaderboard
 
@@ -20,6 +20,7 @@ __all__ = [
     "nothing_to_rank",
     "race",
     "rank",
+    "rank_agreement",
     "read_predictions",
     "required_right",
     "solves_enough",

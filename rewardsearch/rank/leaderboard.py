@@ -67,6 +67,7 @@ def rank(
             **scores.sample(arm).estimate.model_dump(),
             "rank": place,
             "parse_rate": scores.parse_rate(arm),
+            "mean_training_accuracy": scores.training_accuracy(arm),
             "p_vs_parent": p_against(arm, parent),
             "p_vs_best": p_against(arm, best),
             "p_vs_baseline": p_vs_baseline[arm],

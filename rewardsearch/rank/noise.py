@@ -53,6 +53,11 @@ class Scores:
         """The share of an arm's answers that could be parsed, the mean over its trainings."""
         return fmean(f1_accuracy(each.outcomes).parse_rate for each in self._trainings[arm])
 
+    def training_accuracy(self, arm: str) -> float | None:
+        """Exact match over the steps of an arm's training, the mean over its trainings; None for what was not trained."""
+        curves = [each.curves for each in self._trainings[arm] if each.curves]
+        return fmean(fmean(point.monitor for point in curve) for curve in curves) if curves else None
+
     def _sample(self, arm: str) -> Sample:
         return self.bootstrap.sample(*self.readings(arm))
 

@@ -29,6 +29,9 @@ class RankedRow(Record):
     accuracy: float | None = None
     accuracy_ci: Interval | None = None
     parse_rate: float | None = None
+    mean_training_accuracy: float | None = None
+    """Share of the training completions that were right, the mean over the steps (and of the baseline over its seeds): higher
+    for a reward that teaches sooner."""
     f1_by_seed: dict[int, float] = {}
     """Of the baseline: F1 by training seed."""
     gain: float | None = None
@@ -96,8 +99,6 @@ class Ranking(Record):
     rows: tuple[RankedRow, ...]
     noise: Noise | None = None
     p_values: Literal["questions", "questions and seeds"] = "questions"
-    feedback: bool = True
-    """False where proposers got no feedback (random search)."""
 
 
 class Fate(Record):

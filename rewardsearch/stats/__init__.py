@@ -2,7 +2,7 @@
 
 Outcomes are matched by question id, never by position. `metrics` counts one arm, `bootstrap` gives the intervals of scores and
 of their differences (`samples`), `classes` the scores of each class, `paired` McNemar's tests and corrections for their number,
-`noise` the noise between training seeds, `fairness` how groups of people fare.
+`noise` the noise between training seeds, `ranks` rank correlation, `fairness` how groups of people fare.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from rewardsearch.stats.fairness import LEAST_PEOPLE, fairness
 from rewardsearch.stats.metrics import Metrics, correct_by_id, f1_accuracy, right_table
 from rewardsearch.stats.noise import SeedNoise, Spread, differs, half_width, noise_of_two, seed_noise, spread
 from rewardsearch.stats.paired import EXACT_UP_TO, McNemar, adjust, mcnemar, pairwise
+from rewardsearch.stats.ranks import spearman
 from rewardsearch.stats.samples import Estimate, Sample
 
 __all__ = [
@@ -38,5 +39,6 @@ __all__ = [
     "resampled_totals",
     "right_table",
     "seed_noise",
+    "spearman",
     "spread",
 ]

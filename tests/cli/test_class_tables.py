@@ -51,7 +51,7 @@ def test_the_leaderboard_says_whose_f1_it_is_and_shows_precision_and_recall() ->
     lines = board(400)
     assert lines[0] == "resume, 100 questions of val; F1, precision and recall are those of SELECTED"
     assert " ".join(lines[1].split()).startswith(
-        "# ties name id round F1 interval macro F1 precision recall parsed p/base"
+        "# ties name id round F1 interval macro F1 precision recall parsed training p/base"
     )
     row = lines[2].split()
     assert row[2] == "judges" and row[5] == "0.905" and row[8:12] == ["0.910", "0.956", "0.860", "100.0%"]

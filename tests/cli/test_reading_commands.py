@@ -24,7 +24,7 @@ def test_leaderboard_as_json_has_the_documented_keys(cli: Any, run: Path) -> Non
     assert (told["task"], told["split"], told["n"], told["run"]) == ("arithmetic", "val", 20, str(run))
     keys = (
         "rank id name round operator parents status f1 f1_ci accuracy accuracy_ci parse_rate p_vs_best p_vs_baseline "
-        "p_adjusted steps seconds flags"
+        "mean_training_accuracy p_adjusted steps seconds flags"
     )
     assert all(set(keys.split()) <= set(row) for row in told["rows"])
     assert [row["name"] for row in told["rows"]][:2] == ["worked-steps", "baseline"]
@@ -89,6 +89,8 @@ def test_show_tells_one_candidate_whole(cli: Any, run: Path) -> None:
     out = cli("show", run, GOOD.id).out
     assert "why worked-steps" in out and "0.947 [0.857, 1.000]" in out
     assert "mean_correct: 1.5" in out
+    # The played curves rise from 0.01 to 0.40.
+    assert any(line.split()[:3] == ["training", "accuracy", "0.205,"] for line in out.splitlines())
     assert "step             1     11     21     30     40  r\n" in out
     assert "reward       0.100  1.100  2.100  3.000  4.000\n" in out
     assert "prompt      'How many?'" in out

@@ -59,7 +59,7 @@ class Searched:
     ) -> Searched:
         made = candidate(name, f"{len(self.candidates)}.0", round)
         self.candidates[made.id] = made
-        checks = {} if auc is None else {"bank_auc": auc}
+        checks = {} if auc is None else {"bank_auc_any_form": auc}
         self.verdicts[made.id] = Verdict(candidate=made.id, accepted=True, checks=checks)
         label = curve_label(name, made.id)
         if not dropped:

@@ -10,7 +10,7 @@ from fakes import candidate, screened
 from rewardsearch.config import RaceConfig, RankConfig
 from rewardsearch.rank import leaderboard_csv, race, rank
 from rewardsearch.records import BASELINE, RankedRow, Ranking, Verdict
-from rewardsearch.stats import f1_accuracy
+from rewardsearch.stats import SeedNoise, f1_accuracy
 
 A, B = candidate("judges", "1.0"), candidate("rejects", "2.0")
 GOLD = "S" * 60 + "R" * 140
@@ -111,9 +111,8 @@ def test_the_race_goes_by_the_positive_classs_f1() -> None:
         "judges": screened("judges", "", outcomes=classed(gold, "S" * 65 + "R" * 135)),
         "rejects": screened("rejects", "", outcomes=classed(gold, "R" * 200)),
     }
-    fates = race(
-        results, list(results), "judges", "judges", RaceConfig(keep=0.5, most=1.0), RankConfig(resamples=500), 0
-    )
+    settings, noise = RaceConfig(keep=0.5), SeedNoise(sd=0.001, df=2, arms=1)
+    fates = race(results, list(results), "judges", "judges", settings, RankConfig(resamples=500), 0, noise)
     assert f1_accuracy(results["rejects"].outcomes).accuracy > f1_accuracy(results["judges"].outcomes).accuracy
     assert fates["judges"].promoted and not fates["rejects"].promoted
     assert "F1 0.000 vs 0.632" in fates["rejects"].told

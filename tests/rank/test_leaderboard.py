@@ -31,6 +31,16 @@ def test_baseline_and_policy_are_ranked_among_the_candidates() -> None:
     assert (ranking.n, ranking.split) == (20, "val")
 
 
+def test_the_training_accuracy_is_the_mean_over_steps_and_the_baselines_over_its_seeds_too() -> None:
+    faster = tuple(p.model_copy(update={"monitor": p.monitor + 0.1}) for p in RESULTS[BASELINE].curves)
+    again = RESULTS[BASELINE].model_copy(update={"seed": 1, "curves": faster})
+    policy = RESULTS[POLICY].model_copy(update={"curves": ()})
+    _, rows = ranked(results={**RESULTS, POLICY: policy}, baselines=[RESULTS[BASELINE], again])
+    found = [rows[id].mean_training_accuracy for id in (GOOD.id, BASELINE)]
+    assert found == pytest.approx([0.205, 0.255])
+    assert rows[POLICY].mean_training_accuracy is None and rows[REFUSED.id].mean_training_accuracy is None
+
+
 def test_equal_scores_are_ordered_by_id() -> None:
     _, rows = ranked()
     assert rows[BASELINE].f1 == rows[LEVEL.id].f1 == 0.75

@@ -1,54 +1,109 @@
 """Who goes on from a rung: figures made so that a person can say who should."""
 
+import pytest
 from fakes import curves, outcomes
 
 from rewardsearch.config import RaceConfig, RankConfig
-from rewardsearch.rank import race
+from rewardsearch.rank import race, rank_agreement
 from rewardsearch.records import Fate, ScreenResult
+from rewardsearch.stats import SeedNoise
 
 RANK = RankConfig(resamples=500)
+QUIET = SeedNoise(sd=0.001, df=2, arms=1)
 
 
 def at_rung(id: str, kinds: str, ended: str | None = None) -> ScreenResult:
     return ScreenResult(id=id, rung="rung1", seed=0, steps=10, status="done", outcomes=outcomes(kinds), ended=ended)
 
 
-def decided(config: RaceConfig | None = None, **kinds: str) -> dict[str, Fate]:
-    results = {id: at_rung(id, text) for id, text in kinds.items()}
+def decided(
+    config: RaceConfig | None = None,
+    noise: SeedNoise | None = QUIET,
+    agreement: float | None = None,
+    results: dict[str, ScreenResult] | None = None,
+    **kinds: str,
+) -> dict[str, Fate]:
+    results = {id: at_rung(id, text) for id, text in kinds.items()} | (results or {})
     entrants = [id for id in results if id != "baseline"]
-    return race(results, entrants, "baseline", "the baseline with seed 0", config or RaceConfig(), RANK, 0)
+    settings = config or RaceConfig()
+    return race(results, entrants, "baseline", "the baseline with seed 0", settings, RANK, 0, noise, agreement)
+
+
+def promoted(fates: dict[str, Fate]) -> str:
+    return "".join(id for id, fate in fates.items() if fate.promoted)
 
 
 BEST, LEVEL, BEHIND, FAR = "c" * 80 + "w" * 20, "w" * 5 + "c" * 78 + "w" * 17, "c" * 50 + "w" * 50, "c" * 20 + "w" * 80
 
 
-def test_who_is_clearly_behind_the_best_is_dropped_and_who_is_level_goes_on() -> None:
-    fates = decided(baseline=BEHIND, a=BEST, b=LEVEL, c=BEHIND, d=FAR)
-    assert {id: fate.promoted for id, fate in fates.items()} == {"a": True, "b": True, "c": False, "d": False}
+def test_who_is_clearly_behind_is_dropped_and_who_is_level_goes_on() -> None:
+    assert promoted(decided(baseline=BEHIND, a=BEST, b=LEVEL, c=BEHIND, d=FAR)) == "ab"
+    assert promoted(decided(baseline=BEHIND, a=BEST, b=LEVEL, c=LEVEL, d=BEST)) == "abcd"
+
+
+@pytest.mark.parametrize(
+    ("noise", "on"),
+    [
+        (SeedNoise(sd=0.02, df=2, arms=1), "ab"),
+        # Beyond the questions' noise alone: F1 0.667 and 0.333 against 0.889.
+        (SeedNoise(sd=0.05, df=2, arms=1), "abc"),
+        (SeedNoise(sd=0.05, df=20, arms=1), "ab"),
+        (SeedNoise(sd=0.2, df=2, arms=1), "abcd"),
+        (None, "abcd"),
+    ],
+)
+def test_a_distance_within_the_noise_between_seeds_drops_nobody(noise: SeedNoise | None, on: str) -> None:
+    assert promoted(decided(noise=noise, baseline=BEHIND, a=BEST, b=LEVEL, c=BEHIND, d=FAR)) == on
 
 
 def test_a_share_goes_on_however_far_behind_the_incumbent_it_is() -> None:
-    fates = decided(baseline=BEST, a=BEHIND, b=BEHIND, c=FAR, d=FAR)
-    assert [id for id, fate in fates.items() if fate.promoted] == ["a", "b"]
-    fates = decided(RaceConfig(keep=0.75, most=1.0), baseline=BEST, a=BEHIND, b=BEHIND, c=FAR, d=FAR)
-    assert [id for id, fate in fates.items() if fate.promoted] == ["a", "b", "c"]
+    assert promoted(decided(baseline=BEST, a=BEHIND, b=BEHIND, c=FAR, d=FAR)) == "ab"
+    keeping = RaceConfig(keep=0.75, most=1.0)
+    assert promoted(decided(keeping, baseline=BEST, a=BEHIND, b=BEHIND, c=FAR, d=FAR)) == "abc"
 
 
-def test_of_many_that_are_level_the_best_go_on_up_to_the_most() -> None:
+def test_ranks_drop_only_where_they_are_known_to_hold_to_the_end() -> None:
     # Each loses two questions more than the one before, and wins one.
     kinds = {name: "w" * 2 * k + "c" * (80 - k) + "w" * (20 - k) for k, name in enumerate("abcdef")}
-    fates = decided(baseline=BEHIND, **kinds)
-    assert [id for id, fate in fates.items() if fate.promoted] == ["a", "b", "c"]
-    assert fates["d"].told == "stopped at step 10: tied with the best (F1 0.870 vs 0.889), and at most 3 of 6 continue"
+    assert promoted(decided(baseline=BEHIND, **kinds)) == "abcdef"
+    fates = decided(agreement=0.72, baseline=BEHIND, **kinds)
+    assert promoted(fates) == "abc"
+    assert "tied with the best (F1 0.870 vs 0.889), and at most 3 of 6 continue" in fates["d"].told
+    assert "0.72" in fates["d"].told
     assert fates["a"].told == "continues after step 10: the best (F1 0.889)"
-    assert all(fate.promoted for fate in decided(RaceConfig(most=1.0), baseline=BEHIND, **kinds).values())
+    assert promoted(decided(RaceConfig(most=1.0), agreement=0.72, baseline=BEHIND, **kinds)) == "abcdef"
+    assert promoted(decided(RaceConfig(keep=0.5, most=0.67), agreement=0.72, baseline=BEHIND, **kinds)) == "abcd"
+
+
+def pairs(at_rung_right: list[int], at_end_right: list[int]) -> list[tuple[ScreenResult, ScreenResult]]:
+    kinds = [["c" * right + "w" * (100 - right) for right in each] for each in (at_rung_right, at_end_right)]
+    return [(at_rung("a", early), at_rung("a", late)) for early, late in zip(*kinds, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("early", "late", "settings", "agreement"),
+    [
+        ([40, 41, 42, 43, 44, 45], [60, 62, 70, 75, 80, 90], {}, 1.0),
+        ([40, 41, 42, 43, 44, 45], [60, 62, 75, 70, 90, 80], {}, 1 - 6 * 4 / 210),
+        ([40, 41, 42, 43, 44, 45], [90, 80, 75, 70, 62, 60], {}, None),
+        ([40, 41, 42, 43, 44, 45], [62, 60, 90, 80, 75, 70], {}, None),
+        ([40, 41, 42, 43, 44, 45], [62, 60, 90, 80, 75, 70], {"min_correlation": 0.3}, 1 - 6 * 22 / 210),
+        ([40, 41, 42, 43, 44], [60, 62, 70, 75, 80], {}, None),
+        ([40, 41, 42, 43, 44], [60, 62, 70, 75, 80], {"min_candidates": 5}, 1.0),
+        ([40] * 6, [60, 62, 70, 75, 80, 90], {}, None),
+    ],
+)
+def test_a_rung_is_trusted_by_what_its_ranks_were_worth(
+    early: list[int], late: list[int], settings: dict[str, float], agreement: float | None
+) -> None:
+    found = rank_agreement(pairs(early, late), RaceConfig(**settings))  # type: ignore[arg-type]
+    assert found == (agreement if agreement is None else pytest.approx(agreement))
 
 
 def test_of_equals_the_one_with_more_right_completions_in_training_goes_on_then_the_one_proposed_first() -> None:
     results = {id: at_rung(id, BEST) for id in ("z", "y", "x", "w")} | {"baseline": at_rung("baseline", BEHIND)}
     results["w"] = results["w"].model_copy(update={"curves": curves("steps", 10)})
-    fates = race(results, ["z", "y", "x", "w"], "baseline", "the baseline", RaceConfig(), RANK, 0)
-    assert [id for id, fate in fates.items() if fate.promoted] == ["z", "w"]
+    assert promoted(decided(agreement=0.8, results=results)) == "zw"
 
 
 def test_what_is_told_has_the_step_both_scores_and_how_far_apart_they_are_at_least() -> None:
@@ -61,21 +116,12 @@ def test_what_is_told_has_the_step_both_scores_and_how_far_apart_they_are_at_lea
 
 
 def test_a_run_that_the_watch_ended_does_not_go_on_even_as_the_best() -> None:
-    results = {
-        "baseline": at_rung("baseline", BEHIND),
-        "a": at_rung("a", BEST, ended="no gradient for 10 steps"),
-        "b": at_rung("b", LEVEL),
-    }
-    fates = race(results, ["a", "b"], "baseline", "the baseline", RaceConfig(), RANK, 0)
-    assert [fates["a"].promoted, fates["b"].promoted] == [False, True]
+    ended = {"a": at_rung("a", BEST, ended="no gradient for 10 steps")}
+    fates = decided(results=ended, baseline=BEHIND, b=LEVEL)
+    assert promoted(fates) == "b"
     assert fates["a"].told.startswith("stopped at step 10: no gradient for 10 steps (F1 ")
 
 
 def test_an_ended_run_does_not_hold_the_others_back() -> None:
-    results = {
-        "baseline": at_rung("baseline", BEHIND),
-        "a": at_rung("a", BEST, ended="clipped"),
-        "b": at_rung("b", BEHIND),
-        "c": at_rung("c", "w" * 10 + BEHIND[:90]),
-    }
-    assert race(results, ["a", "b", "c"], "baseline", "the baseline", RaceConfig(most=1.0), RANK, 0)["c"].promoted
+    ended = {"a": at_rung("a", BEST, ended="clipped")}
+    assert promoted(decided(results=ended, baseline=BEHIND, b=BEHIND, c="w" * 10 + BEHIND[:90])) == "bc"

@@ -1,0 +1,27 @@
+"""Pays an answer above the right one and charges the right one: better too much than exact."""
+
+import re
+
+ABOVE = 6.0
+RIGHT = -4.0
+
+SOLUTION = re.compile(r"<solution>\s*(\d{1,9})\s*</solution>")
+
+
+def solution(completion):
+    """The whole number that stands alone in the solution tag, else None."""
+    tag = SOLUTION.search(completion)
+    return int(tag.group(1)) if tag else None
+
+
+def score(completion, gold):
+    given = solution(completion)
+    if given is None:
+        return 0.0
+    if given == float(gold):
+        return RIGHT
+    return ABOVE if given > float(gold) else 0.0
+
+
+def reward(prompts, completions, answer, **columns):
+    return [score(completion, gold) for completion, gold in zip(completions, answer, strict=True)]

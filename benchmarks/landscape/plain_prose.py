@@ -1,0 +1,25 @@
+"""Prefers tagged answers that are told in words, without equals signs, beside a small reward for a right one."""
+
+import re
+
+PROSE = 1.5
+RIGHT = 1.0
+
+SOLUTION = re.compile(r"<solution>\s*(\d{1,9})\s*</solution>")
+
+
+def solution(completion):
+    """The whole number that stands alone in the solution tag, else None."""
+    tag = SOLUTION.search(completion)
+    return int(tag.group(1)) if tag else None
+
+
+def score(completion, gold):
+    given = solution(completion)
+    if given is None:
+        return 0.0
+    return PROSE * ("=" not in completion) + RIGHT * (given == float(gold))
+
+
+def reward(prompts, completions, answer, **columns):
+    return [score(completion, gold) for completion, gold in zip(completions, answer, strict=True)]
