@@ -58,11 +58,11 @@ CONFIG = "configs/gsm8k-smollm2.yaml"
 OUT = PACKAGE.parent / "docs" / "evidence" / "real-model.json"
 FOUND = "candidates/recorded/arithmetic-seed7"
 SEARCHED = (f"{FOUND}/gap_times_work.py", f"{FOUND}/work_into_tags_deeper.py")
-QUICK = (
-    *("task.train_rows=16", "task.val_rows=4", "task.test_rows=4", "policy.dtype=float32"),
-    *("sft.steps=2", "sft.batch_size=2", "screen.steps=2", "screen.prompts_per_step=1", "screen.group_size=2"),
-    *("screen.max_completion_tokens=16", "screen.micro_batch=null", "screen.eval_batch_size=4", "screen.slots=1"),
-)
+QUICK = """
+task.train_rows=16 task.val_rows=4 task.test_rows=4 policy.dtype=float32 sft.steps=2 sft.batch_size=2 sft.micro_batch=null
+screen.steps=2 screen.prompts_per_step=1 screen.group_size=2 screen.max_completion_tokens=16 screen.micro_batch=null
+screen.eval_batch_size=4 screen.slots=1
+"""
 
 
 def settings(options: argparse.Namespace) -> Config:
@@ -72,7 +72,7 @@ def settings(options: argparse.Namespace) -> Config:
     for name in SEARCHED:
         shutil.copy(find(name, what="searched reward"), folder)
     overrides = [
-        *(QUICK if options.quick else ()),
+        *(QUICK.split() if options.quick else ()),
         f"run_dir={options.run_dir}",
         f"propose.folder={folder.resolve()}",
         f"candidates={len(SEARCHED)}",

@@ -41,7 +41,7 @@ def current_ranking(state: RunState) -> Ranking:
         dropped=state.dropped,
         stopped=state.stopped,
         policy_name=state.config.policy_name,
-    )
+    ).model_copy(update={"feedback": state.config.propose.feedback})
 
 
 def current_feedback(state: RunState, ranking: Ranking, round: int, task: Task) -> Feedback:
@@ -83,18 +83,20 @@ def first_request(config: Config, examples: bool = False) -> ProposalRequest:
 def request_of(state: RunState, config: Config, task: Task, round: int, attempt: int) -> ProposalRequest:
     """What is asked in `round`: its candidates (`attempt` 0), or a repair of what was rejected of the attempt before.
 
-    `asks` is what was planned, empty when nothing was.
+    `asks` is what was planned, empty when nothing was. Where feedback is withheld, a request has none and mends nothing: as many
+    rewards are asked for as were rejected.
     """
-    repairs = rejected(state, round, attempt - 1) if attempt else ()
-    feedback = state.feedbacks.get(round - 1)
-    if feedback is None and _screened(state, BASELINE):
+    refused, withheld = rejected(state, round, attempt - 1) if attempt else (), config.propose.withholds
+    repairs = () if withheld else refused
+    feedback = None if withheld else state.feedbacks.get(round - 1)
+    if feedback is None and not withheld and _screened(state, BASELINE):
         feedback = current_feedback(state, current_ranking(state), round - 1, task)
     folder = state.folder / "rounds" / f"{round:02d}" / (f"repair-{attempt}" if attempt else "")
     request = _request(config, task, state.base, round, attempt, folder)
     return request.model_copy(
         update={
             "run": f"{state.folder.name} {state.started}",
-            "count": len(repairs) or config.candidates,
+            "count": len(refused) or config.candidates,
             "examples": _examples(task, config),
             "feedback": feedback,
             "repairs": repairs,

@@ -126,6 +126,18 @@ def test_the_feedback_of_a_read_run_is_the_one_that_was_journalled(one_round: Pa
     assert state.feedbacks[1].payoffs[0].usage.requests == 4
 
 
+@pytest.mark.parametrize("proposer", ["grammar", "openai", "manual", "folder", "replay"])
+def test_feedback_is_withheld_from_those_who_would_use_it(one_round: Path, proposer: str) -> None:
+    state = read_run(one_round)
+    propose = state.config.propose.model_copy(update={"feedback": False, "proposer": proposer})
+    config, task = state.config.model_copy(update={"propose": propose}), load_task(state.config.task)
+    later, again = (request_of(state, config, task, *key) for key in ((2, 0), (1, 1)))
+    withheld = proposer not in ("folder", "replay")
+    assert (later.feedback is None, again.feedback is None) == (withheld, withheld)
+    assert len(again.repairs) == (0 if withheld else 1) and again.count == 1
+    assert set(later.seen) == set(state.candidates)
+
+
 def test_what_was_proposed_before_is_told_as_seen(one_round: Path) -> None:
     assert set(asked(one_round, 2).seen) == set(read_run(one_round).candidates)
     assert len(asked(one_round, 2).seen) == 4

@@ -56,6 +56,8 @@ def print_leaderboard(ranking: Ranking, console: Console) -> None:
     print_lines(console, f"{ranking.task}, {ranking.n} questions of {ranking.split}{of}")
     if ranking.split == "test":
         print_lines(console, PAPER_NOTE)
+    if not ranking.feedback:
+        print_lines(console, "feedback withheld: no proposal saw a result of the search")
     ranked = [row for row in ranking.rows if row.rank is not None]
     if ranked:
         _print_ranked(ranking, ranked, classes, console)

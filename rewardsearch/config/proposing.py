@@ -188,6 +188,10 @@ class ProposeConfig(Section):
     proposer: Literal["grammar", "openai", "folder", "manual", "replay"] = "grammar"
     repairs: Annotated[int, Field(ge=0)] = 1
     """How often rejected code goes back to the proposer with the reasons, a round."""
+    feedback: bool = True
+    """False is random search, which shows what the feedback is worth: no proposal sees a result, a parent or why a reward was
+    rejected. Every request is `fresh`, and what was rejected is replaced instead of repaired, as often as `repairs` says. The
+    prompts of `manual` are of this kind too. `folder` and `replay` use no feedback, so it changes nothing for them."""
     mix: MixConfig = MixConfig()
     adapt: bool = True
     """Shift the mix of operators and models towards what has improved most for its cost (`openai`, `manual`)."""
@@ -201,3 +205,8 @@ class ProposeConfig(Section):
     replay: str | None = None
     """The folder of the run whose proposals `replay` repeats, or of a recording (candidates/recorded/)."""
     openai: OpenAIConfig = OpenAIConfig()
+
+    @property
+    def withholds(self) -> bool:
+        """Whether requests carry nothing of what was learned."""
+        return not self.feedback and self.proposer not in ("folder", "replay")

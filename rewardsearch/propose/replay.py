@@ -34,7 +34,9 @@ class ReplayProposer(Proposer):
         proposal = recorded.proposals.get((request.round, request.attempt), Proposal(candidates=()))
         rejected = {candidate.id for candidate, _ in request.repairs}
         candidates = tuple(
-            c for c in proposal.candidates if c.id not in request.seen and (not request.repairs or _mends(c, rejected))
+            c
+            for c in proposal.candidates
+            if c.id not in request.seen and (not request.attempt or not c.parents or _mends(c, rejected))
         )
         head = f"# Round {request.round}: {len(candidates)} recorded rewards of {recorded.about}"
         names = "\n".join(

@@ -99,6 +99,8 @@ class Ranking(Record):
     rows: tuple[RankedRow, ...]
     noise: Noise | None = None
     p_values: Literal["questions", "questions and seeds"] = "questions"
+    feedback: bool = True
+    """False where proposers got no feedback (random search)."""
 
 
 class Fate(Record):

@@ -65,6 +65,15 @@ def test_mistakes_are_told(cli: Any, arguments: tuple[str, ...], told: str) -> N
     assert told in done.err
 
 
+def test_where_feedback_is_withheld_every_request_is_fresh(cli: Any, run: Path) -> None:
+    withheld = ("--run", run, "--set", "propose.feedback=false")
+    done = cli("prompt", CONFIG, *withheld)
+    assert done.code == 0 and "round 2, fresh" in done.err and GOOD.name not in done.out
+    for operator in ("mutate", "repair"):
+        done = cli("prompt", CONFIG, "--operator", operator, *withheld)
+        assert (done.code, done.out) == (2, "") and "propose.feedback" in done.err
+
+
 def test_a_move_that_the_front_does_not_allow_is_told(cli: Any, run: Path) -> None:
     done = cli("prompt", CONFIG, "--operator", "crossover", "--run", run)
     assert "works on 2 trained rewards of the Pareto front, this run has 1" in done.err

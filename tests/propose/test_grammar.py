@@ -18,7 +18,7 @@ from rewardsearch.propose import ProposalRequest, propose
 from rewardsearch.propose.grammar.catalogue import ANCHOR, FAMILIES, KINDS, NUMERIC
 from rewardsearch.propose.grammar.genome import Component, Genome, genome_of, read_genome, render
 from rewardsearch.propose.grammar.guide import Guide, Known, guide_of
-from rewardsearch.propose.grammar.operators import MAX_COMPONENTS, crossover, leads, mutate
+from rewardsearch.propose.grammar.operators import MAX_COMPONENTS, crossover, leads, leads_after, mutate
 from rewardsearch.records import Candidate, Proposal, Stage, Verdict, candidate_id
 from rewardsearch.sandbox import check_static
 
@@ -133,9 +133,29 @@ def test_every_kind_leads_once_before_one_leads_twice() -> None:
     assert order[count:] == order[:count]
 
 
+def test_rounds_without_feedback_go_on_through_the_kinds_and_draw_the_families_in_the_same_shares() -> None:
+    size = len(NUMERIC.turns)
+    rounds = [leads(random.Random(0), size), *(leads_after(random.Random(0), n * size, size) for n in range(1, 12))]
+    assert {tuple(sorted(NUMERIC.by_name[kind].family for kind in each)) for each in rounds} == {
+        tuple(sorted(NUMERIC.turns))
+    }
+    assert rounds[0] == leads_after(random.Random(0), 0, size)
+    assert len({*rounds[0], *rounds[1]}) == 2 * size
+    assert {kind for each in rounds for kind in each} == {kind.name for kind in KINDS}
+
+
 def test_all_of_a_large_first_round_passes_the_static_policy(request_of: MakeRequest) -> None:
     codes = [c.code for c in draw(request_of(count=40)).candidates]
     assert [check_static(code) for code in codes] == [None] * 40
+
+
+def test_a_long_search_without_feedback_does_not_run_out_of_new_rewards(request_of: MakeRequest) -> None:
+    """Some kinds have three values in all."""
+    seen: list[str] = []
+    for round in range(1, 13):
+        proposal = draw(request_of(round=round, count=8, seen=tuple(seen)))
+        assert (len(proposal.candidates), proposal.refusals) == (8, ())
+        seen += [c.id for c in proposal.candidates]
 
 
 # --- later rounds -----------------------------------------------------------------------------------------------------

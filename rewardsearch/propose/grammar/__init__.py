@@ -1,7 +1,8 @@
 """Proposes rewards without a language model: composes, mutates and crosses typed components, guided by the feedback.
 
 The first round draws kinds of component from all families; later rounds mutate and cross what gained, and of five candidates one
-is a fresh idea. A proposal follows from the request alone: its seed, round, feedback and what was seen.
+is a fresh idea. Without parents a later round goes on through the kinds where the round before stopped. A proposal follows from
+the request alone: its seed, round, feedback and what was seen.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from rewardsearch.propose.grammar.catalogue import Catalogue
 from rewardsearch.propose.grammar.classes import catalogue_of
 from rewardsearch.propose.grammar.genome import Genome, read_genome, render
 from rewardsearch.propose.grammar.guide import Guide, guide_of
-from rewardsearch.propose.grammar.operators import crossover, fresh, leads, mutate, repair
+from rewardsearch.propose.grammar.operators import crossover, fresh, leads, leads_after, mutate, repair
 from rewardsearch.records import Operator, Proposal, Refusal, candidate_id
 
 MIX: tuple[Operator, ...] = ("mutate", "crossover", "mutate", "mutate", "fresh")
@@ -29,13 +30,15 @@ class GrammarProposer(Proposer):
 
     def propose(self, request: ProposalRequest, ledger: Ledger) -> Proposal:
         guide = guide_of(request.feedback, catalogue_of(request.classes))
-        rng = random.Random(f"grammar {request.seed} {request.round}{' repair' if request.repairs else ''}")
+        again = request.repairs or request.attempt
+        rng = random.Random(f"grammar {request.seed} {request.round}{' repair' if again else ''}")
+        suffix = f"_r{request.round}{'fix' if request.repairs else 'new' if again else 'c'}"
         known = set(request.seen)
         drafts: list[Draft] = []
         refusals: list[Refusal] = []
         makers = _repairs(request, rng, guide.catalogue) if request.repairs else _rounds(request, rng, guide)
         for place, maker in enumerate(makers, start=1):
-            draft = _new(maker, known, f"_r{request.round}{'fix' if request.repairs else 'c'}{place}")
+            draft = _new(maker, known, f"{suffix}{place}")
             if draft is None:
                 refusals.append(Refusal(name=f"grammar_{place}", reason=f"{TRIES} draws gave no reward that is new"))
             else:
@@ -52,7 +55,7 @@ Maker = Iterator[tuple[Genome, str, Operator, tuple[str, ...]]]
 
 def _rounds(request: ProposalRequest, rng: random.Random, guide: Guide) -> Iterator[Maker]:
     if not guide.parents:
-        for lead in leads(rng, request.count, guide.catalogue):
+        for lead in _leads(request, rng, guide.catalogue):
             yield _fresh(rng, lead, guide.catalogue)
         return
     for place in range(request.count):
@@ -66,6 +69,14 @@ def _rounds(request: ProposalRequest, rng: random.Random, guide: Guide) -> Itera
             yield _mutate(rng, guide)
 
 
+def _leads(request: ProposalRequest, rng: random.Random, catalogue: Catalogue) -> list[str]:
+    """The kinds to try first. A later round takes those that the rounds before it have not come to."""
+    if request.round == 1 or request.attempt:
+        return leads(rng, request.count, catalogue)
+    tried = (request.round - 1) * request.count
+    return leads_after(random.Random(f"grammar {request.seed} 1"), tried, request.count, catalogue)
+
+
 def _repairs(request: ProposalRequest, rng: random.Random, catalogue: Catalogue) -> Iterator[Maker]:
     for candidate, verdict in request.repairs[: request.count]:
         genome = read_genome(candidate.code)
@@ -75,8 +86,11 @@ def _repairs(request: ProposalRequest, rng: random.Random, catalogue: Catalogue)
 
 
 def _fresh(rng: random.Random, lead: str, catalogue: Catalogue) -> Maker:
-    while True:
+    # A kind with few values is used up in a long search: then others are tried.
+    for _ in range(TRIES // 2):
         yield *fresh(rng, lead, catalogue), "fresh", ()
+    while True:
+        yield *fresh(rng, rng.choice(catalogue.kinds).name, catalogue), "fresh", ()
 
 
 def _mutate(rng: random.Random, guide: Guide) -> Maker:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from rewardsearch.propose.grammar.catalogue import FAMILIES, NUMERIC, Catalogue, Parameter, Value
+from rewardsearch.propose.grammar.catalogue import FAMILIES, NUMERIC, Catalogue, Family, Parameter, Value
 from rewardsearch.propose.grammar.genome import Component, Genome, genome_of
 from rewardsearch.propose.grammar.guide import Guide, Known
 
@@ -17,15 +17,35 @@ def leads(rng: random.Random, count: int, catalogue: Catalogue = NUMERIC) -> lis
 
     Stratified, so that a few candidates already look at most of answer, work, form and style.
     """
-    kinds, turns = catalogue.kinds, catalogue.turns
-    decks = {family: [kind.name for kind in kinds if kind.family == family] for family in FAMILIES}
-    for deck in decks.values():
-        rng.shuffle(deck)
+    decks, turns = _decks(rng, catalogue), catalogue.turns
     order: list[str] = []
-    while len(order) < len(kinds):
+    while len(order) < len(catalogue.kinds):
         for family in rng.sample(turns, len(turns)):
             order.extend([decks[family].pop()] if decks[family] else [])
     return [order[i % len(order)] for i in range(count)]
+
+
+def leads_after(rng: random.Random, tried: int, count: int, catalogue: Catalogue = NUMERIC) -> list[str]:
+    """`count` kinds to try after the first `tried`, given the generator that `leads` had for those.
+
+    A family whose kinds are used up begins again at its turn. So every round draws the families in the same shares: random
+    search would else get worse, or better, by itself as families run out.
+    """
+    decks, turns = _decks(rng, catalogue), catalogue.turns
+    order: list[str] = []
+    while len(order) < tried + count:
+        for family in rng.sample(turns, len(turns)):
+            decks[family] = decks[family] or _decks(rng, catalogue)[family]
+            order.extend([decks[family].pop()] if decks[family] else [])
+    return order[tried : tried + count]
+
+
+def _decks(rng: random.Random, catalogue: Catalogue) -> dict[Family, list[str]]:
+    """The kinds of each family, shuffled."""
+    decks = {family: [kind.name for kind in catalogue.kinds if kind.family == family] for family in FAMILIES}
+    for deck in decks.values():
+        rng.shuffle(deck)
+    return decks
 
 
 def draw_component(rng: random.Random, kind: str, catalogue: Catalogue = NUMERIC) -> Component:

@@ -30,8 +30,14 @@ def preview(request: ProposalRequest, config: ProposeConfig, operator: Operator,
     """The first ask of `request` that makes the move: as planned, as the plan would draw it, or, where it would draw none, on
     parents drawn alike.
 
-    account: of the run, for what its servers are known to refuse. Raises UserError when the move has nothing to work on.
+    account: of the run, for what its servers are known to refuse. Raises UserError when the move has nothing to work on, or is
+    never made because feedback is withheld.
     """
+    if not config.feedback and operator != "fresh":
+        raise UserError(
+            f"--operator: got {operator}, and propose.feedback is false, so every request is fresh; "
+            "use --operator fresh, or set propose.feedback: true"
+        )
     models = {each.model: each.weight for each in config.openai.served()}
     asks = request.asks or plan(request, config, models)
     ask = next((each for each in asks if each.operator == operator), None)
