@@ -25,8 +25,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from quiet import Quiet
 from rich.console import Console
-from search_cost import Quiet
 from study_further import further
 from study_numbers import collect, ordered_json
 from study_page import write_page

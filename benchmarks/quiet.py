@@ -1,0 +1,31 @@
+"""What a benchmark shows of the searches that it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+
+from rewardsearch.progress import Running
+from rewardsearch.records import ScreenJob, ScreenResult, SftResult
+from rewardsearch.state import RunState
+
+
+class Quiet:
+    """A trials.Progress that tells lines alone, to standard error."""
+
+    def __init__(self, console: Console, of: str) -> None:
+        self._console, self._of = console, of
+
+    def say(self, line: str) -> None:
+        self._console.print(f"{self._of}: {line}", markup=False, highlight=False, soft_wrap=True)
+
+    def opened(self, state: RunState) -> None: ...
+
+    def jobs(self, names: Iterable[str], steps: int) -> None: ...
+
+    def running(self, jobs: Sequence[Running]) -> None: ...
+
+    def tuned(self, result: SftResult) -> None: ...
+
+    def ended(self, job: ScreenJob, result: ScreenResult, name: str) -> None: ...
