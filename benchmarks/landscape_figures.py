@@ -1,7 +1,8 @@
-"""The figures of the landscape: every reward's gain, and what a rung says of the end."""
+"""The figures of the landscape: every reward's gain, what a rung says of the end, what a race saves and loses."""
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -60,4 +61,35 @@ def rungs(landscape: Numbers, theme: Theme) -> Figure | None:
         axes.set_xlabel(f"F1 on val after {step} steps")
     grid[0].set_ylabel(f"F1 on val after {landscape['settings']['steps']} steps")
     legend(figure, grid, theme, len(CLASSES))
+    return figure
+
+
+SHARES = {
+    "steps_saved": ("training steps saved", "blue", "o"),
+    "good_lost": ("good rewards lost", "orange", "s"),
+    "best_lost": ("rounds whose best is lost", "red", "D"),
+}
+"""Label, colour and marker of what is told of a race."""
+
+
+def races(before: Numbers, theme: Theme) -> Figure | None:
+    """What each rule of a race saves and loses at each rung, a panel a rung."""
+    rows = before["race"]["rungs"]
+    if not rows:
+        return None
+    steps = sorted({row["step"] for row in rows})
+    rules = list(dict.fromkeys(row["rule"] for row in rows))
+    figure, grid = axes_of(theme, 9.0, 1.5 + 0.5 * len(rules), len(steps), sharey=True, sharex=True)
+    for axes, step in zip(grid, steps, strict=True):
+        of = {row["rule"]: row for row in rows if row["step"] == step}
+        for place, (key, (label, colour, marker)) in enumerate(SHARES.items()):
+            points = [(row[key], at + 0.2 * (place - 1)) for at, rule in enumerate(rules) if (row := of.get(rule))]
+            points = [point for point in points if point[0] is not None]
+            style = {"color": theme.colours[colour], "marker": marker, "linestyle": "", "markersize": 6, "label": label}
+            axes.plot([100 * x for x, _ in points], [y for _, y in points], **style)
+        axes.set_title(f"race at step {step}", fontsize=11)
+        axes.set_xlabel("%")
+        axes.set_ylim(len(rules) - 0.4, -0.6)
+    grid[0].set_yticks(range(len(rules)), [textwrap.fill(rule, 26) for rule in rules], fontsize=9)
+    legend(figure, grid, theme, len(SHARES))
     return figure

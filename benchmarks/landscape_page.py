@@ -1,11 +1,14 @@
-"""The sections of docs/evidence.md on the landscape of rewards, from docs/evidence/landscape.json."""
+"""The sections of docs/evidence.md on the landscape of rewards and on what is known before training, from
+docs/evidence/landscape.json and before_training.json."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Any
 
-from study_text import f1, figure, section, table
+import evidence_before_training
+from study_text import STUDY, f1, figure, section, table
 
 Numbers = dict[str, Any]
 
@@ -44,7 +47,7 @@ def _rewards(landscape: Numbers, figures: Sequence[str]) -> str:
         f"has more. The untrained policy has accuracy {f1(landscape['untrained']['accuracy'])}.",
         figure("landscape", figures),
         table(head, rows),
-        f"Command: `{landscape['command']}`.",
+        f"Command: `{landscape['command']} --out docs/evidence/landscape.json`.",
     )
 
 
@@ -61,9 +64,53 @@ def _rungs(landscape: Numbers, figures: Sequence[str]) -> str:
         "Training accuracy, the score that sees speed, has rank correlation "
         f"{_rho(speed['rank_correlation_with_f1'])} with F1 at the end. The rank correlation between one seed and another is "
         f"{_rho(speed['reliability'])} for training accuracy and {_rho(speed['reliability_of_f1'])} for F1 at the end.",
-        f"Command: `{landscape['command']}`.",
+        f"Command: `{landscape['command']} --out docs/evidence/landscape.json`.",
         figure("rungs", figures),
     )
+
+
+def signs(of_study: Numbers, before: Numbers | None, figures: Sequence[str]) -> str:
+    """What flags, the bank's measures and the race are worth, on the landscape and on the study's candidates."""
+    parts = _on_landscape(before, figures) if before else []
+    if of_study["flags"]:
+        parts += _on_study(of_study)
+    return section("What do the bank's flags and AUC, and the race, save and lose?", *parts) if parts else ""
+
+
+def _on_study(bank: Numbers) -> list[str]:
+    shown = []
+    for measure, told in (("bank_auc", "right as counted"), ("bank_auc_any_form", "right in any form")):
+        rho = [each["spearman"] for each in bank["auc"] if each["measure"] == measure]
+        if rho:
+            shown.append([told, f"{fmean(rho):+.2f}", f"{min(rho):+.2f} to {max(rho):+.2f}", str(len(rho))])
+    flags = (
+        [flag, str(each["n"]), f"{each['mean_gain']:+.3f}", f"{each['above']} of {each['n']}"]
+        for flag, each in bank["flags"].items()
+    )
+    return [
+        "On the candidates of the study's own runs that were accepted and trained (`none` has those without any flag):",
+        table(("AUC on the rollout bank", "mean rank correlation with F1", "range", "runs"), shown) if shown else "",
+        table(("flag", "candidates", "mean gain on val", "better than the base rewards"), flags),
+        f"Command: `{STUDY}`.",
+    ]
+
+
+def _on_landscape(before: Numbers, figures: Sequence[str]) -> list[str]:
+    counts = before["rewards"]
+    wrong = [f"`{row['flag']}`" for row in before["flags"] if row["wrong_more_often"]]
+    told = (
+        f"On more good than bad rewards: {', '.join(wrong)}." if wrong else "No flag is on more good than bad rewards."
+    )
+    return [
+        f"On the landscape {counts['good']} rewards are good (a gain of {before['good']:g} or more), {counts['bad']} bad "
+        f"({before['bad']:g} or less), {counts['level']} level. `hit` is the share of the bad rewards that a flag is on, "
+        f"`false alarm` that of the good ones. {told} `good above bad` is how often a good reward has a higher value than a bad "
+        f"one; 0.5 is chance. The race is tried on {before['race']['rounds']} rounds of {before['race']['candidates']} rewards "
+        "drawn from the list.",
+        evidence_before_training.markdown(before).strip(),
+        f"Command: `{before['command']} --out docs/evidence/before_training.json`.",
+        figure("races", figures),
+    ]
 
 
 def _rho(value: float | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,6 @@ Numbers = dict[str, Any]
 SEEDS, MOST_SEEDS = 5, 4
 """Search seeds of a whole study, and in how many of them a claim has to hold."""
 A_A, INTERVALS, MOST_INTERVALS = 10, 10, 9
-NOMINAL = (0.02, 0.08)
-"""Limits of the A/A arm's false-positive rate in simulation."""
 PROPOSERS = {"search": "the grammar's searches", "frontier": "the frontier model's searches, replayed"}
 
 
@@ -29,11 +27,13 @@ class Criterion:
         return {True: "holds", False: "**does not hold**", None: "not measured in full"}[self.holds]
 
 
-def criteria(study: Numbers, landscape: Numbers | None = None) -> list[Criterion]:
-    """Every criterion on the landscape and on the study's own runs, in the order of the page."""
+def criteria(documents: Mapping[str, Numbers]) -> list[Criterion]:
+    """Every criterion on the landscape, the study's own runs and the simulation, in the order of the page. documents: by the
+    names of their files; without the study's nothing is measured."""
+    study = documents["study"]
     found = [
         Criterion(each["what"], each["limit"], "-" if each["value"] is None else f"{each['value']:g}", each["holds"])
-        for each in (landscape or {}).get("criteria", ())
+        for each in documents.get("landscape", {}).get("criteria", ())
     ]
     for kind, who in PROPOSERS.items():
         runs = runs_of(study, kind)
@@ -66,9 +66,26 @@ def criteria(study: Numbers, landscape: Numbers | None = None) -> list[Criterion
     found.append(
         _count("the base rewards against themselves come out as a tie", ties, lambda each: each["tie"], A_A, A_A)
     )
+    found += _simulated(documents.get("gain_coverage"))
     inside = study["further"]
     what = "the true F1 of an arm, by ten further seeds, lies in its reported interval"
     found.append(_count(what, inside, lambda each: each["inside"], MOST_INTERVALS, INTERVALS))
+    return found
+
+
+def _simulated(simulation: Numbers | None) -> list[Criterion]:
+    """What must hold of the simulated intervals, for 3 seeds and more."""
+    if simulation is None:
+        return []
+    rows = [row for row in simulation["rows"] if row["seeds"] > 2 and "habits" not in row["sd of F1, arm / baseline"]]
+    found = []
+    for key, what, limit in (
+        ("A/A", "false positives of the A/A arm in simulation", "2 to 8 %"),
+        ("covered", "simulated intervals of the gain that hold the truth", "93 to 97 %"),
+    ):
+        shares = [100 * row[key] for row in rows]
+        held = not any(f": {key} " in mistake for mistake in simulation["broken"])
+        found.append(Criterion(what, limit, f"{min(shares):.1f} to {max(shares):.1f} %", held))
     return found
 
 

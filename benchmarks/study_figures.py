@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import matplotlib
-from landscape_figures import rewards, rungs
+from landscape_figures import races, rewards, rungs
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from study_theme import STYLE, THEMES, Theme, axes_of, legend, svg
@@ -178,18 +178,18 @@ DRAWN: dict[str, Callable[[Numbers, Theme], Figure | None]] = {
     "intervals": intervals,
     "landscape": rewards,
     "rungs": rungs,
+    "races": races,
 }
 """The figures by name, each from its numbers."""
-OF_LANDSCAPE = ("landscape", "rungs")
+OF = {"landscape": "landscape", "rungs": "landscape", "races": "before_training"}
+"""The file of docs/evidence/ that a figure is drawn from, where it is not the study's."""
 
 
-def write_figures(
-    folder: Path, study: Numbers, landscape: Numbers | None, names: Sequence[str] = tuple(DRAWN)
-) -> list[str]:
-    """Writes the figures of `names` that there are numbers for; gives their names."""
+def write_figures(folder: Path, documents: Mapping[str, Numbers], names: Sequence[str] = tuple(DRAWN)) -> list[str]:
+    """Writes the figures of `names` that there are numbers for; gives their names. documents: by the names of their files."""
     written = []
     for name in names:
-        numbers = landscape if name in OF_LANDSCAPE else study
+        numbers = documents.get(OF.get(name, "study"))
         for theme in THEMES:
             with matplotlib.rc_context(STYLE):
                 figure = DRAWN[name](numbers, theme) if numbers else None

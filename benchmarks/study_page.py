@@ -3,52 +3,51 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import real_model
-from landscape_page import landscape_sections
+from landscape_page import landscape_sections, signs
 from study_criteria import against_random, chosen_arm, criteria, over_control, runs_of
 from study_figures import write_figures
-from study_text import chance, f1, figure, gain, section, table
+from study_text import STUDY, chance, f1, figure, gain, section, table
 
 from rewardsearch.files import write_atomic
 
 Numbers = dict[str, Any]
-STUDY = "python benchmarks/study.py"
+
+
+DOCUMENTS = ("study", "landscape", "before_training", "gain_coverage", "real-model")
+"""The files of docs/evidence/ that the page is made of; all but the first may be missing."""
 
 
 def write_page(docs: Path) -> list[Path]:
     """Writes evidence.md and the figures into `docs` from docs/evidence/*.json; gives the paths of what was written."""
-    folder = docs / "evidence"
-    study = _load(folder / "study.json") or {}
-    landscape = _load(folder / "landscape.json")
-    figures = write_figures(folder, study, landscape)
-    page = docs / "evidence.md"
-    write_atomic(page, page_text(study, landscape, figures, _load(folder / "real-model.json")))
+    folder, page = docs / "evidence", docs / "evidence.md"
+    files = {name: folder / f"{name}.json" for name in DOCUMENTS}
+    documents = {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.is_file()}
+    figures = write_figures(folder, documents)
+    write_atomic(page, page_text(documents, figures))
     return [page, *(folder / f"{name}-{theme}.svg" for name in figures for theme in ("light", "dark"))]
 
 
-def _load(path: Path) -> Numbers | None:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-
-
-def page_text(study: Numbers, landscape: Numbers | None, figures: Sequence[str], real: Numbers | None = None) -> str:
+def page_text(documents: Mapping[str, Numbers], figures: Sequence[str]) -> str:
     """The page, without the sections that there are no numbers for. figures: the names of those that were drawn."""
+    study, landscape = documents["study"], documents.get("landscape")
     parts = [
         _head(study),
-        _criteria(study, landscape),
+        _criteria(documents),
         _gains(study, figures),
         _rounds(study, figures),
-        _noise(study),
+        _noise(study, documents.get("gain_coverage")),
         _intervals(study, figures),
         _cost(study, figures),
-        _bank(study),
         *(landscape_sections(landscape, figures) if landscape else ()),
-        real_model.section(real).strip(),
-        _disappoints(study, landscape),
+        signs(study["bank"], documents.get("before_training"), figures),
+        real_model.section(documents.get("real-model")).strip(),
+        _disappoints(documents),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -83,8 +82,8 @@ def _head(study: Numbers) -> str:
     return text
 
 
-def _criteria(study: Numbers, landscape: Numbers | None) -> str:
-    rows = ((each.what, each.limit, each.measured, each.verdict) for each in criteria(study, landscape))
+def _criteria(documents: Mapping[str, Numbers]) -> str:
+    rows = ((each.what, each.limit, each.measured, each.verdict) for each in criteria(documents))
     return section("What must hold", table(("claim", "limit", "measured", "verdict"), rows))
 
 
@@ -164,10 +163,23 @@ def _rounds(study: Numbers, figures: Sequence[str]) -> str:
     )
 
 
-def _noise(study: Numbers) -> str:
+def _noise(study: Numbers, simulated: Numbers | None) -> str:
     base, pairs = study["baseline"], study["a_a"]
-    if not base["f1_by_seed"]:
-        return ""
+    parts = [_real_noise(base, pairs)] if base["f1_by_seed"] else []
+    if simulated is not None:
+        rows = simulated["rows"]
+        settings = simulated["settings"]
+        parts += [
+            f"In simulation, {settings['searches']:,} searches of {settings['questions']:,} questions a line: the share of "
+            "95 % intervals of the gain that hold the true gain, and how often two copies of the base rewards are called "
+            "different at p < 0.05.",
+            table(list(rows[0]), ([str(cell) for cell in row.values()] for row in rows)),
+            "Command: `python benchmarks/gain_coverage.py --json > docs/evidence/gain_coverage.json`.",
+        ]
+    return section("How noisy is it? The A/A arm", *parts) if parts else ""
+
+
+def _real_noise(base: Numbers, pairs: Sequence[Numbers]) -> str:
     scores = list(base["f1_by_seed"].values())
     spread = f", standard deviation {base['sd']:.3f}" if base["sd"] is not None else ""
     said = (
@@ -193,7 +205,7 @@ def _noise(study: Numbers) -> str:
             for pair in pairs
         )
         shown = table(("A/A arm of", "baseline of", "gain", "p", ""), rows)
-    return section("How noisy is it? The A/A arm", said, shown, f"Command: `{STUDY}`.")
+    return "\n\n".join(part for part in (said, shown, f"Command: `{STUDY}`.") if part)
 
 
 def _intervals(study: Numbers, figures: Sequence[str]) -> str:
@@ -249,31 +261,10 @@ def _cost(study: Numbers, figures: Sequence[str]) -> str:
     )
 
 
-def _bank(study: Numbers) -> str:
-    bank = study["bank"]
-    if not bank["auc"] and not bank["flags"]:
-        return ""
-    shown = []
-    for measure, told in (("bank_auc", "right as counted"), ("bank_auc_any_form", "right in any form")):
-        rho = [each["spearman"] for each in bank["auc"] if each["measure"] == measure]
-        if rho:
-            shown.append([told, f"{fmean(rho):+.2f}", f"{min(rho):+.2f} to {max(rho):+.2f}", str(len(rho))])
-    flags = (
-        [flag, str(each["n"]), f"{each['mean_gain']:+.3f}", f"{each['above']} of {each['n']}"]
-        for flag, each in bank["flags"].items()
-    )
-    return section(
-        "What do the bank's AUC and the flags say before training?",
-        table(("AUC on the rollout bank", "mean rank correlation with F1", "range", "runs"), shown) if shown else "",
-        table(("flag", "candidates", "mean gain on val", "better than the base rewards"), flags),
-        "Candidates of all runs of the study that were accepted and trained; `none` has those without any flag. "
-        f"Command: `{STUDY}`.",
-    )
-
-
-def _disappoints(study: Numbers, landscape: Numbers | None) -> str:
+def _disappoints(documents: Mapping[str, Numbers]) -> str:
     """Everything that did not come out as it should, one line each."""
-    failed = (each for each in criteria(study, landscape) if each.holds is False)
+    study = documents["study"]
+    failed = (each for each in criteria(documents) if each.holds is False)
     lines = [f"{each.what}: {each.measured}, wanted {each.limit}" for each in failed]
     for run in study["runs"]:
         if run.get("arms") and run["chosen"] is not None:

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 Numbers = dict[str, Any]
+STUDY = "python benchmarks/study.py"
 _CAPTIONS = {
     "gains": "Gain in F1 over the base rewards on the sealed test, with its interval, for each search seed and arm",
     "rounds": "Mean F1 on val of the candidates of each round, for search, random search and replayed search",
     "cost": "Best F1 on val so far against the number of candidates trained",
     "intervals": "The interval that each run reported for its arm, and the arm's F1 with ten further seeds",
     "landscape": "F1 at the end of training of every reward of the landscape, mean and range of three seeds",
+    "races": "What each rule of a race saves and loses at each rung, on rounds drawn from the landscape",
     "rungs": "F1 of the landscape's rewards at each rung against F1 at the end",
 }
 

@@ -174,3 +174,43 @@ def landscape() -> Numbers:
         "training_accuracy": {"rank_correlation_with_f1": 0.9, "reliability": 0.8, "reliability_of_f1": 0.85},
         "criteria": [{"what": "gain of the best", "value": 0.19, "limit": "at least 0.08", "holds": True}],
     }
+
+
+def before_training() -> Numbers:
+    """One flag that is wrong more often than right, one measure, and a race of two rules, as
+    benchmarks/evidence_before_training.py has them."""
+    flag = {
+        "flag": "bank:form",
+        "good": 3,
+        "level": 1,
+        "bad": 1,
+        "hit": 0.2,
+        "false_alarm": 0.4,
+        "wrong_more_often": True,
+    }
+    rule = {"dropped": 0.4, "good_lost": 0.1, "best_lost": 0.05, "steps_saved": 0.2}
+    return {
+        "command": "python benchmarks/evidence_before_training.py",
+        "good": 0.04,
+        "bad": -0.04,
+        "rewards": {"good": 5, "level": 3, "bad": 5},
+        "flags": [flag],
+        "measures": [{"measure": "bank_auc", "rewards": 13, "rank_correlation": -0.3, "good_above_bad": None}],
+        "race": {
+            "rounds": 300,
+            "candidates": 4,
+            "rungs": [{"step": step, "rule": each, **rule} for step in (5, 11) for each in ("by rank", "by noise")],
+        },
+    }
+
+
+def gain_coverage() -> Numbers:
+    """Simulated coverage as benchmarks/gain_coverage.py has it."""
+    row = {"sd of F1, arm / baseline": "0.015 / 0.015", "seeds": 5, "covered": 0.951, "width": 0.04, "A/A": 0.049}
+    return {"settings": {"searches": 10000, "questions": 1000}, "rows": [row, row | {"A/A": 0.06}], "broken": []}
+
+
+def documents() -> dict[str, Numbers]:
+    """All that the page is made of, but a real model's runs."""
+    found = {"study": study(), "landscape": landscape()}
+    return {**found, "before_training": before_training(), "gain_coverage": gain_coverage()}

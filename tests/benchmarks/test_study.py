@@ -91,7 +91,7 @@ def test_a_study_runs_resumes_and_is_written_from_its_run_folders(
     checked = numbers["further"]
     assert [each["run"] for each in checked] == ["search-0", "search-0", "search-11"]
     assert all(each["inside"] == (each["interval"][0] <= each["f1"] <= each["interval"][1]) for each in checked)
-    assert "`search-11`" in study_page.page_text(numbers, None, [])
+    assert "`search-11`" in study_page.page_text({"study": numbers}, [])
 
 
 def test_a_stop_file_ends_the_further_seeds(tmp_path: Path, trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:

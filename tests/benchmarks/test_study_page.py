@@ -28,13 +28,13 @@ def set_gain(study: Numbers, name: str, gain: float, low: float) -> None:
 
 def verdict(study: Numbers, *words: str) -> bool | None:
     """Of the one criterion whose text has all of `words`."""
-    (found,) = [each for each in study_criteria.criteria(study) if all(word in each.what for word in words)]
+    (found,) = [each for each in study_criteria.criteria({"study": study}) if all(word in each.what for word in words)]
     return found.holds
 
 
 def test_every_criterion_of_the_made_up_study_holds() -> None:
-    found = study_criteria.criteria(made_study.study(), made_study.landscape())
-    assert len(found) == 14
+    found = study_criteria.criteria(made_study.documents())
+    assert len(found) == 16
     assert all(each.holds for each in found)
 
 
@@ -105,7 +105,7 @@ def test_the_page_has_every_run_and_names_what_is_not_finished() -> None:
     for key in ("arms", "chosen", "over"):
         del left[key]
     left["status"] = "unfinished, 2 of 3 rounds"
-    text = study_page.page_text(study, made_study.landscape(), ["gains"])
+    text = study_page.page_text({**made_study.documents(), "study": study}, ["gains"])
     rows = {run["name"]: re.findall(rf"^\| `{run['name']}` \|.*$", text, re.MULTILINE) for run in study["runs"]}
     assert "`random-33` (unfinished, 2 of 3 rounds)" in text
     # Of gains, rounds, cost; the searches are in the A/A table twice, five runs of each proposer in that of the intervals.
@@ -118,11 +118,11 @@ def test_the_page_has_every_run_and_names_what_is_not_finished() -> None:
 
 def test_what_disappoints_is_on_the_page() -> None:
     study = made_study.study()
-    fine = study_page.page_text(study, None, []).partition("## Where it disappoints")[2]
+    fine = study_page.page_text({"study": study}, []).partition("## Where it disappoints")[2]
     assert fine.count("\n- ") == 1  # The interval that missed.
     lose(study)
     find_a_gain_in_noise(study)
-    text = study_page.page_text(study, None, []).partition("## Where it disappoints")[2]
+    text = study_page.page_text({"study": study}, []).partition("## Where it disappoints")[2]
     assert "`search-11`: the recommended arm's gain is not established, -0.010" in text
     assert text.count("\n- ") == 5
 
@@ -134,43 +134,52 @@ def test_a_study_without_a_finished_run_and_without_a_landscape_still_has_a_page
     ]
     study |= {"environment": None, "a_a": [], "further": [], "baseline": {"f1_by_seed": {}, "sd": None}}
     study["bank"] = {"auc": [], "flags": {}}
-    text = study_page.page_text(study, None, [])
+    text = study_page.page_text({"study": study}, [])
     assert re.findall("^## .*$", text, re.MULTILINE) == ["## What must hold", "## A real language model on a GPU"]
     assert text.count("not measured in full") == 13
 
 
 def test_a_figure_is_drawn_for_a_light_and_a_dark_page_and_the_same_each_time(tmp_path: Path) -> None:
-    study = {"runs": made_study.study()["runs"][:3], "further": []}
+    documents = {"study": {"runs": made_study.study()["runs"][:3], "further": []}}
     for name in ("a", "b"):
-        assert study_figures.write_figures(tmp_path / name, study, None, ["rounds"]) == ["rounds"]
+        assert study_figures.write_figures(tmp_path / name, documents, ["rounds", "rungs"]) == ["rounds"]
     found = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("a", "b")]
     assert found[0] == found[1]
     dark, light = (b"#0d1117" in found[0][f"rounds-{theme}.svg"] for theme in ("dark", "light"))
     assert (dark, light) == (True, False)
 
 
-@pytest.mark.parametrize("name", ["gains", "cost", "intervals", "landscape", "rungs"])
-def test_every_figure_shows_all_that_there_is_of_it(name: str) -> None:
-    draw, numbers = (
-        study_figures.DRAWN[name],
-        made_study.landscape() if name in ("landscape", "rungs") else made_study.study(),
-    )
+@pytest.mark.parametrize(
+    ("name", "labels"), [("gains", 4), ("cost", 4), ("intervals", 2), ("landscape", 6), ("rungs", 5), ("races", 3)]
+)
+def test_every_figure_shows_all_that_there_is_of_it(name: str, labels: int) -> None:
+    draw, numbers = study_figures.DRAWN[name], made_study.documents()[study_figures.OF.get(name, "study")]
     figure = draw(numbers, study_figures.THEMES[0])
     assert figure is not None
-    labels = {text.get_text() for text in figure.legends[0].get_texts()}
-    assert len(labels) == {"gains": 4, "cost": 4, "intervals": 2, "landscape": 6, "rungs": 5}[name]
-    assert draw({**numbers, "runs": [], "further": [], "rewards": []}, study_figures.THEMES[1]) is None
+    assert len({text.get_text() for text in figure.legends[0].get_texts()}) == labels
+    nothing = {"runs": [], "further": [], "rewards": [], "race": {"rungs": []}}
+    assert draw({**numbers, **nothing}, study_figures.THEMES[1]) is None
+
+
+def test_a_simulation_that_breaks_its_limits_does_not_hold() -> None:
+    documents = made_study.documents()
+    documents["gain_coverage"]["broken"] = ["0.015 / 0.015, 3 seeds: A/A 0.1, must be within 0.02 and 0.08"]
+    held = {each.what: each.holds for each in study_criteria.criteria(documents) if "simulat" in each.what}
+    assert list(held.values()) == [False, True]
 
 
 def test_the_files_of_the_page_are_written_beside_its_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = ["gains"]
-    monkeypatch.setattr(study_page, "write_figures", lambda folder, study, landscape: drawn if landscape else [])
+    monkeypatch.setattr(
+        study_page, "write_figures", lambda folder, documents: drawn if "landscape" in documents else []
+    )
     folder = tmp_path / "evidence"
     folder.mkdir()
     (folder / "study.json").write_text(json.dumps(made_study.study()), encoding="utf-8")
     assert study_page.write_page(tmp_path) == [tmp_path / "evidence.md"]
-    (folder / "landscape.json").write_text(json.dumps(made_study.landscape()), encoding="utf-8")
+    for name, document in made_study.documents().items():
+        (folder / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
     assert folder / "gains-dark.svg" in study_page.write_page(tmp_path)
     page = (tmp_path / "evidence.md").read_text(encoding="utf-8")
     assert re.findall(r'(?:srcset|src)="([^"]+)"', page) == ["evidence/gains-dark.svg", "evidence/gains-light.svg"]
-    assert "sound_0" in page
+    assert all(text in page for text in ("sound_0", "`bank:form` | 3 |", "gain_coverage.py"))
