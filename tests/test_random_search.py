@@ -15,9 +15,7 @@ from rewardsearch.cli.leaderboard_table import print_leaderboard
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import UserError
 from rewardsearch.journal import read_run
-from rewardsearch.propose.grammar.catalogue import ANCHOR
-from rewardsearch.propose.grammar.genome import read_genome
-from rewardsearch.records import BASELINE, RankedRow, Ranking, ScreenJob
+from rewardsearch.records import BASELINE, Candidate, RankedRow, Ranking, ScreenJob
 from rewardsearch.search import search
 from rewardsearch.state import RunState
 
@@ -35,15 +33,14 @@ def config(rounds: int = 2, candidates: int = 4, margin: float = 0.0, **propose:
     return parse_config(data, "test")
 
 
-def lead(code: str) -> str:
-    genome = read_genome(code)
-    assert genome is not None
-    return next((kind for kind in genome.kinds if kind != ANCHOR), ANCHOR)
+def lead(candidate: Candidate) -> str:
+    """The kind that a fresh idea is about, as its rationale begins: `Tries KIND beside ...`."""
+    return candidate.rationale.split()[1].strip(".")
 
 
 def first_asked(state: RunState) -> list[str]:
     """The leads of what each round proposed, without what replaced a rejected one."""
-    return [lead(c.code) for (_, attempt), p in sorted(state.proposals.items()) if not attempt for c in p.candidates]
+    return [lead(c) for (_, attempt), p in sorted(state.proposals.items()) if not attempt for c in p.candidates]
 
 
 def test_a_random_search_proposes_the_same_whatever_the_scores(tmp_path: Path, trainer: Trainer) -> None:

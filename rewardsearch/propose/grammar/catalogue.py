@@ -50,8 +50,9 @@ class Catalogue:
 
     parts: the file of the components' functions, beside this one. anchor: the kind that others but those of style are paired
     with, so that a reward also asks for what the task is about. columns: those that the functions take after prompt, completion
-    and answer. turns: the families that fresh ideas are of, in turn. changes: how often a mutation tunes a parameter, adds a
-    component and drops one. classes: the task's, the positive one first; None for numeric answers.
+    and answer. turns: the families that fresh ideas are of, in turn. beside: how many more kinds, of answer and work, a fresh
+    idea has. changes: how often a mutation tunes a parameter, adds a component and drops one. classes: the task's, the positive
+    one first; None for numeric answers.
     """
 
     parts: str
@@ -59,12 +60,18 @@ class Catalogue:
     anchor: str
     columns: tuple[str, ...] = ()
     turns: tuple[Family, ...] = FAMILIES
+    beside: int = 0
     changes: tuple[float, float, float] = (0.4, 0.4, 0.2)
     classes: tuple[str, str] | None = None
 
     @cached_property
     def by_name(self) -> dict[str, Kind]:
         return {kind.name: kind for kind in self.kinds}
+
+    @cached_property
+    def substance(self) -> tuple[str, ...]:
+        """The kinds of answer and work but the anchor."""
+        return tuple(k.name for k in self.kinds if k.family in ("answer", "work") and k.name != self.anchor)
 
     @cached_property
     def order(self) -> dict[str, int]:
@@ -115,5 +122,5 @@ KINDS: tuple[Kind, ...] = (
     Kind("few_numbers", "style", (weight(0.25, 0.5, 1.0), Parameter("free", (2, 3, 4)))),
 )
 ANCHOR = "right_answer"
-NUMERIC = Catalogue("parts.py", KINDS, ANCHOR, turns=MOSTLY_WORK, changes=(0.2, 0.65, 0.15))
+NUMERIC = Catalogue("parts.py", KINDS, ANCHOR, turns=MOSTLY_WORK, beside=1, changes=(0.2, 0.65, 0.15))
 """For tasks with numeric answers, where most kinds are about the work."""

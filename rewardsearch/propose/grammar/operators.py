@@ -53,15 +53,20 @@ def draw_component(rng: random.Random, kind: str, catalogue: Catalogue = NUMERIC
 
 
 def fresh(rng: random.Random, lead: str, catalogue: Catalogue = NUMERIC) -> tuple[Genome, str]:
-    """A genome that is about one kind: that component, with a reward for the right answer beside it.
+    """A genome that is about one kind: that component, with a reward for the right answer and the catalogue's `beside` kinds.
 
-    Style stands alone: the base rewards ask for the answer already, and a pure idea shows itself best.
+    Style has no reward for the right answer beside it: the base rewards ask for the answer already.
     """
     components = [draw_component(rng, lead, catalogue)]
+    told = [f"Tries {lead}"]
     if lead != catalogue.anchor and catalogue.by_name[lead].family != "style":
         components.append(draw_component(rng, catalogue.anchor, catalogue))
-        return genome_of(components, catalogue), f"Tries {lead} beside a reward for the right answer."
-    return genome_of(components, catalogue), f"Tries {lead} alone."
+        told.append("a reward for the right answer")
+    others = rng.sample([kind for kind in catalogue.substance if kind != lead], catalogue.beside)
+    components += [draw_component(rng, kind, catalogue) for kind in others]
+    told += others
+    beside = f" beside {' and '.join(told[1:])}" if told[1:] else " alone"
+    return genome_of(components, catalogue), f"{told[0]}{beside}."
 
 
 def mutate(rng: random.Random, known: Known, guide: Guide) -> tuple[Genome, str]:
