@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from rewardsearch.cli.tables import (
@@ -112,7 +113,17 @@ def _print_ranked(
         text=18,
         legend=legend if classes is None else legend | class_legend(classes),
     )
-    print_lines(console, *_noise_told(ranking))
+    print_lines(console, *_rounds_told(ranked), *_noise_told(ranking))
+
+
+def _rounds_told(ranked: Sequence[RankedRow]) -> list[str]:
+    """Mean and best F1 of the candidates of each round, where there are several rounds."""
+    rounds: dict[int, list[float]] = {}
+    for row in ranked:
+        if row.operator != "none" and row.f1 is not None:
+            rounds.setdefault(row.round, []).append(row.f1)
+    told = [f"{fmean(found):.3f}, best {max(found):.3f} ({place})" for place, found in sorted(rounds.items())]
+    return [f"mean F1 of the candidates by round: {'; '.join(told)}"] if len(told) > 1 else []
 
 
 def _noise_told(ranking: Ranking) -> list[str]:

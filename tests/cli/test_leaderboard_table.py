@@ -14,13 +14,15 @@ from rewardsearch.records import BASELINE, Fate, Verdict
 A, B, C = candidate("alpha", "1.0"), candidate("beta", "2.0"), candidate("gamma", "3.0")
 
 
-def table(**more: Any) -> list[str]:
+def table(rounds: tuple[int, int] = (1, 1), **more: Any) -> list[str]:
+    """rounds: those of alpha and beta."""
+    known = [each.model_copy(update={"round": number}) for each, number in zip((A, B), rounds, strict=True)]
     results = {BASELINE: screened(BASELINE, "c" * 40 + "w" * 60), A.id: screened(A.id, "c" * 90 + "w" * 10)}
     results[B.id] = screened(B.id, "w" * 5 + "c" * 89 + "w" * 6)
     ranking = rank(
         task="arithmetic",
         results=results,
-        candidates={each.id: each for each in (A, B, C)},
+        candidates={each.id: each for each in (*known, C)},
         verdicts={each.id: Verdict(candidate=each.id, accepted=True) for each in (A, B, C)},
         config=RankConfig(resamples=500),
         seed=0,
@@ -42,6 +44,12 @@ def test_ties_are_a_column_and_the_noise_of_the_baseline_is_told() -> None:
     assert cells["alpha"] == ["1", "1-2"] and cells["beta"] == ["2", "1-2"] and cells["baseline"] == ["3", "-"]
     noise = next(line for line in lines if line.startswith("noise:"))
     assert "0.571 (seed 0), 0.592 (seed 1), 0.551 (seed 2); standard deviation 0.020 between seeds" in noise
+
+
+def test_rounds_are_told_where_there_are_several() -> None:
+    (told,) = [line for line in table(rounds=(1, 2)) if "by round" in line]
+    assert told.split(": ")[1] == "0.947, best 0.947 (1); 0.942, best 0.942 (2)"
+    assert not [line for line in table() if "by round" in line]
 
 
 def test_without_repeated_seeds_no_noise_is_told() -> None:
