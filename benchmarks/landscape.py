@@ -140,6 +140,8 @@ def read(run: Path, *, may_train: bool, console: Console) -> Document:
     """Trains what is missing in `run`, and measures."""
     rewards = listed()
     results = trained(rewards, run, may_train=may_train, console=console)
+    if (POLICY, FULL, SEEDS[0]) not in results or (BASELINE, FULL, SEEDS[0]) not in results:
+        raise SystemExit(f"{run} lacks the untrained policy or the base rewards; run this without --only-read")
     policy = f1_accuracy(results[POLICY, FULL, SEEDS[0]].outcomes)
     untrained = {
         "accuracy": round(policy.accuracy, 4),
