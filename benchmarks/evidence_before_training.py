@@ -24,7 +24,7 @@ from statistics import fmean
 from typing import Any, Literal
 
 import numpy as np
-from landscape import GAIN, Document
+from landscape import GAIN, WIDTH, Document
 from landscape import read as read_landscape
 from landscape_runs import BASELINE_SEEDS, RUNGS, SEEDS, STEPS, Key, Listed, config_of, listed, trained
 from rich.console import Console
@@ -301,7 +301,7 @@ def main() -> None:
     if options.json:
         print(text)
     else:
-        _print(found, Console())
+        _print(found, Console(width=WIDTH))
 
 
 if __name__ == "__main__":

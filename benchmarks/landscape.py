@@ -26,7 +26,7 @@ from typing import Any
 from landscape_runs import CLASSES, RUNGS, SEEDS, SETTINGS, STEPS, Measured, listed, measured, trained
 from rich.console import Console
 from rich.table import Table
-from scipy.stats import spearmanr
+from scipy.stats import chi2, spearmanr
 
 from rewardsearch.files import write_atomic
 from rewardsearch.records import BASELINE, FULL, POLICY
@@ -34,6 +34,8 @@ from rewardsearch.stats import f1_accuracy
 
 GAIN = 0.04
 """Of F1, from which on a reward counts as better than the base rewards, and as worse below its negative."""
+WIDTH = 130
+"""Characters of a printed line."""
 Document = dict[str, Any]
 
 
@@ -50,6 +52,12 @@ def reliability(scores: Sequence[Mapping[int, float]]) -> float | None:
     found = [rank_correlation([s[a] for s in scores], [s[b] for s in scores]) for a, b in combinations(seeds, 2)]
     known = [each for each in found if each is not None]
     return round(fmean(known), 4) if known else None
+
+
+def sd_interval(sd: float, seeds: int) -> tuple[float, float]:
+    """The 95 % interval of a standard deviation between seeds, whose scores are taken as normal."""
+    low, high = (sd * ((seeds - 1) / float(chi2.ppf(p, seeds - 1))) ** 0.5 for p in (0.975, 0.025))
+    return low, high
 
 
 def document(rewards: Sequence[Measured], baseline: Measured, untrained: Mapping[str, float]) -> Document:
@@ -89,6 +97,7 @@ def document(rewards: Sequence[Measured], baseline: Measured, untrained: Mapping
         "baseline": {
             "f1": round(baseline.mean, 4),
             "sd": round(sd, 4),
+            "sd_ci": [round(limit, 4) for limit in sd_interval(sd, len(baseline.f1))],
             "f1_by_seed": _rounded(baseline.f1),
             "at": {str(steps): _rounded(scores) for steps, scores in baseline.at.items()},
             "sd_at": {str(steps): round(stdev(s.values()), 4) for steps, s in baseline.at.items() if len(s) > 1},
@@ -172,7 +181,8 @@ def _print(found: Document, console: Console) -> None:
         if gains:
             better, worse = _counts(gains)
             console.print(f"{cls}: {len(gains)} rewards, mean gain {fmean(gains):+.3f}, {better} better, {worse} worse")
-    console.print(f"base rewards: F1 {found['baseline']['f1']:.3f}, sd {found['baseline']['sd']:.4f} between seeds")
+    base = found["baseline"]
+    console.print(f"base rewards: F1 {base['f1']:.3f}, sd {base['sd']:.4f} between seeds, interval {base['sd_ci']}")
     console.print(f"rank correlations with the end: {json.dumps(found['rank_correlation'])}", highlight=False)
     console.print(f"training accuracy: {json.dumps(found['training_accuracy'])}", highlight=False)
     for each in found["criteria"]:
@@ -193,7 +203,7 @@ def main() -> None:
     if options.json:
         print(text)
     else:
-        _print(found, Console())
+        _print(found, Console(width=WIDTH))
 
 
 if __name__ == "__main__":

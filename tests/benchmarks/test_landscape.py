@@ -63,6 +63,8 @@ def test_the_landscapes_figures() -> None:
     found = landscape.document(REWARDS, BASE, {"accuracy": 0.49, "f1": 0.65, "parsed": 0.6})
     assert found["baseline"]["f1"] == 0.75
     assert found["baseline"]["sd"] == pytest.approx(0.0107, abs=1e-4)
+    # 7 degrees of freedom: 0.0107 times the roots of 7 / 16.01 and 7 / 1.69.
+    assert found["baseline"]["sd_ci"] == pytest.approx([0.0071, 0.0218], abs=1e-4)
     assert [(row["name"], row["gain"]) for row in found["rewards"]] == [
         ("best", 0.1),
         ("edge", 0.04),
