@@ -10,6 +10,11 @@ Numbers = dict[str, Any]
 SEEDS, MOST_SEEDS = 5, 4
 """Search seeds of a whole study, and in how many of them a claim has to hold."""
 A_A, INTERVALS, MOST_INTERVALS = 10, 10, 9
+CONTROLS = {
+    "search": (("random-", "three random candidates"), ("average", "the average of all candidates")),
+    "frontier": (("random-", "three random candidates"),),
+}
+"""The controls of each kind of search: how their ids begin, and what they are called."""
 PROPOSERS = {"search": "the grammar's searches", "frontier": "the frontier model's searches, replayed"}
 
 
@@ -47,7 +52,7 @@ def criteria(documents: Mapping[str, Numbers]) -> list[Criterion]:
                 MOST_SEEDS,
             ),
         ]
-        for control, told in (("random-", "three random candidates"), ("average", "the average of all candidates")):
+        for control, told in CONTROLS[kind]:
             over = [each for run in runs for each in [over_control(run, control)] if each is not None]
             what = f"the recommended arm beats {told}: {who}"
             found.append(_count(what, over, lambda each: each["gain"] > 0, MOST_SEEDS))

@@ -62,7 +62,8 @@ def _run(run: Planned, state: RunState | None) -> Numbers:
     head: Numbers = {"name": run.name, "kind": run.kind, "seed": run.seed, "recording": run.recording}
     if state is None:
         return head | {"status": "not started"}
-    status = "done" if state.final else f"unfinished, {state.rounds_done} of {run.config.rounds} rounds"
+    rounds = f"{state.rounds_done} of {run.config.rounds} rounds"
+    status = "done" if state.final else f"{rounds}, final arms not read"
     ranking = state.final_ranking or (state.rankings[-1] if state.rankings else None)
     rows = {row.id: row for row in ranking.rows} if ranking else {}
     candidates = [_candidate(rows[id]) for id in state.candidates if id in rows]

@@ -25,13 +25,13 @@ SEEDS = (0, 11, 22, 33, 44)
 GRAMMAR, DEMO = "configs/arithmetic-grammar.yaml", "configs/arithmetic-demo.yaml"
 RECORDED = "candidates/recorded/arithmetic-seed7"
 OTHER = "candidates/recorded/arithmetic-seed3"
-FINAL = ("finalize.seeds=5", "finalize.finalists=1", "finalize.ensembles=[top3]")
-CONTROLS = {
-    "search": ("random-k", "average", "a-a"),
-    "random": (),
-    "frontier": ("random-k", "average"),
+FINAL = {
+    "search": ("finalists=1", "ensembles=[top3]", "controls=[random-k, average, a-a{}]"),
+    "random": ("finalists=1", "ensembles=[]", "controls=[]"),
+    "frontier": ("finalists=0", "ensembles=[top3]", "controls=[random-k]"),
 }
-FIRST = ("format-only", "random-reward")
+"""The arms of the final table, beside the baseline."""
+FIRST = ", format-only, random-reward"
 """Further controls of the first search."""
 _SCREEN = re.compile(r"full-(\d+)")
 
@@ -53,9 +53,9 @@ def plan(seeds: Sequence[int], runs: Path, settings: Sequence[str] = ()) -> list
     found: list[Planned] = []
     for place, seed in enumerate(seeds):
         for kind in ("search", "random", "frontier"):
-            further = FIRST if kind == "search" and place == 0 else ()
+            further = FIRST if place == 0 else ""
             found.append(_planned(f"{kind}-{seed}", kind, seed, further, runs, settings))
-    found.append(_planned("frontier-other", "frontier", seeds[0], (), runs, settings, OTHER))
+    found.append(_planned("frontier-other", "frontier", seeds[0], "", runs, settings, OTHER))
     _check_seeds(seeds, found[0].config)
     return found
 
@@ -64,12 +64,13 @@ def _planned(
     name: str,
     kind: Kind,
     seed: int,
-    further: Sequence[str],
+    further: str,
     runs: Path,
     settings: Sequence[str],
     recording: str = RECORDED,
 ) -> Planned:
-    overrides = [f"seed={seed}", *FINAL, f"finalize.controls=[{', '.join((*CONTROLS[kind], *further))}]"]
+    final = [f"finalize.{setting.format(further)}" for setting in FINAL[kind]]
+    overrides = [f"seed={seed}", "finalize.seeds=5", *final]
     if kind == "frontier":
         overrides.append(f"propose.replay={recording}")
     if kind == "random":

@@ -26,10 +26,11 @@ def test_every_seed_has_a_search_a_random_search_and_a_replayed_one(tmp_path: Pa
     assert names[-1] == "frontier-other"
     by_name = {run.name: run.config for run in runs}
     assert {config.seed for name, config in by_name.items() if name.endswith("-11")} == {11}
-    assert {(config.finalize.seeds, config.finalize.finalists) for config in by_name.values()} == {(5, 1)}
+    assert {config.finalize.seeds for config in by_name.values()} == {5}
     assert {config.screen.slots for config in by_name.values()} == {3}
     assert [by_name[name].propose.feedback for name in ("search-0", "random-0")] == [True, False]
-    assert by_name["random-0"].finalize.controls == ()
+    assert (by_name["random-0"].finalize.controls, by_name["random-0"].finalize.ensembles) == ((), ())
+    assert by_name["frontier-0"].finalize.controls == by_name["frontier-other"].finalize.controls == ("random-k",)
     assert set(by_name["search-11"].finalize.controls) == {"random-k", "average", "a-a"}
     further = set(by_name["search-0"].finalize.controls) - set(by_name["search-11"].finalize.controls)
     assert further == {"format-only", "random-reward"}
