@@ -56,7 +56,7 @@ def criteria(documents: Mapping[str, Numbers]) -> list[Criterion]:
             over = [each for run in runs for each in [over_control(run, control)] if each is not None]
             what = f"the recommended arm beats {told}: {who}"
             found.append(_count(what, over, lambda each: each["gain"] > 0, MOST_SEEDS))
-        rise = [run["rounds"] for run in runs if len(run["rounds"]) > 1]
+        rise = [run["rounds"] for run in whole_runs(study, kind)]
         what = f"the last round's mean F1 is above the first's: {who}"
         found.append(_count(what, rise, lambda each: _less(each[0]["mean"], each[-1]["mean"]), MOST_SEEDS))
     found.append(
@@ -112,6 +112,12 @@ def runs_of(study: Numbers, kind: str) -> list[Numbers]:
     return [run for run in runs if not run["name"].endswith("-other")]
 
 
+def whole_runs(study: Numbers, kind: str) -> list[Numbers]:
+    """The runs of a kind that have done all rounds, one a search seed, whether or not their final arms are read."""
+    runs = [run for run in study["runs"] if run["kind"] == kind and not run["name"].endswith("-other")]
+    return [run for run in runs if len(run.get("rounds", ())) == study["settings"]["rounds"]]
+
+
 def chosen_arm(run: Numbers) -> Numbers:
     return next(arm for arm in run["arms"] if arm["chosen"])
 
@@ -124,14 +130,10 @@ def over_control(run: Numbers, beginning: str) -> Numbers | None:
 
 def against_random(study: Numbers) -> list[Numbers]:
     """The last round's mean F1 of search and random search, and their training steps, of the seeds that have both in full."""
-    whole = study["settings"]["rounds"]
     found = []
-    by_seed = {
-        run["seed"]: run for run in study["runs"] if run["kind"] == "random" and len(run.get("rounds", ())) == whole
-    }
-    for run in study["runs"]:
-        other = by_seed.get(run["seed"])
-        if run["kind"] != "search" or other is None or len(run.get("rounds", ())) < whole:
+    by_seed = {run["seed"]: run for run in whole_runs(study, "random")}
+    for run in whole_runs(study, "search"):
+        if (other := by_seed.get(run["seed"])) is None:
             continue
         means = run["rounds"][-1]["mean"], other["rounds"][-1]["mean"]
         if None not in means:

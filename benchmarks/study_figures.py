@@ -91,16 +91,20 @@ def rounds(study: Numbers, theme: Theme) -> Figure | None:
     """Mean F1 of each round's candidates: a thin line a search seed, a thick one for their mean."""
     lines = {
         run["name"]: (run["kind"], [each["mean"] for each in run["rounds"] if each["mean"] is not None])
-        for run in study["runs"]
-        if run.get("rounds")
+        for run in _whole(study)
     }
     return _lines(study, theme, lines, "round", "mean F1 of the round's candidates on val")
 
 
 def cost(study: Numbers, theme: Theme) -> Figure | None:
     """The best F1 so far against the number of candidates trained."""
-    lines = {run["name"]: (run["kind"], run["cost"]["best_so_far"]) for run in study["runs"] if "cost" in run}
+    lines = {run["name"]: (run["kind"], run["cost"]["best_so_far"]) for run in _whole(study)}
     return _lines(study, theme, lines, "candidates trained, in the order of proposal", "best F1 on val so far")
+
+
+def _whole(study: Numbers) -> list[Numbers]:
+    """The runs that have done all rounds."""
+    return [run for run in study["runs"] if len(run.get("rounds", ())) == study["settings"]["rounds"]]
 
 
 def _lines(

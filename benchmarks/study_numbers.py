@@ -234,6 +234,7 @@ def _bank(runs: Sequence[Numbers]) -> Numbers:
     candidates by flag."""
     correlations: list[Numbers] = []
     flags: dict[str, list[float]] = {}
+    seen: set[tuple[str, int]] = set()
     for run in runs:
         trained = [each for each in run.get("candidates", ()) if each["gain"] is not None]
         for key in ("bank_auc", "bank_auc_any_form"):
@@ -241,7 +242,10 @@ def _bank(runs: Sequence[Numbers]) -> Numbers:
             if len({a for a, _ in pairs}) > 2 and len({b for _, b in pairs}) > 2:
                 rho = float(spearmanr(*zip(*pairs, strict=True)).statistic)
                 correlations.append({"run": run["name"], "measure": key, "spearman": rho, "n": len(pairs)})
-        for each in trained:
+        # Search and random search of one seed begin with the same candidates.
+        new = [each for each in trained if (each["id"], run["seed"]) not in seen]
+        seen |= {(each["id"], run["seed"]) for each in new}
+        for each in new:
             for flag in each["flags"] or ["none"]:
                 flags.setdefault(flag, []).append(each["gain"])
     counted = {

@@ -124,8 +124,9 @@ def _said_gains(study: Numbers, kind: str, who: str) -> str:
         return ""
     gains = [arm["gain"] for arm in arms]
     clear = sum(arm["gain_ci"] is not None and arm["gain_ci"][0] > 0 for arm in arms)
+    seeds = len(study["settings"]["seeds"])
     return (
-        f"{who} gains {fmean(gains):+.3f} over the base rewards in the mean of {len(arms)} seeds ({min(gains):+.3f} to "
+        f"{who} gains {fmean(gains):+.3f} over the base rewards (mean over {len(arms)} of {seeds} seeds, {min(gains):+.3f} to "
         f"{max(gains):+.3f}); the interval excludes 0 in {clear} of {len(arms)}."
     )
 
@@ -150,7 +151,8 @@ def _rounds(study: Numbers, figures: Sequence[str]) -> str:
         means = [fmean(pair[kind] for pair in pairs) for kind in ("search", "random")]
         steps = [fmean(pair[f"{kind}_steps"] for pair in pairs) for kind in ("search", "random")]
         said = (
-            f"With feedback the last round has mean F1 {means[0]:.3f}, without {means[1]:.3f} (means over {len(pairs)} seeds); "
+            f"With feedback the last round has mean F1 {means[0]:.3f}, without {means[1]:.3f} "
+            f"(means over {len(pairs)} of {len(study['settings']['seeds'])} seeds); "
             f"it is higher with feedback in {above} of {len(pairs)}. Training steps: {steps[0]:.0f} against {steps[1]:.0f}."
         )
     return section(
