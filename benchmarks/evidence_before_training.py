@@ -146,7 +146,7 @@ def by_noise(noise: Callable[[Rung], SeedNoise | None], agreement: float | None 
 
 RULES: dict[str, Rule] = {
     "the better half by rank": by_rank,
-    "behind beyond the noise of questions": by_noise(lambda rung: SeedNoise(sd=0.0, df=1, arms=1)),
+    "behind beyond the noise of questions": by_noise(lambda rung: SeedNoise(sd=0.0, df=1)),
     "behind beyond the noise of questions and seeds": by_noise(lambda rung: rung.noise),
     "the same, with the rung's ranks trusted": by_noise(lambda rung: rung.noise, 1.0),
 }
@@ -180,7 +180,7 @@ def rungs_of(results: Mapping[Key, ScreenResult]) -> list[Rung]:
         name = f"rung{place}"
         at = {id: result for (id, rung, seed), result in results.items() if (rung, seed) == (name, SEEDS[0])}
         baselines = [results[key] for seed in BASELINE_SEEDS[:3] if (key := (BASELINE, FULL, seed)) in results]
-        noise = seed_noise({BASELINE: [f1_accuracy(each.outcomes).f1 for each in baselines]})
+        noise = seed_noise([f1_accuracy(each.outcomes).f1 for each in baselines])
         found.append(Rung(steps, {id: result for id, result in at.items() if result.status == "done"}, noise))
     return found
 

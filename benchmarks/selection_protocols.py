@@ -8,10 +8,11 @@ All may spend the literature's steps: the candidates and the baseline in full, o
   95 % interval of the difference from the best so far at that rung holds 0. The saved steps train the finalists anew with
   other seeds, and the best mean over those on `val` is chosen; the same policies, or with `fresh_report` those of 3 more
   seeds, are read on the sealed test. The score is the mean of their F1; its interval covers questions and seeds
-  (rewardsearch.stats.half_width, with the noise between the seeds of the baseline and of the finalists on `val`).
+  (rewardsearch.stats.spread, with the noise between the seeds of each arm on the same questions).
 
 The gain is the score less that of the baseline on the same questions. The literature's interval of it is the paired bootstrap
-over questions, given one training of each; ours covers the seeds of both, as the verdict of finalize does.
+over questions, given one training of each; ours covers the seeds of both, as the verdict of finalize does. An arm with one seed
+has its interval over questions alone.
 """
 
 from __future__ import annotations
@@ -21,14 +22,12 @@ from dataclasses import dataclass
 import numpy as np
 from selection_model import Answers, Bools, Floats, Runs, World, f1_of
 
-from rewardsearch.stats import SeedNoise, half_width, seed_noise
+from rewardsearch.stats import seed_noise, spread
 
 CONFIDENCE, NORMAL = 0.95, 1.96
 RESAMPLES = 2_000
 BASELINE_SEEDS, REPORT_SEEDS = 3, 3
 KEEP = 1 / 3
-MANY = 10**9
-"""Seeds of the other side of a difference that has no seed noise: the truth."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def search(world: World, protocol: Protocol, rng: np.random.Generator) -> Told:
     if not protocol.reseeding:
         read = runs.on(sealed) if protocol.sealed else answers
         baseline = Runs(world, np.array([world.baseline]), rng).on(sealed).right()
-        return told(int(candidates[ranked[0]]), read.right()[ranked[:1]], baseline, None, full_cost, rng)
+        return told(int(candidates[ranked[0]]), read.right()[ranked[:1]], baseline, False, full_cost, rng)
 
     last = candidates[ranked[:finalists]]
     seeds = int((budget - spent) // len(last))
@@ -91,16 +90,13 @@ def search(world: World, protocol: Protocol, rng: np.random.Generator) -> Told:
     own = np.arange(first * seeds, (first + 1) * seeds)
     of_baseline = Runs(world, np.full(BASELINE_SEEDS, world.baseline), rng)
     base = of_baseline.on(asked)
-    known = {world.baseline: f1_of(base.right().mean(axis=1))} | {
-        int(id): row for id, row in zip(last, f1, strict=True)
-    }
-    noise = seed_noise({id: row.tolist() for id, row in known.items()}) if protocol.seed_interval else None
     if fresh:
         read, own = Runs(world, np.repeat(last[first], fresh), rng).on(sealed), np.arange(fresh)
     else:
         read = anew.on(sealed) if protocol.sealed else again
     baseline = (of_baseline.on(sealed) if protocol.sealed else base).right()
-    return told(int(last[first]), read.right(runs=own), baseline, noise, full_cost + seeds * len(last), rng)
+    cost = full_cost + seeds * len(last)
+    return told(int(last[first]), read.right(runs=own), baseline, protocol.seed_interval, cost, rng)
 
 
 def race(answers: Answers, allowance: float) -> tuple[Floats, float]:
@@ -136,12 +132,10 @@ def race(answers: Answers, allowance: float) -> tuple[Floats, float]:
     return scores, spent
 
 
-def told(
-    chosen: int, right: Bools, baseline: Bools, noise: SeedNoise | None, cost: float, rng: np.random.Generator
-) -> Told:
+def told(chosen: int, right: Bools, baseline: Bools, over_seeds: bool, cost: float, rng: np.random.Generator) -> Told:
     """The report of a candidate from the answers of its runs and of the baseline's, (seeds, questions) each.
 
-    With `noise` the intervals cover seeds and questions, without it questions alone. Resampling n questions draws a multinomial
+    over_seeds: whether the intervals cover the seeds as well as the questions. Resampling n questions draws a multinomial
     of their patterns of answers over the runs: rewardsearch.stats.Bootstrap's distribution from fewer random numbers.
     """
     both = np.concatenate([right, baseline])
@@ -152,13 +146,16 @@ def told(
     resampled = f1_of(drawn @ (patterns[:, None] >> places & 1) / n)
     scores = resampled[:, :seeds].mean(axis=1)
     gains = scores - resampled[:, seeds:].mean(axis=1)
-    score = float(f1_of(right.mean(axis=1)).mean())
-    gain = score - float(f1_of(baseline.mean(axis=1)).mean())
-    if noise is None:
+    f1 = f1_of(both.mean(axis=1))
+    own, base = (seed_noise(f1[of].tolist(), resampled[:, of].T) for of in (slice(seeds), slice(seeds, None)))
+    score = float(f1[:seeds].mean())
+    gain = score - float(f1[seeds:].mean())
+    if not over_seeds or own is None or base is None:
         limits = [np.quantile(each, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]) for each in (scores, gains)]
         return Told(chosen, score, *map(float, np.concatenate(limits)), cost)
-    half = half_width(float(scores.std(ddof=1)), noise, CONFIDENCE, seeds=(seeds, MANY))
-    half_gain = half_width(float(gains.std(ddof=1)), noise, CONFIDENCE, seeds=(seeds, len(baseline)))
+    parts = [(own, 1 / seeds), (base, 1 / len(baseline))]
+    half = spread(float(scores.std(ddof=1)), parts[:1]).half_width(CONFIDENCE)
+    half_gain = spread(float(gains.std(ddof=1)), parts).half_width(CONFIDENCE)
     return Told(chosen, score, score - half, score + half, gain - half_gain, gain + half_gain, cost)
 
 

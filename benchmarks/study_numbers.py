@@ -16,11 +16,11 @@ from study_further import arm_key, chosen_arms, further_scores
 from study_plan import Planned
 
 from rewardsearch.config import Config
-from rewardsearch.finalize.gains import ArmNoise, Gain
+from rewardsearch.finalize.gains import expected_ci, gain_of
 from rewardsearch.journal import has_run, read_run
 from rewardsearch.records import BASELINE, POLICY, FinalRow, Outcome, RankedRow
 from rewardsearch.state import RunState
-from rewardsearch.stats import Bootstrap, f1_accuracy
+from rewardsearch.stats import Bootstrap
 from rewardsearch.store import load_outcomes
 
 Numbers = dict[str, Any]
@@ -131,6 +131,7 @@ def _arm(row: FinalRow, chosen: str | None, on_test: Tested) -> Numbers:
     kept = ("id", "kind", "name", "status", "reason", "f1", "expected_ci", "f1_by_seed", "val_f1")
     gain = on_test.gain(row.id, BASELINE) if row.id != BASELINE else None
     found = {key: getattr(row, key) for key in kept} | (gain or {"gain": None, "gain_ci": None, "p": None})
+    found["expected_ci"] = on_test.expected(row.id) or row.expected_ci
     return found | {"members": list(row.members), "flags": list(row.flags), "chosen": row.id == chosen}
 
 
@@ -150,7 +151,6 @@ class Tested:
     def __init__(self, arms: Mapping[str, Outcomes], config: Config) -> None:
         self.arms = {arm: of for arm, of in arms.items() if len(of) > 1}
         """Without those of fewer than two seeds, of which nothing can be said over seeds."""
-        self._config = config
         readings = {(arm, seed): outcomes for arm, of in self.arms.items() for seed, outcomes in of.items()}
         rank = config.rank
         self._bootstrap = (
@@ -164,12 +164,14 @@ class Tested:
         there."""
         if self._bootstrap is None or not {arm, against} <= self.arms.keys():
             return None
-        sample = self._bootstrap.sample(*self._readings(arm)) - self._bootstrap.sample(*self._readings(against))
-        by_arm = {id: [f1_accuracy(each).f1 for each in self.arms[id].values()] for id in (arm, against)}
-        # The other arm has a noise of its own as well.
-        noise = ArmNoise(by_arm=by_arm, pooled=frozenset([arm]), seeds=len(self.arms[arm]))
-        gain = Gain(arm, against, sample.f1, sample.standard_error, noise, self._config.rank.confidence)
+        gain = gain_of(self._bootstrap, self._readings(arm), self._readings(against))
         return {"gain": gain.value, "gain_ci": gain.ci, "p": gain.p}
+
+    def expected(self, arm: str) -> tuple[float, float] | None:
+        """The interval of the F1 that training an arm anew is expected to give; None where it is not there."""
+        if self._bootstrap is None or arm not in self.arms:
+            return None
+        return expected_ci(self._bootstrap, self._readings(arm))
 
     def _readings(self, arm: str) -> list[tuple[str, int]]:
         return [(arm, seed) for seed in self.arms[arm]]
@@ -218,9 +220,10 @@ def _further(planned: Sequence[Planned], runs: Path, states: Mapping[str, RunSta
         final = states[name].final
         row = final.row(arm.id) if final else None
         by_seed = scores.get(arm_key(arm), {})
-        if row is None or row.expected_ci is None or len(by_seed) < len(FURTHER_SEEDS):
+        expected = tested(states[name]).expected(arm.id) if row else None
+        if row is None or expected is None or len(by_seed) < len(FURTHER_SEEDS):
             continue
-        low, high = row.expected_ci
+        low, high = expected
         true = fmean(by_seed.values())
         entry = {"run": name, "arm": arm.id, "name": row.name, "key": arm_key(arm), "reported": row.f1}
         found.append(

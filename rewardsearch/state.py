@@ -35,6 +35,7 @@ from rewardsearch.records import (
     Usage,
     Verdict,
     differences,
+    load_ranking,
     load_report,
 )
 from rewardsearch.store import RESULT, Lost, read_result
@@ -226,7 +227,7 @@ class RunState:
         elif kind == "raced":
             self.fates.update({(event["rung"], fate["id"]): Fate.model_validate(fate) for fate in event["fates"]})
         elif kind == "ranked":
-            self.rankings.append(Ranking.model_validate(event["ranking"]))
+            self.rankings.append(load_ranking(event["ranking"]))
             feedback = Feedback.model_validate(event["feedback"])
             self.feedbacks[feedback.round] = feedback
         elif kind == "arms":
@@ -242,7 +243,7 @@ class RunState:
         elif kind == "final":
             self.final = load_report(event["report"])
             if "ranking" in event:
-                self.final_ranking = Ranking.model_validate(event["ranking"])
+                self.final_ranking = load_ranking(event["ranking"])
         elif kind == "ended":
             self.status, self.reason = event["status"], event.get("reason")
 

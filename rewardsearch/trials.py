@@ -137,7 +137,7 @@ class Trials:
         results = {incumbent: its_result, **at_rung}
         config = self.config
         # The baseline's seeds beyond the search's are trained whole, so their noise is known at the end alone.
-        noise = seed_noise({BASELINE: [f1_accuracy(each.outcomes).f1 for each in self.state.baselines]})
+        noise = seed_noise([f1_accuracy(each.outcomes).f1 for each in self.state.baselines])
         agreement = rank_agreement(self._trained_past(rung, number), config.race)
         found = race(results, list(at_rung), incumbent, name, config.race, config.rank, config.seed, noise, agreement)
         fates = [found[id] for id in undecided]

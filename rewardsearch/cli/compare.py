@@ -37,10 +37,10 @@ def compare(
 ) -> None:
     """Compare two arms of a run, or two models' predictions.
 
-    The tests are paired by question; the questions that only one of the two answers right are listed.
-    Differences are the first less the second, with paired bootstrap intervals. Where answers are classes, F1 is that of the
-    positive one, and the scores of each class are shown.
-    """
+    The tests are paired by question; the questions that only one of the two answers right are listed. Differences are the first
+    less the second, with paired bootstrap intervals. They are about these two trained policies, or predictions; of two rewards
+    of a run the gain over questions and training seeds is shown as well. Where answers are classes, F1 is that of the positive
+    one, and the scores of each class are shown."""
     from rewardsearch.cli.tables import print_json
     from rewardsearch.errors import UserError
     from rewardsearch.rank import compare_predictions, read_predictions
@@ -60,14 +60,14 @@ def compare(
         # Without classes nothing is said of them.
         print_json(result.model_dump(mode="json", exclude_none=True))
     else:
-        _print(names, result, limit)
+        _print(names, result, limit, "these predictions" if predictions else "these two trained policies")
 
 
 def _of_a_run(run: str, *ids: str) -> tuple[tuple[str, str], Comparison]:
     from rewardsearch.arms import screen_folder
     from rewardsearch.cli.runs import find_arm, name_of, open_run
     from rewardsearch.errors import UserError
-    from rewardsearch.rank import compare_outcomes
+    from rewardsearch.rank import compare_outcomes, reward_gap
     from rewardsearch.records import FULL
     from rewardsearch.restore import missing_lines
 
@@ -87,15 +87,36 @@ def _of_a_run(run: str, *ids: str) -> tuple[tuple[str, str], Comparison]:
             f"{named} has no score in {state.folder}; {lost or f'see rewardsearch leaderboard {run} for those that have'}"
         )
     names = (name_of(state, arms[0]), name_of(state, arms[1]))
-    return names, compare_outcomes(scored[arms[0]], scored[arms[1]], state.config.rank, state.config.seed)
+    settings, seed = state.config.rank, state.config.seed
+    result = compare_outcomes(scored[arms[0]], scored[arms[1]], settings, seed)
+    rewards = reward_gap(arms[0], arms[1], state.results, state.baselines, settings, seed)
+    return names, result.model_copy(update={"rewards": rewards})
 
 
-def _print(names: tuple[str, str], result: Comparison, limit: int) -> None:
-    from rewardsearch.cli.tables import interval, make_console, number, p_value, percent, print_lines, print_table
+def _print(names: tuple[str, str], result: Comparison, limit: int, about: str) -> None:
+    """about: what the tests over the questions are about."""
+    from rewardsearch.cli.tables import (
+        interval,
+        make_console,
+        number,
+        p_value,
+        percent,
+        print_lines,
+        print_table,
+        signed,
+        signed_interval,
+    )
 
     console = make_console()
     of = f"; F1 is that of {next(iter(result.a.classes.classes))}" if result.a.classes else ""
-    print_lines(console, f"{result.n} questions, matched by id{of}")
+    if (gap := result.rewards) is not None:
+        print_lines(
+            console,
+            f"as rewards: F1 {signed(gap.f1)} {signed_interval(gap.f1_ci)}, p {p_value(gap.p)}, over questions and training "
+            f"seeds, with the noise between the baseline's {len(gap.seeds)} seeds",
+            "",
+        )
+    print_lines(console, f"{about}, over the questions alone: {result.n} questions, matched by id{of}")
 
     def cells(scores: Side | Estimate, macro: ClassEstimate | None) -> tuple[str, ...]:
         own = (number(scores.f1), interval(scores.f1_ci), number(scores.accuracy), interval(scores.accuracy_ci))

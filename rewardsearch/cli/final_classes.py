@@ -37,12 +37,16 @@ def print_class_table(rows: Sequence[FinalRow], named: Mapping[str, str], chosen
         *("F1", "p/base", "corr.", "parsed", "flags"),
     )
     of = class_legend(names)
+    of_rewards = any(row.gain_ci is not None for row in rows)
+    alone = "over the questions alone: of these trained policies"
+    over = "over training seeds and questions" if of_rewards else alone
+    expected = "of the macro F1 that training anew is expected to give, over training seeds and questions"
     legend = {
         "arm": "what was trained; * is what was chosen",
         "kind": "single: a candidate by itself; reference: a reward written by hand; rule: without a model",
         "macro F1": of["macro F1"],
-        "interval": "of the macro F1 that training anew is expected to give, over training seeds and questions",
-        versus: "macro F1 less that of the policy before GRPO, and its interval, over training seeds and questions",
+        "interval": expected if of_rewards else f"of macro F1 {alone}",
+        versus: f"macro F1 less that of the policy before GRPO, and its interval, {over}",
         "precision": f"{of['precision']}: {_SEEDS}",
         "recall": f"{of['recall']}: {_SEEDS}",
         "F1": f"{of['F1']}; the mean over the training seeds",
@@ -85,13 +89,13 @@ def print_confusion(row: FinalRow, name: str, console: Console) -> None:
 def _cells(row: FinalRow, scores: ClassScores, name: str) -> tuple[str, ...]:
     positive = next(iter(scores.classes.values()))
     seeds = row.classes_by_seed.values()
-    gain = row.macro_gain
+    gain, ci = row.macro_gain, row.macro_gain_ci or row.macro_gain_questions_ci
     return (
         name,
         row.kind,
         number(scores.macro_f1.value),
-        interval(row.expected_macro_ci),
-        f"{signed(gain)} {signed_interval(row.macro_gain_ci, 2)}" if row.macro_gain_ci else signed(gain),
+        interval(row.expected_macro_ci or scores.macro_f1.ci),
+        f"{signed(gain)} {signed_interval(ci, 2)}" if ci else signed(gain),
         _range([seed.precision for seed in seeds] or [positive.precision.value]),
         _range([seed.recall for seed in seeds] or [positive.recall.value]),
         number(row.f1),

@@ -40,6 +40,11 @@ LEGEND = {
     "p/policy": "as p/base, against the policy before training",
     "flags": "what validation and training raised (docs/ranking.md)",
 }
+ONE_SEED = {
+    "gain": "F1 less the baseline's, and its interval over the questions alone: of these trained policies",
+    "interval": "of F1 over the questions alone: of these trained policies",
+}
+"""What differs where arms have one training seed, which says nothing of rewards."""
 PAIRS_LEGEND = {
     "a": "one arm, by the policy of its first seed",
     "b": "another one",
@@ -77,10 +82,10 @@ def print_final(report: FinalReport, console: Console) -> None:
             spare=("p/policy", "parsed", "test-val", "val F1", "interval", "kind", "seeds", "corr."),
             names=("arm",),
             text=18,
-            legend=LEGEND,
+            legend=LEGEND if report.of_rewards else LEGEND | ONE_SEED,
         )
     if done:
-        print_lines(console, _noise_told(report))
+        print_lines(console, _noise_told(report, named))
     print_lines(console, "", *_recommended(report, named))
     chosen = report.row(report.chosen)
     if chosen is not None and chosen.classes is not None:
@@ -107,7 +112,9 @@ def print_pairs(report: FinalReport, console: Console) -> None:
     """McNemar's tests of all pairs of arms."""
     named = {row.id: _told(row) for row in report.rows}
     print_lines(
-        console, f"all pairs: {report.task}, {report.n} questions of the test, corrected over {len(report.pairs)} pairs"
+        console,
+        f"all pairs, by the trained policies of the first seed alone: {report.task}, {report.n} questions of the test, "
+        f"corrected over {len(report.pairs)} pairs",
     )
     if report.protocol == "paper":
         print_lines(console, PAPER_NOTE)
@@ -126,7 +133,8 @@ def print_pairs(report: FinalReport, console: Console) -> None:
 
 def _cells(row: FinalRow, chosen: bool) -> tuple[str, ...]:
     seeds = sorted(row.f1_by_seed.values())
-    gain = f"{signed(row.gain)} {signed_interval(row.gain_ci)}" if row.gain_ci else signed(row.gain)
+    ci = row.gain_ci or row.gain_questions_ci
+    gain = f"{signed(row.gain)} {signed_interval(ci)}" if ci else signed(row.gain)
     return (
         ("* " if chosen else "  ") + _told(row),
         row.kind,
@@ -144,11 +152,18 @@ def _cells(row: FinalRow, chosen: bool) -> tuple[str, ...]:
     )
 
 
-def _noise_told(report: FinalReport) -> str:
-    if report.seed_sd is None:
-        return "noise: that between training seeds is not known; the intervals are over the questions alone"
-    own = "; references and controls have their own" if report.own_noise else ""
-    return f"noise: standard deviation of F1 between training seeds {report.seed_sd:.3f}, pooled over the arms{own}"
+def _noise_told(report: FinalReport, named: dict[str, str]) -> str:
+    known = sorted((row.seed_sd, row.id) for row in report.rows if row.seed_sd is not None)
+    if not known:
+        return (
+            "noise: one seed an arm does not show the noise between training seeds; the intervals are over the questions "
+            "alone, of these trained policies"
+        )
+    (low, least), (high, most) = known[0], known[-1]
+    return (
+        f"noise: standard deviation of F1 between training seeds {low:.3f} ({named[least]}) to {high:.3f} ({named[most]}); each "
+        "gain is held against that of its own two arms"
+    )
 
 
 def _recommended(report: FinalReport, named: dict[str, str]) -> list[str]:

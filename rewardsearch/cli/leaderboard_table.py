@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LEGEND = {
     "#": "rank by F1",
-    "ties": "the ranks that a score cannot be told from, by training seeds and questions together",
+    "ties": "the ranks that a score cannot be told from, over questions and training seeds",
     "name": "what the proposer called it",
     "id": "the beginning of its id; commands take it",
     "round": "when it was proposed",
@@ -37,6 +37,8 @@ LEGEND = {
     "accuracy": "share of the questions answered right",
     "parsed": "share of the completions that give an answer",
     "training": "share of the training completions that were right, the mean over the steps; higher where it is learnt sooner",
+    "p/base": "two-sided p-value of the gain over the baseline, over questions and training seeds",
+    "p/best": "as p/base, against the best candidate",
     "corr.": "p/base corrected for the number of candidates",
     "AUC": "on the rollout bank: how often a completion that is right in any form is paid more than another of its question",
     "flags": "what validation and training raised (docs/ranking.md)",
@@ -85,28 +87,21 @@ def _print_ranked(
     ranking: Ranking, ranked: Sequence[RankedRow], classes: Sequence[str] | None, console: Console
 ) -> None:
     scores = ("accuracy",) if classes is None else ("macro F1", "precision", "recall")
+    known = ranking.noise is not None
+    of_rewards = ("p/base", "corr.", "p/best") if known else ()
     headers = (
-        *("#", "ties", "name", "id", "round", "F1", "interval"),
+        *(("#", "ties") if known else ("#",)),
+        *("name", "id", "round", "F1", "interval"),
         *scores,
-        *("parsed", "training", "p/base", "corr.", "p/best", "AUC", "flags"),
+        *("parsed", "training", *of_rewards, "AUC", "flags"),
     )
-    of = "of the rewards, over questions and training seeds (t test)"
-    if ranking.p_values == "questions":
-        of = "of the trained policies, over questions alone (McNemar), without the noise between seeds"
     mean = any(len(row.f1_by_seed) > 1 for row in ranked)
     f1 = f"{F1_LEGEND}{'; of the baseline the mean over its training seeds' if mean else ''}"
-    legend = (
-        LEGEND
-        | {"F1": f1}
-        | {
-            "p/base": f"p-value against the baseline, {of}",
-            "p/best": "as p/base, against the best candidate",
-        }
-    )
+    legend = LEGEND | {"F1": f1}
     print_table(
         console,
         headers,
-        [_ranked_cells(row) for row in ranked],
+        [_ranked_cells(row, known) for row in ranked],
         left=("name", "id", "flags"),
         spare=("training", "AUC", "p/best", "round", "parsed", *scores[:1], "p/base", "ties", "interval", "id"),
         names=("name",),
@@ -129,7 +124,10 @@ def _rounds_told(ranked: Sequence[RankedRow]) -> list[str]:
 def _noise_told(ranking: Ranking) -> list[str]:
     noise = ranking.noise
     if noise is None:
-        return []
+        return [
+            "noise: the baseline was trained with one seed (screen.baseline_seeds), so the noise between seeds is not known: "
+            "no ties and no p-values; rewardsearch compare tests two of these trained policies"
+        ]
     scores = ", ".join(f"{f1:.3f} (seed {seed})" for seed, f1 in noise.f1_by_seed.items())
     return [
         f"noise: the baseline's F1 by training seed {scores}; standard deviation {noise.seed_sd:.3f} between seeds "
@@ -137,10 +135,12 @@ def _noise_told(ranking: Ranking) -> list[str]:
     ]
 
 
-def _ranked_cells(row: RankedRow) -> tuple[str, ...]:
+def _ranked_cells(row: RankedRow, known: bool) -> tuple[str, ...]:
+    """known: whether anything is known of the noise between seeds."""
+    p_values = (p_value(row.p_vs_baseline), p_value(row.p_adjusted), p_value(row.p_vs_best))
     return (
         str(row.rank),
-        _ties(row),
+        *((_ties(row),) if known else ()),
         row.name,
         short_id(row.id, row.name),
         str(row.round) if row.operator != "none" else "-",
@@ -149,9 +149,7 @@ def _ranked_cells(row: RankedRow) -> tuple[str, ...]:
         *_class_cells(row),
         percent(row.parse_rate),
         number(row.mean_training_accuracy),
-        p_value(row.p_vs_baseline),
-        p_value(row.p_adjusted),
-        p_value(row.p_vs_best),
+        *(p_values if known else ()),
         number(row.bank_auc_any_form, 2),
         flags_told(row.flags),
     )
@@ -172,6 +170,6 @@ def _in_short(reason: str | None) -> str:
 
 
 def _ties(row: RankedRow) -> str:
-    if row.ties is None or row.ties[0] == row.ties[1]:
-        return "-"
-    return f"{row.ties[0]}-{row.ties[1]}"
+    from rewardsearch.rank import ranges
+
+    return ranges(row.ties, ",") if row.ties and len(row.ties) > 1 else "-"

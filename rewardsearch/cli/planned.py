@@ -5,6 +5,13 @@ from __future__ import annotations
 from rewardsearch.arms import stretches
 from rewardsearch.config import Config
 from rewardsearch.finalize import plan
+from rewardsearch.records import Noise
+from rewardsearch.stats import POWER, smallest_gain, usual_question_se
+
+SEEDS = (2, 3, 5, 8)
+"""Seeds an arm that the power is told for, beside those of the config."""
+SEED_SDS = (0.005, 0.015, 0.05)
+"""Standard deviations of F1 between training seeds, where none was measured: quiet, usual and noisy trainings."""
 
 
 def planned_runs(config: Config) -> int:
@@ -39,6 +46,28 @@ def told_plan(config: Config) -> tuple[str, ...]:
         lines.append(f"  finalize, at most: {final.told}")
     if config.paper_protocol:
         lines.append("  paper_protocol: ranked on the test split by one seed; the best scores will be inflated")
+    return tuple(lines)
+
+
+def told_power(config: Config, questions: int, noise: Noise | None) -> tuple[str, ...]:
+    """How small a gain the final table can find with fewer or more seeds; nothing where it has no gain of a reward.
+
+    questions: of the sealed test. noise: that between the baseline's seeds, where the run has measured it.
+    """
+    settings = config.finalize
+    if not settings.enabled or config.paper_protocol or questions < 1:
+        return ()
+    seeds = sorted({*SEEDS, *([settings.seeds] if settings.seeds > 1 else [])})
+    question_se, confidence = usual_question_se(questions), config.rank.confidence
+    here = f"here {settings.seeds}{', which says nothing of rewards' if settings.seeds < 2 else ''}"
+    lines = [
+        f"power: the true gain in F1 over the baseline that finalize finds with {POWER:.0%} probability on {questions:,} "
+        f"questions, by finalize.seeds ({here})"
+    ]
+    for sd in [noise.seed_sd] if noise else SEED_SDS:
+        found = (f"{smallest_gain(sd, count, question_se, confidence):.3f} with {count}" for count in seeds)
+        measured = f", as the baseline's {noise.df + 1} seeds have it" if noise else ""
+        lines.append(f"  standard deviation {sd:.3f} between seeds{measured}: {', '.join(found)}")
     return tuple(lines)
 
 

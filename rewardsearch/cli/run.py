@@ -45,7 +45,7 @@ def run(
     """Start a search, or carry on with the one in the run's folder."""
     from rewardsearch.cli.final_table import print_final
     from rewardsearch.cli.leaderboard_table import print_leaderboard
-    from rewardsearch.cli.planned import told_plan
+    from rewardsearch.cli.planned import told_plan, told_power
     from rewardsearch.cli.progress import SearchProgress
     from rewardsearch.cli.runs import ranking_of
     from rewardsearch.cli.tables import make_console, print_lines, print_whole
@@ -68,8 +68,11 @@ def run(
     told = [line for line in [about(settings)] if line]
     if dry_run:
         print_whole(console, settings.to_yaml())
-        rows = describe_rows(load_task(settings.task), settings)
-        print_lines(console, *told_plan(settings), f"  into {folder}", *told, *rows, *warnings)
+        task = load_task(settings.task)
+        measured = ranking_of(read_run(folder)).noise if has_run(folder) else None
+        power = told_power(settings, len(task.rows("test")), measured)
+        rows = describe_rows(task, settings)
+        print_lines(console, *told_plan(settings), f"  into {folder}", *told, *power, *rows, *warnings)
         return
     print_lines(console, *told)
     print_lines(console, *warnings)

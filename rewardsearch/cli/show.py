@@ -109,7 +109,7 @@ def _show_answers(state: RunState, arm: str, asked: dict[Which, bool], limit: in
 
 
 def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | None) -> None:
-    from rewardsearch.cli.tables import classes_told, duration, interval, number, p_value, percent, print_legend
+    from rewardsearch.cli.tables import classes_told, duration, interval, number, percent, print_legend
 
     candidate = state.candidates.get(arm)
     facts: dict[str, Any] = {}
@@ -132,7 +132,7 @@ def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | No
             facts["accuracy"] = f"{number(row.accuracy)} {interval(row.accuracy_ci)}, {percent(row.parse_rate)} parsed"
             if row.classes is not None:
                 facts |= classes_told(row.classes)
-            facts["p"] = f"against the baseline {p_value(row.p_vs_baseline)}, corrected {p_value(row.p_adjusted)}"
+            facts |= _gain(row)
         facts["training"] = (
             f"{row.steps} steps, {duration(row.seconds)}{_memory(state.screen_of(arm))}" if row.steps else ""
         )
@@ -143,9 +143,25 @@ def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | No
     print_legend(console, facts)
 
 
+def _gain(row: RankedRow) -> dict[str, str]:
+    """What the leaderboard says of a candidate's gain: of its reward, or of its trained policy where nothing is known of
+    seeds."""
+    from rewardsearch.cli.tables import p_value, signed, signed_interval
+
+    if row.gain is None:
+        return {}
+    if row.gain_ci is None:
+        alone = "over the questions alone: of these trained policies"
+        return {"gain": f"{signed(row.gain)} {signed_interval(row.gain_questions_ci)} against the baseline, {alone}"}
+    ps = f"p {p_value(row.p_vs_baseline)}, corrected {p_value(row.p_adjusted)}"
+    return {
+        "gain": f"{signed(row.gain)} {signed_interval(row.gain_ci)} against the baseline over questions and seeds, {ps}"
+    }
+
+
 def _on_test(state: RunState, arm: str) -> dict[str, str]:
     """What the sealed test says of an arm; nothing where it was not read for it."""
-    from rewardsearch.cli.tables import interval, number, percent
+    from rewardsearch.cli.tables import number, percent
 
     row = state.final.row(arm) if state.final is not None else None
     if state.final is None or row is None:
@@ -153,7 +169,7 @@ def _on_test(state: RunState, arm: str) -> dict[str, str]:
     if row.status == "failed":
         return {"test": f"failed {row.reason}"}
     by_seed = ", ".join(f"{f1:.3f} (seed {seed})" for seed, f1 in row.f1_by_seed.items())
-    facts = {"test": f"F1 {number(row.f1)} {interval(row.expected_ci or row.f1_ci)}{f': {by_seed}' if by_seed else ''}"}
+    facts = {"test": f"{row.score}{f': {by_seed}' if by_seed else ''}"}
     facts["test accuracy"] = f"{number(row.accuracy)}, {percent(row.parse_rate)} parsed"
     facts["test flags"] = ", ".join(row.flags)
     chosen = "chosen on val before the test was read; " if row.id == state.final.chosen else ""

@@ -104,15 +104,13 @@ def status(
 
 def _chosen_lines(state: RunState) -> Iterator[str]:
     """The arm that finalize chose, with its score on the test, and the verdict on it."""
-    from rewardsearch.cli.tables import interval, number
-
     report = state.final
     row = report.row(report.chosen) if report is not None else None
     if report is None or row is None:
         return
     name = row.name if row.name == row.id else f"{row.name} {row.id}"
     split = "the test" if report.protocol == "paper" else "the sealed test"
-    yield f"chosen      {name}: F1 {number(row.f1)} {interval(row.expected_ci or row.f1_ci)} on {split}"
+    yield f"chosen      {name}: {row.score} on {split}"
     for said in report.said_of(row.id):
         yield f"verdict     {said}"
 

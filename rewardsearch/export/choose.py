@@ -105,11 +105,7 @@ def _said(state: RunState, arm: str | None) -> tuple[str, ...]:
     if row is None or row.f1 is None:
         why = f": its training failed {row.reason}" if row is not None else ""
         return (f"The sealed test was not read for these rewards{why}.",)
-    ci = row.expected_ci or row.f1_ci
-    shown = f" [{ci[0]:.3f}, {ci[1]:.3f}]" if ci else ""
-    score = (
-        f"F1 {row.f1:.3f}{shown} on the {'test' if state.final.protocol == 'paper' else 'sealed test'} of the search."
-    )
+    score = f"{row.score} on the {'test' if state.final.protocol == 'paper' else 'sealed test'} of the search."
     return (score, *(f"{said[:1].upper()}{said[1:]}." for said in state.final.said_of(row.id)))
 
 

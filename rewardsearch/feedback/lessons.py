@@ -41,7 +41,7 @@ def lessons(
     alpha = 1 - confidence
     found: list[str] = []
     if parents:
-        found += _standing(parents, rows, ranking.p_values, alpha)
+        found += _standing(parents, rows, ranking.noise is not None, alpha)
         found += _best(parents, rows, confidence)
         found += _noise(ranking)
         found += _changes(parents, rows, alpha)
@@ -54,15 +54,17 @@ def lessons(
     return (*found, *_lost(rejected, ends.count("failed"), ends.count("dropped")))
 
 
-def _standing(parents: Sequence[Parent], rows: Mapping[str, RankedRow], p_values: str, alpha: float) -> Iterator[str]:
+def _standing(parents: Sequence[Parent], rows: Mapping[str, RankedRow], noise: bool, alpha: float) -> Iterator[str]:
     above = [parent for parent in parents if parent.gain > 0]
     sure = sum(_below(rows[parent.candidate.id].p_adjusted, alpha) for parent in above)
     seeds = rows[BASELINE].f1_by_seed
     mean = f", the mean of {len(seeds)} seeds" if len(seeds) > 1 else ""
+    chance = f"{sure or 'none'} of them beyond chance (corrected p < {alpha:.2g}, over questions and seeds)"
+    if not noise:
+        chance = "with one seed, which does not show how many of them by chance"
     yield (
         f"{len(above)} of {_rewards(len(parents), 'trained ')} scored above the base rewards alone (F1 "
-        f"{rows[BASELINE].f1:.3f}{mean}), {sure or 'none'} of them beyond chance (corrected p < {alpha:.2g}, over {p_values}); "
-        f"mean gain {_mean(parents)}."
+        f"{rows[BASELINE].f1:.3f}{mean}), {chance}; mean gain {_mean(parents)}."
     )
 
 

@@ -10,11 +10,12 @@ from rewardsearch.errors import MachineError, NothingAccepted, RewardSearchError
 from rewardsearch.finalize.arms import choose_arms
 from rewardsearch.finalize.controls import check
 from rewardsearch.finalize.field import FLAGGED, Field
+from rewardsearch.finalize.gains import Reading
 from rewardsearch.finalize.groups import Groups, fairness_csv, group_rates
 from rewardsearch.finalize.pairs import pairs_csv
 from rewardsearch.finalize.plan import Plan, final_seeds, plan, plan_of
 from rewardsearch.finalize.references import Judged, load_references
-from rewardsearch.finalize.report import CHOSEN_FROM, Reading, choose, failure, write_report
+from rewardsearch.finalize.report import CHOSEN_FROM, choose, failure, write_report
 from rewardsearch.records import (
     BASELINE,
     POLICY,

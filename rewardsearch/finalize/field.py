@@ -55,8 +55,10 @@ class Field:
 
     @property
     def better(self) -> tuple[RankedRow, ...]:
-        """The eligible ones that are not clearly below the baseline: the interval of their gain reaches 0."""
-        return tuple(row for row in self.eligible if row.gain_ci is None or row.gain_ci[1] >= 0)
+        """The eligible ones that are not clearly below the baseline: the interval of their gain reaches 0, that over the
+        questions alone where nothing is known of the noise between seeds."""
+        known = ((row, row.gain_ci or row.gain_questions_ci) for row in self.eligible)
+        return tuple(row for row, ci in known if ci is None or ci[1] >= 0)
 
 
 def is_flagged(of: RankedRow | ScreenResult) -> bool:

@@ -1,94 +1,56 @@
 """What an arm of the final table gains over another: the interval and p-value over training seeds and questions, and the verdict.
 
 A gain is a claim about rewards: what training anew under one of them is expected to score above training anew under the other.
-Its error has two parts, the questions (paired bootstrap) and the training seeds. What holds of the trained policies alone, given
-their seeds, is kept beside it under names that say so.
+Its error has two parts, the questions (paired bootstrap) and the training seeds, each arm with the variance of its own. What
+holds of the trained policies alone, given their seeds, is kept beside it under names that say so.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
 
 from rewardsearch.records import Conclusion, Interval
-from rewardsearch.stats import SeedNoise, Spread, noise_of_two, seed_noise, spread
+from rewardsearch.stats import Bootstrap, SeedNoise, Spread, spread
 
 MOST_MORE_SEEDS = 20
 """The most further seeds an arm that a verdict recommends."""
 Metric = Literal["F1", "macro F1"]
-
-
-@dataclass(frozen=True)
-class ArmNoise:
-    """The noise between training seeds of every arm, in one metric.
-
-    by_arm: an arm's scores on the test, one a seed; without the arms that nothing is trained for. pooled: the arms that are
-    taken to have one noise together; each other arm has its own. seeds: how many each arm is trained with. searched: the noise
-    that the search measured, which stands for all where an arm has one seed.
-    """
-
-    by_arm: Mapping[str, Sequence[float]]
-    pooled: frozenset[str]
-    seeds: int
-    searched: SeedNoise | None = None
-
-    @cached_property
-    def own(self) -> SeedNoise | None:
-        """Pooled over the final arms; None where they have one seed."""
-        return self._of(self.pooled)
-
-    @property
-    def shared(self) -> SeedNoise | None:
-        return self.own or self.searched
-
-    def parts(self, *arms: str, more: int = 0) -> list[tuple[SeedNoise, float]] | None:
-        """The parts of `spread` that these arms' means over the seeds have; None where the noise of one is not known.
-
-        Two pooled arms have the pooled noise, or their own where that is clearly larger (noise_of_two). more: as if each arm had
-        so many seeds more, with a noise of the same size.
-        """
-        trained = [arm for arm in arms if arm in self.by_arm]
-        together = [arm for arm in trained if arm in self.pooled or self.own is None]
-        noises = [(self._together(together), len(together))] if together else []
-        noises += [(self._of((arm,)), 1) for arm in trained if arm not in together]
-        seeds = self.seeds + more
-        found = []
-        for noise, count in noises:
-            if noise is None:
-                return None
-            of = noise.arms if self.own else max(1, len(self.pooled & self.by_arm.keys()))
-            known = noise.model_copy(update={"df": of * (seeds - 1)}) if more else noise
-            found.append((known, count / seeds))
-        return found
-
-    def _together(self, arms: Sequence[str]) -> SeedNoise | None:
-        if self.own is None or len(arms) < 2:
-            return self.shared
-        return noise_of_two(self.own, self._of(arms))
-
-    def _of(self, arms: Sequence[str] | frozenset[str]) -> SeedNoise | None:
-        scores: dict[Hashable, Sequence[float]] = {arm: self.by_arm[arm] for arm in arms if arm in self.by_arm}
-        return seed_noise(scores)
+Reading = tuple[str, int]
+"""An arm and the seed that it was trained with."""
 
 
 @dataclass(frozen=True)
 class Gain:
-    """One arm's score less another's on the same questions. question_se: its standard error from the questions alone."""
+    """One arm's score less another's on the same questions.
+
+    seeds: how many the arm was trained with. question_se and questions_ci: its standard error and its interval from the questions
+    alone. noises: the noise between the seeds of each arm that is trained; None where one of them has a single seed, and nothing
+    can be said of rewards.
+    """
 
     arm: str
     against: str
     value: float
+    seeds: int
     question_se: float
-    noise: ArmNoise
+    questions_ci: Interval
+    noises: tuple[SeedNoise, ...] | None
     confidence: float
 
     def spread(self, more: int = 0) -> Spread | None:
-        """Over seeds and questions; None where the noise between seeds is not known."""
-        parts = self.noise.parts(self.arm, self.against, more=more)
-        return None if parts is None else spread(self.question_se, parts)
+        """Over seeds and questions; None where the noise between seeds is not known. more: as if each trained arm had so many
+        seeds more, with noise of the same size."""
+        if self.noises is None:
+            return None
+        variance, parts = self.question_se**2, []
+        for noise in self.noises:
+            seeds = noise.df + 1
+            variance -= noise.luck**2 * (1 / seeds - 1 / (seeds + more))
+            parts.append((noise.model_copy(update={"df": noise.df + more}), 1 / (seeds + more)))
+        return spread(math.sqrt(max(0.0, variance)), parts)
 
     @property
     def ci(self) -> Interval | None:
@@ -105,7 +67,9 @@ class Gain:
 
     def within_questions(self) -> bool:
         """Whether the questions alone, with endless seeds, would leave the gain in doubt."""
-        return abs(self.value) <= Spread(self.question_se, math.inf).half_width(self.confidence)
+        luck = sum(noise.luck**2 / (noise.df + 1) for noise in self.noises or ())
+        questions = spread(math.sqrt(max(0.0, self.question_se**2 - luck)))
+        return abs(self.value) <= questions.half_width(self.confidence)
 
     def more_seeds(self) -> int | None:
         """The fewest further seeds an arm with which the interval would leave out 0, were gain and noise to stay as they are;
@@ -117,9 +81,56 @@ class Gain:
         return None
 
 
+def gain_of(
+    bootstrap: Bootstrap[Reading],
+    arm: Sequence[Reading],
+    against: Sequence[Reading],
+    *,
+    untrained: Collection[str] = (),
+    macro: bool = False,
+) -> Gain:
+    """The gain of an arm over another in F1, or with `macro` in macro F1.
+
+    arm, against: the readings of each, as `bootstrap` knows them, one a seed. untrained: the arms that no seed moves, such as the
+    policy before training. Raises ValueError for macro F1 of a task without classes.
+    """
+    sample = bootstrap.sample(*arm) - bootstrap.sample(*against)
+    found = sample.macro_f1_estimate if macro else None
+    if macro and found is None:
+        raise ValueError("no macro F1 without classes")
+    noises = [bootstrap.seed_noise(*of, macro=macro) for of in (arm, against) if of[0][0] not in untrained]
+    known = tuple(noise for noise in noises if noise is not None)
+    return Gain(
+        arm=arm[0][0],
+        against=against[0][0],
+        value=found.value if found else sample.f1,
+        seeds=len(arm),
+        question_se=sample.macro_standard_error if macro else sample.standard_error,
+        questions_ci=found.ci if found else sample.estimate.f1_ci,
+        noises=known if len(known) == len(noises) else None,
+        confidence=sample.confidence,
+    )
+
+
+def expected_ci(
+    bootstrap: Bootstrap[Reading], arm: Sequence[Reading], *, untrained: Collection[str] = (), macro: bool = False
+) -> Interval | None:
+    """The interval of the score that training an arm anew is expected to give, over questions and seeds; None for one seed. The
+    arguments are those of `gain_of`. Raises ValueError for macro F1 of a task without classes."""
+    sample, noise = bootstrap.sample(*arm), bootstrap.seed_noise(*arm, macro=macro)
+    if noise is None and arm[0][0] not in untrained:
+        return None
+    score = sample.macro_f1 if macro else sample.f1
+    if score is None:
+        raise ValueError("no macro F1 without classes")
+    question_se = sample.macro_standard_error if macro else sample.standard_error
+    half = spread(question_se, [(noise, 1 / len(arm))] if noise else ()).half_width(sample.confidence)
+    return max(0.0, score - half), min(1.0, score + half)
+
+
 def conclude(gain: Gain, metric: Metric, questions: int, names: tuple[str, str], paper: bool = False) -> Conclusion:
     """The verdict on a gain, with its sentence. names: what the two arms are called; paper: chosen on the test itself."""
-    ci, p, seeds = gain.ci, gain.p, gain.noise.seeds
+    ci, p = gain.ci, gain.p
     verdict: Literal["better", "not established", "worse"] = "not established"
     if ci is not None and not ci[0] <= 0 <= ci[1]:
         verdict = "better" if gain.value > 0 else "worse"
@@ -127,7 +138,7 @@ def conclude(gain: Gain, metric: Metric, questions: int, names: tuple[str, str],
     arm, against = names
     shown = f" [{ci[0]:+.3f}, {ci[1]:+.3f}]" if ci else ""
     chance = f", p {'<0.001' if p < 0.001 else f'{p:.3f}'}" if p is not None else ""
-    over = f"over {seeds} seed{'s' if seeds > 1 else ''} an arm and {questions:,} questions"
+    over = f"over {gain.seeds} seed{'s' if gain.seeds > 1 else ''} an arm and {questions:,} questions"
     said = f"{arm} scores {metric} {gain.value:+.3f}{shown} against {against}{chance}, {over}"
     if paper:
         said += ", picked on these questions and so inflated"
@@ -140,8 +151,9 @@ def conclude(gain: Gain, metric: Metric, questions: int, names: tuple[str, str],
         verdict=verdict,
         gain=gain.value,
         gain_ci=ci,
+        gain_questions_ci=gain.questions_ci,
         p=p,
-        seeds=seeds,
+        seeds=gain.seeds,
         questions=questions,
         more_seeds=more,
         sentence=f"{verdict}: {said}",
@@ -150,12 +162,15 @@ def conclude(gain: Gain, metric: Metric, questions: int, names: tuple[str, str],
 
 def _settled(gain: Gain, more: int | None, paper: bool) -> str:
     """What would settle a gain that is not established."""
-    seeds = gain.noise.seeds
     if gain.ci is None:
-        remedy = "paper_protocol: false and finalize.seeds: 3" if paper else "finalize.seeds: 3"
-        return f"one seed an arm does not show the noise between seeds, so train with more ({remedy})"
+        low, high = gain.questions_ci
+        remedy = "paper_protocol: false and finalize.seeds: 5" if paper else "finalize.seeds: 5"
+        return (
+            f"[{low:+.3f}, {high:+.3f}] over the questions alone, which is about these trained policies; one seed an arm says "
+            f"nothing about the rewards: train with more ({remedy})"
+        )
     if more is not None:
-        setting = "" if paper else f" (finalize.seeds: {seeds + more})"
+        setting = "" if paper else f" (finalize.seeds: {gain.seeds + more})"
         return (
             f"{more} more seed{'s' if more > 1 else ''} an arm{setting} would settle it if gain and noise stay the same"
         )

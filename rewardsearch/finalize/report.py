@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from statistics import fmean
 from typing import Any, Literal
 
@@ -11,7 +10,7 @@ from rewardsearch.config import Config
 from rewardsearch.finalize.arms import Lineup
 from rewardsearch.finalize.controls import AGAIN
 from rewardsearch.finalize.field import Field, is_flagged
-from rewardsearch.finalize.gains import ArmNoise, Gain, conclude
+from rewardsearch.finalize.gains import Gain, Reading, conclude, expected_ci, gain_of
 from rewardsearch.finalize.pairs import all_pairs
 from rewardsearch.records import (
     BASELINE,
@@ -25,14 +24,10 @@ from rewardsearch.records import (
     ScreenResult,
     SeedScores,
 )
-from rewardsearch.stats import Bootstrap, Metrics, Sample, SeedNoise, adjust, f1_accuracy, spread
+from rewardsearch.stats import Bootstrap, Metrics, Sample, adjust, f1_accuracy
 
-Reading = tuple[str, int]
-"""An arm and the seed that it was trained with."""
 CHOSEN_FROM = ("ensemble", "single")
 """Kinds of arms that can be recommended."""
-_POOLED = ("baseline", "single", "ensemble")
-"""Kinds of arms that have one seed noise together; a reference or control, which may collapse, has its own."""
 Trained = Mapping[Reading, ScreenResult]
 
 
@@ -76,21 +71,18 @@ def write_report(
     `best` as the search trained it. The baseline must be among them. p_adjusted corrects p_vs_baseline over the arms that have
     one.
     """
-    table = _Table(lineup, field, config, tuple(seeds), trained, outcomes, best, ruled)
+    table = _Table(lineup, field, config, trained, outcomes, best, ruled)
     read = [arm for arm in lineup.arms if failure(arm, trained) is None]
     rows = sorted((table.row(arm) for arm in read), key=lambda row: (-(row.f1 or 0.0), row.id))
     against = {row.id: row.p_vs_baseline for row in rows if row.p_vs_baseline is not None}
     adjusted = dict(zip(against, adjust(list(against.values()), config.rank.correction), strict=True))
     tested = [row.model_copy(update={"p_adjusted": adjusted.get(row.id)}) for row in rows]
-    noise = table.noise.shared
     control = next((row.id for row in rows if row.kind == "control" and row.id != AGAIN), None)
     return FinalReport(
         task=task,
         n=len(next(iter(outcomes.values()))),
         protocol="paper" if config.paper_protocol else "val",
         seeds=tuple(seeds),
-        seed_sd=noise.sd if noise else None,
-        own_noise=table.noise.own is not None and any(row.kind in ("reference", "control") for row in rows),
         chosen=chosen,
         conclusion=table.conclusion(chosen) if chosen is not None else None,
         control_conclusion=table.conclusion(chosen, control) if chosen is not None and control is not None else None,
@@ -111,38 +103,20 @@ class _Table:
         lineup: Lineup,
         field: Field,
         config: Config,
-        seeds: tuple[int, ...],
         trained: Trained,
         outcomes: Mapping[Reading, Sequence[Outcome]],
         best: str | None,
         ruled: Mapping[str, Sequence[Outcome]],
     ) -> None:
-        self._field, self._config, self._count = field, config, len(seeds)
+        self._field, self._config = field, config
         self._seeds = {arm.id: arm.seeds for arm in lineup.arms}
-        self._pooled = frozenset(arm.id for arm in lineup.arms if arm.kind in _POOLED)
+        self._untrained = frozenset(arm.id for arm in lineup.arms if not arm.seeds)
         self._trained, self._outcomes, self._best, self._ruled = trained, outcomes, best, ruled
         settings = config.rank
         self._bootstrap = Bootstrap(
             outcomes, resamples=settings.resamples, seed=config.seed, confidence=settings.confidence
         )
         self._metrics = {reading: f1_accuracy(each) for reading, each in outcomes.items()}
-
-    @cached_property
-    def noise(self) -> ArmNoise:
-        """Of F1: of the final arms where they have several seeds, else of the search."""
-        searched = self._field.ranking.noise
-        return ArmNoise(
-            by_arm=self._by_seed({key: each.f1 for key, each in self._metrics.items()}),
-            pooled=self._pooled,
-            seeds=self._count,
-            searched=SeedNoise(sd=searched.seed_sd, df=searched.df, arms=1) if searched else None,
-        )
-
-    @cached_property
-    def macro_noise(self) -> ArmNoise:
-        """Of macro F1, which the search measures no noise of."""
-        scores = self._by_seed({key: each.macro_f1 or 0.0 for key, each in self._metrics.items()})
-        return ArmNoise(by_arm=scores, pooled=self._pooled, seeds=self._count)
 
     def row(self, arm: FinalArm) -> FinalRow:
         """The scores of an arm on the test and on `val`, and its gains."""
@@ -151,13 +125,14 @@ class _Table:
         by_seed = {} if arm.kind == "rule" else metrics
         sample = self._bootstrap.sample(*readings)
         scores: dict[str, Any] = sample.estimate.model_dump()
-        scores["expected_ci"] = self._expected(arm, sample.f1, sample.standard_error, self.noise)
+        noise = self._bootstrap.seed_noise(*readings)
+        scores |= {"expected_ci": self._expected(arm.id), "seed_sd": noise.sd if noise else None}
         if arm.id != BASELINE:
-            gain, over_questions = self._gain(arm.id, BASELINE)
-            scores |= {"gain": gain.value, "gain_ci": gain.ci, "gain_questions_ci": over_questions.estimate.f1_ci}
+            gain = self._gain(arm.id, BASELINE)
+            scores |= {"gain": gain.value, "gain_ci": gain.ci, "gain_questions_ci": gain.questions_ci}
             scores["p_vs_baseline"] = gain.p
         if arm.id != POLICY:
-            scores["p_vs_policy"] = self._gain(arm.id, POLICY)[0].p
+            scores["p_vs_policy"] = self._gain(arm.id, POLICY).p
         return FinalRow(
             **self._known(arm),
             **scores,
@@ -171,12 +146,13 @@ class _Table:
 
     def conclusion(self, id: str, against: str = BASELINE) -> Conclusion:
         """On an arm against another, in F1."""
-        return self._conclude(self._gain(id, against)[0], "F1")
+        return self._conclude(self._gain(id, against), "F1")
 
     def policy_conclusion(self, id: str) -> Conclusion | None:
         """On an arm against the policy that training started from, on a task with classes."""
-        gain = self._macro_gain(id)
-        return None if gain is None else self._conclude(gain[0], "macro F1")
+        if self._bootstrap.sample(*self._readings(id)).macro_f1 is None:
+            return None
+        return self._conclude(self._gain(id, POLICY, macro=True), "macro F1")
 
     def _conclude(self, gain: Gain, metric: Literal["F1", "macro F1"]) -> Conclusion:
         called = {BASELINE: "the baseline", POLICY: "the untrained policy"}
@@ -185,18 +161,9 @@ class _Table:
         questions = len(next(iter(self._outcomes.values())))
         return conclude(gain, metric, questions, names, self._config.paper_protocol)
 
-    def _gain(self, id: str, against: str) -> tuple[Gain, Sample]:
-        """In F1; and its sample over the questions."""
-        sample = self._bootstrap.sample(*self._readings(id)) - self._bootstrap.sample(*self._readings(against))
-        return Gain(id, against, sample.f1, sample.standard_error, self.noise, self._config.rank.confidence), sample
-
-    def _macro_gain(self, id: str) -> tuple[Gain, Sample] | None:
-        """In macro F1 over the policy that training started from; None for a task without classes."""
-        sample = self._bootstrap.sample(*self._readings(id)) - self._bootstrap.sample(*self._readings(POLICY))
-        if sample.macro_f1 is None:
-            return None
-        confidence = self._config.rank.confidence
-        return Gain(id, POLICY, sample.macro_f1, sample.macro_standard_error, self.macro_noise, confidence), sample
+    def _gain(self, id: str, against: str, macro: bool = False) -> Gain:
+        arms = self._readings(id), self._readings(against)
+        return gain_of(self._bootstrap, *arms, untrained=self._untrained, macro=macro)
 
     def _of_classes(self, arm: FinalArm, sample: Sample, by_seed: Mapping[int, Metrics]) -> dict[str, Any]:
         """What a task with classes has beside; nothing for any other task."""
@@ -209,13 +176,11 @@ class _Table:
                 seed: SeedScores.model_validate(each.model_dump(include=set(SeedScores.model_fields)))
                 for seed, each in by_seed.items()
             },
-            "expected_macro_ci": self._expected(arm, sample.macro_f1, sample.macro_standard_error, self.macro_noise),
+            "expected_macro_ci": self._expected(arm.id, macro=True),
         }
-        gain = self._macro_gain(arm.id)
-        if arm.kind != "policy" and gain is not None:
-            over_questions = gain[1].macro_f1_estimate
-            scores |= {"macro_gain": gain[0].value, "macro_gain_ci": gain[0].ci}
-            scores["macro_gain_questions_ci"] = over_questions.ci if over_questions else None
+        if arm.kind != "policy":
+            gain = self._gain(arm.id, POLICY, macro=True)
+            scores |= {"macro_gain": gain.value, "macro_gain_ci": gain.ci, "macro_gain_questions_ci": gain.questions_ci}
         return scores
 
     def _flags(self, arm: FinalArm) -> tuple[str, ...]:
@@ -235,21 +200,8 @@ class _Table:
         """What the policy of an arm's first seed answers."""
         return self._outcomes[self._readings(id)[0]]
 
-    def _by_seed(self, scores: Mapping[Reading, float]) -> dict[str, list[float]]:
-        """The scores of each arm under the seeds that it was trained with; without the arms that nothing is trained for."""
-        found: dict[str, list[float]] = {}
-        for (id, seed), score in scores.items():
-            if seed in self._seeds[id]:
-                found.setdefault(id, []).append(score)
-        return found
-
-    def _expected(self, arm: FinalArm, score: float, question_se: float, noise: ArmNoise) -> Interval | None:
-        """The interval of the score that training the arm anew is expected to give; None where nothing is known of its seeds."""
-        parts = noise.parts(arm.id)
-        if parts is None:
-            return None
-        half = spread(question_se, parts).half_width(self._config.rank.confidence)
-        return max(0.0, score - half), min(1.0, score + half)
+    def _expected(self, id: str, macro: bool = False) -> Interval | None:
+        return expected_ci(self._bootstrap, self._readings(id), untrained=self._untrained, macro=macro)
 
     def _readings(self, id: str) -> list[Reading]:
         return [(id, seed) for seed in (self._seeds[id] or (self._config.seed,))]

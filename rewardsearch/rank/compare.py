@@ -9,7 +9,17 @@ from typing import Any, Literal
 
 from rewardsearch.config import RankConfig
 from rewardsearch.errors import UserError
-from rewardsearch.records import ClassEstimate, ClassScores, Interval, Outcome, OutcomeKind, Record
+from rewardsearch.rank.noise import Scores
+from rewardsearch.records import (
+    BASELINE,
+    ClassEstimate,
+    ClassScores,
+    Interval,
+    Outcome,
+    OutcomeKind,
+    Record,
+    ScreenResult,
+)
 from rewardsearch.stats import UNPARSED, Bootstrap, Estimate, McNemar, f1_accuracy, mcnemar
 from rewardsearch.tasks.mistakes import Mistakes
 from rewardsearch.tasks.numbers import gold_number, gold_text
@@ -48,9 +58,21 @@ class Discordant(Record):
     b: str | None
 
 
+class RewardGap(Record):
+    """The F1 of one arm less that of another as rewards: with its interval and p-value over questions and training seeds, by the
+    noise between the `seeds` of the baseline, as the leaderboard has it."""
+
+    f1: float
+    f1_ci: Interval
+    p: float
+    seeds: tuple[int, ...]
+
+
 class Comparison(Record):
-    """Two arms on `n` questions. `difference` is a less b, with paired bootstrap intervals, and `macro_f1_difference` that of
-    macro F1, on a task with classes. `discordant` are the questions that tell the two apart."""
+    """Two trained policies, or sets of predictions, on `n` questions. `difference` is a less b, with paired bootstrap
+    intervals, and `macro_f1_difference` that of macro F1, on a task with classes; with McNemar's tests they are over the
+    questions alone. `discordant` are the questions that tell the two apart. `rewards` has what is known of the two as rewards:
+    None where nothing is known of the noise between seeds."""
 
     n: int
     a: Side
@@ -59,6 +81,7 @@ class Comparison(Record):
     mcnemar: McNemar
     macro_f1_difference: ClassEstimate | None = None
     discordant: tuple[Discordant, ...] = ()
+    rewards: RewardGap | None = None
 
 
 class Prediction(Record):
@@ -90,6 +113,28 @@ def compare_outcomes(a: Sequence[Outcome], b: Sequence[Outcome], config: RankCon
         macro_f1_difference=difference.macro_f1_estimate,
         discordant=_discordant(a, b),
     )
+
+
+def reward_gap(
+    a: str,
+    b: str,
+    results: Mapping[str, ScreenResult],
+    baselines: Sequence[ScreenResult],
+    config: RankConfig,
+    seed: int,
+) -> RewardGap | None:
+    """What the leaderboard knows of two of its arms as rewards; the arguments are those of `rank`.
+
+    None where one of the two is not on it, or the baseline has fewer than two seeds.
+    """
+    known = {arm: results[arm] for arm in dict.fromkeys((a, b, BASELINE)) if arm in results}
+    if not {a, b, BASELINE} <= known.keys():
+        return None
+    scores = Scores(known, baselines, config, seed)
+    ci, p = scores.gap_ci(a, b), scores.p(a, b)
+    if ci is None or p is None:
+        return None
+    return RewardGap(f1=scores.gap(a, b).f1, f1_ci=ci, p=p, seeds=tuple(scores.f1_by_seed))
 
 
 def _discordant(a: Sequence[Outcome], b: Sequence[Outcome]) -> tuple[Discordant, ...]:

@@ -38,7 +38,8 @@ def rank(
     each of them was trained to, for its steps and flags. policy_name: what the policy before GRPO is called in its row.
 
     p_vs_best is against the best candidate, p_vs_baseline against the baseline, p_vs_parent against the best screened parent;
-    p_adjusted is p_vs_baseline corrected over all screened candidates. Raises ValueError when the arms answered different
+    p_adjusted is p_vs_baseline corrected over all screened candidates. All are of rewards, over questions and seeds, and None
+    where the baseline has one seed. Raises ValueError when the arms answered different
     questions.
     """
     arms = (*candidates, BASELINE, POLICY)
@@ -80,7 +81,9 @@ def rank(
             mixed = (flag for each in baselines for flag in each.flags if flag.startswith(MIXED))
             found["flags"] = tuple(dict.fromkeys((*known.row(arm).flags, *mixed)))
         elif BASELINE in done:
-            found |= {"gain": scores.gap(arm, BASELINE)[0], "gain_ci": scores.gap_ci(arm, BASELINE)}
+            over_questions = scores.gap(arm, BASELINE).estimate
+            found |= {"gain": over_questions.f1, "gain_questions_ci": over_questions.f1_ci}
+            found["gain_ci"] = scores.gap_ci(arm, BASELINE)
         rows.append(known.row(arm).model_copy(update=found))
     return Ranking(
         task=task,
@@ -88,7 +91,6 @@ def rank(
         n=len(scores.outcomes(ranked[0])),
         rows=tuple(_in_order(rows)),
         noise=scores.told_noise(),
-        p_values="questions" if scores.noise is None else "questions and seeds",
     )
 
 

@@ -1,16 +1,19 @@
 """Scores and differences of the leaderboard's arms by what is known of their noise: that of the questions, and that of the
-training seeds, which the baseline's own seeds show."""
+training seeds.
+
+A candidate is screened with one seed, so the noise between the baseline's seeds stands for that of every trained arm. Without it
+nothing is said of rewards: no interval over seeds, no p-value, no ties.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from itertools import combinations
 from statistics import fmean
 
 from rewardsearch.config import RankConfig
 from rewardsearch.records import BASELINE, POLICY, Interval, Noise, Outcome, ScreenResult
-from rewardsearch.stats import Bootstrap, Sample, Spread, f1_accuracy, mcnemar, seed_noise, spread
+from rewardsearch.stats import Bootstrap, Sample, Spread, f1_accuracy, spread
 
 Reading = tuple[str, int]
 """An arm and its place among the trainings of that arm."""
@@ -32,13 +35,13 @@ class Scores:
             self._trainings[BASELINE] = baselines
         of_baseline = self._trainings.get(BASELINE, ())
         self.f1_by_seed = {each.seed: f1_accuracy(each.outcomes).f1 for each in of_baseline}
-        self.noise = seed_noise({BASELINE: list(self.f1_by_seed.values())})
         outcomes: dict[Reading, Sequence[Outcome]] = {
             (arm, place): each.outcomes
             for arm, trainings in self._trainings.items()
             for place, each in enumerate(trainings)
         }
         self.bootstrap = Bootstrap(outcomes, resamples=config.resamples, seed=seed, confidence=config.confidence)
+        self.noise = self.bootstrap.seed_noise(*self.readings(BASELINE)) if of_baseline else None
         self.sample = cache(self._sample)
 
     def readings(self, arm: str) -> list[Reading]:
@@ -61,31 +64,35 @@ class Scores:
     def _sample(self, arm: str) -> Sample:
         return self.bootstrap.sample(*self.readings(arm))
 
-    def gap(self, a: str, b: str) -> tuple[float, Spread]:
-        """The F1 of `a` less that of `b`, and how far it moves with the questions and, where that is known, with the seeds."""
-        difference = self.sample(a) - self.sample(b)
+    def gap(self, a: str, b: str) -> Sample:
+        """The scores of `a` less those of `b` over the same questions."""
+        return self.sample(a) - self.sample(b)
+
+    def _spread(self, a: str, b: str) -> Spread | None:
+        """How far their difference moves with questions and seeds; None where nothing is known of the seeds."""
+        if self.noise is None:
+            return None
         # What was not trained has no noise between seeds, as little as a mean over endless seeds.
         share = sum(0.0 if arm == POLICY else 1 / len(self._trainings[arm]) for arm in (a, b))
-        return difference.f1, spread(difference.standard_error, [(self.noise, share)] if self.noise else [])
+        return spread(self.gap(a, b).standard_error, [(self.noise, share)])
 
-    def gap_ci(self, a: str, b: str) -> Interval:
-        """The interval of that difference."""
-        gap, of = self.gap(a, b)
-        half = of.half_width(self._config.confidence)
+    def gap_ci(self, a: str, b: str) -> Interval | None:
+        """The interval of that difference between rewards, over questions and seeds; None where nothing is known of the seeds."""
+        found, gap = self._spread(a, b), self.gap(a, b).f1
+        if found is None:
+            return None
+        half = found.half_width(self._config.confidence)
         return gap - half, gap + half
 
-    def p(self, a: str, b: str) -> float:
-        """The p-value against no difference: of the rewards, over questions and seeds, where the noise between seeds is known;
-        else McNemar's, of the two trained policies."""
-        if self.noise is None:
-            return mcnemar(self.outcomes(a), self.outcomes(b)).p
-        gap, of = self.gap(a, b)
-        return of.p(gap)
+    def p(self, a: str, b: str) -> float | None:
+        """The p-value of that interval, against no difference."""
+        found = self._spread(a, b)
+        return None if found is None else found.p(self.gap(a, b).f1)
 
     def differs(self, a: str, b: str) -> bool:
-        """Whether a difference is beyond the noise of questions and seeds."""
-        gap, of = self.gap(a, b)
-        return abs(gap) > of.half_width(self._config.confidence)
+        """Whether a difference between rewards is beyond the noise of questions and seeds."""
+        p = self.p(a, b)
+        return p is not None and p < 1 - self._config.confidence
 
     def told_noise(self) -> Noise | None:
         """What the leaderboard shows of the noise; None where the baseline has no two seeds."""
@@ -99,14 +106,16 @@ class Scores:
         )
 
 
-def tied_ranks(ranked: Sequence[str], scores: Scores) -> dict[str, tuple[int, int]]:
-    """The best and the worst rank of the trained arms that each trained arm, itself among them, cannot be told from.
+def tied_ranks(ranked: Sequence[str], scores: Scores) -> dict[str, tuple[int, ...]]:
+    """The ranks of the trained arms, its own among them, that each trained arm cannot be told from: those with a p-value of
+    1 - confidence or more. Empty where nothing is known of the seeds.
 
     ranked: all arms, best first. The policy before GRPO was not trained on any reward: it has no ties.
     """
-    places = {arm: [place] for place, arm in enumerate(ranked, start=1) if arm != POLICY}
-    for a, b in combinations(places, 2):
-        if not scores.differs(a, b):
-            places[a].append(places[b][0])
-            places[b].append(places[a][0])
-    return {arm: (min(found), max(found)) for arm, found in places.items()}
+    if scores.noise is None:
+        return {}
+    places = {arm: place for place, arm in enumerate(ranked, start=1) if arm != POLICY}
+    return {
+        arm: tuple(place for other, place in places.items() if other == arm or not scores.differs(arm, other))
+        for arm in places
+    }

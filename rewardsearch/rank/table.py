@@ -6,6 +6,7 @@ named by the class in lower case: selected_precision, and selected_as_rejected f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,13 @@ from rewardsearch.records import ClassEstimate, ClassScores, RankedRow, Ranking
 if TYPE_CHECKING:
     import pandas as pd
 
-_PAIRS = {"f1": "f1_ci", "accuracy": "accuracy_ci", "gain": "gain_ci", "ties": "ties"}
-"""Fields with a low and a high value, by what their two columns are called."""
+_PAIRS = {"f1": "f1_ci", "accuracy": "accuracy_ci", "gain": "gain_ci", "gain_questions": "gain_questions_ci"}
+"""Intervals, by what their two columns are called."""
 
 
 def leaderboard_frame(ranking: Ranking) -> pd.DataFrame:
-    """One row an arm, in the order of the ranking. An interval gives two columns, as f1_low and f1_high; so do the ranks that a
-    score cannot be told from, ties_low the best and ties_high the worst of them."""
+    """One row an arm, in the order of the ranking. An interval gives two columns, as f1_low and f1_high. `ties` has the ranks
+    that a score cannot be told from, as in "1-3 5"."""
     # pandas takes long to import, and ranking itself does without.
     import pandas as pd
 
@@ -33,16 +34,28 @@ def leaderboard_frame(ranking: Ranking) -> pd.DataFrame:
             record |= {f"{name}_low": low, f"{name}_high": high}
         by_seed = " ".join(f"{seed}:{f1:.4f}" for seed, f1 in row.f1_by_seed.items())
         record |= {"parents": " ".join(row.parents), "flags": " ".join(row.flags), "f1_by_seed": by_seed}
+        record["ties"] = ranges(row.ties or ())
         records.append(record | (_of_classes(row.classes) if row.classes else {}))
     # Every scored row of a task with classes has the same columns beyond those of any task.
     classed = next((_of_classes(row.classes) for row in ranking.rows if row.classes), {})
     frame = pd.DataFrame.from_records(records, columns=[*_columns(), *classed])
-    return frame.astype(dict.fromkeys(("rank", "ties_low", "ties_high"), "Int64"))
+    return frame.astype({"rank": "Int64"})
 
 
 def leaderboard_csv(ranking: Ranking) -> str:
     """The data frame as CSV text; an empty field where a number is not known."""
     return leaderboard_frame(ranking).to_csv(index=False, lineterminator="\n")
+
+
+def ranges(ranks: Sequence[int], between: str = " ") -> str:
+    """Ranks in their order as ranges, such as "1-3 5"."""
+    parts: list[list[int]] = []
+    for rank in ranks:
+        if parts and parts[-1][-1] == rank - 1:
+            parts[-1].append(rank)
+        else:
+            parts.append([rank])
+    return between.join(f"{part[0]}-{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)
 
 
 def write_leaderboard(ranking: Ranking, path: Path) -> None:

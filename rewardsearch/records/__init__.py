@@ -47,7 +47,7 @@ from rewardsearch.records.proposing import (
     curve_label,
     total,
 )
-from rewardsearch.records.ranking import Fate, Front, Noise, RankedRow, Ranking
+from rewardsearch.records.ranking import Fate, Front, Noise, RankedRow, Ranking, load_ranking
 from rewardsearch.records.screening import (
     DIVERGED,
     FULL,
@@ -130,6 +130,7 @@ __all__ = [
     "candidate_id",
     "curve_label",
     "differences",
+    "load_ranking",
     "load_report",
     "message_text",
     "strip_docstrings",

@@ -39,10 +39,9 @@ class SeedScores(Record):
 class FinalRow(Record):
     """One arm on the sealed test: F1, accuracy and parse rate are means over its training seeds.
 
-    Gains, their intervals and the p-values are over training seeds and questions; None where the noise between seeds is not
-    known. f1_ci, accuracy_ci, the intervals of `classes` and those named `questions_ci` are over questions alone, given the
-    trained policies. On a task with classes F1 is the positive class's.
-    """
+    Gains, their intervals and the p-values are about rewards: over questions and training seeds, each arm with the noise of its
+    own. They are None where an arm was trained with one seed. f1_ci, accuracy_ci, the intervals of `classes` and those named
+    `questions_ci` are over questions alone, given the trained policies. On a task with classes F1 is the positive class's."""
 
     id: str
     kind: ArmKind
@@ -57,12 +56,14 @@ class FinalRow(Record):
     f1: float | None = None
     f1_ci: Interval | None = None
     expected_ci: Interval | None = None
-    """Of the F1 that training with yet another seed is expected to give, over questions and seeds; None where the noise between
-    seeds is not known. Of the untrained policy it is over questions."""
+    """Of the F1 that training anew is expected to give, over questions and seeds; None for an arm with one seed. Of what is not
+    trained it is over questions."""
     accuracy: float | None = None
     accuracy_ci: Interval | None = None
     parse_rate: float | None = None
     f1_by_seed: dict[int, float] = {}
+    seed_sd: float | None = None
+    """Standard deviation of F1 between the training seeds; None for fewer than two."""
     gain: float | None = None
     """F1 less the baseline's, on the same questions."""
     gain_ci: Interval | None = None
@@ -88,6 +89,15 @@ class FinalRow(Record):
     p_vs_baseline: float | None = None
     p_adjusted: float | None = None
     """p_vs_baseline corrected over the arms."""
+
+    @property
+    def score(self) -> str:
+        """F1 with its interval, such as "F1 0.950 [0.930, 0.970]", and whether that is over the questions alone."""
+        if self.f1 is None:
+            return "F1 -"
+        ci = self.expected_ci or self.f1_ci
+        shown = f" [{ci[0]:.3f}, {ci[1]:.3f}]" if ci else ""
+        return f"F1 {self.f1:.3f}{shown}{' over the questions alone' if ci and not self.expected_ci else ''}"
 
 
 class FinalPair(Record):
@@ -119,7 +129,9 @@ class Conclusion(Record):
     verdict: Literal["better", "not established", "worse"]
     gain: float
     gain_ci: Interval | None = None
-    """None where the noise between seeds is not known; then the verdict is "not established"."""
+    """None where an arm was trained with one seed; then the verdict is "not established"."""
+    gain_questions_ci: Interval | None = None
+    """Over the questions alone: of these trained policies."""
     p: float | None = None
     """Two-sided, of the same t statistic as the interval."""
     seeds: int
@@ -144,11 +156,6 @@ class FinalReport(Record):
     seeds: tuple[int, ...] = ()
     """What every arm was trained with, except the control a-a, whose row has its own. Only in the literature's protocol was a
     candidate trained with one of them before."""
-    seed_sd: float | None = None
-    """Standard deviation of F1 between training seeds, pooled over baseline, single candidates and ensembles on the test, or with
-    one seed an arm as the search's leaderboard had it."""
-    own_noise: bool = False
-    """Whether the expected intervals of references and controls are by the noise of their own seeds."""
     chosen: str | None = None
     conclusion: Conclusion | None = None
     """On the chosen arm against the baseline, in F1."""
@@ -172,6 +179,11 @@ class FinalReport(Record):
     @property
     def conclusions(self) -> tuple[Conclusion, ...]:
         return tuple(each for each in (self.conclusion, self.policy_conclusion) if each is not None)
+
+    @property
+    def of_rewards(self) -> bool:
+        """Whether the gains are over training seeds too, and so about rewards."""
+        return any(row.gain_ci is not None for row in self.rows)
 
     def row(self, id: str | None) -> FinalRow | None:
         """The row of an arm, or of the arm that stands for it; None for one that is not in the table."""
@@ -213,12 +225,15 @@ def _gain_said(
 
 def load_report(data: dict[str, Any]) -> FinalReport:
     """A report as a journal holds it. One without conclusions has gains over questions alone and McNemar's p-values of the
-    first seed: the intervals are loaded as such, and no p-value of a row is taken for one over seeds."""
-    if "conclusion" not in data:
-        data = {**data, "rows": [_over_questions_alone(row) for row in data["rows"]]}
-    return FinalReport.model_validate(data)
+    first seed: the intervals are loaded as such, and no p-value of a row is taken for one over seeds. A noise that was pooled
+    over arms is left out."""
+    kept = {key: value for key, value in data.items() if key not in ("seed_sd", "own_noise")}
+    if "conclusion" not in kept:
+        kept["rows"] = [over_questions_alone(row) for row in kept["rows"]]
+    return FinalReport.model_validate(kept)
 
 
-def _over_questions_alone(row: dict[str, Any]) -> dict[str, Any]:
+def over_questions_alone(row: dict[str, Any]) -> dict[str, Any]:
+    """A row whose gains and p-values are of trained policies: its intervals as such, without the p-values."""
     names = {"gain_ci": "gain_questions_ci", "macro_gain_ci": "macro_gain_questions_ci"}
     return {names.get(key, key): value for key, value in row.items() if not key.startswith("p_")}

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from rewardsearch.records.classes import ClassScores, Interval
 from rewardsearch.records.data import Record
+from rewardsearch.records.finalizing import over_questions_alone
 
 
 class RankedRow(Record):
     """One line of the leaderboard; the metrics are None unless the candidate was screened to the end.
 
-    The baseline's metrics are the means over its training seeds. `ties` is the best and the worst rank of the trained arms,
-    itself among them, whose F1 differs from its own by no more than the noise of questions and training seeds; None for the
-    policy before GRPO, which was not trained. A candidate that was dropped at a rung has its score there in `reason`. On a task
-    with classes F1 is the positive class's, and `classes` has the scores of each; it is None elsewhere.
-    """
+    The baseline's metrics are the means over its training seeds. gain_ci and the p-values are about rewards: over questions and
+    training seeds, with the noise between the baseline's seeds; None where the baseline has one seed. `ties` are the ranks of
+    the trained arms, its own among them, that it cannot be told from by that p-value (1 - confidence or more); None where
+    p-values are, and for the policy before GRPO, which was not trained. A candidate that was dropped at a rung has its score
+    there in `reason`. On a task with classes F1 is the positive class's, and `classes` has the scores of each; it is None
+    elsewhere."""
 
     rank: int | None
     id: str
@@ -37,13 +39,14 @@ class RankedRow(Record):
     gain: float | None = None
     """F1 less the baseline's."""
     gain_ci: Interval | None = None
-    """Its interval: over questions, and over training seeds where their noise is known."""
+    gain_questions_ci: Interval | None = None
+    """Over the questions alone: of these trained policies."""
     p_vs_best: float | None = None
     p_vs_baseline: float | None = None
     p_adjusted: float | None = None
     p_vs_parent: float | None = None
     """Against the best of its parents that were screened."""
-    ties: tuple[int, int] | None = None
+    ties: tuple[int, ...] | None = None
     bank_auc: float | None = None
     bank_auc_any_form: float | None = None
     """On the rollout bank before training, as the four after it: how often a right completion is paid more than another of the
@@ -87,20 +90,32 @@ class Noise(Record):
 class Ranking(Record):
     """The leaderboard. `n` is the number of questions; `p_adjusted` corrects p_vs_baseline.
 
-    `p_values`: what differences are tested against. "questions and seeds": a claim about rewards, by Student's t over questions
-    and training seeds. "questions": a claim about the trained policies alone, by McNemar's test, where the baseline was trained
-    with one seed and nothing is known of the noise between seeds. `split` is "test" in the literature's protocol alone, which
-    ranks on it. `noise` is None until the baseline has been trained with two seeds.
-    """
+    `noise` is None until the baseline has been trained with two seeds; then there are no p-values either. `split` is "test" in
+    the literature's protocol alone, which ranks on it."""
 
     task: str
     split: Literal["val", "test"]
     n: int
     rows: tuple[RankedRow, ...]
     noise: Noise | None = None
-    p_values: Literal["questions", "questions and seeds"] = "questions"
     feedback: bool = True
     """False where proposers got no feedback (random search)."""
+
+
+def load_ranking(data: dict[str, Any]) -> Ranking:
+    """A leaderboard as a journal holds it. In one with `p_values` ties are the best and the worst rank, and without noise between
+    seeds its intervals and p-values are of trained policies: they are loaded as such."""
+    if "p_values" not in data:
+        return Ranking.model_validate(data)
+    rows = [{**row, "ties": _all_between(row["ties"])} for row in data["rows"]]
+    if data["p_values"] == "questions":
+        rows = [over_questions_alone({**row, "ties": None}) for row in rows]
+    kept = {key: value for key, value in data.items() if key != "p_values"}
+    return Ranking.model_validate({**kept, "rows": rows})
+
+
+def _all_between(ties: list[int] | None) -> list[int] | None:
+    return None if ties is None else list(range(ties[0], ties[-1] + 1))
 
 
 class Fate(Record):

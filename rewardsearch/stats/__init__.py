@@ -2,7 +2,8 @@
 
 Outcomes are matched by question id, never by position. `metrics` counts one arm, `bootstrap` gives the intervals of scores and
 of their differences (`samples`), `classes` the scores of each class, `paired` McNemar's tests and corrections for their number,
-`noise` the noise between training seeds, `ranks` rank correlation, `fairness` how groups of people fare.
+`noise` the noise between training seeds and the error of a gain, `power` the gains that are found, `ranks` rank correlation,
+`fairness` how groups of people fare.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ from rewardsearch.stats.bootstrap import Bootstrap, resampled_totals
 from rewardsearch.stats.classes import UNPARSED
 from rewardsearch.stats.fairness import LEAST_PEOPLE, fairness
 from rewardsearch.stats.metrics import Metrics, correct_by_id, f1_accuracy, right_table
-from rewardsearch.stats.noise import SeedNoise, Spread, differs, half_width, noise_of_two, seed_noise, spread
+from rewardsearch.stats.noise import SeedNoise, Spread, seed_noise, spread
 from rewardsearch.stats.paired import EXACT_UP_TO, McNemar, adjust, mcnemar, pairwise
+from rewardsearch.stats.power import POWER, power, smallest_gain, usual_question_se
 from rewardsearch.stats.ranks import spearman
 from rewardsearch.stats.samples import Estimate, Sample
 
 __all__ = [
     "EXACT_UP_TO",
     "LEAST_PEOPLE",
+    "POWER",
     "UNPARSED",
     "Bootstrap",
     "Estimate",
@@ -29,16 +32,16 @@ __all__ = [
     "Spread",
     "adjust",
     "correct_by_id",
-    "differs",
     "f1_accuracy",
     "fairness",
-    "half_width",
     "mcnemar",
-    "noise_of_two",
     "pairwise",
+    "power",
     "resampled_totals",
     "right_table",
     "seed_noise",
+    "smallest_gain",
     "spearman",
     "spread",
+    "usual_question_se",
 ]

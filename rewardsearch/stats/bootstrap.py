@@ -1,7 +1,7 @@
 """The paired bootstrap over questions: intervals and standard errors of scores, of means over seeds, and of differences.
 
-It covers the uncertainty from the questions alone, given the trained models; what another training seed would have changed is
-in `noise`.
+Intervals cover the uncertainty from the questions alone, given the trained models; `noise` adds what another training seed would
+have changed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from rewardsearch.records import ClassScores, Outcome
 from rewardsearch.stats.classes import ClassCounts, class_sample, confusion_of, gold_of, scores_of
 from rewardsearch.stats.metrics import Arm, right_table
+from rewardsearch.stats.noise import SeedNoise, seed_noise
 from rewardsearch.stats.samples import Estimate, Floats, Sample
 
 _CHUNK = 1_000_000
@@ -94,6 +95,20 @@ class Bootstrap(Generic[Arm]):
     def difference_of_means(self, a: Sequence[Arm], b: Sequence[Arm]) -> Estimate:
         """The mean of arms `a` less that of arms `b`, with paired intervals; the two may differ in number."""
         return (self.sample(*a) - self.sample(*b)).estimate
+
+    def seed_noise(self, *seeds: Arm, macro: bool = False) -> SeedNoise | None:
+        """The noise between the training seeds of one reward, in F1 or with `macro` in macro F1; None for fewer than two.
+
+        Raises KeyError for an arm that is not there, ValueError for macro F1 of a task without classes.
+        """
+        samples = [self.sample(seed) for seed in seeds]
+        if not macro:
+            return seed_noise([each.f1 for each in samples], [each.f1_drawn for each in samples])
+        scores = [each.macro_f1 for each in samples if each.macro_f1 is not None]
+        drawn = [each.macro_f1_drawn for each in samples if each.macro_f1_drawn is not None]
+        if len(scores) < len(samples):
+            raise ValueError("no macro F1 without classes")
+        return seed_noise(scores, drawn)
 
     def standard_error(self, arm: Arm) -> float:
         """The standard error of an arm's F1 from the questions."""

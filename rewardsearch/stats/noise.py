@@ -1,133 +1,107 @@
-"""Noise between training seeds, and whether a difference is beyond it.
+"""Noise between training seeds, and the error that seeds and questions together give a difference between rewards.
 
-A score moves with the questions, which the bootstrap measures, and with the training seed, which only training again shows.
-Both belong to the error of a difference between rewards.
+A score moves with the questions, which the bootstrap measures, and with the training seed, which only training again shows. A
+claim about rewards has both in its error, and each arm the variance of its own seeds: nothing is pooled over arms.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import fdtrc, ndtr, ndtri, stdtr, stdtrit
+import numpy.typing as npt
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from rewardsearch.records import Record
 
-_CLEARLY = 0.01
-
 
 class SeedNoise(Record):
-    """The standard deviation of F1 between training seeds of one reward, pooled over `arms` rewards.
+    """The standard deviation `sd` of one reward's scores between training seeds, with `df` degrees of freedom (seeds less one).
 
-    df: its degrees of freedom, the sum over rewards of the number of seeds less one.
+    luck: the standard deviation that such a score has because each policy answers some questions right by itself, and not for
+    its reward. It moves with the questions, so that the bootstrap over questions measures it too; `sd` contains it.
     """
 
     sd: float
     df: int
-    arms: int
+    luck: float = 0.0
 
 
-def seed_noise(scores_by_arm: Mapping[Hashable, Sequence[float]]) -> SeedNoise | None:
-    """The noise from F1 by arm, one a training seed, on the same questions; None when no arm has two seeds.
+def seed_noise(scores: Sequence[float], drawn: npt.ArrayLike | None = None) -> SeedNoise | None:
+    """The noise of one reward from its scores, one a training seed, on the same questions; None for fewer than two.
 
-    The pooled sample variance takes the noise to be the same for every arm. Raises ValueError for a score that is not finite.
+    drawn: the same scores over resampled questions, (seeds, resamples), from which the luck is known: the variance between seeds
+    of how far each score moves in a resample. Raises ValueError for a score that is not finite.
     """
-    repeated = [np.asarray(scores, dtype=np.float64) for scores in scores_by_arm.values() if len(scores) > 1]
-    if not repeated:
-        return None
-    if not all(np.isfinite(scores).all() for scores in repeated):
+    values = np.asarray(scores, dtype=np.float64)
+    if not np.isfinite(values).all():
         raise ValueError("the noise between seeds needs finite scores")
-    df = sum(scores.size - 1 for scores in repeated)
-    squares = sum(float(np.sum((scores - scores.mean()) ** 2)) for scores in repeated)
-    return SeedNoise(sd=math.sqrt(squares / df), df=df, arms=len(repeated))
+    if values.size < 2:
+        return None
+    luck = 0.0
+    if drawn is not None:
+        moved = np.asarray(drawn, dtype=np.float64)
+        moved = moved - moved.mean(axis=1, keepdims=True)
+        luck = math.sqrt(moved.var(axis=0, ddof=1).mean())
+    return SeedNoise(sd=float(values.std(ddof=1)), df=values.size - 1, luck=luck)
 
 
 @dataclass(frozen=True)
 class Spread:
-    """The standard error of a difference of two arms' F1 over questions and seeds, and its degrees of freedom (math.inf for a
-    normal one). The interval and the p-value are of the same t statistic: the interval at confidence 1 - a leaves out 0 exactly
-    where p < a."""
+    """The standard error of a score or a difference over questions and seeds, with its degrees of freedom (math.inf for a normal
+    one), and the standard error that the questions alone give it.
+
+    What is claimed of rewards must hold of the trained policies too: the interval is the wider one of both, the p-value the
+    larger. So seeds that agree by chance, or exactly, make nothing sure that the questions leave open. The interval at
+    confidence 1 - a leaves out 0 exactly where p < a.
+    """
 
     standard_error: float
     df: float
+    question_se: float
 
     def half_width(self, confidence: float) -> float:
         """Half the width of the interval. Raises ValueError for a confidence outside (0, 1)."""
         if not 0 < confidence < 1:
             raise ValueError(f"no half-width with confidence {confidence}")
         upper = (1 + confidence) / 2
-        quantile = float(ndtri(upper)) if math.isinf(self.df) else float(stdtrit(self.df, upper))
-        return quantile * self.standard_error
+        normal = float(ndtri(upper))
+        quantile = normal if math.isinf(self.df) else float(stdtrit(self.df, upper))
+        return max(quantile * self.standard_error, normal * self.question_se)
 
     def p(self, gap: float) -> float:
         """The two-sided p-value of a difference `gap`, against no difference."""
-        if self.standard_error == 0:
-            return 1.0 if gap == 0 else 0.0
-        t = abs(gap) / self.standard_error
-        return float(2 * (ndtr(-t) if math.isinf(self.df) else stdtr(self.df, -t)))
+        if gap == 0:
+            return 1.0
+        found = []
+        for error, df in ((self.standard_error, self.df), (self.question_se, math.inf)):
+            t = abs(gap) / error if error else math.inf
+            found.append(float(2 * (ndtr(-t) if math.isinf(df) else stdtr(df, -t))))
+        return max(found)
 
 
-def spread(question_se: float, parts: Iterable[tuple[SeedNoise, float]]) -> Spread:
-    """The spread of a difference from the standard error that the questions give it (Bootstrap) and the noise between seeds.
+def spread(question_se: float, parts: Iterable[tuple[SeedNoise, float]] = ()) -> Spread:
+    """The spread of a mean over seeds, or of the difference of two, from the standard error that the questions give it
+    (Bootstrap) and the noise between seeds.
 
-    parts: a noise with the sum of 1 / seeds over the arms whose mean it holds for, such as 1/3 + 1/3 for two arms of one noise
-    with three seeds each. The seeds of the two arms are taken as independent draws; where equal seeds move two arms alike, the
-    difference varies less than is said here.
+    parts: the noise of each trained arm with its share, 1 / seeds for a mean over its own seeds. What is not trained has no part.
+    The seeds of two arms are taken as independent draws; where equal seeds move both alike, the difference varies less than is
+    said here.
 
-    The variance is question_se**2 plus sd**2 * share of each part, the degrees of freedom are those of Welch (1938) and
-    Satterthwaite (1946), the question part's being infinite.
-    """
-    known = [(noise.sd * noise.sd * share, noise.df) for noise, share in parts]
-    variance = question_se * question_se + sum(part for part, _ in known)
+    Seeds and questions are crossed random effects, as readers and cases in Obuchowski and Rockette (1995): the variance is that
+    of the questions, without the luck that is in the noise between seeds as well, plus the share of each arm's sd**2. The
+    degrees of freedom are those between seeds (Welch 1947) divided by the seeds' share of the variance. Satterthwaite (1946)
+    divides by its square; with few seeds, which may agree by chance, that makes intervals too narrow
+    (benchmarks/gain_coverage.py). Raises ValueError for an error that is negative or no number."""
+    if not question_se >= 0:
+        raise ValueError(f"no spread of question_se {question_se}")
+    known = [(noise, share) for noise, share in parts]
+    questions = max(0.0, question_se**2 - sum(share * noise.luck**2 for noise, share in known))
+    seeds = [(share * noise.sd**2, noise.df) for noise, share in known]
+    between = sum(part for part, _ in seeds)
+    variance = questions + between
     # By shares of the variance: squares of the variances themselves underflow earlier.
-    inverse = sum((part / variance) ** 2 / df for part, df in known) if variance else 0.0
-    return Spread(math.sqrt(variance), 1 / inverse if inverse else math.inf)
-
-
-def half_width(
-    question_se: float, noise: SeedNoise | None, confidence: float, *, seeds: tuple[float, float] = (1, 1)
-) -> float:
-    """Half the width of the interval of a difference of two arms' F1 over questions and seeds, by `spread`.
-
-    seeds: how many seeds each arm's score is the mean of, math.inf for what was not trained, which no seed moves. Without noise
-    it is the normal quantile and says nothing of seeds.
-
-    Of equal arms it lets 5 % differ at 95 % where one part prevails, and where they are alike up to 8 % with df 2, 6 % with
-    df 4. Whole trainings are told apart less often: how single answers happened to fall is in both parts, and what a seed
-    does to two arms alike cancels. Raises ValueError for a confidence outside (0, 1), a negative error, or no seeds.
-    """
-    if not (question_se >= 0 and min(seeds) >= 1):
-        raise ValueError(f"no half-width of question_se {question_se}, seeds {seeds}")
-    parts = [(noise, 1 / seeds[0] + 1 / seeds[1])] if noise else []
-    return spread(question_se, parts).half_width(confidence)
-
-
-def noise_of_two(pooled: SeedNoise, own: SeedNoise | None) -> SeedNoise:
-    """The noise that a difference of two arms is held against: `pooled` over many arms, or the two's `own` where that is clearly
-    larger.
-
-    Pooling gives the noise many degrees of freedom, and hides that of one unsteady arm among many steady ones. Own noise counts
-    as clearly larger by a one-sided F test against the other arms, at 1 %. own: pooled over the two arms, which are among those
-    of `pooled`; None where they have none.
-    """
-    if own is None or own.df >= pooled.df:
-        return pooled
-    rest = pooled.df - own.df
-    others = max(0.0, pooled.sd**2 * pooled.df - own.sd**2 * own.df) / rest
-    if own.sd <= pooled.sd:
-        return pooled
-    return own if others == 0 or fdtrc(own.df, rest, own.sd**2 / others) < _CLEARLY else pooled
-
-
-def differs(
-    gap: float,
-    question_se: float,
-    noise: SeedNoise | None,
-    confidence: float,
-    *,
-    seeds: tuple[float, float] = (1, 1),
-) -> bool:
-    """Whether a difference of two arms' F1 is beyond the noise of questions and seeds; the arguments are half_width's."""
-    return abs(gap) > half_width(question_se, noise, confidence, seeds=seeds)
+    inverse = sum((part / between) ** 2 / df for part, df in seeds) * between / variance if between else 0.0
+    return Spread(math.sqrt(variance), 1 / inverse if inverse else math.inf, question_se)

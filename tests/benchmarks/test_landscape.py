@@ -133,7 +133,7 @@ def rung(**right: int) -> evidence.Rung:
         )
         for id, n in right.items()
     }
-    return evidence.Rung(11, results, SeedNoise(sd=0.01, df=2, arms=1))
+    return evidence.Rung(11, results, SeedNoise(sd=0.01, df=2))
 
 
 def test_what_a_rule_drops_loses_and_saves() -> None:

@@ -3,14 +3,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from fakes import GOOD, final_report
 from rich.console import Console
 
 from rewardsearch.cli.final_table import print_final, print_pairs
-from rewardsearch.cli.planned import told_plan
+from rewardsearch.cli.planned import told_plan, told_power
 from rewardsearch.config import parse_config
 from rewardsearch.journal import Journal, read_run
-from rewardsearch.records import FinalReport
+from rewardsearch.records import FinalReport, Noise
+from rewardsearch.stats import smallest_gain, usual_question_se
 
 
 def shown(report: FinalReport, width: int | None = None, printing: Any = print_final) -> str:
@@ -100,7 +102,11 @@ def test_every_column_has_a_legend() -> None:
 def test_finalize_of_a_finalized_run_reads_nothing_and_tells_pairs_and_json(cli: Any, run: Path) -> None:
     before = (run / "journal.jsonl").read_text().count('"test_opened"')
     done = cli("finalize", run, "--pairs")
-    assert done.code == 0 and "all pairs: arithmetic" in done.out and "* ensemble-top3" in done.out
+    assert (
+        done.code == 0
+        and "by the trained policies of the first seed alone: arithmetic" in done.out.replace("\n  ", " ")
+        and "* ensemble-top3" in done.out
+    )
     told = json.loads(cli("finalize", run, "--json").out)
     assert told["chosen"] == "ensemble-top3" and len(told["pairs"]) == 3 and "opened" in told
     assert (run / "journal.jsonl").read_text().count('"test_opened"') == before
@@ -112,13 +118,33 @@ def plan_of(**settings: object) -> tuple[str, ...]:
 
 def test_the_plan_tells_the_search_and_finalize_apart() -> None:
     assert plan_of(race={"enabled": False}) == (
-        "plan: at most 14 training runs, 560 steps",
+        "plan: at most 29 training runs, 1,160 steps",
         "  search: baseline x 3 seeds, 2 x 4 candidates: 11 training runs, 440 steps",
-        "  finalize, at most: 5 arms x 1 seed: 3 training runs, 120 steps",
+        "  finalize, at most: 5 arms x 5 seeds: 18 training runs, 720 steps",
     )
     assert plan_of(race={"enabled": False}, finalize={"enabled": False})[1:] == (
         "  search: baseline x 3 seeds, 2 x 4 candidates: 11 training runs, 440 steps",
     )
+
+
+def test_the_power_is_told_for_usual_noise_or_for_that_which_the_run_has_measured() -> None:
+    config = parse_config({"finalize": {"seeds": 4}}, "test")
+    usual = told_power(config, 1000, None)
+    assert len(usual) == 1 + 3 and "1,000 questions" in usual[0] and "here 4" in usual[0]
+    found = [[float(each.split(" with ")[0]) for each in line.split(": ")[1].split(", ")] for line in usual[1:]]
+    assert [len(row) for row in found] == [5, 5, 5] and all(row == sorted(row, reverse=True) for row in found)
+    assert found[1] == pytest.approx(
+        [smallest_gain(0.015, n, usual_question_se(1000)) for n in (2, 3, 4, 5, 8)], abs=6e-4
+    )
+    noise = Noise(f1_by_seed={0: 0.75, 1: 0.77, 2: 0.76}, seed_sd=0.0123, df=2, question_sd=0.01)
+    measured = told_power(config, 1000, noise)
+    assert len(measured) == 2 and "0.012" in measured[1] and "3 seeds" in measured[1]
+
+
+def test_no_power_is_told_where_finalize_says_nothing_of_rewards() -> None:
+    assert told_power(parse_config({"finalize": {"enabled": False}}, "test"), 1000, None) == ()
+    assert told_power(parse_config({"paper_protocol": True}, "test"), 1000, None) == ()
+    assert "nothing of rewards" in told_power(parse_config({"finalize": {"seeds": 1}}, "test"), 1000, None)[0]
 
 
 def test_a_race_makes_the_searchs_steps_a_range() -> None:

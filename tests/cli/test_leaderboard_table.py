@@ -13,6 +13,11 @@ from rewardsearch.records import BASELINE, Fate, Verdict
 
 A, B, C = candidate("alpha", "1.0"), candidate("beta", "2.0"), candidate("gamma", "3.0")
 
+SEEDS = [
+    screened(BASELINE, kinds).model_copy(update={"seed": seed})
+    for seed, kinds in enumerate(("c" * 40 + "w" * 60, "c" * 42 + "w" * 58, "c" * 38 + "w" * 62))
+]
+
 
 def table(rounds: tuple[int, int] = (1, 1), **more: Any) -> list[str]:
     """rounds: those of alpha and beta."""
@@ -35,11 +40,7 @@ def table(rounds: tuple[int, int] = (1, 1), **more: Any) -> list[str]:
 
 
 def test_ties_are_a_column_and_the_noise_of_the_baseline_is_told() -> None:
-    seeds = [
-        screened(BASELINE, kinds).model_copy(update={"seed": seed})
-        for seed, kinds in enumerate(("c" * 40 + "w" * 60, "c" * 42 + "w" * 58, "c" * 38 + "w" * 62))
-    ]
-    lines = table(baselines=seeds)
+    lines = table(baselines=SEEDS)
     cells = {line.split()[2]: line.split()[:2] for line in lines if line.strip()[:1].isdigit()}
     assert cells["alpha"] == ["1", "1-2"] and cells["beta"] == ["2", "1-2"] and cells["baseline"] == ["3", "-"]
     noise = next(line for line in lines if line.startswith("noise:"))
@@ -52,8 +53,12 @@ def test_rounds_are_told_where_there_are_several() -> None:
     assert not [line for line in table() if "by round" in line]
 
 
-def test_without_repeated_seeds_no_noise_is_told() -> None:
-    assert not any(line.startswith("noise:") for line in table())
+def test_without_repeated_seeds_no_p_value_stands_beside_a_rank() -> None:
+    lines = table()
+    (noise,) = (line for line in lines if line.startswith("noise:"))
+    assert "screen.baseline_seeds" in noise and "not known" in noise
+    header = next(line for line in lines if line.startswith("#"))
+    assert not {"ties", "p/base", "corr.", "p/best"} & set(header.split())
 
 
 def test_a_dropped_candidate_stands_below_with_its_figures() -> None:
@@ -70,7 +75,7 @@ def test_a_leaderboard_of_the_papers_protocol_says_that_it_is_ranked_on_the_test
 
 
 def test_every_column_that_is_shown_has_a_legend() -> None:
-    lines = table()
+    lines = table(baselines=SEEDS)
     starts = [line.split("  ")[0] for line in lines]
     headers = [line for line in lines if "  ties  " in line or "  status" in line[6:]]
     assert len(headers) == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from fakes import ARMS, BAD, GOOD, LEVEL, REFUSED, screened
 
@@ -37,8 +37,10 @@ def shown(
     round: int = 1,
     most: int = 4,
     confidence: float = 0.95,
+    baselines: Sequence[ScreenResult] = (),
 ) -> Feedback:
-    """The feedback after `round`; candidates without a verdict are accepted. most: of the candidates told whole."""
+    """The feedback after `round`; candidates without a verdict are accepted. most: of the candidates told whole. baselines: the
+    baseline's screens, one a seed."""
     known = {c.id: c for c in candidates}
     judged = {id: Verdict(candidate=id, accepted=True) for id in known} | dict(verdicts or {})
     ranking = rank(
@@ -48,6 +50,7 @@ def shown(
         verdicts=judged,
         config=RankConfig(resamples=200, confidence=confidence),
         seed=0,
+        baselines=baselines,
     )
     return write_feedback(
         round=round,

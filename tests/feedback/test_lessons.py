@@ -10,7 +10,6 @@ from rewardsearch.arms import spec_of
 from rewardsearch.evidence import Feedback
 from rewardsearch.records import BASELINE, Candidate, Operator, ScreenResult, Stage, Verdict
 from rewardsearch.screen.observe import label_of
-from rewardsearch.stats import mcnemar
 
 N = 40
 
@@ -44,8 +43,10 @@ def told(
     failed: Sequence[Candidate] = (),
     round: int = 1,
     confidence: float = 0.95,
+    seeds: int = 2,
 ) -> Feedback:
-    """The feedback on these screens. refused: stages by the name of a rejected candidate; flags: of validation, by id."""
+    """The feedback on these screens. seeds: of the baseline, all with the same answers. refused: stages by the name of a
+    rejected candidate; flags: of validation, by id."""
     results: dict[str, ScreenResult] = {
         id: screened(
             id,
@@ -61,7 +62,9 @@ def told(
         rejected[name].id: Verdict(candidate=rejected[name].id, accepted=False, stage=stage, reason="because")
         for name, stage in (refused or {}).items()
     }
-    return shown([*candidates, *failed, *rejected.values()], results, verdicts, round=round, confidence=confidence)
+    baselines = [results[BASELINE].model_copy(update={"seed": seed}) for seed in range(seeds)]
+    known = [*candidates, *failed, *rejected.values()]
+    return shown(known, results, verdicts, round=round, confidence=confidence, baselines=baselines)
 
 
 def line(feedback: Feedback, start: str) -> str:
@@ -84,11 +87,17 @@ def test_the_standing_counts_gains_those_beyond_chance_and_their_mean() -> None:
     feedback = told(SCREENS, A, B, C, D, round=2)
     mean = (f1(32) + f1(16) + f1(22) + f1(24)) / 4 - f1(20)
     assert feedback.lessons[0] == (
-        f"3 of 4 trained rewards scored above the base rewards alone (F1 {f1(20):.3f}), 1 of them beyond chance "
-        f"(corrected p < 0.05, over questions); mean gain {mean:+.3f} (n 4)."
+        f"3 of 4 trained rewards scored above the base rewards alone (F1 {f1(20):.3f}, the mean of 2 seeds), 1 of "
+        f"them beyond chance (corrected p < 0.05, over questions and seeds); mean gain {mean:+.3f} (n 4)."
     )
     sure = [e for e in feedback.evidence if e.row.p_adjusted is not None and e.row.p_adjusted < 0.05 and e.gain > 0]
     assert [e.candidate for e in sure] == [A]
+
+
+def test_with_one_seed_nothing_is_called_beyond_chance() -> None:
+    alone = told(SCREENS, A, B, C, D, round=2, seeds=1)
+    assert "with one seed" in alone.lessons[0] and "beyond chance" not in alone.lessons[0]
+    assert all(e.row.p_adjusted is None for e in alone.evidence)
 
 
 def test_a_loss_beyond_chance_is_no_gain_beyond_chance() -> None:
@@ -116,15 +125,13 @@ def test_the_best_is_told_with_those_that_cannot_be_told_from_it_and_the_width_o
 
 
 def test_one_reward_alone_is_not_called_the_best() -> None:
-    assert len(told({BASELINE: right(0, 20), A.id: right(0, 32)}, A).lessons) == 1
+    assert len(told({BASELINE: right(0, 20), A.id: right(0, 32)}, A, seeds=1).lessons) == 1
 
 
 def test_rewards_made_from_trained_ones_are_held_against_their_better_parent() -> None:
     child = made("epsilon", round=2, operator="crossover", of=[B, A])
     screens = {**SCREENS, child.id: right(0, 34)}
     feedback = told(screens, A, B, C, D, child, round=2)
-    assert mcnemar(screened("x", screens[D.id]).outcomes, screened("y", screens[A.id]).outcomes).p < 0.05
-    assert mcnemar(screened("x", screens[child.id]).outcomes, screened("y", screens[A.id]).outcomes).p > 0.05
     mean = (f1(24) - f1(32) + f1(34) - f1(32)) / 2
     assert line(feedback, "better parent") == (
         f"1 of 2 rewards made from trained ones scored above the better parent (mean {mean:+.3f}, n 2); beyond chance "
@@ -264,7 +271,7 @@ def test_whatever_there_is_to_say_takes_eight_sentences_at_most_and_none_is_long
     flags = {A.id: ["exploit:empty"], B.id: ["leak:answer"]}
     correlations = {A.id: own(A, steps=0.99, form=0.3, a=0.1, b=0.2, c=0.0, d=-0.5, e=None)}
     refused: dict[str, Stage] = {"one": "static"}
-    feedback = told(SCREENS, A, B, C, D, correlations=correlations, flags=flags, refused=refused, round=5)
+    feedback = told(SCREENS, A, B, C, D, correlations=correlations, flags=flags, refused=refused, round=5, seeds=1)
     assert len(feedback.lessons) == 8
     assert all(len(lesson) < 520 and lesson.endswith(".") for lesson in feedback.lessons)
     assert all("\n" not in lesson for lesson in feedback.lessons)

@@ -5,12 +5,11 @@ from statistics import fmean
 import numpy as np
 import pytest
 from fakes import candidate, outcomes, screened
-from scipy.stats import t
+from scipy.stats import norm, t
 
 from rewardsearch.config import RankConfig
 from rewardsearch.rank import rank
-from rewardsearch.records import BASELINE, POLICY, RankedRow, Ranking, ScreenResult, Verdict
-from rewardsearch.stats import mcnemar
+from rewardsearch.records import BASELINE, POLICY, RankedRow, Ranking, ScreenResult, Verdict, load_ranking
 
 A, B, C = candidate("a", "1.0"), candidate("b", "2.0"), candidate("c", "3.0")
 
@@ -55,28 +54,44 @@ def test_without_a_second_seed_there_is_no_noise_to_show() -> None:
 
 
 def test_ranks_that_the_questions_cannot_tell_apart_are_ties() -> None:
-    found = ties(board({BASELINE: kinds(60), A.id: kinds(160), B.id: "w" * 12 + kinds(159, 188)}))
-    assert found == {"a": (1, 2), "b": (1, 2), "baseline": (3, 3)}
+    scores = {BASELINE: kinds(60), A.id: kinds(160), B.id: "w" * 12 + kinds(159, 188)}
+    assert ties(board(scores, (60, 60))) == {"a": (1, 2), "b": (1, 2), "baseline": (3,)}
 
 
 def test_seed_noise_makes_ties_of_what_the_questions_tell_apart() -> None:
     scores = {BASELINE: kinds(100), A.id: kinds(150), B.id: kinds(120)}
-    assert ties(board(scores)) == {"a": (1, 1), "b": (2, 2), "baseline": (3, 3)}
-    noisy = ties(board(scores, baseline_seeds=(100, 120, 80)))
-    assert noisy == {"a": (1, 3), "b": (1, 3), "baseline": (1, 3)}
+    assert ties(board(scores, (100, 100))) == {"a": (1,), "b": (2,), "baseline": (3,)}
+    noisy = ties(board(scores, (100, 120, 80)))
+    assert noisy == dict.fromkeys(("a", "b", "baseline"), (1, 2, 3))
+
+
+@pytest.mark.parametrize("baseline", [(100, 110, 90), (100, 101, 99), (100, 100)])
+def test_a_tie_is_where_the_p_value_is_no_less_than_one_minus_the_confidence(baseline: tuple[int, ...]) -> None:
+    """Two candidates are held against each other with one seed each, and against the baseline's mean with less noise."""
+    ranking = board(
+        {BASELINE: kinds(100), A.id: kinds(122), B.id: "w" * 60 + kinds(124, 140), C.id: kinds(90)}, baseline
+    )
+    rows = {row.rank: row for row in ranking.rows}
+    base, best = by_name(ranking)["baseline"], rows[1]
+    for place, row in rows.items():
+        if row.p_vs_baseline is not None:
+            assert (row.p_vs_baseline < 0.05) == (base.rank not in (row.ties or ()))
+            assert row.gain_ci and (row.p_vs_baseline < 0.05) == (not row.gain_ci[0] <= 0 <= row.gain_ci[1])
+        if row.p_vs_best is not None:
+            assert (row.p_vs_best < 0.05) == (place not in (best.ties or ()))
 
 
 def test_the_untrained_policy_has_no_seed_of_its_own() -> None:
     scores = {POLICY: kinds(100), BASELINE: kinds(116)}
     ranking = board(scores, baseline_seeds=(116, 118, 114))
     assert ranking.noise is not None and ranking.noise.seed_sd < 0.02
-    assert ties(ranking) == {"baseline": (1, 1), "policy": None}
+    assert ties(ranking) == {"baseline": (1,), "policy": None}
 
 
 def test_the_untrained_policy_ties_with_nobody_however_noisy_the_seeds() -> None:
     scores = {BASELINE: kinds(190), A.id: kinds(180), POLICY: kinds(150), B.id: kinds(110)}
     found = ties(board(scores, baseline_seeds=(190, 90, 60)))
-    assert found == {"a": (1, 4), "baseline": (1, 4), "b": (1, 4), "policy": None}
+    assert found == dict.fromkeys(("a", "baseline", "b"), (1, 3, 4)) | {"policy": None}
 
 
 # --- the baseline's seeds ---------------------------------------------------------------------------------------------
@@ -103,7 +118,8 @@ def test_candidates_are_held_against_the_mean_over_the_baselines_seeds() -> None
 
 @pytest.mark.parametrize("seeds", [(120, 122, 118), (120, 150, 100), (120, 120)])
 def test_a_p_value_is_of_the_gain_over_questions_and_seeds(seeds: tuple[int, ...]) -> None:
-    """By hand: Student's t of the gap, with the variance of the questions plus that of one seed and of the mean of the others."""
+    """By hand: Student's t of the gap, with the variance of the questions plus that of one seed and of the mean of the others.
+    All policies answer the first questions right, and the luck of each is little."""
     ranking = board({BASELINE: kinds(seeds[0]), A.id: "w" * 10 + kinds(134, 190)}, baseline_seeds=seeds)
     row = by_name(ranking)["a"]
     k, scores = len(seeds), [f1(right) for right in seeds]
@@ -113,23 +129,39 @@ def test_a_p_value_is_of_the_gain_over_questions_and_seeds(seeds: tuple[int, ...
     slopes = [2 / (1 + each.mean()) ** 2 for each in in_base]
     moved = 2 / (1 + in_a.mean()) ** 2 * in_a - np.mean([s * each for s, each in zip(slopes, in_base, strict=True)], 0)
     question, seed = moved.var() / 200, np.var(scores, ddof=1) * (1 + 1 / k)
-    df = (k - 1) * ((question + seed) / seed) ** 2 if seed else np.inf
+    luck = (
+        np.mean(np.var([s * (row - row.mean()) for s, row in zip(slopes, in_base, strict=True)], axis=0, ddof=1)) / 200
+    )
+    alone, question = question, max(0.0, question - luck * (1 + 1 / k))
+    df = (k - 1) * (question + seed) / seed if seed else np.inf
+    half = max(t.ppf(0.975, df) * (question + seed) ** 0.5, 1.96 * alone**0.5)
     gap = f1(134) - fmean(scores)
     assert row.gain == pytest.approx(gap)
-    assert row.p_vs_baseline == pytest.approx(2 * t.sf(gap / (question + seed) ** 0.5, df), rel=0.35)
-    assert row.gain_ci == pytest.approx(t.interval(0.95, df, gap, (question + seed) ** 0.5), abs=0.02)
+    p = max(2 * t.sf(gap / (question + seed) ** 0.5, df), 2 * norm.sf(gap / alone**0.5))
+    assert row.p_vs_baseline == pytest.approx(p, rel=0.35)
+    assert row.gain_ci == pytest.approx((gap - half, gap + half), abs=0.02)
     assert row.p_adjusted == row.p_vs_baseline
-    assert ranking.p_values == "questions and seeds"
-    assert (row.p_vs_baseline or 0) < 0.05 or row.ties == by_name(ranking)["baseline"].ties
 
 
-def test_with_one_seed_the_p_values_are_mcnemars_of_the_policies_and_the_ranking_says_so() -> None:
+def test_with_one_seed_nothing_is_said_of_rewards() -> None:
     for seeds in ((), (120,)):
         ranking = board({BASELINE: kinds(120), A.id: kinds(150)}, baseline_seeds=seeds)
         row = by_name(ranking)["a"]
-        assert (ranking.p_values, ranking.noise) == ("questions", None)
-        assert row.p_vs_baseline == mcnemar(outcomes(kinds(150)), outcomes(kinds(120))).p
+        assert ranking.noise is None
+        assert (row.p_vs_baseline, row.p_adjusted, row.gain_ci, row.ties) == (None, None, None, None)
         assert row.gain == pytest.approx(f1(150) - f1(120))
+        assert row.gain_questions_ci is not None and row.gain_questions_ci[0] > 0
+
+
+def test_a_leaderboard_with_the_tests_of_trained_policies_is_loaded_as_one_of_these() -> None:
+    data = board({BASELINE: kinds(120), A.id: kinds(150)}, (120, 121)).model_dump(mode="json")
+    for row in data["rows"]:
+        row["ties"], row["gain_ci"] = [1, 3], row.pop("gain_questions_ci")
+    seeds = load_ranking({**data, "p_values": "questions and seeds"})
+    assert {row.ties for row in seeds.rows} == {(1, 2, 3)} and by_name(seeds)["a"].gain_ci is not None
+    alone = by_name(load_ranking({**data, "p_values": "questions", "noise": None}))["a"]
+    assert (alone.p_vs_baseline, alone.ties, alone.gain_ci) == (None, None, None)
+    assert alone.gain_questions_ci is not None
 
 
 def test_a_child_is_held_against_the_best_of_its_screened_parents() -> None:
@@ -142,7 +174,9 @@ def test_a_child_is_held_against_the_best_of_its_screened_parents() -> None:
         verdicts={},
         config=RankConfig(resamples=200),
         seed=0,
+        baselines=[screened(BASELINE, kinds(100)).model_copy(update={"seed": seed}) for seed in (0, 1)],
     )
     rows = by_name(ranking)
-    assert rows["child"].p_vs_parent == mcnemar(outcomes(kinds(150)), outcomes(kinds(140))).p
+    # The child is the best candidate, so that a parent's p_vs_best is of the same pair.
+    assert rows["child"].p_vs_parent == rows["b"].p_vs_best != rows["a"].p_vs_best
     assert rows["a"].p_vs_parent is None

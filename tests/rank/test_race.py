@@ -9,7 +9,7 @@ from rewardsearch.records import Fate, ScreenResult
 from rewardsearch.stats import SeedNoise
 
 RANK = RankConfig(resamples=500)
-QUIET = SeedNoise(sd=0.001, df=2, arms=1)
+QUIET = SeedNoise(sd=0.001, df=2)
 
 
 def at_rung(id: str, kinds: str, ended: str | None = None) -> ScreenResult:
@@ -44,11 +44,11 @@ def test_who_is_clearly_behind_is_dropped_and_who_is_level_goes_on() -> None:
 @pytest.mark.parametrize(
     ("noise", "on"),
     [
-        (SeedNoise(sd=0.02, df=2, arms=1), "ab"),
+        (SeedNoise(sd=0.02, df=2), "ab"),
         # Beyond the questions' noise alone: F1 0.667 and 0.333 against 0.889.
-        (SeedNoise(sd=0.05, df=2, arms=1), "abc"),
-        (SeedNoise(sd=0.05, df=20, arms=1), "ab"),
-        (SeedNoise(sd=0.2, df=2, arms=1), "abcd"),
+        (SeedNoise(sd=0.05, df=2), "abc"),
+        (SeedNoise(sd=0.05, df=20), "ab"),
+        (SeedNoise(sd=0.2, df=2), "abcd"),
         (None, "abcd"),
     ],
 )

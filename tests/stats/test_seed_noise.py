@@ -1,119 +1,114 @@
+"""The noise between training seeds, and the spread that seeds and questions give a difference together."""
+
 import math
 
 import numpy as np
 import pytest
+from fakes import outcomes
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import t
+from scipy.stats import norm, t
 
-from rewardsearch.records import Outcome
-from rewardsearch.stats import Bootstrap, SeedNoise, differs, f1_accuracy, half_width, seed_noise
+from rewardsearch.stats import Bootstrap, SeedNoise, seed_noise, spread
 
 NORMAL = 1.959963984540054
 
 
-def test_the_noise_between_seeds_is_pooled_over_arms() -> None:
-    """Squares about the means: 0.0002 of two scores and 0.0002 of three, over 1 + 2 degrees of freedom."""
-    noise = seed_noise({"base": [0.60, 0.62], "best": [0.70, 0.71, 0.72], "once": [0.9]})
-    assert noise is not None
-    assert (noise.sd, noise.df, noise.arms) == (pytest.approx(math.sqrt(0.0004 / 3)), 3, 2)
+def noise(sd: float, seeds: int, luck: float = 0.0) -> SeedNoise:
+    return SeedNoise(sd=sd, df=seeds - 1, luck=luck)
 
 
-def test_without_an_arm_of_two_seeds_the_noise_is_not_known() -> None:
-    assert seed_noise({"base": [0.6], "none": []}) is None
-    assert seed_noise({}) is None
+def test_the_noise_is_the_standard_deviation_between_the_seeds_of_one_arm() -> None:
+    found = seed_noise([0.70, 0.71, 0.72])
+    assert found is not None and (found.sd, found.df, found.luck) == (pytest.approx(0.01), 2, 0.0)
+    assert seed_noise([0.6]) is None and seed_noise([]) is None
 
 
 def test_a_score_that_is_not_finite_is_refused() -> None:
     with pytest.raises(ValueError, match="finite"):
-        seed_noise({"base": [0.6, math.nan]})
+        seed_noise([0.6, math.nan])
 
 
-def test_without_noise_the_half_width_is_the_questions() -> None:
-    assert half_width(0.02, None, 0.95) == pytest.approx(NORMAL * 0.02)
-    assert half_width(0.02, SeedNoise(sd=0, df=2, arms=1), 0.95) == pytest.approx(NORMAL * 0.02)
-    assert half_width(0, None, 0.95) == 0
+def test_the_luck_is_what_each_policy_answers_right_by_itself() -> None:
+    """Half of 400 questions are right with every seed, each other one with one of four: F1 moves by 2 / (1 + a)^2."""
+    rng = np.random.default_rng(0)
+    own = rng.permuted(np.arange(200) % 4, axis=-1)
+    bootstrap = Bootstrap(
+        {seed: outcomes("c" * 200 + "".join("cw"[int(q != seed)] for q in own)) for seed in range(4)},
+        resamples=4000,
+        seed=0,
+    )
+    found = bootstrap.seed_noise(0, 1, 2, 3)
+    # Of the 200 questions a seed has its own quarter: the variance between four seeds of one right and three wrong is 1 / 4.
+    luck = 2 / (1 + 0.625) ** 2 * math.sqrt(200 / 400 * 0.25 / 400)
+    assert found is not None and (found.sd, found.df) == (0.0, 3) and found.luck == pytest.approx(luck, rel=0.03)
 
 
-def test_with_seeds_alone_it_is_students_with_their_degrees_of_freedom() -> None:
-    noise = SeedNoise(sd=0.03, df=2, arms=1)
-    assert half_width(0, noise, 0.95) == pytest.approx(t.ppf(0.975, 2) * 0.03 * math.sqrt(2))
+def test_seeds_that_answer_alike_have_no_luck() -> None:
+    found = Bootstrap({seed: outcomes("ccw") for seed in range(3)}, resamples=200, seed=0).seed_noise(0, 1, 2)
+    assert found is not None and (found.sd, found.luck) == pytest.approx((0, 0), abs=1e-9)
+    with pytest.raises(ValueError, match="classes"):
+        Bootstrap({0: outcomes("ccw")}, resamples=200, seed=0).seed_noise(0, macro=True)
 
 
-def test_with_both_the_degrees_of_freedom_are_those_of_welch_and_satterthwaite() -> None:
-    noise = SeedNoise(sd=0.03, df=2, arms=1)
-    variance = 0.02**2 + 2 * 0.03**2
-    df = variance**2 / ((2 * 0.03**2) ** 2 / 2)
-    assert half_width(0.02, noise, 0.9) == pytest.approx(t.ppf(0.95, df) * math.sqrt(variance))
+def test_without_trained_arms_it_is_the_questions_alone() -> None:
+    found = spread(0.02)
+    assert (found.standard_error, found.df) == (0.02, math.inf)
+    assert found.half_width(0.95) == pytest.approx(NORMAL * 0.02)
+    assert found.p(0.03) == pytest.approx(2 * norm.sf(1.5)) and found.p(-0.03) == found.p(0.03) and found.p(0.0) == 1
+    assert spread(0).half_width(0.95) == 0 and spread(0).p(0.0) == 1 and spread(0).p(0.1) == 0
 
 
-def test_more_seeds_of_an_arm_take_their_share_of_the_noise() -> None:
-    noise = SeedNoise(sd=0.03, df=2, arms=1)
-    assert half_width(0, noise, 0.95, seeds=(3, 1)) == pytest.approx(t.ppf(0.975, 2) * 0.03 * math.sqrt(1 / 3 + 1))
-    assert half_width(0, noise, 0.95, seeds=(1, math.inf)) == pytest.approx(t.ppf(0.975, 2) * 0.03)
-    assert half_width(0.02, noise, 0.95, seeds=(math.inf, math.inf)) == pytest.approx(NORMAL * 0.02)
+def test_each_arm_has_its_own_variance_and_the_degrees_of_freedom_are_welchs() -> None:
+    found = spread(0, [(noise(0.08, 5), 1 / 5), (noise(0.002, 3), 1 / 3)])
+    parts = 0.08**2 / 5, 0.002**2 / 3
+    assert found.standard_error == pytest.approx(math.sqrt(sum(parts)))
+    assert found.df == pytest.approx(sum(parts) ** 2 / (parts[0] ** 2 / 4 + parts[1] ** 2 / 2))
+    assert found.half_width(0.9) == pytest.approx(t.ppf(0.95, found.df) * found.standard_error)
+    assert found.p(0.1) == pytest.approx(2 * t.sf(0.1 / found.standard_error, found.df))
 
 
-@given(st.floats(0, 1), st.floats(0, 1), st.integers(1, 100))
-def test_the_half_width_is_finite_and_at_least_that_of_the_questions(error: float, sd: float, df: int) -> None:
-    half = half_width(error, SeedNoise(sd=sd, df=df, arms=1), 0.95)
-    assert math.isfinite(half) and half >= half_width(error, None, 0.95) * (1 - 1e-12)
+def test_the_questions_share_of_the_variance_adds_degrees_of_freedom() -> None:
+    found = spread(0.02, [(noise(0.03, 4), 1 / 4), (noise(0.03, 4), 1 / 4)])
+    between = 2 * 0.03**2 / 4
+    variance = 0.02**2 + between
+    assert found.df == pytest.approx(6 * variance / between)
+    assert found.half_width(0.95) == pytest.approx(t.ppf(0.975, found.df) * math.sqrt(variance))
 
 
-def test_a_gap_differs_from_its_half_width_on_either_side() -> None:
-    half = half_width(0.02, None, 0.95)
-    assert differs(half * 1.001, 0.02, None, 0.95) and differs(-half * 1.001, 0.02, None, 0.95)
-    assert not differs(half * 0.999, 0.02, None, 0.95) and not differs(0, 0, None, 0.95)
+def test_the_luck_that_is_in_both_parts_counts_once() -> None:
+    found = spread(0.02, [(noise(0.03, 4, luck=0.01), 1 / 4), (noise(0.03, 4, luck=0.03), 1 / 4)])
+    questions = 0.02**2 - (0.01**2 + 0.03**2) / 4
+    assert found.standard_error == pytest.approx(math.sqrt(questions + 2 * 0.03**2 / 4))
 
 
-@pytest.mark.parametrize(
-    ("error", "confidence", "seeds"),
-    [(-1, 0.95, (1, 1)), (math.nan, 0.95, (1, 1)), (0.1, 1.0, (1, 1)), (0.1, 0.9, (0, 1))],
+@pytest.mark.parametrize("sd", [0.0, 1e-4])
+def test_seeds_that_agree_by_chance_make_nothing_sure_that_the_questions_leave_open(sd: float) -> None:
+    found = spread(0.02, [(noise(sd, 2, luck=0.02), 1 / 2), (noise(sd, 2, luck=0.02), 1 / 2)])
+    assert found.standard_error < 0.001
+    assert found.half_width(0.95) == pytest.approx(NORMAL * 0.02)
+    assert found.p(0.03) == pytest.approx(spread(0.02).p(0.03)) == pytest.approx(0.1336, abs=1e-4)
+
+
+@given(
+    st.floats(0, 1),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(2, 9), st.floats(0, 1)), max_size=2),
+    st.floats(-2, 2),
+    st.sampled_from([0.9, 0.95]),
 )
-def test_what_gives_no_half_width_is_refused(error: float, confidence: float, seeds: tuple[int, int]) -> None:
-    with pytest.raises(ValueError, match="no half-width"):
-        half_width(error, None, confidence, seeds=seeds)
-
-
-@pytest.mark.parametrize(("error", "sd"), [(0.0, 0.03), (0.015, 0.03), (0.03, 0.03), (0.03, 0.01)])
-@pytest.mark.parametrize(("repeated", "seeds", "most"), [(1, 3, 0.08), (1, 5, 0.065), (5, 3, 0.055)])
-def test_of_equal_arms_about_one_in_twenty_seems_to_differ(
-    error: float, sd: float, repeated: int, seeds: int, most: float
+def test_interval_and_p_value_agree_and_are_never_surer_than_the_questions(
+    question_se: float, arms: list[tuple[float, int, float]], gap: float, confidence: float
 ) -> None:
-    """With few seeds the method of Welch and Satterthwaite lets through somewhat more."""
-    rng = np.random.default_rng(0)
-    draws, false = 8000, 0
-    for scores, gap in zip(
-        rng.normal(0.6, sd, size=(draws, repeated, seeds)),
-        rng.normal(0, math.sqrt(error**2 + 2 * sd**2), size=draws),
-        strict=True,
-    ):
-        false += differs(gap, error, seed_noise(dict(enumerate(scores))), 0.95)
-    assert 0.04 < false / draws < most
+    found = spread(question_se, [(noise(sd, seeds, luck), 1 / seeds) for sd, seeds, luck in arms])
+    half, alone = found.half_width(confidence), spread(question_se)
+    assert math.isfinite(half) and half >= alone.half_width(confidence) and found.p(gap) >= alone.p(gap)
+    if abs(abs(gap) - half) > 1e-9 * half:
+        assert (found.p(gap) < 1 - confidence) == (abs(gap) > half)
 
 
-def test_arms_that_differ_by_their_seed_alone_are_told_apart_no_more_often_than_promised() -> None:
-    """Whole trainings: questions of differing difficulty, seeds that move every answer, answers that fall as they fall."""
-    rng = np.random.default_rng(0)
-    n, worlds = 200, 400
-    kinds = [
-        {
-            right: Outcome(id=f"q{i}", kind="correct" if right else "wrong", gold="", prediction="", length=0)
-            for right in (0, 1)
-        }
-        for i in range(n)
-    ]
-    with_seeds = questions_alone = 0
-    for world in range(worlds):
-        difficulty = rng.normal(0.5, 1, size=n)
-        # Three seeds of the baseline, and one candidate that is no better.
-        chances = 1 / (1 + np.exp(-(difficulty + rng.normal(0, 0.2, size=(4, 1)))))
-        answers = (rng.random((4, n)) < chances).astype(int).tolist()
-        arms = {i: [kinds[q][right] for q, right in enumerate(row)] for i, row in enumerate(answers)}
-        noise = seed_noise({"baseline": [f1_accuracy(arms[i]).f1 for i in (0, 1, 2)]})
-        bootstrap = Bootstrap(arms, resamples=200, seed=world)
-        gap = bootstrap.sample(3) - bootstrap.sample(0)
-        with_seeds += differs(gap.f1, gap.standard_error, noise, 0.95)
-        questions_alone += differs(gap.f1, gap.standard_error, None, 0.95)
-    assert with_seeds / worlds <= 0.05
-    assert questions_alone / worlds > 0.15
+def test_what_gives_no_spread_is_refused() -> None:
+    for error in (-1, math.nan):
+        with pytest.raises(ValueError, match="no spread"):
+            spread(error)
+    with pytest.raises(ValueError, match="no half-width"):
+        spread(0.1).half_width(1.0)

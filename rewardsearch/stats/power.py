@@ -1,0 +1,66 @@
+"""How large a true gain must be for the interval over questions and seeds to find it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import chdtri, ndtr, ndtri, stdtrit
+
+POWER = 0.8
+_NODES = 60
+_LASTING = 0.1
+_ACCURACY = 0.7
+
+
+def power(gain: float, sd: float, seeds: int, question_se: float, confidence: float = 0.95) -> float:
+    """The probability that the interval of `spread` leaves out 0 on the side of a true gain.
+
+    Two arms with `seeds` seeds each and the same standard deviation `sd` between them; question_se: what the questions give the
+    gain beside. Raises ValueError for fewer than two seeds.
+    """
+    return _found(gain, *_intervals(sd, seeds, question_se, confidence))
+
+
+def smallest_gain(sd: float, seeds: int, question_se: float, confidence: float = 0.95) -> float:
+    """The true gain that is found with probability POWER; the arguments are those of `power`."""
+    halves, error = _intervals(sd, seeds, question_se, confidence)
+    # Half the widest interval and three standard errors are found nearly always.
+    low, high = 0.0, float(halves.max()) + 3 * error
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _found(middle, halves, error) < POWER else (low, middle)
+    return high
+
+
+def _intervals(sd: float, seeds: int, question_se: float, confidence: float) -> tuple[npt.NDArray[np.float64], float]:
+    """Half the width of the interval for equally likely estimates of both arms' noise, and the standard error of the gain."""
+    if seeds < 2:
+        raise ValueError(f"no interval of a gain between rewards with {seeds} seeds")
+    df = seeds - 1
+    tails = (np.arange(_NODES) + 0.5) / _NODES
+    estimated = sd * sd / seeds * chdtri(df, tails) / df
+    one, other = estimated[:, None], estimated[None, :]
+    between = one + other
+    variance = between + question_se**2
+    upper = (1 + confidence) / 2
+    normal = float(ndtri(upper))
+    quantile: npt.NDArray[np.float64] | float = normal
+    if sd > 0:
+        quantile = np.asarray(stdtrit(df * between * variance / (one * one + other * other), upper))
+    halves = np.maximum(quantile * np.sqrt(variance), normal * question_se)
+    return halves, math.sqrt(2 * sd * sd / seeds + question_se**2)
+
+
+def _found(gain: float, halves: npt.NDArray[np.float64], error: float) -> float:
+    return float(ndtr((gain - halves) / error).mean()) if error else float(gain > 0)
+
+
+def usual_question_se(questions: int) -> float:
+    """What so many questions usually give the gain of one reward over another, in F1, before anything is known of them.
+
+    It takes two rewards to answer a tenth of the questions differently whatever the seed, near an accuracy of 0.7, where F1 moves
+    by 0.69 for 1 in accuracy.
+    """
+    return 2 / (1 + _ACCURACY) ** 2 * math.sqrt(_LASTING / questions)
