@@ -95,6 +95,7 @@ def _print_ranked(
         *scores,
         *("parsed", "training", *of_rewards, "AUC", "flags"),
     )
+    spare = ("training", "AUC", "p/best", "round", "parsed", *scores[:1], "p/base", "ties", "interval", "id")
     mean = any(len(row.f1_by_seed) > 1 for row in ranked)
     f1 = f"{F1_LEGEND}{'; of the baseline the mean over its training seeds' if mean else ''}"
     legend = LEGEND | {"F1": f1}
@@ -103,7 +104,7 @@ def _print_ranked(
         headers,
         [_ranked_cells(row, known) for row in ranked],
         left=("name", "id", "flags"),
-        spare=("training", "AUC", "p/best", "round", "parsed", *scores[:1], "p/base", "ties", "interval", "id"),
+        spare=tuple(name for name in spare if name in headers),
         names=("name",),
         text=18,
         legend=legend if classes is None else legend | class_legend(classes),

@@ -128,7 +128,7 @@ def reward_gap(
     None where one of the two is not on it, or the baseline has fewer than two seeds.
     """
     known = {arm: results[arm] for arm in dict.fromkeys((a, b, BASELINE)) if arm in results}
-    if not {a, b, BASELINE} <= known.keys():
+    if not {a, b, BASELINE} <= known.keys() or len(baselines) < 2:
         return None
     scores = Scores(known, baselines, config, seed)
     ci, p = scores.gap_ci(a, b), scores.p(a, b)

@@ -33,6 +33,7 @@ def board(width: int, terminal: bool = False) -> list[str]:
         verdicts={A.id: Verdict(candidate=A.id, accepted=True, flags=("short",))},
         config=RankConfig(resamples=300),
         seed=0,
+        baselines=[screened(BASELINE, "", outcomes=classed(GOLD, HARSH), seed=seed) for seed in (0, 1)],
     )
     console = Console(width=width, file=io.StringIO(), force_terminal=terminal, color_system=None)
     print_leaderboard(ranking, console)
@@ -93,7 +94,7 @@ def classed_run(run: Path) -> Path:
 
 def test_compare_shows_two_arms_of_a_run_by_class(cli: Any, classed_run: Path) -> None:
     out = cli("compare", classed_run, "judges", "rejects").out
-    assert out.startswith("100 questions, matched by id; F1 is that of SELECTED\n")
+    assert out.splitlines()[0].endswith("100 questions, matched by id; F1 is that of SELECTED")
     lines = [line.split() for line in out.splitlines()]
     assert ["SELECTED", "first", "0.956"] in [line[:3] for line in lines]
     assert ["SELECTED", "second"] in [line[:2] for line in lines]
