@@ -10,9 +10,8 @@ covered: share of searches whose 95 % interval of the gain over questions and se
 gain, the mean over seeds and over all questions. width: its mean. questions alone: the same for an interval without the noise
 between seeds. A/A: share of searches with p < 0.05 between two copies of the baseline, over the first 200 and over all.
 
-Must hold for 3, 5 and 8 seeds, beyond two standard errors: 93 to 97 % covered, 2 to 8 % false positives, both for a standard
-deviation of 0.01 or more in one arm; below that, at least 93 % covered and at most 8 % false positives. Exit status 1 when it
-does not.
+Must hold for 3, 5 and 8 seeds, but for two habits: 93 to 97 % covered, 2 to 8 % false positives. A limit is broken beyond two
+standard errors. Exit status 1 when one is.
 """
 
 from __future__ import annotations
@@ -33,7 +32,6 @@ from rewardsearch.stats import SeedNoise, Spread, spread
 
 CONFIDENCE = 0.95
 ARM_F1, BASELINE_F1 = 0.90, 0.78
-QUIET = 0.01
 FEW = 200
 """Searches of the first A/A rate."""
 _ANSWERS = 4_000_000
@@ -130,8 +128,7 @@ def broken(row: Row, pair: Pair, searches: int) -> list[str]:
     if row["seeds"] < 3 or pair.two_habits:
         return []
     mistakes = []
-    quiet = max(pair.arm, pair.baseline) < QUIET
-    for what, low, high in (("covered", 0.93, 1.0 if quiet else 0.97), ("A/A", 0.0 if quiet else 0.02, 0.08)):
+    for what, low, high in (("covered", 0.93, 0.97), ("A/A", 0.02, 0.08)):
         share = row[what]
         slack = 2 * (max(share * (1 - share), 1e-4) / searches) ** 0.5
         if not low - slack <= share <= high + slack:

@@ -8,7 +8,7 @@ from fakes import candidate, outcomes, screened
 from scipy.stats import norm, t
 
 from rewardsearch.config import RankConfig
-from rewardsearch.rank import rank
+from rewardsearch.rank import rank, reward_gap
 from rewardsearch.records import BASELINE, POLICY, RankedRow, Ranking, ScreenResult, Verdict, load_ranking
 
 A, B, C = candidate("a", "1.0"), candidate("b", "2.0"), candidate("c", "3.0")
@@ -141,6 +141,24 @@ def test_a_p_value_is_of_the_gain_over_questions_and_seeds(seeds: tuple[int, ...
     assert row.p_vs_baseline == pytest.approx(p, rel=0.35)
     assert row.gain_ci == pytest.approx((gap - half, gap + half), abs=0.02)
     assert row.p_adjusted == row.p_vs_baseline
+
+
+def test_two_rewards_are_compared_as_the_leaderboard_does() -> None:
+    scores, seeds = {BASELINE: kinds(100), A.id: kinds(150), B.id: "w" * 20 + kinds(125, 180)}, (100, 104, 97)
+    results = {arm: screened(arm, text) for arm, text in scores.items()}
+    baselines = [screened(BASELINE, kinds(right), seed=seed) for seed, right in enumerate(seeds)]
+    rows, settings = by_name(board(scores, seeds)), RankConfig(resamples=500)
+    found = reward_gap(A.id, BASELINE, results, baselines, settings, 0)
+    assert found is not None and (found.f1, found.p, found.seeds) == (
+        rows["a"].gain,
+        rows["a"].p_vs_baseline,
+        (0, 1, 2),
+    )
+    assert found.f1_ci == rows["a"].gain_ci
+    pair = reward_gap(B.id, A.id, results, baselines, settings, 0)
+    assert pair is not None and pair.p == rows["b"].p_vs_best and pair.f1 < 0
+    assert reward_gap(A.id, B.id, results, baselines[:1], settings, 0) is None
+    assert reward_gap(A.id, "ensemble-top3", results, baselines, settings, 0) is None
 
 
 def test_with_one_seed_nothing_is_said_of_rewards() -> None:
