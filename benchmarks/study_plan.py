@@ -26,8 +26,8 @@ GRAMMAR, DEMO = "configs/arithmetic-grammar.yaml", "configs/arithmetic-demo.yaml
 RECORDED = "candidates/recorded/arithmetic-seed7"
 OTHER = "candidates/recorded/arithmetic-seed3"
 FINAL = {
-    "search": ("finalists=1", "ensembles=[top3]", "controls=[random-k, average, a-a{}]"),
-    "random": ("finalists=1", "ensembles=[]", "controls=[]"),
+    "search": ("finalists=0", "ensembles=[top3]", "controls=[random-k, average, a-a{}]"),
+    "random": ("finalists=0", "ensembles=[top3]", "controls=[]"),
     "frontier": ("finalists=0", "ensembles=[top3]", "controls=[random-k]"),
 }
 """The arms of the final table, beside the baseline."""
