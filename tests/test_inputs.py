@@ -126,7 +126,7 @@ def test_a_run_of_an_earlier_version_is_carried_on_by_that_one_unless_it_is_fina
     with pytest.raises(UserError, match=r"begun by an earlier version of rewardsearch.*name another --run-dir"):
         search(config(rows, rounds=2), tmp_path / "run", Quiet())
     assert len(trainer.trained) == trained
-    settings = config(rows, finalize={"enabled": True, "ensembles": [], "controls": []})
+    settings = config(rows, finalize={"enabled": True, "ensembles": [], "controls": [], "seeds": 1})
     state = search(settings, tmp_path / "final", Quiet())
     forget(tmp_path / "final")
     assert search(settings, tmp_path / "final", Quiet()).final == state.final
@@ -135,7 +135,7 @@ def test_a_run_of_an_earlier_version_is_carried_on_by_that_one_unless_it_is_fina
 def test_a_finalized_run_is_not_trained_again_whatever_became_of_its_data_and_files(
     tmp_path: Path, trainer: Trainer, rows: Path
 ) -> None:
-    settings = config(rows, finalize={"enabled": True, "ensembles": [], "controls": []})
+    settings = config(rows, finalize={"enabled": True, "ensembles": [], "controls": [], "seeds": 1})
     state = search(settings, tmp_path / "run", Quiet())
     trained = len(trainer.trained)
     add_one(rows)

@@ -27,7 +27,7 @@ def config(**settings: Any) -> Config:
     return parse_config({**SMALL, "candidates": 1, "policy": {"device": "cpu"}, **settings}, "test")
 
 
-FINAL = {"enabled": True, "ensembles": ["top2"], "controls": [], "finalists": 1}
+FINAL = {"enabled": True, "ensembles": ["top2"], "controls": [], "finalists": 1, "seeds": 1}
 
 
 def opened(folder: Path) -> list[dict[str, Any]]:

@@ -63,7 +63,7 @@ def test_a_branch_that_has_moved_is_refused_like_another_input(tmp_path: Path, h
 
 
 def test_a_finished_run_is_resumed_wherever_the_branch_is(tmp_path: Path, hub: Path, trainer: Trainer) -> None:
-    settings = config(finalize={"enabled": True, "ensembles": [], "controls": []})
+    settings = config(finalize={"enabled": True, "ensembles": [], "controls": [], "seeds": 1})
     state = search(settings, tmp_path / "run", Quiet())
     (hub / "main").write_text(SECOND, encoding="utf-8")
     assert search(settings, tmp_path / "run", Quiet()).final == state.final

@@ -22,7 +22,7 @@ from rewardsearch.records import BASELINE
 from rewardsearch.sandbox import Defences, inspect
 from rewardsearch.search import finalize_run, search
 
-FINAL = {"ensembles": ["top2"], "random_k": 2, "finalists": 1}
+FINAL = {"ensembles": ["top2"], "random_k": 2, "finalists": 1, "seeds": 1}
 
 
 def config(**settings: Any) -> Config:
