@@ -26,11 +26,11 @@ from typing import Any
 from landscape_runs import CLASSES, RUNGS, SEEDS, SETTINGS, STEPS, Measured, listed, measured, trained
 from rich.console import Console
 from rich.table import Table
-from scipy.stats import chi2, spearmanr
+from scipy.stats import chi2
 
 from rewardsearch.files import write_atomic
 from rewardsearch.records import BASELINE, FULL, POLICY
-from rewardsearch.stats import f1_accuracy
+from rewardsearch.stats import f1_accuracy, spearman
 
 GAIN = 0.04
 """Of F1, from which on a reward counts as better than the base rewards, and as worse below its negative."""
@@ -41,9 +41,8 @@ Document = dict[str, Any]
 
 def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float | None:
     """Spearman's; None for fewer than three pairs, or without spread."""
-    if len(a) < 3 or len(set(a)) < 2 or len(set(b)) < 2:
-        return None
-    return round(float(spearmanr(a, b).statistic), 4)
+    found = spearman(a, b)
+    return None if found is None else round(found, 4)
 
 
 def reliability(scores: Sequence[Mapping[int, float]]) -> float | None:
@@ -66,9 +65,13 @@ def document(rewards: Sequence[Measured], baseline: Measured, untrained: Mapping
     complete = [each for each in whole if set(SEEDS) <= set(each.f1)]
     rows = sorted((_row(each, baseline) for each in whole), key=lambda row: -row["f1"])
     gains = [row["gain"] for row in rows]
-    sd = stdev(baseline.f1.values())
+    sd = stdev(baseline.f1.values()) if len(baseline.f1) > 1 else None
     at_rungs = {
-        steps: [(each.at[steps][SEEDS[0]], each.f1[SEEDS[0]], each.mean) for each in whole if each.at.get(steps)]
+        steps: [
+            (each.at[steps][SEEDS[0]], each.f1[SEEDS[0]], each.mean)
+            for each in whole
+            if SEEDS[0] in each.f1 and each.at.get(steps)
+        ]
         for steps in RUNGS
     }
     correlations = {
@@ -82,7 +85,7 @@ def document(rewards: Sequence[Measured], baseline: Measured, untrained: Mapping
     speed = [fmean(each.training_accuracy.values()) for each in whole]
     first, better, worse = correlations[str(RUNGS[0])]["with_the_end"], *_counts(gains)
     criteria = [
-        ("standard deviation of the base rewards' F1 over seeds", sd, "at most 0.015", sd <= 0.015),
+        ("standard deviation of the base rewards' F1 over seeds", sd, "at most 0.015", sd is not None and sd <= 0.015),
         (f"rewards that gain {GAIN} or more", better, "at least 5", better >= 5),
         ("gain of the best", max(gains, default=0.0), "at least 0.08", max(gains, default=0.0) >= 0.08),
         (f"rewards that lose {GAIN} or more", worse, "at least 5", worse >= 5),
@@ -96,8 +99,8 @@ def document(rewards: Sequence[Measured], baseline: Measured, untrained: Mapping
         "untrained": dict(untrained),
         "baseline": {
             "f1": round(baseline.mean, 4),
-            "sd": round(sd, 4),
-            "sd_ci": [round(limit, 4) for limit in sd_interval(sd, len(baseline.f1))],
+            "sd": None if sd is None else round(sd, 4),
+            "sd_ci": None if sd is None else [round(limit, 4) for limit in sd_interval(sd, len(baseline.f1))],
             "f1_by_seed": _rounded(baseline.f1),
             "at": {str(steps): _rounded(scores) for steps, scores in baseline.at.items()},
             "sd_at": {str(steps): round(stdev(s.values()), 4) for steps, s in baseline.at.items() if len(s) > 1},
@@ -182,7 +185,8 @@ def _print(found: Document, console: Console) -> None:
             better, worse = _counts(gains)
             console.print(f"{cls}: {len(gains)} rewards, mean gain {fmean(gains):+.3f}, {better} better, {worse} worse")
     base = found["baseline"]
-    console.print(f"base rewards: F1 {base['f1']:.3f}, sd {base['sd']:.4f} between seeds, interval {base['sd_ci']}")
+    spread = f"sd {base['sd']:.4f} between seeds, interval {base['sd_ci']}" if base["sd"] is not None else "one seed"
+    console.print(f"base rewards: F1 {base['f1']:.3f}, {spread}")
     console.print(f"rank correlations with the end: {json.dumps(found['rank_correlation'])}", highlight=False)
     console.print(f"training accuracy: {json.dumps(found['training_accuracy'])}", highlight=False)
     for each in found["criteria"]:

@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import Any
 
 import evidence_before_training
+from landscape import GAIN
 from study_text import STUDY, f1, figure, section, table
 
 Numbers = dict[str, Any]
@@ -38,13 +39,21 @@ def _rewards(landscape: Numbers, figures: Sequence[str]) -> str:
     rows.append([*alone, *("" for _ in steps), f1(base["training_accuracy"]), ""])
     head = ("reward", "class", "F1", "seeds", "gain", *(f"step {step}" for step in steps), "training accuracy", "flags")
     missing = landscape["not_trained"]
+    others = [row for row in landscape["rewards"] if not row["file"].startswith("candidates/recorded/")]
+    recorded = ""
+    if known := len(landscape["rewards"]) - len(others):
+        better = sum(row["gain"] >= GAIN for row in others)
+        recorded = (
+            f" {known} of the rewards come from a recorded search whose scores on this task were known. Of the {len(others)} "
+            f"others, {better} gain {GAIN:g} or more."
+        )
     left = f" Not trained: {', '.join(missing)}." if missing else ""
     return section(
         "Do rewards differ by more than noise? The landscape",
         f"{len(landscape['rewards'])} rewards, each trained beside the base rewards for {settings['steps']} steps with seeds "
-        f"{', '.join(map(str, settings['seeds']))}, F1 on `val`. The class says what the idea belongs to, and was given before "
-        f"training.{left} Training accuracy is the mean share of right completions over the steps: a reward that teaches sooner "
-        f"has more. The untrained policy has accuracy {f1(landscape['untrained']['accuracy'])}.",
+        f"{', '.join(map(str, settings['seeds']))}, F1 on `val`. The class says what the idea belongs "
+        f"to.{recorded}{left} Training accuracy is the mean share of right completions over the steps: a reward that teaches "
+        f"sooner has more. The untrained policy has accuracy {f1(landscape['untrained']['accuracy'])}.",
         figure("landscape", figures),
         table(head, rows),
         f"Command: `{landscape['command']} --out docs/evidence/landscape.json`.",
@@ -90,7 +99,7 @@ def _on_study(bank: Numbers) -> list[str]:
     return [
         "On the candidates of the study's own runs that were accepted and trained (`none` has those without any flag):",
         table(("AUC on the rollout bank", "mean rank correlation with F1", "range", "runs"), shown) if shown else "",
-        table(("flag", "candidates", "mean gain on val", "better than the base rewards"), flags),
+        table(("flag", "candidates", "mean gain on val", "scored above the base rewards"), flags),
         f"Command: `{STUDY}`.",
     ]
 

@@ -158,7 +158,7 @@ def section(found: dict[str, Any] | None) -> str:
     title = "## A real language model on a GPU\n\n"
     how = "`python benchmarks/real_model.py --model FOLDER --train train.jsonl --test test.jsonl`"
     if found is None:
-        return f"{title}Not measured: there was no GPU. {how} measures it, on one large GPU.\n"
+        return f"{title}Not measured. {how} measures it, on one large GPU.\n"
     screen, sft, final = found["settings"]["screen"], found["sft"], found["final"]
     hardware, seeds = found["hardware"], ", ".join(map(str, final["seeds"]))
     lines = [

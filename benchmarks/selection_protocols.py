@@ -4,11 +4,12 @@ All may spend the literature's steps: the candidates and the baseline in full, o
 
 - The literature's (arXiv 2605.02073): one seed, every candidate trained in full and ranked on the test questions. The best is
   reported with its score on the same questions and their bootstrap interval.
-- Ours: the baseline with 3 seeds. Candidates race, a round at a time: at each rung the best third goes on, and whoever's paired
-  95 % interval of the difference from the best so far at that rung holds 0. The saved steps train the finalists anew with
-  other seeds, and the best mean over those on `val` is chosen; the same policies, or with `fresh_report` those of 3 more
-  seeds, are read on the sealed test. The score is the mean of their F1; its interval covers questions and seeds
-  (rewardsearch.stats.spread, with the noise between the seeds of each arm on the same questions).
+- Ours: the baseline with 3 seeds. Candidates run a race on the questions alone, a round at a time: at each rung the best third
+  goes on, and whoever's paired 95 % interval of the difference from the best so far at that rung holds 0, as many as the steps
+  of the round allow. This is not rewardsearch.rank.race, whose interval covers the noise between seeds too. The saved steps
+  train the finalists anew with other seeds, and the best mean over those on `val` is chosen; the same policies, or with
+  `fresh_report` those of 3 more seeds, are read on the sealed test. The score is the mean of their F1; its interval covers
+  questions and seeds (rewardsearch.stats.spread, with the noise between the seeds of each arm on the same questions).
 
 The gain is the score less that of the baseline on the same questions. The literature's interval of it is the paired bootstrap
 over questions, given one training of each; ours covers the seeds of both, as the verdict of finalize does. An arm with one seed
@@ -100,7 +101,8 @@ def search(world: World, protocol: Protocol, rng: np.random.Generator) -> Told:
 
 
 def race(answers: Answers, allowance: float) -> tuple[Floats, float]:
-    """F1 on all questions of the runs that went to the end, (runs,), nan for the others; and the cost in full runs.
+    """A race on the questions alone. F1 on all questions of the runs that went to the end, (runs,), nan for the others; and the
+    cost in full runs.
 
     allowance: the most it may cost. Whoever is within the interval but beyond what a round may spend of it is dropped.
     """

@@ -5,14 +5,14 @@
 
 For each seed S three runs, each an ordinary run folder that `rewardsearch leaderboard runs/study/NAME` reads:
 
-    search-S    the grammar proposes, 3 rounds of 4, with feedback; its final arms are the best candidate, the ensemble of the
-                best three, and the controls random-k, average of all candidates and a-a (the first seed also format-only and
-                random-reward), with 5 seeds each
-    random-S    the same without feedback, random search at equal cost; its final arm is the best candidate
-    frontier-S  a recorded search of a frontier model, replayed: its rewards are trained and ranked anew with seed S; its final
-                arms are the ensemble of the best three and random-k
+    search-S    the grammar proposes, 3 rounds of 4, with feedback; its controls are random-k, the average of all candidates and
+                a-a (the first seed also has format-only and random-reward)
+    random-S    the same without feedback, random search at equal cost; it has no controls
+    frontier-S  a recorded search of a frontier model, replayed: its rewards are trained and ranked anew with seed S; its
+                control is random-k
 
-and frontier-other, a second recorded search, with the first seed. A run that is finished is left as it is, one that was
+and frontier-other, a second recorded search, with the first seed. The final arms of every run are the baseline, the ensemble of
+the three best candidates on val, and the controls, with 5 seeds each. A run that is finished is left as it is, one that was
 interrupted resumes. What one run has trained is not trained again by another (--pool names further folders of results). --further
 trains the recommended arms with ten more seeds. At the end, or with --write at once, everything that is finished is written to
 docs/evidence/study.json, docs/evidence.md and its figures; no figure is written by hand.

@@ -11,6 +11,7 @@ import matplotlib
 from landscape_figures import races, rewards, rungs
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from study_criteria import has_gain
 from study_theme import STYLE, THEMES, Theme, axes_of, legend, svg
 
 from rewardsearch.files import write_atomic
@@ -23,7 +24,7 @@ OTHER = "-other"
 KINDS = {
     "search": ("search (grammar)", "blue", "o"),
     "random": ("random search (grammar)", "orange", "s"),
-    "frontier": ("search (frontier model, replayed)", "red", "D"),
+    "frontier": ("recorded search (frontier model), retrained", "red", "D"),
 }
 """Label, colour and marker of each kind of run."""
 ARMS = {
@@ -46,7 +47,7 @@ def arm_of(arm: Numbers) -> str | None:
 def gains(study: Numbers, theme: Theme) -> Figure | None:
     """Gain over the base rewards with its interval, by search and arm; a panel each for the two proposers."""
     panels = [
-        (kind, [run for run in study["runs"] if run["kind"] == kind and run.get("arms")])
+        (kind, [run for run in study["runs"] if run["kind"] == kind and has_gain(run)])
         for kind in ("search", "frontier")
     ]
     panels = [(kind, runs) for kind, runs in panels if runs]

@@ -10,7 +10,6 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from scipy.stats import spearmanr
 from study_further import SEEDS as FURTHER_SEEDS
 from study_further import arm_key, chosen_arms, further_scores
 from study_plan import Planned
@@ -20,7 +19,7 @@ from rewardsearch.finalize.gains import expected_ci, gain_of
 from rewardsearch.journal import has_run, read_run
 from rewardsearch.records import BASELINE, POLICY, FinalRow, Outcome, RankedRow
 from rewardsearch.state import RunState
-from rewardsearch.stats import Bootstrap
+from rewardsearch.stats import Bootstrap, spearman
 from rewardsearch.store import load_outcomes
 
 Numbers = dict[str, Any]
@@ -52,7 +51,7 @@ def collect(planned: Sequence[Planned], runs: Path) -> Numbers:
             "runs": found,
             "baseline": _baseline(states),
             "a_a": _a_a(planned, states),
-            "further": _further(planned, runs, states),
+            **_further(planned, runs, states),
             "bank": _bank(found),
         }
     )
@@ -213,23 +212,28 @@ def is_tie(compared: Mapping[str, Any]) -> bool:
     return bool(low <= 0 <= high)
 
 
-def _further(planned: Sequence[Planned], runs: Path, states: Mapping[str, RunState]) -> list[Numbers]:
-    """Each arm that was trained with further seeds: its reported interval, and its F1 with them."""
-    scores, found = further_scores(planned, runs), []
+def _further(planned: Sequence[Planned], runs: Path, states: Mapping[str, RunState]) -> dict[str, list[Numbers]]:
+    """`further`: the arms that have all further seeds, with the reported interval and the F1 estimated with those seeds.
+    `further_left_out`: those that lack a seed or the interval. Arms that are trained alike, in several runs, are one: that of the
+    first run."""
+    scores = further_scores(planned, runs)
+    found: dict[str, Numbers] = {}
+    left: dict[str, Numbers] = {}
     for name, arm in chosen_arms(planned, runs):
-        final = states[name].final
+        key, final = arm_key(arm), states[name].final
         row = final.row(arm.id) if final else None
-        by_seed = scores.get(arm_key(arm), {})
-        expected = tested(states[name]).expected(arm.id) if row else None
-        if row is None or expected is None or len(by_seed) < len(FURTHER_SEEDS):
+        if row is None or key not in scores or key in found or not any(scores.values()):
+            continue
+        by_seed = scores[key]
+        entry = {"run": name, "arm": arm.id, "name": row.name, "key": key, "reported": row.f1, "f1_by_seed": by_seed}
+        expected = tested(states[name]).expected(arm.id)
+        if expected is None or len(by_seed) < len(FURTHER_SEEDS):
+            left.setdefault(key, entry)
             continue
         low, high = expected
-        true = fmean(by_seed.values())
-        entry = {"run": name, "arm": arm.id, "name": row.name, "key": arm_key(arm), "reported": row.f1}
-        found.append(
-            entry | {"interval": [low, high], "f1": true, "f1_by_seed": by_seed, "inside": low <= true <= high}
-        )
-    return found
+        mean = fmean(by_seed.values())
+        found[key] = entry | {"interval": [low, high], "f1": mean, "inside": low <= mean <= high}
+    return {"further": [*found.values()], "further_left_out": [left[key] for key in left if key not in found]}
 
 
 def _bank(runs: Sequence[Numbers]) -> Numbers:
@@ -242,8 +246,8 @@ def _bank(runs: Sequence[Numbers]) -> Numbers:
         trained = [each for each in run.get("candidates", ()) if each["gain"] is not None]
         for key in ("bank_auc", "bank_auc_any_form"):
             pairs = [(each[key], each["f1"]) for each in trained if each[key] is not None]
-            if len({a for a, _ in pairs}) > 2 and len({b for _, b in pairs}) > 2:
-                rho = float(spearmanr(*zip(*pairs, strict=True)).statistic)
+            rho = spearman([a for a, _ in pairs], [b for _, b in pairs])
+            if rho is not None:
                 correlations.append({"run": run["name"], "measure": key, "spearman": rho, "n": len(pairs)})
         # Search and random search of one seed begin with the same candidates.
         new = [each for each in trained if (each["id"], run["seed"]) not in seen]

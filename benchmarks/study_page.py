@@ -10,14 +10,18 @@ from typing import Any
 
 import real_model
 from landscape_page import landscape_sections, signs
-from study_criteria import against_random, chosen_arm, criteria, over_control, runs_of
+from study_criteria import against_random, chosen_arm, criteria, has_gain, over_control, runs_of
 from study_figures import write_figures
+from study_further import SEEDS as FURTHER_SEEDS
 from study_text import STUDY, chance, f1, figure, gain, section, table
 
 from rewardsearch.files import write_atomic
 
 Numbers = dict[str, Any]
-
+_RECORDED = (
+    "The rewards of `frontier-S` are those of the recording, trained and ranked anew with seed S: its seeds repeat the training, "
+    "not the search."
+)
 
 DOCUMENTS = ("study", "landscape", "before_training", "gain_coverage", "real-model")
 """The files of docs/evidence/ that the page is made of; all but the first may be missing."""
@@ -58,26 +62,28 @@ def label(run: Numbers) -> str:
 
 def _head(study: Numbers) -> str:
     settings = study["settings"]
-    left = [run for run in study["runs"] if run["status"] != "done"]
+    left = [(label(run), run["status"]) for run in study["runs"] if run["status"] != "done"]
+    lost = [run for run in study["runs"] if run["status"] == "done" and not has_gain(run)]
+    left += [(label(run), "incomplete: done, but no recommended arm with a gain on the test") for run in lost]
     text = (
         "# Evidence\n\n"
         "Does a search find better rewards than one would have had anyway? This page answers from runs on the embedded "
         f"arithmetic task: {settings['rounds']} rounds of {settings['candidates']} candidates, screens of {settings['steps']} "
         f"GRPO steps, F1 on {settings['val']:,} `val` questions for every choice, and a sealed test of {settings['test']:,} "
-        f"questions that is read once, after everything is chosen. Final arms are trained anew with {settings['final_seeds']} "
-        "seeds that no candidate was trained with. Gains, intervals and p-values are about rewards: noise between training "
-        "seeds and questions are both in them.\n\n"
+        "questions that each run reads once, after everything is chosen. All runs and the further seeds share its questions, "
+        "so seeds are not independent over questions. The test scores of the recorded searches were known when they were "
+        f"added. Final arms are trained anew with {settings['final_seeds']} seeds that no candidate was trained with. Gains, "
+        "intervals and p-values are about rewards: noise between training seeds and questions are both in them.\n\n"
         f"The command `{STUDY}` carries out the runs, and `{STUDY} --write` writes this page and its figures. The numbers are "
         "in [evidence/study.json](evidence/study.json). Search seeds: "
         f"{', '.join(map(str, settings['seeds']))}. `search-S` is the grammar's search with seed S; `random-S` the same "
-        "without feedback; `frontier-S` repeats a recorded search of a frontier model, whose rewards are trained and ranked "
-        "anew with seed S."
+        f"without feedback; `frontier-S` repeats a recorded search of a frontier model. {_RECORDED}"
     )
     if environment := study["environment"]:
         versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items())
         text += f"\n\nMeasured on {environment['device']['name']} with {versions}."
     if left:
-        told = ", ".join(f"{label(run)} ({run['status']})" for run in left)
+        told = ", ".join(f"{name} ({status})" for name, status in left)
         text += f"\n\n**Not finished, and not in the figures of final arms:** {told}."
     return text
 
@@ -90,7 +96,7 @@ def _criteria(documents: Mapping[str, Numbers]) -> str:
 def _gains(study: Numbers, figures: Sequence[str]) -> str:
     rows = []
     for run in study["runs"]:
-        if not run.get("arms") or run["chosen"] is None:
+        if not has_gain(run):
             continue
         arm = chosen_arm(run)
         base = next(each for each in run["arms"] if each["kind"] == "baseline")
@@ -104,15 +110,15 @@ def _gains(study: Numbers, figures: Sequence[str]) -> str:
         for kind, who in (
             ("search", "The grammar's search"),
             ("random", "Random search"),
-            ("frontier", "The frontier model's"),
+            ("frontier", "The frontier model's recorded search, retrained,"),
         )
     ]
     return section(
         "Does the search beat the base rewards, random candidates and the average?",
         " ".join(each for each in said if each),
         table(head, rows),
-        "The recommended arm is what the run itself chose on `val`. The controls train on the base rewards with the mean of "
-        "three candidates drawn at random, or of all accepted candidates. Command: "
+        "The recommended arm is the ensemble of the run's three best candidates on `val`. The controls train on the base "
+        "rewards with the mean of three candidates drawn at random, or of all accepted candidates. Command: "
         f"`{STUDY}`; one run in full: `rewardsearch finalize runs/study/search-0`.",
         figure("gains", figures),
     )
@@ -159,8 +165,9 @@ def _rounds(study: Numbers, figures: Sequence[str]) -> str:
         "Do rounds rise, and does feedback do it?",
         said,
         table(head, rows),
-        "Mean F1 on `val` of the candidates of each round that were trained, one training seed each. "
-        f"Command: `{STUDY}`; one run in full: `rewardsearch leaderboard runs/study/search-0`.",
+        f"Mean F1 on `val` of the candidates of each round that were trained, one training seed each. {_RECORDED} Only the "
+        f"grammar has a run without feedback. Command: `{STUDY}`; one run in full: "
+        "`rewardsearch leaderboard runs/study/search-0`.",
         figure("rounds", figures),
     )
 
@@ -174,7 +181,8 @@ def _noise(study: Numbers, simulated: Numbers | None) -> str:
         parts += [
             f"In simulation, {settings['searches']:,} searches of {settings['questions']:,} questions a line: the share of "
             "95 % intervals of the gain that hold the true gain, and how often two copies of the base rewards are called "
-            "different at p < 0.05.",
+            "different at p < 0.05. Limits are set for 3 seeds or more with normal seed effects. The lines with 2 seeds and with "
+            "two habits (every run far above or far below the mean) have no limit.",
             table(list(rows[0]), ([str(cell) for cell in row.values()] for row in rows)),
             "Command: `python benchmarks/gain_coverage.py --json > docs/evidence/gain_coverage.json`.",
         ]
@@ -211,9 +219,12 @@ def _real_noise(base: Numbers, pairs: Sequence[Numbers]) -> str:
 
 
 def _intervals(study: Numbers, figures: Sequence[str]) -> str:
-    rows = study["further"]
-    if not rows:
+    rows, left = study["further"], study["further_left_out"]
+    if not rows and not left:
         return ""
+    seeds = len(FURTHER_SEEDS)
+    told = ", ".join(f"`{row['run']}` {row['name']} ({len(row['f1_by_seed'])} of {seeds} seeds)" for row in left)
+    missing = f" Left out, since further seeds or the run's own interval are missing: {told}." if left else ""
     inside = sum(row["inside"] for row in rows)
     shown = (
         [
@@ -227,8 +238,9 @@ def _intervals(study: Numbers, figures: Sequence[str]) -> str:
     )
     return section(
         "Are the intervals right?",
-        f"The true F1 of an arm, measured with {len(rows[0]['f1_by_seed'])} further seeds, lies in the interval that its run "
-        f"reported in {inside} of {len(rows)} arms. The questions are the same ones, so that this tests the noise between seeds.",
+        f"The F1 of an arm, estimated with {seeds} further seeds, lies in the interval that its run reported in {inside} of "
+        f"{len(rows)} arms. Arms that are trained alike in several runs count once. The questions are the same ones, so that "
+        f"this tests the noise between seeds.{missing}",
         table(("run", "arm", "reported F1 with interval", "F1 with further seeds", ""), shown),
         f"Command: `{STUDY} --further`.",
         figure("intervals", figures),
@@ -269,7 +281,7 @@ def _disappoints(documents: Mapping[str, Numbers]) -> str:
     failed = (each for each in criteria(documents) if each.holds is False)
     lines = [f"{each.what}: {each.measured}, wanted {each.limit}" for each in failed]
     for run in study["runs"]:
-        if run.get("arms") and run["chosen"] is not None:
+        if has_gain(run):
             arm = chosen_arm(run)
             if arm["gain_ci"] is None or arm["gain_ci"][0] <= 0:
                 lines.append(f"{label(run)}: the recommended arm's gain is not established, {gain(arm)}")

@@ -131,6 +131,7 @@ def study() -> Numbers:
             for kind in ("search", "frontier")
             for seed in SEEDS
         ],
+        "further_left_out": [],
         "bank": {
             "auc": [{"run": "search-0", "measure": "bank_auc", "spearman": -0.3, "n": 12}],
             "flags": {

@@ -1,9 +1,11 @@
 """The landscape's list is sound, and its figures are those of results that were made up."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 from fakes import outcomes
+from rich.console import Console
 
 from rewardsearch.config import TaskConfig
 from rewardsearch.records import BASELINE, FULL, ScreenResult, Verdict
@@ -83,6 +85,16 @@ def test_the_landscapes_figures() -> None:
     assert values["gain of the best"] == (0.1, True)
     assert values["rewards that lose 0.04 or more"] == (1, False)
     assert values["accuracy of the untrained policy"] == (0.49, True)
+
+
+def test_a_reward_without_its_first_seed_and_one_seed_of_the_base_rewards_are_measured_as_far_as_they_go() -> None:
+    lost = replace(REWARDS[0], f1={11: 0.80, 22: 0.85})
+    base = replace(BASE, f1={0: 0.75})
+    found = landscape.document([lost, *REWARDS[1:]], base, {"accuracy": 0.49, "f1": 0.65, "parsed": 0.6})
+    assert [row["gain"] for row in found["rewards"] if row["name"] == "best"] == [0.075]
+    assert {step: each["rewards"] for step, each in found["rank_correlation"].items()} == {"5": 3, "11": 3}
+    assert (found["baseline"]["sd"], found["baseline"]["sd_ci"], found["criteria"][0]["holds"]) == (None, None, False)
+    landscape._print(found, Console(quiet=True))
 
 
 def test_reliability_is_the_mean_over_pairs_of_seeds() -> None:

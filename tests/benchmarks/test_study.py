@@ -91,7 +91,18 @@ def test_a_study_runs_resumes_and_is_written_from_its_run_folders(
     checked = numbers["further"]
     assert [each["run"] for each in checked] == ["search-0", "search-0", "search-11"]
     assert all(each["inside"] == (each["interval"][0] <= each["f1"] <= each["interval"][1]) for each in checked)
+    assert numbers["further_left_out"] == []
     assert "`search-11`" in study_page.page_text({"study": numbers}, [])
+
+    # A second run with the same arms adds none; an arm without one of its seeds is left out, and named.
+    chosen = study_further.chosen_arms
+    monkeypatch.setattr(study_numbers, "chosen_arms", lambda *of: [*chosen(*of)] * 2)
+    assert study_numbers.collect(planned, runs)["further"] == checked
+    (lost,) = (runs / "further").rglob(f"{checked[-1]['key']}-1003-*.jsonl")
+    lost.unlink()
+    numbers = study_numbers.collect(planned, runs)
+    assert numbers["further"] == checked[:-1]
+    assert [(each["run"], len(each["f1_by_seed"])) for each in numbers["further_left_out"]] == [("search-11", 9)]
 
 
 def test_a_stop_file_ends_the_further_seeds(tmp_path: Path, trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:

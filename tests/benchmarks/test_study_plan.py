@@ -29,7 +29,9 @@ def test_every_seed_has_a_search_a_random_search_and_a_replayed_one(tmp_path: Pa
     assert {config.finalize.seeds for config in by_name.values()} == {5}
     assert {config.screen.slots for config in by_name.values()} == {3}
     assert [by_name[name].propose.feedback for name in ("search-0", "random-0")] == [True, False]
-    assert (by_name["random-0"].finalize.controls, by_name["random-0"].finalize.ensembles) == ((), ())
+    arms = {(config.finalize.finalists, config.finalize.ensembles) for config in by_name.values()}
+    assert arms == {(0, ("top3",))}
+    assert by_name["random-0"].finalize.controls == ()
     assert by_name["frontier-0"].finalize.controls == by_name["frontier-other"].finalize.controls == ("random-k",)
     assert set(by_name["search-11"].finalize.controls) == {"random-k", "average", "a-a"}
     further = set(by_name["search-0"].finalize.controls) - set(by_name["search-11"].finalize.controls)
