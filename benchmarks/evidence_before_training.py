@@ -33,10 +33,10 @@ from rich.table import Table
 from rewardsearch.arms import load_base_rewards
 from rewardsearch.config import RaceConfig, RankConfig
 from rewardsearch.files import write_atomic
-from rewardsearch.rank import race
+from rewardsearch.rank import baseline_noise, race
 from rewardsearch.records import BASELINE, FULL, ScreenResult, Verdict
 from rewardsearch.screen import sample_bank, start_workers
-from rewardsearch.stats import SeedNoise, f1_accuracy, seed_noise, spearman
+from rewardsearch.stats import SeedNoise, f1_accuracy, spearman
 from rewardsearch.tasks import load_task
 from rewardsearch.validate import validate
 
@@ -180,7 +180,7 @@ def rungs_of(results: Mapping[Key, ScreenResult]) -> list[Rung]:
         name = f"rung{place}"
         at = {id: result for (id, rung, seed), result in results.items() if (rung, seed) == (name, SEEDS[0])}
         baselines = [results[key] for seed in BASELINE_SEEDS[:3] if (key := (BASELINE, FULL, seed)) in results]
-        noise = seed_noise([f1_accuracy(each.outcomes).f1 for each in baselines])
+        noise = baseline_noise(baselines, RankConfig(resamples=500), 0)
         found.append(Rung(steps, {id: result for id, result in at.items() if result.status == "done"}, noise))
     return found
 

@@ -18,7 +18,7 @@ from rewardsearch.config import Config
 from rewardsearch.errors import Interrupted, MachineError, NothingAccepted, UserError
 from rewardsearch.journal import Journal
 from rewardsearch.progress import Tracker
-from rewardsearch.rank import nothing_to_rank, race, rank_agreement, solves_enough
+from rewardsearch.rank import baseline_noise, nothing_to_rank, race, rank_agreement, solves_enough
 from rewardsearch.records import (
     BASELINE,
     DIVERGED,
@@ -32,7 +32,6 @@ from rewardsearch.records import (
     ScreenResult,
 )
 from rewardsearch.screen import LocalWorkers, Reading, read_test, screen
-from rewardsearch.stats import f1_accuracy, seed_noise
 from rewardsearch.store import CHECKPOINT, RESULT, Lost, check_files, fingerprint, outcomes_digest, result_digest
 from rewardsearch.tuned import ADAPTER
 
@@ -136,8 +135,7 @@ class Trials:
         name = f"the baseline with seed {self.config.seed}" if incumbent == BASELINE else self._name(incumbent)
         results = {incumbent: its_result, **at_rung}
         config = self.config
-        # The baseline's seeds beyond the search's are trained whole, so their noise is known at the end alone.
-        noise = seed_noise([f1_accuracy(each.outcomes).f1 for each in self.state.baselines])
+        noise = baseline_noise(self.state.baselines, config.rank, config.seed)
         agreement = rank_agreement(self._trained_past(rung, number), config.race)
         found = race(results, list(at_rung), incumbent, name, config.race, config.rank, config.seed, noise, agreement)
         fates = [found[id] for id in undecided]

@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rewardsearch.rank.compare import Comparison, Side
+    from rewardsearch.rank.compare import Comparison, RewardGap, Side
     from rewardsearch.records import ClassEstimate, ClassScores
     from rewardsearch.stats import Estimate
 
@@ -113,7 +113,7 @@ def _print(names: tuple[str, str], result: Comparison, limit: int, about: str) -
         print_lines(
             console,
             f"as rewards: F1 {signed(gap.f1)} {signed_interval(gap.f1_ci)}, p {p_value(gap.p)}, over questions and training "
-            f"seeds, with the noise between the baseline's {len(gap.seeds)} seeds",
+            f"seeds, with the noise between the baseline's {len(gap.seeds)} seeds{_mean_told(gap)}",
             "",
         )
     print_lines(console, f"{about}, over the questions alone: {result.n} questions, matched by id{of}")
@@ -141,6 +141,13 @@ def _print(names: tuple[str, str], result: Comparison, limit: int, about: str) -
     _print_discordant(console, result, limit)
     if result.a.classes and result.b.classes:
         _print_classes(console, dict(zip(("first", "second"), (result.a.classes, result.b.classes), strict=True)))
+
+
+def _mean_told(gap: RewardGap) -> str:
+    """That the baseline counts with another score there than in the table below."""
+    if not gap.baseline_mean:
+        return ""
+    return f"; the baseline counts with its mean over {len(gap.seeds)} seeds here, and with seed {gap.seeds[0]} below"
 
 
 def _print_discordant(console: Console, result: Comparison, limit: int) -> None:

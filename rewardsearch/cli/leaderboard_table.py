@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 LEGEND = {
     "#": "rank by F1",
-    "ties": "the ranks that a score cannot be told from, over questions and training seeds",
+    "ties": "the ranks that a score cannot be told from, over questions and training seeds, assuming that every candidate varies "
+    "between seeds as the baseline does",
     "name": "what the proposer called it",
     "id": "the beginning of its id; commands take it",
     "round": "when it was proposed",
@@ -37,7 +38,8 @@ LEGEND = {
     "accuracy": "share of the questions answered right",
     "parsed": "share of the completions that give an answer",
     "training": "share of the training completions that were right, the mean over the steps; higher where it is learnt sooner",
-    "p/base": "two-sided p-value of the gain over the baseline, over questions and training seeds",
+    "p/base": "two-sided p-value of the gain over the baseline, over questions and training seeds; too small for candidates that "
+    "vary more between seeds than the baseline does",
     "p/best": "as p/base, against the best candidate",
     "corr.": "p/base corrected for the number of candidates",
     "AUC": "on the rollout bank: how often a completion that is right in any form is paid more than another of its question",

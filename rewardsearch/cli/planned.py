@@ -11,7 +11,7 @@ from rewardsearch.stats import POWER, smallest_gain, usual_question_se
 SEEDS = (2, 3, 5, 8)
 """Seeds an arm that the power is told for, beside those of the config."""
 SEED_SDS = (0.005, 0.015, 0.05)
-"""Standard deviations of F1 between training seeds, where none was measured: quiet, usual and noisy trainings."""
+"""Standard deviations of F1 between training seeds, where none was measured: quiet and usual baselines, noisy rewards."""
 
 
 def planned_runs(config: Config) -> int:
@@ -62,12 +62,14 @@ def told_power(config: Config, questions: int, noise: Noise | None) -> tuple[str
     here = f"here {settings.seeds}{', which says nothing of rewards' if settings.seeds < 2 else ''}"
     lines = [
         f"power: the true gain in F1 over the baseline that finalize finds with {POWER:.0%} probability on {questions:,} "
-        f"questions, by finalize.seeds ({here})"
+        f"questions, by finalize.seeds ({here}), if the arm is as noisy as the baseline"
     ]
-    for sd in [noise.seed_sd] if noise else SEED_SDS:
+    measured = {noise.seed_sd: f", measured over the baseline's {noise.df + 1} seeds"} if noise else {}
+    # A quiet baseline says little of the rewards: the noisy line stands beside what was measured.
+    for sd in dict.fromkeys([*measured, SEED_SDS[-1]] if noise else SEED_SDS):
         found = (f"{smallest_gain(sd, count, question_se, confidence):.3f} with {count}" for count in seeds)
-        measured = f", as the baseline's {noise.df + 1} seeds have it" if noise else ""
-        lines.append(f"  standard deviation {sd:.3f} between seeds{measured}: {', '.join(found)}")
+        about = measured.get(sd, ", which searched rewards may have" if sd == SEED_SDS[-1] else "")
+        lines.append(f"  standard deviation {sd:.3f} between seeds{about}: {', '.join(found)}")
     return tuple(lines)
 
 

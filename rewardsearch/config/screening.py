@@ -61,7 +61,7 @@ class Rung(Section):
 
 class RaceConfig(Section):
     """Screens in rungs: a candidate that is behind at a rung, by more than the noise of questions and training seeds, is stopped
-    there. Where a rung has shown in this search that its ranks hold to the end, a share of each round is stopped by rank."""
+    there. Where earlier candidates suggest that a rung's ranks hold to the end, a share of each round is stopped by rank."""
 
     enabled: bool = True
     """False trains every candidate to the end."""
@@ -80,7 +80,7 @@ class RaceConfig(Section):
     """Rank correlation between F1 at a rung and at the end, over the candidates of earlier rounds that were trained to the end,
     from which on the rung's ranks are trusted."""
     min_candidates: Annotated[int, Field(ge=3)] = 6
-    """How many such candidates it takes."""
+    """How many such candidates it takes. Six whose ranks are unrelated reach a correlation of 0.6 about one time in eight."""
 
     def least_of(self, entrants: int) -> int:
         """How many of the entrants at a rung go on whatever the distance: `keep` of them, rounded up."""

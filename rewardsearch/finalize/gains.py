@@ -172,7 +172,8 @@ def _settled(gain: Gain, more: int | None, paper: bool) -> str:
     if more is not None:
         setting = "" if paper else f" (finalize.seeds: {gain.seeds + more})"
         return (
-            f"{more} more seed{'s' if more > 1 else ''} an arm{setting} would settle it if gain and noise stay the same"
+            f"{more} more seed{'s' if more > 1 else ''} an arm{setting} would have about an even chance to settle it if gain and "
+            "noise stay the same"
         )
     if gain.within_questions():
         return "more seeds would not settle it, since the gain is within the noise of the questions"

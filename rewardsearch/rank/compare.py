@@ -12,6 +12,7 @@ from rewardsearch.errors import UserError
 from rewardsearch.rank.noise import Scores
 from rewardsearch.records import (
     BASELINE,
+    POLICY,
     ClassEstimate,
     ClassScores,
     Interval,
@@ -60,12 +61,14 @@ class Discordant(Record):
 
 class RewardGap(Record):
     """The F1 of one arm less that of another as rewards: with its interval and p-value over questions and training seeds, by the
-    noise between the `seeds` of the baseline, as the leaderboard has it."""
+    noise between the `seeds` of the baseline, as the leaderboard has it. `baseline_mean`: whether one of the two is the baseline,
+    which counts with its mean over these seeds."""
 
     f1: float
     f1_ci: Interval
     p: float
     seeds: tuple[int, ...]
+    baseline_mean: bool
 
 
 class Comparison(Record):
@@ -125,16 +128,17 @@ def reward_gap(
 ) -> RewardGap | None:
     """What the leaderboard knows of two of its arms as rewards; the arguments are those of `rank`.
 
-    None where one of the two is not on it, or the baseline has fewer than two seeds.
+    None where one of the two is not on it or was not trained on a reward, or the baseline has fewer than two seeds.
     """
     known = {arm: results[arm] for arm in dict.fromkeys((a, b, BASELINE)) if arm in results}
-    if not {a, b, BASELINE} <= known.keys() or len(baselines) < 2:
+    if POLICY in (a, b) or not {a, b, BASELINE} <= known.keys() or len(baselines) < 2:
         return None
     scores = Scores(known, baselines, config, seed)
     ci, p = scores.gap_ci(a, b), scores.p(a, b)
     if ci is None or p is None:
         return None
-    return RewardGap(f1=scores.gap(a, b).f1, f1_ci=ci, p=p, seeds=tuple(scores.f1_by_seed))
+    seeds = tuple(scores.f1_by_seed)
+    return RewardGap(f1=scores.gap(a, b).f1, f1_ci=ci, p=p, seeds=seeds, baseline_mean=BASELINE in (a, b))
 
 
 def _discordant(a: Sequence[Outcome], b: Sequence[Outcome]) -> tuple[Discordant, ...]:

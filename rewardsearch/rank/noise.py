@@ -1,8 +1,9 @@
 """Scores and differences of the leaderboard's arms by what is known of their noise: that of the questions, and that of the
 training seeds.
 
-A candidate is screened with one seed, so the noise between the baseline's seeds stands for that of every trained arm. Without it
-nothing is said of rewards: no interval over seeds, no p-value, no ties.
+A candidate is screened with one seed, so the noise between the baseline's seeds is assumed of every trained arm. Where a reward
+is noisier than the baseline its p-values are too small (docs/ranking.md). Without that noise nothing is said of rewards: no
+interval over seeds, no p-value, no ties.
 """
 
 from __future__ import annotations

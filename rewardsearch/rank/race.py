@@ -2,7 +2,7 @@
 
 Successive halving (Jamieson and Talwalkar 2016) drops by rank alone, which under noise drops good candidates that had a slow
 start. Here a candidate is dropped when it is behind by more than the noise of questions and training seeds. Ranks alone drop
-only at a rung where the search has measured that they hold to the end.
+only at a rung where earlier candidates suggest that ranks hold to the end.
 """
 
 from __future__ import annotations
@@ -25,6 +25,17 @@ def rank_agreement(trained: Sequence[tuple[ScreenResult, ScreenResult]], config:
     at_rung, at_end = ([f1_accuracy(pair[place].outcomes).f1 for pair in trained] for place in (0, 1))
     found = spearman(at_rung, at_end)
     return found if found is not None and found >= config.min_correlation else None
+
+
+def baseline_noise(baselines: Sequence[ScreenResult], rank: RankConfig, seed: int) -> SeedNoise | None:
+    """The noise between training seeds that a race assumes of every arm; None with fewer than two `baselines`.
+
+    baselines: the baseline's whole screens, one a seed: the seeds beyond the search's are not trained through the rungs.
+    """
+    if len(baselines) < 2:
+        return None
+    bootstrap = Bootstrap({each.seed: each.outcomes for each in baselines}, resamples=rank.resamples, seed=seed)
+    return bootstrap.seed_noise(*(each.seed for each in baselines))
 
 
 def race(

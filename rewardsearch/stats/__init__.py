@@ -14,7 +14,7 @@ from rewardsearch.stats.fairness import LEAST_PEOPLE, fairness
 from rewardsearch.stats.metrics import Metrics, correct_by_id, f1_accuracy, right_table
 from rewardsearch.stats.noise import SeedNoise, Spread, seed_noise, spread
 from rewardsearch.stats.paired import EXACT_UP_TO, McNemar, adjust, mcnemar, pairwise
-from rewardsearch.stats.power import POWER, power, smallest_gain, usual_question_se
+from rewardsearch.stats.power import POWER, smallest_gain, usual_question_se
 from rewardsearch.stats.ranks import spearman
 from rewardsearch.stats.samples import Estimate, Sample
 
@@ -36,7 +36,6 @@ __all__ = [
     "fairness",
     "mcnemar",
     "pairwise",
-    "power",
     "resampled_totals",
     "right_table",
     "seed_noise",

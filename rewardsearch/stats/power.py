@@ -14,17 +14,12 @@ _LASTING = 0.1
 _ACCURACY = 0.7
 
 
-def power(gain: float, sd: float, seeds: int, question_se: float, confidence: float = 0.95) -> float:
-    """The probability that the interval of `spread` leaves out 0 on the side of a true gain.
+def smallest_gain(sd: float, seeds: int, question_se: float, confidence: float = 0.95) -> float:
+    """The true gain for which the interval of `spread` leaves out 0 on the gain's side with probability POWER.
 
     Two arms with `seeds` seeds each and the same standard deviation `sd` between them; question_se: what the questions give the
     gain beside. Raises ValueError for fewer than two seeds.
     """
-    return _found(gain, *_intervals(sd, seeds, question_se, confidence))
-
-
-def smallest_gain(sd: float, seeds: int, question_se: float, confidence: float = 0.95) -> float:
-    """The true gain that is found with probability POWER; the arguments are those of `power`."""
     halves, error = _intervals(sd, seeds, question_se, confidence)
     # Half the widest interval and three standard errors are found nearly always.
     low, high = 0.0, float(halves.max()) + 3 * error
@@ -60,7 +55,7 @@ def _found(gain: float, halves: npt.NDArray[np.float64], error: float) -> float:
 def usual_question_se(questions: int) -> float:
     """What so many questions usually give the gain of one reward over another, in F1, before anything is known of them.
 
-    It takes two rewards to answer a tenth of the questions differently whatever the seed, near an accuracy of 0.7, where F1 moves
-    by 0.69 for 1 in accuracy.
+    It assumes that two rewards answer a tenth of the questions differently whatever the seed, near an accuracy of 0.7, where F1
+    moves by 0.69 for 1 in accuracy.
     """
     return 2 / (1 + _ACCURACY) ** 2 * math.sqrt(_LASTING / questions)

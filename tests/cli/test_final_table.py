@@ -138,7 +138,8 @@ def test_the_power_is_told_for_usual_noise_or_for_that_which_the_run_has_measure
     )
     noise = Noise(f1_by_seed={0: 0.75, 1: 0.77, 2: 0.76}, seed_sd=0.0123, df=2, question_sd=0.01)
     measured = told_power(config, 1000, noise)
-    assert len(measured) == 2 and "0.012" in measured[1] and "3 seeds" in measured[1]
+    assert len(measured) == 3 and "0.012" in measured[1] and "3 seeds" in measured[1]
+    assert measured[2] == usual[3] and "0.050" in usual[3]
 
 
 def test_no_power_is_told_where_finalize_says_nothing_of_rewards() -> None:

@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 from fakes import BAD, GOOD, LEVEL, REFUSED, candidate, outcomes, screened, write_predictions
+from played import SMALL, Quiet, Trainer
 
 from rewardsearch.account import Sent
+from rewardsearch.config import parse_config
 from rewardsearch.journal import Journal, read_run
 from rewardsearch.records import Proposal, Usage, Verdict
+from rewardsearch.search import search
 from rewardsearch.store import save_result
 
 
@@ -150,6 +153,19 @@ def test_compare_two_arms_of_a_run(cli: Any, run: Path) -> None:
     assert told["difference"]["accuracy"] == pytest.approx(0.3)
     out = cli("compare", run, GOOD.id, "baseline").out
     assert "only the first 6" in out and "p exact 0.031" in out
+
+
+def test_a_gain_over_the_baseline_is_of_rewards_and_over_its_mean_and_one_over_the_policy_is_not(
+    cli: Any, tmp_path: Path, trainer: Trainer
+) -> None:
+    search(parse_config({**SMALL, "screen": {"baseline_seeds": 2}}, "test"), tmp_path / "run", Quiet())
+    one, other = read_run(tmp_path / "run").candidates
+    pairs = {(one, "baseline"): (True, True), (one, other): (True, False), (one, "policy"): (False, False)}
+    for pair, found in pairs.items():
+        out = cli("compare", tmp_path / "run", *pair).out
+        assert ("as rewards" in out, "mean over 2 seeds" in out) == found
+        rewards = document(cli("compare", tmp_path / "run", *pair, "--json")).get("rewards")
+        assert (rewards is not None, bool(rewards and rewards["baseline_mean"])) == found
 
 
 def test_what_has_no_score_cannot_be_compared(cli: Any, run: Path) -> None:

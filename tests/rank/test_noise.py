@@ -159,6 +159,10 @@ def test_two_rewards_are_compared_as_the_leaderboard_does() -> None:
     assert pair is not None and pair.p == rows["b"].p_vs_best and pair.f1 < 0
     assert reward_gap(A.id, B.id, results, baselines[:1], settings, 0) is None
     assert reward_gap(A.id, "ensemble-top3", results, baselines, settings, 0) is None
+    assert (found.baseline_mean, pair.baseline_mean) == (True, False)
+    known = results | {POLICY: screened(POLICY, kinds(60))}
+    assert reward_gap(A.id, POLICY, known, baselines, settings, 0) is None
+    assert reward_gap(POLICY, BASELINE, known, baselines, settings, 0) is None
 
 
 def test_with_one_seed_nothing_is_said_of_rewards() -> None:

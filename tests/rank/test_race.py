@@ -4,9 +4,9 @@ import pytest
 from fakes import curves, outcomes
 
 from rewardsearch.config import RaceConfig, RankConfig
-from rewardsearch.rank import race, rank_agreement
+from rewardsearch.rank import baseline_noise, race, rank_agreement
 from rewardsearch.records import Fate, ScreenResult
-from rewardsearch.stats import SeedNoise
+from rewardsearch.stats import SeedNoise, f1_accuracy, seed_noise
 
 RANK = RankConfig(resamples=500)
 QUIET = SeedNoise(sd=0.001, df=2)
@@ -49,11 +49,28 @@ def test_who_is_clearly_behind_is_dropped_and_who_is_level_goes_on() -> None:
         (SeedNoise(sd=0.05, df=2), "abc"),
         (SeedNoise(sd=0.05, df=20), "ab"),
         (SeedNoise(sd=0.2, df=2), "abcd"),
+        # The luck of each policy counts once; with few seeds more of what is left is then of unknown size.
+        (SeedNoise(sd=0.04, df=2), "ab"),
+        (SeedNoise(sd=0.04, df=2, luck=0.03), "abc"),
+        (SeedNoise(sd=0.075, df=20), "abc"),
+        (SeedNoise(sd=0.075, df=20, luck=0.03), "ab"),
         (None, "abcd"),
     ],
 )
 def test_a_distance_within_the_noise_between_seeds_drops_nobody(noise: SeedNoise | None, on: str) -> None:
     assert promoted(decided(noise=noise, baseline=BEHIND, a=BEST, b=LEVEL, c=BEHIND, d=FAR)) == on
+
+
+def test_the_noise_of_a_race_is_that_of_the_baselines_seeds_with_their_luck() -> None:
+    kinds = ("c" * 40 + "w" * 60, "w" * 20 + "c" * 44 + "w" * 36, "w" * 60 + "c" * 38 + "w" * 2)
+    baselines = [at_rung("baseline", text).model_copy(update={"seed": seed}) for seed, text in enumerate(kinds)]
+    found = baseline_noise(baselines, RANK, 0)
+    alone = seed_noise([f1_accuracy(each.outcomes).f1 for each in baselines])
+    assert found is not None and alone is not None
+    assert (found.sd, found.df) == (pytest.approx(alone.sd), 2)
+    # They answer other questions right: nearly all of what questions move is luck.
+    assert found.luck == pytest.approx(0.06, abs=0.02) and alone.luck == 0
+    assert baseline_noise(baselines[:1], RANK, 0) is None
 
 
 def test_a_share_goes_on_however_far_behind_the_incumbent_it_is() -> None:

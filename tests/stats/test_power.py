@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import nct, t
 
-from rewardsearch.stats import POWER, SeedNoise, power, smallest_gain, spread, usual_question_se
+from rewardsearch.stats import POWER, SeedNoise, smallest_gain, spread, usual_question_se
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,6 @@ def test_with_many_seeds_it_is_that_of_the_t_test() -> None:
     error, df = sd * (2 / seeds) ** 0.5, 2 * (seeds - 1)
     gain = smallest_gain(sd, seeds, 0.0)
     assert 1 - nct.cdf(t.ppf(0.975, df), df, gain / error) == pytest.approx(POWER, abs=0.005)
-    assert power(0.0, sd, seeds, 0.0) == pytest.approx(0.025, abs=0.002)
 
 
 def test_more_seeds_and_questions_find_smaller_gains_and_one_seed_finds_none() -> None:
@@ -38,4 +37,4 @@ def test_more_seeds_and_questions_find_smaller_gains_and_one_seed_finds_none() -
     assert gains == sorted(gains, reverse=True) and gains[0] > 2 * gains[2]
     assert smallest_gain(0.015, 5, usual_question_se(200)) > 1.2 * gains[2]
     with pytest.raises(ValueError, match="1 seeds"):
-        power(0.1, 0.015, 1, 0.01)
+        smallest_gain(0.015, 1, 0.01)

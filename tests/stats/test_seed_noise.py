@@ -1,6 +1,7 @@
 """The noise between training seeds, and the spread that seeds and questions give a difference together."""
 
 import math
+from statistics import fmean
 
 import numpy as np
 import pytest
@@ -42,6 +43,20 @@ def test_the_luck_is_what_each_policy_answers_right_by_itself() -> None:
     # Of the 200 questions a seed has its own quarter: the variance between four seeds of one right and three wrong is 1 / 4.
     luck = 2 / (1 + 0.625) ** 2 * math.sqrt(200 / 400 * 0.25 / 400)
     assert found is not None and (found.sd, found.df) == (0.0, 3) and found.luck == pytest.approx(luck, rel=0.03)
+
+
+def test_a_reward_that_is_noisier_than_the_baseline_is_called_different_too_often_by_the_baselines_noise() -> None:
+    """The figures of docs/ranking.md: three seeds of the baseline, and one of a reward that is worth as much."""
+    rng, searches, quiet = np.random.default_rng(0), 2000, 0.015
+    found = []
+    for sd in (quiet, 0.05):
+        baselines = rng.normal(0, quiet, (searches, 3))
+        gaps = rng.normal(0, math.hypot(sd, 0.007), searches) - baselines.mean(axis=1)
+        noises = (noise(float(each.std(ddof=1)), 3) for each in baselines)
+        found.append(
+            fmean(spread(0.007, [(each, 4 / 3)]).p(gap) < 0.05 for each, gap in zip(noises, gaps, strict=True))
+        )
+    assert found == [pytest.approx(0.05, abs=0.02), pytest.approx(0.3, abs=0.03)]
 
 
 def test_seeds_that_answer_alike_have_no_luck() -> None:
