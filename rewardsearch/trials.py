@@ -161,7 +161,7 @@ class Trials:
                 other = sorted({arm.id for arm in (*arms, *known) if arm not in arms or arm not in known})
                 raise UserError(
                     f"{self.folder}: the sealed test was opened for other arms ({', '.join(other)} changed since), and is read "
-                    "once: restore their reward files and base rewards, or name another --run-dir"
+                    "once: restore their reward files, base rewards and numbers of seeds, or name another --run-dir"
                 )
             self.journal.append("arms", arms=[arm.model_dump(mode="json") for arm in arms])
         jobs = {(arm.id, seed): final_job(arm, seed) for arm in arms for seed in arm.seeds}

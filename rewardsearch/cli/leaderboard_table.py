@@ -120,8 +120,8 @@ def _rounds_told(ranked: Sequence[RankedRow]) -> list[str]:
     for row in ranked:
         if row.operator != "none" and row.f1 is not None:
             rounds.setdefault(row.round, []).append(row.f1)
-    told = [f"{fmean(found):.3f}, best {max(found):.3f} ({place})" for place, found in sorted(rounds.items())]
-    return [f"mean F1 of the candidates by round: {'; '.join(told)}"] if len(told) > 1 else []
+    told = [f"{fmean(found):.3f} ({max(found):.3f})" for _, found in sorted(rounds.items())]
+    return [f"rounds: mean F1 of the candidates (and the best) {', '.join(told)}"] if len(told) > 1 else []
 
 
 def _noise_told(ranking: Ranking) -> list[str]:

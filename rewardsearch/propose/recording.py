@@ -72,7 +72,9 @@ def _of_recording(folder: Path) -> Recorded:
         proposals[number, 0] = []
         for entry in entries:
             candidate = _candidate(folder, entry, number, ids)
-            ids[candidate.name] = candidate.id
+            if candidate.id in ids.values():
+                raise UserError(f"{place}: {entry.file} has the code of a reward before it; name each reward once")
+            ids[Path(entry.file).stem] = candidate.id
             proposals.setdefault((number, int(entry.operator == "repair")), []).append(candidate)
     return Recorded(
         about=found.about, proposals={key: Proposal(candidates=tuple(each)) for key, each in proposals.items()}

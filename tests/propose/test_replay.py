@@ -149,6 +149,7 @@ def test_a_recording_is_searched_as_a_run_is_and_says_so(tmp_path: Path, trainer
         ("about: x\nrounds: [[{file: gone.py}]]", "gone.py"),
         ("about: x\nrounds: [[{file: a.py, parents: [b]}]]", "has the parent b"),
         ("about: x\nrounds: [[{name: a}]]", "rounds.0.0.file"),
+        ("about: x\nrounds: [[{file: a.py}], [{file: a.py}]]", "name each reward once"),
         ("rounds: []", "about"),
         ("about: x\nrounds: []", "no proposals"),
         ("about: x\nrounds: [[{file: a.py}]]", "set rounds to 1"),
