@@ -40,7 +40,9 @@ def criteria(documents: Mapping[str, Numbers]) -> list[Criterion]:
     names of their files; without the study's nothing is measured."""
     study = documents["study"]
     found = [
-        Criterion(each["what"], each["limit"], "-" if each["value"] is None else f"{each['value']:g}", each["holds"])
+        Criterion(each["what"], each["limit"], "-", None)
+        if each["value"] is None
+        else Criterion(each["what"], each["limit"], f"{each['value']:g}", each["holds"])
         for each in documents.get("landscape", {}).get("criteria", ())
     ]
     for kind, who in PROPOSERS.items():
