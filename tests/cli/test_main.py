@@ -144,12 +144,12 @@ def test_json_has_no_numbers_that_json_lacks(capsys: pytest.CaptureFixture[str])
 def test_a_narrow_terminal_loses_spare_columns_and_no_digits(run: Path) -> None:
     ranking = read_run(run).rankings[-1]
     shown = {}
-    for width in (200, 60):
+    for width in (200, 48):
         console = Console(file=io.StringIO(), force_terminal=True, width=width, color_system=None)
         print_leaderboard(ranking, console)
         shown[width] = console.file.getvalue().split("\n")[2]  # type: ignore[attr-defined]
     assert "0.947  [0.857, 1.000]     0.900" in shown[200]
-    assert "0.947  [0.857, 1.000]" in shown[60] and "0.900" not in shown[60] and len(shown[60]) <= 60
+    assert "0.947  [0.857, 1.000]" in shown[48] and "0.900" not in shown[48] and len(shown[48]) <= 48
 
 
 def test_numbers_as_people_read_them() -> None:
