@@ -286,8 +286,9 @@ def test_a_second_finalize_says_that_the_test_has_been_opened_before(tmp_path: P
 
 
 def test_the_papers_protocol_ranks_on_the_test_and_says_so(
-    tmp_path: Path, trainer: Trainer, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, trainer: Trainer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     trainer.play = apart
     state = search(config(paper_protocol=True, screen={"baseline_seeds": 3}), tmp_path, Quiet())
     assert state.rankings[-1].split == "test"
