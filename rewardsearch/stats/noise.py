@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -91,10 +92,8 @@ def spread(question_se: float, parts: Iterable[tuple[SeedNoise, float]] = ()) ->
     said here.
 
     Seeds and questions are crossed random effects, as readers and cases in Obuchowski and Rockette (1995): the variance is that
-    of the questions, without the luck that is in the noise between seeds as well, plus the share of each arm's sd**2. The
-    degrees of freedom are those between seeds (Welch 1947) divided by the seeds' share of the variance. Satterthwaite (1946)
-    divides by its square; with few seeds, which may agree by chance, that makes intervals too narrow
-    (benchmarks/gain_coverage.py). Raises ValueError for an error that is negative or no number."""
+    of the questions, without the luck that is in the noise between seeds as well, plus the share of each arm's sd**2. Raises
+    ValueError for an error that is negative or no number."""
     if not question_se >= 0:
         raise ValueError(f"no spread of question_se {question_se}")
     known = [(noise, share) for noise, share in parts]
@@ -102,6 +101,19 @@ def spread(question_se: float, parts: Iterable[tuple[SeedNoise, float]] = ()) ->
     seeds = [(share * noise.sd**2, noise.df) for noise, share in known]
     between = sum(part for part, _ in seeds)
     variance = questions + between
-    # By shares of the variance: squares of the variances themselves underflow earlier.
-    inverse = sum((part / between) ** 2 / df for part, df in seeds) * between / variance if between else 0.0
+    inverse = inverse_df(seeds, variance) if between else 0.0
     return Spread(math.sqrt(variance), 1 / inverse if inverse else math.inf, question_se)
+
+
+def inverse_df(seeds: Sequence[tuple[Any, int]], variance: Any) -> Any:
+    """One through the degrees of freedom of an error with this variance.
+
+    seeds: the part of the variance that each arm's seeds give it, not all 0, with the degrees of freedom of its noise. Numbers,
+    or arrays of one shape.
+
+    The degrees of freedom are those between seeds (Welch 1947) divided by the seeds' share of the variance. Satterthwaite (1946)
+    divides by its square; with few seeds, which may agree by chance, that makes intervals too narrow
+    (benchmarks/gain_coverage.py)."""
+    between = sum(part for part, _ in seeds)
+    # By shares of the variance: squares of the variances themselves underflow earlier.
+    return sum((part / between) ** 2 / df for part, df in seeds) * between / variance

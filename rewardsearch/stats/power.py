@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtri, ndtr, ndtri, stdtrit
 
+from rewardsearch.stats.noise import inverse_df
+
 POWER = 0.8
 _NODES = 60
 _LASTING = 0.1
@@ -37,13 +39,12 @@ def _intervals(sd: float, seeds: int, question_se: float, confidence: float) -> 
     tails = (np.arange(_NODES) + 0.5) / _NODES
     estimated = sd * sd / seeds * chdtri(df, tails) / df
     one, other = estimated[:, None], estimated[None, :]
-    between = one + other
-    variance = between + question_se**2
+    variance = one + other + question_se**2
     upper = (1 + confidence) / 2
     normal = float(ndtri(upper))
     quantile: npt.NDArray[np.float64] | float = normal
     if sd > 0:
-        quantile = np.asarray(stdtrit(df * between * variance / (one * one + other * other), upper))
+        quantile = np.asarray(stdtrit(1 / inverse_df([(one, df), (other, df)], variance), upper))
     halves = np.maximum(quantile * np.sqrt(variance), normal * question_se)
     return halves, math.sqrt(2 * sd * sd / seeds + question_se**2)
 

@@ -15,10 +15,11 @@ from rewardsearch.config import BankConfig
 from rewardsearch.errors import UserError
 from rewardsearch.records import Batch, LabelledCompletion, RewardSpec, Rollout, Row
 from rewardsearch.sandbox import RewardFault, Sandbox
+from rewardsearch.stats import rank_correlation
 from rewardsearch.tasks.base import Task
 from rewardsearch.tasks.questions import bank_weights
 from rewardsearch.validate.collapse import Constant, best_constant, decided
-from rewardsearch.validate.groups import Auc, Rewards, auc, dead, rank_correlation, spread
+from rewardsearch.validate.groups import Auc, Rewards, auc, dead, spread
 from rewardsearch.validate.measures import KINDS
 from rewardsearch.validate.texts import batch_of, part_of
 

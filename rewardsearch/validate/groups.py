@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rewardsearch.stats import pair_signs
+
 Rewards = NDArray[np.float64]
 Marks = NDArray[np.bool_]
 
@@ -40,7 +42,7 @@ def auc(
     """
     counted = np.ones_like(correct) if counted is None else counted
     pairs = (correct & counted)[:, :, None] & (~correct & counted)[:, None, :]
-    wins = (_signs(rewards) + 1) / 2 * pairs
+    wins = (pair_signs(rewards) + 1) / 2 * pairs
     weights = np.ones(len(correct)) if weights is None else weights
     won, number = wins.sum((1, 2)) * weights, pairs.sum((1, 2)) * weights
     groups, total = int((number > 0).sum()), float(number.sum())
@@ -49,22 +51,6 @@ def auc(
     value = float(won.sum()) / total
     residual = float(((won - value * number) ** 2).sum())
     return Auc(value, float(np.sqrt(residual * groups / max(groups - 1, 1))) / total)
-
-
-def centred_ranks(values: Rewards, cells: NDArray[np.int_] | None = None) -> Rewards:
-    """Each value's rank among those of its group, mean ranks for ties, less the mean rank; with `cells`, among those of
-    its group that are in the same cell."""
-    signs = _signs(values)
-    if cells is not None:
-        signs *= cells[:, :, None] == cells[:, None, :]
-    return np.asarray(signs.sum(2) / 2)
-
-
-def rank_correlation(a: Rewards, b: Rewards, cells: NDArray[np.int_] | None = None) -> float | None:
-    """Correlation of the ranks within groups (and cells), pooled; None where one of the two has no spread there."""
-    x, y = centred_ranks(a, cells), centred_ranks(b, cells)
-    scale = float(np.sqrt((x * x).sum() * (y * y).sum()))
-    return float((x * y).sum()) / scale if scale > 0 else None
 
 
 def concordance(a: Rewards, b: Rewards) -> float | None:
@@ -83,8 +69,3 @@ def spread(values: Rewards) -> float:
 def dead(values: Rewards) -> Marks:
     """The groups whose completions are all paid the same."""
     return np.asarray(np.ptp(values, axis=1) == 0)
-
-
-def _signs(values: Rewards) -> Rewards:
-    """For each pair of a group's completions, whether the first is paid more (1), the same (0) or less (-1)."""
-    return np.sign(values[:, :, None] - values[:, None, :])

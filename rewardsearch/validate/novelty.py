@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from rewardsearch.records import Candidate, Verdict
+from rewardsearch.stats import rank_correlation
 from rewardsearch.validate.bench import Tried
-from rewardsearch.validate.groups import Rewards, concordance, rank_correlation
+from rewardsearch.validate.groups import Rewards, concordance
 
 
 def agreement(a: Rewards, b: Rewards) -> float:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rewardsearch.validate.groups import auc, centred_ranks, concordance, dead, rank_correlation, spread
+from rewardsearch.stats import centred_ranks, rank_correlation
+from rewardsearch.validate.groups import auc, concordance, dead, spread
 
 RNG = np.random.default_rng(0)
 
