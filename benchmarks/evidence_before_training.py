@@ -16,7 +16,6 @@ rewards that is lost, how often the round's best is lost (by the mean of its see
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from statistics import fmean
 from typing import Any, Literal
 
 import numpy as np
-from landscape import GAIN, WIDTH, Document
+from landscape import GAIN, Document, give
 from landscape import read as read_landscape
 from landscape_runs import BASELINE_SEEDS, RUNGS, SEEDS, STEPS, Key, Listed, config_of, listed, trained
 from rich.console import Console
@@ -32,7 +31,6 @@ from rich.table import Table
 
 from rewardsearch.arms import load_base_rewards
 from rewardsearch.config import RaceConfig, RankConfig
-from rewardsearch.files import write_atomic
 from rewardsearch.rank import baseline_noise, race
 from rewardsearch.records import BASELINE, FULL, ScreenResult, Verdict
 from rewardsearch.screen import sample_bank, start_workers
@@ -295,13 +293,7 @@ def main() -> None:
     landscape = read_landscape(options.run_dir, may_train=False, console=console)
     results = trained(rewards, options.run_dir, may_train=False, console=console)
     found = document(landscape, verdicts_of(rewards, options.run_dir), results)
-    text = json.dumps(found, indent=1)
-    if options.out:
-        write_atomic(options.out, text + "\n")
-    if options.json:
-        print(text)
-    else:
-        _print(found, Console(width=WIDTH))
+    give(found, options.out, options.json, _print)
 
 
 if __name__ == "__main__":

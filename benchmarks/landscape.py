@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from statistics import fmean, stdev
@@ -193,6 +193,17 @@ def _print(found: Document, console: Console) -> None:
         console.print(f"{'holds' if each['holds'] else 'NOT'}: {each['what']} {each['value']} ({each['limit']})")
 
 
+def give(found: Document, out: Path | None, as_json: bool, show: Callable[[Document, Console], None]) -> None:
+    """Writes a document to the file `out`, where there is one, and prints it, as JSON or by `show`."""
+    text = json.dumps(found, indent=1)
+    if out:
+        write_atomic(out, text + "\n")
+    if as_json:
+        print(text)
+    else:
+        show(found, Console(width=WIDTH))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run-dir", type=Path, default=Path("runs/landscape"))
@@ -201,13 +212,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     found = read(options.run_dir, may_train=not options.only_read, console=Console(stderr=True))
-    text = json.dumps(found, indent=1)
-    if options.out:
-        write_atomic(options.out, text + "\n")
-    if options.json:
-        print(text)
-    else:
-        _print(found, Console(width=WIDTH))
+    give(found, options.out, options.json, _print)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ SHARES = {
     "good_lost": ("good rewards lost", "orange", "s"),
     "best_lost": ("rounds whose best is lost", "red", "D"),
 }
-"""Label, colour and marker of what is told of a race."""
+"""The label, colour and marker of each share that a race has."""
 
 
 def races(before: Numbers, theme: Theme) -> Figure | None:

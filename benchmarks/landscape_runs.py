@@ -74,7 +74,7 @@ def config_of(seed: int = 0) -> Config:
 
 
 def phases(rewards: Sequence[Listed]) -> Iterator[list[ScreenJob]]:
-    """The trainings, in groups that follow one another: a stretch carries on the one of the group before."""
+    """The trainings in groups, in order: a stretch goes on from the one in the group before it."""
     base = load_base_rewards(config_of().screen.base_rewards)
     arms = [(each.spec.id, [each.spec], SEEDS[:1]) for each in rewards] + [(BASELINE, [], BASELINE_SEEDS)]
     stretched = [stretch_jobs(id, specs, base, config_of(seed)) for id, specs, seeds in arms for seed in seeds]

@@ -32,7 +32,8 @@ _DIGITS = 4
 def collect(planned: Sequence[Planned], runs: Path) -> Numbers:
     """Everything that docs/evidence.md says, from the run folders in `runs`; what is not finished is named and has no arms."""
     states = {run.name: read_run(runs / run.name) for run in planned if has_run(runs / run.name)}
-    found = [_run(run, states.get(run.name)) for run in planned]
+    on_test = {name: tested(state) for name, state in states.items()}
+    found = [_run(run, states.get(run.name), on_test.get(run.name)) for run in planned]
     first = planned[0].config
     environment = next((state.environment for state in states.values() if state.environment), None)
     return _rounded(
@@ -51,15 +52,15 @@ def collect(planned: Sequence[Planned], runs: Path) -> Numbers:
             "runs": found,
             "baseline": _baseline(states),
             "a_a": _a_a(planned, states),
-            **_further(planned, runs, states),
+            **_further(planned, runs, states, on_test),
             "bank": _bank(found),
         }
     )
 
 
-def _run(run: Planned, state: RunState | None) -> Numbers:
+def _run(run: Planned, state: RunState | None, on_test: Tested | None) -> Numbers:
     head: Numbers = {"name": run.name, "kind": run.kind, "seed": run.seed, "recording": run.recording}
-    if state is None:
+    if state is None or on_test is None:
         return head | {"status": "not started"}
     rounds = f"{state.rounds_done} of {run.config.rounds} rounds"
     status = "done" if state.final else f"{rounds}, final arms not read"
@@ -72,7 +73,7 @@ def _run(run: Planned, state: RunState | None) -> Numbers:
         found |= {"policy_val": rows[POLICY].f1, "policy_val_accuracy": rows[POLICY].accuracy}
     found["cost"] = _cost(state, candidates)
     if state.final is not None:
-        chosen, on_test = state.final.chosen, tested(state)
+        chosen = state.final.chosen
         found |= {"arms": [_arm(row, chosen, on_test) for row in state.final.rows], "chosen": chosen}
         # The gain of the recommended arm over each control.
         over = {row.id: on_test.gain(chosen, row.id) for row in state.final.rows if chosen and row.kind == "control"}
@@ -212,7 +213,9 @@ def is_tie(compared: Mapping[str, Any]) -> bool:
     return bool(low <= 0 <= high)
 
 
-def _further(planned: Sequence[Planned], runs: Path, states: Mapping[str, RunState]) -> dict[str, list[Numbers]]:
+def _further(
+    planned: Sequence[Planned], runs: Path, states: Mapping[str, RunState], on_test: Mapping[str, Tested]
+) -> dict[str, list[Numbers]]:
     """`further`: the arms that have all further seeds, with the reported interval and the F1 estimated with those seeds.
     `further_left_out`: those that lack a seed or the interval. Arms that are trained alike, in several runs, are one: that of the
     first run."""
@@ -226,7 +229,7 @@ def _further(planned: Sequence[Planned], runs: Path, states: Mapping[str, RunSta
             continue
         by_seed = scores[key]
         entry = {"run": name, "arm": arm.id, "name": row.name, "key": key, "reported": row.f1, "f1_by_seed": by_seed}
-        expected = tested(states[name]).expected(arm.id)
+        expected = on_test[name].expected(arm.id)
         if expected is None or len(by_seed) < len(FURTHER_SEEDS):
             left.setdefault(key, entry)
             continue
