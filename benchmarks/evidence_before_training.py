@@ -29,14 +29,14 @@ from landscape_runs import BASELINE_SEEDS, RUNGS, SEEDS, STEPS, Key, Listed, con
 from rich.console import Console
 from rich.table import Table
 
-from rewardsearch.arms import load_base_rewards
 from rewardsearch.config import RaceConfig, RankConfig
-from rewardsearch.rank import baseline_noise, race
-from rewardsearch.records import BASELINE, FULL, ScreenResult, Verdict
-from rewardsearch.screen import sample_bank, start_workers
+from rewardsearch.records import BASELINE, FULL, TrainingResult, Verdict
+from rewardsearch.rewards.base import load_base_rewards
 from rewardsearch.stats import SeedNoise, f1_accuracy, spearman
 from rewardsearch.tasks import load_task
-from rewardsearch.validate import validate
+from rewardsearch.train import sample_bank, start_workers
+from rewardsearch.train.race import baseline_noise, race
+from rewardsearch.validation import validate
 
 Grade = Literal["good", "level", "bad"]
 GRADES: tuple[Grade, ...] = ("good", "level", "bad")
@@ -47,7 +47,7 @@ MEASURES = (
     "bank_auc_total",
     "bank_spread",
     "bank_base_agreement",
-    "bank_dead_groups",
+    "bank_zero_std_fraction",
     "bank_length",
     "bank_lengthened",
     "bank_below_silence",
@@ -117,7 +117,7 @@ class Rung:
     noise between seeds."""
 
     steps: int
-    results: Mapping[str, ScreenResult]
+    results: Mapping[str, TrainingResult]
     noise: SeedNoise | None
 
 
@@ -136,8 +136,8 @@ def by_noise(noise: Callable[[Rung], SeedNoise | None], agreement: float | None 
 
     def rule(rung: Rung, entrants: Sequence[str]) -> set[str]:
         settings, rank = RaceConfig(), RankConfig(resamples=500)
-        fates = race(rung.results, entrants, BASELINE, BASELINE, settings, rank, 0, noise(rung), agreement)
-        return {id for id, fate in fates.items() if fate.promoted}
+        promotions = race(rung.results, entrants, BASELINE, BASELINE, settings, rank, 0, noise(rung), agreement)
+        return {id for id, promotion in promotions.items() if promotion.promoted}
 
     return rule
 
@@ -171,7 +171,7 @@ def race_worth(
     }
 
 
-def rungs_of(results: Mapping[Key, ScreenResult]) -> list[Rung]:
+def rungs_of(results: Mapping[Key, TrainingResult]) -> list[Rung]:
     """The rungs with what was measured there. The noise is that of the first three seeds of the base rewards, as in a search."""
     found = []
     for place, steps in enumerate(RUNGS, start=1):
@@ -191,13 +191,16 @@ def verdicts_of(rewards: Sequence[Listed], run: Path) -> dict[str, Verdict]:
     config = config_of()
     with start_workers(run, config) as workers:
         rollouts = sample_bank(run / "bank.jsonl", workers, lambda: True, lambda *_: None)
-    base, task = load_base_rewards(config.screen.base_rewards), load_task(config.task)
+    base, task = load_base_rewards(config.train.base_rewards), load_task(config.task)
     found = validate([each.candidate for each in rewards], task, config, bank=rollouts, base=base)
     return {verdict.candidate: verdict for verdict in found}
 
 
 def document(
-    landscape: Document, verdicts: Mapping[str, Verdict], results: Mapping[Key, ScreenResult], rounds: int = SEED_ROUNDS
+    landscape: Document,
+    verdicts: Mapping[str, Verdict],
+    results: Mapping[Key, TrainingResult],
+    rounds: int = SEED_ROUNDS,
 ) -> Document:
     """Everything that is reported."""
     rows = {row["id"]: row for row in landscape["rewards"]}

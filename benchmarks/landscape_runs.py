@@ -14,20 +14,29 @@ from statistics import fmean
 import yaml
 from rich.console import Console
 
-from rewardsearch.arms import load_base_rewards, policy_job, screen_job, stretch_jobs
 from rewardsearch.config import Config, load_config
 from rewardsearch.files import write_atomic
-from rewardsearch.records import BASELINE, FULL, Candidate, RewardSpec, ScreenJob, ScreenResult, candidate_id
-from rewardsearch.screen import screen, start_workers
+from rewardsearch.records import (
+    BASELINE,
+    FULL,
+    Candidate,
+    RewardSpec,
+    TrainingJob,
+    TrainingResult,
+)
+from rewardsearch.rewards.base import load_base_rewards
+from rewardsearch.rewards.identity import candidate_id
+from rewardsearch.run.jobs import policy_job, segment_jobs, training_job
+from rewardsearch.run.training_files import fingerprint, load_result
 from rewardsearch.stats import f1_accuracy
-from rewardsearch.store import fingerprint, load_result
+from rewardsearch.train import screen, start_workers
 
 ROOT = Path(__file__).resolve().parent.parent
 INDEX = ROOT / "benchmarks" / "landscape" / "index.yaml"
 CONFIG = ROOT / "configs" / "arithmetic-demo.yaml"
 STEPS, RUNGS = 22, (5, 11)
 SETTINGS = (
-    f"screen.steps={STEPS}",
+    f"train.steps={STEPS}",
     "task.val_rows=1000",
     "race.enabled=true",
     f"race.rungs=[{', '.join(f'{{steps: {rung / STEPS}, questions: 1.0}}' for rung in RUNGS)}]",
@@ -73,19 +82,19 @@ def config_of(seed: int = 0) -> Config:
     return load_config(CONFIG, [*SETTINGS, f"seed={seed}"])
 
 
-def phases(rewards: Sequence[Listed]) -> Iterator[list[ScreenJob]]:
-    """The trainings in groups, in order: a stretch goes on from the one in the group before it."""
-    base = load_base_rewards(config_of().screen.base_rewards)
+def phases(rewards: Sequence[Listed]) -> Iterator[list[TrainingJob]]:
+    """The trainings in groups, in order: a segment goes on from the one in the group before it."""
+    base = load_base_rewards(config_of().train.base_rewards)
     arms = [(each.spec.id, [each.spec], SEEDS[:1]) for each in rewards] + [(BASELINE, [], BASELINE_SEEDS)]
-    stretched = [stretch_jobs(id, specs, base, config_of(seed)) for id, specs, seeds in arms for seed in seeds]
+    stretched = [segment_jobs(id, specs, base, config_of(seed)) for id, specs, seeds in arms for seed in seeds]
     yield [policy_job(SEEDS[0])]
     yield from (list(group) for group in zip(*stretched, strict=True))
-    yield [screen_job(each.spec.id, [each.spec], base, seed, STEPS) for seed in SEEDS[1:] for each in rewards]
+    yield [training_job(each.spec.id, [each.spec], base, seed, STEPS) for seed in SEEDS[1:] for each in rewards]
 
 
-def trained(rewards: Sequence[Listed], run: Path, *, may_train: bool, console: Console) -> dict[Key, ScreenResult]:
+def trained(rewards: Sequence[Listed], run: Path, *, may_train: bool, console: Console) -> dict[Key, TrainingResult]:
     """The results of all trainings by arm, rung and seed; of those that are missing where they may not be trained, none."""
-    found: dict[Key, ScreenResult] = {}
+    found: dict[Key, TrainingResult] = {}
     config = config_of()
     write_atomic(run / "config.yaml", config.to_yaml())
     with start_workers(run, config) as workers:
@@ -123,7 +132,7 @@ class Measured:
         return fmean(self.f1.values())
 
 
-def measured(id: str, name: str, file: str, cls: str, results: dict[Key, ScreenResult]) -> Measured:
+def measured(id: str, name: str, file: str, cls: str, results: dict[Key, TrainingResult]) -> Measured:
     """The measures of one arm. A training that failed has no score."""
     done = {key[1:]: result for key, result in results.items() if key[0] == id and result.status == "done"}
     f1 = {key: f1_accuracy(result.outcomes).f1 for key, result in done.items()}
@@ -138,7 +147,7 @@ def measured(id: str, name: str, file: str, cls: str, results: dict[Key, ScreenR
         file=file,
         cls=cls,
         f1={seed: f1[FULL, seed] for seed in whole},
-        training_accuracy={seed: fmean(p.monitor for p in result.curves) for seed, result in whole.items()},
+        training_accuracy={seed: fmean(p.exact_match for p in result.curves) for seed, result in whole.items()},
         at=at,
         flags=next(iter(whole.values())).flags if whole else (),
     )

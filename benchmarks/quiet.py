@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 
-from rewardsearch.progress import Running
-from rewardsearch.records import ScreenJob, ScreenResult, SftResult
-from rewardsearch.state import RunState
+from rewardsearch.records import SftResult, TrainingJob, TrainingResult
+from rewardsearch.run.progress import Running
+from rewardsearch.run.state import RunState
 
 
 class Quiet:
-    """A trials.Progress that tells lines alone, to standard error."""
+    """A Progress that tells lines alone, to standard error."""
 
     def __init__(self, console: Console, of: str) -> None:
         self._console, self._of = console, of
@@ -28,4 +28,4 @@ class Quiet:
 
     def tuned(self, result: SftResult) -> None: ...
 
-    def ended(self, job: ScreenJob, result: ScreenResult, name: str) -> None: ...
+    def ended(self, job: TrainingJob, result: TrainingResult, name: str) -> None: ...

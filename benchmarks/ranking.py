@@ -29,7 +29,7 @@ from statsmodels.stats.multitest import multipletests
 
 from rewardsearch.config import RankConfig
 from rewardsearch.rank import rank
-from rewardsearch.records import BASELINE, POLICY, Candidate, Outcome, OutcomeKind, ScreenResult
+from rewardsearch.records import BASELINE, POLICY, Candidate, Outcome, OutcomeKind, TrainingResult
 from rewardsearch.stats import Bootstrap, adjust, pairwise
 
 KINDS: tuple[OutcomeKind, ...] = ("unparsed", "wrong", "correct")
@@ -47,12 +47,12 @@ def model_of_outcomes(arms: int, questions: int) -> Kinds:
     return np.where(right, 2, rng.integers(0, 2, size=right.shape))
 
 
-def screens(kinds: Kinds, ids: list[str]) -> dict[str, ScreenResult]:
+def screens(kinds: Kinds, ids: list[str]) -> dict[str, TrainingResult]:
     def outcome(question: int, kind: int) -> Outcome:
         return Outcome(id=f"q{question}", kind=KINDS[kind], gold="7", prediction=None, length=100)
 
     return {
-        id: ScreenResult(
+        id: TrainingResult(
             id=id,
             rung="full",
             seed=SEED,

@@ -38,7 +38,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rewardsearch.arms import final_job, load_base_rewards, policy_job, spec_of
 from rewardsearch.cli.final_table import print_final
 from rewardsearch.cli.progress import SearchProgress
 from rewardsearch.cli.run import stop_on_sigterm
@@ -47,12 +46,16 @@ from rewardsearch.cli.tables import make_console, print_lines
 from rewardsearch.config import Config, load_config
 from rewardsearch.errors import BudgetReached, Interrupted, RewardSearchError
 from rewardsearch.files import write_atomic
+from rewardsearch.files.resources import PACKAGE, find
 from rewardsearch.finalize import final_seeds, load_references
-from rewardsearch.preflight import check
-from rewardsearch.records import BASELINE, Candidate, FinalArm, RewardSpec, ScreenJob, ScreenResult
-from rewardsearch.resources import PACKAGE, find
-from rewardsearch.search import search, session
-from rewardsearch.state import RunState
+from rewardsearch.loop import propose_and_validate, search
+from rewardsearch.records import BASELINE, Candidate, FinalArm, RewardSpec, TrainingJob, TrainingResult
+from rewardsearch.rewards.base import load_base_rewards, spec_of
+from rewardsearch.run.jobs import final_job, policy_job
+from rewardsearch.run.state import RunState
+from rewardsearch.session.opening import open_session
+from rewardsearch.session.preflight import check
+from rewardsearch.session.steps import Steps
 
 CONFIG = "configs/gsm8k-smollm2.yaml"
 OUT = PACKAGE.parent / "docs" / "evidence" / "real-model.json"
@@ -60,8 +63,8 @@ FOUND = "candidates/recorded/arithmetic-seed7"
 SEARCHED = (f"{FOUND}/gap_times_work.py", f"{FOUND}/work_into_tags_deeper.py")
 QUICK = """
 task.train_rows=16 task.val_rows=4 task.test_rows=4 policy.dtype=float32 sft.steps=2 sft.batch_size=2 sft.micro_batch=null
-screen.steps=2 screen.prompts_per_step=1 screen.group_size=2 screen.max_completion_tokens=16 screen.micro_batch=null
-screen.eval_batch_size=4 screen.slots=1
+train.steps=2 train.prompts_per_step=1 train.group_size=2 train.max_completion_tokens=16 train.micro_batch=null
+train.eval_batch_size=4 train.slots=1
 """
 
 
@@ -88,13 +91,13 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
         "policy.gguf_file": options.gguf_file,
         "task.train_file": options.train,
         "task.test_file": options.test,
-        "screen.steps": options.steps,
+        "train.steps": options.steps,
     }
 
 
-def jobs(config: Config, candidates: Sequence[Candidate]) -> list[ScreenJob]:
+def jobs(config: Config, candidates: Sequence[Candidate]) -> list[TrainingJob]:
     """Every training run of the search and of finalize, which one stage after the other would do."""
-    base, steps, seeds = load_base_rewards(config.screen.base_rewards), config.screen.steps, final_seeds(config)
+    base, steps, seeds = load_base_rewards(config.train.base_rewards), config.train.steps, final_seeds(config)
 
     def arm(id: str, kind: str, *rewards: RewardSpec) -> FinalArm:
         return FinalArm.model_validate({"id": id, "kind": kind, "rewards": (*base, *rewards), "steps": steps})
@@ -107,10 +110,11 @@ def jobs(config: Config, candidates: Sequence[Candidate]) -> list[ScreenJob]:
 
 def measure(config: Config, folder: Path, progress: SearchProgress) -> RunState:
     """Fine-tunes, trains everything side by side, then has the search find it done, rank it, and read the test."""
-    with session(config, folder, progress, config.budget, ends="stopped") as run:
+    with open_session(config, folder, progress, config.budget, ends="stopped") as run:
         if run.state.final is None:
-            run.ground.sft()
-            run.trials.run(jobs(config, run.candidates(1)))
+            run.setup.sft()
+            propose_and_validate(Steps(run), 1)
+            run.trainings.run(jobs(config, list(run.state.candidates.values())))
     return search(config, folder, progress)
 
 
@@ -134,7 +138,7 @@ def evidence(state: RunState, command: str) -> dict[str, Any]:
     }
 
 
-def _run(result: ScreenResult, name: str) -> dict[str, Any]:
+def _run(result: TrainingResult, name: str) -> dict[str, Any]:
     """One training run; of its curves the means of the first and of the last quarter of the steps."""
     quarter = max(1, len(result.curves) // 4)
     ends = {"first": result.curves[:quarter], "last": result.curves[-quarter:]}
@@ -147,7 +151,7 @@ def _run(result: ScreenResult, name: str) -> dict[str, Any]:
         "flags": list(result.flags),
         **{
             f"{field}_{end}": round(sum(getattr(point, field) for point in points) / quarter, 4) if points else None
-            for field in ("monitor", "length", "clipped")
+            for field in ("exact_match", "length", "clipped")
             for end, points in ends.items()
         },
     }

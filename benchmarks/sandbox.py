@@ -28,18 +28,24 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from rewardsearch.arms import load_base_rewards
 from rewardsearch.config import Config, SandboxConfig, load_config
 from rewardsearch.propose.grammar.catalogue import KINDS
 from rewardsearch.propose.grammar.genome import genome_of, render
 from rewardsearch.propose.grammar.operators import fresh
-from rewardsearch.records import Batch, Candidate, RewardSpec, ScreenJob, candidate_id
-from rewardsearch.sandbox import Sandbox, SandboxedReward
+from rewardsearch.records import (
+    Batch,
+    Candidate,
+    RewardSpec,
+    TrainingJob,
+)
+from rewardsearch.rewards.base import load_base_rewards
+from rewardsearch.rewards.identity import candidate_id
+from rewardsearch.rewards.sandbox import Sandbox, SandboxedReward
 from rewardsearch.tasks import load_task
-from rewardsearch.validate import validate
+from rewardsearch.validation import validate
 
 COMPLETIONS, SIZE = 64, 1_000
-BASE = load_base_rewards(Config().screen.base_rewards)
+BASE = load_base_rewards(Config().train.base_rewards)
 Row = dict[str, Any]
 
 
@@ -106,15 +112,15 @@ def training_step(steps: int) -> list[Row]:
     """Real GRPO steps of the demo's settings on one thread, with base rewards and one candidate, all sandboxed."""
     import torch
 
-    from rewardsearch.screen.policy import load_policy
-    from rewardsearch.screen.train import train
+    from rewardsearch.train.grpo import train
+    from rewardsearch.train.policy import load_policy
 
     torch.set_num_threads(1)
     config = load_config("configs/arithmetic-demo.yaml")
     task, policy = load_task(config.task), load_policy(config.policy)
     candidate = grammar_candidates(1)[0]
     specs = [*BASE, RewardSpec(id=candidate.id, name=candidate.name, code=candidate.code)]
-    job = ScreenJob(id="benchmark", rung="full", seed=0, steps=steps, folder="x", rewards=tuple(specs))
+    job = TrainingJob(id="benchmark", rung="full", seed=0, steps=steps, folder="x", rewards=tuple(specs))
     spent, ends = [0.0], [time.perf_counter()]
 
     def timed(reward: SandboxedReward) -> Callable[[Batch], Any]:
@@ -135,7 +141,7 @@ def training_step(steps: int) -> list[Row]:
             if step == 1:
                 spent[0] = 0.0  # The first step starts the worker.
 
-        train(model, policy, task, task.rows("train"), job, rewards, config.screen, on_step)
+        train(model, policy, task, task.rows("train"), job, rewards, config.train, on_step)
     step_ms = statistics.median(b - a for a, b in pairwise(ends[1:])) * 1000
     calls_ms = spent[0] / (steps - 1) * 1000
     return [

@@ -6,7 +6,7 @@ All may spend the literature's steps: the candidates and the baseline in full, o
   reported with its score on the same questions and their bootstrap interval.
 - Ours: the baseline with 3 seeds. Candidates run a race on the questions alone, a round at a time: at each rung the best third
   goes on, and whoever's paired 95 % interval of the difference from the best so far at that rung holds 0, as many as the steps
-  of the round allow. This is not rewardsearch.rank.race, whose interval covers the noise between seeds too. The saved steps
+  of the round allow. This is not rewardsearch.train.race, whose interval covers the noise between seeds too. The saved steps
   train the finalists anew with other seeds, and the best mean over those on `val` is chosen; the same policies, or with
   `fresh_report` those of 3 more seeds, are read on the sealed test. The score is the mean of their F1; its interval covers
   questions and seeds (rewardsearch.stats.spread, with the noise between the seeds of each arm on the same questions).

@@ -38,9 +38,9 @@ from rewardsearch.cli.planned import planned_runs, planned_steps
 from rewardsearch.cli.run import stop_on_sigterm
 from rewardsearch.errors import Interrupted, NothingAccepted, RewardSearchError, UserError
 from rewardsearch.files import write_atomic
-from rewardsearch.journal import has_run, read_run
-from rewardsearch.resources import PACKAGE
-from rewardsearch.search import search
+from rewardsearch.files.resources import PACKAGE
+from rewardsearch.loop import search
+from rewardsearch.run.journal import has_run, read_run
 
 DOCS = PACKAGE.parent / "docs"
 
@@ -99,7 +99,7 @@ def main() -> int:
     parser.add_argument("--dry-run", action="store_true", help="show the runs, and stop")
     parser.add_argument("--json", action="store_true", help="print the plan, or the numbers, as JSON")
     options = parser.parse_args()
-    planned = plan(options.seeds, options.runs, [f"screen.slots={options.slots}", *options.set])
+    planned = plan(options.seeds, options.runs, [f"train.slots={options.slots}", *options.set])
     unknown = sorted(set(options.only) - {run.name for run in planned})
     if unknown:
         raise UserError(f"--only: no run is called {', '.join(unknown)}; allowed: {', '.join(r.name for r in planned)}")

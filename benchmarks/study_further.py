@@ -9,16 +9,16 @@ from pathlib import Path
 
 from study_plan import Planned
 
-from rewardsearch.arms import final_job
 from rewardsearch.config import Config
 from rewardsearch.errors import Interrupted, MachineError
 from rewardsearch.files import write_atomic
-from rewardsearch.journal import has_run, read_run
-from rewardsearch.progress import Progress
-from rewardsearch.records import BASELINE, FinalArm, ScreenJob
-from rewardsearch.screen import Reading, read_test, screen, start_workers
+from rewardsearch.records import BASELINE, FinalArm, TrainingJob
+from rewardsearch.run.jobs import final_job
+from rewardsearch.run.journal import has_run, read_run
+from rewardsearch.run.progress import Progress
+from rewardsearch.run.training_files import fingerprint, load_outcomes
 from rewardsearch.stats import f1_accuracy
-from rewardsearch.store import fingerprint, load_outcomes
+from rewardsearch.train import Reading, read_test, screen, start_workers
 
 SEEDS = tuple(range(1001, 1011))
 MOST = 10
@@ -48,9 +48,9 @@ def arm_key(arm: FinalArm) -> str:
     return hashlib.sha256(json.dumps([weights, arm.steps, arm.aggregation]).encode()).hexdigest()[:12]
 
 
-def further_jobs(planned: Sequence[Planned], runs: Path) -> dict[str, list[ScreenJob]]:
+def further_jobs(planned: Sequence[Planned], runs: Path) -> dict[str, list[TrainingJob]]:
     """The trainings of the first MOST arms, by key."""
-    found: dict[str, list[ScreenJob]] = {}
+    found: dict[str, list[TrainingJob]] = {}
     for _, arm in chosen_arms(planned, runs):
         key = arm_key(arm)
         if key not in found and len(found) < MOST:
@@ -85,7 +85,7 @@ def further(planned: Sequence[Planned], runs: Path, progress: Progress) -> None:
             pass
 
 
-def _reading(job: ScreenJob, config: Config) -> Reading:
+def _reading(job: TrainingJob, config: Config) -> Reading:
     mark = fingerprint(job, config)
     return Reading(name=f"{job.id}-{job.seed}", adapter=f"{job.folder}/adapter", mark=mark)
 

@@ -16,11 +16,11 @@ from study_plan import Planned
 
 from rewardsearch.config import Config
 from rewardsearch.finalize.gains import expected_ci, gain_of
-from rewardsearch.journal import has_run, read_run
 from rewardsearch.records import BASELINE, POLICY, FinalRow, Outcome, RankedRow
-from rewardsearch.state import RunState
+from rewardsearch.run.journal import has_run, read_run
+from rewardsearch.run.state import RunState
+from rewardsearch.run.training_files import load_outcomes
 from rewardsearch.stats import Bootstrap, spearman
-from rewardsearch.store import load_outcomes
 
 Numbers = dict[str, Any]
 Outcomes = Mapping[int, Sequence[Outcome]]
@@ -42,7 +42,7 @@ def collect(planned: Sequence[Planned], runs: Path) -> Numbers:
                 "seeds": list(dict.fromkeys(run.seed for run in planned)),
                 "rounds": first.rounds,
                 "candidates": first.candidates,
-                "steps": first.screen.steps,
+                "steps": first.train.steps,
                 "val": first.task.val_rows,
                 "test": first.task.test_rows,
                 "final_seeds": first.finalize.seeds,

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Literal
 
 from rewardsearch.config import Config, load_config
-from rewardsearch.environment import environment_of
 from rewardsearch.errors import UserError
 from rewardsearch.files import part_of
-from rewardsearch.journal import has_run, in_use
 from rewardsearch.records import Environment, differences
-from rewardsearch.store import CHECKPOINT, RESULT
+from rewardsearch.run.environment import environment_of
+from rewardsearch.run.journal import has_run, in_use
+from rewardsearch.run.training_files import CHECKPOINT, RESULT
 
 Kind = Literal["search", "random", "frontier"]
 SEEDS = (0, 11, 22, 33, 44)
@@ -104,7 +104,7 @@ def share(run: Planned, folder: Path, sources: Sequence[Path]) -> int:
     seeds = range(run.seed, run.seed + 2 * run.config.finalize.seeds + 1)
     here, copied = environment_of(run.config), 0
     for source in sources:
-        for result in sorted(source.glob(f"candidates/*/screens/full-*/{RESULT}")):
+        for result in sorted(source.glob(f"candidates/*/training/full-*/{RESULT}")):
             found = _SCREEN.fullmatch(result.parent.name)
             target = folder / result.parent.relative_to(source)
             if found is None or int(found[1]) not in seeds or (target / RESULT).is_file() or not _usable(result, here):

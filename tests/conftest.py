@@ -12,8 +12,9 @@ from chat_server import ChatServer
 from played import Trainer
 from small_disk import SmallDisk
 
-from rewardsearch import groundwork, trials
 from rewardsearch.config import Config, parse_config
+from rewardsearch.train import schedule as trials
+from rewardsearch.train import setup as groundwork
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,7 +41,7 @@ def small_config() -> Config:
             "candidates": 2,
             "task": {"train_rows": 64, "val_rows": 40, "test_rows": 40},
             "bank": {"enabled": False},
-            "screen": {"baseline_seeds": 1, "steps": 2, "prompts_per_step": 2, "group_size": 4, "slots": 1},
+            "train": {"baseline_seeds": 1, "steps": 2, "prompts_per_step": 2, "group_size": 4, "slots": 1},
             "race": {"enabled": False},
             "rank": {"resamples": 200},
             "finalize": {"ensembles": ["top2"], "random_k": 2},
@@ -70,7 +71,7 @@ def write_reward(tmp_path: Path):  # type: ignore[no-untyped-def]
 def trainer(monkeypatch: pytest.MonkeyPatch) -> Trainer:
     """Takes the place of the processes that train and that read the test."""
     trainer = Trainer()
-    monkeypatch.setattr(trials, "screen", trainer.screen)
+    monkeypatch.setattr(trials, "train", trainer.screen)
     monkeypatch.setattr(groundwork, "tune", trainer.tune)
     monkeypatch.setattr(trials, "read_test", trainer.read_test)
     return trainer

@@ -7,11 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rewardsearch.account import Sent
-from rewardsearch.arms import ensemble, load_base_rewards
-from rewardsearch.brief import current_feedback, current_ranking
 from rewardsearch.config import Config, parse_config
-from rewardsearch.journal import JOURNAL, Journal
 from rewardsearch.records import (
     BASELINE,
     POLICY,
@@ -28,13 +24,17 @@ from rewardsearch.records import (
     Played,
     Proposal,
     Refusal,
-    ScreenResult,
+    TrainingResult,
     Usage,
     Verdict,
-    candidate_id,
 )
-from rewardsearch.restore import restore
-from rewardsearch.store import save_result
+from rewardsearch.rewards.base import ensemble, load_base_rewards
+from rewardsearch.rewards.identity import candidate_id
+from rewardsearch.run.account import Sent
+from rewardsearch.run.journal import JOURNAL, Journal
+from rewardsearch.run.restore import restore
+from rewardsearch.run.training_files import save_result
+from rewardsearch.session.requests import current_feedback, current_ranking
 from rewardsearch.tasks import load_task
 
 # A reward that gives another value at every call. It takes a way around the static policy to a clock.
@@ -74,10 +74,10 @@ def curves(component: str, steps: int = 40) -> tuple[CurvePoint, ...]:
         CurvePoint(
             step=step,
             reward=step / 10,
-            monitor=step / 100,
+            exact_match=step / 100,
             components={"answer": 1.0, component: step / 8},
             length=30 - step / 4,
-            dead_groups=0.25,
+            zero_std_fraction=0.25,
             clipped=0.0,
             grad_norm=1.0,
         )
@@ -85,7 +85,7 @@ def curves(component: str, steps: int = 40) -> tuple[CurvePoint, ...]:
     )
 
 
-def screened(id: str, kinds: str, component: str = "answer", **fields: object) -> ScreenResult:
+def screened(id: str, kinds: str, component: str = "answer", **fields: object) -> TrainingResult:
     """A finished screen with these outcomes."""
     values = {
         "rung": "full",
@@ -109,7 +109,7 @@ def screened(id: str, kinds: str, component: str = "answer", **fields: object) -
         "seconds": 12.5,
         **fields,
     }
-    return ScreenResult.model_validate({"id": id, **values})
+    return TrainingResult.model_validate({"id": id, **values})
 
 
 GOOD = candidate("worked-steps", "1.0")
@@ -130,7 +130,7 @@ PAID = Usage(requests=1, prompt_tokens=180, completion_tokens=20)
 def make_run(folder: Path, base: Sequence[Path]) -> Path:
     """A run folder of one finished round: two candidates screened, one failed, one rejected, one refusal, 1000 tokens paid."""
     folder.mkdir(parents=True, exist_ok=True)
-    config: Config = parse_config({"rounds": 1, "screen": {"base_rewards": [str(path) for path in base]}}, "test")
+    config: Config = parse_config({"rounds": 1, "train": {"base_rewards": [str(path) for path in base]}}, "test")
     verdicts = {c.id: Verdict(candidate=c.id, accepted=True, checks={"mean_correct": 1.5}) for c in (GOOD, LEVEL, BAD)}
     verdicts[REFUSED.id] = Verdict(
         candidate=REFUSED.id, accepted=False, stage="static", reason="line 3: `open` is not available", flags=("files",)
@@ -153,7 +153,7 @@ def make_run(folder: Path, base: Sequence[Path]) -> Path:
             for place, c in enumerate((GOOD, LEVEL, BAD, REFUSED), start=1)
         ),
     )
-    with Journal.open(folder, config, load_base_rewards(config.screen.base_rewards)) as journal:
+    with Journal.open(folder, config, load_base_rewards(config.train.base_rewards)) as journal:
         for place in range(1, 6):
             sent = Sent(request=f"1/0/{place}/1", send=1, model="m", mark="mark", bound=Usage(completion_tokens=500))
             journal.append("sent", sent=sent.model_dump(mode="json"))
@@ -162,9 +162,9 @@ def make_run(folder: Path, base: Sequence[Path]) -> Path:
         for verdict in verdicts.values():
             journal.append("validated", verdict=verdict.model_dump(mode="json"))
         for arm, result in results.items():
-            save_result(folder / "candidates" / arm / "screens" / "full-0", result, "mark")
-            home = f"candidates/{arm}/screens/full-0"
-            journal.append("screened", id=arm, folder=home, mark="mark", status=result.status)
+            save_result(folder / "candidates" / arm / "training" / "full-0", result, "mark")
+            home = f"candidates/{arm}/training/full-0"
+            journal.append("trained", id=arm, folder=home, mark="mark", status=result.status)
         state = journal.state
         ranking = current_ranking(state)
         feedback = current_feedback(state, ranking, 1, load_task(config.task))

@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from rewardsearch.config import Config
-from rewardsearch.progress import Running
-from rewardsearch.records import Outcome, ScreenJob, ScreenResult, SftPoint, SftResult
-from rewardsearch.screen import Reading
-from rewardsearch.state import RunState
-from rewardsearch.store import fingerprint, load_outcomes, load_result, save_outcomes, save_result
-from rewardsearch.tuned import ADAPTER, SFT, save_tuned, sft_mark
+from rewardsearch.records import Outcome, SftPoint, SftResult, TrainingJob, TrainingResult
+from rewardsearch.run.progress import Running
+from rewardsearch.run.sft_files import ADAPTER, SFT, save_sft, sft_fingerprint
+from rewardsearch.run.state import RunState
+from rewardsearch.run.training_files import fingerprint, load_outcomes, load_result, save_outcomes, save_result
+from rewardsearch.train import Reading
 
 SMALL: dict[str, Any] = {
     "rounds": 1,
     "candidates": 2,
     "task": {"train_rows": 64, "val_rows": 20, "test_rows": 20},
     "bank": {"enabled": False},
-    "screen": {"baseline_seeds": 1},
+    "train": {"baseline_seeds": 1},
     "race": {"enabled": False},
     "rank": {"resamples": 100},
     "finalize": {"enabled": False},
@@ -45,7 +45,7 @@ class Quiet:
 
     def tuned(self, result: SftResult) -> None: ...
 
-    def ended(self, job: ScreenJob, result: ScreenResult, name: str) -> None: ...
+    def ended(self, job: TrainingJob, result: TrainingResult, name: str) -> None: ...
 
 
 def outcomes(text: str, questions: int = 20) -> tuple[Outcome, ...]:
@@ -67,8 +67,8 @@ class Trainer:
     """Stands for the worker processes: what it trained, what ends otherwise, and when the user steps in."""
 
     trained: list[str] = field(default_factory=list)
-    """Arms, in order, one for every run or stretch of one."""
-    jobs: list[ScreenJob] = field(default_factory=list)
+    """Arms, in order, one for every run or segment of one."""
+    jobs: list[TrainingJob] = field(default_factory=list)
     tunings: int = 0
     """Supervised fine-tunings."""
     adapter: str = "tuned"
@@ -85,7 +85,7 @@ class Trainer:
     """Of what fails."""
     before_test: Callable[[], None] = lambda: None
     after_run: Callable[[str], None] = lambda id: None
-    play: Callable[[ScreenJob], tuple[Outcome, ...]] = lambda job: outcomes(job.id, round(20 * (job.questions or 1)))
+    play: Callable[[TrainingJob], tuple[Outcome, ...]] = lambda job: outcomes(job.id, round(20 * (job.questions or 1)))
 
     def tune(self, run: Path, config: Config, workers: Any, may_start: Any, on_step: Any) -> SftResult | None:
         """A fine-tuning whose adapter is a line of text."""
@@ -99,7 +99,7 @@ class Trainer:
         for point in curve:
             on_step(SFT, point.step, config.sft.steps, "steps")
         result = SftResult(
-            mark=sft_mark(config),
+            mark=sft_fingerprint(config),
             rows=config.task.train_rows,
             steps=config.sft.steps,
             seconds=3.0,
@@ -107,13 +107,13 @@ class Trainer:
             before=answered(5),
             after=answered(self.tuned_right),
         )
-        save_tuned(run / SFT, result)
+        save_sft(run / SFT, result)
         self.after_run(SFT)
         return result
 
     def screen(
-        self, jobs: Sequence[ScreenJob], workers: Any, run: Path, config: Config, may_start: Any, on_step: Any
-    ) -> Iterator[tuple[ScreenJob, ScreenResult]]:
+        self, jobs: Sequence[TrainingJob], workers: Any, run: Path, config: Config, may_start: Any, on_step: Any
+    ) -> Iterator[tuple[TrainingJob, TrainingResult]]:
         for job in jobs:
             mark = fingerprint(job, config)
             known = load_result(run / job.folder, mark)
@@ -129,7 +129,7 @@ class Trainer:
                 self.errors[job.id] -= 1
                 status = "error"
             before = load_result(run / job.start) if job.start else None
-            result = ScreenResult(
+            result = TrainingResult(
                 id=job.id,
                 rung=job.rung,
                 seed=job.seed,

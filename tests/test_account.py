@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewardsearch.account import MONEY_EVENTS, Account, Sent
 from rewardsearch.records import Usage, total
+from rewardsearch.run.account import MONEY_EVENTS, Account, Sent
 
 BOUND = Usage(requests=1, prompt_tokens=100, completion_tokens=50, dollars=0.25)
 PAID = Usage(requests=1, prompt_tokens=40, completion_tokens=5, dollars=0.125)
@@ -25,8 +25,8 @@ def received(request: str = "1/0/1/1", send: int = 1, usage: Usage = PAID) -> di
     return {"event": "received", "request": request, "send": send, "usage": usage.model_dump(mode="json")}
 
 
-def unreceived(maybe_billed: bool, request: str = "1/0/1/1", send: int = 1) -> dict[str, Any]:
-    return {"event": "unreceived", "request": request, "send": send, "reason": "no", "maybe_billed": maybe_billed}
+def request_failed(maybe_billed: bool, request: str = "1/0/1/1", send: int = 1) -> dict[str, Any]:
+    return {"event": "request_failed", "request": request, "send": send, "reason": "no", "maybe_billed": maybe_billed}
 
 
 def account_of(*events: dict[str, Any]) -> Account:
@@ -41,8 +41,8 @@ def account_of(*events: dict[str, Any]) -> Account:
     [
         ([], Usage(), BOUND),
         ([received()], PAID, Usage()),
-        ([unreceived(maybe_billed=False)], Usage(), Usage()),
-        ([unreceived(maybe_billed=True)], Usage(), BOUND),
+        ([request_failed(maybe_billed=False)], Usage(), Usage()),
+        ([request_failed(maybe_billed=True)], Usage(), BOUND),
     ],
     ids=["in flight", "received", "refused", "lost"],
 )
@@ -54,12 +54,12 @@ def test_a_request_counts_at_its_most_until_its_end_is_known(
 
 
 def test_a_reply_that_is_found_after_its_sending_was_given_up_is_paid_for_and_no_longer_uncertain() -> None:
-    account = account_of(sent(), unreceived(maybe_billed=True), received())
+    account = account_of(sent(), request_failed(maybe_billed=True), received())
     assert (account.usage, account.unconfirmed) == (PAID, Usage())
 
 
 def test_each_sending_of_a_request_has_an_end_of_its_own() -> None:
-    account = account_of(sent(), unreceived(maybe_billed=True), sent(send=2, mark="other"), received(send=2))
+    account = account_of(sent(), request_failed(maybe_billed=True), sent(send=2, mark="other"), received(send=2))
     assert (account.usage, account.unconfirmed) == (PAID, BOUND)
     assert account.sends("1/0/1/1") == 2
     assert account.marks("1/0/1/1") == {"mark", "other"}
@@ -107,7 +107,7 @@ def test_no_cost_is_counted_twice_or_left_out_in_whatever_order_the_ends_come(
             ended.append(received(name, n, usage))
             paid.append(usage)
         elif end != "in flight":
-            ended.append(unreceived(end == "lost", name, n))
+            ended.append(request_failed(end == "lost", name, n))
         if end in ("in flight", "lost"):
             open_.append(most)
     rng.shuffle(ended)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from rewardsearch.bank import bank_mark, bank_path, load_bank, save_bank
 from rewardsearch.config import parse_config
-from rewardsearch.environment import CODE
 from rewardsearch.records import Rollout
-from rewardsearch.tuned import tuned_cache
+from rewardsearch.run.bank_files import bank_fingerprint, bank_path, load_bank, save_bank
+from rewardsearch.run.environment import CODE
+from rewardsearch.run.sft_files import sft_cache
 
 ROLLOUTS = tuple(
     Rollout(row=f"train-{i // 2}", completion=f"line\u2028 {i}\n", kind="wrong", prediction="7", length=i)
@@ -21,7 +21,7 @@ ROLLOUTS = tuple(
 
 
 def mark(**sections: Any) -> str:
-    return bank_mark(parse_config(sections, "test"))
+    return bank_fingerprint(parse_config(sections, "test"))
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def mark(**sections: Any) -> str:
     [
         {"seed": 3},
         {"task": {"val_rows": 7, "test_rows": 9}},
-        {"screen": {"steps": 3, "slots": 1}},
+        {"train": {"steps": 3, "slots": 1}},
         {"policy": {"lora": {"r": 4}}},
         {"bank": {"min_auc": 0.7, "max_agreement": 0.5}},
     ],
@@ -46,10 +46,10 @@ def test_searches_that_sample_alike_share_a_bank(sections: dict[str, Any]) -> No
         {"task": {"name": "gsm8k"}},
         {"policy": {"model": "another/model"}},
         {"policy": {"dtype": "bfloat16"}},
-        {"screen": {"temperature": 0.9}},
-        {"screen": {"top_p": 0.9}},
-        {"screen": {"max_completion_tokens": 41}},
-        {"screen": {"eval_batch_size": 100}},
+        {"train": {"temperature": 0.9}},
+        {"train": {"top_p": 0.9}},
+        {"train": {"max_completion_tokens": 41}},
+        {"train": {"eval_batch_size": 100}},
         {"bank": {"questions": 65}},
         {"bank": {"group_size": 9}},
     ],
@@ -127,15 +127,15 @@ def test_what_other_code_gave_is_not_taken_over(monkeypatch: pytest.MonkeyPatch,
         code = tmp_path / name / which / "deep"
         code.mkdir(parents=True)
         (code / "rows.py").write_text(text)
-        monkeypatch.setattr("rewardsearch.environment.PACKAGE", tmp_path / name)
-        kept.append((bank_path(config), tuned_cache(config)))
+        monkeypatch.setattr("rewardsearch.run.environment.PACKAGE", tmp_path / name)
+        kept.append((bank_path(config), sft_cache(config)))
     assert kept[0] == kept[1]
     assert kept[0][0] != kept[2][0] and kept[0][1] != kept[2][1]
 
 
 def test_what_another_version_of_a_library_trained_is_not_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
     config = parse_config({"sft": {"enabled": True}}, "test")
-    before = tuned_cache(config)
+    before = sft_cache(config)
     real = importlib.metadata.version
-    monkeypatch.setattr("rewardsearch.environment.version", lambda name: "9.9" if name == "trl" else real(name))
-    assert tuned_cache(config) != before
+    monkeypatch.setattr("rewardsearch.run.environment.version", lambda name: "9.9" if name == "trl" else real(name))
+    assert sft_cache(config) != before

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from rewardsearch.resources import PACKAGE
+from rewardsearch.files.resources import PACKAGE
 
 
 def test_the_sandbox_benchmark_measures_calls_steps_and_validation() -> None:

@@ -6,18 +6,18 @@ import pytest
 from fakes import ARMS, BAD, GOOD, LEVEL, REFUSED, candidate, make_run, screened
 from own_data import COLUMNS, hires, write_csv
 
-from rewardsearch.arms import load_base_rewards
-from rewardsearch.brief import current_feedback, current_ranking, first_request, rejected, request_of
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import UserError
-from rewardsearch.evidence import Feedback
-from rewardsearch.journal import Journal, read_run
-from rewardsearch.prompting import render
+from rewardsearch.files.templates import render
 from rewardsearch.records import BASELINE, POLICY, Ask, Proposal, Verdict
-from rewardsearch.store import save_result
+from rewardsearch.records.feedback import Feedback
+from rewardsearch.rewards.base import load_base_rewards
+from rewardsearch.run.journal import Journal, read_run
+from rewardsearch.run.training_files import save_result
+from rewardsearch.session.requests import current_feedback, current_ranking, first_request, rejected, request_of
 from rewardsearch.tasks import load_task
 
-BASE = load_base_rewards(Config().screen.base_rewards)
+BASE = load_base_rewards(Config().train.base_rewards)
 
 
 @pytest.fixture
@@ -38,9 +38,9 @@ def screen(run: Path, config: Config, *arms: str) -> None:
     """Puts screens of these arms, from fakes.ARMS, into the journal."""
     with Journal.open(run, config, BASE) as journal:
         for arm in arms:
-            home = f"candidates/{arm}/screens/full-0"
+            home = f"candidates/{arm}/training/full-0"
             save_result(run / home, screened(arm, ARMS[arm]), "mark")
-            journal.append("screened", id=arm, folder=home, mark="mark", status="done")
+            journal.append("trained", id=arm, folder=home, mark="mark", status="done")
 
 
 def asked(run: Path, round: int, attempt: int = 0):  # type: ignore[no-untyped-def]
@@ -109,9 +109,9 @@ def test_a_later_round_is_told_what_the_round_before_has_shown_as_it_was_written
     # What the machine failed on in round 1 is trained again after it, and changes what would be told now.
     state = read_run(one_round)
     with Journal.open(one_round, state.config, state.base) as journal:
-        home = f"candidates/{BAD.id}/screens/full-0"
+        home = f"candidates/{BAD.id}/training/full-0"
         save_result(one_round / home, screened(BAD.id, "c" * 20), "late")
-        journal.append("screened", id=BAD.id, folder=home, mark="late", status="done")
+        journal.append("trained", id=BAD.id, folder=home, mark="late", status="done")
     state = read_run(one_round)
     assert current_feedback(state, current_ranking(state), 1, load_task(state.config.task)) != state.feedbacks[1]
     assert asked(one_round, 2).feedback == state.feedbacks[1]
@@ -194,7 +194,7 @@ def test_the_first_request_of_a_config_is_that_of_a_run_before_anything_is_known
 
 
 def test_a_base_reward_that_is_not_there_is_the_users_mistake(small_config: Config) -> None:
-    screen_config = small_config.screen.model_copy(update={"base_rewards": ("nowhere",)})
+    screen_config = small_config.train.model_copy(update={"base_rewards": ("nowhere",)})
     with pytest.raises(UserError, match="no base reward nowhere"):
         first_request(small_config.model_copy(update={"screen": screen_config}))
 

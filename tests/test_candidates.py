@@ -11,17 +11,18 @@ import pytest
 from number_texts import NUMBER_TEXTS
 from questions import gsm8k_task
 
-from rewardsearch.arms import load_base_rewards
 from rewardsearch.config import Config, TaskConfig
-from rewardsearch.prompting import render
+from rewardsearch.files.resources import resource
+from rewardsearch.files.templates import render
 from rewardsearch.propose.grammar.catalogue import KINDS
 from rewardsearch.propose.grammar.genome import Component, genome_of
 from rewardsearch.propose.grammar.genome import render as render_genome
-from rewardsearch.records import Candidate, candidate_id
-from rewardsearch.resources import resource
+from rewardsearch.records import Candidate
+from rewardsearch.rewards.base import load_base_rewards
+from rewardsearch.rewards.identity import candidate_id
 from rewardsearch.tasks import load_task
 from rewardsearch.tasks.numbers import read_number
-from rewardsearch.validate import validate
+from rewardsearch.validation import validate
 
 CANDIDATES = resource("candidates")
 FORM = "<thinking> 2 + 3 = 5. </thinking> <solution> 5 </solution>"
@@ -82,7 +83,7 @@ def test_every_carried_reward_begins_with_what_it_rewards(file: Path) -> None:
 
 
 def test_the_default_base_rewards_are_carried_and_decision_is_the_only_other() -> None:
-    names = {spec.name for spec in load_base_rewards(Config().screen.base_rewards)}
+    names = {spec.name for spec in load_base_rewards(Config().train.base_rewards)}
     assert {file.stem for file in (CANDIDATES / "base").glob("*.py")} - names == {"decision"}
 
 

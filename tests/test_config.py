@@ -4,7 +4,7 @@ import pytest
 
 from rewardsearch.config import Config, load_config, parse_config
 from rewardsearch.errors import UserError
-from rewardsearch.resources import resource
+from rewardsearch.files.resources import resource
 
 CONFIGS = sorted(resource("configs").glob("*.yaml"))
 
@@ -16,7 +16,7 @@ def test_every_checked_in_config_loads(path: Path) -> None:
 
 def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(UserError) as error:
-        parse_config({"rounds": 0, "task": {"name": "gsm9k"}, "screen": {"stps": 3}}, "bad.yaml")
+        parse_config({"rounds": 0, "task": {"name": "gsm9k"}, "train": {"stps": 3}}, "bad.yaml")
     assert error.value.mistakes == (
         "bad.yaml: rounds: input should be greater than or equal to 1, got 0",
         "bad.yaml: task.name: input should be 'arithmetic', 'gsm8k' or 'resume', got 'gsm9k'",
@@ -36,15 +36,15 @@ def test_an_unknown_key_without_a_near_match_lists_what_is_allowed() -> None:
 
 
 def test_a_config_written_as_yaml_reads_back_equal(tmp_path: Path) -> None:
-    config = parse_config({"run_dir": "runs/x", "seed": 7, "screen": {"steps": 3}}, "c")
+    config = parse_config({"run_dir": "runs/x", "seed": 7, "train": {"steps": 3}}, "c")
     (tmp_path / "c.yaml").write_text(config.to_yaml(), encoding="utf-8")
     assert load_config(tmp_path / "c.yaml") == config
 
 
 def test_set_overrides_nested_keys(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text("screen: {steps: 40}\n", encoding="utf-8")
-    config = load_config(tmp_path / "c.yaml", ["screen.steps=3", "budget.tokens=10"])
-    assert (config.screen.steps, config.budget.tokens) == (3, 10)
+    config = load_config(tmp_path / "c.yaml", ["train.steps=3", "budget.tokens=10"])
+    assert (config.train.steps, config.budget.tokens) == (3, 10)
 
 
 def test_set_without_a_value_is_refused(tmp_path: Path) -> None:
@@ -74,8 +74,8 @@ def test_a_file_that_is_no_mapping_is_a_user_error(tmp_path: Path, text: str) ->
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("screen:\n  steps: 500\nrounds: 1\nscreen:\n  beta: 0\n", {"screen": "lines 1 and 4"}),
-        ("screen:\n  steps: 1\n\n  beta: 0\n  'steps': 1\n", {"screen.steps": "lines 2 and 5"}),
+        ("train:\n  steps: 500\nrounds: 1\ntrain:\n  beta: 0\n", {"screen": "lines 1 and 4"}),
+        ("train:\n  steps: 1\n\n  beta: 0\n  'steps': 1\n", {"train.steps": "lines 2 and 5"}),
         ("seed: 1\nseed: 1\nseed: 2\n", {"seed": "lines 1, 2 and 3"}),
         (
             "race: {rungs: [{steps: 0.1, questions: 1},\n {steps: 0.2, steps: 0.3}]}",
@@ -108,7 +108,7 @@ def test_a_key_given_twice_in_an_override_is_told() -> None:
 def test_anchors_and_merge_keys_are_no_repeats(tmp_path: Path) -> None:
     text = "screen: &s {steps: 3, beta: 0.5}\nfinalize: {references: &r [a, b], controls: []}\n"
     (tmp_path / "c.yaml").write_text(f"{text}task: {{seed: 1}}\n", encoding="utf-8")
-    assert load_config(tmp_path / "c.yaml").screen.steps == 3
+    assert load_config(tmp_path / "c.yaml").train.steps == 3
     models = "{models: [&m {model: a, weight: 2.0}, {<<: *m, model: b}, {<<: [*m], <<: *m, model: c, weight: 3.0}]}"
     (tmp_path / "c.yaml").write_text(f"propose: {{openai: {models}}}\n", encoding="utf-8")
     found = load_config(tmp_path / "c.yaml").propose.openai.models
@@ -127,7 +127,7 @@ def test_data_files_beside_the_config_are_found(tmp_path: Path) -> None:
     [
         ({"task": {"train_file": "a", "test_file": "b"}}, "are for task gsm8k"),
         ({"task": {"name": "gsm8k", "train_file": "a"}}, "go together"),
-        ({"screen": {"micro_batch": 7}}, "must divide the 64 completions"),
+        ({"train": {"micro_batch": 7}}, "must divide the 64 completions"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(data: dict[str, object], message: str) -> None:
@@ -178,12 +178,12 @@ def test_configs_are_frozen() -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("screen.steps", "yes"),
-        ("screen.learning_rate", "on"),
+        ("train.steps", "yes"),
+        ("train.learning_rate", "on"),
         ("budget.dollars", "true"),
-        ("screen.micro_batch", "false"),
-        ("screen.learning_rate", ".inf"),
-        ("screen.temperature", ".nan"),
+        ("train.micro_batch", "false"),
+        ("train.learning_rate", ".inf"),
+        ("train.temperature", ".nan"),
         ("validation.bound", "1e999"),
         ("screen", ""),
         ("propose.openai", "fast"),

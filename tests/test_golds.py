@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from number_texts import NUMBER_TEXTS
 
-from rewardsearch.arms import load_base_rewards
 from rewardsearch.cli.score import _rows
 from rewardsearch.config import Config, RankConfig
 from rewardsearch.errors import UserError
-from rewardsearch.export import Choice, export
+from rewardsearch.exporters import Choice, export
 from rewardsearch.rank import compare_predictions, read_predictions
 from rewardsearch.rank.compare import Prediction, same_answer
+from rewardsearch.rewards.base import load_base_rewards
 
 NO_GOLDS: list[Any] = [
     None,
@@ -38,7 +38,7 @@ WRONG = "<thinking> 12 + 5 = 18 </thinking> <solution> 180 </solution>"
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, dict[str, Any]]:
     """The module of the base rewards, for a task whose answers are numbers, and for one whose answers need not be."""
-    base, found = load_base_rewards(Config().screen.base_rewards), {}
+    base, found = load_base_rewards(Config().train.base_rewards), {}
     for numeric in (True, False):
         path, _ = export("trl", Choice(source="demo", rewards=base, numeric=numeric), tmp_path_factory.mktemp("out"))
         found[numeric] = {"__name__": "exported"}
@@ -62,8 +62,8 @@ def test_an_exported_reward_pays_right_work_on_rows_as_data_sets_have_them(
 
     expected = {}
     for text in (RIGHT, WRONG):
-        names: list[dict[str, Any]] = [{} for _ in load_base_rewards(Config().screen.base_rewards)]
-        for spec, own in zip(load_base_rewards(Config().screen.base_rewards), names, strict=True):
+        names: list[dict[str, Any]] = [{} for _ in load_base_rewards(Config().train.base_rewards)]
+        for spec, own in zip(load_base_rewards(Config().train.base_rewards), names, strict=True):
             exec(spec.code, own)
         expected[text] = sum(own["reward"](["How many?"], [text], ["17"])[0] for own in names)
         assert paid(text) == [expected[text]] * len(golds)
@@ -83,7 +83,7 @@ def test_an_exported_reward_raises_once_with_the_value_that_is_no_gold_answer(
 
 def test_a_missing_text_of_another_column_is_empty(tmp_path: Path) -> None:
     code = "def reward(prompts, completions, answer, **columns):\n    return [float(len(text)) for text in columns['note']]\n"
-    spec = load_base_rewards(Config().screen.base_rewards)[0].model_copy(update={"name": "note", "code": code})
+    spec = load_base_rewards(Config().train.base_rewards)[0].model_copy(update={"name": "note", "code": code})
     names: dict[str, Any] = {}
     exec(export("trl", Choice(source="demo", rewards=(spec,)), tmp_path)[0].read_text(encoding="utf-8"), names)
     assert names["note"](completions=["a", "b"], answer=["1", "2"], note=[None, "two"]) == [0.0, 3.0]

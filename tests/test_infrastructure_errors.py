@@ -10,11 +10,11 @@ from test_search import config, events
 from test_trials import apart
 from test_trials import config as raced
 
-from rewardsearch import trials
 from rewardsearch.errors import MachineError
-from rewardsearch.journal import read_run
+from rewardsearch.loop import search
 from rewardsearch.records import BASELINE, POLICY
-from rewardsearch.search import search
+from rewardsearch.run.journal import read_run
+from rewardsearch.train import schedule as trials
 
 NO_TEST = {"enabled": False}
 Started = Callable[..., Any]
@@ -24,7 +24,7 @@ Started = Callable[..., Any]
 def ids(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The candidates of a search of two rounds that nothing disturbs, two of each round."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trials, "screen", Trainer().screen)
+        patch.setattr(trials, "train", Trainer().screen)
         return list(search(config(rounds=2, finalize=NO_TEST), tmp_path_factory.mktemp("probe"), Quiet()).candidates)
 
 
@@ -41,7 +41,7 @@ def test_one_error_of_an_arm_costs_a_retry_and_changes_nothing(tmp_path: Path, t
     assert sorted(job.folder for job in trainer.jobs) == sorted(
         [*runs, trainer.jobs[0].folder, trainer.jobs[1].folder, trainer.jobs[-1].folder]
     )
-    assert (state.rankings, state.feedbacks, state.fates) == (whole.rankings, whole.feedbacks, whole.fates)
+    assert (state.rankings, state.feedbacks, state.promotions) == (whole.rankings, whole.feedbacks, whole.promotions)
 
 
 def test_what_errs_again_and_again_is_marked_and_left_to_the_next_start(
@@ -64,12 +64,12 @@ def test_what_erred_is_trained_when_the_next_round_begins(tmp_path: Path, traine
     trainer.errors = {ids[0]: 2}
     state = search(config(rounds=2, finalize=NO_TEST), tmp_path, Quiet())
     rows = [next(row for row in ranking.rows if row.id == ids[0]) for ranking in state.rankings]
-    assert [row.status for row in rows] == ["error", "screened"]
+    assert [row.status for row in rows] == ["error", "trained"]
     # It was in time for the request of the second round.
     first = next(
         i
         for i, e in enumerate(events(tmp_path))
-        if e["event"] == "screened" and e["status"] == "done" and e["id"] == ids[0]
+        if e["event"] == "trained" and e["status"] == "done" and e["id"] == ids[0]
     )
     assert events(tmp_path)[first + 1]["event"] == "proposed"
 

@@ -13,10 +13,10 @@ from played import SMALL, Quiet, Trainer
 
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import UserError
-from rewardsearch.inputs import inputs_of, policy_digest
-from rewardsearch.journal import JOURNAL, read_run
-from rewardsearch.search import search
-from rewardsearch.tuned import SFT, sft_mark
+from rewardsearch.loop import search
+from rewardsearch.run.inputs import inputs_of, policy_digest
+from rewardsearch.run.journal import JOURNAL, read_run
+from rewardsearch.run.sft_files import SFT, sft_fingerprint
 
 
 @pytest.fixture
@@ -159,6 +159,6 @@ def test_the_test_rows_change_nothing_about_the_fine_tuning(tmp_path: Path, rows
     for text, size in (("a", 5), ("b", 5), ("b", 6)):
         test.write_text(text, encoding="utf-8")
         task = {"name": "resume", "data": str(rows), "test_data": str(test), "test_rows": size}
-        marks.add(sft_mark(parse_config({"task": task}, "test")))
+        marks.add(sft_fingerprint(parse_config({"task": task}, "test")))
     assert len(marks) == 1
-    assert sft_mark(parse_config({"task": {"name": "resume", "data": str(rows)}}, "test")) not in marks
+    assert sft_fingerprint(parse_config({"task": {"name": "resume", "data": str(rows)}}, "test")) not in marks

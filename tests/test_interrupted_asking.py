@@ -17,22 +17,22 @@ from bad_server import BadServer
 from chat_server import Body, reward_code
 from played import SMALL, Quiet, Trainer
 
-from rewardsearch import search as searching
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import BudgetReached
-from rewardsearch.journal import read_run
-from rewardsearch.ledger import Ledger
+from rewardsearch.loop import search
 from rewardsearch.propose import ProposalRequest, propose
 from rewardsearch.records import Proposal
-from rewardsearch.search import search
+from rewardsearch.run.journal import read_run
+from rewardsearch.run.ledger import Ledger
+from rewardsearch.session import steps as searching
 
 KEY_NAME = "REWARDSEARCH_TEST_KEY"
 PLAYED = """
 import sys
 from played import Trainer
-from rewardsearch import trials
+from rewardsearch.train import schedule as trials
 trainer = Trainer()
-trials.screen, trials.read_test = trainer.screen, trainer.read_test
+trials.train, trials.read_test = trainer.screen, trainer.read_test
 from rewardsearch.cli import main
 main()
 """

@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from rewardsearch.account import Sent
-from rewardsearch.budget import Budget
 from rewardsearch.config import BudgetConfig, Config
 from rewardsearch.errors import BudgetReached, Interrupted, UserError
-from rewardsearch.journal import JOURNAL, Journal, in_use, read_run
 from rewardsearch.records import Ask, Candidate, Proposal, RewardSpec, Usage, Verdict
+from rewardsearch.run.account import Sent
+from rewardsearch.run.budget import Budget
+from rewardsearch.run.journal import JOURNAL, Journal, in_use, read_run
 
 BASE = (RewardSpec(id="base:answer", name="answer", code="x"),)
 PROPOSAL = Proposal(candidates=(Candidate(id="a", name="first", code="code", round=1),))
@@ -81,11 +81,11 @@ def test_a_reader_that_looks_whether_a_run_is_in_use_never_keeps_it_from_startin
 
 def test_a_config_that_changes_what_results_mean_is_refused_key_by_key(tmp_path: Path) -> None:
     Journal.open(tmp_path, Config(), BASE).__exit__()
-    other = Config.model_validate({"seed": 1, "screen": {"steps": 9}})
+    other = Config.model_validate({"seed": 1, "train": {"steps": 9}})
     with pytest.raises(UserError) as error:
         Journal.open(tmp_path, other, BASE)
     assert [line.split(": ")[1] for line in error.value.mistakes] == [
-        "screen.steps is 40 in this run, got 9; results would not compare",
+        "train.steps is 40 in this run, got 9; results would not compare",
         "seed is 0 in this run, got 1; results would not compare",
     ]
 

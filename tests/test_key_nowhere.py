@@ -17,8 +17,8 @@ from chat_server import Body, reward_code
 from server_faults import Fault
 
 from rewardsearch.config import parse_config
-from rewardsearch.journal import read_run
-from rewardsearch.screen import launch_local, start_workers
+from rewardsearch.run.journal import read_run
+from rewardsearch.train import launch_local, start_workers
 
 SECRET = "456789abcdef"
 """The part of the key that no form of writing it changes."""
@@ -80,7 +80,7 @@ def settings(url: str, **openai: Any) -> dict[str, Any]:
         "candidates": 1,
         "task": {"train_rows": 16, "val_rows": 8, "test_rows": 8},
         "bank": {"questions": 2, "group_size": 2},
-        "screen": {"baseline_seeds": 1, "steps": 1, "prompts_per_step": 2, "group_size": 2, "slots": 1},
+        "train": {"baseline_seeds": 1, "steps": 1, "prompts_per_step": 2, "group_size": 2, "slots": 1},
         "rank": {"resamples": 100},
         "finalize": {"enabled": False},
         "propose": {

@@ -13,8 +13,8 @@ from played import SMALL, Quiet, Trainer
 
 from rewardsearch.config import parse_config
 from rewardsearch.files import part_of, scratch_prefix
-from rewardsearch.resources import cache_folder
-from rewardsearch.search import search
+from rewardsearch.files.resources import cache_folder
+from rewardsearch.loop import search
 
 DIES = """
 import os, sys, tempfile
@@ -44,7 +44,7 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_a_killed_process_left_is_removed_at_the_next_start(
     tmp_path: Path, trainer: Trainer, scratch: Path
 ) -> None:
-    places = [tmp_path / "run" / "candidates" / "x" / "screens" / "full-0", cache_folder() / "banks"]
+    places = [tmp_path / "run" / "candidates" / "x" / "training" / "full-0", cache_folder() / "banks"]
     subprocess.run([sys.executable, "-c", DIES, *map(str, places)], check=False)
     left = [*tmp_path.rglob("*.part"), *scratch.iterdir()]
     assert len(left) == 6

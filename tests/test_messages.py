@@ -12,10 +12,10 @@ from message_shapes import MESSAGES, NO_MESSAGES
 from rewardsearch.cli.score import _rows
 from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
-from rewardsearch.export import Choice, export
+from rewardsearch.exporters import Choice, export
 from rewardsearch.records import Batch, RewardSpec, message_text
-from rewardsearch.screen.observe import ROW, Observer
 from rewardsearch.tasks import load_task
+from rewardsearch.train.observe import ROW, Observer
 
 SEEN = """
 def reward(prompts, completions, answer, **columns):

@@ -12,12 +12,12 @@ from played import SMALL, Quiet, Trainer
 
 from rewardsearch.cli.runs import ranking_of
 from rewardsearch.config import Config, parse_config
-from rewardsearch.environment import environment_of
 from rewardsearch.errors import Interrupted, UserError
-from rewardsearch.journal import JOURNAL, read_run
+from rewardsearch.loop import finalize_run, search
 from rewardsearch.records import BASELINE, Device, Environment, differences
-from rewardsearch.search import finalize_run, search
-from rewardsearch.store import RESULT, result_digest
+from rewardsearch.run.environment import environment_of
+from rewardsearch.run.journal import JOURNAL, read_run
+from rewardsearch.run.training_files import RESULT, result_digest
 
 GPU = Device(kind="cuda", name="NVIDIA H200")
 Elsewhere = Callable[..., Environment]
@@ -46,7 +46,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Elsewhere:
             code=here.code | ({code: "another"} if code else {}),
             device=device or here.device,
         )
-        monkeypatch.setattr("rewardsearch.journal.environment_of", lambda config: there)
+        monkeypatch.setattr("rewardsearch.run.journal.environment_of", lambda config: there)
         return there
 
     return change
@@ -69,7 +69,7 @@ def test_a_resume_in_another_environment_is_refused_or_asked_for_and_marked(
     told = Quiet()
     state = search(config(rounds=2), tmp_path, told, mix=True)
     assert any(line.startswith(f"warning: {what} is ") for line in told.said)
-    rows = [row for row in state.rankings[-1].rows if row.status == "screened"]
+    rows = [row for row in state.rankings[-1].rows if row.status == "trained"]
     later = [row.id for row in rows if row.round == 2]
     assert later and [row.id for row in rows if f"mixed:{what}" in row.flags] == later
     assert [each["what"] for each in opened(tmp_path)[-1]["mixed"]] == [what]
@@ -125,7 +125,7 @@ def test_a_result_goes_by_its_own_environment_before_that_of_the_session(
     search(config(), tmp_path, Quiet())
     there = elsewhere(torch="1.0").model_dump(mode="json")
     ids = [BASELINE, *read_run(tmp_path).candidates]
-    folder = tmp_path / "candidates" / ids[1] / "screens" / "full-0"
+    folder = tmp_path / "candidates" / ids[1] / "training" / "full-0"
     before = result_digest(folder)
     stored = json.loads((folder / RESULT).read_text(encoding="utf-8"))
     stored["result"]["environment"] = there

@@ -12,11 +12,11 @@ from told_run import ASKS, request
 
 from rewardsearch.config import parse_config
 from rewardsearch.errors import UserError
-from rewardsearch.preflight import check
-from rewardsearch.prompting import check_prompts, prompt_source, render
+from rewardsearch.files.resources import resource
+from rewardsearch.files.templates import check_prompts, prompt_source, render
+from rewardsearch.loop import search
 from rewardsearch.propose import prompt_of
-from rewardsearch.resources import resource
-from rewardsearch.search import search
+from rewardsearch.session.preflight import check
 
 
 def write(folder: Path, **templates: str) -> str:

@@ -10,12 +10,12 @@ from own_data import COLUMNS, hires, write_csv
 from played import SMALL
 
 from rewardsearch.config import parse_config
-from rewardsearch.preflight import check
+from rewardsearch.session.preflight import check
 
 
 def warnings_of(model: str, **task: Any) -> tuple[str, ...]:
     sizes = {"train_rows": 64, "val_rows": 40, "test_rows": 40}
-    data = {**SMALL, "task": {**sizes, **task}, "policy": {"model": model}, "screen": {"prompts_per_step": 2}}
+    data = {**SMALL, "task": {**sizes, **task}, "policy": {"model": model}, "train": {"prompts_per_step": 2}}
     return check(parse_config(data, "test"))
 
 

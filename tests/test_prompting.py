@@ -10,13 +10,14 @@ from jinja2 import TemplateNotFound, UndefinedError
 from told_run import ASKS, REPAIR, TASK, request
 
 from rewardsearch.config import Config
-from rewardsearch.prompting import prompt_source, render
+from rewardsearch.files.resources import resource
+from rewardsearch.files.templates import prompt_source, render
 from rewardsearch.propose import prompt_of
 from rewardsearch.propose.llm.prompt import again
-from rewardsearch.records import Ask, Candidate, candidate_id
-from rewardsearch.resources import resource
-from rewardsearch.sandbox import check_static
-from rewardsearch.validate import validate
+from rewardsearch.records import Ask, Candidate
+from rewardsearch.rewards.identity import candidate_id
+from rewardsearch.rewards.sandbox import check_static
+from rewardsearch.validation import validate
 
 CARRIED = sorted(path.name for path in resource("prompts").glob("*.j2"))
 MACROS = "_evidence.j2"

@@ -14,10 +14,10 @@ from played import SMALL, Quiet, Trainer
 from server_faults import Fault
 
 from rewardsearch.config import Config, parse_config
-from rewardsearch.journal import read_run
+from rewardsearch.loop import search
 from rewardsearch.propose.llm import asking
-from rewardsearch.search import search
-from rewardsearch.state import RunState
+from rewardsearch.run.journal import read_run
+from rewardsearch.run.state import RunState
 
 KEY = "sk-test-0123456789abcdef"
 KEY_NAME = "REWARDSEARCH_TEST_KEY"

@@ -14,10 +14,10 @@ from rich.console import Console
 from rewardsearch.cli.leaderboard_table import print_leaderboard
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import UserError
-from rewardsearch.journal import read_run
-from rewardsearch.records import BASELINE, Candidate, RankedRow, Ranking, ScreenJob
-from rewardsearch.search import search
-from rewardsearch.state import RunState
+from rewardsearch.loop import search
+from rewardsearch.records import BASELINE, Candidate, RankedRow, Ranking, TrainingJob
+from rewardsearch.run.journal import read_run
+from rewardsearch.run.state import RunState
 
 
 def config(rounds: int = 2, candidates: int = 4, margin: float = 0.0, **propose: Any) -> Config:
@@ -44,7 +44,7 @@ def first_asked(state: RunState) -> list[str]:
 
 
 def test_a_random_search_proposes_the_same_whatever_the_scores(tmp_path: Path, trainer: Trainer) -> None:
-    def reversed_scores(job: ScreenJob) -> tuple[Any, ...]:
+    def reversed_scores(job: TrainingJob) -> tuple[Any, ...]:
         return answered(20 - sum(outcome.kind == "correct" for outcome in played(job)))
 
     played = trainer.play
@@ -78,7 +78,7 @@ def test_a_random_search_draws_on_through_the_families_and_replaces_what_was_rej
 
 @pytest.mark.parametrize("feedback", [False, True])
 def test_the_leaderboard_says_whether_feedback_was_withheld(feedback: bool) -> None:
-    row = RankedRow(rank=1, id=BASELINE, name=BASELINE, round=0, operator="none", status="screened", f1=0.5)
+    row = RankedRow(rank=1, id=BASELINE, name=BASELINE, round=0, operator="none", status="trained", f1=0.5)
     out = io.StringIO()
     ranking = Ranking(task="arithmetic", split="val", n=20, rows=(row,), feedback=feedback)
     print_leaderboard(ranking, Console(file=out, width=100))

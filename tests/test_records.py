@@ -1,6 +1,7 @@
 import pytest
 
-from rewardsearch.records import Row, candidate_id
+from rewardsearch.records import Row
+from rewardsearch.rewards.identity import candidate_id
 
 CODE = "def reward(prompts, completions, answer, **columns):\n    return [0.0 for c in completions]\n"
 

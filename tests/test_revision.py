@@ -13,13 +13,13 @@ import pytest
 from huggingface_hub import constants
 from played import SMALL, Quiet, Trainer
 
-from rewardsearch.bank import bank_mark
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import UserError
-from rewardsearch.resources import PACKAGE
-from rewardsearch.revision import pinned
-from rewardsearch.search import search
-from rewardsearch.tuned import sft_mark
+from rewardsearch.files.resources import PACKAGE
+from rewardsearch.loop import search
+from rewardsearch.run.bank_files import bank_fingerprint
+from rewardsearch.run.revision import pinned
+from rewardsearch.run.sft_files import sft_fingerprint
 
 FIRST, SECOND = "a" * 40, "b" * 40
 MODEL = "org/tiny"
@@ -46,8 +46,8 @@ def config(revision: str | None = None, **settings: Any) -> Config:
 def test_a_revision_is_the_commit_that_it_stands_for(hub: Path) -> None:
     found = [pinned(config(revision)).policy.revision for revision in (None, "main", "v2", SECOND, "v3")]
     assert found == [FIRST, FIRST, SECOND, SECOND, "v3"]
-    assert len({bank_mark(pinned(config(revision))) for revision in (None, "main", "v2")}) == 2
-    assert len({sft_mark(pinned(config(revision))) for revision in (None, "main", "v2")}) == 2
+    assert len({bank_fingerprint(pinned(config(revision))) for revision in (None, "main", "v2")}) == 2
+    assert len({sft_fingerprint(pinned(config(revision))) for revision in (None, "main", "v2")}) == 2
 
 
 def test_a_branch_that_has_moved_is_refused_like_another_input(tmp_path: Path, hub: Path, trainer: Trainer) -> None:
@@ -80,7 +80,7 @@ def test_a_model_of_this_machine_has_no_revision(tmp_path: Path, model: str) -> 
 LOAD = """
 import sys
 from rewardsearch.config import PolicyConfig
-from rewardsearch.screen.policy import load_policy
+from rewardsearch.train.policy import load_policy
 for revision in sys.argv[1:]:
     policy = load_policy(PolicyConfig(model="org/tiny", revision=revision))
     print(policy.base.generation_config.max_length, policy.tokenizer.model_max_length)

@@ -12,16 +12,16 @@ from chat_server import Answer, Body, ChatServer, rewarded, said
 from own_data import write_csv
 from played import SMALL, Quiet, Trainer, answered
 
-from rewardsearch import trials
 from rewardsearch.config import Config, parse_config
+from rewardsearch.loop import search
 from rewardsearch.propose.llm import asking
-from rewardsearch.records import ScreenJob, ScreenResult
-from rewardsearch.sandbox import Sandbox, SandboxedReward
-from rewardsearch.screen.observe import ROW, Observer
-from rewardsearch.search import search
-from rewardsearch.state import RunState
-from rewardsearch.store import fingerprint, save_result
+from rewardsearch.records import TrainingJob, TrainingResult
+from rewardsearch.rewards.sandbox import Sandbox, SandboxedReward
+from rewardsearch.run.state import RunState
+from rewardsearch.run.training_files import fingerprint, save_result
 from rewardsearch.tasks import load_task
+from rewardsearch.train import schedule as trials
+from rewardsearch.train.observe import ROW, Observer
 
 MARK = "Quibblethwaite"
 KEY_NAME = "REWARDSEARCH_TEST_KEY"
@@ -81,13 +81,13 @@ def config(folder: Path, url: str, show_rows: bool | None = None) -> Config:
         "candidates": len(CARRIERS),
         "task": {**SMALL["task"], "name": "resume", "data": table(folder), "columns": columns, "show_rows": show_rows},
         "propose": {"proposer": "openai", "openai": served},
-        "screen": {"baseline_seeds": 1, "steps": STEPS},
+        "train": {"baseline_seeds": 1, "steps": STEPS},
         "validation": {"exploits": "flag"},
     }
     return parse_config(data, "test")
 
 
-def observed(job: ScreenJob, result: ScreenResult, config: Config) -> ScreenResult:
+def observed(job: TrainingJob, result: TrainingResult, config: Config) -> TrainingResult:
     """`result` with what a training shows: real calls of the rewards on completions that copy their rows."""
     task = load_task(config.task)
     rows = task.rows("train")[: 2 * STEPS]
@@ -124,7 +124,7 @@ def training(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> Trainer:
     trained = code(CARRIERS["trained"])
     # The best is told whole.
     trainer.play = lambda job: answered(19 if trained in {spec.code for spec in job.rewards} else 10)
-    monkeypatch.setattr(trials, "screen", screen)
+    monkeypatch.setattr(trials, "train", screen)
     monkeypatch.setattr(asking, "BACKOFF_S", 0.01)
     monkeypatch.setenv(KEY_NAME, "sk-test")
     return trainer

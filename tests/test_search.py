@@ -12,15 +12,15 @@ import pytest
 from chat_server import ChatServer, rewarded, said
 from played import SMALL, Quiet, Trainer
 
-from rewardsearch import preflight
-from rewardsearch import search as module
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import BudgetReached, Interrupted, MachineError, NothingAccepted, UserError
-from rewardsearch.journal import JOURNAL, read_run
-from rewardsearch.preflight import check
+from rewardsearch.loop import finalize_run, search
 from rewardsearch.records import BASELINE
-from rewardsearch.sandbox import Defences, inspect
-from rewardsearch.search import finalize_run, search
+from rewardsearch.rewards.sandbox import Defences, inspect
+from rewardsearch.run.journal import JOURNAL, read_run
+from rewardsearch.session import preflight
+from rewardsearch.session import steps as module
+from rewardsearch.session.preflight import check
 
 FINAL = {"ensembles": ["top2"], "random_k": 2, "finalists": 1, "seeds": 1}
 

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from played import SMALL, Quiet, Trainer
 
-from rewardsearch.arms import policy_job
-from rewardsearch.bank import bank_mark
-from rewardsearch.brief import current_ranking
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import Interrupted, UserError
-from rewardsearch.journal import JOURNAL, read_run
+from rewardsearch.loop import search, tune_run
 from rewardsearch.records import SftResult
-from rewardsearch.search import search, tune_run
-from rewardsearch.store import fingerprint
-from rewardsearch.tuned import ADAPTER, SFT, copy_tuned, load_tuned, save_tuned, sft_mark, tuned_cache
+from rewardsearch.run.bank_files import bank_fingerprint
+from rewardsearch.run.jobs import policy_job
+from rewardsearch.run.journal import JOURNAL, read_run
+from rewardsearch.run.sft_files import ADAPTER, SFT, copy_sft, load_sft, save_sft, sft_cache, sft_fingerprint
+from rewardsearch.run.training_files import fingerprint
+from rewardsearch.session.requests import current_ranking
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +44,7 @@ def test_a_search_fine_tunes_first_and_once_and_its_leaderboard_says_sft(tmp_pat
     assert trainer.tunings == 1
     assert "SFT: 64 demonstrations, 4 steps" in told.said
     events = happened(tmp_path / "run")
-    assert events.count("tuned") == 1 and events.index("tuned") < events.index("screened")
+    assert events.count("tuned") == 1 and events.index("tuned") < events.index("trained")
     assert state.tuned is not None and state.tuned == read_run(tmp_path / "run").tuned
     assert state.tuned.curve[-1].step == 4
     names = {row.id: row.name for row in current_ranking(state).rows}
@@ -61,18 +61,18 @@ def test_another_run_takes_it_from_the_cache(tmp_path: Path, trainer: Trainer) -
     state = tune_run(config(), tmp_path / "two", told)
     assert trainer.tunings == 1
     assert "SFT: 64 demonstrations, 4 steps, as an earlier run trained it" in told.said
-    assert load_tuned(tmp_path / "two" / SFT, sft_mark(config())) == state.tuned
+    assert load_sft(tmp_path / "two" / SFT, sft_fingerprint(config())) == state.tuned
     assert (tmp_path / "two" / SFT / ADAPTER / "adapter_model.safetensors").read_text(encoding="utf-8") == "tuned"
 
 
 @pytest.mark.parametrize("file", ["result.json", f"{ADAPTER}/adapter_model.safetensors"])
 def test_a_damaged_cache_entry_is_made_anew(tmp_path: Path, trainer: Trainer, file: str) -> None:
     tune_run(config(), tmp_path / "one", Quiet())
-    damaged = tuned_cache(config()) / file
+    damaged = sft_cache(config()) / file
     damaged.write_text(damaged.read_text(encoding="utf-8")[:-3], encoding="utf-8")
     tune_run(config(), tmp_path / "two", Quiet())
     assert trainer.tunings == 2
-    assert load_tuned(tuned_cache(config()), sft_mark(config())) is not None
+    assert load_sft(sft_cache(config()), sft_fingerprint(config())) is not None
 
 
 def test_a_cache_that_cannot_be_written_is_a_warning(
@@ -146,15 +146,15 @@ def test_a_run_refuses_another_fine_tuning(tmp_path: Path, trainer: Trainer) -> 
         {"task": {**SMALL["task"], "seed": 1}},
         {"policy": {"dtype": "bfloat16"}},
         {"policy": {"model": "elsewhere"}},
-        {"screen": {"threads": 2}},
-        {"screen": {"max_completion_tokens": 41}},
+        {"train": {"threads": 2}},
+        {"train": {"max_completion_tokens": 41}},
     ],
     ids=str,
 )
 def test_another_fine_tuning_gives_other_marks(changes: dict[str, Any]) -> None:
     before, after = config(), config(**changes)
-    assert sft_mark(before) != sft_mark(after)
-    assert bank_mark(before) != bank_mark(after)
+    assert sft_fingerprint(before) != sft_fingerprint(after)
+    assert bank_fingerprint(before) != bank_fingerprint(after)
     assert fingerprint(policy_job(0), before) != fingerprint(policy_job(0), after)
 
 
@@ -162,7 +162,7 @@ def test_what_fine_tuning_does_not_depend_on_leaves_it_as_it_is() -> None:
     same = config(
         seed=7, rounds=3, screen={"steps": 9}, policy={"lora": {"r": 3}}, task={**SMALL["task"], "test_rows": 9}
     )
-    assert sft_mark(same) == sft_mark(config())
+    assert sft_fingerprint(same) == sft_fingerprint(config())
 
 
 def test_a_local_policy_counts_by_its_files(tmp_path: Path) -> None:
@@ -171,13 +171,13 @@ def test_a_local_policy_counts_by_its_files(tmp_path: Path) -> None:
     marks = set()
     for text in ("", "1", "22"):
         (model / "model.safetensors").write_text(text, encoding="utf-8")
-        marks.add(sft_mark(config(policy={"model": str(model)})))
+        marks.add(sft_fingerprint(config(policy={"model": str(model)})))
     assert len(marks) == 3
 
 
 def test_without_fine_tuning_its_settings_change_no_result() -> None:
     off, other = config({"enabled": False}), config({"enabled": False, "steps": 9})
-    assert bank_mark(off) == bank_mark(other) != bank_mark(config())
+    assert bank_fingerprint(off) == bank_fingerprint(other) != bank_fingerprint(config())
     assert fingerprint(policy_job(0), off) == fingerprint(policy_job(0), other)
     assert fingerprint(policy_job(0), off) != fingerprint(policy_job(0), config())
 
@@ -219,7 +219,7 @@ def test_results_do_not_stand_beside_those_of_other_weights(tmp_path: Path, trai
 def test_a_fine_tuning_that_leaves_nothing_right_ends_the_search_however_often_it_is_started(
     tmp_path: Path, trainer: Trainer, monkeypatch: pytest.MonkeyPatch, run: str
 ) -> None:
-    monkeypatch.setattr("rewardsearch.groundwork._WORSE", 0.1)
+    monkeypatch.setattr("rewardsearch.train.setup._WORSE", 0.1)
     trainer.tuned_right = 0
     for folder in ("same", run):
         with pytest.raises(UserError, match=r"SFT broke the policy: accuracy 0\.250 -> 0\.000 on 20 .* lower"):
@@ -230,7 +230,7 @@ def test_a_fine_tuning_that_leaves_nothing_right_ends_the_search_however_often_i
 def test_a_fine_tuning_that_makes_the_policy_worse_is_a_warning(
     tmp_path: Path, trainer: Trainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rewardsearch.groundwork._WORSE", 0.2)
+    monkeypatch.setattr("rewardsearch.train.setup._WORSE", 0.2)
     trainer.tuned_right = 1
     told = Quiet()
     search(config(), tmp_path / "run", told)
@@ -240,18 +240,18 @@ def test_a_fine_tuning_that_makes_the_policy_worse_is_a_warning(
 COPYING = """
 import sys, time
 from pathlib import Path
-from rewardsearch.tuned import copy_tuned, load_tuned
+from rewardsearch.run.sft_files import copy_sft, load_sft
 source, cache, own, role = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
 end = time.monotonic() + 1.5
 while time.monotonic() < end:
     if role == "write":
-        copy_tuned(source, cache)
+        copy_sft(source, cache)
     else:
         try:
-            copy_tuned(cache, own)
+            copy_sft(cache, own)
         except OSError:
             continue
-        if load_tuned(own, "m") is None:
+        if load_sft(own, "m") is None:
             continue
 """
 
@@ -261,9 +261,9 @@ def test_processes_that_share_a_cache_end_with_a_whole_entry_and_leave_nothing_b
         adapter = tmp_path / name / ADAPTER
         adapter.mkdir(parents=True)
         (adapter / "adapter_model.safetensors").write_bytes(name.encode() * 300_000)
-        save_tuned(tmp_path / name, SftResult(mark="m", rows=1, steps=1, seconds=1.0, curve=(), before=(), after=()))
+        save_sft(tmp_path / name, SftResult(mark="m", rows=1, steps=1, seconds=1.0, curve=(), before=(), after=()))
     cache = tmp_path / "cache" / "x"
-    copy_tuned(tmp_path / "a", cache)
+    copy_sft(tmp_path / "a", cache)
     running = [
         subprocess.Popen(
             [
@@ -280,5 +280,5 @@ def test_processes_that_share_a_cache_end_with_a_whole_entry_and_leave_nothing_b
         for place, (source, role) in enumerate((("a", "write"), ("b", "write"), ("a", "read")))
     ]
     assert [(process.communicate()[1], process.returncode) for process in running] == [(b"", 0)] * 3
-    assert load_tuned(cache, "m") is not None
+    assert load_sft(cache, "m") is not None
     assert [path.name for path in cache.parent.iterdir()] == ["x"]

@@ -9,10 +9,10 @@ from test_search import FINAL, config, events
 
 from rewardsearch.config import parse_config
 from rewardsearch.errors import NothingAccepted, UserError
-from rewardsearch.journal import read_run
-from rewardsearch.rank import nothing_to_rank, required_right
+from rewardsearch.loop import finalize_run, search
 from rewardsearch.records import BASELINE, DIVERGED, POLICY
-from rewardsearch.search import finalize_run, search
+from rewardsearch.run.journal import read_run
+from rewardsearch.train.solvable import nothing_to_rank, required_right
 
 
 @pytest.mark.parametrize(("questions", "needed"), [(1, 1), (8, 1), (11, 2), (40, 4), (50, 5), (1319, 5)])
@@ -26,7 +26,7 @@ def test_how_many_right_answers_are_needed(questions: int, needed: int) -> None:
     [
         (0, [0, 0], ("rank.min_correct", "sft.enabled", "policy.model")),
         (4, [3, 4], ("rank.min_correct", "sft.enabled", "policy.model")),
-        (9, [0, 0], ("rank.min_correct", "screen.learning_rate", "screen.base_rewards")),
+        (9, [0, 0], ("rank.min_correct", "train.learning_rate", "train.base_rewards")),
         # It learns the form from the base rewards.
         (0, [0, 5], None),
         (5, [0, 1], None),
@@ -49,7 +49,7 @@ def test_a_policy_that_solves_nothing_stops_the_search_until_the_setting_is_chan
     tmp_path: Path, trainer: Trainer
 ) -> None:
     trainer.play = lambda job: answered(0)
-    settings = {"screen": {"baseline_seeds": 3}, "race": {"enabled": True}}
+    settings = {"train": {"baseline_seeds": 3}, "race": {"enabled": True}}
     for _ in range(2):
         with pytest.raises(NothingAccepted, match=r"of 20 questions of val .*rank\.min_correct"):
             search(config(**settings), tmp_path, Quiet())

@@ -17,10 +17,10 @@ from small_disk import SmallDisk
 from rewardsearch.config import parse_config
 from rewardsearch.errors import MachineError, RewardSearchError, UserError
 from rewardsearch.files import write_atomic
-from rewardsearch.journal import JOURNAL, Journal, read_run
-from rewardsearch.screen.worker import carried_out
-from rewardsearch.search import search
-from rewardsearch.storage import full_disk, storage_error
+from rewardsearch.files.disk import full_disk, storage_error
+from rewardsearch.loop import search
+from rewardsearch.run.journal import JOURNAL, Journal, read_run
+from rewardsearch.train.worker import carried_out
 
 CONFIG = parse_config(SMALL, "test")
 

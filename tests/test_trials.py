@@ -10,18 +10,19 @@ from typing import Any
 import pytest
 from played import SMALL, Quiet, Trainer, answered
 
-from rewardsearch.bank import bank_mark, save_bank
-from rewardsearch.brief import current_ranking
 from rewardsearch.cli.runs import ranking_of
 from rewardsearch.cli.status import status
 from rewardsearch.cli.time_left import steps_left
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import BudgetReached, MachineError, UserError
-from rewardsearch.groundwork import BANK
-from rewardsearch.journal import JOURNAL, read_run
-from rewardsearch.records import BASELINE, FULL, Outcome, Rollout, ScreenJob
-from rewardsearch.search import finalize_run, search, session
-from rewardsearch.store import CHECKPOINT
+from rewardsearch.loop import finalize_run, search
+from rewardsearch.records import BASELINE, FULL, Outcome, Rollout, TrainingJob
+from rewardsearch.run.bank_files import bank_fingerprint, save_bank
+from rewardsearch.run.journal import JOURNAL, read_run
+from rewardsearch.run.training_files import CHECKPOINT
+from rewardsearch.session.opening import open_session
+from rewardsearch.session.requests import current_ranking
+from rewardsearch.train.setup import BANK
 
 RUNGS = [{"steps": 0.25, "questions": 0.5}, {"steps": 0.5, "questions": 1.0}]
 
@@ -33,13 +34,13 @@ def config(**settings: Any) -> Config:
         "task": {"train_rows": 64, "val_rows": 200, "test_rows": 20},
         "race": {"enabled": True, "rungs": RUNGS},
         # Who is behind is told from the noise between seeds, which takes two of the baseline.
-        "screen": {"baseline_seeds": 2},
+        "train": {"baseline_seeds": 2},
         **settings,
     }
     return parse_config(data, "test")
 
 
-def apart(job: ScreenJob) -> tuple[Outcome, ...]:
+def apart(job: TrainingJob) -> tuple[Outcome, ...]:
     """Scores that grow with the steps, and far apart: three candidates in four know little, the fourth nearly all."""
     n = round(200 * (job.questions or 1))
     good = job.id != "policy" and (job.id == BASELINE or zlib.crc32(job.id.encode()) % 4 == 0)
@@ -59,13 +60,13 @@ def test_who_is_behind_at_a_rung_is_not_trained_on_and_is_told_why(tmp_path: Pat
     for job in trainer.jobs:
         assert job.rung != FULL or job.id not in dropped
     rows = {row.id: row for row in state.rankings[-1].rows}
-    for id, fate in dropped.items():
-        assert (rows[id].status, rows[id].f1, rows[id].reason) == ("dropped", None, fate.told)
-        assert rows[id].steps in (10, 20) and fate.told.startswith(f"stopped at step {rows[id].steps}: ")
+    for id, promotion in dropped.items():
+        assert (rows[id].status, rows[id].f1, rows[id].reason) == ("dropped", None, promotion.told)
+        assert rows[id].steps in (10, 20) and promotion.told.startswith(f"stopped at step {rows[id].steps}: ")
     whole = {job.id for job in trainer.jobs if job.rung == FULL}
     assert {row.id for row in state.rankings[-1].rows if row.rank is not None} == whole
     assert f"{len(dropped)} reward" in " ".join(state.feedbacks[1].lessons)
-    assert {each.id for each in state.feedbacks[1].unscored if each.status == "dropped"} == set(dropped)
+    assert {each.id for each in state.feedbacks[1].unscored if each.status == "stopped"} == set(dropped)
 
 
 @pytest.mark.parametrize(("seeds", "dropped"), [(1, False), (2, True)])
@@ -80,7 +81,7 @@ def test_a_race_drops_nobody_while_the_noise_between_seeds_is_unknown(
 def test_a_rungs_ranks_drop_from_the_round_on_in_which_they_are_known_to_hold(
     tmp_path: Path, trainer: Trainer, holds: bool
 ) -> None:
-    def play(job: ScreenJob) -> tuple[Outcome, ...]:
+    def play(job: TrainingJob) -> tuple[Outcome, ...]:
         n, quality = round(200 * (job.questions or 1)), zlib.crc32(job.id.encode()) % 100 / 100
         at_end = quality if holds or job.rung != FULL else 1 - quality
         return answered(round(n * (0.4 + 0.2 * at_end)), n)
@@ -106,13 +107,13 @@ def test_each_stretch_carries_on_the_one_before_under_the_schedule_of_the_whole(
 ) -> None:
     trainer.play = apart
     search(config(), tmp_path, Quiet())
-    stretches = [job for job in trainer.jobs if (job.id, job.seed) == (BASELINE, 0)]
-    assert [(job.rung, job.steps, job.questions, job.schedule) for job in stretches] == [
+    segments = [job for job in trainer.jobs if (job.id, job.seed) == (BASELINE, 0)]
+    assert [(job.rung, job.steps, job.questions, job.schedule) for job in segments] == [
         ("rung1", 10, 0.5, 40),
         ("rung2", 20, 1.0, 40),
         (FULL, 40, None, None),
     ]
-    assert [job.start for job in stretches] == [None, stretches[0].folder, stretches[1].folder]
+    assert [job.start for job in segments] == [None, segments[0].folder, segments[1].folder]
 
 
 def test_the_race_is_off_by_one_line_and_a_raced_result_is_that_of_the_whole_run(
@@ -145,7 +146,11 @@ def test_an_interruption_after_any_stretch_changes_nothing_in_the_end(tmp_path: 
         trainer.after_run = lambda id: None
         again = search(settings, tmp_path / f"stopped-{stop}", Quiet())
         assert [job.folder for job in trainer.jobs] == runs
-        assert (again.rankings, again.fates, again.feedbacks) == (whole.rankings, whole.fates, whole.feedbacks)
+        assert (again.rankings, again.promotions, again.feedbacks) == (
+            whole.rankings,
+            whole.promotions,
+            whole.feedbacks,
+        )
 
 
 def test_a_budget_that_ends_in_the_middle_of_a_race_keeps_what_was_raced(tmp_path: Path, trainer: Trainer) -> None:
@@ -168,7 +173,7 @@ def test_what_the_machine_failed_on_at_a_rung_is_raced_when_the_search_is_starte
 ) -> None:
     trainer.play = apart
     whole = search(config(), tmp_path / "whole", Quiet())
-    lost = next(id for id, fate in whole.dropped.items())
+    lost = next(id for id, promotion in whole.dropped.items())
     trainer.ends = {lost: "error"}
     first = search(config(), tmp_path / "lost", Quiet())
     assert first.results[lost].status == "error"
@@ -205,7 +210,7 @@ def test_a_lost_stretch_is_trained_again_and_the_whole_screen_stands(tmp_path: P
     whole = search(config(), tmp_path, Quiet())
     lost = [BASELINE, next(row.id for row in whole.rankings[-1].rows if row.rank and row.id in whole.candidates)]
     for id in lost:
-        shutil.rmtree(tmp_path / "candidates" / id / "screens" / "rung1-0")
+        shutil.rmtree(tmp_path / "candidates" / id / "training" / "rung1-0")
     trainer.jobs.clear()
     again = search(config(), tmp_path, Quiet())
     assert [(job.id, job.rung) for job in trainer.jobs] == [(id, "rung1") for id in lost]
@@ -242,7 +247,7 @@ def test_the_journal_shows_that_no_test_row_was_read_before_finalize(tmp_path: P
     search(config(finalize=final), tmp_path, Quiet())
     opened = events(tmp_path, "test_opened")
     assert len(opened) == 1
-    evaluated = events(tmp_path, "screened")
+    evaluated = events(tmp_path, "trained")
     assert all(event["time"] <= opened[0]["time"] for event in evaluated)
     for event in evaluated:
         said = event["evaluated"]
@@ -293,8 +298,8 @@ def test_the_papers_protocol_ranks_on_the_test_and_says_so(
     state = search(config(paper_protocol=True, screen={"baseline_seeds": 3}), tmp_path, Quiet())
     assert state.rankings[-1].split == "test"
     assert all((job.rung, job.seed) == (FULL, 0) for job in trainer.jobs)
-    assert events(tmp_path, "test_opened")[0]["time"] <= events(tmp_path, "screened")[0]["time"]
-    assert {event["evaluated"]["split"] for event in events(tmp_path, "screened")} == {"test"}
+    assert events(tmp_path, "test_opened")[0]["time"] <= events(tmp_path, "trained")[0]["time"]
+    assert {event["evaluated"]["split"] for event in events(tmp_path, "trained")} == {"test"}
     status(str(tmp_path))
     best = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("best"))
     assert best.endswith("on test")
@@ -315,13 +320,13 @@ def test_a_bank_of_another_policy_than_is_there_now_is_told_once(tmp_path: Path,
     rollouts = tuple(
         Rollout(row="train-0", completion="", kind="unparsed", prediction=None, length=0) for _ in range(2)
     )
-    with session(settings, tmp_path, told, settings.budget) as run:
+    with open_session(settings, tmp_path, told, settings.budget) as run:
         save_bank(tmp_path / BANK, rollouts)
-        assert run.state.bank_mark is None
-        assert run.ground.bank() == rollouts and not any("rollout bank" in line for line in told.said)
+        assert run.state.bank_fingerprint is None
+        assert run.setup.bank() == rollouts and not any("rollout bank" in line for line in told.said)
         # A session was killed between the file and its event.
-        assert run.state.bank_mark == bank_mark(settings)
+        assert run.state.bank_fingerprint == bank_fingerprint(settings)
         run.journal.append("bank", mark="of another", split="train", completions=2)
-        assert run.ground.bank() == run.ground.bank() == rollouts
+        assert run.setup.bank() == run.setup.bank() == rollouts
     (line,) = (line for line in told.said if "rollout bank" in line)
     assert line.startswith("warning: policy, data or task have changed")

@@ -7,9 +7,7 @@ from pathlib import Path
 
 from fakes import candidate, curves, screened
 
-from rewardsearch.arms import load_base_rewards
 from rewardsearch.config import Config, RankConfig
-from rewardsearch.evidence import Feedback
 from rewardsearch.feedback import write_feedback
 from rewardsearch.propose import ProposalRequest
 from rewardsearch.rank import front, rank
@@ -22,9 +20,11 @@ from rewardsearch.records import (
     Outcome,
     OutcomeKind,
     Row,
-    ScreenResult,
+    TrainingResult,
     Verdict,
 )
+from rewardsearch.records.feedback import Feedback
+from rewardsearch.rewards.base import load_base_rewards
 
 CLASSES = ("SELECTED", "REJECTED")
 GOLD = "SR" * 20
@@ -50,7 +50,7 @@ def outcomes(answered: str, gold: str = GOLD) -> tuple[Outcome, ...]:
     return tuple(found)
 
 
-def screen(arm: str, answered: str) -> ScreenResult:
+def screen(arm: str, answered: str) -> TrainingResult:
     """A training in which the share of SELECTED goes evenly from a half to what was answered at the end."""
     last = answered.count("S") / len(answered)
     points = []
@@ -106,7 +106,7 @@ def request_of_classes(feedback: Feedback | None = None) -> ProposalRequest:
         training="40 steps, each on 8 prompts with a group of 8 completions of at most 64 tokens",
         classes=CLASSES,
         columns=tuple(row.columns),
-        base_rewards=tuple((spec.name, spec.code) for spec in load_base_rewards(Config().screen.base_rewards)),
+        base_rewards=tuple((spec.name, spec.code) for spec in load_base_rewards(Config().train.base_rewards)),
         examples=tuple(LabelledCompletion(row=row, completion=text, kind=kind) for text, kind in said.items()),
         feedback=feedback,
         folder=Path("runs/told"),

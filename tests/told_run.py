@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from rewardsearch.arms import load_base_rewards, screen_folder
-from rewardsearch.brief import request_of
 from rewardsearch.config import Config, TaskConfig
+from rewardsearch.files.resources import resource
 from rewardsearch.propose import ProposalRequest
 from rewardsearch.records import (
     BASELINE,
@@ -22,23 +21,25 @@ from rewardsearch.records import (
     Completion,
     CurvePoint,
     Example,
-    Fate,
     GroupMember,
     Operator,
     Outcome,
     OutcomeKind,
     Played,
+    PromotionDecision,
     Proposal,
     Refusal,
-    ScreenResult,
     TrainingGroup,
+    TrainingResult,
     Usage,
     Verdict,
-    candidate_id,
 )
-from rewardsearch.resources import resource
-from rewardsearch.state import RunState
-from rewardsearch.store import save_completions
+from rewardsearch.rewards.base import load_base_rewards
+from rewardsearch.rewards.identity import candidate_id
+from rewardsearch.run.jobs import training_folder
+from rewardsearch.run.state import RunState
+from rewardsearch.run.training_files import save_completions
+from rewardsearch.session.requests import request_of
 from rewardsearch.tasks import load_task
 
 MODEL = "gpt-5"
@@ -235,7 +236,7 @@ REJECTED = Verdict(
 )
 
 
-def result(arm: str) -> ScreenResult:
+def result(arm: str) -> TrainingResult:
     """The screen of an arm in RIGHT."""
     right = set(RIGHT[arm])
     wrong: OutcomeKind = "unparsed" if arm == POLICY else "wrong"
@@ -251,7 +252,7 @@ def result(arm: str) -> ScreenResult:
     )
     told = {name: r for name, (r, _) in COMPONENTS[arm][1].items()} if arm in COMPONENTS else {}
     label = f"{COMPONENTS[arm][0].name}-{arm[:4]}" if arm in COMPONENTS else ""
-    return ScreenResult(
+    return TrainingResult(
         id=arm,
         rung="full",
         seed=0,
@@ -300,13 +301,13 @@ def group(arm: str, label: str) -> TrainingGroup | None:
     return TrainingGroup(step=STEPS[-1], prompt=row.prompt_text, answer=row.answer, members=members)
 
 
-def at_rung(arm: str) -> ScreenResult:
+def at_rung(arm: str) -> TrainingResult:
     """The screen of an arm in AT_RUNG after nine steps, on 50 questions."""
     outcomes = tuple(
         Outcome(id=row.id, kind="correct" if i < AT_RUNG[arm] else "wrong", gold=row.answer, prediction="1", length=18)
         for i, row in enumerate(VAL[:50])
     )
-    return ScreenResult(id=arm, rung="rung1", seed=0, steps=9, status="done", outcomes=outcomes)
+    return TrainingResult(id=arm, rung="rung1", seed=0, steps=9, status="done", outcomes=outcomes)
 
 
 def written(arm: str) -> list[Completion]:
@@ -336,10 +337,10 @@ def curves(arm: str, label: str) -> tuple[CurvePoint, ...]:
             CurvePoint(
                 step=step,
                 reward=sum(base.values()) + sum(own.values()),
-                monitor=monitor,
+                exact_match=monitor,
                 components=base | whole | own,
                 length=12 + 0.9 * place,
-                dead_groups=0.16,
+                zero_std_fraction=0.16,
                 clipped=0.01,
                 grad_norm=0.8,
             )
@@ -361,9 +362,9 @@ def state() -> RunState:
     """Two rounds: four rewards trained in the first; one trained, one rejected and one failed in the second."""
     config = Config(rounds=3, candidates=4)
     folder = Path(tempfile.mkdtemp()) / "told"
-    out = RunState(folder, config, base=tuple(load_base_rewards(config.screen.base_rewards)))
+    out = RunState(folder, config, base=tuple(load_base_rewards(config.train.base_rewards)))
     for arm in (BASELINE, PENALTY.id, STEP_CHECK.id):
-        save_completions(folder / screen_folder(arm, FULL, 0), written(arm))
+        save_completions(folder / training_folder(arm, FULL, 0), written(arm))
     cut = Refusal(name="request_4", reason="the reply was cut off inside the code; it reached max_tokens (8000)")
     out.proposals = {
         (1, 0): proposed(PENALTY, STEP_CHECK, SHOWS_WORK, BREVITY, STRONG),
@@ -376,12 +377,12 @@ def state() -> RunState:
         out.verdicts[id] = Verdict(candidate=id, accepted=True, checks=measured, flags=FLAGS.get(id, ()))
     out.verdicts[CROSSED.id] = REJECTED
     out.verdicts[STRONG.id] = Verdict(candidate=STRONG.id, accepted=True)
-    out.screens = {f"candidates/{arm}/screens/rung1-0": at_rung(arm) for arm in AT_RUNG}
+    out.screens = {f"candidates/{arm}/training/rung1-0": at_rung(arm) for arm in AT_RUNG}
     told = "stopped at step 9: behind the best (F1 0.765 vs 0.864, at least 0.021 apart)"
-    fate = Fate(id=STRONG.id, promoted=False, told=told)
-    out.fates = {("rung1", STRONG.id): fate}
+    promotion = PromotionDecision(id=STRONG.id, promoted=False, told=told)
+    out.promotions = {("rung1", STRONG.id): promotion}
     out.results = {arm: result(arm) for arm in RIGHT}
-    out.results[SLOW.id] = ScreenResult(
+    out.results[SLOW.id] = TrainingResult(
         id=SLOW.id, rung="full", seed=0, steps=44, status="failed", reason="took longer than 2 s for a batch at step 12"
     )
     return out

@@ -119,7 +119,7 @@ class Output:
 def main() -> None:
     """The console script. Errors that are the user's to mend go to standard error, a line each, without a traceback."""
     from rewardsearch.errors import Interrupted, RewardSearchError
-    from rewardsearch.storage import disk_errors, scratch_root
+    from rewardsearch.files.disk import disk_errors, scratch_root
 
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a letter shows a mark in its place.

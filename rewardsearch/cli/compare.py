@@ -64,21 +64,21 @@ def compare(
 
 
 def _of_a_run(run: str, *ids: str) -> tuple[tuple[str, str], Comparison]:
-    from rewardsearch.arms import screen_folder
     from rewardsearch.cli.runs import find_arm, name_of, open_run
     from rewardsearch.errors import UserError
     from rewardsearch.rank import compare_outcomes, reward_gap
     from rewardsearch.records import FULL
-    from rewardsearch.restore import missing_lines
+    from rewardsearch.run.jobs import training_folder
+    from rewardsearch.run.restore import missing_lines
 
     state = open_run(run)
     arms = [find_arm(state, text) for text in ids]
-    screens = {arm: state.screen_of(arm) for arm in arms}
+    screens = {arm: state.training_of(arm) for arm in arms}
     scored = {
         arm: each.outcomes for arm, each in screens.items() if each and each.rung == FULL and each.status == "done"
     }
     # Where the result of the search's own seed is lost, that of another seed does not take its place.
-    gone = [arm for arm in arms if screen_folder(arm, FULL, state.config.seed) in state.lost]
+    gone = [arm for arm in arms if training_folder(arm, FULL, state.config.seed) in state.lost]
     unscored = [arm for arm in arms if arm not in scored or arm in gone]
     if unscored:
         named = ", ".join(name_of(state, arm) for arm in unscored)

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from rewardsearch.errors import UserError
-from rewardsearch.records import BASELINE, POLICY, Outcome, OutcomeKind, Record, ScreenResult
-from rewardsearch.store import load_completions
+from rewardsearch.records import BASELINE, POLICY, Outcome, OutcomeKind, Record, TrainingResult
+from rewardsearch.run.training_files import load_completions
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rewardsearch.state import RunState
+    from rewardsearch.run.state import RunState
 
 Which = Literal["all", "wrong", "fixed", "broken"]
 _INDENT = 4
@@ -62,7 +62,7 @@ def read_answers(state: RunState, arm: str, which: Which) -> Answers:
 
     Raises UserError for an arm that was not evaluated, and for `fixed` and `broken` where there is no reference.
     """
-    found = state.screen_of(arm)
+    found = state.training_of(arm)
     if found is None or found.status != "done":
         why = f" ({found.status}: {found.reason})" if found else ""
         raise UserError(f"{arm} was not evaluated on held-out questions in {state.folder}{why}; name another arm")
@@ -149,7 +149,7 @@ def _is(each: Answered, which: Which) -> bool:
     return (right, each.reference.kind == "correct") == ((True, False) if which == "fixed" else (False, True))
 
 
-def _reference(state: RunState, found: ScreenResult) -> ScreenResult | None:
+def _reference(state: RunState, found: TrainingResult) -> TrainingResult | None:
     """What an arm is held against: the baseline trained as far under the same seed; the policy, for the baseline."""
     if found.id == POLICY:
         return None
@@ -159,7 +159,7 @@ def _reference(state: RunState, found: ScreenResult) -> ScreenResult | None:
     return next((r for r in state.screens.values() if (r.id, r.rung, r.seed, r.status) == like), None)
 
 
-def _texts(state: RunState, result: ScreenResult) -> dict[str, str]:
+def _texts(state: RunState, result: TrainingResult) -> dict[str, str]:
     folder = next((name for name, each in state.screens.items() if each is result), None)
     return load_completions(state.folder / folder) if folder else {}
 

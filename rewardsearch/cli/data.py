@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rewardsearch.datasheet import DataSheet, SplitSheet
+    from rewardsearch.tasks.datasheet import DataSheet, SplitSheet
 
 
 def data(
@@ -26,8 +26,8 @@ def data(
     """
     from rewardsearch.cli.tables import make_console, print_json
     from rewardsearch.config import load_config
-    from rewardsearch.datasheet import check_rows, datasheet
     from rewardsearch.tasks import load_task
+    from rewardsearch.tasks.datasheet import check_rows, datasheet
 
     settings = load_config(config, set_ or [])
     task = load_task(settings.task)

@@ -24,7 +24,7 @@ def doctor(
     """
     from rewardsearch.cli.tables import make_console, print_json, print_lines
     from rewardsearch.config import load_config, parse_config
-    from rewardsearch.doctor import examine
+    from rewardsearch.session.doctor import examine
 
     overrides = set_ or []
     settings = parse_config({}, "--set", overrides) if config is None else load_config(config, overrides)

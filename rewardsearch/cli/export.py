@@ -24,8 +24,8 @@ def export(
     """
     from rewardsearch.cli.runs import final_document, find_arm, open_run, ranking_of
     from rewardsearch.cli.tables import make_console, print_json, print_lines, print_whole
-    from rewardsearch.export import choose_rewards
-    from rewardsearch.export import export as write
+    from rewardsearch.exporters import choose_rewards
+    from rewardsearch.exporters import export as write
 
     state = open_run(run)
     arm = find_arm(state, ensemble) if ensemble is not None else None

@@ -8,7 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from rewardsearch.records import Fairness
-    from rewardsearch.state import RunState
+    from rewardsearch.run.state import RunState
 
 
 def fairness(
@@ -67,7 +67,7 @@ def _of_screens(state: RunState, wanted: str | None) -> tuple[Fairness, ...]:
     task = load_task(state.config.task)
     if task.classes is None:
         return ()
-    ranked = [row.id for row in ranking_of(state).rows if row.status == "screened"]
+    ranked = [row.id for row in ranking_of(state).rows if row.status == "trained"]
     best = [id for id in ranked if id in state.candidates][:1]
     arms = [wanted] if wanted is not None else [id for id in (*best, BASELINE) if id in ranked]
     screens = [result for result in state.screens.values() if (result.rung, result.status) == (FULL, "done")]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rewardsearch.cli.tables import (
     class_legend,
-    flags_told,
+    flags_text,
     interval,
     number,
     p_value,
@@ -102,7 +102,7 @@ def _cells(row: FinalRow, scores: ClassScores, name: str) -> tuple[str, ...]:
         p_value(row.p_vs_baseline),
         p_value(row.p_adjusted),
         percent(row.parse_rate),
-        flags_told(row.flags),
+        flags_text(row.flags),
     )
 
 

@@ -9,7 +9,7 @@ from rewardsearch.cli.final_classes import print_class_table, print_confusion
 from rewardsearch.cli.tables import (
     F1_LEGEND,
     PAPER_NOTE,
-    flags_told,
+    flags_text,
     interval,
     number,
     p_value,
@@ -85,7 +85,7 @@ def print_final(report: FinalReport, console: Console) -> None:
             legend=LEGEND if report.of_rewards else LEGEND | ONE_SEED,
         )
     if done:
-        print_lines(console, _noise_told(report, named))
+        print_lines(console, _noise_text(report, named))
     print_lines(console, "", *_recommended(report, named))
     chosen = report.row(report.chosen)
     if chosen is not None and chosen.classes is not None:
@@ -148,11 +148,11 @@ def _cells(row: FinalRow, chosen: bool) -> tuple[str, ...]:
         signed(None if row.f1 is None or row.val_f1 is None else row.f1 - row.val_f1),
         percent(row.parse_rate),
         p_value(row.p_vs_policy),
-        flags_told(row.flags),
+        flags_text(row.flags),
     )
 
 
-def _noise_told(report: FinalReport, named: dict[str, str]) -> str:
+def _noise_text(report: FinalReport, named: dict[str, str]) -> str:
     known = sorted((row.seed_sd, row.id) for row in report.rows if row.seed_sd is not None)
     if not known:
         return (
@@ -176,7 +176,7 @@ def _recommended(report: FinalReport, named: dict[str, str]) -> list[str]:
     lines = [f"* chosen by F1 on {split}: {named[row.id]}"]
     lines += [f"  {said}" for said in report.said_of(row.id)]
     if flags := [flag for flag in row.flags if flag.startswith(FLAGGED)]:
-        lines.append(f"  in spite of {flags_told(flags)}: every ensemble and candidate here has a flag of that kind")
+        lines.append(f"  in spite of {flags_text(flags)}: every ensemble and candidate here has a flag of that kind")
     return lines
 
 

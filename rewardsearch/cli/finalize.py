@@ -27,15 +27,15 @@ def finalize(
     from rewardsearch.cli.final_table import print_final, print_pairs
     from rewardsearch.cli.runs import open_run
     from rewardsearch.cli.tables import make_console, print_json, print_lines
-    from rewardsearch.restore import missing, missing_lines
+    from rewardsearch.run.restore import missing, missing_lines
 
     state = open_run(run)
     if state.final is not None:
-        print_lines(make_console(stderr=as_json), *state.told_opened)
+        print_lines(make_console(stderr=as_json), *state.test_opened_message)
     else:
         from rewardsearch.cli.progress import SearchProgress
         from rewardsearch.cli.run import stop_on_sigterm
-        from rewardsearch.search import finalize_run
+        from rewardsearch.loop import finalize_run
 
         stop_on_sigterm()
         with SearchProgress(make_console(stderr=as_json), state.config) as progress:

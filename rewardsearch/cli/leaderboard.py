@@ -18,8 +18,8 @@ def leaderboard(
     from rewardsearch.cli.runs import open_run, ranking_of
     from rewardsearch.cli.tables import make_console, print_json, print_lines
     from rewardsearch.errors import UserError
-    from rewardsearch.rank import leaderboard_csv
-    from rewardsearch.restore import missing, missing_lines
+    from rewardsearch.run.leaderboard_files import leaderboard_csv
+    from rewardsearch.run.restore import missing, missing_lines
 
     if as_json and as_csv:
         raise UserError("got --json and --csv; give one of them")

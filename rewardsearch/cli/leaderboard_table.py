@@ -11,7 +11,7 @@ from rewardsearch.cli.tables import (
     PAPER_NOTE,
     class_legend,
     class_names,
-    flags_told,
+    flags_text,
     interval,
     number,
     p_value,
@@ -50,7 +50,7 @@ STATUS_LEGEND = {
     "failed": "its training failed",
     "error": "the machine failed; it is tried again",
     "rejected": "refused by validation",
-    "owed": "not trained yet",
+    "pending": "not trained yet",
 }
 
 
@@ -111,7 +111,7 @@ def _print_ranked(
         text=18,
         legend=legend if classes is None else legend | class_legend(classes),
     )
-    print_lines(console, *_rounds_told(ranked), *_noise_told(ranking))
+    print_lines(console, *_rounds_told(ranked), *_noise_text(ranking))
 
 
 def _rounds_told(ranked: Sequence[RankedRow]) -> list[str]:
@@ -124,11 +124,11 @@ def _rounds_told(ranked: Sequence[RankedRow]) -> list[str]:
     return [f"rounds: mean F1 of the candidates (and the best) {', '.join(told)}"] if len(told) > 1 else []
 
 
-def _noise_told(ranking: Ranking) -> list[str]:
+def _noise_text(ranking: Ranking) -> list[str]:
     noise = ranking.noise
     if noise is None:
         return [
-            "noise: the baseline was trained with one seed (screen.baseline_seeds), so the noise between seeds is not known: "
+            "noise: the baseline was trained with one seed (train.baseline_seeds), so the noise between seeds is not known: "
             "no ties and no p-values; rewardsearch compare tests two of these trained policies"
         ]
     scores = ", ".join(f"{f1:.3f} (seed {seed})" for seed, f1 in noise.f1_by_seed.items())
@@ -154,7 +154,7 @@ def _ranked_cells(row: RankedRow, known: bool) -> tuple[str, ...]:
         number(row.mean_training_accuracy),
         *(p_values if known else ()),
         number(row.bank_auc_any_form, 2),
-        flags_told(row.flags),
+        flags_text(row.flags),
     )
 
 
@@ -173,6 +173,6 @@ def _in_short(reason: str | None) -> str:
 
 
 def _ties(row: RankedRow) -> str:
-    from rewardsearch.rank import ranges
+    from rewardsearch.run.leaderboard_files import ranges
 
     return ranges(row.ties, ",") if row.ties and len(row.ties) > 1 else "-"

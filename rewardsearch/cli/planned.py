@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rewardsearch.arms import stretches
 from rewardsearch.config import Config
 from rewardsearch.finalize import plan
 from rewardsearch.records import Noise
+from rewardsearch.run.jobs import segments
 from rewardsearch.stats import POWER, smallest_gain, usual_question_se
 
 SEEDS = (2, 3, 5, 8)
@@ -22,7 +22,7 @@ def planned_runs(config: Config) -> int:
 def planned_steps(config: Config) -> int:
     """Training steps of a whole search at most: what the bank refuses and the race drops is spared."""
     screens = len(config.baseline_seeds) + config.rounds * config.candidates
-    return screens * config.screen.steps + plan(config).steps
+    return screens * config.train.steps + plan(config).steps
 
 
 def told_plan(config: Config) -> tuple[str, ...]:
@@ -33,7 +33,7 @@ def told_plan(config: Config) -> tuple[str, ...]:
     """
     final = plan(config)
     most = planned_steps(config) - final.steps
-    least = len(config.baseline_seeds) * config.screen.steps + config.rounds * _raced_steps(config)
+    least = len(config.baseline_seeds) * config.train.steps + config.rounds * _raced_steps(config)
     steps = f"{most:,}" if least == most else f"{least:,} to {most:,}"
     seeds = len(config.baseline_seeds)
     lines = [
@@ -83,8 +83,8 @@ def _told_sft(config: Config) -> tuple[str, ...]:
 def _raced_steps(config: Config) -> int:
     """Steps of a round whose race keeps no more than it must at every rung."""
     running, before, total = config.candidates, 0, 0
-    for stretch in stretches(config):
-        total += running * (stretch.steps - before)
-        before = stretch.steps
-        running = config.race.least_of(running)
+    for segment in segments(config):
+        total += running * (segment.steps - before)
+        before = segment.steps
+        running = config.race.min_promoted_of(running)
     return total

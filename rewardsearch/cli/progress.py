@@ -11,16 +11,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rewardsearch.cli.tables import print_lines
 from rewardsearch.cli.time_left import time_left, told_time
 from rewardsearch.config import Config
-from rewardsearch.progress import Running
-from rewardsearch.records import POLICY, Outcome, ScreenJob, ScreenResult, SftResult
+from rewardsearch.records import POLICY, Outcome, SftResult, TrainingJob, TrainingResult
+from rewardsearch.run.progress import Running
+from rewardsearch.run.sft_files import SFT
 from rewardsearch.stats import f1_accuracy
-from rewardsearch.tuned import SFT
 
 if TYPE_CHECKING:
-    from rewardsearch.state import RunState
+    from rewardsearch.run.state import RunState
 
 
-def scores_told(outcomes: Iterable[Outcome]) -> str:
+def scores_text(outcomes: Iterable[Outcome]) -> str:
     """The scores that a line of progress has room for."""
     metrics = f1_accuracy(outcomes)
     scores = f"F1 {metrics.f1:.3f}, accuracy {metrics.accuracy:.3f}"
@@ -37,8 +37,8 @@ def tuned_told(result: SftResult) -> tuple[str, ...]:
     return (
         f"loss {first.loss:.3f} -> {last.loss:.3f} nats a token in {result.steps:,} steps on {result.rows:,} demonstrations, "
         f"{result.seconds:.0f} s{left}",
-        f"before: {scores_told(result.before)} of val",
-        f"after:  {scores_told(result.after)} of val",
+        f"before: {scores_text(result.before)} of val",
+        f"after:  {scores_text(result.after)} of val",
     )
 
 
@@ -103,7 +103,7 @@ class SearchProgress:
         for line in tuned_told(result):
             self.say(f"  {SFT} {line}")
 
-    def ended(self, job: ScreenJob, result: ScreenResult, name: str) -> None:
+    def ended(self, job: TrainingJob, result: TrainingResult, name: str) -> None:
         id = "" if job.id == POLICY or name.startswith(job.id) else f" {job.id[:6]}"
         self.say(f"  {name}{id} {self._outcome(result)}")
 
@@ -111,11 +111,11 @@ class SearchProgress:
         """Such as "about 4 min of training left"; empty while nothing has been measured, and where none is left."""
         return told_time(time_left(self._state, self._running)) if self._state else ""
 
-    def _outcome(self, result: ScreenResult) -> str:
+    def _outcome(self, result: TrainingResult) -> str:
         if result.status != "done":
             return f"{result.status}: {result.reason}"
         after = f"after {result.steps} steps" if result.id != POLICY else "before GRPO" if self._tuned else "untrained"
-        text = f"{after}: {scores_told(result.outcomes)}, {result.seconds:.0f} s"
+        text = f"{after}: {scores_text(result.outcomes)}, {result.seconds:.0f} s"
         if result.ended:
             text += f"; ended early: {result.ended}"
         left = "" if self._live or not result.steps else self.time_left()

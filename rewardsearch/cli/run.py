@@ -31,7 +31,7 @@ def run(
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override, such as screen.steps=20. Repeatable."),
+        typer.Option("--set", metavar="KEY=VALUE", help="Override, such as train.steps=20. Repeatable."),
     ] = None,
     mix: Annotated[
         bool,
@@ -50,12 +50,12 @@ def run(
     from rewardsearch.cli.runs import ranking_of
     from rewardsearch.cli.tables import make_console, print_lines, print_whole
     from rewardsearch.config import load_config
-    from rewardsearch.datasheet import describe_rows
-    from rewardsearch.journal import has_run, read_run
-    from rewardsearch.preflight import check
+    from rewardsearch.loop import search
     from rewardsearch.propose import about
-    from rewardsearch.search import search
+    from rewardsearch.run.journal import has_run, read_run
+    from rewardsearch.session.preflight import check
     from rewardsearch.tasks import load_task
+    from rewardsearch.tasks.datasheet import describe_rows
 
     settings = load_config(config, [*(set_ or []), *_proposing(proposer, recorded)])
     if run_dir:

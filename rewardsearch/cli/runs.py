@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rewardsearch.records import Ranking
-    from rewardsearch.state import RunState
+    from rewardsearch.run.state import RunState
 
 
 def open_run(run: str) -> RunState:
     """The state of the run in the folder `run`, or in runs/`run`. Raises UserError naming the runs that there are."""
     from rewardsearch.errors import UserError
-    from rewardsearch.journal import JOURNAL, read_run
+    from rewardsearch.run.journal import JOURNAL, read_run
 
     for folder in (Path(run).expanduser(), Path("runs") / run):
         if (folder / JOURNAL).is_file():
@@ -59,15 +59,15 @@ def ranking_of(state: RunState) -> Ranking:
     # A stored ranking is taken as it is: the libraries of the tests take over a second to import.
     if state.rankings and (state.lost or _is_current(state.rankings[-1], state)):
         return state.rankings[-1]
-    from rewardsearch.brief import current_ranking
+    from rewardsearch.session.requests import current_ranking
 
     return current_ranking(state)
 
 
 def _is_current(ranking: Ranking, state: RunState) -> bool:
     """Whether nothing was proposed, screened or dropped since, and the baseline has no further seeds."""
-    told = {row.id: row.status for row in ranking.rows if row.status not in ("rejected", "owed")}
-    now: dict[str, str] = {id: "screened" if r.status == "done" else r.status for id, r in state.results.items()}
+    told = {row.id: row.status for row in ranking.rows if row.status not in ("rejected", "pending")}
+    now: dict[str, str] = {id: "trained" if r.status == "done" else r.status for id, r in state.results.items()}
     seeds = [result.seed for result in state.baselines]
     noise = list(ranking.noise.f1_by_seed) if ranking.noise is not None else seeds[:1]
     known = {row.id for row in ranking.rows}

@@ -63,7 +63,7 @@ def score(
 def _call(code: str, batches: list[Batch], config: Config) -> tuple[list[dict[str, Any]], str, str | None]:
     """The reward and components of each row, and the start of what was printed; no rows and the fault's reason when a
     call fails."""
-    from rewardsearch.sandbox import RewardFault, Sandbox
+    from rewardsearch.rewards.sandbox import RewardFault, Sandbox
 
     rows: list[dict[str, Any]] = []
     printed = ""
@@ -101,7 +101,7 @@ def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def _batches(data: Path, code: str) -> list[Batch]:
     """The rows as calls: all in one for a reward that says that it depends on its batch."""
     from rewardsearch.records import Batch
-    from rewardsearch.sandbox import batch_dependent, check_static
+    from rewardsearch.rewards.sandbox import batch_dependent, check_static
 
     rows = _rows(data)
     size = len(rows) if check_static(code) is None and batch_dependent(code) else BATCH

@@ -33,9 +33,9 @@ def sft(
     from rewardsearch.cli.run import stop_on_sigterm
     from rewardsearch.cli.tables import make_console, print_json, print_lines, print_whole
     from rewardsearch.config import load_config
-    from rewardsearch.preflight import check
-    from rewardsearch.search import tune_run
-    from rewardsearch.tuned import ADAPTER, SFT
+    from rewardsearch.loop import tune_run
+    from rewardsearch.run.sft_files import ADAPTER, SFT
+    from rewardsearch.session.preflight import check
 
     settings = load_config(config, set_ or [])
     if run_dir:

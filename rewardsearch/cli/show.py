@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rewardsearch.cli.completions import Which
-    from rewardsearch.records import RankedRow, ScreenResult, Verdict
-    from rewardsearch.state import RunState
+    from rewardsearch.records import RankedRow, TrainingResult, Verdict
+    from rewardsearch.run.state import RunState
 
 CURVES_LEGEND = {
     "step": "training steps, a column each",
@@ -49,14 +49,14 @@ def show(
     """
     from rewardsearch.cli.runs import final_document, find_arm, name_of, open_run, ranking_of
     from rewardsearch.cli.tables import make_console, print_json, print_lines
-    from rewardsearch.restore import missing, missing_lines
+    from rewardsearch.run.restore import missing, missing_lines
 
     state = open_run(run)
     arm = find_arm(state, id)
     if completions or wrong or fixed or broken:
         _show_answers(state, arm, {"wrong": wrong, "fixed": fixed, "broken": broken}, limit, as_json)
         return
-    candidate, verdict, result = state.candidates.get(arm), state.verdicts.get(arm), state.screen_of(arm)
+    candidate, verdict, result = state.candidates.get(arm), state.verdicts.get(arm), state.training_of(arm)
     row = next((row for row in ranking_of(state).rows if row.id == arm), None)
     if as_json:
         print_json(
@@ -72,7 +72,7 @@ def show(
                 "verdict": verdict.model_dump(mode="json") if verdict else None,
                 "row": row.model_dump(mode="json") if row else None,
                 "missing": [each.model_dump(mode="json") for each in missing(state) if f"/{arm}/" in each.path],
-                "screen": result.model_dump(mode="json", exclude={"outcomes"}) if result else None,
+                "training": result.model_dump(mode="json", exclude={"outcomes"}) if result else None,
                 "final": final_document(state, arm),
             }
         )
@@ -134,7 +134,7 @@ def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | No
                 facts |= classes_told(row.classes)
             facts |= _gain(row)
         facts["training"] = (
-            f"{row.steps} steps, {duration(row.seconds)}{_memory(state.screen_of(arm))}" if row.steps else ""
+            f"{row.steps} steps, {duration(row.seconds)}{_memory(state.training_of(arm))}" if row.steps else ""
         )
         if row.mean_training_accuracy is not None:
             facts["training accuracy"] = f"{number(row.mean_training_accuracy)}, the mean over the steps"
@@ -185,16 +185,16 @@ def _print_verdict(console: Console, verdict: Verdict) -> None:
     print_lines(console, *(f"  {name}: {_checked(value)}" for name, value in sorted(verdict.checks.items())))
 
 
-def _print_curves(console: Console, result: ScreenResult) -> None:
+def _print_curves(console: Console, result: TrainingResult) -> None:
     from rewardsearch.cli.tables import number, print_legend, print_lines, print_table
 
     last = len(result.curves) - 1
     told = [result.curves[i] for i in sorted({round(k * last / (POINTS - 1)) for k in range(POINTS)})]
     rows = [
         ("reward", *(number(point.reward) for point in told), ""),
-        ("exact match", *(number(point.monitor) for point in told), ""),
+        ("exact match", *(number(point.exact_match) for point in told), ""),
         ("tokens", *(number(point.length, 1) for point in told), ""),
-        ("dead groups", *(number(point.dead_groups, 2) for point in told), ""),
+        ("dead groups", *(number(point.zero_std_fraction, 2) for point in told), ""),
     ]
     for name in dict.fromkeys(name for point in told for name in point.components):
         values = (number(point.components.get(name)) for point in told)
@@ -205,7 +205,7 @@ def _print_curves(console: Console, result: ScreenResult) -> None:
     print_legend(console, CURVES_LEGEND)
 
 
-def _print_disagreements(console: Console, result: ScreenResult) -> None:
+def _print_disagreements(console: Console, result: TrainingResult) -> None:
     from rewardsearch.cli.tables import print_lines
 
     print_lines(console, "", "where reward and truth disagreed most in training:")
@@ -220,7 +220,7 @@ def _print_disagreements(console: Console, result: ScreenResult) -> None:
         print_lines(console, f"    prompt      {example.prompt!r}", f"    completion  {example.completion!r}")
 
 
-def _memory(result: ScreenResult | None) -> str:
+def _memory(result: TrainingResult | None) -> str:
     """The most memory that the process which trained has held; nothing where that is not known."""
     return f", {result.peak_memory_mb:,.0f} MB of memory" if result is not None and result.peak_memory_mb else ""
 

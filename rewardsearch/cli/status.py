@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from rewardsearch.progress import Live
     from rewardsearch.records import Usage
-    from rewardsearch.state import RunState
+    from rewardsearch.run.progress import Live
+    from rewardsearch.run.state import RunState
 
 
 def status(
@@ -21,14 +21,14 @@ def status(
     """Show where a run stands: rounds, spend, the best so far."""
     import time
 
-    from rewardsearch.cli.progress import scores_told
+    from rewardsearch.cli.progress import scores_text
     from rewardsearch.cli.runs import final_document, open_run, ranking_of
     from rewardsearch.cli.sft import sft_document
     from rewardsearch.cli.tables import duration, interval, make_console, number, print_json, print_lines
     from rewardsearch.cli.time_left import time_left, told_time
-    from rewardsearch.journal import in_use
-    from rewardsearch.progress import read_live
-    from rewardsearch.restore import missing, missing_lines
+    from rewardsearch.run.journal import in_use
+    from rewardsearch.run.progress import read_live
+    from rewardsearch.run.restore import missing, missing_lines
 
     state = open_run(run)
     # Nobody writes the end of a process that was killed.
@@ -42,7 +42,7 @@ def status(
     counts = Counter(row.status for row in ranking.rows if row.id in state.candidates)
     candidates = {
         "proposed": len(state.candidates),
-        **{name: counts[name] for name in ("screened", "dropped", "failed", "rejected", "error", "owed")},
+        **{name: counts[name] for name in ("trained", "dropped", "failed", "rejected", "error", "pending")},
     }
     if as_json:
         print_json(
@@ -83,7 +83,7 @@ def status(
         *([f"reason      {state.reason}"] if state.reason else []),
         *(_live_lines(live, told_time(left)) if live else ()),
         *(f"mixed       {each.what} is {each.here}, was {each.before}" for each in state.mixed),
-        *([f"sft         {state.tuned.steps:,} steps: {scores_told(state.tuned.after)} of val"] if state.tuned else []),
+        *([f"sft         {state.tuned.steps:,} steps: {scores_text(state.tuned.after)} of val"] if state.tuned else []),
         f"rounds      {state.rounds_done} of {state.config.rounds} done",
         "candidates  " + ", ".join(f"{count} {name}" for name, count in told.items() if count or name == "proposed"),
         f"spend       {duration(state.seconds)}, {state.steps:,} training steps{_paid(state.usage)}",

@@ -250,7 +250,7 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def flags_told(flags: Sequence[str], shown: int = 3) -> str:
+def flags_text(flags: Sequence[str], shown: int = 3) -> str:
     """Flags of one kind together: `exploit:empty,tags,numbers,+5`."""
     kinds: dict[str, list[str]] = {}
     for flag in flags:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from rewardsearch.arms import final_job, stretches
 from rewardsearch.finalize import plan
 from rewardsearch.records import BASELINE, FULL
+from rewardsearch.run.jobs import final_job, segments
 
 if TYPE_CHECKING:
-    from rewardsearch.progress import Running
-    from rewardsearch.state import RunState
+    from rewardsearch.run.progress import Running
+    from rewardsearch.run.state import RunState
 
 _CLOSE = 1.25
 """A range whose ends are no further apart than this is one number."""
@@ -43,7 +43,7 @@ def time_left(state: RunState, running: Iterable[Running] = ()) -> Between | Non
         steps, seconds = taken, sum(job.seconds for job in training)
     if not steps:
         return None
-    low, high = (max(0.0, left - taken) * seconds / steps / state.config.screen.slots for left in steps_left(state))
+    low, high = (max(0.0, left - taken) * seconds / steps / state.config.train.slots for left in steps_left(state))
     return Between(low, high)
 
 
@@ -71,7 +71,7 @@ def steps_left(state: RunState) -> Between:
         return Between(0, 0)
     total = Between(0, 0)
     for seed in config.baseline_seeds:
-        steps = config.screen.steps - _furthest(state, BASELINE, seed)
+        steps = config.train.steps - _furthest(state, BASELINE, seed)
         total += Between(steps, steps)
     for number in range(state.rounds_done + 1, config.rounds + 1):
         total += _of_round(state, number)
@@ -91,20 +91,20 @@ def _of_round(state: RunState, number: int) -> Between:
         share = sum(accepted) / len(accepted) if accepted else 1.0
         count = Between(config.candidates * share, config.candidates)
     total, before = Between(0, 0), 0
-    for stretch in stretches(config):
-        steps, before = stretch.steps - before, stretch.steps
+    for segment in segments(config):
+        steps, before = segment.steps - before, segment.steps
         if running is not None:
             # Failed runs have a result under their arm's id, and take no further steps.
             running = [id for id in running if id not in state.results or state.results[id].status == "done"]
-            pending = sum(_furthest(state, id, config.seed) < stretch.steps for id in running)
+            pending = sum(_furthest(state, id, config.seed) < segment.steps for id in running)
             total += Between(steps * pending, steps * pending)
             count = Between(len(running), len(running))
-            decided = all((stretch.rung, id) in state.fates for id in running)
-            running = [id for id in running if state.fates[stretch.rung, id].promoted] if decided else None
+            decided = all((segment.rung, id) in state.promotions for id in running)
+            running = [id for id in running if state.promotions[segment.rung, id].promoted] if decided else None
         else:
             total += Between(steps * count.low, steps * count.high)
-        if running is None and stretch.rung != FULL:
-            count = Between(config.race.least_of(round(count.low)), count.high)
+        if running is None and segment.rung != FULL:
+            count = Between(config.race.min_promoted_of(round(count.low)), count.high)
     return total
 
 

@@ -37,15 +37,15 @@ def validate(
     Ends with exit code 4 unless all are accepted. On the rollout bank and against each other with --config CONFIG alone, once a
     search has sampled that config's bank.
     """
-    from rewardsearch.arms import load_base_rewards
     from rewardsearch.cli.tables import make_console, print_json, print_lines
+    from rewardsearch.rewards.base import load_base_rewards
     from rewardsearch.tasks import load_task
     from rewardsearch.tasks.hub import HubError
-    from rewardsearch.validate import validate as validate_candidates
+    from rewardsearch.validation import validate as validate_candidates
 
     candidates = _read(files)
     settings = _settings(task, config, set_ or [])
-    base = load_base_rewards(settings.screen.base_rewards) if config is not None else ()
+    base = load_base_rewards(settings.train.base_rewards) if config is not None else ()
     rows, own = load_task(settings.task), False
     # Data that cannot be used end it here, before anything is said of the bank.
     try:
@@ -77,7 +77,8 @@ def validate(
 
 def _read(files: list[Path]) -> list[Candidate]:
     from rewardsearch.errors import UserError
-    from rewardsearch.records import Candidate, candidate_id
+    from rewardsearch.records import Candidate
+    from rewardsearch.rewards.identity import candidate_id
 
     candidates, mistakes = [], []
     for path in files:
@@ -96,7 +97,7 @@ def _read(files: list[Path]) -> list[Candidate]:
 def _settings(task: str | None, config: str | None, overrides: list[str]) -> Config:
     from rewardsearch.config import load_config, parse_config
     from rewardsearch.errors import UserError
-    from rewardsearch.revision import pinned
+    from rewardsearch.run.revision import pinned
 
     if task is not None and config is not None:
         raise UserError("got --task and --config; a config names its task: give one of them")
@@ -108,8 +109,8 @@ def _settings(task: str | None, config: str | None, overrides: list[str]) -> Con
 
 def _describe(rows: Task, settings: Config) -> None:
     """Says on standard error what is left out of the user's data. Raises UserError for data that cannot be used."""
-    from rewardsearch.datasheet import describe_rows, too_few
     from rewardsearch.errors import UserError
+    from rewardsearch.tasks.datasheet import describe_rows, too_few
 
     # The test split of a hub data set is of no use here.
     if not rows.rows("train"):
@@ -130,8 +131,8 @@ def _own_problems(settings: Config) -> Task:
 def _bank(config: str | None, settings: Config, overrides: list[str], own: bool) -> tuple[Rollout, ...] | None:
     """The bank of the config, which a search has sampled; where there is none, standard error tells what that leaves out.
     own: its rows are not at hand."""
-    from rewardsearch.bank import bank_path, load_bank
     from rewardsearch.cli.sft import same_options
+    from rewardsearch.run.bank_files import bank_path, load_bank
 
     if config is not None and not settings.bank.enabled:
         return None

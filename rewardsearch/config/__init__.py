@@ -9,7 +9,6 @@ from rewardsearch.config.judging import CONTROLS, ENSEMBLES, TOP, BankConfig, Fi
 from rewardsearch.config.loading import load_config, parse_config
 from rewardsearch.config.proposing import MixConfig, ModelConfig, OpenAIConfig, Price, ProposeConfig, Served
 from rewardsearch.config.root import Config
-from rewardsearch.config.screening import RaceConfig, Rung, ScreenConfig, WatchConfig
 from rewardsearch.config.sections import (
     EMBEDDED,
     BudgetConfig,
@@ -23,7 +22,8 @@ from rewardsearch.config.sections import (
     ValidateConfig,
     label_key,
 )
-from rewardsearch.config.tuning import SftConfig
+from rewardsearch.config.sft import SftConfig
+from rewardsearch.config.training import RaceConfig, Rung, TrainConfig, WatchConfig
 
 __all__ = [
     "CONTROLS",
@@ -47,11 +47,11 @@ __all__ = [
     "RankConfig",
     "Rung",
     "SandboxConfig",
-    "ScreenConfig",
     "Section",
     "Served",
     "SftConfig",
     "TaskConfig",
+    "TrainConfig",
     "ValidateConfig",
     "WatchConfig",
     "label_key",

@@ -22,7 +22,7 @@ class BankConfig(Section):
     min_auc: Share = 0.5
     """Least within-group AUC against correctness: a reward is refused that is clearly below, among all completions and among
     those that hold an answer (where those are never wrong: for what is right in any form)."""
-    max_dead_groups: Share = 0.9
+    max_zero_std_fraction: Share = 0.9
     """Share of the groups with right and other completions from which on a reward that gives them no spread is refused."""
     max_length: Share = 0.3
     """Rank correlation with length, either way, beyond which a reward that knows little of the answer is flagged."""

@@ -13,7 +13,7 @@ from rewardsearch.config.root import Config
 from rewardsearch.config.sections import EMBEDDED
 from rewardsearch.config.yaml_text import read_yaml
 from rewardsearch.errors import UserError
-from rewardsearch.resources import find
+from rewardsearch.files.resources import find
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
@@ -55,7 +55,7 @@ def parse_config(data: dict[str, Any], source: str, overrides: Sequence[str] = (
 def _apply_override(data: dict[str, Any], override: str) -> None:
     key, equals, value = override.partition("=")
     if not equals or not key:
-        raise UserError(f"--set {override}: got no key=value; write it as --set screen.steps=20")
+        raise UserError(f"--set {override}: got no key=value; write it as --set train.steps=20")
     *parents, last = key.strip().split(".")
     for parent in parents:
         inner = data.setdefault(parent, {})
@@ -82,10 +82,10 @@ def _resolve_paths(data: dict[str, Any], base: Path) -> None:
         inner = data.get(section)
         if isinstance(inner, dict) and isinstance(inner.get(key), str) and inner[key] not in EMBEDDED:
             inner[key] = _resolved(inner[key], base)
-    screen = data.get("screen")
-    if isinstance(screen, dict) and isinstance(screen.get("base_rewards"), list):
-        names = screen["base_rewards"]
-        screen["base_rewards"] = [_resolved(n, base) if str(n).endswith(".py") else n for n in names]
+    train = data.get("train")
+    if isinstance(train, dict) and isinstance(train.get("base_rewards"), list):
+        names = train["base_rewards"]
+        train["base_rewards"] = [_resolved(n, base) if str(n).endswith(".py") else n for n in names]
     finalize = data.get("finalize")
     if isinstance(finalize, dict) and isinstance(finalize.get("references"), list):
         finalize["references"] = [_resolved(n, base) if isinstance(n, str) else n for n in finalize["references"]]

@@ -9,7 +9,6 @@ from pydantic import model_validator
 
 from rewardsearch.config.judging import BankConfig, FinalizeConfig, RankConfig
 from rewardsearch.config.proposing import ProposeConfig
-from rewardsearch.config.screening import RaceConfig, ScreenConfig, WatchConfig
 from rewardsearch.config.sections import (
     BudgetConfig,
     Count,
@@ -19,7 +18,8 @@ from rewardsearch.config.sections import (
     TaskConfig,
     ValidateConfig,
 )
-from rewardsearch.config.tuning import SftConfig
+from rewardsearch.config.sft import SftConfig
+from rewardsearch.config.training import RaceConfig, TrainConfig, WatchConfig
 from rewardsearch.records import POLICY
 
 
@@ -40,7 +40,7 @@ class Config(Section):
     sandbox: SandboxConfig = SandboxConfig()
     validation: ValidateConfig = ValidateConfig()
     bank: BankConfig = BankConfig()
-    screen: ScreenConfig = ScreenConfig()
+    train: TrainConfig = TrainConfig()
     race: RaceConfig = RaceConfig()
     watch: WatchConfig = WatchConfig()
     rank: RankConfig = RankConfig()
@@ -59,10 +59,10 @@ class Config(Section):
             raise ValueError("task.train_file and task.test_file are for task gsm8k; arithmetic generates its rows")
         if bool(self.task.train_file) != bool(self.task.test_file):
             raise ValueError("task.train_file and task.test_file go together: give both files or neither")
-        completions = self.screen.prompts_per_step * self.screen.group_size
-        if self.screen.micro_batch and completions % self.screen.micro_batch:
+        completions = self.train.prompts_per_step * self.train.group_size
+        if self.train.micro_batch and completions % self.train.micro_batch:
             raise ValueError(
-                f"screen.micro_batch: got {self.screen.micro_batch}, must divide the {completions} completions of a step "
+                f"train.micro_batch: got {self.train.micro_batch}, must divide the {completions} completions of a step "
                 "(prompts_per_step * group_size)"
             )
         if self.sft.micro_batch and self.sft.batch_size % self.sft.micro_batch:
@@ -96,7 +96,7 @@ class Config(Section):
     @property
     def baseline_seeds(self) -> tuple[int, ...]:
         """The seeds that the baseline is trained with, the search's own first."""
-        return tuple(range(self.seed, self.seed + (1 if self.paper_protocol else self.screen.baseline_seeds)))
+        return tuple(range(self.seed, self.seed + (1 if self.paper_protocol else self.train.baseline_seeds)))
 
     def to_yaml(self) -> str:
         """The config as YAML that load_config reads back to an equal config."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from rewardsearch.resources import policy_folder
+from rewardsearch.files.resources import policy_folder
 
 Count = Annotated[int, Field(ge=1)]
 

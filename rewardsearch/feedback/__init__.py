@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from rewardsearch.evidence import Evidence, Feedback, Parent, in_turn
 from rewardsearch.feedback.answers import classes_of
 from rewardsearch.feedback.lessons import lessons
 from rewardsearch.feedback.payoff import payoffs
@@ -18,8 +17,9 @@ from rewardsearch.feedback.summary import (
     reference,
     unscored_rows,
 )
-from rewardsearch.prompting import render
-from rewardsearch.records import BASELINE, POLICY, Candidate, Front, Proposal, Ranking, Row, ScreenResult, Verdict
+from rewardsearch.files.templates import render
+from rewardsearch.records import BASELINE, POLICY, Candidate, Front, Proposal, Ranking, Row, TrainingResult, Verdict
+from rewardsearch.records.feedback import Evidence, Feedback, Parent, in_turn
 
 __all__ = ["write_feedback"]
 
@@ -33,9 +33,9 @@ def write_feedback(
     front: Sequence[Front],
     candidates: Mapping[str, Candidate],
     verdicts: Mapping[str, Verdict],
-    results: Mapping[str, ScreenResult],
+    results: Mapping[str, TrainingResult],
     proposals: Mapping[tuple[int, int], Proposal],
-    rungs: Mapping[str, Sequence[ScreenResult]] | None = None,
+    rungs: Mapping[str, Sequence[TrainingResult]] | None = None,
     rows: Mapping[str, Row] | None = None,
     completions: Callable[[str], Mapping[str, str]] = lambda arm: {},
     confidence: float = 0.95,

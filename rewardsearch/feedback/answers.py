@@ -30,11 +30,13 @@ def answers_told(scores: ClassScores | None) -> str:
     neither = _answered(scores, "unparsed")
     if neither:
         given.append(f"neither in {_share(neither / n)}")
-    fates = []
+    promotions = []
     for name, other in zip(scores.classes, reversed(scores.classes), strict=True):
         row = scores.confusion[name]
-        fates.append(f"of {_gold(scores, name):.4g} {name} {row[name]:.4g} right and {row[other]:.4g} answered {other}")
-    return f"{', '.join(given)}; {'; '.join(fates)}"
+        promotions.append(
+            f"of {_gold(scores, name):.4g} {name} {row[name]:.4g} right and {row[other]:.4g} answered {other}"
+        )
+    return f"{', '.join(given)}; {'; '.join(promotions)}"
 
 
 def lean(scores: ClassScores | None) -> tuple[float, str] | None:

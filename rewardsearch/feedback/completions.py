@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from rewardsearch.evidence import Disagreement, Group, GroupLine, Mistake
-from rewardsearch.records import Example, GroupMember, Outcome, Row, ScreenResult, curve_label
+from rewardsearch.records import Example, GroupMember, Outcome, Row, TrainingResult, curve_label
+from rewardsearch.records.feedback import Disagreement, Group, GroupLine, Mistake
 
 T = TypeVar("T")
 MISTAKES = 6
@@ -26,7 +26,7 @@ _DISAGREES = {
 }
 
 
-def disagreements(result: ScreenResult) -> tuple[Disagreement, ...]:
+def disagreements(result: TrainingResult) -> tuple[Disagreement, ...]:
     """Those of a training, by kind, the clearest of each kind first."""
     return tuple(_disagreement(example) for example in result.disagreements if example.against is not None)
 
@@ -43,7 +43,7 @@ def _disagreement(example: Example) -> Disagreement:
     )
 
 
-def group_of(result: ScreenResult, own: tuple[str, str] | None = None) -> Group | None:
+def group_of(result: TrainingResult, own: tuple[str, str] | None = None) -> Group | None:
     """The group that a training kept. own: name and id of the candidate, whose components are told by their own names."""
     group = result.group
     if group is None:

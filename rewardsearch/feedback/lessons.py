@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from rewardsearch.evidence import Parent
 from rewardsearch.feedback.answers import lean
 from rewardsearch.feedback.summary import GAMED, ONE_ANSWER
-from rewardsearch.records import BASELINE, RankedRow, Ranking, ScreenResult, curve_label
+from rewardsearch.records import BASELINE, RankedRow, Ranking, TrainingResult, curve_label
+from rewardsearch.records.feedback import Parent
 
 TOLD = 4
 """Changes that are told by name, and components of the highest and of the lowest gain."""
@@ -26,7 +26,7 @@ SAME_AS_CORRECT = 0.95
 def lessons(
     ranking: Ranking,
     parents: Sequence[Parent],
-    results: Mapping[str, ScreenResult],
+    results: Mapping[str, TrainingResult],
     rejected: Sequence[str],
     *,
     stale: int = 0,
@@ -109,7 +109,7 @@ def _changes(parents: Sequence[Parent], rows: Mapping[str, RankedRow], alpha: fl
     )
 
 
-def _by_component(parents: Sequence[Parent], results: Mapping[str, ScreenResult]) -> Iterator[str]:
+def _by_component(parents: Sequence[Parent], results: Mapping[str, TrainingResult]) -> Iterator[str]:
     """The candidates' components by the mean gain of the rewards that have them; rewards of one lineage share their names."""
     found: dict[str, list[_Carried]] = {}
     for parent in parents:

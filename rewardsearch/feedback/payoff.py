@@ -8,8 +8,8 @@ from math import hypot
 
 from scipy.stats import norm
 
-from rewardsearch.evidence import Payoff
 from rewardsearch.records import BASELINE, Operator, Proposal, RankedRow, Ranking, Usage
+from rewardsearch.records.feedback import Payoff
 
 LEAST_NOISE = 0.01
 """The least standard deviation of an F1 that is assumed; more than this does not tell two short trainings apart."""

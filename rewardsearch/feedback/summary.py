@@ -6,16 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
-from rewardsearch.evidence import (
-    Child,
-    ComponentCurve,
-    Evidence,
-    Mistake,
-    Reference,
-    RungScore,
-    Training,
-    Unscored,
-)
 from rewardsearch.feedback.answers import answers_told, lean_told
 from rewardsearch.feedback.completions import disagreements, evenly, group_of, missed, mistakes, number
 from rewardsearch.records import (
@@ -26,9 +16,19 @@ from rewardsearch.records import (
     RankedRow,
     Ranking,
     Row,
-    ScreenResult,
+    TrainingResult,
     Verdict,
     curve_label,
+)
+from rewardsearch.records.feedback import (
+    Child,
+    ComponentCurve,
+    Evidence,
+    Mistake,
+    Reference,
+    RungScore,
+    Training,
+    Unscored,
 )
 from rewardsearch.stats import f1_accuracy
 
@@ -59,8 +59,8 @@ class Known:
 
     candidates: Mapping[str, Candidate]
     verdicts: Mapping[str, Verdict]
-    results: Mapping[str, ScreenResult]
-    rungs: Mapping[str, Sequence[ScreenResult]] = field(default_factory=dict)
+    results: Mapping[str, TrainingResult]
+    rungs: Mapping[str, Sequence[TrainingResult]] = field(default_factory=dict)
     rows: Mapping[str, Row] = field(default_factory=dict)
     completions: Callable[[str], Mapping[str, str]] = lambda arm: {}
 
@@ -139,7 +139,7 @@ def _child(candidate: Candidate, parent: RankedRow, rows: Mapping[str, RankedRow
     if row is not None and row.f1 is not None and parent.f1 is not None:
         outcome = f"F1 {row.f1:.3f}, {row.f1 - parent.f1:+.3f} over it"
     else:
-        outcome = row.status if row is not None and row.status != "owed" else "not trained yet"
+        outcome = row.status if row is not None and row.status != "pending" else "not trained yet"
     return Child(
         name=candidate.name,
         id=candidate.id,
@@ -192,10 +192,10 @@ def best_dropped(unscored: Sequence[Unscored]) -> tuple[Unscored, ...]:
     def place(each: Unscored) -> tuple[int, float]:
         return (-each.rungs[-1].steps, -each.rungs[-1].f1) if each.rungs else (0, 0.0)
 
-    return tuple(sorted((each for each in unscored if each.status == "dropped"), key=place)[:DROPPED])
+    return tuple(sorted((each for each in unscored if each.status == "stopped"), key=place)[:DROPPED])
 
 
-def _training(result: ScreenResult, own: tuple[str, str] | None = None) -> Training | None:
+def _training(result: TrainingResult, own: tuple[str, str] | None = None) -> Training | None:
     """own: name and id of the candidate that was trained on beside the base rewards."""
     told = evenly(result.curves, POINTS)
     if not told:
@@ -227,10 +227,10 @@ def _training(result: ScreenResult, own: tuple[str, str] | None = None) -> Train
             f"paid {' '.join(number(point.paid.get(name)) for point in told)}"
             for name in told[0].answers
         ),
-        monitor=" ".join(f"{point.monitor:.2f}" for point in told),
+        exact_match=" ".join(f"{point.exact_match:.2f}" for point in told),
         reward=" ".join(number(point.reward) for point in told),
         length=_first_last([point.length for point in result.curves], ".1f"),
-        dead_groups=f"{sum(point.dead_groups for point in result.curves) / count:.0%}",
+        zero_std_fraction=f"{sum(point.zero_std_fraction for point in result.curves) / count:.0%}",
         clipped=f"{sum(point.clipped for point in result.curves) / count:.0%}",
         alarms=tuple(
             f"{alarm.kind}: {alarm.told}" + ("; the training was ended there" if alarm.told == result.ended else "")

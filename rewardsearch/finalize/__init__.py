@@ -11,8 +11,7 @@ from rewardsearch.finalize.arms import choose_arms
 from rewardsearch.finalize.controls import check
 from rewardsearch.finalize.field import FLAGGED, Field
 from rewardsearch.finalize.gains import Reading
-from rewardsearch.finalize.groups import Groups, fairness_csv, group_rates
-from rewardsearch.finalize.pairs import pairs_csv
+from rewardsearch.finalize.groups import Groups, group_rates
 from rewardsearch.finalize.plan import Plan, final_seeds, plan, plan_of
 from rewardsearch.finalize.references import Judged, load_references
 from rewardsearch.finalize.report import CHOSEN_FROM, choose, failure, write_report
@@ -25,7 +24,7 @@ from rewardsearch.records import (
     Outcome,
     Ranking,
     RewardSpec,
-    ScreenResult,
+    TrainingResult,
     Verdict,
 )
 
@@ -33,17 +32,15 @@ __all__ = [
     "FLAGGED",
     "Plan",
     "check",
-    "fairness_csv",
     "final_seeds",
     "finalize",
     "group_rates",
     "load_references",
-    "pairs_csv",
     "plan",
     "plan_of",
 ]
 
-Train = Callable[[Sequence[FinalArm]], Mapping[Reading, ScreenResult]]
+Train = Callable[[Sequence[FinalArm]], Mapping[Reading, TrainingResult]]
 ReadTest = Callable[[Sequence[Reading]], Mapping[Reading, Sequence[Outcome]]]
 Rules = Callable[[Literal["val", "test"]], Mapping[str, Sequence[Outcome]]]
 
@@ -54,7 +51,7 @@ def finalize(
     ranking: Ranking,
     candidates: Mapping[str, Candidate],
     verdicts: Mapping[str, Verdict],
-    results: Mapping[str, ScreenResult],
+    results: Mapping[str, TrainingResult],
     base: Sequence[RewardSpec],
     config: Config,
     train: Train,
@@ -112,12 +109,12 @@ def finalize(
     return report.model_copy(update={"fairness": group_rates(told, groups(), config)})
 
 
-def _untrained(arms: Sequence[FinalArm], trained: Mapping[Reading, ScreenResult]) -> RewardSearchError:
+def _untrained(arms: Sequence[FinalArm], trained: Mapping[Reading, TrainingResult]) -> RewardSearchError:
     """The error that ends finalize where none of `arms` has a score: an infrastructure error, or the runs' own failure."""
     told = "; ".join(f"{arm.id} {failure(arm, trained)}" for arm in arms)
     told = f"not finalized, and the sealed test stays closed: {told}"
     if any(trained[arm.id, seed].status == "error" for arm in arms for seed in arm.seeds):
         return MachineError(f"{told}; fix the cause and run the same command")
     if arms[0].kind == "baseline":
-        return UserError(f"{told}; lower screen.learning_rate in another --run-dir, or set fewer finalize.seeds")
+        return UserError(f"{told}; lower train.learning_rate in another --run-dir, or set fewer finalize.seeds")
     return NothingAccepted(f"{told}; see rewardsearch leaderboard")

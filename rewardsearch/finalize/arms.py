@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from rewardsearch.arms import spec_of
 from rewardsearch.config import Config
 from rewardsearch.finalize.controls import AGAIN, format_rewards, random_draws, random_reward
 from rewardsearch.finalize.ensembles import Recipe, alike, build
@@ -12,6 +11,7 @@ from rewardsearch.finalize.field import Field, is_flagged
 from rewardsearch.finalize.plan import final_seeds, fresh_seeds, longer_steps
 from rewardsearch.finalize.references import Judged, check_references, reference_arms
 from rewardsearch.records import BASELINE, POLICY, FinalArm, RankedRow, Record, RewardSpec
+from rewardsearch.rewards.base import spec_of
 
 UNTRAINED = ("policy", "rule")
 """Kinds of arms that finalize has nothing to train for, and that no seed moves: these have no seeds."""
@@ -47,7 +47,7 @@ def choose_arms(
     reference that cannot be trained on.
     """
     check_references(references)
-    steps = config.screen.steps
+    steps = config.train.steps
     arms = [FinalArm(id=BASELINE, kind="baseline", rewards=tuple(base), steps=steps, how="the base rewards alone")]
     notes: list[str] = []
     finalists = field.eligible[: config.finalize.finalists]
@@ -75,7 +75,7 @@ def _controls(
     field: Field, base: Sequence[RewardSpec], config: Config, chosen: Sequence[frozenset[str]], notes: list[str]
 ) -> Iterable[FinalArm]:
     """chosen: the members of the arms that were chosen by their results, which no random draw should repeat."""
-    steps = config.screen.steps
+    steps = config.train.steps
     settings = config.finalize
     for name in settings.controls:
         if name == "format-only":

@@ -15,10 +15,10 @@ from collections.abc import Collection, Sequence
 
 from rewardsearch.config import Config, FinalizeConfig
 from rewardsearch.errors import UserError
+from rewardsearch.files.resources import resource
 from rewardsearch.finalize.field import Field
 from rewardsearch.finalize.references import Judged, check_references
 from rewardsearch.records import RewardSpec
-from rewardsearch.resources import resource
 
 FORMAT = "format"
 """How the names of the base rewards begin that pay for the form of an answer alone."""
@@ -31,7 +31,7 @@ def format_rewards(base: Sequence[RewardSpec]) -> tuple[RewardSpec, ...]:
     found = tuple(spec for spec in base if spec.name.startswith(FORMAT))
     if not found:
         raise UserError(
-            f"finalize.controls: format-only needs a base reward whose name begins with {FORMAT!r}, screen.base_rewards has "
+            f"finalize.controls: format-only needs a base reward whose name begins with {FORMAT!r}, train.base_rewards has "
             f"{', '.join(spec.name for spec in base)}; name the file that pays for form so, or leave format-only out"
         )
     return found

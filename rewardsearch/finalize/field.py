@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from rewardsearch.records import BASELINE, POLICY, Candidate, RankedRow, Ranking, ScreenResult, Verdict
+from rewardsearch.records import BASELINE, POLICY, Candidate, RankedRow, Ranking, TrainingResult, Verdict
 
 FLAGGED = ("watch:", "bank:length", "bank:penalty", "bank:collapse", "trigger:", "leak:")
 """How the flags begin that keep an arm out of what is recommended: in training, or on completions that the policy really
@@ -25,7 +25,7 @@ class Field:
     ranking: Ranking
     candidates: Mapping[str, Candidate]
     verdicts: Mapping[str, Verdict]
-    results: Mapping[str, ScreenResult]
+    results: Mapping[str, TrainingResult]
 
     @property
     def split(self) -> Literal["val", "test"]:
@@ -34,7 +34,7 @@ class Field:
     @property
     def screened(self) -> tuple[RankedRow, ...]:
         """Every candidate that was trained to the end, best first."""
-        return tuple(row for row in self.ranking.rows if row.status == "screened" and row.id not in (BASELINE, POLICY))
+        return tuple(row for row in self.ranking.rows if row.status == "trained" and row.id not in (BASELINE, POLICY))
 
     @property
     def accepted(self) -> tuple[str, ...]:
@@ -61,6 +61,6 @@ class Field:
         return tuple(row for row, ci in known if ci is None or ci[1] >= 0)
 
 
-def is_flagged(of: RankedRow | ScreenResult) -> bool:
+def is_flagged(of: RankedRow | TrainingResult) -> bool:
     """Whether a candidate, or what a training run gave, must stay out of what is recommended."""
     return any(flag.startswith(FLAGGED) for flag in of.flags)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 
-from rewardsearch.records import FinalPair, FinalReport, Outcome
+from rewardsearch.records import FinalPair, Outcome
 from rewardsearch.stats import adjust, pairwise
 
 
@@ -26,12 +24,3 @@ def all_pairs(outcomes: Mapping[str, Sequence[Outcome]]) -> tuple[FinalPair, ...
         )
         for ((a, b), test), by_holm, by_bonferroni in zip(tests.items(), holm, bonferroni, strict=True)
     )
-
-
-def pairs_csv(report: FinalReport) -> str:
-    """Every pair of arms as CSV text, with a header, in the order of the table."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(FinalPair.model_fields), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(pair.model_dump() for pair in report.pairs)
-    return out.getvalue()

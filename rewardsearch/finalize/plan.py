@@ -40,7 +40,7 @@ def fresh_seeds(config: Config) -> tuple[int, ...]:
 
 def longer_steps(config: Config) -> int:
     """Training steps of top5-longer."""
-    return round(config.screen.steps * config.finalize.longer)
+    return round(config.train.steps * config.finalize.longer)
 
 
 def plan(config: Config) -> Plan:
@@ -49,8 +49,8 @@ def plan(config: Config) -> Plan:
     if not settings.enabled:
         return Plan()
     controls = sum(settings.random_draws if name == "random-k" else 1 for name in settings.controls)
-    lengths = [longer_steps(config) if name == "top5-longer" else config.screen.steps for name in settings.ensembles]
-    lengths += [config.screen.steps] * (controls + len(settings.references))
+    lengths = [longer_steps(config) if name == "top5-longer" else config.train.steps for name in settings.ensembles]
+    lengths += [config.train.steps] * (controls + len(settings.references))
     return _plan(lengths, settings.finalists, final_seeds(config), config)
 
 
@@ -63,7 +63,7 @@ def plan_of(arms: Sequence[FinalArm], seeds: Sequence[int], config: Config) -> P
 
 def _plan(lengths: Sequence[int], singles: int, seeds: Sequence[int], config: Config) -> Plan:
     """lengths: steps of each ensemble, control and reference."""
-    steps = config.screen.steps
+    steps = config.train.steps
     baselines = len(set(seeds) - set(config.baseline_seeds))
     screened = len(set(seeds) - {config.seed}) * singles
     return Plan(

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rewardsearch.arms import spec_of
 from rewardsearch.config import Config
 from rewardsearch.errors import UserError
-from rewardsearch.records import Candidate, FinalArm, RewardSpec, Stage, Verdict, candidate_id
-from rewardsearch.resources import find
+from rewardsearch.files.resources import find
+from rewardsearch.records import (
+    Candidate,
+    FinalArm,
+    RewardSpec,
+    Stage,
+    Verdict,
+)
+from rewardsearch.rewards.base import spec_of
+from rewardsearch.rewards.identity import candidate_id
 
 Judged = tuple[Candidate, Verdict]
 """A reference and what validation found."""

@@ -21,14 +21,14 @@ from rewardsearch.records import (
     FinalRow,
     Interval,
     Outcome,
-    ScreenResult,
     SeedScores,
+    TrainingResult,
 )
 from rewardsearch.stats import Bootstrap, Metrics, Sample, adjust, f1_accuracy
 
 CHOSEN_FROM = ("ensemble", "single")
 """Kinds of arms that can be recommended."""
-Trained = Mapping[Reading, ScreenResult]
+Trained = Mapping[Reading, TrainingResult]
 
 
 def failure(arm: FinalArm, trained: Trained) -> str | None:

@@ -4,7 +4,6 @@ recorded run."""
 from __future__ import annotations
 
 from rewardsearch.config import Config
-from rewardsearch.ledger import Ledger
 from rewardsearch.propose.base import Limits, ProposalRequest, Proposer
 from rewardsearch.propose.folder import FolderProposer
 from rewardsearch.propose.grammar import GrammarProposer
@@ -15,6 +14,7 @@ from rewardsearch.propose.llm.prompt import Prompt, prompt_of
 from rewardsearch.propose.recording import is_recording
 from rewardsearch.propose.replay import ReplayProposer
 from rewardsearch.records import Ask, Proposal
+from rewardsearch.run.ledger import Ledger
 
 __all__ = [
     "MOVES",

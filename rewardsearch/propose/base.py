@@ -9,12 +9,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 
-from rewardsearch.evidence import Feedback
 from rewardsearch.files import write_atomic
-from rewardsearch.ledger import Ledger
 from rewardsearch.records import (
     BASELINE,
-    MAX_CODE_CHARS,
     POLICY,
     Ask,
     Candidate,
@@ -24,8 +21,10 @@ from rewardsearch.records import (
     Record,
     Refusal,
     Verdict,
-    candidate_id,
 )
+from rewardsearch.records.feedback import Feedback
+from rewardsearch.rewards.identity import MAX_CODE_CHARS, candidate_id
+from rewardsearch.run.ledger import Ledger
 
 MAX_NAME_CHARS = 40
 
@@ -39,7 +38,7 @@ class Limits(Record):
     questions: int = 0
     group_size: int = 0
     min_auc: float = 0.5
-    max_dead_groups: float = 0.9
+    max_zero_std_fraction: float = 0.9
     max_agreement: float = 0.99
     refuse: tuple[str, ...] = ()
 

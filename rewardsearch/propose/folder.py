@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from rewardsearch.errors import UserError
-from rewardsearch.ledger import Ledger
+from rewardsearch.files.resources import find, resource
 from rewardsearch.propose.base import Draft, ProposalRequest, Proposer, admit, docstring_of, feedback_text, write_prompt
-from rewardsearch.records import Proposal, candidate_id
-from rewardsearch.resources import find, resource
+from rewardsearch.records import Proposal
+from rewardsearch.rewards.identity import candidate_id
+from rewardsearch.run.ledger import Ledger
 
 
 class FolderProposer(Proposer):

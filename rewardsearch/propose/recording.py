@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from rewardsearch.config.yaml_text import read_yaml
 from rewardsearch.errors import UserError
-from rewardsearch.journal import read_run
 from rewardsearch.propose.base import Draft, candidate_of
 from rewardsearch.records import Candidate, Operator, Proposal, Record
+from rewardsearch.run.journal import read_run
 
 RECORDING = "recording.yaml"
 

@@ -7,11 +7,11 @@ candidates meet other conditions.
 from __future__ import annotations
 
 from rewardsearch.errors import UserError
-from rewardsearch.ledger import Ledger
+from rewardsearch.files.resources import find
 from rewardsearch.propose.base import ProposalRequest, Proposer, feedback_text, write_prompt
 from rewardsearch.propose.recording import Recorded, recorded_in
 from rewardsearch.records import Candidate, Proposal
-from rewardsearch.resources import find
+from rewardsearch.run.ledger import Ledger
 
 
 class ReplayProposer(Proposer):

@@ -19,7 +19,7 @@ from rewardsearch.records import (
     Outcome,
     OutcomeKind,
     Record,
-    ScreenResult,
+    TrainingResult,
 )
 from rewardsearch.stats import UNPARSED, Bootstrap, Estimate, McNemar, f1_accuracy, mcnemar
 from rewardsearch.tasks.mistakes import Mistakes
@@ -121,8 +121,8 @@ def compare_outcomes(a: Sequence[Outcome], b: Sequence[Outcome], config: RankCon
 def reward_gap(
     a: str,
     b: str,
-    results: Mapping[str, ScreenResult],
-    baselines: Sequence[ScreenResult],
+    results: Mapping[str, TrainingResult],
+    baselines: Sequence[TrainingResult],
     config: RankConfig,
     seed: int,
 ) -> RewardGap | None:

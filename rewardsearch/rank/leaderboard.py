@@ -8,25 +8,35 @@ from typing import Any, Literal
 
 from rewardsearch.config import RankConfig
 from rewardsearch.rank.noise import Scores, tied_ranks
-from rewardsearch.records import BASELINE, MIXED, POLICY, Candidate, Fate, RankedRow, Ranking, ScreenResult, Verdict
+from rewardsearch.records import (
+    BASELINE,
+    MIXED,
+    POLICY,
+    Candidate,
+    PromotionDecision,
+    RankedRow,
+    Ranking,
+    TrainingResult,
+    Verdict,
+)
 from rewardsearch.stats import adjust
 
-Status = Literal["screened", "dropped", "failed", "rejected", "error", "owed"]
-_UNRANKED: tuple[Status, ...] = ("dropped", "failed", "error", "rejected", "owed")
+Status = Literal["trained", "dropped", "failed", "rejected", "error", "pending"]
+_UNRANKED: tuple[Status, ...] = ("dropped", "failed", "error", "rejected", "pending")
 
 
 def rank(
     *,
     task: str,
-    results: Mapping[str, ScreenResult],
+    results: Mapping[str, TrainingResult],
     candidates: Mapping[str, Candidate],
     verdicts: Mapping[str, Verdict],
     config: RankConfig,
     seed: int,
     split: Literal["val", "test"] = "val",
-    baselines: Sequence[ScreenResult] = (),
-    dropped: Mapping[str, Fate] | None = None,
-    stopped: Mapping[str, ScreenResult] | None = None,
+    baselines: Sequence[TrainingResult] = (),
+    dropped: Mapping[str, PromotionDecision] | None = None,
+    stopped: Mapping[str, TrainingResult] | None = None,
     policy_name: str = POLICY,
 ) -> Ranking:
     """The leaderboard of a run as it stands.
@@ -34,7 +44,7 @@ def rank(
     results: by arm id (BASELINE, POLICY, candidate ids; other arms are passed over), under the search's seed. Screened arms are
     ranked by F1 on `split` (the positive class's on a task with classes), equal ones by id, the baseline and the policy among
     them; arms without a score follow with their reason. baselines: whole screens of the baseline, one a seed: its score is their
-    mean, and they show the noise between seeds. dropped: candidates that did not go on from a rung; stopped: the stretch that
+    mean, and they show the noise between seeds. dropped: candidates that did not go on from a rung; stopped: the segment that
     each of them was trained to, for its steps and flags. policy_name: what the policy before GRPO is called in its row.
 
     p_vs_best is against the best candidate, p_vs_baseline against the baseline, p_vs_parent against the best screened parent;
@@ -100,9 +110,9 @@ class _Known:
 
     candidates: Mapping[str, Candidate]
     verdicts: Mapping[str, Verdict]
-    results: Mapping[str, ScreenResult]
-    dropped: Mapping[str, Fate]
-    stopped: Mapping[str, ScreenResult]
+    results: Mapping[str, TrainingResult]
+    dropped: Mapping[str, PromotionDecision]
+    stopped: Mapping[str, TrainingResult]
     policy_name: str
 
     def parents(self, arm: str) -> tuple[str, ...]:
@@ -135,8 +145,8 @@ class _Known:
         if arm in self.dropped:
             return "dropped", self.dropped[arm].told
         if result is None:
-            return "owed", None
-        return ("screened" if result.status == "done" else result.status), result.reason or result.ended
+            return "pending", None
+        return ("trained" if result.status == "done" else result.status), result.reason or result.ended
 
 
 def _on_bank(verdict: Verdict | None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from functools import cache
 from statistics import fmean
 
 from rewardsearch.config import RankConfig
-from rewardsearch.records import BASELINE, POLICY, Interval, Noise, Outcome, ScreenResult
+from rewardsearch.records import BASELINE, POLICY, Interval, Noise, Outcome, TrainingResult
 from rewardsearch.stats import Bootstrap, Sample, Spread, f1_accuracy, spread
 
 Reading = tuple[str, int]
@@ -28,10 +28,10 @@ class Scores:
     """
 
     def __init__(
-        self, results: Mapping[str, ScreenResult], baselines: Sequence[ScreenResult], config: RankConfig, seed: int
+        self, results: Mapping[str, TrainingResult], baselines: Sequence[TrainingResult], config: RankConfig, seed: int
     ) -> None:
         self._config = config
-        self._trainings: dict[str, Sequence[ScreenResult]] = {arm: [result] for arm, result in results.items()}
+        self._trainings: dict[str, Sequence[TrainingResult]] = {arm: [result] for arm, result in results.items()}
         if BASELINE in results and baselines:
             self._trainings[BASELINE] = baselines
         of_baseline = self._trainings.get(BASELINE, ())
@@ -60,7 +60,7 @@ class Scores:
     def training_accuracy(self, arm: str) -> float | None:
         """Exact match over the steps of an arm's training, the mean over its trainings; None for what was not trained."""
         curves = [each.curves for each in self._trainings[arm] if each.curves]
-        return fmean(fmean(point.monitor for point in curve) for curve in curves) if curves else None
+        return fmean(fmean(point.exact_match for point in curve) for curve in curves) if curves else None
 
     def _sample(self, arm: str) -> Sample:
         return self.bootstrap.sample(*self.readings(arm))

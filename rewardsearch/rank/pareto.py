@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from math import fsum
 
-from rewardsearch.records import Front, ScreenResult
+from rewardsearch.records import Front, TrainingResult
 
 MOST = 8
 """Members of the front that are kept, those of the greatest shares."""
 
 
-def front(results: Mapping[str, ScreenResult], candidates: Collection[str]) -> tuple[Front, ...]:
+def front(results: Mapping[str, TrainingResult], candidates: Collection[str]) -> tuple[Front, ...]:
     """The front of the screened ones among `candidates`, the greatest share first, equal ones by id.
 
     results: by arm id, outcomes on the same questions of `val`. Of candidates with the same right answers one is kept, the

@@ -32,7 +32,6 @@ from rewardsearch.records.finalizing import (
     SeedScores,
     load_report,
 )
-from rewardsearch.records.identity import MAX_CODE_CHARS, candidate_id, strip_docstrings
 from rewardsearch.records.messages import message_text
 from rewardsearch.records.proposing import (
     Ask,
@@ -47,8 +46,9 @@ from rewardsearch.records.proposing import (
     curve_label,
     total,
 )
-from rewardsearch.records.ranking import Fate, Front, Noise, RankedRow, Ranking, load_ranking
-from rewardsearch.records.screening import (
+from rewardsearch.records.ranking import Front, Noise, PromotionDecision, RankedRow, Ranking, load_ranking
+from rewardsearch.records.sft import SftPoint, SftResult
+from rewardsearch.records.training import (
     DIVERGED,
     FULL,
     Aggregation,
@@ -59,11 +59,10 @@ from rewardsearch.records.screening import (
     GroupMember,
     LostFile,
     RewardSpec,
-    ScreenJob,
-    ScreenResult,
     TrainingGroup,
+    TrainingJob,
+    TrainingResult,
 )
-from rewardsearch.records.tuning import SftPoint, SftResult
 
 __all__ = [
     "BASELINE",
@@ -71,7 +70,6 @@ __all__ = [
     "FIXED_ARGUMENTS",
     "FULL",
     "LIBRARIES",
-    "MAX_CODE_CHARS",
     "MIXED",
     "POLICY",
     "Aggregation",
@@ -93,7 +91,6 @@ __all__ = [
     "Environment",
     "Example",
     "Fairness",
-    "Fate",
     "FinalArm",
     "FinalPair",
     "FinalReport",
@@ -110,6 +107,7 @@ __all__ = [
     "Outcome",
     "OutcomeKind",
     "Played",
+    "PromotionDecision",
     "Proposal",
     "RankedRow",
     "Ranking",
@@ -118,21 +116,19 @@ __all__ = [
     "RewardSpec",
     "Rollout",
     "Row",
-    "ScreenJob",
-    "ScreenResult",
     "SeedScores",
     "SftPoint",
     "SftResult",
     "Stage",
     "TrainingGroup",
+    "TrainingJob",
+    "TrainingResult",
     "Usage",
     "Verdict",
-    "candidate_id",
     "curve_label",
     "differences",
     "load_ranking",
     "load_report",
     "message_text",
-    "strip_docstrings",
     "total",
 ]

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from rewardsearch.records.classes import ClassScores, Fairness, Interval
 from rewardsearch.records.data import Record
-from rewardsearch.records.screening import Aggregation, RewardSpec
+from rewardsearch.records.training import Aggregation, RewardSpec
 
 ArmKind = Literal["ensemble", "single", "control", "reference", "baseline", "policy", "rule"]
 """`reference` is a hand-written reward that the search is held against, `rule` a task's own rule without a model."""

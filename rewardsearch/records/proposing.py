@@ -90,7 +90,7 @@ _BANK = {
     "auc": "AUC of completions that count as right against the others",
     "auc_any_form": "AUC of completions that are right in any form against the others",
     "auc_answered": "AUC among completions with an answer in the asked form",
-    "dead_groups": "share of questions without spread",
+    "zero_std_fraction": "share of questions without spread",
     "length": "rank correlation with length",
     "spread": "spread beside the base rewards'",
     "agreement": "agreement with the nearest earlier reward",

@@ -25,7 +25,7 @@ class RankedRow(Record):
     round: int
     operator: str
     parents: tuple[str, ...] = ()
-    status: Literal["screened", "dropped", "failed", "rejected", "error", "owed"]
+    status: Literal["trained", "dropped", "failed", "rejected", "error", "pending"]
     f1: float | None = None
     f1_ci: Interval | None = None
     accuracy: float | None = None
@@ -51,7 +51,7 @@ class RankedRow(Record):
     bank_auc_any_form: float | None = None
     """On the rollout bank before training, as the four after it: how often a right completion is paid more than another of the
     same question."""
-    bank_dead_groups: float | None = None
+    bank_zero_std_fraction: float | None = None
     bank_length: float | None = None
     bank_spread: float | None = None
     bank_agreement: float | None = None
@@ -118,7 +118,7 @@ def _all_between(ties: list[int] | None) -> list[int] | None:
     return None if ties is None else list(range(ties[0], ties[-1] + 1))
 
 
-class Fate(Record):
+class PromotionDecision(Record):
     """What became of a candidate at a rung: whether it goes on; `told` says it with the step, the reason and its figures."""
 
     id: str

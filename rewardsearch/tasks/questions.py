@@ -39,7 +39,7 @@ def bank_weights(rows: Sequence[Row], asked: Sequence[Row]) -> dict[str, float]:
     return {name: trained.get(name, count) / count for name, count in held.items()}
 
 
-def told_scarce(rows: Sequence[Row], asked: Sequence[Row], classes: tuple[str, str] | None) -> str | None:
+def scarce_message(rows: Sequence[Row], asked: Sequence[Row], classes: tuple[str, str] | None) -> str | None:
     """One line on the class that has fewer than FEW questions in the bank, and what to do; None where none has."""
     if classes is None:
         return None

@@ -40,7 +40,7 @@ def run(kind: str, seed: int, means: tuple[float, ...], gain: float, name: str =
             "name": f"c{number}{at}",
             "round": number,
             "operator": "fresh",
-            "status": "screened",
+            "status": "trained",
             "f1": mean + rng.uniform(-0.02, 0.02),
             "gain": mean - BASE,
             "bank_auc": 0.8,

@@ -8,11 +8,11 @@ from fakes import outcomes
 from rich.console import Console
 
 from rewardsearch.config import TaskConfig
-from rewardsearch.records import BASELINE, FULL, ScreenResult, Verdict
-from rewardsearch.resources import PACKAGE
+from rewardsearch.files.resources import PACKAGE
+from rewardsearch.records import BASELINE, FULL, TrainingResult, Verdict
 from rewardsearch.stats import SeedNoise
 from rewardsearch.tasks import load_task
-from rewardsearch.validate.static import static_verdict
+from rewardsearch.validation.static import static_verdict
 
 sys.path.insert(0, str(PACKAGE.parent / "benchmarks"))
 import evidence_before_training as evidence
@@ -140,7 +140,7 @@ def test_a_measures_worth_is_its_rank_correlation_and_how_often_it_puts_a_good_r
 
 def rung(**right: int) -> evidence.Rung:
     results = {
-        id: ScreenResult(
+        id: TrainingResult(
             id=id, rung="rung1", seed=0, steps=11, status="done", outcomes=outcomes("c" * n + "w" * (100 - n))
         )
         for id, n in right.items()
@@ -159,9 +159,9 @@ def test_what_a_rule_drops_loses_and_saves() -> None:
 
 
 def test_a_rung_has_the_results_there_and_the_noise_of_three_seeds_at_the_end() -> None:
-    def result(rung: str, seed: int, right: int) -> ScreenResult:
+    def result(rung: str, seed: int, right: int) -> TrainingResult:
         kinds = outcomes("c" * right + "w" * (100 - right))
-        return ScreenResult(id="x", rung=rung, seed=seed, steps=5, status="done", outcomes=kinds)
+        return TrainingResult(id="x", rung=rung, seed=seed, steps=5, status="done", outcomes=kinds)
 
     results = {(BASELINE, FULL, seed): result(FULL, seed, 50 + seed) for seed in range(8)}
     results |= {(BASELINE, "rung1", seed): result("rung1", seed, 50) for seed in range(8)}

@@ -12,11 +12,13 @@ import pytest
 from fakes import final_report
 from tiny_models import tiny_model
 
-from rewardsearch.arms import final_job, load_base_rewards, policy_job, spec_of, stretch_jobs
+from rewardsearch.files.resources import PACKAGE
 from rewardsearch.finalize.references import load_references, reference_arms
-from rewardsearch.journal import read_run
-from rewardsearch.records import BASELINE, Candidate, Verdict, candidate_id
-from rewardsearch.resources import PACKAGE
+from rewardsearch.records import BASELINE, Candidate, Verdict
+from rewardsearch.rewards.base import load_base_rewards, spec_of
+from rewardsearch.rewards.identity import candidate_id
+from rewardsearch.run.jobs import final_job, policy_job, segment_jobs
+from rewardsearch.run.journal import read_run
 
 sys.path.insert(0, str(PACKAGE.parent / "benchmarks"))
 import real_model
@@ -38,16 +40,16 @@ def rows(folder: Path) -> list[str]:
 
 
 def test_its_training_runs_are_those_that_the_search_and_finalize_do(tmp_path: Path) -> None:
-    config = real_model.settings(real_model.parsed(options(tmp_path, "--steps", "5", "--set", "screen.slots=3")))
-    assert (config.screen.steps, config.screen.slots, config.sft.steps, config.candidates) == (5, 3, 2, 2)
-    base = load_base_rewards(config.screen.base_rewards)
+    config = real_model.settings(real_model.parsed(options(tmp_path, "--steps", "5", "--set", "train.slots=3")))
+    assert (config.train.steps, config.train.slots, config.sft.steps, config.candidates) == (5, 3, 2, 2)
+    base = load_base_rewards(config.train.base_rewards)
     files = sorted(Path(config.propose.folder or "").glob("*.py"))
     codes = {file.stem: file.read_text(encoding="utf-8") for file in files}
     found = [Candidate(id=candidate_id(code), name=name, code=code) for name, code in codes.items()]
     jobs = real_model.jobs(config, found)
     for candidate in found:
-        assert stretch_jobs(candidate.id, [spec_of(candidate)], base, config)[0] in jobs
-    assert stretch_jobs(BASELINE, (), base, config)[0] in jobs and policy_job(0) in jobs
+        assert segment_jobs(candidate.id, [spec_of(candidate)], base, config)[0] in jobs
+    assert segment_jobs(BASELINE, (), base, config)[0] in jobs and policy_job(0) in jobs
     judged = [(each, Verdict(candidate=each.id, accepted=True)) for each in load_references(config)]
     (harmful,) = reference_arms(judged, base, 5)
     assert [job for job in jobs if job.id == "reference-short_answer"] == [final_job(harmful, seed) for seed in (1, 2)]
@@ -78,7 +80,7 @@ def test_the_page_has_every_arm_with_its_gain_and_the_hardware() -> None:
         "hardware": {"kind": "cuda", "name": "NVIDIA H200", "cores": 16},
         "minutes": 7.5,
         "model": "SmolLM2",
-        "settings": {"screen": {"steps": 16, "prompts_per_step": 16, "group_size": 8}},
+        "settings": {"train": {"steps": 16, "prompts_per_step": 16, "group_size": 8}},
         "sft": {"rows": 6000, "steps": 120, "before": {"accuracy": 0.0}, "after": {"accuracy": 0.061}},
         "runs": [run | {"monitor_first": 0.05, "monitor_last": 0.075}, run | {"seed": 0}],
         "final": report.model_dump(mode="json", exclude={"pairs"}),
@@ -103,10 +105,10 @@ def test_the_page_has_every_arm_with_its_gain_and_the_hardware() -> None:
 @pytest.mark.slow
 def test_a_tiny_model_goes_the_whole_way_and_nothing_is_trained_twice(tmp_path: Path) -> None:
     model = tiny_model(tmp_path / "model")
-    given = options(tmp_path, "--model", model, *rows(tmp_path), "--set", "screen.max_completion_tokens=8")
+    given = options(tmp_path, "--model", model, *rows(tmp_path), "--set", "train.max_completion_tokens=8")
     assert real_model.main(given) == 0
     events = [json.loads(line) for line in (tmp_path / "run" / "journal.jsonl").read_text().splitlines()]
-    trained = [event["folder"] for event in events if event["event"] == "screened"]
+    trained = [event["folder"] for event in events if event["event"] == "trained"]
     assert len(trained) == len(set(trained)) == 12
     found = json.loads((tmp_path / "run" / "real-model.json").read_text(encoding="utf-8"))
     assert len(found["runs"]) == 11 and {run["steps"] for run in found["runs"]} == {2}

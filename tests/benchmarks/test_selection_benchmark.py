@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from rewardsearch.files.resources import PACKAGE
 from rewardsearch.records import Outcome
-from rewardsearch.resources import PACKAGE
 from rewardsearch.stats import Bootstrap
 
 FOLDER = PACKAGE.parent / "benchmarks"

@@ -10,10 +10,10 @@ from made_study import Numbers
 from played import Trainer
 from rich.console import Console
 
-from rewardsearch.arms import screen_job
 from rewardsearch.errors import Interrupted
-from rewardsearch.journal import read_run
-from rewardsearch.resources import PACKAGE
+from rewardsearch.files.resources import PACKAGE
+from rewardsearch.run.jobs import training_job
+from rewardsearch.run.journal import read_run
 
 sys.path.insert(0, str(PACKAGE.parent / "benchmarks"))
 import study
@@ -30,7 +30,7 @@ SMALL = [
     "task.test_rows=20",
     "bank.enabled=false",
     "rank.resamples=100",
-    "screen.baseline_seeds=1",
+    "train.baseline_seeds=1",
     "finalize.seeds=2",
     "finalize.random_k=2",
 ]
@@ -108,7 +108,7 @@ def test_a_study_runs_resumes_and_is_written_from_its_run_folders(
 def test_a_stop_file_ends_the_further_seeds(tmp_path: Path, trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study_further, "screen", trainer.screen)
     planned = study_plan.plan((0,), tmp_path, SMALL)
-    job = screen_job("baseline", (), (), 1001, 2)
+    job = training_job("baseline", (), (), 1001, 2)
     monkeypatch.setattr(study_further, "further_jobs", lambda planned, runs: {"key": [job]})
     (tmp_path / "further").mkdir()
     (tmp_path / "further" / "STOP").touch()

@@ -10,7 +10,7 @@ import made_study
 import pytest
 from made_study import Numbers
 
-from rewardsearch.resources import PACKAGE
+from rewardsearch.files.resources import PACKAGE
 
 sys.path.insert(0, str(PACKAGE.parent / "benchmarks"))
 import study_criteria

@@ -8,26 +8,26 @@ from typing import Any
 import pytest
 
 from rewardsearch.config import parse_config
-from rewardsearch.environment import environment_of
 from rewardsearch.errors import UserError
-from rewardsearch.journal import Journal
-from rewardsearch.records import BASELINE, Environment, ScreenResult
-from rewardsearch.resources import PACKAGE
-from rewardsearch.store import load_result, save_result
+from rewardsearch.files.resources import PACKAGE
+from rewardsearch.records import BASELINE, Environment, TrainingResult
+from rewardsearch.run.environment import environment_of
+from rewardsearch.run.journal import Journal
+from rewardsearch.run.training_files import load_result, save_result
 
 sys.path.insert(0, str(PACKAGE.parent / "benchmarks"))
 import study_plan
 
 
 def test_every_seed_has_a_search_a_random_search_and_a_replayed_one(tmp_path: Path) -> None:
-    runs = study_plan.plan((0, 11), tmp_path, ["screen.slots=3"])
+    runs = study_plan.plan((0, 11), tmp_path, ["train.slots=3"])
     names = [run.name for run in runs]
     assert names[:4] == ["search-0", "random-0", "frontier-0", "search-11"]
     assert names[-1] == "frontier-other"
     by_name = {run.name: run.config for run in runs}
     assert {config.seed for name, config in by_name.items() if name.endswith("-11")} == {11}
     assert {config.finalize.seeds for config in by_name.values()} == {5}
-    assert {config.screen.slots for config in by_name.values()} == {3}
+    assert {config.train.slots for config in by_name.values()} == {3}
     assert [by_name[name].propose.feedback for name in ("search-0", "random-0")] == [True, False]
     arms = {(config.finalize.finalists, config.finalize.ensembles) for config in by_name.values()}
     assert arms == {(0, ("top3",))}
@@ -61,11 +61,11 @@ HERE = environment_of(CONFIG)
 
 def trained(run: Path, arm: str, seed: int, environment: Environment | None = HERE, text: str = "weights") -> Path:
     """The folder of a training of `arm` in `run`, with an adapter and a checkpoint."""
-    folder = run / "candidates" / arm / "screens" / f"full-{seed}"
+    folder = run / "candidates" / arm / "training" / f"full-{seed}"
     for part in ("adapter", "checkpoint"):
         (folder / part).mkdir(parents=True, exist_ok=True)
         (folder / part / "model.safetensors").write_text(text, encoding="utf-8")
-    result = ScreenResult(id=arm, rung="full", seed=seed, steps=22, status="done", environment=environment)
+    result = TrainingResult(id=arm, rung="full", seed=seed, steps=22, status="done", environment=environment)
     save_result(folder, result, "mark")
     return folder
 

@@ -10,9 +10,9 @@ import pytest
 from fakes import BAD, GOOD, LEVEL
 
 from rewardsearch.cli.completions import read_answers
-from rewardsearch.journal import read_run
 from rewardsearch.records import BASELINE, POLICY, Completion, Outcome
-from rewardsearch.store import load_result, save_completions, save_result
+from rewardsearch.run.journal import read_run
+from rewardsearch.run.training_files import load_result, save_completions, save_result
 from rewardsearch.tasks import load_task
 
 
@@ -22,7 +22,7 @@ def answered(run: Path) -> Path:
     the baseline, and no answer of its others can be read."""
     for arm in (BASELINE, GOOD.id):
         texts = [Completion(id=f"q{i}", completion=f"{arm} says " + "so " * 60 + f"\nto q{i}") for i in range(20)]
-        save_completions(run / "candidates" / arm / "screens" / "full-0", texts)
+        save_completions(run / "candidates" / arm / "training" / "full-0", texts)
     return run
 
 
@@ -74,7 +74,7 @@ def test_answers_fit_the_terminal(cli: Any, answered: Path, monkeypatch: pytest.
 def test_questions_are_those_of_the_tasks_rows(run: Path) -> None:
     state = read_run(run)
     rows = load_task(state.config.task).rows("val")[:20]
-    home = run / "candidates" / LEVEL.id / "screens" / "full-0"
+    home = run / "candidates" / LEVEL.id / "training" / "full-0"
     result = load_result(home)
     assert result is not None
     outcomes = tuple(Outcome(id=row.id, kind="wrong", gold=row.answer, prediction="x", length=1) for row in rows)

@@ -13,10 +13,10 @@ from rich.console import Console
 from rewardsearch.cli.leaderboard_table import print_leaderboard
 from rewardsearch.cli.progress import SearchProgress
 from rewardsearch.config import RankConfig, parse_config
-from rewardsearch.journal import Journal, read_run
 from rewardsearch.rank import rank
-from rewardsearch.records import BASELINE, Proposal, ScreenJob, ScreenResult, Verdict
-from rewardsearch.store import save_result
+from rewardsearch.records import BASELINE, Proposal, TrainingJob, TrainingResult, Verdict
+from rewardsearch.run.journal import Journal, read_run
+from rewardsearch.run.training_files import save_result
 
 A, B = candidate("judges", "11.0"), candidate("rejects", "12.0")
 GOLD = "S" * 50 + "R" * 50
@@ -40,10 +40,10 @@ def board(width: int, terminal: bool = False) -> list[str]:
     return console.file.getvalue().splitlines()  # type: ignore[attr-defined]
 
 
-def told(result: ScreenResult) -> str:
+def told(result: TrainingResult) -> str:
     console = Console(width=400, file=io.StringIO())
     with SearchProgress(console, parse_config({}, "test")) as progress:
-        job = ScreenJob(id=result.id, rewards=(), seed=0, steps=result.steps, folder="f")
+        job = TrainingJob(id=result.id, rewards=(), seed=0, steps=result.steps, folder="f")
         progress.ended(job, result, result.id)
     return console.file.getvalue().strip()  # type: ignore[attr-defined]
 
@@ -88,7 +88,7 @@ def classed_run(run: Path) -> Path:
             verdict = Verdict(candidate=each.id, accepted=True)
             journal.append("validated", verdict=verdict.model_dump(mode="json"))
             save_result(run / each.name, screened(each.id, "", outcomes=classed(GOLD, answers)), "mark")
-            journal.append("screened", id=each.id, folder=each.name, mark="mark", status="done")
+            journal.append("trained", id=each.id, folder=each.name, mark="mark", status="done")
     return run
 
 

@@ -13,7 +13,7 @@ from fakes import make_run
 from small_disk import SmallDisk
 
 from rewardsearch.config import Config
-from rewardsearch.journal import JOURNAL, read_run
+from rewardsearch.run.journal import JOURNAL, read_run
 
 
 def test_a_run_in_a_read_only_folder_is_read_and_not_written(

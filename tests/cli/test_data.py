@@ -11,14 +11,14 @@ import yaml
 from own_data import COLUMNS, hires, write_csv, write_lines
 
 from rewardsearch.config import Config, load_config, parse_config
-from rewardsearch.datasheet import check_rows, describe_rows
 from rewardsearch.errors import UserError
-from rewardsearch.preflight import check
-from rewardsearch.resources import resource
+from rewardsearch.files.resources import resource
+from rewardsearch.session.preflight import check
 from rewardsearch.tasks import load_task
+from rewardsearch.tasks.datasheet import check_rows, describe_rows
 from rewardsearch.tasks.tables import read_pairs
 
-SMALL = {"screen": {"prompts_per_step": 4, "group_size": 2}}
+SMALL = {"train": {"prompts_per_step": 4, "group_size": 2}}
 
 
 @pytest.fixture

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from tiny_models import tiny_model
 
-from rewardsearch import doctor
 from rewardsearch.config import Config, parse_config
-from rewardsearch.doctor import examine
 from rewardsearch.errors import MachineError, UserError
-from rewardsearch.findings import Finding
-from rewardsearch.preflight import check
-from rewardsearch.resources import resource
-from rewardsearch.sandbox import Defences
+from rewardsearch.files.resources import resource
+from rewardsearch.records.findings import Finding
+from rewardsearch.rewards.sandbox import Defences
+from rewardsearch.session import doctor
+from rewardsearch.session.doctor import examine
+from rewardsearch.session.preflight import check
 
 
 def finding(name: str, config: Config | None = None) -> Finding:
@@ -155,6 +155,6 @@ def test_a_base_model_is_told_of_and_one_with_too_little_context_ends_the_dry_ru
     command = ("run", resource("configs") / "gsm8k-cpu.yaml", "--dry-run", f"--set=policy.model={model}", *options)
     done = cli(*command, "--run-dir", tmp_path / "run")
     assert done.code == 2 and done.err.count("error: ") == 1
-    assert "context of 70 tokens" in done.err and "screen.max_completion_tokens" in done.err
-    done = cli(*command, "--set=screen.max_completion_tokens=8")
+    assert "context of 70 tokens" in done.err and "train.max_completion_tokens" in done.err
+    done = cli(*command, "--set=train.max_completion_tokens=8")
     assert done.code == 0 and "warning: policy.model: " in done.out and "no chat template" in done.out

@@ -8,10 +8,10 @@ from rich.console import Console
 
 from rewardsearch.cli.fair_table import print_fairness
 from rewardsearch.config import parse_config
-from rewardsearch.journal import Journal, read_run
 from rewardsearch.records import BASELINE, POLICY, Fairness, FinalReport, GroupRate, Outcome, Proposal, Row, Verdict
+from rewardsearch.run.journal import Journal, read_run
+from rewardsearch.run.training_files import save_result
 from rewardsearch.stats import fairness
-from rewardsearch.store import save_result
 from rewardsearch.tasks import load_task
 
 JUDGES = candidate("judges", "11.0")
@@ -40,7 +40,7 @@ def resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         journal.append("validated", verdict=verdict.model_dump(mode="json"))
         for arm, outcomes in answers.items():
             save_result(folder / arm, screened(arm, "", outcomes=outcomes), "mark")
-            journal.append("screened", id=arm, folder=arm, mark="mark", status="done")
+            journal.append("trained", id=arm, folder=arm, mark="mark", status="done")
     return folder
 
 

@@ -10,8 +10,8 @@ from rich.console import Console
 from rewardsearch.cli.final_table import print_final, print_pairs
 from rewardsearch.cli.planned import told_plan, told_power
 from rewardsearch.config import parse_config
-from rewardsearch.journal import Journal, read_run
 from rewardsearch.records import FinalReport, Noise
+from rewardsearch.run.journal import Journal, read_run
 from rewardsearch.stats import smallest_gain, usual_question_se
 
 
@@ -113,7 +113,7 @@ def test_finalize_of_a_finalized_run_reads_nothing_and_tells_pairs_and_json(cli:
 
 
 def plan_of(**settings: object) -> tuple[str, ...]:
-    return told_plan(parse_config({"rounds": 2, "candidates": 4, "screen": {"steps": 40}, **settings}, "test"))
+    return told_plan(parse_config({"rounds": 2, "candidates": 4, "train": {"steps": 40}, **settings}, "test"))
 
 
 def test_the_plan_tells_the_search_and_finalize_apart() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rewardsearch import search
-from rewardsearch.journal import Journal, read_run
+from rewardsearch.run.journal import Journal, read_run
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from rich.console import Console
 from rewardsearch.cli.leaderboard_table import print_leaderboard
 from rewardsearch.config import RankConfig
 from rewardsearch.rank import rank
-from rewardsearch.records import BASELINE, Fate, Verdict
+from rewardsearch.records import BASELINE, PromotionDecision, Verdict
 
 A, B, C = candidate("alpha", "1.0"), candidate("beta", "2.0"), candidate("gamma", "3.0")
 
@@ -31,7 +31,7 @@ def table(rounds: tuple[int, int] = (1, 1), **more: Any) -> list[str]:
         verdicts={each.id: Verdict(candidate=each.id, accepted=True) for each in (A, B, C)},
         config=RankConfig(resamples=500),
         seed=0,
-        dropped={C.id: Fate(id=C.id, promoted=False, told="F1 0.2 against 0.9 of alpha")},
+        dropped={C.id: PromotionDecision(id=C.id, promoted=False, told="F1 0.2 against 0.9 of alpha")},
         **more,
     )
     console = Console(width=400, file=io.StringIO())
@@ -56,7 +56,7 @@ def test_rounds_are_told_where_there_are_several() -> None:
 def test_without_repeated_seeds_no_p_value_stands_beside_a_rank() -> None:
     lines = table()
     (noise,) = (line for line in lines if line.startswith("noise:"))
-    assert "screen.baseline_seeds" in noise and "not known" in noise
+    assert "train.baseline_seeds" in noise and "not known" in noise
     header = next(line for line in lines if line.startswith("#"))
     assert not {"ties", "p/base", "corr.", "p/best"} & set(header.split())
 

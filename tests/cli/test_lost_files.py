@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from played import SMALL, Quiet, Trainer, outcomes
 
-from rewardsearch import trials
 from rewardsearch.cli.runs import ranking_of
 from rewardsearch.config import Config, parse_config
-from rewardsearch.journal import JOURNAL, read_run
-from rewardsearch.records import BASELINE, Outcome, ScreenJob
-from rewardsearch.restore import missing
-from rewardsearch.search import finalize_run, search
-from rewardsearch.tuned import ADAPTER
+from rewardsearch.loop import finalize_run, search
+from rewardsearch.records import BASELINE, Outcome, TrainingJob
+from rewardsearch.run.journal import JOURNAL, read_run
+from rewardsearch.run.restore import missing
+from rewardsearch.run.sft_files import ADAPTER
+from rewardsearch.train import schedule as trials
 
 FINAL = {"enabled": True, "ensembles": ["top2"], "controls": [], "finalists": 1}
 
@@ -33,7 +33,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     place = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as patch:
         trainer = Trainer()
-        patch.setattr(trials, "screen", trainer.screen)
+        patch.setattr(trials, "train", trainer.screen)
         patch.setattr(trials, "read_test", trainer.read_test)
         search(config(finalize=FINAL), place / "final", Quiet())
         search(config(), place / "searched", Quiet())
@@ -49,7 +49,7 @@ def run(made: Path, tmp_path: Path) -> Callable[[str], Path]:
 
 
 def screen(folder: Path, arm: str) -> Path:
-    return folder / "candidates" / arm / "screens" / "full-0"
+    return folder / "candidates" / arm / "training" / "full-0"
 
 
 def best(folder: Path) -> str:
@@ -84,7 +84,7 @@ def test_a_final_run_keeps_its_leaderboard_and_reports_what_is_lost(
     before = read_run(folder)
     whole, winner = cli("leaderboard", folder, "--json").out, best(folder)
     DAMAGES[damage](screen(folder, winner))
-    lost = [{"path": f"candidates/{winner}/screens/full-0/{damage.split()[0]}"}]
+    lost = [{"path": f"candidates/{winner}/training/full-0/{damage.split()[0]}"}]
     told = {"damaged"} if "flipped" in damage or "more" in damage else {"missing"}
     for command in ("status", "leaderboard", "finalize"):
         document = json.loads(cli(command, folder, "--json").out)
@@ -110,7 +110,7 @@ def test_a_search_that_goes_on_trains_again_what_is_lost_and_says_which_file(
     progress = Quiet()
     state = search(config(), folder, progress)
     assert trainer.trained == [winner]
-    path = f"candidates/{winner}/screens/full-0/{damage.split()[0]}"
+    path = f"candidates/{winner}/training/full-0/{damage.split()[0]}"
     assert any(line.startswith(f"warning: {path} is ") for line in progress.said)
     assert (missing(state), ranking_of(state)) == ([], ranking)
 
@@ -158,7 +158,7 @@ def test_a_run_that_was_never_complete_shows_the_ranking_of_its_journal(run: Cal
     shutil.rmtree(folder / "final" / "test")
     events = [json.loads(line) for line in (folder / JOURNAL).read_text(encoding="utf-8").splitlines()]
     for event in events:
-        for key in ("digest", "ranking") if event["event"] in ("screened", "final") else ():
+        for key in ("digest", "ranking") if event["event"] in ("trained", "final") else ():
             event.pop(key, None)
     (folder / JOURNAL).write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
     done = cli("leaderboard", folder)
@@ -169,10 +169,10 @@ def test_a_run_that_was_never_complete_shows_the_ranking_of_its_journal(run: Cal
 # --- before the sealed test is read -----------------------------------------------------------------------------------
 
 
-def with_adapter(folder: Path) -> Callable[[ScreenJob], tuple[Outcome, ...]]:
+def with_adapter(folder: Path) -> Callable[[TrainingJob], tuple[Outcome, ...]]:
     """A training that leaves an adapter in the run's folder."""
 
-    def play(job: ScreenJob) -> tuple[Outcome, ...]:
+    def play(job: TrainingJob) -> tuple[Outcome, ...]:
         path = folder / job.folder / ADAPTER / "adapter_model.safetensors"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"weights of {job.id}", encoding="utf-8")
@@ -189,7 +189,7 @@ def test_an_adapter_that_is_lost_is_trained_again_before_the_test_is_read(
     settings = config(candidates=1, screen={"baseline_seeds": 2}, finalize={**FINAL, "seeds": 1})
     search(settings.model_copy(update={"finalize": config().finalize}), tmp_path, Quiet())
     trainer.trained.clear()
-    adapter = tmp_path / "candidates" / BASELINE / "screens" / "full-1" / ADAPTER / "adapter_model.safetensors"
+    adapter = tmp_path / "candidates" / BASELINE / "training" / "full-1" / ADAPTER / "adapter_model.safetensors"
     text = adapter.read_text(encoding="utf-8")
     adapter.unlink()
     if what == "damaged":

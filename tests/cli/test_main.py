@@ -12,8 +12,8 @@ from rich.console import Console
 import rewardsearch.cli
 from rewardsearch import __version__, errors
 from rewardsearch.cli.leaderboard_table import print_leaderboard
-from rewardsearch.cli.tables import duration, flags_told, p_value, print_json
-from rewardsearch.journal import read_run
+from rewardsearch.cli.tables import duration, flags_text, p_value, print_json
+from rewardsearch.run.journal import read_run
 
 PROGRAM = [sys.executable, "-c", "from rewardsearch.cli import main; main()"]
 
@@ -159,5 +159,5 @@ def test_numbers_as_people_read_them() -> None:
 
 def test_flags_of_one_kind_stand_together() -> None:
     flags = ("exploit:empty", "exploit:tags", "2 failed reward calls", "exploit:long", "exploit:json", "leak:answer")
-    assert flags_told(flags) == "exploit:empty,tags,long,+1, 2 failed reward calls, leak:answer"
-    assert flags_told(()) == ""
+    assert flags_text(flags) == "exploit:empty,tags,long,+1, 2 failed reward calls, leak:answer"
+    assert flags_text(()) == ""

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from rewardsearch import doctor
 from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
-from rewardsearch.sandbox import Defences
+from rewardsearch.rewards.sandbox import Defences
+from rewardsearch.session import doctor
 from rewardsearch.tasks import load_task
 from rewardsearch.tasks.reading import read_entries
 
@@ -62,7 +62,7 @@ def test_a_wrong_override_is_told(cli: Any, write_reward: Any) -> None:
     done = cli("validate", write_reward("right", RIGHT), "--set", "task.train_row=5")
     assert (done.code, done.err) == (2, "error: --set: task.train_row: unknown key; did you mean train_rows?\n")
     assert cli("doctor", "--set", "sandbox").err == (
-        "error: --set sandbox: got no key=value; write it as --set screen.steps=20\n"
+        "error: --set sandbox: got no key=value; write it as --set train.steps=20\n"
     )
 
 

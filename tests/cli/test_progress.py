@@ -15,14 +15,14 @@ from rich.console import Console
 from rewardsearch.cli.progress import SearchProgress
 from rewardsearch.cli.time_left import Between, steps_left, time_left, told_time
 from rewardsearch.config import Config, parse_config
-from rewardsearch.progress import LIVE, Running, Tracker, read_live
-from rewardsearch.records import BASELINE, Candidate, Fate, FinalArm, RewardSpec, Verdict
-from rewardsearch.state import RunState
+from rewardsearch.records import BASELINE, Candidate, FinalArm, PromotionDecision, RewardSpec, Verdict
+from rewardsearch.run.progress import LIVE, Running, Tracker, read_live
+from rewardsearch.run.state import RunState
 
 SETTINGS: dict[str, Any] = {
     "rounds": 2,
     "candidates": 4,
-    "screen": {"steps": 10, "baseline_seeds": 1, "slots": 2},
+    "train": {"steps": 10, "baseline_seeds": 1, "slots": 2},
     "race": {"rungs": [{"steps": 0.5, "questions": 1.0}], "keep": 0.34, "most": 0.5},
     "finalize": {"enabled": False},
 }
@@ -47,7 +47,7 @@ def state(
         id = by_name[name].id if name in by_name else name
         rung = "full" if steps == 10 else "rung1"
         result = screened(id, "c", rung=rung, steps=steps, seconds=2.0 * steps, trained=steps)
-        found.screens[f"candidates/{id}/screens/{rung}-0"] = result
+        found.screens[f"candidates/{id}/training/{rung}-0"] = result
         if rung == "full":
             found.results[id] = result
     return found
@@ -56,8 +56,8 @@ def state(
 def raced(found: RunState, *promoted: str) -> RunState:
     for each in FOUR:
         if each.id in found.verdicts and found.verdicts[each.id].accepted:
-            fate = Fate(id=each.id, promoted=each.name in promoted, told="")
-            found.fates["rung1", each.id] = fate
+            promotion = PromotionDecision(id=each.id, promoted=each.name in promoted, told="")
+            found.promotions["rung1", each.id] = promotion
     return found
 
 
@@ -137,7 +137,7 @@ def test_a_range_is_told_as_one_number_where_its_ends_are_close(left: tuple[floa
 @pytest.fixture
 def tracked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Tracker, Console]]:
     """A search on a terminal, every change of which is written."""
-    monkeypatch.setattr("rewardsearch.progress._EVERY_S", 0.0)
+    monkeypatch.setattr("rewardsearch.run.progress._EVERY_S", 0.0)
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
     with SearchProgress(console, config()) as shown, Tracker(shown, tmp_path) as tracker:
         yield tracker, console
@@ -178,13 +178,13 @@ def test_an_evaluation_has_a_bar_of_its_own_without_a_time_of_training(tracked: 
 
 
 def test_status_names_the_job_its_step_and_the_time_left(cli: Any, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rewardsearch.journal.in_use", lambda folder: True)
+    monkeypatch.setattr("rewardsearch.run.journal.in_use", lambda folder: True)
     running = {"folder": "f", "name": "first", "done": 4, "of": 40, "unit": "steps", "begun": 1, "seconds": 3.0}
     (run / LIVE).write_text(json.dumps({"doing": "training", "running": [running], "updated": 0.0}))
     told = json.loads(cli("status", run, "--json").out)
     assert (told["doing"], told["running"]) == ("training", [running]) and len(told["seconds_left"]) == 2
     assert "first: 4 of 40 steps" in cli("status", run).out
-    monkeypatch.setattr("rewardsearch.journal.in_use", lambda folder: False)
+    monkeypatch.setattr("rewardsearch.run.journal.in_use", lambda folder: False)
     told = json.loads(cli("status", run, "--json").out)
     assert (told["doing"], told["running"], told["seconds_left"]) == (None, [], None)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fakes import GOOD, REFUSED
 
-from rewardsearch.resources import resource
+from rewardsearch.files.resources import resource
 
 CONFIG = str(resource("configs") / "arithmetic-grammar.yaml")
 

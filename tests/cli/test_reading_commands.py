@@ -8,12 +8,12 @@ import pytest
 from fakes import BAD, GOOD, LEVEL, REFUSED, candidate, outcomes, screened, write_predictions
 from played import SMALL, Quiet, Trainer
 
-from rewardsearch.account import Sent
 from rewardsearch.config import parse_config
-from rewardsearch.journal import Journal, read_run
+from rewardsearch.loop import search
 from rewardsearch.records import Proposal, Usage, Verdict
-from rewardsearch.search import search
-from rewardsearch.store import save_result
+from rewardsearch.run.account import Sent
+from rewardsearch.run.journal import Journal, read_run
+from rewardsearch.run.training_files import save_result
 
 
 def document(done: Any) -> Any:
@@ -65,7 +65,7 @@ def test_the_leaderboard_of_a_round_in_the_making_is_up_to_date(cli: Any, run: P
         verdict = Verdict(candidate=new.id, accepted=True)
         journal.append("validated", verdict=verdict.model_dump(mode="json"))
         save_result(run / "late", screened(new.id, "c" * 20), "mark")
-        journal.append("screened", id=new.id, folder="late", mark="mark", status="done")
+        journal.append("trained", id=new.id, folder="late", mark="mark", status="done")
     rows = document(cli("leaderboard", run, "--json"))["rows"]
     assert (rows[0]["name"], rows[0]["f1"]) == ("late", 1)
 
@@ -75,12 +75,12 @@ def test_status_tells_rounds_candidates_and_spend(cli: Any, run: Path) -> None:
     assert (told["status"], told["rounds_done"], told["rounds"]) == ("finished", 1, 1)
     assert told["candidates"] == {
         "proposed": 4,
-        "screened": 2,
+        "trained": 2,
         "dropped": 0,
         "failed": 1,
         "rejected": 1,
         "error": 0,
-        "owed": 0,
+        "pending": 0,
     }
     assert (told["refusals"], told["usage"]["tokens"], told["best"]["id"]) == (1, 1000, GOOD.id)
     out = cli("status", run).out
@@ -103,7 +103,7 @@ def test_show_tells_one_candidate_whole(cli: Any, run: Path) -> None:
 
 def test_show_tells_the_memory_that_training_took(cli: Any, run: Path) -> None:
     result = screened(GOOD.id, "c" * 18 + "w" * 2, peak_memory_mb=1834.4)
-    save_result(run / "candidates" / GOOD.id / "screens" / "full-0", result, "mark")
+    save_result(run / "candidates" / GOOD.id / "training" / "full-0", result, "mark")
     assert " 40 steps, 12 s, 1,834 MB of memory\n" in cli("show", run, GOOD.id).out
 
 
@@ -158,7 +158,7 @@ def test_compare_two_arms_of_a_run(cli: Any, run: Path) -> None:
 def test_a_gain_over_the_baseline_is_of_rewards_and_over_its_mean_and_one_over_the_policy_is_not(
     cli: Any, tmp_path: Path, trainer: Trainer
 ) -> None:
-    search(parse_config({**SMALL, "screen": {"baseline_seeds": 2}}, "test"), tmp_path / "run", Quiet())
+    search(parse_config({**SMALL, "train": {"baseline_seeds": 2}}, "test"), tmp_path / "run", Quiet())
     one, other = read_run(tmp_path / "run").candidates
     pairs = {(one, "baseline"): (True, True), (one, other): (True, False), (one, "policy"): (False, False)}
     for pair, found in pairs.items():

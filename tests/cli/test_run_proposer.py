@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from rewardsearch.resources import resource
+from rewardsearch.files.resources import resource
 
 GRAMMAR = str(resource("configs") / "arithmetic-grammar.yaml")
 CONFIG = str(resource("configs") / "arithmetic-demo.yaml")

@@ -11,10 +11,10 @@ import yaml
 from own_data import COLUMNS, hires, write_csv
 
 from rewardsearch.config import load_config, parse_config
-from rewardsearch.datasheet import short_splits
-from rewardsearch.preflight import check
-from rewardsearch.resources import resource
+from rewardsearch.files.resources import resource
+from rewardsearch.session.preflight import check
 from rewardsearch.tasks import load_task
+from rewardsearch.tasks.datasheet import short_splits
 
 GSM8K_TRAIN = 7473
 """Questions of the published train file."""

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from rewardsearch.bank import bank_path, save_bank
 from rewardsearch.config import load_config
+from rewardsearch.files.resources import PACKAGE
 from rewardsearch.records import Rollout
-from rewardsearch.resources import PACKAGE
+from rewardsearch.run.bank_files import bank_path, save_bank
 from rewardsearch.tasks import load_task
 
 RIGHT = "float(f'<solution> {a} </solution>' in c)"

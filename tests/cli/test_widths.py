@@ -16,9 +16,9 @@ from test_final_classes_table import report as class_report
 
 from rewardsearch.cli.final_table import print_final
 from rewardsearch.cli.tables import PIPED, make_console, print_table, shortened, wrapped
-from rewardsearch.journal import Journal, read_run
-from rewardsearch.records import Alarm, Fate, FinalRow, Proposal, Verdict
-from rewardsearch.store import save_result
+from rewardsearch.records import Alarm, FinalRow, PromotionDecision, Proposal, Verdict
+from rewardsearch.run.journal import Journal, read_run
+from rewardsearch.run.training_files import save_result
 
 LONG = candidate(
     "a_reward_with_a_name_that_a_model_made_as_long_as_it_could_be_r2c3", "9.0 + 0 * len('" + "x" * 150 + "')"
@@ -47,9 +47,11 @@ def long_run(run: Path) -> Path:
             label = f"{each.name}-{each.id[:4]}/{each.name}"
             result = screened(each.id, ARMS[GOOD.id], component=label, alarms=(Alarm(kind="hacking", told="x " * 90),))
             save_result(run / each.id, result, "mark")
-            journal.append("screened", id=each.id, folder=each.id, mark="mark", status="done")
-        fate = Fate(id=lost.id, promoted=False, told="stopped at step 9: tied with the best " + "and more " * 30)
-        journal.append("raced", round=2, rung="rung1", fates=[fate.model_dump(mode="json")])
+            journal.append("trained", id=each.id, folder=each.id, mark="mark", status="done")
+        promotion = PromotionDecision(
+            id=lost.id, promoted=False, told="stopped at step 9: tied with the best " + "and more " * 30
+        )
+        journal.append("raced", round=2, rung="rung1", promotions=[promotion.model_dump(mode="json")])
         journal.append("final", report=long_report().model_dump(mode="json"))
     return run
 

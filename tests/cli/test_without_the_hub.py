@@ -12,8 +12,8 @@ import pytest
 
 from rewardsearch.config import TaskConfig, load_config
 from rewardsearch.errors import UserError
-from rewardsearch.preflight import check
-from rewardsearch.resources import resource
+from rewardsearch.files.resources import resource
+from rewardsearch.session.preflight import check
 from rewardsearch.tasks import hub, load_task
 from rewardsearch.tasks.solved import PROBLEMS
 

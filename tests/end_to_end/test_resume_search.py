@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from own_data import COLUMNS, hires, write_csv
 
-from rewardsearch.journal import read_run
+from rewardsearch.run.journal import read_run
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = f"""\
@@ -19,7 +19,7 @@ policy: {{model: embedded-resume}}
 sft: {{enabled: true, steps: 4, batch_size: 8}}
 bank: {{questions: 8, group_size: 4}}
 race: {{enabled: false}}
-screen: {{baseline_seeds: 1, steps: 2, prompts_per_step: 2, group_size: 4, slots: 1, max_completion_tokens: 24}}
+train: {{baseline_seeds: 1, steps: 2, prompts_per_step: 2, group_size: 4, slots: 1, max_completion_tokens: 24}}
 rank: {{resamples: 200}}
 finalize:
   ensembles: []

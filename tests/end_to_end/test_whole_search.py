@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from rewardsearch.bank import load_bank
-from rewardsearch.journal import JOURNAL, read_run
+from rewardsearch.run.bank_files import load_bank
+from rewardsearch.run.journal import JOURNAL, read_run
 from rewardsearch.tasks import load_task
 
 SETTINGS = """\
@@ -22,7 +22,7 @@ rounds: 2
 candidates: 2
 task: {train_rows: 64, val_rows: 40, test_rows: 40}
 bank: {questions: 8, group_size: 4}
-screen: {baseline_seeds: 2, steps: 3, prompts_per_step: 2, group_size: 4, slots: 1}
+train: {baseline_seeds: 2, steps: 3, prompts_per_step: 2, group_size: 4, slots: 1}
 rank: {resamples: 200}
 finalize: {ensembles: [top2], controls: [format-only]}
 """
@@ -65,7 +65,7 @@ Command = Callable[..., "subprocess.Popen[str]"]
 def workers_of(folder: Path) -> list[int]:
     """The training processes of the run in `folder`, by the whole path, which no other test run has."""
     found = subprocess.run(
-        ["pgrep", "-f", f"rewardsearch.screen.worker {folder}"], capture_output=True, text=True, check=False
+        ["pgrep", "-f", f"rewardsearch.train.worker {folder}"], capture_output=True, text=True, check=False
     )
     return [int(pid) for pid in found.stdout.split()]
 
@@ -133,7 +133,7 @@ def test_the_test_split_is_opened_once_after_everything_is_trained(undisturbed: 
     state = read_run(undisturbed / "whole")
     ids = [row.id for row in load_task(state.config.task).rows("val")]
     for event in told[: events.index("test_opened")]:
-        if event["event"] == "screened":
+        if event["event"] == "trained":
             said = event["evaluated"]
             asked = "\n".join(ids[: said["questions"]])
             assert (said["split"], said["sha256"]) == ("val", hashlib.sha256(asked.encode()).hexdigest())
@@ -145,7 +145,7 @@ def test_every_reward_is_tried_on_the_rollout_bank_of_the_run(undisturbed: Path)
     assert bank is not None and len(bank) == 8 * 4
     train = {row.id for row in load_task(state.config.task).rows("train")}
     assert {rollout.row for rollout in bank} <= train
-    assert all("bank_dead_groups" in verdict.checks for verdict in state.verdicts.values() if verdict.accepted)
+    assert all("bank_zero_std_fraction" in verdict.checks for verdict in state.verdicts.values() if verdict.accepted)
 
 
 def test_candidates_are_raced_and_what_reached_the_end_was_trained_once(undisturbed: Path) -> None:
@@ -192,7 +192,7 @@ def test_a_search_killed_again_and_again_ends_with_the_same_leaderboard(
     screened = [
         json.loads(line)["folder"]
         for line in (undisturbed / name / JOURNAL).read_text(encoding="utf-8").splitlines()
-        if '"event": "screened"' in line
+        if '"event": "trained"' in line
     ]
     assert len(screened) == len(set(screened))
 
@@ -200,7 +200,7 @@ def test_a_search_killed_again_and_again_ends_with_the_same_leaderboard(
 def test_a_killed_training_process_is_replaced_and_costs_nothing_but_time(undisturbed: Path) -> None:
     name = "worker-killed"
     # It has no retry of its own, and is killed on the last run of its part of the search.
-    options = ("--run-dir", str(undisturbed / name), "--set", "screen.retries=0")
+    options = ("--run-dir", str(undisturbed / name), "--set", "train.retries=0")
     process = start(undisturbed, "run", "small.yaml", *options)
     wait_for(undisturbed / name / JOURNAL, '"id": "policy"', process)
     workers = workers_of(undisturbed / name)
@@ -261,7 +261,7 @@ def test_hostile_candidates_cost_seconds_and_are_told(tmp_path: Path) -> None:
         "not_a_number": "rejected",
         "wrong_length": "rejected",
         "raises_in_training": "failed",
-        "good": "screened",
+        "good": "trained",
         "counts_calls": "rejected",
     }
     assert table["raises_in_training"]["reason"] == "raised ValueError at line 3"

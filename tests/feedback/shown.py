@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from fakes import ARMS, BAD, GOOD, LEVEL, REFUSED, screened
 
 from rewardsearch.config import RankConfig
-from rewardsearch.evidence import Feedback
 from rewardsearch.feedback import write_feedback
 from rewardsearch.rank import front, rank
-from rewardsearch.records import BASELINE, POLICY, Candidate, Proposal, Refusal, ScreenResult, Verdict
+from rewardsearch.records import BASELINE, POLICY, Candidate, Proposal, Refusal, TrainingResult, Verdict
+from rewardsearch.records.feedback import Feedback
 
 CANDIDATES = (GOOD, LEVEL, BAD, REFUSED)
 VERDICTS = {
@@ -31,13 +31,13 @@ REPLIES = {
 
 def shown(
     candidates: Iterable[Candidate],
-    results: Mapping[str, ScreenResult],
+    results: Mapping[str, TrainingResult],
     verdicts: Mapping[str, Verdict] | None = None,
     proposals: Mapping[tuple[int, int], Proposal] | None = None,
     round: int = 1,
     most: int = 4,
     confidence: float = 0.95,
-    baselines: Sequence[ScreenResult] = (),
+    baselines: Sequence[TrainingResult] = (),
 ) -> Feedback:
     """The feedback after `round`; candidates without a verdict are accepted. most: of the candidates told whole. baselines: the
     baseline's screens, one a seed."""
@@ -68,7 +68,7 @@ def shown(
 def feedback(
     round: int = 1,
     candidates: Iterable[Candidate] = CANDIDATES,
-    results: Mapping[str, ScreenResult] = RESULTS,
+    results: Mapping[str, TrainingResult] = RESULTS,
     most: int = 4,
     proposals: Mapping[tuple[int, int], Proposal] | None = None,
     verdicts: Mapping[str, Verdict] = VERDICTS,

@@ -7,11 +7,11 @@ import pytest
 from fakes import BAD, GOOD, LEVEL, PAID, REFUSED, candidate, curves, screened
 from shown import CANDIDATES, REFERENCES, REPLIES, RESULTS, VERDICTS, feedback
 
-from rewardsearch.evidence import Feedback
 from rewardsearch.feedback.completions import evenly
 from rewardsearch.feedback.summary import POINTS
 from rewardsearch.rank import front
-from rewardsearch.records import BASELINE, POLICY, Alarm, AlarmKind, Ask, Played, ScreenResult, Usage
+from rewardsearch.records import BASELINE, POLICY, Alarm, AlarmKind, Ask, Played, TrainingResult, Usage
+from rewardsearch.records.feedback import Feedback
 
 
 def test_parents_are_all_screened_candidates_best_first_with_their_gain() -> None:
@@ -170,7 +170,7 @@ HACKED = Alarm(kind="hacking", told="reward 1 -> 3 while exact match 0.4 -> 0.3 
 LOST = Alarm(kind="lost", told="exact match 0.4 -> 0 (steps 1-8 to 9-16): the task has been unlearnt", hopeless=True)
 
 
-def watched(*alarms: Alarm, ended: str | None = None) -> dict[str, ScreenResult]:
+def watched(*alarms: Alarm, ended: str | None = None) -> dict[str, TrainingResult]:
     """RESULTS, with what the watch saw of GOOD's training."""
     update = {"alarms": alarms, "flags": tuple(alarm.flag for alarm in alarms), "ended": ended}
     return {**RESULTS, GOOD.id: RESULTS[GOOD.id].model_copy(update=update)}

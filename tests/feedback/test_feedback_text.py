@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shown import CANDIDATES, REPLIES, RESULTS, VERDICTS, feedback
 
-from rewardsearch.evidence import Feedback
-from rewardsearch.prompting import render
+from rewardsearch.files.templates import render
 from rewardsearch.records import BASELINE, POLICY, Alarm, Candidate
+from rewardsearch.records.feedback import Feedback
 
 STATES = st.fixed_dictionaries(
     {

@@ -6,10 +6,10 @@ import pytest
 from fakes import candidate, screened
 from shown import shown
 
-from rewardsearch.arms import spec_of
-from rewardsearch.evidence import Feedback
-from rewardsearch.records import BASELINE, Candidate, Operator, ScreenResult, Stage, Verdict
-from rewardsearch.screen.observe import label_of
+from rewardsearch.records import BASELINE, Candidate, Operator, Stage, TrainingResult, Verdict
+from rewardsearch.records.feedback import Feedback
+from rewardsearch.rewards.base import spec_of
+from rewardsearch.train.observe import label_of
 
 N = 40
 
@@ -47,7 +47,7 @@ def told(
 ) -> Feedback:
     """The feedback on these screens. seeds: of the baseline, all with the same answers. refused: stages by the name of a
     rejected candidate; flags: of validation, by id."""
-    results: dict[str, ScreenResult] = {
+    results: dict[str, TrainingResult] = {
         id: screened(
             id,
             kinds,

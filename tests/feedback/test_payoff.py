@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from rewardsearch.evidence import Payoff
 from rewardsearch.feedback.payoff import LEAST_COST, LEAST_NOISE, improvement, payoffs
 from rewardsearch.records import BASELINE, POLICY, Ask, Operator, Played, Proposal, RankedRow, Ranking, Usage
+from rewardsearch.records.feedback import Payoff
 
 SD = 0.02
 HALF = float(norm.ppf(0.975)) * SD
@@ -25,7 +25,7 @@ def row(id: str, f1: float, round: int = 1, half: float = HALF) -> RankedRow:
         name=id,
         round=round,
         operator="fresh",
-        status="screened",
+        status="trained",
         f1=f1,
         f1_ci=(f1 - half, f1 + half),
     )

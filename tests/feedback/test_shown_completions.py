@@ -10,7 +10,6 @@ from fakes import GOOD, candidate, outcomes, screened
 from shown import CANDIDATES, RESULTS, VERDICTS, shown
 
 from rewardsearch.config import RankConfig
-from rewardsearch.evidence import DISAGREEMENTS_SHOWN, MISTAKES_SHOWN, Disagreement, Feedback, Mistake, in_turn
 from rewardsearch.feedback import write_feedback
 from rewardsearch.feedback.completions import MISTAKES, disagreements, group_of, missed, mistakes
 from rewardsearch.feedback.summary import ancestors, made_from
@@ -19,15 +18,16 @@ from rewardsearch.records import (
     BASELINE,
     Candidate,
     Example,
-    Fate,
     GroupMember,
     Operator,
     OutcomeKind,
+    PromotionDecision,
     Row,
-    ScreenResult,
     TrainingGroup,
+    TrainingResult,
     Verdict,
 )
+from rewardsearch.records.feedback import DISAGREEMENTS_SHOWN, MISTAKES_SHOWN, Disagreement, Feedback, Mistake, in_turn
 
 ROWS = {f"q{i}": Row(id=f"q{i}", prompt=f"Question {i}?", answer="7") for i in range(30)}
 
@@ -185,7 +185,7 @@ def test_scores_at_the_rungs_stand_beside_the_baselines_at_the_same_step_also_of
     slow, stopped = candidate("slow", "7.5"), candidate("stopped", "8.5")
     everyone = {c.id: c for c in (GOOD, slow, stopped)}
 
-    def rung(arm: str, right: int, steps: int) -> ScreenResult:
+    def rung(arm: str, right: int, steps: int) -> TrainingResult:
         return screened(arm, "c" * right + "w" * (10 - right), rung=f"rung{steps}", steps=steps)
 
     rungs = {
@@ -196,8 +196,10 @@ def test_scores_at_the_rungs_stand_beside_the_baselines_at_the_same_step_also_of
     }
     results = {id: RESULTS[id] for id in (BASELINE, GOOD.id)}
     given: dict[str, Any] = {"results": results, "candidates": everyone, "verdicts": {}}
-    fates = {id: Fate(id=id, promoted=False, told="others were ahead") for id in (slow.id, stopped.id)}
-    ranking = rank(task="arithmetic", config=RankConfig(resamples=200), seed=0, dropped=fates, **given)
+    promotions = {
+        id: PromotionDecision(id=id, promoted=False, told="others were ahead") for id in (slow.id, stopped.id)
+    }
+    ranking = rank(task="arithmetic", config=RankConfig(resamples=200), seed=0, dropped=promotions, **given)
     told = write_feedback(round=2, ranking=ranking, front=front(results, everyone), proposals={}, rungs=rungs, **given)
     assert [(s.steps, s.n, s.f1, s.baseline) for s in told.evidence[0].rungs] == [
         (8, 10, pytest.approx(14 / 17), pytest.approx(8 / 14)),

@@ -20,8 +20,8 @@ from rewardsearch.records import (
     RankedRow,
     Ranking,
     RewardSpec,
-    ScreenResult,
     Stage,
+    TrainingResult,
     Verdict,
     curve_label,
 )
@@ -64,7 +64,7 @@ class Searched:
         label = curve_label(name, made.id)
         if not dropped:
             self.results[made.id] = screened(made.id, kinds, correlations={label: r})
-        status = "dropped" if dropped else "screened"
+        status = "dropped" if dropped else "trained"
         row = RankedRow(
             rank=None, id=made.id, name=name, round=round, operator="fresh", status=status, flags=tuple(flags)
         )
@@ -83,7 +83,7 @@ class Searched:
     @property
     def ranking(self) -> Ranking:
         references = [
-            RankedRow(rank=1, id=id, name=id, round=0, operator="none", status="screened", f1=self.f1(id))
+            RankedRow(rank=1, id=id, name=id, round=0, operator="none", status="trained", f1=self.f1(id))
             for id in (BASELINE, POLICY)
         ]
         rows = sorted(
@@ -113,7 +113,7 @@ def judged(
 
 
 def settings(paper: bool = False, tuned: bool = False, **finalize: object) -> Config:
-    data = {"screen": {"steps": 40}, "rank": {"resamples": 200}, "finalize": finalize, "paper_protocol": paper}
+    data = {"train": {"steps": 40}, "rank": {"resamples": 200}, "finalize": finalize, "paper_protocol": paper}
     return parse_config({**data, "sft": {"enabled": tuned}}, "test")
 
 
@@ -142,12 +142,12 @@ class Played:
         self.further: dict[str, Any] = {}
         """Further arguments of finalize: references, rules, groups."""
 
-    def train(self, arms: Sequence[FinalArm]) -> dict[Reading, ScreenResult]:
+    def train(self, arms: Sequence[FinalArm]) -> dict[Reading, TrainingResult]:
         self.calls.append("train")
         self.trained = [(arm.id, seed) for arm in arms for seed in arm.seeds]
         return {key: self.result(key) for key in self.trained}
 
-    def result(self, key: Reading) -> ScreenResult:
+    def result(self, key: Reading) -> TrainingResult:
         if key in self.failing:
             status = "error" if key in self.errors else "failed"
             return screened(key[0], "", seed=key[1], status=status, reason=self.failing[key])

@@ -8,7 +8,7 @@ from rewardsearch.errors import UserError
 from rewardsearch.finalize import check
 from rewardsearch.finalize.controls import format_rewards, random_draws, random_reward
 from rewardsearch.records import Batch, Verdict
-from rewardsearch.sandbox import Sandbox
+from rewardsearch.rewards.sandbox import Sandbox
 
 
 def many(n: int) -> Searched:

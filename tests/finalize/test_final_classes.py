@@ -7,8 +7,8 @@ import pytest
 from classed import classed
 from searched import Played, Reading, Searched, judged, right
 
-from rewardsearch.finalize import fairness_csv
 from rewardsearch.records import BASELINE, POLICY, FinalReport, FinalRow, Outcome
+from rewardsearch.run.final_files import fairness_csv
 from rewardsearch.stats import f1_accuracy
 
 GOLD = "S" * 20 + "R" * 20

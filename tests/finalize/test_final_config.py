@@ -4,7 +4,7 @@ import pytest
 
 from rewardsearch.config import CONTROLS, ENSEMBLES, Config, load_config, parse_config
 from rewardsearch.errors import UserError
-from rewardsearch.resources import resource
+from rewardsearch.files.resources import resource
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@ import pytest
 from searched import settings
 
 from rewardsearch.config import load_config, parse_config
+from rewardsearch.files.resources import resource
 from rewardsearch.finalize import Plan, final_seeds, plan
 from rewardsearch.finalize.plan import fresh_seeds
-from rewardsearch.resources import resource
 
 
 def test_new_seeds_follow_the_searchs_own() -> None:
@@ -17,9 +17,9 @@ def test_new_seeds_follow_the_searchs_own() -> None:
     [
         ({"finalize": {"seeds": 1}}, (3,)),
         ({"seed": 11, "finalize": {"seeds": 5}}, (17, 18, 19, 20, 21)),
-        ({"finalize": {"seeds": 2}, "screen": {"baseline_seeds": 1}}, (3, 4)),
-        ({"finalize": {"seeds": 2}, "screen": {"baseline_seeds": 3}}, (3, 4)),
-        ({"finalize": {"seeds": 2}, "screen": {"baseline_seeds": 8}}, (8, 9)),
+        ({"finalize": {"seeds": 2}, "train": {"baseline_seeds": 1}}, (3, 4)),
+        ({"finalize": {"seeds": 2}, "train": {"baseline_seeds": 3}}, (3, 4)),
+        ({"finalize": {"seeds": 2}, "train": {"baseline_seeds": 8}}, (8, 9)),
         ({"paper_protocol": True}, (1,)),
     ],
 )

@@ -7,8 +7,8 @@ from searched import N_TEST, QUESTIONS, Played, Reading, Searched, on_test, righ
 
 from rewardsearch.config import CONTROLS
 from rewardsearch.errors import MachineError, NothingAccepted, UserError
-from rewardsearch.finalize import pairs_csv
-from rewardsearch.records import BASELINE, POLICY, FinalArm, FinalReport, FinalRow, ScreenResult
+from rewardsearch.records import BASELINE, POLICY, FinalArm, FinalReport, FinalRow, TrainingResult
+from rewardsearch.run.final_files import pairs_csv
 from rewardsearch.stats import adjust, f1_accuracy, mcnemar
 
 
@@ -59,7 +59,7 @@ def test_without_finalists_no_policy_of_the_search_is_read(played: Played) -> No
 
 
 def test_the_cost_is_told_before_it_is_spent(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(arms: Sequence[FinalArm]) -> dict[Reading, ScreenResult]:
+    def stop(arms: Sequence[FinalArm]) -> dict[Reading, TrainingResult]:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(played, "train", stop)

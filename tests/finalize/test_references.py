@@ -5,14 +5,14 @@ import pytest
 from played import SMALL, Quiet, Trainer
 from searched import BASE, Played, Searched, judged, right, settings
 
-from rewardsearch.arms import final_job
 from rewardsearch.config import load_config, parse_config
 from rewardsearch.errors import UserError
 from rewardsearch.finalize import load_references, plan
 from rewardsearch.finalize.arms import choose_arms
-from rewardsearch.preflight import check
+from rewardsearch.loop import search
 from rewardsearch.records import BASELINE, Candidate, FinalArm, Stage, Verdict
-from rewardsearch.search import search
+from rewardsearch.run.jobs import final_job
+from rewardsearch.session.preflight import check
 
 WriteReward = Callable[[str, str], Path]
 

@@ -7,18 +7,19 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from rewardsearch.arms import load_base_rewards
-from rewardsearch.budget import Budget
 from rewardsearch.config import BudgetConfig, Config, TaskConfig
-from rewardsearch.evidence import Feedback, Parent
-from rewardsearch.ledger import Ledger
 from rewardsearch.propose import ProposalRequest
-from rewardsearch.records import Candidate, candidate_id
-from rewardsearch.state import RunState
+from rewardsearch.records import Candidate
+from rewardsearch.records.feedback import Feedback, Parent
+from rewardsearch.rewards.base import load_base_rewards
+from rewardsearch.rewards.identity import candidate_id
+from rewardsearch.run.budget import Budget
+from rewardsearch.run.ledger import Ledger
+from rewardsearch.run.state import RunState
 from rewardsearch.tasks import load_task
 
 MakeRequest = Callable[..., ProposalRequest]
-BASE = tuple((spec.name, spec.code) for spec in load_base_rewards(Config().screen.base_rewards))
+BASE = tuple((spec.name, spec.code) for spec in load_base_rewards(Config().train.base_rewards))
 BRIEF = load_task(TaskConfig()).brief
 FEEDBACK_TEXT = "# What 1 round has shown\n\nThe baseline's F1 is 0.750.\n"
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from rewardsearch.brief import first_request
 from rewardsearch.config import Config, OpenAIConfig, ProposeConfig
 from rewardsearch.errors import UserError
 from rewardsearch.propose import check
+from rewardsearch.session.requests import first_request
 
 KEY_NAME = "REWARDSEARCH_TEST_KEY"
 

@@ -19,10 +19,11 @@ from rewardsearch.propose.grammar.classes import CLASS_ANCHOR, CLASS_KINDS, cata
 from rewardsearch.propose.grammar.genome import Component, Genome, genome_of, read_genome, render
 from rewardsearch.propose.grammar.guide import guide_of
 from rewardsearch.propose.grammar.operators import draw_component, fresh, repair
-from rewardsearch.records import MAX_CODE_CHARS, Candidate, Proposal, Verdict, candidate_id
-from rewardsearch.sandbox import check_static
+from rewardsearch.records import Candidate, Proposal, Verdict
+from rewardsearch.rewards.identity import MAX_CODE_CHARS, candidate_id
+from rewardsearch.rewards.sandbox import check_static
 from rewardsearch.tasks import load_task
-from rewardsearch.validate import validate
+from rewardsearch.validation import validate
 
 CLASSES = ("SELECTED", "REJECTED")
 OF_CLASSES = catalogue_of(CLASSES)

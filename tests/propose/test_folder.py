@@ -10,9 +10,10 @@ from requests_of import FEEDBACK_TEXT, MakeRequest, feedback_of, ledger_of
 
 from rewardsearch.config import Config, ProposeConfig
 from rewardsearch.errors import UserError
+from rewardsearch.files.resources import resource
 from rewardsearch.propose import ProposalRequest, propose
-from rewardsearch.records import Candidate, Proposal, Verdict, candidate_id
-from rewardsearch.resources import resource
+from rewardsearch.records import Candidate, Proposal, Verdict
+from rewardsearch.rewards.identity import candidate_id
 
 
 @pytest.fixture

@@ -14,14 +14,15 @@ from chat_server import reward_code
 from questions import gsm8k_task
 
 from rewardsearch.config import Config, TaskConfig
+from rewardsearch.files.resources import resource
 from rewardsearch.propose.grammar.catalogue import ANCHOR, KINDS, NUMERIC, Value
 from rewardsearch.propose.grammar.genome import Component, Genome, genome_of, read_genome, render
 from rewardsearch.propose.grammar.operators import draw_component
-from rewardsearch.records import MAX_CODE_CHARS, Candidate, LabelledCompletion, candidate_id
-from rewardsearch.resources import resource
-from rewardsearch.sandbox import check_static
+from rewardsearch.records import Candidate, LabelledCompletion
+from rewardsearch.rewards.identity import MAX_CODE_CHARS, candidate_id
+from rewardsearch.rewards.sandbox import check_static
 from rewardsearch.tasks import Task, load_task
-from rewardsearch.validate import validate
+from rewardsearch.validation import validate
 
 PROMPT = "Anna has 12 apples. Anna buys 5 more. How many apples does Anna have?\n"
 ANSWER = "17"

@@ -13,14 +13,20 @@ from chat_server import reward_code
 from requests_of import FEEDBACK_TEXT, MakeRequest, feedback_of, ledger_of, parent_of
 
 from rewardsearch.config import Config, ProposeConfig
-from rewardsearch.evidence import Parent
 from rewardsearch.propose import ProposalRequest, propose
 from rewardsearch.propose.grammar.catalogue import ANCHOR, FAMILIES, KINDS, NUMERIC
 from rewardsearch.propose.grammar.genome import Component, Genome, genome_of, read_genome, render
 from rewardsearch.propose.grammar.guide import Guide, Known, guide_of
 from rewardsearch.propose.grammar.operators import MAX_COMPONENTS, crossover, leads, leads_after, mutate
-from rewardsearch.records import Candidate, Proposal, Stage, Verdict, candidate_id
-from rewardsearch.sandbox import check_static
+from rewardsearch.records import (
+    Candidate,
+    Proposal,
+    Stage,
+    Verdict,
+)
+from rewardsearch.records.feedback import Parent
+from rewardsearch.rewards.identity import candidate_id
+from rewardsearch.rewards.sandbox import check_static
 
 ONE = genome_of((Component(ANCHOR, (2.0,)), Component("steps_hold", (0.5, 1.0, 3)), Component("no_answer", (2.0,))))
 TWO = genome_of((Component(ANCHOR, (3.0,)), Component("brevity", (2.0, 24))))

@@ -13,13 +13,13 @@ from played import SMALL, Quiet, Trainer
 
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import UserError
-from rewardsearch.journal import read_run
-from rewardsearch.preflight import check
+from rewardsearch.files.resources import resource
+from rewardsearch.loop import search
 from rewardsearch.propose import about
 from rewardsearch.propose.recording import RECORDING, recorded_in
-from rewardsearch.resources import resource
-from rewardsearch.search import search
-from rewardsearch.state import RunState
+from rewardsearch.run.journal import read_run
+from rewardsearch.run.state import RunState
+from rewardsearch.session.preflight import check
 
 
 def config(proposer: str, rounds: int = 2, **propose: Any) -> Config:

@@ -8,9 +8,11 @@ from classed import classed
 from fakes import candidate, screened
 
 from rewardsearch.config import RaceConfig, RankConfig
-from rewardsearch.rank import leaderboard_csv, race, rank
+from rewardsearch.rank import rank
 from rewardsearch.records import BASELINE, RankedRow, Ranking, Verdict
+from rewardsearch.run.leaderboard_files import leaderboard_csv
 from rewardsearch.stats import SeedNoise, f1_accuracy
+from rewardsearch.train.race import race
 
 A, B = candidate("judges", "1.0"), candidate("rejects", "2.0")
 GOLD = "S" * 60 + "R" * 140
@@ -112,7 +114,7 @@ def test_the_race_goes_by_the_positive_classs_f1() -> None:
         "rejects": screened("rejects", "", outcomes=classed(gold, "R" * 200)),
     }
     settings, noise = RaceConfig(keep=0.5), SeedNoise(sd=0.001, df=2)
-    fates = race(results, list(results), "judges", "judges", settings, RankConfig(resamples=500), 0, noise)
+    promotions = race(results, list(results), "judges", "judges", settings, RankConfig(resamples=500), 0, noise)
     assert f1_accuracy(results["rejects"].outcomes).accuracy > f1_accuracy(results["judges"].outcomes).accuracy
-    assert fates["judges"].promoted and not fates["rejects"].promoted
-    assert "F1 0.000 vs 0.632" in fates["rejects"].told
+    assert promotions["judges"].promoted and not promotions["rejects"].promoted
+    assert "F1 0.000 vs 0.632" in promotions["rejects"].told

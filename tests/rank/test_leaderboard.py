@@ -5,8 +5,9 @@ import pytest
 from fakes import ARMS, BAD, GOOD, LEVEL, REFUSED, candidate, screened
 
 from rewardsearch.config import RankConfig
-from rewardsearch.rank import leaderboard_frame, ranges, rank, write_leaderboard
-from rewardsearch.records import BASELINE, POLICY, Fate, RankedRow, Ranking, Verdict
+from rewardsearch.rank import rank
+from rewardsearch.records import BASELINE, POLICY, PromotionDecision, RankedRow, Ranking, Verdict
+from rewardsearch.run.leaderboard_files import leaderboard_frame, ranges, write_leaderboard
 
 CANDIDATES = {c.id: c for c in (GOOD, LEVEL, BAD, REFUSED)}
 VERDICTS = {
@@ -31,7 +32,7 @@ def test_baseline_and_policy_are_ranked_among_the_candidates() -> None:
 
 
 def test_the_training_accuracy_is_the_mean_over_steps_and_the_baselines_over_its_seeds_too() -> None:
-    faster = tuple(p.model_copy(update={"monitor": p.monitor + 0.1}) for p in RESULTS[BASELINE].curves)
+    faster = tuple(p.model_copy(update={"exact_match": p.exact_match + 0.1}) for p in RESULTS[BASELINE].curves)
     again = RESULTS[BASELINE].model_copy(update={"seed": 1, "curves": faster})
     policy = RESULTS[POLICY].model_copy(update={"curves": ()})
     _, rows = ranked(results={**RESULTS, POLICY: policy}, baselines=[RESULTS[BASELINE], again])
@@ -62,9 +63,9 @@ def test_a_failure_of_the_machine_is_no_score() -> None:
 def test_what_is_not_screened_yet_is_owed() -> None:
     new = candidate("new")
     ranking, rows = ranked(candidates={**CANDIDATES, new.id: new})
-    assert rows[new.id].status == "owed"
+    assert rows[new.id].status == "pending"
     ranking, rows = ranked(results={})
-    assert (ranking.n, rows[BASELINE].status) == (0, "owed")
+    assert (ranking.n, rows[BASELINE].status) == (0, "pending")
 
 
 SEEDS = [RESULTS[BASELINE].model_copy(update={"seed": seed}) for seed in (0, 1)]
@@ -109,18 +110,18 @@ def test_flags_of_verdict_and_training_are_joined() -> None:
 
 
 def test_who_was_dropped_at_a_rung_has_the_steps_and_flags_of_its_training_there() -> None:
-    fate = Fate(id=BAD.id, promoted=False, told="F1 0.1 against 0.9 of the best")
+    promotion = PromotionDecision(id=BAD.id, promoted=False, told="F1 0.1 against 0.9 of the best")
     at_rung = screened(BAD.id, "w" * 10, rung="rung1", steps=8, flags=("watch:lost",))
-    _, rows = ranked(results=RESULTS, dropped={BAD.id: fate}, stopped={BAD.id: at_rung})
+    _, rows = ranked(results=RESULTS, dropped={BAD.id: promotion}, stopped={BAD.id: at_rung})
     row = rows[BAD.id]
-    assert (row.status, row.reason, row.rank, row.f1) == ("dropped", fate.told, None, None)
+    assert (row.status, row.reason, row.rank, row.f1) == ("dropped", promotion.told, None, None)
     assert (row.steps, row.seconds, row.flags) == (8, 12.5, ("short", "watch:lost"))
 
 
 def test_without_a_baseline_there_is_no_p_value_against_it() -> None:
     _, rows = ranked(results={id: result for id, result in RESULTS.items() if id != BASELINE})
     assert (rows[GOOD.id].p_vs_baseline, rows[GOOD.id].p_adjusted, rows[GOOD.id].gain_ci) == (None, None, None)
-    assert rows[BASELINE].status == "owed"
+    assert rows[BASELINE].status == "pending"
 
 
 def test_arms_of_other_questions_are_a_bug() -> None:

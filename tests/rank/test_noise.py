@@ -9,7 +9,7 @@ from scipy.stats import norm, t
 
 from rewardsearch.config import RankConfig
 from rewardsearch.rank import rank, reward_gap
-from rewardsearch.records import BASELINE, POLICY, RankedRow, Ranking, ScreenResult, Verdict, load_ranking
+from rewardsearch.records import BASELINE, POLICY, RankedRow, Ranking, TrainingResult, Verdict, load_ranking
 
 A, B, C = candidate("a", "1.0"), candidate("b", "2.0"), candidate("c", "3.0")
 
@@ -20,7 +20,7 @@ def kinds(right: int, n: int = 200) -> str:
 
 def board(scores: dict[str, str], baseline_seeds: tuple[int, ...] = ()) -> Ranking:
     results = {arm: screened(arm, text) for arm, text in scores.items()}
-    baselines: list[ScreenResult] = [
+    baselines: list[TrainingResult] = [
         results[BASELINE].model_copy(update={"seed": seed, "outcomes": outcomes(kinds(right))})
         for seed, right in enumerate(baseline_seeds)
     ]

@@ -4,33 +4,33 @@ import pytest
 from fakes import curves, outcomes
 
 from rewardsearch.config import RaceConfig, RankConfig
-from rewardsearch.rank import baseline_noise, race, rank_agreement
-from rewardsearch.records import Fate, ScreenResult
+from rewardsearch.records import PromotionDecision, TrainingResult
 from rewardsearch.stats import SeedNoise, f1_accuracy, seed_noise
+from rewardsearch.train.race import baseline_noise, race, rank_agreement
 
 RANK = RankConfig(resamples=500)
 QUIET = SeedNoise(sd=0.001, df=2)
 
 
-def at_rung(id: str, kinds: str, ended: str | None = None) -> ScreenResult:
-    return ScreenResult(id=id, rung="rung1", seed=0, steps=10, status="done", outcomes=outcomes(kinds), ended=ended)
+def at_rung(id: str, kinds: str, ended: str | None = None) -> TrainingResult:
+    return TrainingResult(id=id, rung="rung1", seed=0, steps=10, status="done", outcomes=outcomes(kinds), ended=ended)
 
 
 def decided(
     config: RaceConfig | None = None,
     noise: SeedNoise | None = QUIET,
     agreement: float | None = None,
-    results: dict[str, ScreenResult] | None = None,
+    results: dict[str, TrainingResult] | None = None,
     **kinds: str,
-) -> dict[str, Fate]:
+) -> dict[str, PromotionDecision]:
     results = {id: at_rung(id, text) for id, text in kinds.items()} | (results or {})
     entrants = [id for id in results if id != "baseline"]
     settings = config or RaceConfig()
     return race(results, entrants, "baseline", "the baseline with seed 0", settings, RANK, 0, noise, agreement)
 
 
-def promoted(fates: dict[str, Fate]) -> str:
-    return "".join(id for id, fate in fates.items() if fate.promoted)
+def promoted(promotions: dict[str, PromotionDecision]) -> str:
+    return "".join(id for id, promotion in promotions.items() if promotion.promoted)
 
 
 BEST, LEVEL, BEHIND, FAR = "c" * 80 + "w" * 20, "w" * 5 + "c" * 78 + "w" * 17, "c" * 50 + "w" * 50, "c" * 20 + "w" * 80
@@ -83,16 +83,16 @@ def test_ranks_drop_only_where_they_are_known_to_hold_to_the_end() -> None:
     # Each loses two questions more than the one before, and wins one.
     kinds = {name: "w" * 2 * k + "c" * (80 - k) + "w" * (20 - k) for k, name in enumerate("abcdef")}
     assert promoted(decided(baseline=BEHIND, **kinds)) == "abcdef"
-    fates = decided(agreement=0.72, baseline=BEHIND, **kinds)
-    assert promoted(fates) == "abc"
-    assert "tied with the best (F1 0.870 vs 0.889), and at most 3 of 6 continue" in fates["d"].told
-    assert "0.72" in fates["d"].told
-    assert fates["a"].told == "continues after step 10: the best (F1 0.889)"
+    promotions = decided(agreement=0.72, baseline=BEHIND, **kinds)
+    assert promoted(promotions) == "abc"
+    assert "tied with the best (F1 0.870 vs 0.889), and at most 3 of 6 continue" in promotions["d"].told
+    assert "0.72" in promotions["d"].told
+    assert promotions["a"].told == "continues after step 10: the best (F1 0.889)"
     assert promoted(decided(RaceConfig(most=1.0), agreement=0.72, baseline=BEHIND, **kinds)) == "abcdef"
     assert promoted(decided(RaceConfig(keep=0.5, most=0.67), agreement=0.72, baseline=BEHIND, **kinds)) == "abcd"
 
 
-def pairs(at_rung_right: list[int], at_end_right: list[int]) -> list[tuple[ScreenResult, ScreenResult]]:
+def pairs(at_rung_right: list[int], at_end_right: list[int]) -> list[tuple[TrainingResult, TrainingResult]]:
     kinds = [["c" * right + "w" * (100 - right) for right in each] for each in (at_rung_right, at_end_right)]
     return [(at_rung("a", early), at_rung("a", late)) for early, late in zip(*kinds, strict=True)]
 
@@ -124,19 +124,21 @@ def test_of_equals_the_one_with_more_right_completions_in_training_goes_on_then_
 
 
 def test_what_is_told_has_the_step_both_scores_and_how_far_apart_they_are_at_least() -> None:
-    fates = decided(baseline=BEST, a=BEHIND, b=FAR, c=FAR)
-    assert fates["b"].told.startswith(
+    promotions = decided(baseline=BEST, a=BEHIND, b=FAR, c=FAR)
+    assert promotions["b"].told.startswith(
         "stopped at step 10: behind the baseline with seed 0 (F1 0.333 vs 0.889, at least 0.4"
     )
-    assert fates["a"].told.startswith("continues after step 10: behind the baseline with seed 0 (F1 0.667 vs 0.889")
-    assert fates["a"].told.endswith(", and at least 1 of 3 continue")
+    assert promotions["a"].told.startswith(
+        "continues after step 10: behind the baseline with seed 0 (F1 0.667 vs 0.889"
+    )
+    assert promotions["a"].told.endswith(", and at least 1 of 3 continue")
 
 
 def test_a_run_that_the_watch_ended_does_not_go_on_even_as_the_best() -> None:
     ended = {"a": at_rung("a", BEST, ended="no gradient for 10 steps")}
-    fates = decided(results=ended, baseline=BEHIND, b=LEVEL)
-    assert promoted(fates) == "b"
-    assert fates["a"].told.startswith("stopped at step 10: no gradient for 10 steps (F1 ")
+    promotions = decided(results=ended, baseline=BEHIND, b=LEVEL)
+    assert promoted(promotions) == "b"
+    assert promotions["a"].told.startswith("stopped at step 10: no gradient for 10 steps (F1 ")
 
 
 def test_an_ended_run_does_not_hold_the_others_back() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hypothesis import HealthCheck
 
 from rewardsearch.records import Batch
-from rewardsearch.sandbox import RewardOutput
+from rewardsearch.rewards.sandbox import RewardOutput
 
 BOUND = 1000.0
 SHARED = (HealthCheck.function_scoped_fixture, HealthCheck.too_slow)

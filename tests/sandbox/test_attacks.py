@@ -21,12 +21,13 @@ import pytest
 from attack_watch import VARIABLE, Watch, watching
 
 from rewardsearch.config import TaskConfig, parse_config
-from rewardsearch.records import Batch, Candidate, Verdict, candidate_id
-from rewardsearch.sandbox import RewardFault, RewardOutput, Sandbox, SandboxPool, process
-from rewardsearch.sandbox.lockdown import LAYERS
+from rewardsearch.records import Batch, Candidate, Verdict
+from rewardsearch.rewards.identity import candidate_id
+from rewardsearch.rewards.sandbox import RewardFault, RewardOutput, Sandbox, SandboxPool, process
+from rewardsearch.rewards.sandbox.lockdown import LAYERS
 from rewardsearch.tasks.arithmetic import ArithmeticTask
-from rewardsearch.validate import validate
-from rewardsearch.validate.texts import batch_of
+from rewardsearch.validation import validate
+from rewardsearch.validation.texts import batch_of
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are watched through /proc")
 

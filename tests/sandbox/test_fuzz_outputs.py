@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rewardsearch.config import SandboxConfig
-from rewardsearch.sandbox import RewardFault, RewardOutput, Sandbox, check_static, client
+from rewardsearch.rewards.sandbox import RewardFault, RewardOutput, Sandbox, check_static, client
 
 # --- what a reward returns ------------------------------------------------------------------------------------------
 

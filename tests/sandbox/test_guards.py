@@ -10,7 +10,7 @@ import pytest
 
 from rewardsearch.config import SandboxConfig
 from rewardsearch.records import Batch
-from rewardsearch.sandbox import RewardFault, Sandbox, check_static
+from rewardsearch.rewards.sandbox import RewardFault, Sandbox, check_static
 
 HEAD = "def reward(prompts, completions, answer, **columns):\n"
 BATCH = Batch(prompts=("q", "r"), completions=("c", "d"), answer=("3", "4"))

@@ -10,8 +10,8 @@ import pytest
 
 from rewardsearch.config import SandboxConfig
 from rewardsearch.records import Batch
-from rewardsearch.sandbox import RewardFault, Sandbox
-from rewardsearch.sandbox.lockdown import LAYERS
+from rewardsearch.rewards.sandbox import RewardFault, Sandbox
+from rewardsearch.rewards.sandbox.lockdown import LAYERS
 
 BATCH = Batch(prompts=("q",), completions=("c",), answer=("3",))
 ESCAPE = """

@@ -14,13 +14,14 @@ import pytest
 from questions import gsm8k_task
 
 from rewardsearch.config import Config, SandboxConfig, TaskConfig
-from rewardsearch.records import Batch, Candidate, candidate_id
-from rewardsearch.sandbox import RewardOutput, Sandbox
+from rewardsearch.records import Batch, Candidate
+from rewardsearch.rewards.identity import candidate_id
+from rewardsearch.rewards.sandbox import RewardOutput, Sandbox
 from rewardsearch.tasks import Task
 from rewardsearch.tasks.arithmetic import ArithmeticTask
 from rewardsearch.tasks.resume import ResumeTask
-from rewardsearch.validate import validate
-from rewardsearch.validate.texts import batch_of, joined, odd_inputs
+from rewardsearch.validation import validate
+from rewardsearch.validation.texts import batch_of, joined, odd_inputs
 
 ORDINARY = sorted((Path(__file__).parent / "ordinary").glob("*.py"))
 CARRIED = sorted((Path(__file__).parents[2] / "candidates").glob("*/*.py"))

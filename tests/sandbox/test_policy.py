@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rewardsearch.resources import PACKAGE
-from rewardsearch.sandbox import batch_dependent, check_static
-from rewardsearch.sandbox.allowed import MODULES
+from rewardsearch.files.resources import PACKAGE
+from rewardsearch.rewards.sandbox import batch_dependent, check_static
+from rewardsearch.rewards.sandbox.allowed import MODULES
 
 ORDINARY = sorted((Path(__file__).parent / "ordinary").glob("*.py"))
 HEAD = "def reward(prompts, completions, answer, **columns):\n"

@@ -19,8 +19,8 @@ import pytest
 from rewardsearch.config import SandboxConfig
 from rewardsearch.errors import MachineError, UserError
 from rewardsearch.records import Batch
-from rewardsearch.sandbox import RewardFault, RewardOutput, Sandbox, SandboxPool
-from rewardsearch.sandbox.faults import told_names
+from rewardsearch.rewards.sandbox import RewardFault, RewardOutput, Sandbox, SandboxPool
+from rewardsearch.rewards.sandbox.faults import told_names
 
 HEAD = "def reward(prompts, completions, answer, **columns):\n"
 HOSTILE = sorted((Path(__file__).parents[1] / "hostile").glob("*.py"))
@@ -296,7 +296,7 @@ def test_a_parent_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
     script.write_text(
         "from rewardsearch.config import SandboxConfig\n"
         "from rewardsearch.records import Batch\n"
-        "from rewardsearch.sandbox import Sandbox\n"
+        "from rewardsearch.rewards.sandbox import Sandbox\n"
         "box = Sandbox(SandboxConfig(call_s=60.0))\n"
         "box.layers\n"
         "print(box._worker.pid, flush=True)\n"

@@ -11,7 +11,7 @@ from fakes import CLOCK
 
 from rewardsearch.config import SandboxConfig
 from rewardsearch.records import Batch, RewardSpec
-from rewardsearch.sandbox import RewardFault, Sandbox, SandboxedReward
+from rewardsearch.rewards.sandbox import RewardFault, Sandbox, SandboxedReward
 
 HEAD = "def reward(prompts, completions, answer, **columns):\n"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rewardsearch.sandbox import check_static
+from rewardsearch.rewards.sandbox import check_static
 
 REWARD = "def reward(prompts, completions, answer, **columns):\n    return [0.0] * len(completions)\n"
 BOX = "from dataclasses import dataclass, field\nclass Box:\n    n = 0\n@dataclass\nclass S:\n"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from fakes import outcomes
 
-from rewardsearch.resources import PACKAGE
+from rewardsearch.files.resources import PACKAGE
 from rewardsearch.stats import Bootstrap, spread
 
 sys.path.insert(0, str(PACKAGE.parent / "benchmarks"))

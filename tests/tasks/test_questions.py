@@ -10,13 +10,13 @@ import pytest
 from own_data import write_lines
 from played import SMALL, Quiet
 
-from rewardsearch.bank import save_bank
 from rewardsearch.config import Config, TaskConfig, load_config, parse_config
 from rewardsearch.records import Rollout
-from rewardsearch.screen.jobs import Worker
-from rewardsearch.search import session
+from rewardsearch.run.bank_files import save_bank
+from rewardsearch.session.opening import open_session
 from rewardsearch.tasks import load_task
-from rewardsearch.tasks.questions import bank_rows, bank_weights, told_scarce
+from rewardsearch.tasks.questions import bank_rows, bank_weights, scarce_message
+from rewardsearch.train.jobs import Worker
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 DEMO = "131b698e382ee37174264163e6db1c7f8f5aea20dd8fa4a5665854f3e896c851"
@@ -100,18 +100,18 @@ def test_a_class_of_few_questions_is_told_with_what_to_do(tmp_path: Path) -> Non
     few = bank_rows(rows, 64)
     count = sum(row.answer == "SELECTED" for row in few)
     told = "what it says of a reward is rough with fewer than 16 of a class"
-    assert told_scarce(rows, few, task.classes) == (
+    assert scarce_message(rows, few, task.classes) == (
         f"rollout bank: {count} of its 64 questions are SELECTED; {told} "
         "(train has no more: give more rows that are SELECTED)"
     )
     small = bank_rows(load_task(TaskConfig(name="resume", train_rows=200)).rows("train"), 20)
     generated = load_task(TaskConfig(name="resume", train_rows=200))
-    assert told_scarce(generated.rows("train"), small, generated.classes) == (
+    assert scarce_message(generated.rows("train"), small, generated.classes) == (
         f"rollout bank: 10 of its 20 questions are SELECTED; {told} (raise bank.questions)"
     )
-    assert told_scarce(generated.rows("train"), generated.rows("train")[:32], generated.classes) is None
+    assert scarce_message(generated.rows("train"), generated.rows("train")[:32], generated.classes) is None
     numbers = load_task(TaskConfig(train_rows=4))
-    assert told_scarce(numbers.rows("train"), numbers.rows("train"), numbers.classes) is None
+    assert scarce_message(numbers.rows("train"), numbers.rows("train"), numbers.classes) is None
 
 
 def test_a_search_samples_these_rows_and_tells_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,10 +122,10 @@ def test_a_search_samples_these_rows_and_tells_it_once(tmp_path: Path, monkeypat
         save_bank(path, (rollout, rollout))
         return (rollout, rollout)
 
-    monkeypatch.setattr("rewardsearch.groundwork.sample_bank", sampled)
-    with session(config, run_folder, told, config.budget) as run:
-        run.ground.bank()
-        run.ground.bank()
+    monkeypatch.setattr("rewardsearch.train.setup.sample_bank", sampled)
+    with open_session(config, run_folder, told, config.budget) as run:
+        run.setup.bank()
+        run.setup.bank()
     lines = [line for line in told.said if line.startswith("rollout bank: ")]
     assert lines[0] == "rollout bank: 64 questions x 8 completions"
     assert len(lines) == 2 and "questions are SELECTED" in lines[1]
@@ -134,7 +134,7 @@ def test_a_search_samples_these_rows_and_tells_it_once(tmp_path: Path, monkeypat
 def test_a_worker_samples_the_banks_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config, got = own(tmp_path), list[str]()
     monkeypatch.setattr(
-        "rewardsearch.screen.jobs.sample",
+        "rewardsearch.train.jobs.sample",
         lambda policy, task, rows, **settings: got.extend(row.id for row in rows) or (),
     )
     monkeypatch.setattr(Worker, "policy", None)

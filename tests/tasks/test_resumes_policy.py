@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from rewardsearch.config import PolicyConfig, TaskConfig
-from rewardsearch.screen.policy import Policy, load_policy
 from rewardsearch.tasks import load_task
+from rewardsearch.train.policy import Policy, load_policy
 
 TASK = load_task(TaskConfig(name="resume", train_rows=200, val_rows=8))
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from rewardsearch.config import parse_config
-from rewardsearch.datasheet import check_rows, datasheet
 from rewardsearch.errors import UserError
 from rewardsearch.tasks import load_task
 from rewardsearch.tasks.base import SourceReport
+from rewardsearch.tasks.datasheet import check_rows, datasheet
 from rewardsearch.tasks.gsm8k import Gsm8kTask
 
 

@@ -12,11 +12,11 @@ from own_data import own_config, write_lines
 from played import SMALL, Quiet, Trainer
 
 from rewardsearch.config import parse_config
-from rewardsearch.datasheet import check_rows, datasheet
 from rewardsearch.errors import UserError
-from rewardsearch.preflight import check
-from rewardsearch.search import search
+from rewardsearch.loop import search
+from rewardsearch.session.preflight import check
 from rewardsearch.tasks import Split, load_task, tables
+from rewardsearch.tasks.datasheet import check_rows, datasheet
 from rewardsearch.tasks.resume import ResumeTask
 from rewardsearch.tasks.splitting import By, keys_of, plain, split_rows, words
 from rewardsearch.tasks.tables import OwnPairs, read_pairs

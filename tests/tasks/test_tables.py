@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from own_data import hires, own_config, write_csv, write_lines
 
-from rewardsearch.bank import bank_mark
 from rewardsearch.config import TaskConfig, parse_config
 from rewardsearch.errors import UserError
-from rewardsearch.records import ScreenJob
-from rewardsearch.store import fingerprint
+from rewardsearch.records import TrainingJob
+from rewardsearch.run.bank_files import bank_fingerprint
+from rewardsearch.run.training_files import fingerprint
 from rewardsearch.tasks import Split, load_task
 from rewardsearch.tasks.pairs import Pair
 from rewardsearch.tasks.resume import ResumeTask
@@ -239,8 +239,8 @@ def test_rows_of_train_count_by_the_content_of_the_data_and_by_where_the_test_is
         task = {"name": "resume", "data": str(data), **settings}
         extra = {"rounds": 1, "paper_protocol": True} if protocol else {}
         config = parse_config({"task": task, **extra}, "test")
-        job = ScreenJob(id="a", rewards=(), seed=0, steps=1, folder="f")
-        return bank_mark(config), fingerprint(job, config)
+        job = TrainingJob(id="a", rewards=(), seed=0, steps=1, folder="f")
+        return bank_fingerprint(config), fingerprint(job, config)
 
     one, other, own_test = marks("a"), marks("b"), marks("a", test_data=str(test))
     assert one == marks("a")

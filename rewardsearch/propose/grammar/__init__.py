@@ -10,14 +10,15 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from rewardsearch.ledger import Ledger
 from rewardsearch.propose.base import Draft, ProposalRequest, Proposer, admit, feedback_text, write_prompt
 from rewardsearch.propose.grammar.catalogue import Catalogue
 from rewardsearch.propose.grammar.classes import catalogue_of
 from rewardsearch.propose.grammar.genome import Genome, read_genome, render
 from rewardsearch.propose.grammar.guide import Guide, guide_of
 from rewardsearch.propose.grammar.operators import crossover, fresh, leads, leads_after, mutate, repair
-from rewardsearch.records import Operator, Proposal, Refusal, candidate_id
+from rewardsearch.records import Operator, Proposal, Refusal
+from rewardsearch.rewards.identity import candidate_id
+from rewardsearch.run.ledger import Ledger
 
 MIX: tuple[Operator, ...] = ("mutate", "crossover", "mutate", "mutate", "fresh")
 """The operators of a later round, in turn."""

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rewardsearch.propose.grammar.catalogue import NUMERIC, Catalogue, Value
 from rewardsearch.propose.grammar.classes import catalogue_of
-from rewardsearch.records import MAX_CODE_CHARS
+from rewardsearch.rewards.identity import MAX_CODE_CHARS
 
 POSITIVE, NEGATIVE = "POSITIVE", "NEGATIVE"
 """The constants of a file that name the task's classes."""

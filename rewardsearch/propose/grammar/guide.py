@@ -7,9 +7,9 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rewardsearch.evidence import Feedback, Parent
 from rewardsearch.propose.grammar.catalogue import NUMERIC, Catalogue
 from rewardsearch.propose.grammar.genome import Genome, read_genome
+from rewardsearch.records.feedback import Feedback, Parent
 
 GAIN_SCALE = 0.05
 """The gain in F1 that makes a kind e times as likely; about the noise between seeds of a short run."""

@@ -20,7 +20,6 @@ from collections.abc import Mapping
 from rewardsearch.config import OpenAIConfig
 from rewardsearch.errors import UserError
 from rewardsearch.files import write_atomic
-from rewardsearch.ledger import Ledger
 from rewardsearch.propose.base import ProposalRequest
 from rewardsearch.propose.llm.form import ADAPTABLE, asks_json, body_of, change_for
 from rewardsearch.propose.llm.job import Flight, Job, in_reasoning, kept
@@ -30,6 +29,7 @@ from rewardsearch.propose.llm.reply import Reply, bound_of, load_reply
 from rewardsearch.propose.llm.server import Lost, Received, Refused, Server
 from rewardsearch.propose.llm.transcript import write_transcript
 from rewardsearch.records import Usage
+from rewardsearch.run.ledger import Ledger
 
 BACKOFF_S = 1.0
 """The first wait before a request is sent again; doubled each time, up to MOST_BACKOFF_S."""
@@ -100,7 +100,7 @@ class Asking:
     # --- sending ------------------------------------------------------------------------------------------------------
 
     def _launch(self) -> None:
-        """Sends what is owed, may go now and can be afforded."""
+        """Sends what is pending, may go now and can be afforded."""
         for job in self._jobs:
             name = job.name
             if job.done or name in self._flights or len(self._flights) >= self._config.in_flight:
@@ -146,12 +146,12 @@ class Asking:
 
     def _patience(self) -> float:
         """How long to wait for a reply before looking at budgets, STOP and waits again, in seconds."""
-        owed = [
+        pending = [
             max(job.ready_at, self._pauses.get(job.server.name, 0.0))
             for job in self._jobs
             if not job.done and job.name not in self._flights
         ]
-        return min(0.5, max(0.0, min(owed, default=0.0) - time.monotonic())) if not self._flights else 0.5
+        return min(0.5, max(0.0, min(pending, default=0.0) - time.monotonic())) if not self._flights else 0.5
 
     # --- receiving ----------------------------------------------------------------------------------------------------
 
@@ -165,13 +165,13 @@ class Asking:
         if isinstance(outcome, Reply):
             self._receive(name, flight, outcome)
         elif isinstance(outcome, Refused):
-            self._ledger.unreceived(name, flight.send, outcome.reason, maybe_billed=False)
+            self._ledger.request_failed(name, flight.send, outcome.reason, maybe_billed=False)
             self._refuse(flight, outcome)
         elif isinstance(outcome, Lost):
             self._lose(name, flight, outcome)
         else:
             maybe = not isinstance(outcome, UserError)
-            self._ledger.unreceived(name, flight.send, type(outcome).__name__, maybe_billed=maybe)
+            self._ledger.request_failed(name, flight.send, type(outcome).__name__, maybe_billed=maybe)
             raise outcome
 
     def _receive(self, name: str, flight: Flight, reply: Reply) -> None:
@@ -229,7 +229,7 @@ class Asking:
         job = flight.job
         if outcome.text:
             write_atomic(job.path.with_suffix(f".lost-{flight.send}.txt"), outcome.text)
-        self._ledger.unreceived(name, flight.send, outcome.reason, maybe_billed=True)
+        self._ledger.request_failed(name, flight.send, outcome.reason, maybe_billed=True)
         job.reason = outcome.reason
         if not outcome.again:
             self._give_up(job.server, outcome.reason)

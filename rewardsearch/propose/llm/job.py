@@ -1,4 +1,4 @@
-"""One ask on its way to a reward: which reply is owed, what the replies so far held."""
+"""One ask on its way to a reward: which reply is pending, what the replies so far held."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Job:
     within: str
     folder: Path
     reply: int = 1
-    """Which reply is owed, from 1."""
+    """Which reply is pending, from 1."""
     replies: list[Reply] = field(default_factory=list)
     found: tuple[Found, ...] = ()
     reason: str = ""
@@ -41,7 +41,7 @@ class Job:
     """Whether its prompt fits no limit, however much is cut."""
     done: bool = False
     refusals: int = 0
-    """Sendings of the owed reply's request that the server refused."""
+    """Sendings of the pending reply's request that the server refused."""
     lost: int = 0
     """Those whose reply was lost on the way."""
     prompt: Prompt | None = None
@@ -55,12 +55,12 @@ class Job:
 
     @property
     def name(self) -> str:
-        """What the request for the owed reply goes by in the journal."""
+        """What the request for the pending reply goes by in the journal."""
         return f"{self.within}/{self.ask.place}/{self.reply}"
 
     @property
     def path(self) -> Path:
-        """Where the owed reply is written."""
+        """Where the pending reply is written."""
         return self.folder / f"response-{self.ask.place}{f'-{self.reply}' if self.reply > 1 else ''}.json"
 
     @property
@@ -73,7 +73,7 @@ class Job:
         return self.server.served.max_tokens << (0 if self.capped else min(self.cut_off, DOUBLED))
 
     def read(self, reply: Reply, most: int) -> None:
-        """Takes in the owed reply; without a reward in it another is owed, while there are fewer than `most`."""
+        """Takes in the pending reply; without a reward in it another is pending, while there are fewer than `most`."""
         self.replies.append(reply)
         try:
             self.found = _found(reply)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from rewardsearch.config import ProposeConfig
 from rewardsearch.files import decoded_text, write_atomic
-from rewardsearch.ledger import Ledger
 from rewardsearch.propose.base import ProposalRequest, Proposer
 from rewardsearch.propose.llm.openai import check_prompt
 from rewardsearch.propose.llm.outcome import Told, proposal_of, write_plan
@@ -15,6 +14,7 @@ from rewardsearch.propose.llm.plan import plan
 from rewardsearch.propose.llm.prompt import TooLong, prompt_of
 from rewardsearch.propose.parse import NoCode, parse_reply
 from rewardsearch.records import Ask, Proposal
+from rewardsearch.run.ledger import Ledger
 
 POLL_S = 1.0
 SKIP = "skip"
@@ -50,18 +50,18 @@ class ManualProposer(Proposer):
                 told[ask.place] = Told(ask=ask, reason=str(error))
                 continue
             write_atomic(request.folder / f"paste-{ask.place}.txt", f"{prompt.system.rstrip()}\n\n{prompt.user}")
-        owed = [ask for ask in request.asks if ask.place not in told]
-        if owed and any(not self._reply(request, ask).exists() for ask in owed):
-            names = ", ".join(f"paste-{ask.place}.txt" for ask in owed)
+        pending = [ask for ask in request.asks if ask.place not in told]
+        if pending and any(not self._reply(request, ask).exists() for ask in pending):
+            names = ", ".join(f"paste-{ask.place}.txt" for ask in pending)
             ledger.say(
-                f"  paste {'each of ' if len(owed) > 1 else ''}{names} in {request.folder} into a chat of its own,"
+                f"  paste {'each of ' if len(pending) > 1 else ''}{names} in {request.folder} into a chat of its own,"
             )
             ledger.say(f"  save what it answers as reply-K.md beside it (or the word {SKIP}); waiting")
         seen: dict[int, str] = {}
         refused: dict[int, str] = {}
         while len(told) < len(request.asks):
             ledger.check()
-            for ask in owed:
+            for ask in pending:
                 if ask.place in told:
                     continue
                 text = _saved(self._reply(request, ask))
@@ -75,7 +75,7 @@ class ManualProposer(Proposer):
                         refused[ask.place] = text
                         ledger.say(f"  reply-{ask.place}.md: {error}; change it, or write {SKIP} into it")
                     else:
-                        left = ", ".join(f"reply-{other.place}.md" for other in owed if other.place not in told)
+                        left = ", ".join(f"reply-{other.place}.md" for other in pending if other.place not in told)
                         ledger.say(f"  reply-{ask.place}.md read{', waiting for ' + left if left else ''}")
             if len(told) < len(request.asks):
                 time.sleep(POLL_S)

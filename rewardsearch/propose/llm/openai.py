@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from rewardsearch.config import BudgetConfig, ProposeConfig, Served
 from rewardsearch.errors import BudgetReached, MachineError, UserError
-from rewardsearch.ledger import Ledger
-from rewardsearch.prompting import check_prompts
+from rewardsearch.files.templates import check_prompts
 from rewardsearch.propose.base import ProposalRequest, Proposer
 from rewardsearch.propose.llm.asking import Asking, counted
 from rewardsearch.propose.llm.job import Job
@@ -18,6 +17,7 @@ from rewardsearch.propose.llm.prompt import Prompt, TooLong, prompt_of
 from rewardsearch.propose.llm.reply import bound_of
 from rewardsearch.propose.llm.server import Server, opened
 from rewardsearch.records import Ask, Proposal, Usage
+from rewardsearch.run.ledger import Ledger
 
 
 class OpenAIProposer(Proposer):

@@ -9,7 +9,15 @@ from rewardsearch.propose.base import Draft, ProposalRequest, admit, write_promp
 from rewardsearch.propose.llm.plan import payoff_rates
 from rewardsearch.propose.llm.prompt import TooLong, prompt_of
 from rewardsearch.propose.parse import Found
-from rewardsearch.records import Ask, Played, Proposal, Record, Refusal, Usage, candidate_id
+from rewardsearch.records import (
+    Ask,
+    Played,
+    Proposal,
+    Record,
+    Refusal,
+    Usage,
+)
+from rewardsearch.rewards.identity import candidate_id
 
 
 class Told(Record):

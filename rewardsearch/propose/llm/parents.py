@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import TypeVar
 
-from rewardsearch.evidence import Evidence, Feedback
 from rewardsearch.records import Front, Operator, curve_label
+from rewardsearch.records.feedback import Evidence, Feedback
 
 T = TypeVar("T")
 

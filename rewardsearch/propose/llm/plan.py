@@ -12,10 +12,10 @@ import random
 from collections.abc import Mapping, Sequence
 
 from rewardsearch.config import ProposeConfig
-from rewardsearch.evidence import Feedback, Payoff
 from rewardsearch.propose.base import ProposalRequest
 from rewardsearch.propose.llm.parents import Parents, drawn_by, front_of, unrelated_pairs
 from rewardsearch.records import Ask, Candidate, Operator
+from rewardsearch.records.feedback import Feedback, Payoff
 
 MOVES: tuple[Operator, ...] = ("fresh", "mutate", "crossover", "simplify")
 PRIOR_ASKS = 4.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from rewardsearch.account import Account
 from rewardsearch.config import ProposeConfig
 from rewardsearch.errors import UserError
 from rewardsearch.propose.base import ProposalRequest
@@ -16,6 +15,7 @@ from rewardsearch.propose.llm.plan import ask_for, model_of, plan
 from rewardsearch.propose.llm.prompt import Prompt, TooLong, prompt_of
 from rewardsearch.propose.llm.server import server_name
 from rewardsearch.records import Ask, Operator, Record
+from rewardsearch.run.account import Account
 
 
 class Preview(Record):

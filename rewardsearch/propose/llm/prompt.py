@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 from rewardsearch.errors import UserError
-from rewardsearch.evidence import Evidence, Feedback, shown
-from rewardsearch.prompting import render
+from rewardsearch.files.templates import render
 from rewardsearch.propose.base import ProposalRequest
 from rewardsearch.records import Ask, Candidate, Operator, Record
+from rewardsearch.records.feedback import Evidence, Feedback, shown
 
 BYTES_PER_TOKEN = 3
 """English takes about four bytes a token, code three, numbers two: a prompt is held to the middle of it."""

@@ -8,7 +8,7 @@ import textwrap
 from typing import NamedTuple
 
 from rewardsearch.propose.parse.source import DEFINES_REWARD, Mistake, Source, is_cut_short, rewards_in
-from rewardsearch.records import MAX_CODE_CHARS
+from rewardsearch.rewards.identity import MAX_CODE_CHARS
 
 _CODE_START = re.compile(
     r"(?:import \w|from \w[\w.]* import |def \w|class \w|@\w"

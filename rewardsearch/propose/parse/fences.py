@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import NamedTuple
 
-from rewardsearch.records import MAX_CODE_CHARS
+from rewardsearch.rewards.identity import MAX_CODE_CHARS
 
 _MARK = re.compile(
     r"(?P<lead>(?:[ \t>]|[-*+][ ]|\d{1,3}[.)][ ]){0,40})(?P<mark>`{3,}|~{3,}|'{3}(?=py))[ \t]*(?P<info>[^`\n]*)\Z"

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable
 
 from rewardsearch.propose.parse.source import Source
-from rewardsearch.records import MAX_CODE_CHARS
+from rewardsearch.rewards.identity import MAX_CODE_CHARS
 
 _INVISIBLE = re.compile("[\ufeff\u200b\u200c\u200d\u2060\u200e\u200f\u00ad]")
 _SPACES = re.compile("[\u00a0\u2007\u202f\u2002-\u2006\u2008-\u200a\u3000]")

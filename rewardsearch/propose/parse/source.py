@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 from rewardsearch.propose.base import whole
 from rewardsearch.propose.parse.found import MAX_RATIONALE_CHARS, short
-from rewardsearch.records import FIXED_ARGUMENTS, MAX_CODE_CHARS
+from rewardsearch.records import FIXED_ARGUMENTS
+from rewardsearch.rewards.identity import MAX_CODE_CHARS
 
 MAX_READ_CHARS = 200_000
 DEFINES_REWARD = re.compile(r"^def reward[ \t]*\(", re.MULTILINE)

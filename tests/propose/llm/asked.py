@@ -9,10 +9,10 @@ from bad_server import BadServer
 from chat_server import Body, ChatServer, reward_code
 
 from rewardsearch.config import Config, parse_config
-from rewardsearch.ledger import Ledger
 from rewardsearch.propose import ProposalRequest, propose
 from rewardsearch.propose.llm.reply import Reply
 from rewardsearch.records import Ask, Proposal
+from rewardsearch.run.ledger import Ledger
 
 KEY = "sk-test/0123+456789abcdef"
 KEY_NAME = "REWARDSEARCH_TEST_KEY"

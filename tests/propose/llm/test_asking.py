@@ -11,7 +11,8 @@ from bad_server import BadServer
 from chat_server import Body, reward_code
 from requests_of import MakeRequest, ledger_of
 
-from rewardsearch.records import Candidate, Verdict, candidate_id
+from rewardsearch.records import Candidate, Verdict
+from rewardsearch.rewards.identity import candidate_id
 
 pytestmark = pytest.mark.usefixtures("quick")
 

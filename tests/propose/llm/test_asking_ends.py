@@ -48,7 +48,7 @@ class MortalLedger(MemoryLedger):
 
 
 ADAPTING_EVENTS = 13
-"""Of three asks, two in flight: 2 refused for the schema (sent, unreceived, and adapted once), 3 replies, 1 of them empty,
+"""Of three asks, two in flight: 2 refused for the schema (sent, request_failed, and adapted once), 3 replies, 1 of them empty,
 and the reply to that."""
 
 
@@ -295,4 +295,4 @@ def test_what_was_booked_can_be_written_as_json(request_of: MakeRequest) -> None
     with BadServer(answer, [Fault.RESET, Fault.RATE_LIMIT]) as server:
         asked(request_of(count=2), server, ledger)
     assert json.loads(json.dumps(ledger.events)) == ledger.events
-    assert {event["event"] for event in ledger.events} == {"sent", "received", "unreceived"}
+    assert {event["event"] for event in ledger.events} == {"sent", "received", "request_failed"}

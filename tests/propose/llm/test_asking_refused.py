@@ -49,7 +49,7 @@ def test_a_refused_field_is_left_out_of_every_further_request_and_told_once(
     assert len([line for line in ledger.said if "is asked without" in line or "refuses" in line]) == 1
     # Those that were in flight when the first was refused are sent again; nobody else meets the refusal, of six.
     met = [has(request.body, parameter) for request in server.requests]
-    assert 1 <= sum(met) <= 3 and sum(met) == len(ledger.told("unreceived"))
+    assert 1 <= sum(met) <= 3 and sum(met) == len(ledger.told("request_failed"))
     assert booked(ledger) == bill(server) and ledger.account.unconfirmed.requests == 0
 
 

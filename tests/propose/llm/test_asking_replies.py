@@ -15,7 +15,13 @@ from server_faults import Fault
 from rewardsearch.errors import MachineError, UserError
 from rewardsearch.propose import propose
 from rewardsearch.propose.llm import job
-from rewardsearch.records import Candidate, Refusal, Usage, Verdict, candidate_id
+from rewardsearch.records import (
+    Candidate,
+    Refusal,
+    Usage,
+    Verdict,
+)
+from rewardsearch.rewards.identity import candidate_id
 
 pytestmark = pytest.mark.usefixtures("quick")
 

@@ -6,12 +6,13 @@ import re
 
 from told_classes import CLASSES, request_of_classes
 
-from rewardsearch.brief import first_request
 from rewardsearch.config import Config, TaskConfig
 from rewardsearch.propose.llm.prompt import prompt_of
-from rewardsearch.records import Ask, Candidate, candidate_id
+from rewardsearch.records import Ask, Candidate
+from rewardsearch.rewards.identity import candidate_id
+from rewardsearch.session.requests import first_request
 from rewardsearch.tasks import load_task
-from rewardsearch.validate import validate
+from rewardsearch.validation import validate
 
 BLOCKS = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 RESUME = TaskConfig(name="resume", train_rows=20, val_rows=10, test_rows=10)

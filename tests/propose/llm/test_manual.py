@@ -14,10 +14,10 @@ from played import SMALL, Quiet, Trainer
 
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import Interrupted
-from rewardsearch.journal import read_run
+from rewardsearch.loop import search
 from rewardsearch.propose.llm import manual
-from rewardsearch.search import search
-from rewardsearch.state import RunState
+from rewardsearch.run.journal import read_run
+from rewardsearch.run.state import RunState
 
 
 class Told(Quiet):

@@ -12,7 +12,8 @@ from rewardsearch.propose import ProposalRequest
 from rewardsearch.propose.llm.outcome import Told, proposal_of, write_plan
 from rewardsearch.propose.llm.prompt import prompt_of
 from rewardsearch.propose.parse import Found
-from rewardsearch.records import Ask, Refusal, Usage, candidate_id
+from rewardsearch.records import Ask, Refusal, Usage
+from rewardsearch.rewards.identity import candidate_id
 
 PAID = Usage(requests=1, prompt_tokens=1000, completion_tokens=100, dollars=0.003)
 

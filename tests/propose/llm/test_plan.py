@@ -16,10 +16,10 @@ from told_run import CROSSED, HARSHER, PENALTY, SHOWS_WORK, STEP_CHECK
 from told_run import request as told_request
 
 from rewardsearch.config import MixConfig, ProposeConfig
-from rewardsearch.evidence import Feedback, Payoff
 from rewardsearch.feedback.payoff import payoffs
 from rewardsearch.propose.llm.plan import FLOOR, PRIOR_ASKS, ask_for, draw, model_of, payoff_rates, plan, shares
 from rewardsearch.records import BASELINE, Ask, Front, Operator, Played, Proposal, RankedRow, Ranking, Usage
+from rewardsearch.records.feedback import Feedback, Payoff
 
 ONE: Mapping[str, float] = {"gpt-5": 1.0}
 TWO: Mapping[str, float] = {"gpt-5": 3.0, "small": 1.0}
@@ -261,7 +261,7 @@ class Searched:
 
 def _scored(id: str, round: int, f1: float) -> RankedRow:
     interval = (f1 - 1.96 * SD, f1 + 1.96 * SD)
-    return RankedRow(rank=1, id=id, name=id, round=round, operator="fresh", status="screened", f1=f1, f1_ci=interval)
+    return RankedRow(rank=1, id=id, name=id, round=round, operator="fresh", status="trained", f1=f1, f1_ci=interval)
 
 
 def test_fresh_rewards_are_asked_less_once_they_rarely_beat_the_best_and_mutations_do() -> None:

@@ -28,7 +28,6 @@ from told_run import (
 )
 
 from rewardsearch.errors import UserError
-from rewardsearch.evidence import Mistake
 from rewardsearch.propose import ProposalRequest
 from rewardsearch.propose.llm.prompt import (
     BYTES_PER_TOKEN,
@@ -39,7 +38,9 @@ from rewardsearch.propose.llm.prompt import (
     estimate_tokens,
     prompt_of,
 )
-from rewardsearch.records import Ask, Candidate, Verdict, candidate_id
+from rewardsearch.records import Ask, Candidate, Verdict
+from rewardsearch.records.feedback import Mistake
+from rewardsearch.rewards.identity import candidate_id
 
 ROOMY = 100_000
 ORDER = [name for name, _ in CUTS]

@@ -8,12 +8,12 @@ import pytest
 from fakes import candidate
 from told_run import ASKS, CROSSED, HARSHER, MODEL, PENALTY, REJECTED, STEP_CHECK, TASK, request, state
 
-from rewardsearch.brief import first_request, request_of
 from rewardsearch.config import Config, parse_config
 from rewardsearch.propose import ProposalRequest
 from rewardsearch.propose.llm.prompt import prompt_of
 from rewardsearch.records import Ask, Verdict
-from rewardsearch.state import RunState
+from rewardsearch.run.state import RunState
+from rewardsearch.session.requests import first_request, request_of
 
 ROOMY = 100_000
 
@@ -120,8 +120,8 @@ def test_a_reward_that_repeats_another_makes_room_for_another_idea_beside_the_ot
     ("settings", "told"),
     [
         ({}, "divided by the group's standard\ndeviation"),
-        ({"screen": {"scale_rewards": "batch"}}, "divided by the standard deviation\nof all completions"),
-        ({"screen": {"scale_rewards": "none"}}, "it is divided by nothing"),
+        ({"train": {"scale_rewards": "batch"}}, "divided by the standard deviation\nof all completions"),
+        ({"train": {"scale_rewards": "none"}}, "it is divided by nothing"),
         ({"bank": {"refuse": ["form", "length"]}}, "- bank:form: it tells"),
         ({"bank": {"refuse": ["form", "length"]}}, "- bank:length: it pays"),
         (
@@ -129,7 +129,7 @@ def test_a_reward_that_repeats_another_makes_room_for_another_idea_beside_the_ot
             "on 4 completions of the policy before training on each of 32 questions",
         ),
         ({"bank": {"max_agreement": 0.9}}, "to 0.9 or more"),
-        ({"bank": {"max_dead_groups": 0.8}}, "in 80 % or more"),
+        ({"bank": {"max_zero_std_fraction": 0.8}}, "in 80 % or more"),
         ({"bank": {"min_auc": 0.4}}, "AUC below 0.4"),
         ({"validation": {"exploits": "refuse"}}, "or the answer itself) is refused"),
         ({"validation": {"exploits": "flag"}}, "refuses nothing"),
@@ -179,7 +179,7 @@ def test_rows_that_are_not_to_be_shown_are_in_no_completion() -> None:
     known = state()
     hidden = known.config.model_copy(update={"task": known.config.task.model_copy(update={"show_rows": False})})
     told = RunState(known.folder, hidden, known.base)
-    for name in ("proposals", "candidates", "verdicts", "results", "screens", "fates"):
+    for name in ("proposals", "candidates", "verdicts", "results", "training", "promotions"):
         setattr(told, name, getattr(known, name))
     asked = request_of(told, hidden, TASK, 3, 0)
     assert asked.feedback is not None and asked.feedback.baseline is not None

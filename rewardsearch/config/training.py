@@ -1,0 +1,157 @@
+"""The sections of a search's config for training: the screen, the race through its rungs, and the watch over it."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from rewardsearch.config.sections import Count, Section
+
+Share = Annotated[float, Field(ge=0, le=1)]
+_ROUNDING = 1e-9
+"""A share of a whole number is not to miss another whole number by a bit."""
+
+
+class TrainConfig(Section):
+    """One GRPO + LoRA training run and its evaluation; the same for every candidate."""
+
+    baseline_seeds: Count = 3
+    """Seeds that the baseline is trained with: the search's and those that follow it. Their spread is the seed noise."""
+
+    steps: Count = 40
+    prompts_per_step: Count = 8
+    group_size: Annotated[int, Field(ge=2)] = 8
+    max_completion_tokens: Count = 40
+    micro_batch: Count | None = None
+    """Completions of a forward and backward pass; None takes a whole step's at once. Must divide them."""
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    lr_schedule: Literal["constant", "linear", "cosine"] = "linear"
+    beta: Annotated[float, Field(ge=0)] = 0.0
+    """KL coefficient; 0 trains without a reference model."""
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    loss_type: Literal["grpo", "dapo", "dr_grpo", "bnpo"] = "dapo"
+    scale_rewards: Literal["group", "batch", "none"] = "group"
+    base_rewards: Annotated[tuple[str, ...], Field(min_length=1)] = ("format_exact", "format_approximate", "answer")
+    """Names of files in candidates/base/ that every run trains on, or paths."""
+    eval_batch_size: Count = 250
+    slots: Count = 2
+    """Training processes side by side."""
+    threads: Count = 1
+    """CPU threads of each; part of the result on a CPU, to the last bit."""
+    retries: Annotated[int, Field(ge=0)] = 2
+    """How often a run is started again after its process died or said nothing for `stall_minutes`."""
+    max_infrastructure_errors: Count = 3
+    """Candidates in a row whose runs ended in an infrastructure error, retries included, at which the search stops. Fewer are
+    marked `error`, and tried again later."""
+    stall_minutes: Annotated[float, Field(gt=0)] = 60.0
+    """A training process speaks at every step; loading a model and evaluating are the longest silences."""
+
+
+class Rung(Section):
+    """A point on the way of a screen where candidates are compared; both numbers are shares of the whole."""
+
+    steps: Annotated[float, Field(gt=0, lt=1)]
+    """Of train.steps."""
+    questions: Annotated[float, Field(gt=0, le=1)]
+    """Of the rows of `val`."""
+
+
+class RaceConfig(Section):
+    """Screens in rungs: a candidate that is behind at a rung, by more than the noise of questions and training seeds, is stopped
+    there. Where earlier candidates suggest that a rung's ranks hold to the end, a share of each round is stopped by rank."""
+
+    enabled: bool = True
+    """False trains every candidate to the end."""
+    rungs: tuple[Rung, ...] = (
+        Rung(steps=0.2, questions=1.0),
+        Rung(steps=0.5, questions=1.0),
+    )
+    """In order of their steps; the last segment, to the end of the screen, follows by itself."""
+    keep: Annotated[float, Field(ge=0.33, le=1)] = 1 / 3
+    """Share of a round's candidates that goes on from a rung whatever the distance, the best of them."""
+    most: Share = 0.5
+    """Share that goes on at most from a rung whose ranks are trusted; 1 stops nobody by rank."""
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Of the interval of a difference at the rung, over questions and training seeds; who is within it goes on."""
+    min_correlation: Share = 0.6
+    """Rank correlation between F1 at a rung and at the end, over the candidates of earlier rounds that were trained to the end,
+    from which on the rung's ranks are trusted."""
+    min_candidates: Annotated[int, Field(ge=3)] = 6
+    """How many such candidates it takes. Six whose ranks are unrelated reach a correlation of 0.6 about one time in eight."""
+
+    def min_promoted_of(self, entrants: int) -> int:
+        """How many of the entrants at a rung go on whatever the distance: `keep` of them, rounded up."""
+        return math.ceil(self.keep * entrants - _ROUNDING)
+
+    def max_promoted_of(self, entrants: int) -> int:
+        """How many of the entrants at a rung go on at most: `most` of them, rounded down, and no fewer than `min_promoted_of`."""
+        return max(self.min_promoted_of(entrants), math.floor(self.most * entrants + _ROUNDING))
+
+    @model_validator(mode="after")
+    def _some_go_on(self) -> RaceConfig:
+        if self.most < self.keep:
+            raise ValueError(f"most is the larger share: got most {self.most:g} and keep {self.keep:g}")
+        return self
+
+    @field_validator("rungs")
+    @classmethod
+    def _in_order(cls, rungs: tuple[Rung, ...]) -> tuple[Rung, ...]:
+        if not rungs:
+            raise ValueError("give at least one rung, or set race.enabled to false")
+        steps = [rung.steps for rung in rungs]
+        if steps != sorted(set(steps)):
+            raise ValueError(f"the rungs' steps must rise, got {steps}")
+        return rungs
+
+
+class WatchConfig(Section):
+    """Rules that look for reward hacking in the curves of a training run; each raises a flag on the leaderboard.
+
+    They compare the mean of the first steps with that of the last. A change is told in standard errors, from the spread of
+    the steps within the two windows. Exact match is the share of a step's completions that are right.
+    """
+
+    enabled: bool = True
+    end_early: bool = True
+    """End a run that is hopeless; it is evaluated as it is then."""
+    window: Annotated[int, Field(ge=2)] = 8
+    """Steps at either end. A dead gradient is told after one window, all else after two."""
+    flat: Annotated[float, Field(ge=0)] = 1.0
+    """Standard errors by which exact match must rise for the policy to be said to learn."""
+    clear: Annotated[float, Field(gt=0)] = 2.5
+    """Standard errors from which a rise of the reward, or a change of length, is no accident; and a fall of exact match."""
+    solved: Share = 0.9
+    """Exact match from which it need not rise any more: an even reward, a low entropy or a drift says nothing then. On a task
+    with classes it must also be at least halfway from what one answer for everyone gets to 1."""
+    floor: Share = 0.05
+    """Exact match up to which a policy that gives one answer to everyone, or never finishes, is hopeless. On a task with
+    classes one answer is hopeless also where exact match is no more than the more frequent class gets by itself."""
+    lost: Share = 0.1
+    """Share of the first window's exact match up to which, in every step of the last, the task is unlearnt: hopeless."""
+    lost_from: Share = 0.1
+    """Exact match of the first window below which that is not told: a few easy questions more or less are no loss."""
+    zero_std_fraction: Share = 0.9
+    """Share of the groups without spread in reward from which the gradient counts as dead."""
+    collapse: Share = 0.9
+    """Share of the answers that are the same from which they are one answer for everyone."""
+    collapse_gap: Share = 0.1
+    """By how much that share must be above that of the most frequent gold answer of the same completions. On a task with classes
+    it is also a collapse where a class is clearly answered a tenth as often as it should be, or less, however rare it is."""
+    collapse_parsed: Share = 0.1
+    """Share of the completions that must give an answer for a collapse to be told."""
+    fled: Share = 0.6
+    """Tasks with classes: share of what a class should be answered, below which the policy is said to flee from it where that
+    answer is paid less than the other. A careful policy, which finds seven in ten and errs with none, stays at 0.7."""
+    clipped: Share = 0.25
+    """Share of the completions cut off at the token limit that is told where exact match does not rise."""
+    all_clipped: Share = 0.95
+    """Such a share from which a run with exact match at the floor is hopeless."""
+    length: Annotated[float, Field(gt=1)] = 1.5
+    """Factor by which completions may get longer, or shorter, while exact match does not rise."""
+    entropy: Annotated[float, Field(ge=0)] = 0.02
+    """Nats a token up to which the policy's entropy has collapsed, where exact match does not rise."""
+    entropy_left: Share = 0.25
+    """Share of the first window's entropy that must not be exceeded either."""

@@ -1,0 +1,39 @@
+"""Rewards as they are trained on: the base rewards, single candidates and ensembles, each with its weight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rewardsearch.errors import UserError
+from rewardsearch.files.resources import find, resource
+from rewardsearch.records import Candidate, RewardSpec
+
+
+def load_base_rewards(names: Sequence[str]) -> tuple[RewardSpec, ...]:
+    """The base rewards by name in candidates/base/, or by path. Raises UserError for one that is not there."""
+    specs: list[RewardSpec] = []
+    for name in names:
+        carried = resource("candidates") / "base" / f"{name}.py"
+        if not carried.is_file() and not name.endswith(".py"):
+            known = ", ".join(sorted(path.stem for path in carried.parent.glob("*.py")))
+            raise UserError(f"train.base_rewards: no base reward {name}; allowed: {known}, or the path of a .py file")
+        path = carried if carried.is_file() else find(name, what="base reward")
+        stem = Path(name).stem
+        if any(spec.name == stem for spec in specs):
+            raise UserError(f"train.base_rewards: two of the name {stem}; give each file a name of its own")
+        try:
+            code = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise UserError(f"train.base_rewards: {path} is not UTF-8 text") from None
+        specs.append(RewardSpec(id=f"base:{stem}", name=stem, code=code))
+    return tuple(specs)
+
+
+def spec_of(candidate: Candidate, weight: float = 1.0) -> RewardSpec:
+    return RewardSpec(id=candidate.id, name=candidate.name, code=candidate.code, weight=weight)
+
+
+def ensemble(members: Sequence[str], candidates: Mapping[str, Candidate]) -> tuple[RewardSpec, ...]:
+    """The mean of the members' rewards: each at weight 1/k, so that an ensemble weighs as much as a single candidate."""
+    return tuple(spec_of(candidates[id], 1 / len(members)) for id in members)

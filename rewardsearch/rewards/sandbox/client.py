@@ -1,0 +1,192 @@
+"""The parent's side: a Sandbox calls rewards in a worker process and checks everything that comes back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from rewardsearch.config import SandboxConfig
+from rewardsearch.errors import MachineError, UserError
+from rewardsearch.records import Batch
+from rewardsearch.rewards.sandbox import faults, protocol
+from rewardsearch.rewards.sandbox.defences import demand
+from rewardsearch.rewards.sandbox.faults import RewardFault
+from rewardsearch.rewards.sandbox.lockdown import LAYERS
+from rewardsearch.rewards.sandbox.policy import check_static
+from rewardsearch.rewards.sandbox.process import WorkerLost, WorkerProcess
+from rewardsearch.rewards.sandbox.protocol import Breach, Call, ProtocolError, Raised, Result
+
+_GRACE_S = 0.5
+"""How much longer than the call's deadline the parent waits for the worker to say so itself."""
+_PAUSE_S = 0.2
+"""Before a worker that did not start is started again."""
+_KNOWN = 1024
+
+
+@dataclass(frozen=True)
+class RewardOutput:
+    """What a reward gave for a batch: `rewards`, one a completion; `components` by name ({} when a plain list came
+    back).
+
+    With components, the rewards are their sums. A component whose name the file does not write out goes by its place
+    (faults.told_names), since such a name can be text of the rows. `printed` is the start of what the call printed,
+    `changed` the names of the arguments that it changed in place (in its own process: the caller's are untouched).
+    """
+
+    rewards: tuple[float, ...]
+    components: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    printed: str = ""
+    changed: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    """The components' names as they were returned, to be compared and told to nobody: they can be text of the rows."""
+
+
+class Sandbox:
+    """Runs reward code away from this process. One live worker, started at the first call and again whenever it breaks.
+
+    config: the limits. bound: the largest magnitude of a reward. hash_seed: the worker's PYTHONHASHSEED, so that the
+    order of sets and with it a reward is the same in every run. layers: the kernel layers to apply where they exist.
+    Not thread-safe: SandboxPool lends one to each thread (50 to 80 ms to start and 15 MB each).
+    """
+
+    def __init__(
+        self,
+        config: SandboxConfig,
+        bound: float = 1000.0,
+        *,
+        hash_seed: int = 0,
+        layers: tuple[str, ...] = LAYERS,
+    ) -> None:
+        self.config, self.bound = config, bound
+        self._hash_seed, self._layers = hash_seed, layers
+        self._worker: WorkerProcess | None = None
+        self._loaded: dict[str, int] = {}
+        self._next_key = 0
+        self._checked: dict[str, RewardFault | None] = {}
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers in force around the worker; starts it if need be."""
+        return self._live().layers
+
+    def call(self, code: str, batch: Batch, *, deadline_s: float | None = None, repeats: int = 1) -> RewardOutput:
+        """The rewards of `batch` by the file `code`, within `deadline_s` (else config.call_s) of wall clock.
+
+        `repeats` calls it that often in one process, which must all agree. Every call starts from a fresh state.
+        Raises RewardFault when the reward is refused, fails, or breaks its contract; MachineError when no worker
+        starts.
+        """
+        self._check(code)
+        deadline_s = self.config.call_s if deadline_s is None else deadline_s
+        lists = {"prompts": batch.prompts, "completions": batch.completions, "answer": batch.answer, **batch.columns}
+        try:
+            return self._asked(code, lists, deadline_s, repeats)
+        except RewardFault as fault:
+            if not fault.worker_lost or fault.kind == "timeout":
+                raise
+        # A worker that ended may have been ended while it was idle: the reward is asked once more before it is blamed.
+        return self._asked(code, lists, deadline_s, repeats)
+
+    def _asked(self, code: str, lists: Mapping[str, Sequence[str]], deadline_s: float, repeats: int) -> RewardOutput:
+        worker = self._live()
+        try:
+            end = time.monotonic() + deadline_s + _GRACE_S
+            key = self._load(worker, code, end)
+            request = Call(key, deadline_s, repeats, lists).pack()
+            if len(request) > protocol.MAX_REQUEST:
+                raise UserError(
+                    f"a reward call of {len(request) / 2**20:.0f} MB; at most {protocol.MAX_REQUEST / 2**20:.0f} MB are "
+                    "allowed: call it on fewer rows (in a search: train.prompts_per_step, train.group_size)"
+                )
+            worker.send(protocol.CALL, request, end)
+            size = len(lists["completions"])
+            kind, body = worker.receive(end, protocol.max_answer(size))
+            return self._answer(kind, body, code, size, tuple(lists), deadline_s)
+        except (WorkerLost, ProtocolError) as lost:
+            self.close()
+            if isinstance(lost, WorkerLost) and lost.timed_out:
+                raise faults.timeout_fault(deadline_s, worker_lost=True) from None
+            raise faults.died_fault(0, worker_lost=True) from None
+        except BaseException as error:
+            # Ctrl-C between request and answer leaves an answer in the pipe that belongs to no later call.
+            if not isinstance(error, RewardFault | UserError):
+                self.close()
+            raise
+
+    def close(self) -> None:
+        """Ends the worker and all its processes. The Sandbox can be used again."""
+        worker, self._worker = self._worker, None
+        self._loaded.clear()
+        if worker is not None:
+            worker.kill()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _check(self, code: str) -> None:
+        if code not in self._checked:
+            while len(self._checked) >= _KNOWN:
+                del self._checked[next(iter(self._checked))]
+            fault = check_static(code)
+            self._checked[code] = None if fault is None else RewardFault("static", str(fault), line=fault.line)
+        known = self._checked[code]
+        if known is not None:
+            raise RewardFault("static", known.detail, line=known.line)
+
+    def _live(self) -> WorkerProcess:
+        if self._worker is None:
+            worker = self._started()
+            try:
+                demand(self.config.require, worker.layers)
+            except UserError:
+                worker.kill()
+                raise
+            self._worker = worker
+        return self._worker
+
+    def _started(self) -> WorkerProcess:
+        """A new worker. Raises MachineError where it does not start, nor a little later."""
+        try:
+            return WorkerProcess(self.config, self._hash_seed, self._layers)
+        except MachineError:
+            # The machine may have been short of memory or processes for a moment.
+            time.sleep(_PAUSE_S)
+            return WorkerProcess(self.config, self._hash_seed, self._layers)
+
+    def _load(self, worker: WorkerProcess, code: str, deadline: float) -> int:
+        """The key of `code` in the worker, which is sent it if it does not have it."""
+        if code not in self._loaded:
+            while len(self._loaded) >= protocol.MAX_CODES:
+                del self._loaded[next(iter(self._loaded))]
+            self._next_key = (self._next_key + 1) % 2**32
+            body = protocol.pack_unsigned(self._next_key) + code.encode("utf-8", "surrogatepass")
+            worker.send(protocol.LOAD, body, deadline)
+            self._loaded[code] = self._next_key
+        return self._loaded[code]
+
+    def _answer(
+        self, kind: bytes, body: bytes, code: str, size: int, names: tuple[str, ...], deadline_s: float
+    ) -> RewardOutput:
+        if kind == protocol.RESULT:
+            result = Result.unpack(body)
+            rewards = faults.check_result(result, size, self.bound)
+            told = faults.told_names(result.names, code)
+            components = dict(zip(told, result.rows, strict=True)) if told else {}
+            changed = tuple(name for name in result.changed if name in names)
+            return RewardOutput(rewards, components, faults.harmless(result.printed), changed, result.names)
+        if kind == protocol.RAISED:
+            raise faults.raised_fault(Raised.unpack(body), code)
+        if kind == protocol.CONTRACT:
+            raise faults.breach_fault(Breach.unpack(body), size, code)
+        if kind == protocol.TIMEOUT:
+            raise faults.timeout_fault(deadline_s)
+        if kind == protocol.MEMORY:
+            raise faults.memory_fault(self.config.memory_mb)
+        if kind == protocol.DIED and len(body) == 4:
+            raise faults.died_fault(int.from_bytes(body, "little"))
+        raise ProtocolError("a frame of a kind that does not exist")

@@ -1,0 +1,160 @@
+"""How a reward can fail, as an exception whose `reason` is one line that the proposer may read."""
+
+from __future__ import annotations
+
+import builtins
+import math
+import re
+from functools import lru_cache
+from typing import Literal
+
+from rewardsearch.rewards.sandbox.allowed import FUNCTIONS
+from rewardsearch.rewards.sandbox.protocol import MAX_COMPONENTS, MAX_PRINTED, Breach, Raised, Result, is_component_name
+
+FaultKind = Literal["static", "raised", "timeout", "memory", "died", "contract", "changed"]
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_EXCEPTIONS = frozenset(
+    name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
+) | {"error", "InvalidOperation", "JSONDecodeError", "StatisticsError", "FrozenInstanceError"}
+_TYPES = FUNCTIONS | frozenset(
+    (
+        "NoneType",
+        "function",
+        "generator",
+        "Decimal",
+        "Fraction",
+        "defaultdict",
+        "Counter",
+        "deque",
+        "ellipsis",
+        "partial",
+    )
+)
+"""Types that are told by name: a type that the file made can be called anything, what was read among it."""
+
+
+class RewardFault(Exception):
+    """A reward's failure. `type` and `line` are the exception's where it raised; `detail` is the sentence of `reason`.
+
+    Never holds the text of the candidate's exception: that can carry what the candidate read. `printed` is what it
+    printed before, for people and for nobody else. `worker_lost`: the worker itself did not answer, which may be the
+    machine's doing.
+    """
+
+    def __init__(
+        self,
+        kind: FaultKind,
+        detail: str,
+        *,
+        type: str | None = None,
+        line: int | None = None,
+        printed: str = "",
+        worker_lost: bool = False,
+    ) -> None:
+        super().__init__(kind, detail)
+        self.kind, self.detail, self.type, self.line = kind, detail, type, line
+        self.printed, self.worker_lost = harmless(printed), worker_lost
+
+    @property
+    def reason(self) -> str:
+        """One line, such as `raised ZeroDivisionError at line 12`."""
+        return self.detail
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+def harmless(printed: str) -> str:
+    """What was printed, bounded, without the control characters that a terminal or a file would act on."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in printed[:MAX_PRINTED])
+
+
+def raised_fault(raised: Raised, code: str) -> RewardFault:
+    """The fault of an exception in the file `code`. Its type is told when it is one that the file could name, and so
+    carries nothing that was read; its line when the file has it."""
+    known = raised.type in _EXCEPTIONS or (_IDENTIFIER.match(raised.type) and re.search(rf"\b{raised.type}\b", code))
+    name = raised.type if known else "an exception"
+    line = raised.line if 1 <= raised.line <= code.count("\n") + 1 else None
+    where = f" at line {line}" if line is not None else ""
+    return RewardFault("raised", f"raised {name}{where}", type=name, line=line, printed=raised.printed)
+
+
+def timeout_fault(seconds: float, *, worker_lost: bool = False) -> RewardFault:
+    return RewardFault("timeout", f"did not return within {seconds:g} s", worker_lost=worker_lost)
+
+
+def memory_fault(megabytes: int) -> RewardFault:
+    return RewardFault("memory", f"used more than {megabytes} MB of memory")
+
+
+def died_fault(signal_number: int, *, worker_lost: bool = False) -> RewardFault:
+    how = f"by signal {signal_number}" if 0 < signal_number < 65 else "without an answer"
+    return RewardFault("died", f"ended its process {how}", worker_lost=worker_lost)
+
+
+def breach_fault(breach: Breach, size: int, code: str) -> RewardFault:
+    """The sentence for a contract that the file `code` broke; `size` is the number of completions of the call."""
+    of = ""
+    if breach.component:
+        of = f" for component {breach.component[:64]!a}" if writes_out(breach.component, code) else " for a component"
+    kind = breach.type if breach.type in _TYPES else "value"
+    sentences = {
+        "type": f"returned a {kind}{of}, not a list of floats"
+        + ("" if breach.component else " or a dict of component names to lists of floats"),
+        "length": f"returned {_count(breach.count, 2 * size)} values{of} for {size} completions",
+        "element": f"returned a {kind} in place of a float{of}",
+        "size": f"returned an integer too large for a float{of}",
+        "components": f"returned {_count(breach.count, MAX_COMPONENTS)} components; between 1 and 32 are allowed",
+        "component": "returned a component name that is not a printable string of 1 to 64 characters without /",
+        "state": "returned other values when it was called again with the same arguments: it keeps state",
+    }
+    return RewardFault("contract", sentences[breach.which], printed=breach.printed)
+
+
+def _count(count: int, most: int) -> str:
+    """A count in words. Exact up to `most` alone: the length of a list can spell what was read, a letter a byte."""
+    return str(count) if count <= most else f"more than {most}"
+
+
+def writes_out(name: str, code: str) -> bool:
+    """Whether the file `code` holds `name`, in whatever case: a name that is made while it runs can be text that it read."""
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", code, re.IGNORECASE) is not None
+
+
+@lru_cache(maxsize=64)
+def told_names(names: tuple[str, ...], code: str) -> tuple[str, ...]:
+    """What the components of the file `code` go by outside the sandbox: their names where the file writes them out, else their
+    places, `component 1` the first. Distinct where `names` are."""
+    found = []
+    for place, name in enumerate(names, start=1):
+        if not writes_out(name, code):
+            name = f"component {place}"
+            while name in names or writes_out(name, code):
+                name += "'"
+        found.append(name)
+    return tuple(found)
+
+
+def check_result(result: Result, size: int, bound: float) -> tuple[float, ...]:
+    """The rewards of a result: one a completion, finite, within `bound`; components are summed. Raises RewardFault."""
+    if len(result.rows[0]) != size:
+        count = _count(len(result.rows[0]), 2 * size)
+        raise RewardFault("contract", f"returned {count} values for {size} completions")
+    if len(set(result.names)) != len(result.names):
+        raise RewardFault("contract", "returned two components of one name")
+    if len(result.names) > MAX_COMPONENTS or not all(map(is_component_name, result.names)):
+        raise RewardFault("contract", "returned component names that the worker should have refused")
+    for row in result.rows:
+        for value in row:
+            _check_value(value, bound)
+    totals = result.rows[0] if not result.names else tuple(sum(values) for values in zip(*result.rows, strict=True))
+    for value in totals:
+        _check_value(value, bound)
+    return totals
+
+
+def _check_value(value: float, bound: float) -> None:
+    if not math.isfinite(value):
+        raise RewardFault("contract", f"returned {value} for a completion")
+    if abs(value) > bound:
+        raise RewardFault("contract", f"returned a value beyond {bound:g} for a completion")

@@ -1,0 +1,240 @@
+"""The static policy: what of a candidate's code is refused before any of it runs, read off the syntax tree.
+
+It covers: modules and names off the allow-list, every attribute or format string that leads to the interpreter's
+insides, names that are bound nowhere, state kept between calls, look-alike identifiers, and code too large or nested
+to handle safely. It does not cover what only running shows: loops, memory, values. The worker's limits and kernel
+layers do.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import threading
+import tokenize
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rewardsearch.records import FIXED_ARGUMENTS
+from rewardsearch.rewards.identity import MAX_CODE_CHARS
+from rewardsearch.rewards.sandbox.allowed import HIDDEN
+from rewardsearch.rewards.sandbox.names import (
+    askers,
+    bindings,
+    idioms,
+    inside_functions,
+    module_level_names,
+    own_attributes,
+)
+from rewardsearch.rewards.sandbox.refusal import Refused, Scope
+from rewardsearch.rewards.sandbox.rules import RULES
+from rewardsearch.rewards.sandbox.scopes import meaning_of, own_nodes
+from rewardsearch.rewards.sandbox.state import cached_functions, shared_attributes, stateful_nonlocals
+
+SIGNATURE = (
+    "write `def reward(prompts, completions, answer, **columns):` at the top level, once: it gets lists with one entry "
+    "a completion, and returns a list of one number each"
+)
+"""What to write where `reward` is missing or is written otherwise than it is called."""
+MAX_NODES = 6_000
+MAX_DEPTH = 120
+MAX_BRACKETS = 100
+MAX_FINALLY = 3
+"""The compiler writes the body of a `finally` out for each way into it: nested ones grow by powers."""
+_UNARY_RUN = re.compile(r"(?:[-+~(\[{]\s*){100}|(?:\bnot\s+){100}|(?:\blambda\s*:\s*){50}")
+# A string that does not end goes to the end of its line or file, so that nothing is looked at twice.
+_STRINGS = re.compile(
+    r"""#[^\n]*|(?:(?<!\w)([A-Za-z]{1,2}))?"""
+    r"""(?:'{3}(?:[^\\]|\\.)*?(?:'{3}|\Z)|"{3}(?:[^\\]|\\.)*?(?:"{3}|\Z)|'(?:[^'\\\n]|\\.)*'?|"(?:[^"\\\n]|\\.)*"?)""",
+    re.DOTALL,
+)
+# Control characters, a carriage return alone (it ends a line and a comment), surrogates, and the marks that make text
+# read in another order than it runs (CVE-2021-42574).
+_ODD_CHARS = re.compile(
+    "\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+)
+_warnings_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class StaticFault:
+    """Why code is refused. `line` counts from 1 and is None where the whole file is meant; `instead` says what to
+    write."""
+
+    line: int | None
+    what: str
+    instead: str
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if self.line is not None else ""
+        return f"{where}{self.what}; {self.instead}"
+
+
+def check_static(code: str) -> StaticFault | None:
+    """The first fault of `code` in the order of its lines, or None when all of it is allowed. Never runs any of it."""
+    try:
+        _check_text(code)
+        tree = parse(code)
+        _check_letters(code)
+        _check_size(tree)
+        _check_finally(tree)
+        scope = Scope(
+            meaning=meaning_of(tree, HIDDEN),
+            own=own_attributes(tree),
+            cached=cached_functions(tree),
+            idioms=idioms(tree),
+            askers=askers(tree),
+            stateful=stateful_nonlocals(tree, module_level_names(tree)),
+            inside=inside_functions(tree),
+            shared=shared_attributes(tree),
+            owners=frozenset(id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)),
+        )
+        faults = sorted(_tree_faults(tree, scope), key=lambda fault: fault.line or 0)
+        if faults:
+            raise faults[0]
+        _check_reward(tree)
+    except Refused as fault:
+        return StaticFault(fault.line, fault.what, fault.instead)
+    return None
+
+
+def batch_dependent(code: str) -> bool:
+    """Whether the file says `BATCH_DEPENDENT = True` at its top level. `code` must have passed check_static."""
+    for node in parse(code).body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and node.value.value is True:
+            if any(isinstance(target, ast.Name) and target.id == "BATCH_DEPENDENT" for target in node.targets):
+                return True
+        elif (
+            isinstance(node, ast.AnnAssign)
+            and isinstance(node.target, ast.Name)
+            and node.target.id == "BATCH_DEPENDENT"
+            and isinstance(node.value, ast.Constant)
+            and node.value.value is True
+        ):
+            return True
+    return False
+
+
+def _check_text(code: str) -> None:
+    """Size and characters, before the parser sees the text: it can be attacked with size and nesting."""
+    if len(code) > MAX_CODE_CHARS:
+        raise Refused(None, f"the file has {len(code)} characters", f"at most {MAX_CODE_CHARS} are allowed")
+    odd = _ODD_CHARS.search(code)
+    if odd is not None:
+        what = f"the character U+{ord(odd.group()):04X} is not allowed"
+        raise Refused(_line_at(code, odd.start()), what, "write it as an escape in a string")
+    bare = _STRINGS.sub(_blank, code)
+    depth = 0
+    for bracket in re.finditer(r"[()\[\]{}]", bare):
+        depth += 1 if bracket.group() in "([{" else -1
+        if depth > MAX_BRACKETS:
+            what = f"brackets are nested more than {MAX_BRACKETS} deep"
+            raise Refused(_line_at(bare, bracket.start()), what, "split the expression")
+    run = _UNARY_RUN.search(bare)
+    if run is not None:
+        raise Refused(_line_at(bare, run.start()), "an expression is nested too deep", "split the expression")
+
+
+def _blank(found: re.Match[str]) -> str:
+    """A comment or string without its text, which is no nesting; an f-string as it is, since there is code in it."""
+    return found.group() if "f" in (found.group(1) or "").lower() else "\n" * found.group().count("\n")
+
+
+def _line_at(code: str, position: int) -> int:
+    return code.count("\n", 0, position) + 1
+
+
+def _check_letters(code: str) -> None:
+    """Identifiers as written are ASCII: the parser folds look-alike letters, so the tree no longer shows them."""
+    if code.isascii():
+        return
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(code).readline))
+    except (tokenize.TokenError, SyntaxError):
+        raise Refused(None, "the file cannot be read token by token", "write plain Python") from None
+    for token in tokens:
+        if token.type == tokenize.NAME and not token.string.isascii():
+            raise Refused(token.start[0], "an identifier has letters outside ASCII", "use plain letters, digits and _")
+
+
+def parse(code: str) -> ast.Module:
+    """The syntax tree of `code`, without a word on the proposer's style. Raises Refused where it is not Python."""
+    try:
+        # Warnings about escapes in strings are the proposer's style, not ours to show; the filters are global, so one
+        # at a time.
+        with _warnings_lock, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(code)
+    except SyntaxError as error:
+        raise Refused(error.lineno, "the file is not valid Python", "write one complete Python file") from None
+    except (ValueError, RecursionError, MemoryError):
+        raise Refused(None, "the file cannot be parsed", "write one complete, plainly nested Python file") from None
+
+
+def _check_size(tree: ast.Module) -> None:
+    nodes = 0
+    level: list[ast.AST] = [tree]
+    depth = 0
+    while level:
+        nodes += len(level)
+        depth += 1
+        if nodes > MAX_NODES:
+            raise Refused(None, f"the file has more than {MAX_NODES} syntax nodes", "write a shorter reward")
+        if depth > MAX_DEPTH:
+            line = getattr(level[0], "lineno", None)
+            raise Refused(
+                line, f"the code is nested more than {MAX_DEPTH} levels deep", "split the expression or the elif chain"
+            )
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+
+
+def _check_finally(tree: ast.Module) -> None:
+    pending: list[tuple[ast.AST, int]] = [(tree, 0)]
+    while pending:
+        node, depth = pending.pop()
+        if depth > MAX_FINALLY:
+            raise Refused(
+                getattr(node, "lineno", None),
+                f"`finally` is nested more than {MAX_FINALLY} deep",
+                "write a plainer function",
+            )
+        last = node.finalbody if isinstance(node, ast.Try) else []
+        pending += [(child, depth) for child in ast.iter_child_nodes(node) if child not in last]
+        pending += [(child, depth + 1) for child in last]
+
+
+def _tree_faults(tree: ast.Module, scope: Scope) -> Iterator[Refused]:
+    for node in ast.walk(tree):
+        for rule in RULES:
+            try:
+                rule(node, scope)
+            except Refused as fault:
+                yield fault
+
+
+def _check_reward(tree: ast.Module) -> None:
+    """Exactly one top-level `def reward` that takes the fixed arguments by keyword, and any further column."""
+    found = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "reward"]
+    if not found:
+        raise Refused(None, "there is no top-level function `reward`", SIGNATURE)
+    if len(found) > 1:
+        raise Refused(found[1].lineno, "`reward` is defined twice", SIGNATURE)
+    for node in own_nodes(tree.body):
+        aliases = node.names if isinstance(node, ast.Import | ast.ImportFrom) else []
+        bound = [*bindings(node), *(alias.asname or alias.name for alias in aliases)]
+        if "reward" in bound and node is not found[0]:
+            raise Refused(getattr(node, "lineno", None), "`reward` is bound to something else", SIGNATURE)
+    function = found[0]
+    if function.decorator_list:
+        raise Refused(function.lineno, "`reward` has a decorator", "leave the decorator off")
+    arguments = function.args
+    by_keyword = {argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)}
+    missing = [name for name in FIXED_ARGUMENTS if name not in by_keyword]
+    if missing:
+        raise Refused(function.lineno, f"`reward` does not take {', '.join(missing)} by keyword", SIGNATURE)
+    if arguments.kwarg is None:
+        raise Refused(function.lineno, "`reward` does not take **columns", SIGNATURE)
+    if arguments.posonlyargs:
+        raise Refused(function.lineno, "`reward` has positional-only arguments", SIGNATURE)

@@ -1,0 +1,99 @@
+"""A reward as a training run calls it: failed calls are tried again and counted, and remembered batches asked again."""
+
+from __future__ import annotations
+
+import random
+
+from rewardsearch.records import Batch, RewardSpec
+from rewardsearch.rewards.sandbox.client import RewardOutput, Sandbox
+from rewardsearch.rewards.sandbox.faults import RewardFault
+
+REMEMBERED = 4
+"""Batches that are kept for asking again: a sample of all so far, each as likely as any other."""
+_MAYBE_THE_MACHINE = ("timeout", "memory", "died")
+MAX_PRINTED = 20_000
+"""Characters that are kept of all that a reward prints in a run."""
+
+
+class SandboxedReward:
+    """A reward of a training run. Up to `failures` calls that fail give zeros for their batch, the next one raises its
+    RewardFault.
+
+    A call that took too long or too much, or ended its process, is tried once more in a fresh worker first: that tells a
+    machine's hiccup (a pause longer than the deadline) from the reward's fault.
+
+    After a share `rechecks` of the calls, drawn by `seed`, a remembered batch is asked again; other values than before
+    raise a RewardFault of kind "changed". Every call starts from the same state, so it takes a way around the sandbox
+    to give others.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        spec: RewardSpec,
+        failures: int,
+        rechecks: float = 0.0,
+        seed: int = 0,
+        faults: int = 0,
+    ) -> None:
+        self._sandbox, self.spec, self.failures = sandbox, spec, failures
+        self._rechecks, self._random = rechecks, random.Random(f"{seed} {spec.id}")
+        self._remembered: list[tuple[int, Batch, RewardOutput]] = []
+        self._calls = 0
+        self.faults = faults
+        """Calls that failed for good so far, those of the segments before this one included."""
+        self.rechecked = 0
+        """Batches that were asked again so far."""
+        self.printed = ""
+        """The start of all that the reward printed."""
+
+    def __call__(self, batch: Batch) -> RewardOutput:
+        output = self._tried_twice(batch)
+        self._calls += 1
+        if output is None:
+            self.faults += 1
+            return RewardOutput((0.0,) * len(batch))
+        self._keep(output.printed)
+        if self._random.random() < self._rechecks:
+            self._recheck()
+        self._remember(batch, output)
+        return output
+
+    def _tried_twice(self, batch: Batch) -> RewardOutput | None:
+        """The output of the first call that succeeds, None for a failure that is forgiven."""
+        for tries_left in (1, 0):
+            try:
+                return self._sandbox.call(self.spec.code, batch)
+            except RewardFault as fault:
+                self._keep(fault.printed)
+                if fault.kind in _MAYBE_THE_MACHINE and tries_left:
+                    self._sandbox.close()
+                elif fault.kind == "static" or self.faults >= self.failures:
+                    raise
+                else:
+                    return None
+        return None
+
+    def _keep(self, printed: str) -> None:
+        self.printed = (self.printed + printed)[:MAX_PRINTED]
+
+    def _remember(self, batch: Batch, output: RewardOutput) -> None:
+        """Reservoir sampling (Vitter 1985, algorithm R)."""
+        place = self._calls - 1 if self._calls <= REMEMBERED else self._random.randrange(self._calls)
+        if place < REMEMBERED:
+            self._remembered[place : place + 1] = [(self._calls, batch, output)]
+
+    def _recheck(self) -> None:
+        if not self._remembered:
+            return
+        call, batch, known = self._random.choice(self._remembered)
+        again = self._tried_twice(batch)
+        self.rechecked += 1
+        if again is None:
+            self.faults += 1
+        elif (again.rewards, again.components, again.names) != (known.rewards, known.components, known.names):
+            raise RewardFault(
+                "changed",
+                f"gave other values for the batch of call {call} when it was asked again after call {self._calls}: "
+                "its behaviour changes later",
+            )

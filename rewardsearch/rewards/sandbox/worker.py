@@ -1,0 +1,232 @@
+"""The worker: a process that imports the allowed modules once, locks itself down, and forks a child for every call.
+
+Run as a file by process.py with `-s -S -P -B` and an empty environment; the package's own `__init__` files, which pull
+heavy libraries, are not run. The candidate's code is only ever run in the forked child, which starts from the same
+state at every call, holds no descriptor, and leaves its answer in memory shared with the worker. So a call cannot
+read the requests, forge another call's answer, or remember an earlier one.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+
+if __name__ == "__main__":
+    _here = __file__.rpartition("/")[0]
+    for _name, _folder in (("rewardsearch", _here.rpartition("/")[0]), ("rewardsearch.rewards.sandbox", _here)):
+        _package = types.ModuleType(_name)
+        _package.__path__ = [_folder]
+        sys.modules[_name] = _package
+
+import codecs
+import gc
+import json
+import mmap
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from rewardsearch.rewards.sandbox import child, lockdown, protocol
+from rewardsearch.rewards.sandbox.protocol import Call
+
+_EXIT_MEMORY = 77
+_CHECK_S = 5.0
+_CODECS = (
+    *(
+        "ascii",
+        "latin-1",
+        "utf-8-sig",
+        "utf-16",
+        "utf-32",
+        "utf-7",
+        "cp1252",
+        "cp437",
+        "idna",
+        "punycode",
+        "rot13",
+        "hex",
+    ),
+    *("unicode_escape", "raw_unicode_escape", "base64"),
+)
+"""Encodings that a reward may ask for by name: Python loads each at its first use, and nothing is loaded once locked."""
+_ANSWERS = (protocol.RESULT, protocol.RAISED, protocol.CONTRACT, protocol.MEMORY)
+
+
+def main() -> None:
+    """Serves frames from descriptor 0 on descriptor 1 until the parent closes its end."""
+    kind, body = _read_frame()
+    if kind != protocol.INIT:
+        raise SystemExit(2)
+    settings: dict[str, Any] = json.loads(body)
+    facades = child.make_facades(settings["modules"])
+    for name in _CODECS:
+        codecs.lookup(name)
+    memory = settings["memory_mb"] * 2**20
+    space = lockdown.address_space() + memory
+    zygote = Zygote(facades, settings["builtins"], space)
+    if settings["self_check"]:
+        # Nothing can be imported after the locks; other workers do without the tools that the attempts need.
+        from rewardsearch.rewards.sandbox.breaches import Target, attempt_all
+
+        target = Target(settings["parent"], memory)
+        zygote.self_check = lambda marks: attempt_all(target, marks)
+    zygote.layers = lockdown.lock_worker(settings["layers"])
+    # Compiling a candidate's file can take memory too. A request is held a few times over while it is read.
+    lockdown.limit_space(space + 4 * protocol.MAX_REQUEST)
+    gc.collect()
+    gc.freeze()
+    _write(protocol.frame(protocol.HELLO, json.dumps(zygote.layers).encode()))
+    zygote.serve()
+
+
+class Zygote:
+    """Forks a child for every call, waits for it no longer than the deadline, and passes its answer on."""
+
+    def __init__(self, facades: Mapping[str, child.Facade], builtins: Sequence[str], space: int) -> None:
+        self._facades, self._builtins, self._space = facades, builtins, space
+        self.layers: Sequence[str] = ()
+        self.self_check: Callable[[mmap.mmap], None] | None = None
+        self._codes: dict[int, types.CodeType | BaseException] = {}
+        # A child's end wakes the poll through this pipe, so that one wait watches child, parent and clock.
+        self._awake, wake = os.pipe()
+        os.set_blocking(self._awake, False)
+        os.set_blocking(wake, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wake)
+        self._poll = select.poll()
+        self._poll.register(0, select.POLLIN)
+        self._poll.register(self._awake, select.POLLIN)
+
+    def serve(self) -> NoReturn:
+        while True:
+            kind, body = _read_frame()
+            if kind == protocol.LOAD:
+                self._load(body)
+            elif kind == protocol.CALL:
+                _write(self._answer(Call.unpack(body)))
+            elif kind == protocol.CHECK and self.self_check is not None:
+                _write(self._checked(self.self_check))
+            else:
+                raise SystemExit(2)
+
+    def _load(self, body: bytes) -> None:
+        key = int.from_bytes(body[:4], "little")
+        while len(self._codes) >= protocol.MAX_CODES:
+            del self._codes[next(iter(self._codes))]
+        try:
+            source = body[4:].decode("utf-8", "surrogatepass")
+            self._codes[key] = compile(source, child.FILENAME, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            self._codes[key] = error
+
+    def _answer(self, call: Call) -> bytes:
+        code = self._codes[call.key]
+        if isinstance(code, MemoryError):
+            return protocol.frame(protocol.MEMORY)
+        if not isinstance(code, types.CodeType):
+            return protocol.frame(protocol.RAISED, child.raised(code).pack())
+        size = protocol.max_answer(len(call.arguments["completions"]))
+        with mmap.mmap(-1, size) as shared:
+
+            def answer() -> int:
+                packed = child.run(code, call, self._builtins, self._facades)
+                if len(packed) > size - 4:
+                    return 1
+                shared[4 : 4 + len(packed)] = packed
+                shared[:4] = len(packed).to_bytes(4, "little")
+                return 0
+
+            status = self._fork(answer, call.deadline_s)
+            if status is None:
+                return protocol.frame(protocol.TIMEOUT)
+            if os.WIFSIGNALED(status):
+                number = os.WTERMSIG(status)
+                kind = protocol.TIMEOUT if number == signal.SIGXCPU else protocol.DIED
+                return protocol.frame(kind, protocol.pack_unsigned(number))
+            if os.WEXITSTATUS(status) == _EXIT_MEMORY:
+                return protocol.frame(protocol.MEMORY)
+            length = int.from_bytes(shared[:4], "little")
+            if os.WEXITSTATUS(status) != 0 or not protocol.HEADER.size <= length <= size - 4:
+                return protocol.frame(protocol.DIED, protocol.pack_unsigned(0))
+            told, kind = protocol.HEADER.unpack(shared[4 : 4 + protocol.HEADER.size])
+            # One frame and no more: what followed it would be read as the answer to a later call.
+            if told != length - protocol.HEADER.size or kind not in _ANSWERS:
+                return protocol.frame(protocol.DIED, protocol.pack_unsigned(0))
+            return shared[4 : 4 + length]
+
+    def _checked(self, attempt: Callable[[mmap.mmap], None]) -> bytes:
+        """The marks of the breaches, as far as the child that tried them came."""
+        with mmap.mmap(-1, mmap.PAGESIZE) as marks:
+
+            def run() -> int:
+                attempt(marks)
+                return 0
+
+            self._fork(run, _CHECK_S)
+            return protocol.frame(protocol.CHECKED, marks[:])
+
+    def _fork(self, run: Callable[[], int], deadline_s: float) -> int | None:
+        """Runs `run` in a locked-down child, whose exit status it gives; the child's wait status, None when its time
+        was up."""
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                lockdown.lock_child(self._space, deadline_s, self.layers)
+                status = run()
+            except MemoryError:
+                status = _EXIT_MEMORY
+            finally:
+                os._exit(status)
+        return self._wait(pid, deadline_s)
+
+    def _wait(self, pid: int, seconds: float) -> int | None:
+        """The child's wait status, or None when its time was up and it was killed. Leaves when the parent has gone."""
+        deadline = time.monotonic() + seconds
+        while True:
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                return status
+            left = deadline - time.monotonic()
+            if left <= 0:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                return None
+            for descriptor, _ in self._poll.poll(left * 1000 + 1):
+                if descriptor == 0:
+                    os.kill(pid, signal.SIGKILL)
+                    raise SystemExit(0)
+                os.read(self._awake, 4096)
+
+
+def _read_frame() -> tuple[bytes, bytes]:
+    size, kind = protocol.HEADER.unpack(_read(protocol.HEADER.size))
+    if size > protocol.MAX_REQUEST:
+        raise SystemExit(2)
+    return kind, _read(size)
+
+
+def _read(size: int) -> bytes:
+    parts = []
+    while size:
+        part = os.read(0, min(size, 2**20))
+        if not part:
+            raise SystemExit(0)
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _write(data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(1, view) :]
+
+
+if __name__ == "__main__":
+    main()

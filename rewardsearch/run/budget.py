@@ -1,0 +1,70 @@
+"""When a search has to stop: a budget is used up, or its user asked it to."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from rewardsearch.config import BudgetConfig
+from rewardsearch.errors import BudgetReached, Interrupted
+from rewardsearch.records import Usage
+from rewardsearch.run.state import RunState
+
+STOP = "STOP"
+
+
+class Budget:
+    """Watches the wall clock of all sessions on a run together, the tokens and the money, and the STOP file in its folder."""
+
+    def __init__(self, config: BudgetConfig, state: RunState) -> None:
+        self._config, self._state = config, state
+        self._before = state.seconds
+        self._opened = time.monotonic()
+
+    @property
+    def minutes(self) -> float:
+        return (self._before + time.monotonic() - self._opened) / 60
+
+    def reason(self, proposing: bool = False) -> str | None:
+        """Why nothing new may start; None while it may. Tokens and money hold back proposing alone: what is paid for is used."""
+        if self.stop_file.exists():
+            return f"{self.stop_file} is there"
+        limit = self._config.wall_clock_minutes
+        if limit is not None and self.minutes >= limit:
+            return f"budget.wall_clock_minutes: {self.minutes:.1f} of {limit:g} minutes are used"
+        return self.unaffordable(Usage()) if proposing else None
+
+    def unaffordable(self, more: Usage) -> str | None:
+        """Why a request that can cost `more` is too much; None when it is not.
+
+        Requests in flight, and those whose end is unknown, count with the most that they can have cost.
+        """
+        paid, open_ = self._state.account.usage, self._state.account.unconfirmed
+        limits = (
+            ("tokens", self._config.tokens, paid.tokens, open_.tokens, more.tokens, "{:,}"),
+            ("dollars", self._config.dollars, paid.dollars, open_.dollars, more.dollars, "${:.4f}"),
+        )
+        for name, limit, spent, unconfirmed, wanted, form in limits:
+            used = spent + unconfirmed
+            if limit is not None and (used >= limit or used + wanted > limit):
+                count = f"{open_.requests} request{'s' if open_.requests != 1 else ''}"
+                lost = f" and at most {form.format(unconfirmed)} in {count} of unknown end,"
+                needs = f", and the next request may take {form.format(wanted)}" if used < limit else ""
+                return f"budget.{name}: {form.format(spent)}{lost if unconfirmed else ''} of {form.format(limit)} are used{needs}"
+        return None
+
+    def may_start(self) -> bool:
+        return self.reason() is None
+
+    def check(self, proposing: bool = False) -> None:
+        """Raises Interrupted for a STOP file and BudgetReached for a used-up budget."""
+        reason = self.reason(proposing)
+        if reason is None:
+            return
+        if self.stop_file.exists():
+            raise Interrupted(f"stopped: {reason}; remove it and run the same command to carry on")
+        raise BudgetReached(f"{reason}; what is done is kept: raise the budget and run the same command to carry on")
+
+    @property
+    def stop_file(self) -> Path:
+        return self._state.folder / STOP

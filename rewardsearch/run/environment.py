@@ -1,0 +1,119 @@
+"""The environment of training runs on this machine: versions, code and device, and a digest of what results depend on.
+
+torch is not imported here; where there may be an accelerator, a process of its own is asked what torch sees.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import platform
+import subprocess
+import sys
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from rewardsearch.config import Config
+from rewardsearch.files.resources import PACKAGE
+from rewardsearch.records import LIBRARIES, Device, Environment
+from rewardsearch.rewards.identity import strip_docstrings
+
+CODE = ("tasks", "train", "rewards/sandbox")
+"""The parts of this package that rows, training runs, outcomes and rewards follow from."""
+_TOLD = (*LIBRARIES, "numpy", "rewardsearch")
+_ACCELERATORS = ("nvidia[0-9]*", "kfd", "dxg")
+"""The files in /dev without one of which torch finds no accelerator."""
+_ASK = """
+import json, torch
+count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+print(json.dumps([torch.cuda.get_device_name(index) for index in range(count)]))
+"""
+_ASK_S = 300
+
+
+def environment_of(config: Config, device: Device | None = None) -> Environment:
+    """The environment that training runs of `config` have here. device: what they are on, where that is known."""
+    return Environment(
+        versions={"python": platform.python_version(), **{name: _version(name) for name in _TOLD}},
+        code={name: code_digest(PACKAGE / name)[:12] for name in CODE},
+        device=device or _device(config),
+    )
+
+
+def environment_key(config: Config) -> str:
+    """A digest of all of the environment that results depend on: what other environments made is not taken over from caches."""
+    here = environment_of(config)
+    python = here.versions["python"].split(".")[:2]
+    counts = [
+        python,
+        [here.versions[name] for name in LIBRARIES],
+        here.code,
+        here.device.model_dump(exclude={"threads"}),
+    ]
+    return hashlib.sha256(json.dumps(counts, sort_keys=True).encode()).hexdigest()
+
+
+def cpu(threads: int) -> Device:
+    return Device(kind="cpu", name=_cpu_name(), threads=threads)
+
+
+@lru_cache
+def code_digest(folder: Path) -> str:
+    """SHA-256 of the Python files under `folder`, names and code, as they are when this process first asks. Comments, docstrings
+    and formatting do not count."""
+    files = [(file.relative_to(folder).as_posix(), _code(file)) for file in sorted(folder.rglob("*.py"))]
+    return hashlib.sha256(repr(files).encode()).hexdigest()
+
+
+def _code(file: Path) -> str:
+    tree = ast.parse(file.read_bytes())
+    strip_docstrings(tree)
+    return ast.dump(tree)
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "none"
+
+
+def _device(config: Config) -> Device:
+    names = () if config.policy.device == "cpu" else accelerators()
+    if names or config.policy.device == "cuda":
+        return Device(kind="cuda", name=", ".join(sorted(set(names))))
+    return cpu(config.train.threads)
+
+
+@lru_cache
+def accelerators() -> tuple[str, ...]:
+    """The names of the accelerators that torch sees, one each; empty where there are none, or torch does not start."""
+    if not any(found for pattern in _ACCELERATORS for found in Path("/dev").glob(pattern)):
+        return ()
+    try:
+        asked = subprocess.run(
+            [sys.executable, "-P", "-c", _ASK], capture_output=True, check=True, timeout=_ASK_S, text=True
+        )
+        return tuple(json.loads(asked.stdout))
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return ()
+
+
+@lru_cache
+def _cpu_name() -> str:
+    """The model of the CPU, with the machine's architecture."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    facts: dict[str, str] = {}
+    for line in text.splitlines():
+        key, colon, value = line.partition(":")
+        if colon:
+            facts.setdefault(key.strip(), value.strip())
+    keys = ("model name", "cpu family", "model", "CPU implementer", "CPU part")
+    told = [facts[keys[0]]] if keys[0] in facts else []
+    told += [f"{key} {facts[key]}" for key in keys[1:] if key in facts]
+    return ", ".join([platform.machine(), *(told or [platform.processor()])])

@@ -1,0 +1,289 @@
+"""The append-only journal of a run.
+
+One process writes it, one event a line, fsynced before anything that follows from the event is done. A torn last line is
+work still pending. Large results live in files that an event points at; an event whose files are gone is work pending again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from io import FileIO
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import ValidationError
+
+from rewardsearch.config import Config, load_config, parse_config
+from rewardsearch.errors import UserError
+from rewardsearch.files import sweep, write_atomic
+from rewardsearch.records import Difference, Environment, RewardSpec, differences
+from rewardsearch.run.environment import environment_of
+from rewardsearch.run.inputs import CHANGEABLE, inputs_of
+from rewardsearch.run.state import Event, RunState
+
+JOURNAL = "journal.jsonl"
+CONFIG = "config.yaml"
+_LOCK_S = 0.5
+
+
+def has_run(folder: Path) -> bool:
+    """Whether a run was started in `folder`: whether its journal has an event."""
+    try:
+        with (folder / JOURNAL).open("rb") as file:
+            return file.readline().endswith(b"\n")
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def changed_inputs(state: RunState) -> list[str]:
+    """What of the policy's and the data's files is not what it was as the run began, told one by one."""
+    now, names = inputs_of(state.config), _flat(state.config.model_dump(mode="json"))
+    return [
+        f"{state.folder}: {key} ({names[key]}) has changed since this run began"
+        for key, digest in (state.inputs or {}).items()
+        if key in now and now[key] != digest
+    ]
+
+
+def in_use(folder: Path) -> bool:
+    """Whether a process has the run in `folder` open."""
+    with (folder / JOURNAL).open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
+def read_run(folder: Path) -> RunState:
+    """The state of the run in `folder`. Raises UserError when it is no run folder or its journal is damaged."""
+    if not has_run(folder):
+        raise UserError(f"no run in {folder} (no {JOURNAL} there); name a folder that `rewardsearch run` made")
+    events = list(_events(folder / JOURNAL))
+    state = RunState(folder, _config_of(folder, events[0]))
+    for event in events:
+        try:
+            state.apply(event)
+        except (ValidationError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{folder}: its journal was written by another version of rewardsearch (event {event.get('event')!r}, "
+                f"{type(error).__name__}); read it with that version, or start another run"
+            ) from None
+    return state
+
+
+def _config_of(folder: Path, opened: Event) -> Config:
+    """The config that the run in `folder` began with; of a run of an earlier version, whose journal has none, that of its
+    config.yaml."""
+    if "config" in opened:
+        return parse_config(opened["config"], str(folder / JOURNAL))
+    if (folder / CONFIG).is_file():
+        return load_config(folder / CONFIG)
+    raise UserError(
+        f"{folder}: {CONFIG} is missing, and {JOURNAL}, of an earlier version of rewardsearch, has no copy of it; restore it"
+    )
+
+
+def _events(path: Path) -> Iterator[Event]:
+    """The events of a journal. A torn last line is passed over; damage elsewhere raises UserError."""
+    lines = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            event = json.loads(line)
+            assert isinstance(event, dict)
+        except (ValueError, AssertionError):
+            raise UserError(
+                f"{path}:{number}: not an event; the journal is damaged: restore it, or start another run"
+            ) from None
+        yield event
+
+
+class Journal:
+    """The one writer of a run's journal. Open it with Journal.open, as a context manager."""
+
+    def __init__(self, state: RunState, file: FileIO) -> None:
+        self.state = state
+        self.notes: tuple[str, ...] = ()
+        """What the user should know of how the run was opened."""
+        self._file = file
+
+    @classmethod
+    def open(cls, folder: Path, config: Config, base: tuple[RewardSpec, ...], mix: bool = False) -> Self:
+        """Starts the run in `folder`, or resumes the one that is there.
+
+        mix: resume it in another environment than its results were made in. Raises UserError when another process has it open,
+        when `config` would change what its results mean, and, before it is finalized, when the files of the policy or the data
+        have changed or the environment is another one.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / JOURNAL).open("ab", buffering=0)
+        try:
+            if not _locked(file):
+                raise UserError(f"{folder} is in use by another process; stop it first, or name another --run-dir")
+            sweep(folder)
+            journal = cls(read_run(folder) if has_run(folder) else RunState(folder, config), file)
+            journal._begin(config, base, mix)
+        except BaseException:
+            file.close()
+            raise
+        return journal
+
+    def _begin(self, config: Config, base: tuple[RewardSpec, ...], mix: bool) -> None:
+        """Writes the session's first event, and config.yaml where it is not what the event says."""
+        state, here = self.state, environment_of(config)
+        new = differences_from(state, here)
+        _refuse_changes(state, config, () if mix else new)
+        _cut_torn_tail(state.folder / JOURNAL)
+        changed = [asdict(change) for change in _changes(state.config, config)]
+        opened: dict[str, Any] = {"base": [spec.model_dump(mode="json") for spec in base], "inputs": inputs_of(config)}
+        opened |= {"environment": here.model_dump(mode="json")}
+        if not state.started or changed:
+            opened |= {"config": config.model_dump(mode="json"), "changed": changed}
+        if new:
+            opened |= {"mixed": [each.model_dump(mode="json") for each in new]}
+        lost, first = _lost_config(state), not state.started
+        self.append("opened", **opened)
+        if lost and not first:
+            self.append("restored", files=[CONFIG])
+            self.notes += (f"{state.folder / CONFIG} {lost}; it is written again from the journal",)
+        if lost or changed:
+            write_atomic(state.folder / CONFIG, config.to_yaml())
+        self.notes += tuple(
+            f"{each.what} is {each.here} here and was {each.before}; what comes is marked {each.flag}"
+            for each in state.mixed
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def append(self, event: str, **data: Any) -> None:
+        """Writes an event, to the disk, and folds it into the state. Raises OSError that names the journal, which is then as it
+        was."""
+        line: Event = {"event": event, "time": round(time.time(), 3), **data}
+        left = memoryview(json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
+        size = os.fstat(self._file.fileno()).st_size
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            # What comes after a torn line would be lost with it.
+            os.ftruncate(self._file.fileno(), size)
+            error.filename = str(self.state.folder / JOURNAL)
+            raise
+        self.state.apply(line)
+
+
+def _locked(file: FileIO) -> bool:
+    """Takes the lock of the run's one writer; False where another process has it. A reader that looks whether the run is in use
+    holds it for a moment."""
+    end = time.monotonic() + _LOCK_S
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > end:
+                return False
+            time.sleep(_LOCK_S / 100)
+
+
+def _cut_torn_tail(path: Path) -> None:
+    data = path.read_bytes()
+    if data and not data.endswith(b"\n"):
+        with path.open("r+b") as file:
+            file.truncate(data.rfind(b"\n") + 1)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A key of the config with its value before and after."""
+
+    key: str
+    before: Any
+    after: Any
+
+
+def _changes(before: Config, after: Config) -> list[Change]:
+    was, now = (_flat(each.model_dump(mode="json")) for each in (before, after))
+    keys = sorted({*was, *now})
+    return [Change(key, was.get(key), now.get(key)) for key in keys if was.get(key) != now.get(key)]
+
+
+def _lost_config(state: RunState) -> str:
+    """What is wrong with config.yaml, which is a copy of what the journal says; empty where it is as it should be."""
+    path = state.folder / CONFIG
+    if not path.is_file():
+        return "is missing"
+    try:
+        return "" if load_config(path) == state.config else "is not what the journal says"
+    except UserError:
+        return "cannot be read"
+
+
+def differences_from(state: RunState, here: Environment) -> tuple[Difference, ...]:
+    """What results made `here` would not have in common with those of the run, where it has some and is not final; none where
+    results of the same environment are among them."""
+    found = [differences(environment, here) for environment in state.trained_in]
+    if state.final is not None or not found or not all(any(each.refused for each in one) for one in found):
+        return ()
+    return found[-1]
+
+
+def _refuse_changes(state: RunState, new: Config, environment: Sequence[Difference]) -> None:
+    """Raises UserError for what may not change in a run: keys of the config, inputs, and, of `environment`, what is refused."""
+    policy = new.policy.model
+    mistakes = [
+        f"{state.folder}: {policy} is at commit {each.after} here, and the results of this run were made with {each.before}: set "
+        f"policy.revision: {each.before}, or name another --run-dir"
+        if each.key == "policy.revision" and policy == state.config.policy.model
+        else f"{state.folder}: {each.key} is {each.before!r} in this run, got {each.after!r}; "
+        "results would not compare: name another --run-dir"
+        for each in _changes(state.config, new)
+        if not each.key.startswith(CHANGEABLE)
+    ]
+    if state.final is None:
+        if state.started and state.environment is None:
+            mistakes.append(
+                f"{state.folder}: begun by an earlier version of rewardsearch, which did not record what its results were made "
+                "with; resume it with that version, or name another --run-dir"
+            )
+        mistakes += [
+            f"{each}, so that results would not compare: restore it, or name another --run-dir"
+            for each in changed_inputs(state)
+        ]
+        mistakes += [
+            f"{state.folder}: {each.what} is {each.here} here, and the results of this run were made with {each.before}: "
+            f"resume it with that, name another --run-dir, or give --mix, which marks what comes as {each.flag}"
+            for each in environment
+            if each.refused
+        ]
+    # Where the test is ranked on, it is open from the start.
+    sealed = state.test_opened and not new.paper_protocol
+    changed = new.rounds != state.config.rounds or new.finalize != state.config.finalize
+    if changed and (sealed or state.final is not None):
+        mistakes.append(
+            f"{state.folder}: rounds and finalize cannot change once "
+            f"{'the sealed test is opened' if sealed else 'it is finalized'}; "
+            "start another search with another --run-dir"
+        )
+    if mistakes:
+        raise UserError(*mistakes)
+
+
+def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for key, value in data.items():
+        if isinstance(value, dict):
+            out.update(_flat(value, f"{prefix}{key}."))
+        else:
+            out[prefix + key] = value
+    return out

@@ -1,0 +1,106 @@
+"""Whether the files that a policy is loaded from are on this machine and whole. Reads names and headers, loads nothing."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from rewardsearch.config import EMBEDDED, PolicyConfig
+from rewardsearch.files.resources import policy_folder
+
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_INDEX = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
+_WEIGHTS = (".safetensors", ".bin")
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "tekken.json")
+
+
+def on_hub(policy: PolicyConfig) -> bool:
+    """Whether the policy is to be loaded from the hub: its name has the form of a hub id, and no folder has that name."""
+    model = policy.model
+    return model not in EMBEDDED and not policy_folder(model).exists() and _HUB_ID.fullmatch(model) is not None
+
+
+def file_mistakes(policy: PolicyConfig) -> Iterator[tuple[str, str]]:
+    """What is wrong with the folder of a policy, each with what to do; nothing for one of the hub."""
+    folder = policy_folder(policy.model)
+    if on_hub(policy):
+        return
+    if folder.is_file():
+        remedy = f"set policy.model: {folder.parent}"
+        if folder.suffix == ".gguf":
+            remedy += f", policy.gguf_file: {folder.name}"
+        yield f"{policy.model} is a file", remedy
+    elif not folder.is_dir():
+        yield f"no such folder: {policy.model}", "give `embedded`, a folder with a model, or a hub id"
+    elif policy.gguf_file is not None:
+        yield from _gguf_mistakes(folder, policy.gguf_file)
+    else:
+        yield from _folder_mistakes(folder)
+
+
+def _gguf_mistakes(folder: Path, name: str) -> Iterator[tuple[str, str]]:
+    file = folder / name
+    if not file.is_file():
+        there = ", ".join(sorted(each.name for each in folder.glob("*.gguf"))) or "no GGUF file"
+        yield f"no file {name} in {folder}, which has {there}", "name the file as policy.gguf_file"
+    elif not _begins_as_gguf(file):
+        yield f"{file} is no GGUF file", "download it again"
+    elif importlib.util.find_spec("gguf") is None:
+        yield "the package gguf is not installed", "pip install rewardsearch[gguf]"
+
+
+def _begins_as_gguf(file: Path) -> bool:
+    with file.open("rb") as stream:
+        return stream.read(4) == b"GGUF"
+
+
+def _folder_mistakes(folder: Path) -> Iterator[tuple[str, str]]:
+    names = {each.name for each in folder.iterdir()}
+    ggufs = sorted(name for name in names if name.endswith(".gguf"))
+    weights = sorted(name for name in names if name.endswith(_WEIGHTS))
+    missing = [] if "config.json" in names else ["config.json"]
+    if not names.intersection(_TOKENIZERS):
+        missing.append("tokenizer (tokenizer.json)")
+    if not weights:
+        missing.append("weights (*.safetensors)")
+    if "adapter_config.json" in names and missing:
+        yield f"{folder} holds a LoRA adapter, not a whole model", "merge it into its base model, and name that folder"
+    elif missing and ggufs:
+        yield f"{folder} has GGUF files alone", f"name one as policy.gguf_file: {ggufs[0]}"
+    elif missing:
+        yield f"{folder} has no {', no '.join(missing)}", "save model and tokenizer there with save_pretrained"
+    for name in _INDEX:
+        if name in names:
+            shards = _shards(folder / name)
+            if lost := sorted(shards - names):
+                yield f"{folder} lacks {', '.join(lost)}, which {name} lists", "download the model again"
+    for name in weights:
+        if name.endswith(".safetensors") and not _is_whole(folder / name):
+            yield f"{folder / name} is cut off or no safetensors file", "download it again (with git: git lfs pull)"
+
+
+def _shards(index: Path) -> set[str]:
+    try:
+        return set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    except (OSError, ValueError, KeyError, AttributeError):
+        return set()
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a safetensors file is as long as its header says."""
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        head = stream.read(8)
+        length = struct.unpack("<Q", head)[0] if len(head) == 8 else size
+        if 8 + length > size:
+            return False
+        try:
+            tensors = json.loads(stream.read(length))
+            ends = [each["data_offsets"][1] for name, each in tensors.items() if name != "__metadata__"]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return False
+    return 8 + length + max(ends, default=0) == size

@@ -1,0 +1,101 @@
+"""What is missing of a run's folder, and the files of it that follow from the journal, which are written again.
+
+Results that are lost are work to do in a search that goes on; of a finalized run they are reported, and its scores are the
+journal's. What this does not cover: prompts and replies in rounds/, logs, and adapters, which are looked at before they are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from rewardsearch.files import write_atomic
+from rewardsearch.records import FinalReport, LostFile, Ranking, Record
+from rewardsearch.run.journal import CONFIG
+from rewardsearch.run.state import RunState
+
+_SHOWN = 3
+
+
+def missing(state: RunState) -> list[LostFile]:
+    """What is missing or damaged of the results of a run, and what is missing of the files that follow from its journal."""
+    of_test = (LostFile(path=path, what="missing") for path in state.test_files)
+    copies = (LostFile(path=path, what="missing", from_journal=True) for path in (CONFIG, *dict(_copies(state))))
+    gone = (each for each in (*of_test, *copies) if not (state.folder / each.path).is_file())
+    return [*state.lost.values(), *gone]
+
+
+def missing_lines(state: RunState, part: str = "") -> list[str]:
+    """What is missing, in lines for a person, with what becomes of it; empty where nothing is. part: of what the paths have in
+    them alone."""
+    found = [each for each in missing(state) if part in each.path]
+    results = [f"{each.path} ({each.what})" for each in found if not each.from_journal]
+    copies = [each.path for each in found if each.from_journal]
+    lines = []
+    if results:
+        then = (
+            "the scores are those of the journal"
+            if state.final is not None
+            else "the next `rewardsearch run` trains that again"
+        )
+        lines.append(f"{len(results)} lost result{'s' * (len(results) > 1)}: {_listed(results)}; {then}")
+    if copies:
+        lines.append(f"missing: {_listed(copies)}; the next `rewardsearch run` writes them again from the journal")
+    return lines
+
+
+def restore(state: RunState) -> list[str]:
+    """Writes what is missing of the files that follow from the journal; gives their paths, relative to the run."""
+    lost = [(path, text) for path, text in _copies(state) if not (state.folder / path).is_file()]
+    for path, text in lost:
+        write_atomic(state.folder / path, text())
+    return [path for path, _ in lost]
+
+
+def _copies(state: RunState) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Each file that follows from the journal, with its text."""
+    for candidate in state.candidates.values():
+        yield f"candidates/{candidate.id}/reward.py", partial(str, candidate.code)
+    for verdict in state.verdicts.values():
+        yield f"candidates/{verdict.candidate}/verdict.json", partial(_json, verdict)
+    for number, ranking in enumerate(state.rankings, start=1):
+        yield f"rounds/{number:02d}/ranking.json", partial(_json, ranking)
+    for number, feedback in state.feedbacks.items():
+        yield f"rounds/{number:02d}/feedback.md", partial(str, feedback.text)
+    if state.rankings:
+        yield "leaderboard.csv", partial(_leaderboard, state.final_ranking or state.rankings[-1])
+    if (report := state.final) is not None:
+        yield "final/test.json", partial(_json, report)
+        yield "final/pairs.csv", partial(_pairs, report)
+        if report.fairness:
+            yield "final/fairness.csv", partial(_fairness, report)
+
+
+def _json(record: Record) -> str:
+    return record.model_dump_json(indent=1) + "\n"
+
+
+# Whoever looks what is missing does without the libraries that these import.
+
+
+def _leaderboard(ranking: Ranking) -> str:
+    from rewardsearch.run.leaderboard_files import leaderboard_csv
+
+    return leaderboard_csv(ranking)
+
+
+def _pairs(report: FinalReport) -> str:
+    from rewardsearch.run.final_files import pairs_csv
+
+    return pairs_csv(report)
+
+
+def _fairness(report: FinalReport) -> str:
+    from rewardsearch.run.final_files import fairness_csv
+
+    return fairness_csv(report)
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,175 @@
+"""What of this machine a search needs, checked one by one: Python, packages, devices, disk, the sandbox, the proposer."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from rewardsearch.config import Config
+from rewardsearch.errors import RewardSearchError, UserError
+from rewardsearch.propose import check as check_proposer
+from rewardsearch.records import Row
+from rewardsearch.records.findings import Finding, Status
+from rewardsearch.rewards.sandbox import LIMITS, inspect
+from rewardsearch.session.requests import first_request
+from rewardsearch.tasks import Split, load_task
+from rewardsearch.tasks.datasheet import SPLITS, check_rows, short_splits
+from rewardsearch.train import DEVICE, check_policy
+from rewardsearch.train.devices import devices
+
+_APART = "run searches in a virtual machine or container of their own, without keys"
+_DISK_GB = 2.0
+_DISK_WARN_GB = 10.0
+
+
+def examine(config: Config) -> Iterator[Finding]:
+    """Every finding, in a fixed order. `fail` is what a search with `config` cannot do without."""
+    yield _python()
+    yield from _packages()
+    yield from _devices(config)
+    yield _disk(Path(config.run_dir or "runs"))
+    yield from _sandbox(config)
+    yield _proposer(config)
+    yield from _data_and_policy(config)
+
+
+def _python() -> Finding:
+    found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    wanted = importlib.metadata.metadata("rewardsearch")["Requires-Python"]
+    if SpecifierSet(wanted).contains(platform.python_version(), prereleases=True):
+        return Finding("python", "ok", found)
+    return Finding("python", "fail", f"{found}, needs {wanted}", f"install rewardsearch with a Python {wanted}")
+
+
+def _packages() -> Iterator[Finding]:
+    found: list[str] = []
+    for text in importlib.metadata.requires("rewardsearch") or ():
+        requirement = Requirement(text)
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            version = importlib.metadata.version(requirement.name)
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(requirement.name, "fail", "not installed", f"pip install '{requirement}'")
+            continue
+        if requirement.specifier.contains(version, prereleases=True):
+            found.append(f"{requirement.name} {version}")
+        else:
+            yield Finding(
+                requirement.name, "fail", f"{version}, needs {requirement.specifier}", f"pip install '{requirement}'"
+            )
+    yield Finding("packages", "ok", ", ".join(found))
+
+
+def _devices(config: Config) -> Iterator[Finding]:
+    try:
+        found = devices()
+    except (ImportError, OSError) as error:
+        yield Finding("devices", "fail", f"torch does not load: {error}", "install torch for this machine again")
+        return
+    cores = f"{os.cpu_count()} CPU cores"
+    if found:
+        yield Finding("devices", "ok", f"{', '.join(found)}; {cores}")
+    elif config.policy.device == "cuda":
+        yield Finding("devices", "fail", f"no CUDA device; {cores}", "set policy.device: auto, or install CUDA")
+    else:
+        yield Finding(
+            "devices",
+            "ok" if config.policy.model == "embedded" else "warn",
+            f"no CUDA device; {cores}",
+            "" if config.policy.model == "embedded" else "models of millions of parameters train slowly without one",
+        )
+
+
+def _disk(folder: Path) -> Finding:
+    place = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    free = shutil.disk_usage(place).free / 1e9
+    found = f"{free:.0f} GB free for {folder}"
+    if not os.access(place, os.W_OK):
+        return Finding("disk", "fail", f"{place} cannot be written", "name another --run-dir")
+    if free < _DISK_GB:
+        return Finding("disk", "fail", found, f"free {_DISK_GB:g} GB, or name another --run-dir")
+    if free < _DISK_WARN_GB:
+        return Finding("disk", "warn", found, "adapters of large models may not fit; name another --run-dir")
+    return Finding("disk", "ok", found)
+
+
+def _sandbox(config: Config) -> Iterator[Finding]:
+    try:
+        defences = inspect(config.sandbox.model_copy(update={"require": ()}))
+    except RewardSearchError as error:
+        yield Finding("sandbox", "fail", str(error), "no candidate can be run without its worker")
+        return
+    unlimited = [what for what in defences.open if what in LIMITS]
+    if unlimited:
+        yield Finding("sandbox limits", "warn", f"a candidate could {', '.join(unlimited)}", _APART)
+    else:
+        yield Finding("sandbox limits", "ok", "memory, CPU time, files and processes are bounded")
+    lacking = {**defences.missing, **defences.unmet(config.sandbox.require)}
+    for name in dict.fromkeys((*defences.layers, *lacking)):
+        if name not in lacking:
+            yield Finding(f"sandbox {name}", "ok", "in force")
+        elif name in config.sandbox.require:
+            yield Finding(f"sandbox {name}", "fail", "not in force, and sandbox.require names it", lacking[name])
+        else:
+            yield Finding(f"sandbox {name}", "warn", "not in force", lacking[name])
+    held = f"{defences.tried - len(defences.open)} of {defences.tried} raw breaches held"
+    if not defences.open:
+        yield Finding("sandbox self-check", "ok", held)
+    else:
+        status: Status = "warn" if defences.missing else "fail"
+        yield Finding(
+            "sandbox self-check",
+            status,
+            f"{held}; code that gets past the static policy could {', '.join(defences.open)}",
+            _APART,
+        )
+
+
+def _proposer(config: Config) -> Finding:
+    name = config.propose.proposer
+    try:
+        check_proposer(first_request(config), config)
+    except UserError as error:
+        what, _, remedy = error.mistakes[0].partition("; ")
+        return Finding("proposer", "fail", what, remedy)
+    if name != "openai":
+        return Finding("proposer", "ok", name)
+    models = config.propose.openai.served()
+    unpriced = [served.model for served in models if served.price is None]
+    found = f"openai: {', '.join(f'{served.model} (key in {served.api_key_env})' for served in models)}"
+    if unpriced:
+        return Finding(
+            "proposer",
+            "warn",
+            f"{found}; no price for {', '.join(unpriced)}, so money is not counted",
+            "set propose.openai.prices, in dollars per million tokens",
+        )
+    return Finding("proposer", "ok", found)
+
+
+def _data_and_policy(config: Config) -> Iterator[Finding]:
+    task = load_task(config.task)
+    rows: dict[Split, Sequence[Row]] = {}
+    try:
+        check_rows(task, config)
+        rows = {split: task.rows(split) for split in SPLITS}
+    except UserError as error:
+        for mistake in error.mistakes:
+            what, _, remedy = mistake.partition("; ")
+            yield Finding("data", "fail", what, remedy)
+    else:
+        found = ", ".join(f"{len(each):,} {split}" for split, each in rows.items()) + " rows"
+        yield Finding("data", "ok", f"{task.name}: {found}")
+        for warning in short_splits(task, config):
+            what, _, remedy = warning.partition("; ")
+            yield Finding("data", "warn", what, remedy)
+    # A missing device is told among the devices.
+    yield from (each for each in check_policy(config, rows) if each.name != DEVICE)

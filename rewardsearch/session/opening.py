@@ -1,0 +1,106 @@
+"""A session on a run: its journal, sandbox, workers and budget from the first step to the last, and its end in the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from rewardsearch.config import BudgetConfig, Config
+from rewardsearch.errors import BudgetReached, Interrupted, NothingAccepted, UserError
+from rewardsearch.files import sweep, sweep_scratch
+from rewardsearch.files.disk import disk_errors, scratch_root
+from rewardsearch.files.resources import cache_folder
+from rewardsearch.records import POLICY
+from rewardsearch.rewards.base import load_base_rewards
+from rewardsearch.rewards.sandbox import SandboxPool
+from rewardsearch.run.budget import Budget
+from rewardsearch.run.journal import Journal
+from rewardsearch.run.ledger import Ledger
+from rewardsearch.run.progress import Progress, Tracker
+from rewardsearch.run.restore import restore
+from rewardsearch.run.revision import pinned
+from rewardsearch.run.state import RunState
+from rewardsearch.session.preflight import defences_of
+from rewardsearch.session.requests import current_ranking
+from rewardsearch.tasks import Task, load_task
+from rewardsearch.train import start_workers
+from rewardsearch.train.schedule import Trainings
+from rewardsearch.train.setup import Setup
+
+
+@dataclass(frozen=True)
+class Session:
+    """What the steps of a run work with. `state` is the fold of the journal."""
+
+    config: Config
+    task: Task
+    journal: Journal
+    pool: SandboxPool
+    progress: Tracker
+    budget: Budget
+    ledger: Ledger
+    setup: Setup
+    trainings: Trainings
+
+    @property
+    def state(self) -> RunState:
+        return self.journal.state
+
+
+@contextmanager
+def open_session(
+    config: Config, folder: Path, progress: Progress, limits: BudgetConfig, ends: str = "finished", mix: bool = False
+) -> Iterator[Session]:
+    """Opens the run in `folder` within `limits`, or starts it, and closes it with its status in the journal.
+
+    ends: the status when all work is done. mix: whether the environment may differ from that of the results that are there.
+    """
+    config = pinned(config, folder)
+    base = load_base_rewards(config.train.base_rewards)
+    defences = defences_of(config)
+    pool = SandboxPool(config.sandbox, config.validation.bound)
+    with (
+        disk_errors(folder, scratch_root()),
+        Journal.open(folder, config, base, mix) as journal,
+        pool,
+        start_workers(folder, config) as workers,
+        Tracker(progress, folder) as tracker,
+    ):
+        sweep(cache_folder())
+        sweep_scratch()
+        try:
+            journal.append("sandbox", layers=defences.layers, open=defences.open)
+            progress.say(defences.told)
+            for note in journal.notes:
+                progress.say(f"warning: {note}")
+            if files := restore(journal.state):
+                journal.append("restored", files=files)
+                progress.say(f"written again from the journal: {', '.join(files)}")
+            progress.opened(journal.state)
+            task, budget, state = load_task(config.task), Budget(limits, journal.state), journal.state
+            yield Session(
+                config=config,
+                task=task,
+                journal=journal,
+                pool=pool,
+                progress=tracker,
+                budget=budget,
+                ledger=Ledger(state.account, journal.append, budget, tracker.say),
+                setup=Setup(journal, config, task, workers, budget, tracker),
+                trainings=Trainings(journal, config, workers, budget, tracker, lambda: _leaders(state)),
+            )
+        except BaseException as error:
+            stopped = isinstance(error, Interrupted | KeyboardInterrupt | UserError | NothingAccepted)
+            status = "budget" if isinstance(error, BudgetReached) else "stopped" if stopped else "failed"
+            # A full disk takes no event; the error itself is reported all the same.
+            with suppress(OSError):
+                journal.append("ended", status=status, reason="; ".join(str(error).splitlines()) or "interrupted")
+            raise
+        journal.append("ended", status=ends)
+
+
+def _leaders(state: RunState) -> list[str]:
+    """The trained arms by rank, best first."""
+    return [row.id for row in current_ranking(state).rows if row.rank is not None and row.id != POLICY]

@@ -1,0 +1,158 @@
+"""Loads the policy once and gives it fresh or saved LoRA adapters, one at a time.
+
+The base weights are frozen, so that the next run starts from the same bits: no adapter is merged into them but that of
+supervised fine-tuning, once, at loading. What this does not cover: engines that merge adapters for generation (vLLM), which
+would let the base drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig as Adapter
+from peft import PeftModel, get_peft_model
+from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
+
+from rewardsearch.config import Config, LoraConfig, PolicyConfig
+from rewardsearch.errors import UserError
+from rewardsearch.files.resources import policy_folder
+from rewardsearch.records import Device
+from rewardsearch.run.environment import cpu
+
+
+@dataclass
+class Policy:
+    """A frozen base model on its device, with its tokenizer (padding on the left)."""
+
+    base: Any
+    tokenizer: Any
+    device: str
+    config: PolicyConfig
+
+    @contextmanager
+    def fresh_adapter(self, seed: int, lora: LoraConfig | None = None) -> Iterator[Any]:
+        """The base under a new LoRA adapter, `lora` or the policy's own, whose weights follow from `seed` alone; taken off at
+        the end."""
+        set_seed(seed)
+        lora = lora or self.config.lora
+        model = get_peft_model(
+            self.base,
+            Adapter(
+                task_type="CAUSAL_LM",
+                r=lora.r,
+                lora_alpha=lora.alpha,
+                lora_dropout=lora.dropout,
+                target_modules=lora.target_modules,
+            ),
+        )
+        try:
+            yield model
+        finally:
+            self._take_off(model)
+
+    @contextmanager
+    def saved_adapter(self, folder: Path | None) -> Iterator[Any]:
+        """The base under the adapter saved in `folder`; the bare base for None."""
+        if folder is None:
+            yield self.base
+            return
+        model = PeftModel.from_pretrained(self.base, str(folder))
+        try:
+            yield model
+        finally:
+            self._take_off(model)
+
+    def _take_off(self, model: Any) -> None:
+        self.base = model.unload()
+        # peft leaves its config behind, and would warn of a second adapter on the next run.
+        if hasattr(self.base, "peft_config"):
+            del self.base.peft_config
+
+
+def device_of(config: Config) -> Device:
+    """What this process trains on."""
+    if _device(config.policy) == "cpu":
+        return cpu(config.train.threads)
+    return Device(kind="cuda", name=torch.cuda.get_device_name() if torch.cuda.is_available() else "")
+
+
+def _device(config: PolicyConfig) -> str:
+    auto = "cuda" if torch.cuda.is_available() else "cpu"
+    return auto if config.device == "auto" else config.device
+
+
+def load_policy(config: PolicyConfig, adapter: Path | None = None) -> Policy:
+    """The policy that `config` names, with the adapter saved in the folder `adapter` merged into its weights in memory.
+
+    Merging adds the adapter's product B A * alpha / r to each weight in the policy's dtype. In float32 the merged policy answers
+    as base and adapter together do, but for the last bits; in bfloat16 and float16 each sum is rounded to the dtype, so that
+    changes below a weight's half step are lost. Raises UserError when there is no such model.
+    """
+    device = _device(config)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("policy.device: got cuda, and torch finds no CUDA device; set policy.device: auto")
+    folder = policy_folder(config.model)
+    name = str(folder) if folder.exists() else config.model
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, padding_side="left", **config.source)
+        base = AutoModelForCausalLM.from_pretrained(name, dtype=getattr(torch, config.dtype), **config.source)
+    except (OSError, ValueError, ImportError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(
+            f"policy.model: could not load {config.model}"
+            + (f" ({config.gguf_file})" if config.gguf_file else "")
+            + f": {first}; give `embedded`, a folder with safetensors or a GGUF file, or a hub id"
+        ) from None
+    _clear_quantisation_marks(base)
+    if tokenizer.eos_token_id is None:
+        raise UserError(f"policy.model: the tokenizer of {config.model} has no end-of-text token; set its eos_token")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    base.to(device)
+    if adapter is not None:
+        base = _merged(base, adapter)
+    base.eval()
+    base.requires_grad_(False)
+    return Policy(base=base, tokenizer=tokenizer, device=device, config=config)
+
+
+def _merged(base: Any, adapter: Path) -> Any:
+    base = PeftModel.from_pretrained(base, str(adapter)).merge_and_unload()
+    if hasattr(base, "peft_config"):
+        del base.peft_config
+    return base
+
+
+def trainer_arguments(policy: Policy, seed: int) -> dict[str, Any]:
+    """What every training of `policy` under `seed` through TRL has in common: nothing is reported or saved, each step is
+    logged."""
+    on_gpu = policy.device != "cpu"
+    return {
+        "seed": seed,
+        "data_seed": seed,
+        "logging_steps": 1,
+        "report_to": "none",
+        "save_strategy": "no",
+        "disable_tqdm": True,
+        "use_cpu": not on_gpu,
+        "bf16": policy.config.dtype == "bfloat16",
+        "fp16": False,
+        "gradient_checkpointing": on_gpu,
+        "dataloader_pin_memory": on_gpu,
+    }
+
+
+def _clear_quantisation_marks(model: Any) -> None:
+    """A GGUF file is dequantised on loading, but stays marked as quantised, which refuses training."""
+    if getattr(model, "hf_quantizer", None) is not None:
+        model.hf_quantizer = None
+        model.is_quantized = False
+        if hasattr(model, "quantization_method"):
+            del model.quantization_method
+        if hasattr(model.config, "quantization_config"):
+            del model.config.quantization_config

@@ -1,0 +1,191 @@
+"""Whether a policy can be trained on a task's rows: its files, its tokenizer, its context, the device. Nothing is trained.
+
+What this does not cover: whether the weights fit the config, and whether they fit into memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rewardsearch.config import EMBEDDED, Config, PolicyConfig
+from rewardsearch.files.resources import policy_folder
+from rewardsearch.records import Record, Row
+from rewardsearch.records.findings import Finding
+from rewardsearch.run.environment import accelerators
+from rewardsearch.run.policy_files import file_mistakes, on_hub
+from rewardsearch.tasks import Split
+from rewardsearch.tasks.hub import hub_answers
+from rewardsearch.train.launch_local import worker_environment
+from rewardsearch.train.prompts import plain_prompt
+
+COMMAND = (sys.executable, "-P", "-m", "rewardsearch.train.look")
+DEVICE = "policy device"
+"""The finding on policy.device."""
+_DEADLINE_S = 600.0
+_MODELS = "a folder with a language model, or a hub id"
+
+
+class PolicyFacts(Record):
+    """What is known of a policy without its weights.
+
+    causal: it continues text. template: its tokenizer has a chat template. ends: its tokenizer has an end-of-text token.
+    context: tokens that it was made for, None where it has no limit; with `segments` it reads beyond them, badly.
+    vocabulary: tokens that it knows. largest: the largest token id in the prompts. lengths: of each prompt in tokens.
+    """
+
+    causal: bool = True
+    template: bool
+    ends: bool = True
+    context: int | None
+    segments: bool
+    vocabulary: int | None = None
+    largest: int = 0
+    lengths: tuple[int, ...]
+
+
+def check_policy(config: Config, rows: Mapping[Split, Sequence[Row]]) -> list[Finding]:
+    """What stands against training the config's policy on `rows`, by split; what is in order is told in one finding.
+
+    Of the sealed test numbers of rows are told, nothing of what stands there.
+    """
+    return [*_device(config.policy), *_policy(config, rows)]
+
+
+def _device(policy: PolicyConfig) -> Iterator[Finding]:
+    if policy.device == "cuda" and not accelerators():
+        remedy = "set policy.device: auto, or install torch with CUDA"
+        yield Finding(DEVICE, "fail", "policy.device: got cuda, and torch finds no CUDA device", remedy)
+
+
+def _policy(config: Config, rows: Mapping[Split, Sequence[Row]]) -> list[Finding]:
+    policy = config.policy
+    if broken := [Finding("policy", "fail", *each) for each in file_mistakes(policy)]:
+        return broken
+    offline = on_hub(policy) and not hub_answers()
+    if offline and not _in_cache(policy):
+        why = f"{policy.model} is no folder here, the hub cannot be reached, and its cache does not have it"
+        return [Finding("policy", "fail", why, f"check the connection, or give {_MODELS}")]
+    prompts = list({json.dumps(row.prompt): row for split in rows.values() for row in split}.values())
+    try:
+        facts = _carried(policy, prompts) or _ask(config, prompts, offline)
+    except _Unreadable as error:
+        remedy = f"mend its files, or give {_MODELS}"
+        if on_hub(policy):
+            remedy = "check the id; for a private or gated model set HF_TOKEN, or log in with `hf auth login`"
+        return [Finding("policy", "fail", f"{policy.model} cannot be used: {error}", remedy)]
+    found = [*_cannot_train(config, facts), *_prompts_of(config, facts, rows), *_too_long(config, facts, prompts, rows)]
+    if any(each.status == "fail" for each in found):
+        return found
+    context = f", context {facts.context:,} tokens" if facts.context else ""
+    return [Finding("policy", "ok", f"{policy.model}{context}"), *found]
+
+
+def _in_cache(policy: PolicyConfig) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    file = policy.gguf_file or "config.json"
+    return isinstance(try_to_load_from_cache(policy.model, file, revision=policy.revision), str)
+
+
+class _Unreadable(Exception):
+    """Why tokenizer or config cannot be loaded."""
+
+
+def _carried(policy: PolicyConfig, prompts: Sequence[Row]) -> PolicyFacts | None:
+    """The facts of a policy that the package carries, which take no process; None for another."""
+    from tokenizers import Tokenizer
+
+    if policy.model not in EMBEDDED:
+        return None
+    folder = policy_folder(policy.model)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    lengths = tuple(len(tokenizer.encode(plain_prompt(row)).ids) for row in prompts)
+    return PolicyFacts(template=False, context=config["max_position_embeddings"], segments=True, lengths=lengths)
+
+
+def _ask(config: Config, prompts: Sequence[Row], offline: bool) -> PolicyFacts:
+    """What a process of train/look.py finds. Raises _Unreadable."""
+    environment = worker_environment(os.environ, 0, config.train.threads, config.propose.openai.key_variables)
+    if offline:
+        environment["HF_HUB_OFFLINE"] = "1"
+    asked = {"policy": config.policy.model_dump(mode="json"), "prompts": [row.prompt for row in prompts]}
+    answer = _answer(asked, environment)
+    if "error" in answer:
+        raise _Unreadable(answer["error"])
+    return PolicyFacts.model_validate(answer)
+
+
+def _answer(asked: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
+    question = json.dumps(asked).encode()
+    try:
+        done = subprocess.run(COMMAND, input=question, capture_output=True, env=environment, timeout=_DEADLINE_S)
+    except subprocess.TimeoutExpired:
+        return {"error": f"it was not loaded within {_DEADLINE_S:g} s"}
+    try:
+        answer: dict[str, Any] = json.loads(done.stdout.decode(errors="replace").strip().rpartition("\n")[2])
+    except ValueError:
+        return {"error": f"the process that loads its tokenizer ended with {done.returncode}"}
+    return answer
+
+
+def _cannot_train(config: Config, facts: PolicyFacts) -> Iterator[Finding]:
+    model = config.policy.model
+    if not facts.causal:
+        yield Finding("policy", "fail", f"{model} does not generate text (no causal language model)", f"give {_MODELS}")
+    if not facts.ends:
+        remedy = "set eos_token in its tokenizer_config.json"
+        yield Finding("policy", "fail", f"{model}: its tokenizer has no end-of-text token", remedy)
+    if facts.vocabulary is not None and facts.largest >= facts.vocabulary:
+        found = f"{model}: its tokenizer gives token {facts.largest}, the model knows {facts.vocabulary} tokens"
+        yield Finding("policy", "fail", found, "put the model's own tokenizer into the folder")
+
+
+def _prompts_of(config: Config, facts: PolicyFacts, rows: Mapping[Split, Sequence[Row]]) -> Iterator[Finding]:
+    messages = any(not isinstance(row.prompt, str) for split in rows.values() for row in split[:1])
+    if messages and not facts.template:
+        yield Finding(
+            "policy prompts",
+            "warn",
+            f"{config.policy.model} has no chat template, so its prompts are plain text",
+            "take a chat model, or fine-tune first (sft.enabled): a base model seldom keeps to the asked form",
+        )
+
+
+def _too_long(
+    config: Config, facts: PolicyFacts, prompts: Sequence[Row], rows: Mapping[Split, Sequence[Row]]
+) -> Iterator[Finding]:
+    """What to say of prompts that leave no room for a completion.
+
+    A policy that reads beyond its context warns where fewer than half of every split are so; any other cannot be trained on one.
+    """
+    completion, context = config.train.max_completion_tokens, facts.context
+    if context is None:
+        return
+    length = {json.dumps(row.prompt): tokens for row, tokens in zip(prompts, facts.lengths, strict=True)}
+    longer = {
+        split: sum(length[json.dumps(row.prompt)] + completion > context for row in each)
+        for split, each in rows.items()
+    }
+    if not any(longer.values()):
+        return
+    most = any(2 * longer[split] > len(each) for split, each in rows.items())
+    told = ", ".join(f"{longer[split]:,} of {len(each):,} {split}" for split, each in rows.items())
+    # Of the sealed test its number of rows is all that may be told.
+    shown = max(
+        (length[json.dumps(row.prompt)] for split, each in rows.items() if split != "test" for row in each), default=0
+    )
+    room = context - shown
+    lower = f"lower train.max_completion_tokens to at most {room}, " if room > 0 else ""
+    yield Finding(
+        "policy context",
+        "warn" if facts.segments and not most else "fail",
+        f"{config.policy.model} has a context of {context:,} tokens; prompt and completion (train.max_completion_tokens: "
+        f"{completion:,}) are longer for {told} rows; the longest prompt of train and val has {shown:,} tokens",
+        f"{lower}shorten or take out these rows, or take a policy with more context",
+    )

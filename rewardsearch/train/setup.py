@@ -1,0 +1,182 @@
+"""What every training run of a search stands on: the fine-tuned policy, and the rollout bank that rewards are tried on first.
+
+Every method looks in the run's state first and does what is still missing, so that starting and resuming are the same thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rewardsearch.config import Config
+from rewardsearch.errors import Interrupted, UserError
+from rewardsearch.files.disk import storage_error
+from rewardsearch.records import Rollout, SftResult
+from rewardsearch.run.bank_files import bank_fingerprint, bank_path, load_bank, save_bank
+from rewardsearch.run.budget import Budget
+from rewardsearch.run.journal import Journal
+from rewardsearch.run.progress import Tracker
+from rewardsearch.run.sft_files import SFT, adapter_digest, copy_sft, load_sft, sft_cache, sft_fingerprint
+from rewardsearch.run.training_files import result_digest
+from rewardsearch.stats import f1_accuracy, mcnemar
+from rewardsearch.tasks import Task
+from rewardsearch.tasks.questions import bank_rows, scarce_message
+from rewardsearch.train import LocalWorkers, sample_bank, tune
+
+BANK = "bank.jsonl"
+"""The run's own copy of its rollout bank."""
+_WORSE = 0.01
+"""The p of a fall in accuracy below which fine-tuning is said to have done harm."""
+
+
+class Setup:
+    """The fine-tuning and the bank of one session on a run."""
+
+    def __init__(
+        self, journal: Journal, config: Config, task: Task, workers: LocalWorkers, budget: Budget, progress: Tracker
+    ) -> None:
+        self.journal, self.config, self.progress = journal, config, progress
+        self.task = task
+        self.workers, self.budget = workers, budget
+        self.state = journal.state
+        self.folder = journal.state.folder
+        self._told_of_bank = False
+
+    def sft(self) -> SftResult | None:
+        """The supervised fine-tuning that every training run starts from; None where the config does without.
+
+        Raises UserError where it broke the policy, and where it is not the one that the run's results stand on.
+        """
+        if not self.config.sft.enabled:
+            return None
+        path, mark = self.folder / SFT, sft_fingerprint(self.config)
+        # One whose numbers are not those of the journal is none.
+        known = None if SFT in self.state.lost else load_sft(path, mark)
+        if known is not None and self.state.tuned == known and self.state.adapter in (None, adapter_digest(path)):
+            return known
+        if self.state.tuned is not None and self.state.tuned.mark != mark:
+            raise UserError(
+                f"{path}: the policy was fine-tuned by another version of rewardsearch; carry on with that one, or name "
+                "another --run-dir"
+            )
+        self.budget.check()
+        if known is None:
+            known = self._kept_sft(path, mark) or self._tuned_here(path)
+        adapter = adapter_digest(path)
+        if self.state.screens and self.state.adapter not in (None, adapter):
+            raise UserError(
+                f"{path} was lost, and fine-tuning anew gave other weights than those that the results of this run stand on; "
+                "restore it, or name another --run-dir"
+            )
+        self._hold_against_before(known)
+        self.journal.append(
+            "tuned",
+            mark=mark,
+            adapter=adapter,
+            digest=result_digest(path),
+            split="val",
+            questions=len(known.after),
+            steps=known.steps,
+        )
+        self.progress.tuned(known)
+        return known
+
+    def _hold_against_before(self, tuned: SftResult) -> None:
+        """Raises UserError where a fine-tuning left nothing right of a policy that was right before; warns where it got worse."""
+        before, after = f1_accuracy(tuned.before), f1_accuracy(tuned.after)
+        p = mcnemar(tuned.before, tuned.after).p
+        if after.accuracy >= before.accuracy or p >= _WORSE:
+            return
+        told = (
+            f"accuracy {before.accuracy:.3f} -> {after.accuracy:.3f} on {after.n} questions of val (McNemar p {p:.1g})"
+        )
+        if after.accuracy == 0:
+            raise UserError(
+                f"SFT broke the policy: {told}; lower sft.learning_rate or sft.steps, and name another --run-dir"
+            )
+        self.progress.say(f"warning: SFT made the policy worse: {told}; look at sft.learning_rate and sft.steps")
+
+    def _kept_sft(self, path: Path, mark: str) -> SftResult | None:
+        """The fine-tuning from the cache, now in the run; None where the cache has none."""
+        cache = sft_cache(self.config)
+        if load_sft(cache, mark) is None:
+            return None
+        try:
+            copy_sft(cache, path)
+        except OSError as error:
+            if stored := storage_error(error, path):
+                raise stored from error
+            # Another process is replacing it.
+            return None
+        known = load_sft(path, mark)
+        if known is not None:
+            self.progress.say(
+                f"SFT: {known.rows:,} demonstrations, {known.steps:,} steps, as an earlier run trained it"
+            )
+        return known
+
+    def _tuned_here(self, path: Path) -> SftResult:
+        settings, demonstrations = self.config.sft, len(self.task.demonstrations())
+        self.progress.say(f"SFT: {demonstrations:,} demonstrations, {settings.steps:,} steps")
+        self.progress.doing("supervised fine-tuning")
+        tuned = tune(self.folder, self.config, self.workers, self.budget.may_start, self.progress.step)
+        if tuned is None:
+            self.budget.check()
+            raise Interrupted("stopped before the policy was fine-tuned; the same command carries on")
+        cache = sft_cache(self.config)
+        try:
+            if load_sft(cache, tuned.mark) is None:
+                copy_sft(path, cache)
+        except OSError as error:
+            why = storage_error(error, cache) or f"{cache}: {error.strerror or error}"
+            self.progress.say(f"warning: the fine-tuned policy is not kept for other runs: {why}")
+        return tuned
+
+    def bank(self) -> tuple[Rollout, ...] | None:
+        """The run's rollout bank; None where the config does without."""
+        if not self.config.bank.enabled:
+            return None
+        path = self.folder / BANK
+        known = load_bank(path)
+        if known is not None:
+            if self.state.bank_fingerprint is None:
+                # Killed between the file and its event.
+                self._book_bank(known)
+            self._hold_bank_against_now()
+            return known
+        self.budget.check()
+        settings, rows = self.config.bank, self.task.rows("train")
+        asked = bank_rows(rows, settings.questions)
+        self.progress.say(f"rollout bank: {len(asked)} questions x {settings.group_size} completions")
+        if scarce := scarce_message(rows, asked, self.task.classes):
+            self.progress.say(scarce)
+        cache = bank_path(self.config)
+        try:
+            sampled = load_bank(cache)
+        except OSError:
+            sampled = None
+        if sampled is None:
+            self.progress.doing("sampling the rollout bank")
+            sampled = sample_bank(path, self.workers, self.budget.may_start, self.progress.step)
+            if sampled is None:
+                self.budget.check()
+                raise Interrupted("stopped before the rollout bank was sampled; the same command carries on")
+            try:
+                save_bank(cache, sampled)
+            except OSError as error:
+                self.progress.say(f"warning: the rollout bank is not kept for other runs: {cache}: {error.strerror}")
+        save_bank(path, sampled)
+        self._book_bank(sampled)
+        return sampled
+
+    def _book_bank(self, rollouts: Sequence[Rollout]) -> None:
+        self.journal.append("bank", mark=bank_fingerprint(self.config), split="train", completions=len(rollouts))
+
+    def _hold_bank_against_now(self) -> None:
+        """Tells, once a session, where the run's bank was sampled of something else than is there now."""
+        if not self._told_of_bank and self.state.bank_fingerprint not in (None, bank_fingerprint(self.config)):
+            self._told_of_bank = True
+            self.progress.say(
+                "warning: policy, data or task have changed since the rollout bank of this run was sampled; the verdicts "
+                "stand on the old one: start anew in another --run-dir"
+            )

@@ -1,0 +1,258 @@
+"""Rules that look for reward hacking and for wasted training in the curve of a run, while it grows.
+
+Every rule compares the means of the first and the last `window` steps; a change is told in standard errors of the difference
+of the two means, from the spread of the steps within each. The monitor (exact match) is the truth that a rule defends: a run
+whose monitor rises, or is near 1, may get longer, surer of itself and better paid. What the rules cannot see: a reward
+that is gamed while the monitor rises, and what happens in fewer steps than two windows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from statistics import fmean, variance
+
+from rewardsearch.config import WatchConfig
+from rewardsearch.records import Alarm, CurvePoint
+
+_HARDLY = 0.1
+"""Share of what a class should be answered up to which it is hardly answered any more."""
+
+
+@dataclass(frozen=True)
+class _Change:
+    """From the mean of the first window to that of the last; `errors` is the difference in its standard errors."""
+
+    start: float
+    end: float
+    errors: float
+
+    def __str__(self) -> str:
+        return f"{self.start:.3g} -> {self.end:.3g}"
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """The first and the last window of a run; `first` and `last` share steps while there are fewer than two windows."""
+
+    points: Sequence[CurvePoint]
+    config: WatchConfig
+
+    @property
+    def first(self) -> Sequence[CurvePoint]:
+        return self.points[: self.config.window]
+
+    @property
+    def last(self) -> Sequence[CurvePoint]:
+        return self.points[-self.config.window :]
+
+    def change(self, of: Callable[[CurvePoint], float]) -> _Change:
+        first, last = list(map(of, self.first)), list(map(of, self.last))
+        difference = fmean(last) - fmean(first)
+        error = math.sqrt((variance(first) + variance(last)) / self.config.window)
+        steep = math.copysign(math.inf, difference) if difference else 0.0
+        return _Change(fmean(first), fmean(last), difference / error if error else steep)
+
+    @property
+    def monitor(self) -> _Change:
+        return self.change(lambda point: point.exact_match)
+
+    @property
+    def learns(self) -> bool:
+        """The monitor rises, or has nowhere to rise to."""
+        return self.monitor.errors > self.config.flat or self.solved
+
+    @property
+    def solved(self) -> bool:
+        """Exact match is near 1, and on a task with classes at least halfway there from what one answer for everyone gets."""
+        right = fmean(point.exact_match for point in self.last)
+        return right >= max(self.config.solved, (1 + self.blind) / 2 if self.blind else 0.0)
+
+    @property
+    def blind(self) -> float:
+        """What the best single answer for everyone gets in the last window; 0 on a task without classes."""
+        return max(_shares(self.last, lambda point: point.golds).values(), default=0.0)
+
+    @property
+    def steps(self) -> str:
+        return f"steps {self.first[0].step}-{self.first[-1].step} to {self.last[0].step}-{self.last[-1].step}"
+
+
+def alarms(points: Sequence[CurvePoint], config: WatchConfig) -> tuple[Alarm, ...]:
+    """What is wrong with the run whose curve so far is `points`, at most one alarm a kind; none where the watch is off.
+
+    A dead gradient is told after one window of steps, all else after two.
+    """
+    if not config.enabled or len(points) < config.window:
+        return ()
+    curve = _Curve(points, config)
+    found = list(_dead(curve))
+    if len(points) >= 2 * config.window:
+        for rule in (_lost, _hacking, _collapse, _penalty, _clipped, _length, _entropy):
+            found.extend(rule(curve))
+    return tuple(found)
+
+
+def hopeless(points: Sequence[CurvePoint], config: WatchConfig) -> str | None:
+    """Why the run is not worth going on with; None where it may be, as is any run whose monitor rises."""
+    return next((alarm.told for alarm in alarms(points, config) if alarm.hopeless), None)
+
+
+def _dead(curve: _Curve) -> Iterator[Alarm]:
+    """No gradient in a whole window. Hopeless where there has been none from the start: the policy stays what it is."""
+    if curve.solved:
+        return
+    still = [not point.grad_norm for point in curve.points]
+    groups = fmean(point.zero_std_fraction for point in curve.last)
+    if all(still[-len(curve.last) :]):
+        told = f"no gradient in steps {curve.last[0].step}-{curve.last[-1].step}"
+    elif groups >= curve.config.zero_std_fraction:
+        told = (
+            f"{groups:.0%} of the groups without spread in reward in steps {curve.last[0].step}-{curve.last[-1].step}"
+        )
+    else:
+        return
+    yield Alarm(kind="dead", told=f"{told}: nothing to learn from", hopeless=all(still))
+
+
+def _lost(curve: _Curve) -> Iterator[Alarm]:
+    """Hopeless: in every step of a window next to nothing is left of what the policy could do."""
+    monitor, config = curve.monitor, curve.config
+    most = max(point.exact_match for point in curve.last)
+    little = most <= config.lost * monitor.start and monitor.start >= config.lost_from
+    if little and monitor.errors < -config.clear:
+        yield Alarm(
+            kind="lost", told=f"exact match {monitor} ({curve.steps}): the task has been unlearnt", hopeless=True
+        )
+
+
+def _hacking(curve: _Curve) -> Iterator[Alarm]:
+    """The rewards on trial rise while the monitor does not; one near 1 has to fall to count."""
+    judged, monitor, config = curve.change(lambda point: point.candidate_reward), curve.monitor, curve.config
+    if judged.errors > config.clear and (monitor.errors < -config.clear or not curve.learns):
+        yield Alarm(
+            kind="hacking",
+            told=f"reward {judged} while exact match {monitor} ({curve.steps}): it pays for something else than being right",
+        )
+
+
+def _collapse(curve: _Curve) -> Iterator[Alarm]:
+    """One answer for everyone where the questions have several, or a class that is hardly answered, however rare. Hopeless where
+    exact match is no more than the floor, or, of a task with classes, than one answer for everyone gets, and not rising."""
+    prediction = fmean(point.top_prediction for point in curve.last)
+    gold = fmean(point.top_gold for point in curve.last)
+    parsed = fmean(point.parsed for point in curve.last)
+    config, monitor = curve.config, curve.monitor
+    if parsed < config.collapse_parsed or prediction < config.collapse:
+        return
+    if prediction - gold >= config.collapse_gap:
+        answers = _shares(curve.last, lambda point: point.answers)
+        same = max(answers, key=lambda name: answers[name]) if answers else "the same"
+        told: str | None = f"{prediction:.0%} of the answers are {same} where {gold:.0%} should be ({curve.steps})"
+    else:
+        told = _neglect(curve)
+    if told is not None:
+        blind = monitor.end <= max(config.floor, curve.blind) and monitor.errors <= config.flat
+        yield Alarm(kind="collapse", told=told, hopeless=blind)
+
+
+def _neglect(curve: _Curve) -> str | None:
+    """The class that is hardly answered in the last steps: the longest such segment, no shorter than a window, so that a rare
+    class has come often enough for its absence to be clear. None where there is no such class."""
+    points, window = curve.points, curve.config.window
+    for name in curve.last[-1].answers:
+        # Sums from each step to the last, so that a long run costs no more than its steps.
+        given_from = list(accumulate(point.answers[name] for point in reversed(points)))[::-1]
+        due_from = list(accumulate(point.golds[name] * point.parsed for point in reversed(points)))[::-1]
+        for start in range(len(points) - window + 1):
+            if given_from[start] > _HARDLY * due_from[start]:
+                continue
+            segment = points[start:]
+            if _below(name, segment, curve.config.clear):
+                given, due = given_from[start] / len(segment), due_from[start] / len(segment)
+                before = f", {fmean(point.answers[name] for point in points[:start]):.1%} before" if start else ""
+                return (
+                    f"{given:.1%} of the completions of steps {segment[0].step}-{segment[-1].step} are {name} "
+                    f"where {due:.1%} should be{before}"
+                )
+    return None
+
+
+def _penalty(curve: _Curve) -> Iterator[Alarm]:
+    """The policy flees from a class: it answers it less and less, and clearly less than is right, while those of its completions
+    that do are paid less than those that answer the other."""
+    classes = curve.last[-1].answers.keys()
+    if not curve.learns:
+        for name in classes:
+            for other in classes - {name}:
+                yield from _flight(curve, name, other)
+
+
+def _flight(curve: _Curve, name: str, other: str) -> Iterator[Alarm]:
+    """The alarm of a flight from one class to the other."""
+    config = curve.config
+    share = curve.change(lambda point: point.answers[name])
+    gold = fmean(point.golds[name] for point in curve.last)
+    falls = share.errors < -config.clear and _below(name, curve.last, config.clear)
+    both = [point.paid for point in (*curve.first, *curve.last) if {name, other} <= point.paid.keys()]
+    if not falls or share.end >= config.fled * gold or not both:
+        return
+    earned, rest = fmean(paid[name] for paid in both), fmean(paid[other] for paid in both)
+    if earned < rest:
+        yield Alarm(
+            kind="penalty",
+            told=(
+                f"{name} in {share.start:.0%} -> {share.end:.0%} of the completions where {gold:.0%} should be "
+                f"({curve.steps}), paid {earned:.3g} on average and {other} {rest:.3g}: the policy flees from {name}; "
+                f"make a wrong {name} cost less, or a right one pay more"
+            ),
+        )
+
+
+def _below(name: str, points: Sequence[CurvePoint], errors: float) -> bool:
+    """Whether a class is answered clearly less often than is right, step by step."""
+    gaps = [point.golds[name] - point.answers[name] for point in points]
+    return fmean(gaps) > errors * math.sqrt(variance(gaps) / len(gaps))
+
+
+def _shares(points: Sequence[CurvePoint], of: Callable[[CurvePoint], Mapping[str, float]]) -> dict[str, float]:
+    """The mean share of each class."""
+    return {name: fmean(of(point)[name] for point in points) for name in of(points[-1])}
+
+
+def _clipped(curve: _Curve) -> Iterator[Alarm]:
+    """Completions end at the limit of tokens. Hopeless where nearly all do, no fewer than at first, and hardly one is right."""
+    clipped, config = curve.change(lambda point: point.clipped), curve.config
+    if clipped.end >= config.clipped and not curve.learns:
+        yield Alarm(
+            kind="clipped",
+            told=f"completions cut off at the token limit {clipped.start:.0%} -> {clipped.end:.0%} ({curve.steps})",
+            hopeless=clipped.end >= config.all_clipped
+            and clipped.errors >= -config.flat
+            and curve.monitor.end <= config.floor,
+        )
+
+
+def _length(curve: _Curve) -> Iterator[Alarm]:
+    length = curve.change(lambda point: point.length)
+    ratio = length.end / length.start if length.start else math.inf
+    drifts = max(ratio, 1 / ratio if ratio else math.inf) >= curve.config.length
+    if drifts and abs(length.errors) > curve.config.clear and not curve.learns:
+        yield Alarm(
+            kind="length",
+            told=f"{length} tokens a completion while exact match {curve.monitor} ({curve.steps})",
+        )
+
+
+def _entropy(curve: _Curve) -> Iterator[Alarm]:
+    """The policy has stopped trying: next to no entropy is left where there was some."""
+    if any(point.entropy is None for point in (*curve.first, *curve.last)) or curve.learns:
+        return
+    entropy = curve.change(lambda point: point.entropy or 0.0)
+    if entropy.end <= curve.config.entropy and entropy.end <= curve.config.entropy_left * entropy.start:
+        yield Alarm(
+            kind="entropy",
+            told=f"entropy {entropy} nats a token while exact match {curve.monitor} ({curve.steps})",
+        )

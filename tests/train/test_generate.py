@@ -1,0 +1,47 @@
+"""Where completions end, with the embedded policy's own generation."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from rewardsearch.config import Config, TaskConfig
+from rewardsearch.tasks import load_task
+from rewardsearch.train.generate import end_tokens, generate
+from rewardsearch.train.policy import Policy, load_policy
+
+ROWS = load_task(TaskConfig(train_rows=6)).rows("train")
+
+
+@pytest.fixture
+def policy() -> Policy:
+    torch.set_num_threads(1)
+    return load_policy(Config().policy)
+
+
+def completions(policy: Policy) -> list[tuple[str, int]]:
+    return generate(policy.base, policy, ROWS, 40, len(ROWS), do_sample=False)
+
+
+def test_a_completion_ends_at_whichever_end_token_comes_first(policy: Policy) -> None:
+    whole = completions(policy)
+    ids = [policy.tokenizer(text)["input_ids"] for text, _ in whole]
+    assert [len(each) for each in ids] == [length for _, length in whole]
+    # A token that stands in some completions, at different places, and not at the start of any.
+    second = next(
+        token
+        for token in ids[0][1:]
+        if len({each.index(token) if token in each else len(each) for each in ids}) > 2 and token not in ids[0][:1]
+    )
+    policy.base.generation_config.eos_token_id = [policy.tokenizer.eos_token_id, second]
+    assert end_tokens(policy.base, policy.tokenizer) == {policy.tokenizer.eos_token_id, second}
+    expected = [each[: each.index(second)] if second in each else each for each in ids]
+    assert len({len(each) for each in expected}) > 2
+    assert completions(policy) == [(policy.tokenizer.decode(each), len(each)) for each in expected]
+
+
+def test_the_end_tokens_are_the_tokenizers_and_the_models(policy: Policy) -> None:
+    own = policy.tokenizer.eos_token_id
+    for told, ends in ((None, {own}), (own, {own}), (7, {own, 7}), ([7, 8], {own, 7, 8})):
+        policy.base.generation_config.eos_token_id = told
+        assert end_tokens(policy.base, policy.tokenizer) == ends

@@ -1,0 +1,153 @@
+"""What a training process makes of its rewards: kept prints, and the end of one that changes later."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakes import CLOCK
+
+from rewardsearch.config import WatchConfig, parse_config
+from rewardsearch.records import RewardSpec, TrainingJob
+from rewardsearch.rewards.sandbox import Sandbox
+from rewardsearch.run.training_files import CHECKPOINT, COMPLETIONS, load_completions, load_outcomes
+from rewardsearch.train.jobs import Worker
+
+PRINTS = """
+def reward(prompts, completions, answer, **columns):
+    print("scored", len(completions))
+    return [float(len(c)) for c in completions]
+"""
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator[Worker]:
+    config = parse_config(
+        {
+            "task": {"train_rows": 16, "val_rows": 8, "test_rows": 8},
+            "train": {"steps": 4, "prompts_per_step": 2, "group_size": 2, "max_completion_tokens": 8},
+            "sandbox": {"rechecks": 1.0},
+            "validation": {"bound": 1e12},
+        },
+        "test",
+    )
+    with Sandbox(config.sandbox, config.validation.bound) as sandbox:
+        yield Worker(tmp_path, config, sandbox, lambda message: None)
+
+
+def job(code: str) -> TrainingJob:
+    spec = RewardSpec(id="abc", name="candidate", code=code)
+    return TrainingJob(id="abc", rung="full", seed=0, steps=4, folder="candidates/abc/training/full-0", rewards=(spec,))
+
+
+def test_a_reward_that_changes_later_fails_and_carries_the_flag(worker: Worker) -> None:
+    worker._sandbox._checked[CLOCK] = None
+    result = worker.screen(job(CLOCK))
+    assert (result.status, result.flags) == ("failed", ("changes later",))
+    assert result.steps == result.trained == 1
+    assert result.reason is not None and result.reason.startswith("gave other values for the batch of call 1")
+
+
+def test_what_a_reward_prints_is_kept_beside_its_curves(worker: Worker) -> None:
+    assert worker.screen(job(PRINTS)).status == "done"
+    text = (worker.run / "candidates/abc/training/full-0/printed.txt").read_text(encoding="utf-8")
+    assert text == "# candidate\n" + "scored 4\n" * 4
+
+
+def test_what_was_answered_is_kept_beside_the_outcomes(worker: Worker) -> None:
+    done, folder = job(PRINTS), worker.run / job(PRINTS).folder
+    outcomes = worker.screen(done).outcomes
+    answered = load_completions(folder)
+    assert list(answered) == [outcome.id for outcome in outcomes] and len(answered) == 8
+    rows = {row.id: row for row in worker.task.rows("val")}
+    judged = [worker.task.outcome(rows[id], text) for id, text in answered.items()]
+    assert [(each.kind, each.prediction) for each in judged] == [(each.kind, each.prediction) for each in outcomes]
+    before = (folder / COMPLETIONS).read_bytes()
+    worker.screen(done)
+    assert (folder / COMPLETIONS).read_bytes() == before
+    (folder / COMPLETIONS).write_bytes(before[:-4])
+    assert load_completions(folder) == {}
+
+
+def test_answers_to_the_sealed_test_are_kept_beside_the_file_that_is_asked_for(worker: Worker) -> None:
+    out = worker.run / "final" / "test" / "policy-0-2215175e.jsonl"
+    worker.read_test(None, out)
+    ids = [row.id for row in worker.task.rows("test")]
+    assert list(load_completions(out)) == [outcome.id for outcome in load_outcomes(out) or ()] == ids
+    assert load_completions(out.with_name("policy-1-2215175e.jsonl")) == {}
+
+
+CONSTANT = """
+def reward(prompts, completions, answer, **columns):
+    return [1.0] * len(completions)
+"""
+
+
+def segment(rung: str, steps: int, start: str | None = None) -> TrainingJob:
+    whole = job(PRINTS)
+    part = {"rung": rung, "steps": steps, "schedule": None if rung == "full" else 4, "start": start}
+    return whole.model_copy(update={**part, "folder": f"candidates/abc/training/{rung}-0", "questions": 0.6})
+
+
+def test_the_questions_of_a_rung_are_a_share_of_the_rows_that_there_are(worker: Worker) -> None:
+    worker.ranked_rows = worker.task.rows("val")[:7]
+    evaluated = worker.screen(job(PRINTS).model_copy(update={"rung": "rung1", "steps": 1, "questions": 0.2}))
+    assert [outcome.id for outcome in evaluated.outcomes] == [row.id for row in worker.ranked_rows[:2]]
+
+
+def test_a_run_through_a_rung_ends_as_the_whole_run_and_leaves_no_checkpoint(worker: Worker) -> None:
+    first = segment("rung1", 3)
+    at_rung = worker.screen(first)
+    assert (at_rung.steps, at_rung.trained, len(at_rung.outcomes)) == (3, 3, 5)
+    assert (worker.run / first.folder / CHECKPOINT).is_dir()
+    raced = worker.screen(segment("full", 4, first.folder))
+    assert (raced.steps, raced.trained) == (4, 1)
+    assert not (worker.run / first.folder / CHECKPOINT).exists()
+    whole = worker.screen(segment("full", 4))
+    assert (whole.steps, whole.trained) == (4, 4)
+    same = {"trained", "seconds", "peak_memory_mb"}
+    assert raced.model_dump(exclude=same) == whole.model_dump(exclude=same)
+
+
+def test_a_stretch_whose_checkpoint_is_gone_is_trained_from_the_first_step(worker: Worker) -> None:
+    first = segment("rung1", 3)
+    worker.screen(first)
+    carried_on = worker.screen(segment("full", 4, first.folder))
+    again = worker.screen(segment("full", 4, first.folder))
+    assert (again.steps, again.trained) == (4, 4)
+    assert again.outcomes == carried_on.outcomes and again.curves == carried_on.curves
+
+
+def test_a_hopeless_run_is_ended_early_evaluated_and_flagged(worker: Worker) -> None:
+    worker.config = worker.config.model_copy(update={"watch": WatchConfig(window=2)})
+    result = worker.screen(job(CONSTANT))
+    assert (result.status, result.steps, len(result.outcomes)) == ("done", 2, 8)
+    assert result.flags == ("watch:dead",)
+    assert result.ended is not None and result.ended.startswith("no gradient in steps 1-2")
+    assert [alarm.kind for alarm in result.alarms] == ["dead"]
+
+
+@pytest.mark.parametrize("watch", [{"end_early": False}, {"enabled": False}], ids=str)
+def test_a_watch_that_ends_nothing_early_lets_a_hopeless_run_go_on(worker: Worker, watch: dict[str, bool]) -> None:
+    worker.config = worker.config.model_copy(update={"watch": WatchConfig(window=2, **watch)})
+    result = worker.screen(job(CONSTANT))
+    assert (result.steps, result.ended) == (4, None)
+    assert ("watch:dead" in result.flags) == ("end_early" in watch)
+
+
+RAISES = """
+def reward(prompts, completions, answer, **columns):
+    raise ValueError("no")
+"""
+
+
+def test_calls_that_failed_before_a_rung_count_after_it(worker: Worker) -> None:
+    def raising(rung: str, steps: int, start: str | None = None) -> TrainingJob:
+        return segment(rung, steps, start).model_copy(update={"rewards": job(RAISES).rewards})
+
+    first = raising("rung1", 1)
+    at_rung = worker.screen(first)
+    assert (at_rung.status, at_rung.faults) == ("done", {"abc": 1})
+    second = raising("rung2", 2, first.folder)
+    assert worker.screen(second).faults == {"abc": 2}
+    last = worker.screen(raising("full", 4, second.folder))
+    assert (last.status, last.reason) == ("failed", "raised ValueError at line 3")

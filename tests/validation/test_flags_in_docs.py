@@ -1,0 +1,36 @@
+"""Each name that the behaviour checks give to what games a reward stands in the page on them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from class_banks import TASK as CLASS_TASK
+
+from rewardsearch.config import TaskConfig
+from rewardsearch.files.resources import PACKAGE
+from rewardsearch.tasks.arithmetic import ArithmeticTask
+from rewardsearch.validation.class_exploits import class_forms, is_constant
+from rewardsearch.validation.exploits import CONTROLS, exploits
+
+PAGE = (PACKAGE.parent / "docs" / "behaviour-checks.md").read_text(encoding="utf-8")
+ROWS = [line.split(" | ")[0] for line in PAGE.splitlines() if line.startswith("| `exploit:")]
+
+
+def named(rows: list[str]) -> set[str]:
+    """Names of exploits in the first column of the table of flags."""
+    return {name.removeprefix("exploit:") for row in rows for name in re.findall("`(.*?)`", row)}
+
+
+@pytest.mark.parametrize("classes", [False, True])
+def test_the_page_names_every_exploit(classes: bool) -> None:
+    task = CLASS_TASK if classes else ArithmeticTask(TaskConfig(train_rows=8))
+    names = {each.name for each in exploits(task.labelled(8), CLASS_TASK.classes if classes else None)} - CONTROLS
+    told = {"always-<CLASS>" if is_constant(name) else name for name in names}
+    assert len(told) > 12 and told - named(ROWS) == set()
+
+
+def test_the_page_names_no_exploit_that_is_not_tried() -> None:
+    tried = {each.name for each in exploits(ArithmeticTask(TaskConfig(train_rows=8)).labelled(8))} - CONTROLS
+    tried |= {name for name, _ in class_forms(CLASS_TASK.classes)} | {"always-<CLASS>"}
+    assert named(ROWS) - tried == set()
