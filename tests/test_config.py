@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from rewardsearch.config import Config, load_config, parse_config
+from rewardsearch.config.loading import RENAMED_KEYS
 from rewardsearch.errors import UserError
 from rewardsearch.files.resources import resource
 
@@ -20,7 +21,7 @@ def test_all_mistakes_are_told_at_once() -> None:
     assert error.value.mistakes == (
         "bad.yaml: rounds: input should be greater than or equal to 1, got 0",
         "bad.yaml: task.name: input should be 'arithmetic', 'gsm8k' or 'resume', got 'gsm9k'",
-        "bad.yaml: screen.stps: unknown key; did you mean steps?",
+        "bad.yaml: train.stps: unknown key; did you mean steps?",
     )
 
 
@@ -35,6 +36,21 @@ def test_an_unknown_key_without_a_near_match_lists_what_is_allowed() -> None:
         parse_config({"rank": {"zzz": 1}}, "c")
 
 
+@pytest.mark.parametrize(("old", "new"), RENAMED_KEYS.items())
+def test_a_key_of_an_earlier_version_is_refused_with_its_present_name(old: str, new: str) -> None:
+    *sections, key = old.split(".")
+    data = {key: 1}
+    for section in sections:
+        data = {section: data}
+    with pytest.raises(UserError) as error:
+        parse_config(data, "c")
+    (line,) = error.value.mistakes
+    assert line.startswith(f"c: {old}: ") and new in line
+    at: object = Config()
+    for part in new.split("."):
+        at = getattr(at, part)
+
+
 def test_a_config_written_as_yaml_reads_back_equal(tmp_path: Path) -> None:
     config = parse_config({"run_dir": "runs/x", "seed": 7, "train": {"steps": 3}}, "c")
     (tmp_path / "c.yaml").write_text(config.to_yaml(), encoding="utf-8")
@@ -42,7 +58,7 @@ def test_a_config_written_as_yaml_reads_back_equal(tmp_path: Path) -> None:
 
 
 def test_set_overrides_nested_keys(tmp_path: Path) -> None:
-    (tmp_path / "c.yaml").write_text("screen: {steps: 40}\n", encoding="utf-8")
+    (tmp_path / "c.yaml").write_text("train: {steps: 40}\n", encoding="utf-8")
     config = load_config(tmp_path / "c.yaml", ["train.steps=3", "budget.tokens=10"])
     assert (config.train.steps, config.budget.tokens) == (3, 10)
 
@@ -74,7 +90,7 @@ def test_a_file_that_is_no_mapping_is_a_user_error(tmp_path: Path, text: str) ->
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("train:\n  steps: 500\nrounds: 1\ntrain:\n  beta: 0\n", {"screen": "lines 1 and 4"}),
+        ("train:\n  steps: 500\nrounds: 1\ntrain:\n  beta: 0\n", {"train": "lines 1 and 4"}),
         ("train:\n  steps: 1\n\n  beta: 0\n  'steps': 1\n", {"train.steps": "lines 2 and 5"}),
         ("seed: 1\nseed: 1\nseed: 2\n", {"seed": "lines 1, 2 and 3"}),
         (
@@ -101,12 +117,12 @@ def test_a_key_given_twice_is_told_with_its_lines(tmp_path: Path, text: str, tol
 
 
 def test_a_key_given_twice_in_an_override_is_told() -> None:
-    with pytest.raises(UserError, match=r"screen=.*steps is given 2 times"):
-        parse_config({}, "c", ["screen={steps: 1, steps: 2}"])
+    with pytest.raises(UserError, match=r"train=.*steps is given 2 times"):
+        parse_config({}, "c", ["train={steps: 1, steps: 2}"])
 
 
 def test_anchors_and_merge_keys_are_no_repeats(tmp_path: Path) -> None:
-    text = "screen: &s {steps: 3, beta: 0.5}\nfinalize: {references: &r [a, b], controls: []}\n"
+    text = "train: &s {steps: 3, beta: 0.5}\nfinalize: {references: &r [a, b], controls: []}\n"
     (tmp_path / "c.yaml").write_text(f"{text}task: {{seed: 1}}\n", encoding="utf-8")
     assert load_config(tmp_path / "c.yaml").train.steps == 3
     models = "{models: [&m {model: a, weight: 2.0}, {<<: *m, model: b}, {<<: [*m], <<: *m, model: c, weight: 3.0}]}"
@@ -185,7 +201,7 @@ def test_configs_are_frozen() -> None:
         ("train.learning_rate", ".inf"),
         ("train.temperature", ".nan"),
         ("validation.bound", "1e999"),
-        ("screen", ""),
+        ("train", ""),
         ("propose.openai", "fast"),
     ],
 )

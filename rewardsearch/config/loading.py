@@ -15,6 +15,20 @@ from rewardsearch.config.yaml_text import read_yaml
 from rewardsearch.errors import UserError
 from rewardsearch.files.resources import find
 
+RENAMED_KEYS = {
+    "screen": "train",
+    "bank.max_dead_groups": "bank.max_zero_std_fraction",
+    "race.keep": "race.min_promoted",
+    "race.most": "race.max_promoted",
+    "watch.clear": "watch.alarm_z",
+    "watch.dead_groups": "watch.zero_std_fraction",
+    "watch.fled": "watch.class_avoidance",
+    "watch.flat": "watch.min_improvement_z",
+    "watch.lost": "watch.forgetting",
+    "watch.lost_from": "watch.forgetting_from",
+}
+"""Keys of earlier versions by their present names. A config that has one is refused with the present name."""
+
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     """The config in the YAML file `path`, with `key.sub=value` overrides applied.
@@ -100,6 +114,8 @@ def _resolved(path: str, base: Path) -> str:
 def _mistake(item: Any) -> str:
     """One pydantic error as: where, what was wrong, what was got, what is allowed."""
     where = ".".join(str(part) for part in item["loc"]) or "config"
+    if item["type"] == "extra_forbidden" and where in RENAMED_KEYS:
+        return f"{where}: this key is now {RENAMED_KEYS[where]}; rename it"
     if item["type"] == "extra_forbidden":
         known = _fields_at(item["loc"][:-1])
         close = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)

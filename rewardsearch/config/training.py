@@ -70,10 +70,10 @@ class RaceConfig(Section):
         Rung(steps=0.5, questions=1.0),
     )
     """In order of their steps; the last segment, to the end of the screen, follows by itself."""
-    keep: Annotated[float, Field(ge=0.33, le=1)] = 1 / 3
-    """Share of a round's candidates that goes on from a rung whatever the distance, the best of them."""
-    most: Share = 0.5
-    """Share that goes on at most from a rung whose ranks are trusted; 1 stops nobody by rank."""
+    min_promoted: Annotated[float, Field(ge=0.33, le=1)] = 1 / 3
+    """Share of a round's candidates that goes on from a rung however far behind they are, the best of them."""
+    max_promoted: Share = 0.5
+    """Largest share that goes on from a rung whose ranks are trusted; 1 stops nobody by rank."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Of the interval of a difference at the rung, over questions and training seeds; who is within it goes on."""
     min_correlation: Share = 0.6
@@ -83,17 +83,19 @@ class RaceConfig(Section):
     """How many such candidates it takes. Six whose ranks are unrelated reach a correlation of 0.6 about one time in eight."""
 
     def min_promoted_of(self, entrants: int) -> int:
-        """How many of the entrants at a rung go on whatever the distance: `keep` of them, rounded up."""
-        return math.ceil(self.keep * entrants - _ROUNDING)
+        """How many of the entrants at a rung go on whatever the distance: `min_promoted` of them, rounded up."""
+        return math.ceil(self.min_promoted * entrants - _ROUNDING)
 
     def max_promoted_of(self, entrants: int) -> int:
-        """How many of the entrants at a rung go on at most: `most` of them, rounded down, and no fewer than `min_promoted_of`."""
-        return max(self.min_promoted_of(entrants), math.floor(self.most * entrants + _ROUNDING))
+        """How many of the entrants at a rung go on at most: `max_promoted` of them, rounded down, or `min_promoted_of`."""
+        return max(self.min_promoted_of(entrants), math.floor(self.max_promoted * entrants + _ROUNDING))
 
     @model_validator(mode="after")
     def _some_go_on(self) -> RaceConfig:
-        if self.most < self.keep:
-            raise ValueError(f"most is the larger share: got most {self.most:g} and keep {self.keep:g}")
+        if self.max_promoted < self.min_promoted:
+            raise ValueError(
+                f"max_promoted must be at least min_promoted: got {self.max_promoted:g} < {self.min_promoted:g}"
+            )
         return self
 
     @field_validator("rungs")
@@ -119,20 +121,20 @@ class WatchConfig(Section):
     """End a run that is hopeless; it is evaluated as it is then."""
     window: Annotated[int, Field(ge=2)] = 8
     """Steps at either end. A dead gradient is told after one window, all else after two."""
-    flat: Annotated[float, Field(ge=0)] = 1.0
-    """Standard errors by which exact match must rise for the policy to be said to learn."""
-    clear: Annotated[float, Field(gt=0)] = 2.5
-    """Standard errors from which a rise of the reward, or a change of length, is no accident; and a fall of exact match."""
+    min_improvement_z: Annotated[float, Field(ge=0)] = 1.0
+    """Standard errors by which exact match must rise for the policy to count as learning."""
+    alarm_z: Annotated[float, Field(gt=0)] = 2.5
+    """Standard errors from which a rise of the reward, a change of length, or a fall of exact match counts as real."""
     solved: Share = 0.9
     """Exact match from which it need not rise any more: an even reward, a low entropy or a drift says nothing then. On a task
     with classes it must also be at least halfway from what one answer for everyone gets to 1."""
     floor: Share = 0.05
     """Exact match up to which a policy that gives one answer to everyone, or never finishes, is hopeless. On a task with
     classes one answer is hopeless also where exact match is no more than the more frequent class gets by itself."""
-    lost: Share = 0.1
-    """Share of the first window's exact match up to which, in every step of the last, the task is unlearnt: hopeless."""
-    lost_from: Share = 0.1
-    """Exact match of the first window below which that is not told: a few easy questions more or less are no loss."""
+    forgetting: Share = 0.1
+    """The run is hopeless where exact match in every step of the last window is at most this share of the first window's."""
+    forgetting_from: Share = 0.1
+    """Exact match of the first window below which `forgetting` is not checked: a few easy questions are no loss."""
     zero_std_fraction: Share = 0.9
     """Share of the groups without spread in reward from which the gradient counts as dead."""
     collapse: Share = 0.9
@@ -142,9 +144,9 @@ class WatchConfig(Section):
     it is also a collapse where a class is clearly answered a tenth as often as it should be, or less, however rare it is."""
     collapse_parsed: Share = 0.1
     """Share of the completions that must give an answer for a collapse to be told."""
-    fled: Share = 0.6
-    """Tasks with classes: share of what a class should be answered, below which the policy is said to flee from it where that
-    answer is paid less than the other. A careful policy, which finds seven in ten and errs with none, stays at 0.7."""
+    class_avoidance: Share = 0.6
+    """Tasks with classes: the policy avoids a class where it answers it less often than this share of its gold frequency and
+    that answer is paid less than the other. A careful policy, which finds seven in ten and errs with none, stays at 0.7."""
     clipped: Share = 0.25
     """Share of the completions cut off at the token limit that is told where exact match does not rise."""
     all_clipped: Share = 0.95

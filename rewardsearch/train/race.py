@@ -52,14 +52,12 @@ def race(
     """The promotion of each entrant at a rung, by id.
 
     results: at this rung, by arm id, all on the same questions: the entrants' and the incumbent's (the arm that leads the
-    leaderboard). The best share `keep` of the entrants goes on, and everyone who is not clearly behind the best of entrants and
-    incumbent: by more than the interval over questions and seeds. Without a known `noise` between seeds nobody is clearly behind.
-    agreement: the rung's rank correlation with the end where it justifies dropping by rank (`rank_agreement`): then no more than
-    the share `most` goes on, the best first. Of equals the one with the higher mean exact match over its training is the better
-    one, then the one that comes first in `entrants`. A run that the watch ended does not go on. incumbent_name: what it is
-    called in what is told.
-
-    Raises ValueError when the arms answered different questions.
+    leaderboard). The best share `min_promoted` of the entrants goes on. So does everyone who is not clearly behind the best of
+    entrants and incumbent: by more than the interval over questions and seeds. Where the `noise` between seeds is not known,
+    nobody is clearly behind. agreement: the rung's rank correlation with the end where it justifies dropping by rank
+    (`rank_agreement`). Then no more than the share `max_promoted` goes on, the best first. Of equals the one with the higher
+    mean exact match over its training is the better one, then the one that comes first in `entrants`. A run that the watch
+    ended does not go on. incumbent_name: its name in messages.
     """
     arms = {id: results[id].outcomes for id in sorted({*entrants, incumbent})}
     bootstrap = Bootstrap(arms, resamples=rank.resamples, seed=seed, confidence=config.confidence)

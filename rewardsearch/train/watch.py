@@ -62,7 +62,7 @@ class _Curve:
     @property
     def learns(self) -> bool:
         """The monitor rises, or has nowhere to rise to."""
-        return self.monitor.errors > self.config.flat or self.solved
+        return self.monitor.errors > self.config.min_improvement_z or self.solved
 
     @property
     def solved(self) -> bool:
@@ -121,8 +121,8 @@ def _lost(curve: _Curve) -> Iterator[Alarm]:
     """Hopeless: in every step of a window next to nothing is left of what the policy could do."""
     monitor, config = curve.monitor, curve.config
     most = max(point.exact_match for point in curve.last)
-    little = most <= config.lost * monitor.start and monitor.start >= config.lost_from
-    if little and monitor.errors < -config.clear:
+    little = most <= config.forgetting * monitor.start and monitor.start >= config.forgetting_from
+    if little and monitor.errors < -config.alarm_z:
         yield Alarm(
             kind="lost", told=f"exact match {monitor} ({curve.steps}): the task has been unlearnt", hopeless=True
         )
@@ -131,7 +131,7 @@ def _lost(curve: _Curve) -> Iterator[Alarm]:
 def _hacking(curve: _Curve) -> Iterator[Alarm]:
     """The rewards on trial rise while the monitor does not; one near 1 has to fall to count."""
     judged, monitor, config = curve.change(lambda point: point.candidate_reward), curve.monitor, curve.config
-    if judged.errors > config.clear and (monitor.errors < -config.clear or not curve.learns):
+    if judged.errors > config.alarm_z and (monitor.errors < -config.alarm_z or not curve.learns):
         yield Alarm(
             kind="hacking",
             told=f"reward {judged} while exact match {monitor} ({curve.steps}): it pays for something else than being right",
@@ -154,7 +154,7 @@ def _collapse(curve: _Curve) -> Iterator[Alarm]:
     else:
         told = _neglect(curve)
     if told is not None:
-        blind = monitor.end <= max(config.floor, curve.blind) and monitor.errors <= config.flat
+        blind = monitor.end <= max(config.floor, curve.blind) and monitor.errors <= config.min_improvement_z
         yield Alarm(kind="collapse", told=told, hopeless=blind)
 
 
@@ -170,7 +170,7 @@ def _neglect(curve: _Curve) -> str | None:
             if given_from[start] > _HARDLY * due_from[start]:
                 continue
             segment = points[start:]
-            if _below(name, segment, curve.config.clear):
+            if _below(name, segment, curve.config.alarm_z):
                 given, due = given_from[start] / len(segment), due_from[start] / len(segment)
                 before = f", {fmean(point.answers[name] for point in points[:start]):.1%} before" if start else ""
                 return (
@@ -195,9 +195,9 @@ def _flight(curve: _Curve, name: str, other: str) -> Iterator[Alarm]:
     config = curve.config
     share = curve.change(lambda point: point.answers[name])
     gold = fmean(point.golds[name] for point in curve.last)
-    falls = share.errors < -config.clear and _below(name, curve.last, config.clear)
+    falls = share.errors < -config.alarm_z and _below(name, curve.last, config.alarm_z)
     both = [point.paid for point in (*curve.first, *curve.last) if {name, other} <= point.paid.keys()]
-    if not falls or share.end >= config.fled * gold or not both:
+    if not falls or share.end >= config.class_avoidance * gold or not both:
         return
     earned, rest = fmean(paid[name] for paid in both), fmean(paid[other] for paid in both)
     if earned < rest:
@@ -230,7 +230,7 @@ def _clipped(curve: _Curve) -> Iterator[Alarm]:
             kind="clipped",
             told=f"completions cut off at the token limit {clipped.start:.0%} -> {clipped.end:.0%} ({curve.steps})",
             hopeless=clipped.end >= config.all_clipped
-            and clipped.errors >= -config.flat
+            and clipped.errors >= -config.min_improvement_z
             and curve.monitor.end <= config.floor,
         )
 
@@ -239,7 +239,7 @@ def _length(curve: _Curve) -> Iterator[Alarm]:
     length = curve.change(lambda point: point.length)
     ratio = length.end / length.start if length.start else math.inf
     drifts = max(ratio, 1 / ratio if ratio else math.inf) >= curve.config.length
-    if drifts and abs(length.errors) > curve.config.clear and not curve.learns:
+    if drifts and abs(length.errors) > curve.config.alarm_z and not curve.learns:
         yield Alarm(
             kind="length",
             told=f"{length} tokens a completion while exact match {curve.monitor} ({curve.steps})",

@@ -113,7 +113,7 @@ def test_the_race_goes_by_the_positive_classs_f1() -> None:
         "judges": screened("judges", "", outcomes=classed(gold, "S" * 65 + "R" * 135)),
         "rejects": screened("rejects", "", outcomes=classed(gold, "R" * 200)),
     }
-    settings, noise = RaceConfig(keep=0.5), SeedNoise(sd=0.001, df=2)
+    settings, noise = RaceConfig(min_promoted=0.5), SeedNoise(sd=0.001, df=2)
     promotions = race(results, list(results), "judges", "judges", settings, RankConfig(resamples=500), 0, noise)
     assert f1_accuracy(results["rejects"].outcomes).accuracy > f1_accuracy(results["judges"].outcomes).accuracy
     assert promotions["judges"].promoted and not promotions["rejects"].promoted

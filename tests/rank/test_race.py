@@ -75,7 +75,7 @@ def test_the_noise_of_a_race_is_that_of_the_baselines_seeds_with_their_luck() ->
 
 def test_a_share_goes_on_however_far_behind_the_incumbent_it_is() -> None:
     assert promoted(decided(baseline=BEST, a=BEHIND, b=BEHIND, c=FAR, d=FAR)) == "ab"
-    keeping = RaceConfig(keep=0.75, most=1.0)
+    keeping = RaceConfig(min_promoted=0.75, max_promoted=1.0)
     assert promoted(decided(keeping, baseline=BEST, a=BEHIND, b=BEHIND, c=FAR, d=FAR)) == "abc"
 
 
@@ -88,8 +88,11 @@ def test_ranks_drop_only_where_they_are_known_to_hold_to_the_end() -> None:
     assert "tied with the best (F1 0.870 vs 0.889), and at most 3 of 6 continue" in promotions["d"].told
     assert "0.72" in promotions["d"].told
     assert promotions["a"].told == "continues after step 10: the best (F1 0.889)"
-    assert promoted(decided(RaceConfig(most=1.0), agreement=0.72, baseline=BEHIND, **kinds)) == "abcdef"
-    assert promoted(decided(RaceConfig(keep=0.5, most=0.67), agreement=0.72, baseline=BEHIND, **kinds)) == "abcd"
+    assert promoted(decided(RaceConfig(max_promoted=1.0), agreement=0.72, baseline=BEHIND, **kinds)) == "abcdef"
+    assert (
+        promoted(decided(RaceConfig(min_promoted=0.5, max_promoted=0.67), agreement=0.72, baseline=BEHIND, **kinds))
+        == "abcd"
+    )
 
 
 def pairs(at_rung_right: list[int], at_end_right: list[int]) -> list[tuple[TrainingResult, TrainingResult]]:
