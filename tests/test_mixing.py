@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from played import SMALL, Quiet, Trainer
 
-from rewardsearch.cli.runs import ranking_of
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import Interrupted, UserError
 from rewardsearch.loop import finalize_run, search
@@ -18,6 +17,7 @@ from rewardsearch.records import BASELINE, Device, Environment, differences
 from rewardsearch.run.environment import environment_of
 from rewardsearch.run.journal import JOURNAL, read_run
 from rewardsearch.run.training_files import RESULT, result_digest
+from rewardsearch.session.runs import ranking_of
 
 GPU = Device(kind="cuda", name="NVIDIA H200")
 Elsewhere = Callable[..., Environment]

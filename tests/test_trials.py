@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 from played import SMALL, Quiet, Trainer, answered
 
-from rewardsearch.cli.runs import ranking_of
 from rewardsearch.cli.status import status
-from rewardsearch.cli.time_left import steps_left
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import BudgetReached, MachineError, UserError
 from rewardsearch.loop import finalize_run, search
@@ -22,6 +20,8 @@ from rewardsearch.run.journal import JOURNAL, read_run
 from rewardsearch.run.training_files import CHECKPOINT
 from rewardsearch.session.opening import open_session
 from rewardsearch.session.requests import current_ranking
+from rewardsearch.session.runs import ranking_of
+from rewardsearch.session.time_left import steps_left
 from rewardsearch.train.setup import BANK
 
 RUNGS = [{"steps": 0.25, "questions": 0.5}, {"steps": 0.5, "questions": 1.0}]

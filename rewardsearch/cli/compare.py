@@ -64,12 +64,12 @@ def compare(
 
 
 def _of_a_run(run: str, *ids: str) -> tuple[tuple[str, str], Comparison]:
-    from rewardsearch.cli.runs import find_arm, name_of, open_run
     from rewardsearch.errors import UserError
     from rewardsearch.rank import compare_outcomes, reward_gap
     from rewardsearch.records import FULL
     from rewardsearch.run.jobs import training_folder
     from rewardsearch.run.restore import missing_lines
+    from rewardsearch.session.runs import find_arm, name_of, open_run
 
     state = open_run(run)
     arms = [find_arm(state, text) for text in ids]

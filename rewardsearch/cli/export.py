@@ -22,10 +22,10 @@ def export(
 
     Those that finalize chose, unless told otherwise, with what the sealed test says of them.
     """
-    from rewardsearch.cli.runs import final_document, find_arm, open_run, ranking_of
     from rewardsearch.cli.tables import make_console, print_json, print_lines, print_whole
     from rewardsearch.exporters import choose_rewards
     from rewardsearch.exporters import export as write
+    from rewardsearch.session.runs import final_document, find_arm, open_run, ranking_of
 
     state = open_run(run)
     arm = find_arm(state, ensemble) if ensemble is not None else None

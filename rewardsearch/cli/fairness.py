@@ -22,9 +22,9 @@ def fairness(
     the chosen arm, the references, the policy before GRPO. Else on val: the leaderboard's best candidate and the baseline.
     """
     from rewardsearch.cli.fair_table import NO_GROUPS, print_fairness
-    from rewardsearch.cli.runs import find_arm, name_of, open_run
     from rewardsearch.cli.tables import make_console, print_json, print_lines
     from rewardsearch.records import FULL
+    from rewardsearch.session.runs import find_arm, name_of, open_run
     from rewardsearch.tasks import load_task
 
     state = open_run(run)
@@ -58,10 +58,10 @@ def _of_report(state: RunState, wanted: str | None) -> list[Fairness]:
 
 def _of_screens(state: RunState, wanted: str | None) -> tuple[Fairness, ...]:
     """By the whole screens on the split that was ranked on. Raises UserError where an arm has none."""
-    from rewardsearch.cli.runs import name_of, ranking_of
     from rewardsearch.errors import UserError
     from rewardsearch.finalize import group_rates
     from rewardsearch.records import BASELINE, FULL
+    from rewardsearch.session.runs import name_of, ranking_of
     from rewardsearch.tasks import load_task
 
     task = load_task(state.config.task)

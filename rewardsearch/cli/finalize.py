@@ -25,9 +25,9 @@ def finalize(
     written again.
     """
     from rewardsearch.cli.final_table import print_final, print_pairs
-    from rewardsearch.cli.runs import open_run
     from rewardsearch.cli.tables import make_console, print_json, print_lines
     from rewardsearch.run.restore import missing, missing_lines
+    from rewardsearch.session.runs import open_run
 
     state = open_run(run)
     if state.final is not None:

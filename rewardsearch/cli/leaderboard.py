@@ -15,11 +15,11 @@ def leaderboard(
 ) -> None:
     """Show a run's ranked candidates, with intervals and p-values."""
     from rewardsearch.cli.leaderboard_table import print_leaderboard
-    from rewardsearch.cli.runs import open_run, ranking_of
     from rewardsearch.cli.tables import make_console, print_json, print_lines
     from rewardsearch.errors import UserError
     from rewardsearch.run.leaderboard_files import leaderboard_csv
     from rewardsearch.run.restore import missing, missing_lines
+    from rewardsearch.session.runs import open_run, ranking_of
 
     if as_json and as_csv:
         raise UserError("got --json and --csv; give one of them")

@@ -29,12 +29,12 @@ def prompt(
     """Show exactly what would be sent for a move. Sends nothing."""
     import sys
 
-    from rewardsearch.cli.runs import open_run
     from rewardsearch.cli.tables import print_json
     from rewardsearch.config import load_config
     from rewardsearch.propose import preview
     from rewardsearch.run.account import Account
     from rewardsearch.session.requests import first_request, next_request
+    from rewardsearch.session.runs import open_run
 
     settings = load_config(config, set_ or [])
     move = _operator(operator)

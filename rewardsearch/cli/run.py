@@ -47,13 +47,13 @@ def run(
     from rewardsearch.cli.leaderboard_table import print_leaderboard
     from rewardsearch.cli.planned import told_plan, told_power
     from rewardsearch.cli.progress import SearchProgress
-    from rewardsearch.cli.runs import ranking_of
     from rewardsearch.cli.tables import make_console, print_lines, print_whole
     from rewardsearch.config import load_config
     from rewardsearch.loop import search
     from rewardsearch.propose import about
     from rewardsearch.run.journal import has_run, read_run
     from rewardsearch.session.preflight import check
+    from rewardsearch.session.runs import ranking_of
     from rewardsearch.tasks import load_task
     from rewardsearch.tasks.datasheet import describe_rows
 
@@ -90,9 +90,9 @@ def run(
 
 def _proposing(proposer: str | None, recorded: str | None) -> list[str]:
     """The overrides that --proposer and a recorded run stand for. Raises UserError where one is without the other."""
-    from rewardsearch.cli.runs import open_run
     from rewardsearch.errors import UserError
     from rewardsearch.propose import is_recording
+    from rewardsearch.session.runs import open_run
 
     if recorded is not None and proposer != "replay":
         raise UserError(

@@ -29,13 +29,14 @@ def sft(
 
     `rewardsearch run` takes the run over from there.
     """
-    from rewardsearch.cli.progress import SearchProgress, tuned_told
+    from rewardsearch.cli.progress import SearchProgress
     from rewardsearch.cli.run import stop_on_sigterm
     from rewardsearch.cli.tables import make_console, print_json, print_lines, print_whole
     from rewardsearch.config import load_config
     from rewardsearch.loop import tune_run
     from rewardsearch.run.sft_files import ADAPTER, SFT
     from rewardsearch.session.preflight import check
+    from rewardsearch.session.progress import describe_sft
 
     settings = load_config(config, set_ or [])
     if run_dir:
@@ -53,7 +54,7 @@ def sft(
         return
     console = make_console()
     print_whole(console, f"SFT of {settings.policy.model} is in {folder}")
-    print_lines(console, *(() if progress.told_sft else (f"  {line}" for line in tuned_told(result))))
+    print_lines(console, *(() if progress.sft_reported else (f"  {line}" for line in describe_sft(result))))
     print_whole(console, f"adapter: {adapter}")
     print_whole(console, f"  model = peft.PeftModel.from_pretrained(base, {str(adapter)!r}).merge_and_unload()")
     print_whole(console, f"next: rewardsearch run {config}{same_options(run_dir, set_)}")

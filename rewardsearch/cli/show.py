@@ -47,9 +47,9 @@ def show(
     Beside them stand the completions on which its reward and the truth disagreed most in training. With --completions: what the
     trained policy answers to the held-out questions, and what the baseline answers.
     """
-    from rewardsearch.cli.runs import final_document, find_arm, name_of, open_run, ranking_of
     from rewardsearch.cli.tables import make_console, print_json, print_lines
     from rewardsearch.run.restore import missing, missing_lines
+    from rewardsearch.session.runs import final_document, find_arm, name_of, open_run, ranking_of
 
     state = open_run(run)
     arm = find_arm(state, id)
@@ -93,9 +93,9 @@ def show(
 
 def _show_answers(state: RunState, arm: str, asked: dict[Which, bool], limit: int, as_json: bool) -> None:
     from rewardsearch.cli.completions import print_answers, read_answers
-    from rewardsearch.cli.runs import name_of
     from rewardsearch.cli.tables import make_console, print_json
     from rewardsearch.errors import UserError
+    from rewardsearch.session.runs import name_of
 
     chosen = [which for which, wanted in asked.items() if wanted]
     if len(chosen) > 1:
@@ -240,13 +240,13 @@ def _weights(state: RunState, arm: str) -> dict[str, float]:
 
 
 def _weighed(state: RunState, arm: str) -> list[str]:
-    from rewardsearch.cli.runs import name_of
+    from rewardsearch.session.runs import name_of
 
     return [f"{name_of(state, id)} ({id}) at weight {weight:.4g}" for id, weight in _weights(state, arm).items()]
 
 
 def _named(state: RunState, ids: Any) -> str:
-    from rewardsearch.cli.runs import name_of
+    from rewardsearch.session.runs import name_of
 
     return ", ".join(f"{name_of(state, id)} ({id})" for id in ids)
 

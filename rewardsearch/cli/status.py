@@ -21,14 +21,14 @@ def status(
     """Show where a run stands: rounds, spend, the best so far."""
     import time
 
-    from rewardsearch.cli.progress import scores_text
-    from rewardsearch.cli.runs import final_document, open_run, ranking_of
     from rewardsearch.cli.sft import sft_document
     from rewardsearch.cli.tables import duration, interval, make_console, number, print_json, print_lines
-    from rewardsearch.cli.time_left import time_left, told_time
     from rewardsearch.run.journal import in_use
     from rewardsearch.run.progress import read_live
     from rewardsearch.run.restore import missing, missing_lines
+    from rewardsearch.session.progress import scores_text
+    from rewardsearch.session.runs import final_document, open_run, ranking_of
+    from rewardsearch.session.time_left import describe_time_left, time_left
 
     state = open_run(run)
     # Nobody writes the end of a process that was killed.
@@ -81,7 +81,7 @@ def status(
     lines = [
         f"run         {state.folder}: {state.config.task.name}, {said}",
         *([f"reason      {state.reason}"] if state.reason else []),
-        *(_live_lines(live, told_time(left)) if live else ()),
+        *(_live_lines(live, describe_time_left(left)) if live else ()),
         *(f"mixed       {each.what} is {each.here}, was {each.before}" for each in state.mixed),
         *([f"sft         {state.tuned.steps:,} steps: {scores_text(state.tuned.after)} of val"] if state.tuned else []),
         f"rounds      {state.rounds_done} of {state.config.rounds} done",

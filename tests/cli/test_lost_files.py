@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from played import SMALL, Quiet, Trainer, outcomes
 
-from rewardsearch.cli.runs import ranking_of
 from rewardsearch.config import Config, parse_config
 from rewardsearch.loop import finalize_run, search
 from rewardsearch.records import BASELINE, Outcome, TrainingJob
 from rewardsearch.run.journal import JOURNAL, read_run
 from rewardsearch.run.restore import missing
 from rewardsearch.run.sft_files import ADAPTER
+from rewardsearch.session.runs import ranking_of
 from rewardsearch.train import schedule as trials
 
 FINAL = {"enabled": True, "ensembles": ["top2"], "controls": [], "finalists": 1}

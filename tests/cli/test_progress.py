@@ -13,11 +13,11 @@ from fakes import candidate, screened
 from rich.console import Console
 
 from rewardsearch.cli.progress import SearchProgress
-from rewardsearch.cli.time_left import Between, steps_left, time_left, told_time
 from rewardsearch.config import Config, parse_config
 from rewardsearch.records import BASELINE, Candidate, FinalArm, PromotionDecision, RewardSpec, Verdict
 from rewardsearch.run.progress import LIVE, Running, Tracker, read_live
 from rewardsearch.run.state import RunState
+from rewardsearch.session.time_left import Between, describe_time_left, steps_left, time_left
 
 SETTINGS: dict[str, Any] = {
     "rounds": 2,
@@ -131,7 +131,7 @@ def test_the_time_left_is_that_of_the_steps_at_the_pace_so_far_over_all_slots() 
     ],
 )
 def test_a_range_is_told_as_one_number_where_its_ends_are_close(left: tuple[float, float] | None, told: str) -> None:
-    assert told_time(Between(*left) if left else None) == told
+    assert describe_time_left(Between(*left) if left else None) == told
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def time_left(state: RunState, running: Iterable[Running] = ()) -> Between | Non
     return Between(low, high)
 
 
-def told_time(left: Between | None) -> str:
+def describe_time_left(left: Between | None) -> str:
     """Such as "5 to 8 min of training left"; empty where there is none, or nothing is known of it."""
     if left is None or left.high < 1:
         return ""
