@@ -2,15 +2,21 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test slow check wheel clean
+.PHONY: setup setup-dev demo test slow check wheel clean
 .DEFAULT_GOAL := demo
 
+# What a user needs; setup-dev adds what tests and checks need.
 setup: .venv/installed
+setup-dev: .venv/installed-dev
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+.venv/installed-dev: .venv/installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
@@ -18,13 +24,13 @@ demo: setup
 	$(BIN)/rewardsearch run configs/arithmetic-demo.yaml
 	$(BIN)/rewardsearch export runs/arithmetic-demo --to trl -o runs/arithmetic-demo/export
 
-test: setup
+test: setup-dev
 	$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile
 
-slow: setup
+slow: setup-dev
 	$(BIN)/python -m pytest -q -m slow
 
-check: setup
+check: setup-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
