@@ -18,7 +18,7 @@ from rewardsearch.run.journal import has_run, read_run
 from rewardsearch.run.progress import Progress
 from rewardsearch.run.training_files import fingerprint, load_outcomes
 from rewardsearch.stats import f1_accuracy
-from rewardsearch.train import Reading, read_test, screen, start_workers
+from rewardsearch.train import TestEvaluation, read_test, screen, start_workers
 
 SEEDS = tuple(range(1001, 1011))
 MOST = 10
@@ -85,9 +85,9 @@ def further(planned: Sequence[Planned], runs: Path, progress: Progress) -> None:
             pass
 
 
-def _reading(job: TrainingJob, config: Config) -> Reading:
+def _reading(job: TrainingJob, config: Config) -> TestEvaluation:
     mark = fingerprint(job, config)
-    return Reading(name=f"{job.id}-{job.seed}", adapter=f"{job.folder}/adapter", mark=mark)
+    return TestEvaluation(name=f"{job.id}-{job.seed}", adapter=f"{job.folder}/adapter", mark=mark)
 
 
 def further_scores(planned: Sequence[Planned], runs: Path) -> dict[str, dict[int, float]]:

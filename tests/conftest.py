@@ -71,7 +71,7 @@ def write_reward(tmp_path: Path):  # type: ignore[no-untyped-def]
 def trainer(monkeypatch: pytest.MonkeyPatch) -> Trainer:
     """Takes the place of the processes that train and that read the test."""
     trainer = Trainer()
-    monkeypatch.setattr(trials, "train", trainer.screen)
+    monkeypatch.setattr(trials, "train", trainer.train)
     monkeypatch.setattr(groundwork, "tune", trainer.tune)
     monkeypatch.setattr(trials, "read_test", trainer.read_test)
     return trainer

@@ -13,7 +13,7 @@ from rewardsearch.run.progress import Running
 from rewardsearch.run.sft_files import ADAPTER, SFT, save_sft, sft_fingerprint
 from rewardsearch.run.state import RunState
 from rewardsearch.run.training_files import fingerprint, load_outcomes, load_result, save_outcomes, save_result
-from rewardsearch.train import Reading
+from rewardsearch.train import TestEvaluation
 
 SMALL: dict[str, Any] = {
     "rounds": 1,
@@ -111,7 +111,7 @@ class Trainer:
         self.after_run(SFT)
         return result
 
-    def screen(
+    def train(
         self, jobs: Sequence[TrainingJob], workers: Any, run: Path, config: Config, may_start: Any, on_step: Any
     ) -> Iterator[tuple[TrainingJob, TrainingResult]]:
         for job in jobs:
@@ -146,7 +146,7 @@ class Trainer:
             yield job, result
 
     def read_test(
-        self, readings: Sequence[Reading], workers: Any, run: Path, may_start: Any, on_step: Any
+        self, readings: Sequence[TestEvaluation], workers: Any, run: Path, may_start: Any, on_step: Any
     ) -> Iterator[tuple[str, tuple[Outcome, ...]]]:
         self.before_test()
         for each in readings:

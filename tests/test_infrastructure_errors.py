@@ -24,7 +24,7 @@ Started = Callable[..., Any]
 def ids(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The candidates of a search of two rounds that nothing disturbs, two of each round."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trials, "train", Trainer().screen)
+        patch.setattr(trials, "train", Trainer().train)
         return list(search(config(rounds=2, finalize=NO_TEST), tmp_path_factory.mktemp("probe"), Quiet()).candidates)
 
 
@@ -79,7 +79,7 @@ def test_a_search_stops_after_errors_in_a_row_over_different_candidates(
     tmp_path: Path, trainer: Trainer, ids: list[str], limit: int, tried: int, rounds: int
 ) -> None:
     trainer.ends = dict.fromkeys(ids, "error")
-    settings = config(screen={"baseline_seeds": 1, "max_infrastructure_errors": limit})
+    settings = config(train={"baseline_seeds": 1, "max_infrastructure_errors": limit})
     with pytest.raises(MachineError, match="because; fix the cause"):
         search(settings, tmp_path, Quiet())
     assert (len(trainer.trained) - 2, read_run(tmp_path).rounds_done) == (tried, rounds)
@@ -90,7 +90,7 @@ def test_a_search_stops_after_errors_in_a_row_over_different_candidates(
 
 def test_a_run_that_ends_well_ends_the_row_of_errors(tmp_path: Path, trainer: Trainer, ids: list[str]) -> None:
     trainer.ends = {ids[0]: "error", ids[3]: "error"}
-    settings = config(rounds=2, finalize=NO_TEST, screen={"baseline_seeds": 1, "max_infrastructure_errors": 2})
+    settings = config(rounds=2, finalize=NO_TEST, train={"baseline_seeds": 1, "max_infrastructure_errors": 2})
     assert search(settings, tmp_path, Quiet()).status == "finished"
 
 

@@ -32,7 +32,7 @@ import sys
 from played import Trainer
 from rewardsearch.train import schedule as trials
 trainer = Trainer()
-trials.train, trials.read_test = trainer.screen, trainer.read_test
+trials.train, trials.read_test = trainer.train, trainer.read_test
 from rewardsearch.cli import main
 main()
 """

@@ -105,7 +105,7 @@ def test_a_finished_run_is_shown_anywhere(tmp_path: Path, trainer: Trainer, else
 def test_what_finalize_trains_elsewhere_is_marked_in_its_table(
     tmp_path: Path, trainer: Trainer, elsewhere: Elsewhere
 ) -> None:
-    before = config(candidates=2, screen={"baseline_seeds": 3})
+    before = config(candidates=2, train={"baseline_seeds": 3})
     search(before, tmp_path, Quiet())
     settings = before.model_copy(update={"finalize": config(finalize=FINAL).finalize})
     elsewhere(torch="1.0", device=GPU)

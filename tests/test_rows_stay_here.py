@@ -115,7 +115,7 @@ def training(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> Trainer:
     """A played training whose curves and disagreements are those of real reward calls."""
 
     def screen(jobs: Any, workers: Any, run: Path, config: Config, *rest: Any) -> Iterator[Any]:
-        for job, result in trainer.screen(jobs, workers, run, config, *rest):
+        for job, result in trainer.train(jobs, workers, run, config, *rest):
             if job.rewards:
                 result = observed(job, result, config)
                 save_result(run / job.folder, result, fingerprint(job, config))

@@ -160,7 +160,7 @@ def test_another_fine_tuning_gives_other_marks(changes: dict[str, Any]) -> None:
 
 def test_what_fine_tuning_does_not_depend_on_leaves_it_as_it_is() -> None:
     same = config(
-        seed=7, rounds=3, screen={"steps": 9}, policy={"lora": {"r": 3}}, task={**SMALL["task"], "test_rows": 9}
+        seed=7, rounds=3, train={"steps": 9}, policy={"lora": {"r": 3}}, task={**SMALL["task"], "test_rows": 9}
     )
     assert sft_fingerprint(same) == sft_fingerprint(config())
 

@@ -61,8 +61,8 @@ def test_who_is_behind_at_a_rung_is_not_trained_on_and_is_told_why(tmp_path: Pat
         assert job.rung != FULL or job.id not in dropped
     rows = {row.id: row for row in state.rankings[-1].rows}
     for id, promotion in dropped.items():
-        assert (rows[id].status, rows[id].f1, rows[id].reason) == ("dropped", None, promotion.told)
-        assert rows[id].steps in (10, 20) and promotion.told.startswith(f"stopped at step {rows[id].steps}: ")
+        assert (rows[id].status, rows[id].f1, rows[id].reason) == ("dropped", None, promotion.message)
+        assert rows[id].steps in (10, 20) and promotion.message.startswith(f"stopped at step {rows[id].steps}: ")
     whole = {job.id for job in trainer.jobs if job.rung == FULL}
     assert {row.id for row in state.rankings[-1].rows if row.rank is not None} == whole
     assert f"{len(dropped)} reward" in " ".join(state.feedbacks[1].lessons)
@@ -74,7 +74,7 @@ def test_a_race_drops_nobody_while_the_noise_between_seeds_is_unknown(
     tmp_path: Path, trainer: Trainer, seeds: int, dropped: bool
 ) -> None:
     trainer.play = apart
-    assert bool(search(config(screen={"baseline_seeds": seeds}), tmp_path, Quiet()).dropped) is dropped
+    assert bool(search(config(train={"baseline_seeds": seeds}), tmp_path, Quiet()).dropped) is dropped
 
 
 @pytest.mark.parametrize("holds", [True, False])
@@ -88,7 +88,7 @@ def test_a_rungs_ranks_drop_from_the_round_on_in_which_they_are_known_to_hold(
 
     trainer.play = play
     race = {"enabled": True, "rungs": RUNGS, "min_candidates": 4}
-    state = search(config(rounds=2, race=race, screen={"baseline_seeds": 1}), tmp_path, Quiet())
+    state = search(config(rounds=2, race=race, train={"baseline_seeds": 1}), tmp_path, Quiet())
     rounds = {state.candidates[id].round for id in state.dropped}
     assert rounds == ({2} if holds else set())
 
@@ -186,7 +186,7 @@ def test_what_the_machine_failed_on_at_a_rung_is_raced_when_the_search_is_starte
 
 def test_the_baseline_is_trained_with_its_seeds_before_anything_is_proposed(tmp_path: Path, trainer: Trainer) -> None:
     trainer.play = lambda job: answered(100 + job.seed, 200)
-    state = search(config(screen={"baseline_seeds": 3}, race={"enabled": False}), tmp_path, Quiet())
+    state = search(config(train={"baseline_seeds": 3}, race={"enabled": False}), tmp_path, Quiet())
     assert [(job.id, job.seed) for job in trainer.jobs[:4]] == [("policy", 0), *((BASELINE, seed) for seed in range(3))]
     noise = state.rankings[-1].noise
     assert noise is not None and list(noise.f1_by_seed) == [0, 1, 2]
@@ -237,7 +237,7 @@ def test_a_stored_leaderboard_is_not_shown_once_more_is_known(tmp_path: Path, tr
     trainer.ends = {}
     again = search(config(), tmp_path / "lost", Quiet())
     assert {row.id: row.status for row in ranking_of(again).rows}[lost] == "dropped"
-    noise = ranking_of(search(config(screen={"baseline_seeds": 2}), tmp_path / "lost", Quiet())).noise
+    noise = ranking_of(search(config(train={"baseline_seeds": 2}), tmp_path / "lost", Quiet())).noise
     assert noise is not None and list(noise.f1_by_seed) == [0, 1]
 
 
@@ -295,7 +295,7 @@ def test_the_papers_protocol_ranks_on_the_test_and_says_so(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     trainer.play = apart
-    state = search(config(paper_protocol=True, screen={"baseline_seeds": 3}), tmp_path, Quiet())
+    state = search(config(paper_protocol=True, train={"baseline_seeds": 3}), tmp_path, Quiet())
     assert state.rankings[-1].split == "test"
     assert all((job.rung, job.seed) == (FULL, 0) for job in trainer.jobs)
     assert events(tmp_path, "test_opened")[0]["time"] <= events(tmp_path, "trained")[0]["time"]

@@ -379,7 +379,7 @@ def state() -> RunState:
     out.verdicts[STRONG.id] = Verdict(candidate=STRONG.id, accepted=True)
     out.screens = {f"candidates/{arm}/training/rung1-0": at_rung(arm) for arm in AT_RUNG}
     told = "stopped at step 9: behind the best (F1 0.765 vs 0.864, at least 0.021 apart)"
-    promotion = PromotionDecision(id=STRONG.id, promoted=False, told=told)
+    promotion = PromotionDecision(id=STRONG.id, promoted=False, message=told)
     out.promotions = {("rung1", STRONG.id): promotion}
     out.results = {arm: result(arm) for arm in RIGHT}
     out.results[SLOW.id] = TrainingResult(

@@ -233,7 +233,8 @@ def _training(result: TrainingResult, own: tuple[str, str] | None = None) -> Tra
         zero_std_fraction=f"{sum(point.zero_std_fraction for point in result.curves) / count:.0%}",
         clipped=f"{sum(point.clipped for point in result.curves) / count:.0%}",
         alarms=tuple(
-            f"{alarm.kind}: {alarm.told}" + ("; the training was ended there" if alarm.told == result.ended else "")
+            f"{alarm.kind}: {alarm.message}"
+            + ("; the training was ended there" if alarm.message == result.stop_reason else "")
             for alarm in result.alarms
         ),
     )

@@ -187,7 +187,10 @@ class _Table:
         """What validation said of a reference, and what training the arm raised, under any of its seeds."""
         found = (self._trained.get((arm.id, seed)) for seed in arm.seeds)
         flags = (
-            flag for result in found if result for flag in (*result.flags, *(["ended early"] if result.ended else []))
+            flag
+            for result in found
+            if result
+            for flag in (*result.flags, *(["stopped early"] if result.stop_reason else []))
         )
         return tuple(dict.fromkeys((*arm.flags, *flags)))
 

@@ -143,10 +143,10 @@ class _Known:
         if verdict is not None and not verdict.accepted:
             return "rejected", verdict.refusal
         if arm in self.dropped:
-            return "dropped", self.dropped[arm].told
+            return "dropped", self.dropped[arm].message
         if result is None:
             return "pending", None
-        return ("trained" if result.status == "done" else result.status), result.reason or result.ended
+        return ("trained" if result.status == "done" else result.status), result.reason or result.stop_reason
 
 
 def _on_bank(verdict: Verdict | None) -> dict[str, Any]:

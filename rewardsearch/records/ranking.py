@@ -119,8 +119,8 @@ def _all_between(ties: list[int] | None) -> list[int] | None:
 
 
 class PromotionDecision(Record):
-    """What became of a candidate at a rung: whether it goes on; `told` says it with the step, the reason and its figures."""
+    """What became of a candidate at a rung: whether it goes on; `message` says it with the step, the reason and its figures."""
 
     id: str
     promoted: bool
-    told: str
+    message: str

@@ -100,10 +100,10 @@ AlarmKind = Literal["hacking", "length", "collapse", "entropy", "dead", "clipped
 
 
 class Alarm(Record):
-    """What the watch saw in a training's curves: `told` in one line with the figures; `hopeless`: not worth going on with."""
+    """What the watch saw in a training's curves: `message` in one line with the figures; `hopeless`: training on is pointless."""
 
     kind: AlarmKind
-    told: str
+    message: str
     hopeless: bool = False
 
     @property
@@ -175,8 +175,8 @@ class TrainingResult(Record):
     """Steps that the policy has been trained, from the first of the run."""
     trained: int = 0
     """Steps of those that this job itself took."""
-    ended: str | None = None
-    """Why the watch ended the training before its last step; None where it did not."""
+    stop_reason: str | None = None
+    """Why the watch stopped the training before its last step; None where it did not."""
     status: Literal["done", "failed", "error"]
     reason: str | None = None
     outcomes: tuple[Outcome, ...] = ()

@@ -81,4 +81,4 @@ class LineProgress:
             f"after {result.steps} steps" if result.id != POLICY else "before GRPO" if self._has_sft else "untrained"
         )
         text = f"{after}: {scores_text(result.outcomes)}, {result.seconds:.0f} s"
-        return f"{text}; ended early: {result.ended}" if result.ended else text
+        return f"{text}; stopped early: {result.stop_reason}" if result.stop_reason else text

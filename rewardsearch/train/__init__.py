@@ -19,7 +19,7 @@ from rewardsearch.train.policy_check import DEVICE, check_policy
 __all__ = [
     "DEVICE",
     "LocalWorkers",
-    "Reading",
+    "TestEvaluation",
     "check_policy",
     "read_test",
     "sample_bank",
@@ -129,7 +129,7 @@ def _run_twice(
     yield from workers.run(again, may_start, on_step)
 
 
-class Reading(Record):
+class TestEvaluation(Record):
     """One arm whose outcomes on the sealed test are wanted: `name` is the file's, `adapter` the folder of the adapter relative
     to the run (None for the policy without one), `mark` the fingerprint of its training."""
 
@@ -144,7 +144,7 @@ class Reading(Record):
 
 
 def read_test(
-    readings: Sequence[Reading],
+    readings: Sequence[TestEvaluation],
     workers: LocalWorkers,
     run: Path,
     may_start: Callable[[], bool],

@@ -25,15 +25,15 @@ from rewardsearch.train.prompts import policy_prompt
 
 CARRIED = "observed.json"
 """What was observed up to a checkpoint, beside it."""
-Ended = Callable[[Sequence[CurvePoint]], str | None]
+Stop = Callable[[Sequence[CurvePoint]], str | None]
 
 
 class _Course(TrainerCallback):  # type: ignore[misc]
-    """Notes what TRL logs of each step, and ends the run after its last one, or where `ended` says why."""
+    """Notes what TRL logs of each step, and ends the run after its last one, or where `stop` says why."""
 
-    def __init__(self, observer: Observer, last: int, keep: bool, ended: Ended) -> None:
-        self._observer, self._last, self._keep, self._ended = observer, last, keep, ended
-        self.why: str | None = None
+    def __init__(self, observer: Observer, last: int, keep: bool, stop: Stop) -> None:
+        self._observer, self._last, self._keep, self._stop = observer, last, keep, stop
+        self.stop_reason: str | None = None
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         check_weights(kwargs["model"])
@@ -44,17 +44,17 @@ class _Course(TrainerCallback):  # type: ignore[misc]
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         if logs and "grad_norm" in logs:
             self._observer.logged(state.global_step, logs)
-            self.why = self._ended(self._observer.curves())
-            if self.why is not None:
+            self.stop_reason = self._stop(self._observer.curves())
+            if self.stop_reason is not None:
                 control.should_training_stop = True
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training run showed; `ended` is why it ended before its last step, None where it did not."""
+    """What a training run showed; `stop_reason` says why it stopped before its last step, None where it did not."""
 
     observer: Observer
-    ended: str | None
+    stop_reason: str | None
 
 
 def train(
@@ -69,7 +69,7 @@ def train(
     *,
     start: Path | None = None,
     keep: Path | None = None,
-    ended: Ended = lambda points: None,
+    stop: Stop = lambda points: None,
 ) -> Trained:
     """Trains `model` (the policy under an adapter) in place up to step `job.steps` and gives what was observed.
 
@@ -79,13 +79,13 @@ def train(
 
     start: a checkpoint that is carried on with its adapter, optimiser, learning rate, random numbers and observations, as
     if it had never stopped. keep: where such a checkpoint goes at the end; written last, whole or not at all.
-    ended: asked after every step; why the run is not worth going on with.
+    stop: asked after every step; why the run is not worth going on with.
     """
     observer = Observer(task, rows, rewards, config.group_size, config.max_completion_tokens, on_step)
     if start is not None:
         observer.restore(json.loads((start / CARRIED).read_text(encoding="utf-8")))
     functions, weights = observer.functions()
-    course = _Course(observer, job.steps, keep is not None, ended)
+    course = _Course(observer, job.steps, keep is not None, stop)
     completions = config.prompts_per_step * config.group_size
     micro_batch = min(config.micro_batch or completions, completions)
     with tempfile.TemporaryDirectory(prefix=scratch_prefix("trl")) as scratch:
@@ -122,9 +122,9 @@ def train(
         # Building the trainer draws random numbers; training starts from the seed whatever was drawn.
         set_seed(job.seed)
         trainer.train(resume_from_checkpoint=str(start) if start is not None else None)
-        if keep is not None and course.why is None:
+        if keep is not None and course.stop_reason is None:
             _keep(Path(scratch) / f"checkpoint-{job.steps}", observer, keep)
-    return Trained(observer, course.why)
+    return Trained(observer, course.stop_reason)
 
 
 def _keep(checkpoint: Path, observer: Observer, place: Path) -> None:

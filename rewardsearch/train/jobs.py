@@ -164,10 +164,10 @@ class Worker:
                 lambda step: self._stepped(job, step),
                 start=self.run / job.start / CHECKPOINT if job.start and before else None,
                 keep=folder / CHECKPOINT if job.rung != FULL else None,
-                ended=lambda points: hopeless(points, watch) if watch.end_early else None,
+                stop=lambda points: hopeless(points, watch) if watch.end_early else None,
             )
             observer, steps = trained.observer, len(trained.observer.curves())
-            if steps != job.steps and trained.ended is None:
+            if steps != job.steps and trained.stop_reason is None:
                 raise MachineError(f"trained {steps} of {job.steps} steps")
             nonfinite = sum(point.grad_norm is None for point in observer.curves())
             if nonfinite == steps:
@@ -180,7 +180,7 @@ class Worker:
         fields = {
             "status": "done",
             "steps": steps,
-            "ended": trained.ended,
+            "stop_reason": trained.stop_reason,
             "outcomes": answers.outcomes,
             "curves": observer.curves(),
             "correlations": observer.correlations(),

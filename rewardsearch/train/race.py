@@ -67,7 +67,7 @@ def race(
         id: fmean(point.exact_match for point in results[id].curves) if results[id].curves else 0.0 for id in arms
     }
 
-    running = sorted((id for id in entrants if results[id].ended is None), key=lambda id: (-f1[id], -trained[id]))
+    running = sorted((id for id in entrants if results[id].stop_reason is None), key=lambda id: (-f1[id], -trained[id]))
     least = config.min_promoted_of(len(entrants))
     most = len(entrants) if agreement is None else config.max_promoted_of(len(entrants))
     places = {id: place for place, id in enumerate(running, start=1)}
@@ -83,7 +83,7 @@ def race(
 
     promotions = {}
     for id in entrants:
-        apart, ended = distance(id), results[id].ended
+        apart, ended = distance(id), results[id].stop_reason
         behind = apart > 0
         promoted = ended is None and places[id] <= (least if behind else most)
         figures = f"F1 {f1[id]:.3f}" + (f" vs {f1[best]:.3f}" if id != best else "")
@@ -97,5 +97,5 @@ def race(
             if not promoted and agreement is not None:
                 why += f": in this search ranks here and at the end agree (rank correlation {agreement:.2f})"
         step = f"{'continues after' if promoted else 'stopped at'} step {results[id].steps}"
-        promotions[id] = PromotionDecision(id=id, promoted=promoted, told=f"{step}: {why}")
+        promotions[id] = PromotionDecision(id=id, promoted=promoted, message=f"{step}: {why}")
     return promotions

@@ -40,7 +40,7 @@ from rewardsearch.run.training_files import (
     outcomes_digest,
     result_digest,
 )
-from rewardsearch.train import LocalWorkers, Reading, read_test, train
+from rewardsearch.train import LocalWorkers, TestEvaluation, read_test, train
 from rewardsearch.train.race import baseline_noise, race, rank_agreement
 from rewardsearch.train.solvable import nothing_to_rank, solves_enough
 
@@ -159,7 +159,7 @@ class Trainings:
             "raced", round=number, rung=rung, promotions=[promotion.model_dump(mode="json") for promotion in promotions]
         )
         for promotion in promotions:
-            self.progress.say(f"  {self._name(promotion.id)} {promotion.told}")
+            self.progress.say(f"  {self._name(promotion.id)} {promotion.message}")
 
     def _trained_past(self, rung: str, number: int) -> list[tuple[TrainingResult, TrainingResult]]:
         """The results at a rung and at the end of the candidates proposed before round `number` that have both."""
@@ -231,7 +231,7 @@ class Trainings:
                 lost.append(job)
         self.run(lost)
 
-    def _clear_damaged(self, readings: Sequence[Reading]) -> None:
+    def _clear_damaged(self, readings: Sequence[TestEvaluation]) -> None:
         """Removes outcomes on the test that are not those that were read; they are read again, of the same policy."""
         for reading in readings:
             path, digest = self.folder / reading.file, self.state.test_files.get(reading.file)
@@ -239,9 +239,11 @@ class Trainings:
                 self.progress.say(f"warning: {reading.file} is damaged; it is read again, of the same policy")
                 path.unlink()
 
-    def _reading(self, name: str, id: str, seed: int) -> Reading:
+    def _reading(self, name: str, id: str, seed: int) -> TestEvaluation:
         folder = (policy_job(seed) if id == POLICY else final_job(self.state.arms[id], seed)).folder
-        return Reading(name=name, adapter=None if id == POLICY else f"{folder}/adapter", mark=self.state.marks[folder])
+        return TestEvaluation(
+            name=name, adapter=None if id == POLICY else f"{folder}/adapter", mark=self.state.marks[folder]
+        )
 
     def run(self, jobs: Sequence[TrainingJob]) -> None:
         """Runs what is pending of `jobs`; what ended in an infrastructure error is tried once more after the others.

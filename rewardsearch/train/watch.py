@@ -97,7 +97,7 @@ def alarms(points: Sequence[CurvePoint], config: WatchConfig) -> tuple[Alarm, ..
 
 def hopeless(points: Sequence[CurvePoint], config: WatchConfig) -> str | None:
     """Why the run is not worth going on with; None where it may be, as is any run whose monitor rises."""
-    return next((alarm.told for alarm in alarms(points, config) if alarm.hopeless), None)
+    return next((alarm.message for alarm in alarms(points, config) if alarm.hopeless), None)
 
 
 def _dead(curve: _Curve) -> Iterator[Alarm]:
@@ -107,14 +107,14 @@ def _dead(curve: _Curve) -> Iterator[Alarm]:
     still = [not point.grad_norm for point in curve.points]
     groups = fmean(point.zero_std_fraction for point in curve.last)
     if all(still[-len(curve.last) :]):
-        told = f"no gradient in steps {curve.last[0].step}-{curve.last[-1].step}"
+        message = f"no gradient in steps {curve.last[0].step}-{curve.last[-1].step}"
     elif groups >= curve.config.zero_std_fraction:
-        told = (
+        message = (
             f"{groups:.0%} of the groups without spread in reward in steps {curve.last[0].step}-{curve.last[-1].step}"
         )
     else:
         return
-    yield Alarm(kind="dead", told=f"{told}: nothing to learn from", hopeless=all(still))
+    yield Alarm(kind="dead", message=f"{message}: nothing to learn from", hopeless=all(still))
 
 
 def _lost(curve: _Curve) -> Iterator[Alarm]:
@@ -124,7 +124,7 @@ def _lost(curve: _Curve) -> Iterator[Alarm]:
     little = most <= config.forgetting * monitor.start and monitor.start >= config.forgetting_from
     if little and monitor.errors < -config.alarm_z:
         yield Alarm(
-            kind="lost", told=f"exact match {monitor} ({curve.steps}): the task has been unlearnt", hopeless=True
+            kind="lost", message=f"exact match {monitor} ({curve.steps}): the task has been unlearnt", hopeless=True
         )
 
 
@@ -134,7 +134,7 @@ def _hacking(curve: _Curve) -> Iterator[Alarm]:
     if judged.errors > config.alarm_z and (monitor.errors < -config.alarm_z or not curve.learns):
         yield Alarm(
             kind="hacking",
-            told=f"reward {judged} while exact match {monitor} ({curve.steps}): it pays for something else than being right",
+            message=f"reward {judged} while exact match {monitor} ({curve.steps}): it pays for something else than being right",
         )
 
 
@@ -150,12 +150,12 @@ def _collapse(curve: _Curve) -> Iterator[Alarm]:
     if prediction - gold >= config.collapse_gap:
         answers = _shares(curve.last, lambda point: point.answers)
         same = max(answers, key=lambda name: answers[name]) if answers else "the same"
-        told: str | None = f"{prediction:.0%} of the answers are {same} where {gold:.0%} should be ({curve.steps})"
+        message: str | None = f"{prediction:.0%} of the answers are {same} where {gold:.0%} should be ({curve.steps})"
     else:
-        told = _neglect(curve)
-    if told is not None:
+        message = _neglect(curve)
+    if message is not None:
         blind = monitor.end <= max(config.floor, curve.blind) and monitor.errors <= config.min_improvement_z
-        yield Alarm(kind="collapse", told=told, hopeless=blind)
+        yield Alarm(kind="collapse", message=message, hopeless=blind)
 
 
 def _neglect(curve: _Curve) -> str | None:
@@ -203,7 +203,7 @@ def _flight(curve: _Curve, name: str, other: str) -> Iterator[Alarm]:
     if earned < rest:
         yield Alarm(
             kind="penalty",
-            told=(
+            message=(
                 f"{name} in {share.start:.0%} -> {share.end:.0%} of the completions where {gold:.0%} should be "
                 f"({curve.steps}), paid {earned:.3g} on average and {other} {rest:.3g}: the policy flees from {name}; "
                 f"make a wrong {name} cost less, or a right one pay more"
@@ -228,7 +228,7 @@ def _clipped(curve: _Curve) -> Iterator[Alarm]:
     if clipped.end >= config.clipped and not curve.learns:
         yield Alarm(
             kind="clipped",
-            told=f"completions cut off at the token limit {clipped.start:.0%} -> {clipped.end:.0%} ({curve.steps})",
+            message=f"completions cut off at the token limit {clipped.start:.0%} -> {clipped.end:.0%} ({curve.steps})",
             hopeless=clipped.end >= config.all_clipped
             and clipped.errors >= -config.min_improvement_z
             and curve.monitor.end <= config.floor,
@@ -242,7 +242,7 @@ def _length(curve: _Curve) -> Iterator[Alarm]:
     if drifts and abs(length.errors) > curve.config.alarm_z and not curve.learns:
         yield Alarm(
             kind="length",
-            told=f"{length} tokens a completion while exact match {curve.monitor} ({curve.steps})",
+            message=f"{length} tokens a completion while exact match {curve.monitor} ({curve.steps})",
         )
 
 
@@ -254,5 +254,5 @@ def _entropy(curve: _Curve) -> Iterator[Alarm]:
     if entropy.end <= curve.config.entropy and entropy.end <= curve.config.entropy_left * entropy.start:
         yield Alarm(
             kind="entropy",
-            told=f"entropy {entropy} nats a token while exact match {curve.monitor} ({curve.steps})",
+            message=f"entropy {entropy} nats a token while exact match {curve.monitor} ({curve.steps})",
         )

@@ -33,7 +33,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     place = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as patch:
         trainer = Trainer()
-        patch.setattr(trials, "train", trainer.screen)
+        patch.setattr(trials, "train", trainer.train)
         patch.setattr(trials, "read_test", trainer.read_test)
         search(config(finalize=FINAL), place / "final", Quiet())
         search(config(), place / "searched", Quiet())
@@ -186,7 +186,7 @@ def test_an_adapter_that_is_lost_is_trained_again_before_the_test_is_read(
     tmp_path: Path, trainer: Trainer, what: str
 ) -> None:
     trainer.play = with_adapter(tmp_path)
-    settings = config(candidates=1, screen={"baseline_seeds": 2}, finalize={**FINAL, "seeds": 1})
+    settings = config(candidates=1, train={"baseline_seeds": 2}, finalize={**FINAL, "seeds": 1})
     search(settings.model_copy(update={"finalize": config().finalize}), tmp_path, Quiet())
     trainer.trained.clear()
     adapter = tmp_path / "candidates" / BASELINE / "training" / "full-1" / ADAPTER / "adapter_model.safetensors"

@@ -56,7 +56,7 @@ def state(
 def raced(found: RunState, *promoted: str) -> RunState:
     for each in FOUR:
         if each.id in found.verdicts and found.verdicts[each.id].accepted:
-            promotion = PromotionDecision(id=each.id, promoted=each.name in promoted, told="")
+            promotion = PromotionDecision(id=each.id, promoted=each.name in promoted, message="")
             found.promotions["rung1", each.id] = promotion
     return found
 

@@ -45,11 +45,13 @@ def long_run(run: Path) -> Path:
             journal.append("validated", verdict=verdict.model_dump(mode="json"))
         for each in (LONG, WIDE):
             label = f"{each.name}-{each.id[:4]}/{each.name}"
-            result = screened(each.id, ARMS[GOOD.id], component=label, alarms=(Alarm(kind="hacking", told="x " * 90),))
+            result = screened(
+                each.id, ARMS[GOOD.id], component=label, alarms=(Alarm(kind="hacking", message="x " * 90),)
+            )
             save_result(run / each.id, result, "mark")
             journal.append("trained", id=each.id, folder=each.id, mark="mark", status="done")
         promotion = PromotionDecision(
-            id=lost.id, promoted=False, told="stopped at step 9: tied with the best " + "and more " * 30
+            id=lost.id, promoted=False, message="stopped at step 9: tied with the best " + "and more " * 30
         )
         journal.append("raced", round=2, rung="rung1", promotions=[promotion.model_dump(mode="json")])
         journal.append("final", report=long_report().model_dump(mode="json"))

@@ -166,34 +166,34 @@ def test_only_the_flags_that_scored_candidates_have_are_explained() -> None:
     assert "What the flags mean" not in feedback().text
 
 
-HACKED = Alarm(kind="hacking", told="reward 1 -> 3 while exact match 0.4 -> 0.3 (steps 1-8 to 9-16)")
-LOST = Alarm(kind="lost", told="exact match 0.4 -> 0 (steps 1-8 to 9-16): the task has been unlearnt", hopeless=True)
+HACKED = Alarm(kind="hacking", message="reward 1 -> 3 while exact match 0.4 -> 0.3 (steps 1-8 to 9-16)")
+LOST = Alarm(kind="lost", message="exact match 0.4 -> 0 (steps 1-8 to 9-16): the task has been unlearnt", hopeless=True)
 
 
-def watched(*alarms: Alarm, ended: str | None = None) -> dict[str, TrainingResult]:
+def watched(*alarms: Alarm, stop_reason: str | None = None) -> dict[str, TrainingResult]:
     """RESULTS, with what the watch saw of GOOD's training."""
-    update = {"alarms": alarms, "flags": tuple(alarm.flag for alarm in alarms), "ended": ended}
+    update = {"alarms": alarms, "flags": tuple(alarm.flag for alarm in alarms), "stop_reason": stop_reason}
     return {**RESULTS, GOOD.id: RESULTS[GOOD.id].model_copy(update=update)}
 
 
 def test_what_the_watch_saw_is_told_with_its_figures_and_what_to_change() -> None:
     told = feedback(results=watched(HACKED))
     assert "flags: watch:hacking" in told.text
-    assert f"- the watch over the training: hacking: {HACKED.told}\n" in told.text
+    assert f"- the watch over the training: hacking: {HACKED.message}\n" in told.text
     assert "- watch:hacking: in training the reward rose while exact match did not" in told.text
     assert told.flag_kinds == ("watch:hacking",)
     assert "the watch over the training" not in feedback().text
 
 
 def test_a_training_that_the_watch_ended_is_told_as_ended() -> None:
-    text = feedback(results=watched(LOST, HACKED, ended=LOST.told)).text
-    assert f"lost: {LOST.told}; the training was ended there\n" in text
-    assert f"hacking: {HACKED.told}\n" in text
+    text = feedback(results=watched(LOST, HACKED, stop_reason=LOST.message)).text
+    assert f"lost: {LOST.message}; the training was ended there\n" in text
+    assert f"hacking: {HACKED.message}\n" in text
 
 
 @pytest.mark.parametrize("kind", get_args(AlarmKind))
 def test_every_alarm_has_its_explanation(kind: AlarmKind) -> None:
-    told = feedback(results=watched(Alarm(kind=kind, told="0.4 -> 0.3")))
+    told = feedback(results=watched(Alarm(kind=kind, message="0.4 -> 0.3")))
     explained = told.text.split("What the flags mean")[1]
     assert [line.split(": ")[0] for line in explained.splitlines() if line.startswith("- watch:")] == [
         f"- watch:{kind}"

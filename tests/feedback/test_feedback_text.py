@@ -34,7 +34,7 @@ def feedback_of(state: Mapping[str, object]) -> Feedback:
     verdicts = dict(VERDICTS)
     if state["flags"]:
         verdicts[LEVEL.id] = VERDICTS[LEVEL.id].model_copy(update={"flags": ("sensitive:trailing-space",)})
-        alarm = Alarm(kind="length", told="20 -> 31 tokens a completion", hopeless=False)
+        alarm = Alarm(kind="length", message="20 -> 31 tokens a completion", hopeless=False)
         results = {
             id: result.model_copy(update={"alarms": (alarm,), "flags": (alarm.flag,)}) for id, result in results.items()
         }

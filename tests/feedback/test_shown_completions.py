@@ -197,7 +197,7 @@ def test_scores_at_the_rungs_stand_beside_the_baselines_at_the_same_step_also_of
     results = {id: RESULTS[id] for id in (BASELINE, GOOD.id)}
     given: dict[str, Any] = {"results": results, "candidates": everyone, "verdicts": {}}
     promotions = {
-        id: PromotionDecision(id=id, promoted=False, told="others were ahead") for id in (slow.id, stopped.id)
+        id: PromotionDecision(id=id, promoted=False, message="others were ahead") for id in (slow.id, stopped.id)
     }
     ranking = rank(task="arithmetic", config=RankConfig(resamples=200), seed=0, dropped=promotions, **given)
     told = write_feedback(round=2, ranking=ranking, front=front(results, everyone), proposals={}, rungs=rungs, **given)

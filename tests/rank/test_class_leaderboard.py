@@ -117,4 +117,4 @@ def test_the_race_goes_by_the_positive_classs_f1() -> None:
     promotions = race(results, list(results), "judges", "judges", settings, RankConfig(resamples=500), 0, noise)
     assert f1_accuracy(results["rejects"].outcomes).accuracy > f1_accuracy(results["judges"].outcomes).accuracy
     assert promotions["judges"].promoted and not promotions["rejects"].promoted
-    assert "F1 0.000 vs 0.632" in promotions["rejects"].told
+    assert "F1 0.000 vs 0.632" in promotions["rejects"].message

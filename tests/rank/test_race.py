@@ -12,8 +12,10 @@ RANK = RankConfig(resamples=500)
 QUIET = SeedNoise(sd=0.001, df=2)
 
 
-def at_rung(id: str, kinds: str, ended: str | None = None) -> TrainingResult:
-    return TrainingResult(id=id, rung="rung1", seed=0, steps=10, status="done", outcomes=outcomes(kinds), ended=ended)
+def at_rung(id: str, kinds: str, stop_reason: str | None = None) -> TrainingResult:
+    return TrainingResult(
+        id=id, rung="rung1", seed=0, steps=10, status="done", outcomes=outcomes(kinds), stop_reason=stop_reason
+    )
 
 
 def decided(
@@ -85,9 +87,9 @@ def test_ranks_drop_only_where_they_are_known_to_hold_to_the_end() -> None:
     assert promoted(decided(baseline=BEHIND, **kinds)) == "abcdef"
     promotions = decided(agreement=0.72, baseline=BEHIND, **kinds)
     assert promoted(promotions) == "abc"
-    assert "tied with the best (F1 0.870 vs 0.889), and at most 3 of 6 continue" in promotions["d"].told
-    assert "0.72" in promotions["d"].told
-    assert promotions["a"].told == "continues after step 10: the best (F1 0.889)"
+    assert "tied with the best (F1 0.870 vs 0.889), and at most 3 of 6 continue" in promotions["d"].message
+    assert "0.72" in promotions["d"].message
+    assert promotions["a"].message == "continues after step 10: the best (F1 0.889)"
     assert promoted(decided(RaceConfig(max_promoted=1.0), agreement=0.72, baseline=BEHIND, **kinds)) == "abcdef"
     assert (
         promoted(decided(RaceConfig(min_promoted=0.5, max_promoted=0.67), agreement=0.72, baseline=BEHIND, **kinds))
@@ -128,22 +130,22 @@ def test_of_equals_the_one_with_more_right_completions_in_training_goes_on_then_
 
 def test_what_is_told_has_the_step_both_scores_and_how_far_apart_they_are_at_least() -> None:
     promotions = decided(baseline=BEST, a=BEHIND, b=FAR, c=FAR)
-    assert promotions["b"].told.startswith(
+    assert promotions["b"].message.startswith(
         "stopped at step 10: behind the baseline with seed 0 (F1 0.333 vs 0.889, at least 0.4"
     )
-    assert promotions["a"].told.startswith(
+    assert promotions["a"].message.startswith(
         "continues after step 10: behind the baseline with seed 0 (F1 0.667 vs 0.889"
     )
-    assert promotions["a"].told.endswith(", and at least 1 of 3 continue")
+    assert promotions["a"].message.endswith(", and at least 1 of 3 continue")
 
 
 def test_a_run_that_the_watch_ended_does_not_go_on_even_as_the_best() -> None:
-    ended = {"a": at_rung("a", BEST, ended="no gradient for 10 steps")}
+    ended = {"a": at_rung("a", BEST, stop_reason="no gradient for 10 steps")}
     promotions = decided(results=ended, baseline=BEHIND, b=LEVEL)
     assert promoted(promotions) == "b"
-    assert promotions["a"].told.startswith("stopped at step 10: no gradient for 10 steps (F1 ")
+    assert promotions["a"].message.startswith("stopped at step 10: no gradient for 10 steps (F1 ")
 
 
 def test_an_ended_run_does_not_hold_the_others_back() -> None:
-    ended = {"a": at_rung("a", BEST, ended="clipped")}
+    ended = {"a": at_rung("a", BEST, stop_reason="clipped")}
     assert promoted(decided(results=ended, baseline=BEHIND, b=BEHIND, c="w" * 10 + BEHIND[:90])) == "bc"

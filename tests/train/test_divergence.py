@@ -39,11 +39,11 @@ DATA: dict[str, Any] = {
 
 @pytest.fixture
 def worker(tmp_path: Path) -> Iterator[Callable[..., Worker]]:
-    """Makes workers on one run, whose settings of `screen` are changed."""
+    """Makes workers on one run, whose settings of `train` are changed."""
     torch.set_num_threads(1)
     with Sandbox(Config().sandbox, 1e300) as sandbox:
-        yield lambda **screen: Worker(
-            tmp_path, parse_config(DATA | {"screen": DATA["screen"] | screen}, "test"), sandbox, lambda message: None
+        yield lambda **train: Worker(
+            tmp_path, parse_config(DATA | {"train": DATA["train"] | train}, "test"), sandbox, lambda message: None
         )
 
 
@@ -56,20 +56,20 @@ def test_a_candidate_that_diverges_fails_with_its_step_and_the_next_one_is_train
     worker: Callable[..., Worker], tmp_path: Path
 ) -> None:
     working = worker()
-    whole = working.screen(job(CONSTANT))
-    result = working.screen(job(LENGTH.replace("SCALE", "0.01"), rung="rung1", steps=3, schedule=4))
+    whole = working.train(job(CONSTANT))
+    result = working.train(job(LENGTH.replace("SCALE", "0.01"), rung="rung1", steps=3, schedule=4))
     assert (result.status, result.flags, result.outcomes) == ("failed", (DIVERGED,), ())
     assert result.reason is not None and result.reason.startswith(f"diverged at step {result.steps}: ")
     assert 1 <= result.steps <= 3
     assert load_result(tmp_path / "candidates/abc") == result
-    again = working.screen(job(CONSTANT))
+    again = working.train(job(CONSTANT))
     same = {"seconds", "peak_memory_mb"}
     assert again.model_dump(exclude=same) == whole.model_dump(exclude=same) and again.status == "done"
 
 
 def test_a_baseline_that_diverges_fails(worker: Callable[..., Worker]) -> None:
     base = load_base_rewards(Config().train.base_rewards)
-    result = worker().screen(job("", id="baseline", rewards=base))
+    result = worker().train(job("", id="baseline", rewards=base))
     assert (result.status, result.flags) == ("failed", (DIVERGED,))
 
 
@@ -81,7 +81,7 @@ def test_steps_without_a_finite_gradient_are_counted_and_a_run_with_others_goes_
     # Only a question of one of the steps is paid beyond what the gradient can hold.
     code = SOMETIMES.replace("'?'", repr(rows[0].prompt_text.splitlines()[0]))
     spec = RewardSpec(id="def", name="short", code=LENGTH.replace("SCALE", "-0.01"))
-    result = working.screen(job(code, rewards=(*job(code).rewards, spec)))
+    result = working.train(job(code, rewards=(*job(code).rewards, spec)))
     assert (result.status, result.steps, len(result.outcomes)) == ("done", 4, 8)
     norms = [point.grad_norm for point in result.curves]
     assert result.nonfinite_steps == norms.count(None) == 1
@@ -101,15 +101,15 @@ def policy() -> Policy:
 
 
 @pytest.mark.parametrize("value", [math.nan, 1e38])
-@pytest.mark.parametrize("kind", ["screen", "bank", "sft"])
+@pytest.mark.parametrize("kind", ["train", "bank", "sft"])
 def test_a_policy_whose_logits_are_not_finite_before_any_training_is_the_users_to_replace(
     worker: Callable[..., Worker], policy: Policy, value: float, kind: str, tmp_path: Path
 ) -> None:
     working = worker()
     policy.base.lm_head.weight.data[3] = value
     working.policy = policy
-    if kind == "screen":
-        result = working.screen(policy_job(0))
+    if kind == "train":
+        result = working.train(policy_job(0))
         assert (result.status, result.reason) == ("failed", "the policy's logits are not finite")
         return
     with pytest.raises(UserError, match=r"policy\.model or policy\.dtype"), pytest.MonkeyPatch.context() as patch:

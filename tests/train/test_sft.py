@@ -152,7 +152,7 @@ def test_every_job_starts_from_the_fine_tuned_policy(worker: Callable[..., Worke
     other = worker()
     banks = []
     for number, each in enumerate((tuning, other, worker(sft={}))):
-        screened = each.screen(policy_job(0)).outcomes
+        screened = each.train(policy_job(0)).outcomes
         assert screened == (result.after if number < 2 else result.before)
         path = tmp_path / f"bank-{number}.jsonl"
         each.do({"kind": "bank", "id": "bank", "out": str(path)})
@@ -164,5 +164,5 @@ def test_every_job_starts_from_the_fine_tuned_policy(worker: Callable[..., Worke
 
 def test_without_its_fine_tuning_no_job_is_done(worker: Callable[..., Worker], tmp_path: Path) -> None:
     with pytest.raises(MachineError, match=r"fine-tuned policy in .*sft is missing or damaged"):
-        worker().screen(policy_job(0))
+        worker().train(policy_job(0))
     assert not (tmp_path / SFT / ADAPTER).exists()

@@ -133,7 +133,7 @@ def test_a_stretch_is_not_a_run_of_its_own_length(run: Callable[..., Trained]) -
 
 def test_a_run_ends_where_it_is_not_worth_going_on_with(run: Callable[..., Trained], tmp_path: Path) -> None:
     keep = tmp_path / "checkpoint"
-    course = {"ended": lambda points: "enough" if len(points) == 2 else None, "keep": keep}
+    course = {"stop": lambda points: "enough" if len(points) == 2 else None, "keep": keep}
     _, _, observer = run(short, steps=4, course=course)
     assert [point.step for point in observer.curves()] == [1, 2]
     assert not keep.exists()

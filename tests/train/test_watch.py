@@ -214,7 +214,7 @@ def test_a_single_right_completion_in_the_window_keeps_a_run_going() -> None:
 def test_what_is_told_has_the_figures_and_the_steps() -> None:
     (alarm,) = alarms(curve(candidate_reward=RISES, exact_match=(0.4, 0.3)), CONFIG)
     assert alarm.flag == "watch:hacking"
-    assert alarm.told == (
+    assert alarm.message == (
         "reward 1 -> 3 while exact match 0.4 -> 0.3 (steps 1-8 to 9-16): it pays for something else than being right"
     )
 
@@ -251,7 +251,7 @@ def judging(steps: int, accuracy: tuple[float, float], selected: tuple[float, fl
 
 def test_a_run_that_comes_to_reject_everyone_is_told_and_ended() -> None:
     points = judging(32, (0.85, 0.5), (0.5, 0.02), 8.0)
-    told = {alarm.kind: alarm.told for alarm in alarms(points, CONFIG)}
+    told = {alarm.kind: alarm.message for alarm in alarms(points, CONFIG)}
     assert set(told) == {"collapse", "penalty"}
     assert "of the answers are REJECTED where" in told["collapse"]
     assert hopeless(points, CONFIG) == told["collapse"]
@@ -263,7 +263,7 @@ def test_a_flight_from_a_class_is_told_with_its_figures() -> None:
     (alarm,) = alarms(curve(selected=(0.5, 0.2), selected_paid=-1.5), CONFIG)
     assert alarm.flag == "watch:penalty"
     assert not alarm.hopeless
-    assert alarm.told == (
+    assert alarm.message == (
         "SELECTED in 50% -> 20% of the completions where 50% should be (steps 1-8 to 9-16), paid -1.5 on average and REJECTED "
         "2: the policy flees from SELECTED; make a wrong SELECTED cost less, or a right one pay more"
     )

@@ -84,10 +84,10 @@ def test_what_is_told_has_the_stretch_the_class_and_its_shares() -> None:
     points = screening(40, 0.06, lambda at: 0.8 if at < 12 else 0.0, lambda at: 0.0, seed=3)
     (alarm,) = alarms(points, CONFIG)
     assert alarm.flag == "watch:collapse" and alarm.hopeless
-    assert alarm.told == "0.0% of the completions of steps 13-40 are SELECTED where 4.5% should be, 3.6% before"
+    assert alarm.message == "0.0% of the completions of steps 13-40 are SELECTED where 4.5% should be, 3.6% before"
     from_the_start = alarms(screening(40, 0.06, never, never), CONFIG)[-1]
-    assert from_the_start.told.startswith("0.0% of the completions of steps 1-40 are SELECTED where")
-    assert from_the_start.told.endswith("should be")
+    assert from_the_start.message.startswith("0.0% of the completions of steps 1-40 are SELECTED where")
+    assert from_the_start.message.endswith("should be")
 
 
 def test_a_form_that_is_hardly_known_is_no_neglect_of_a_class() -> None:
