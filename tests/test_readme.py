@@ -10,7 +10,7 @@ from rewardsearch.config import Config
 from rewardsearch.exporters import Choice, export
 from rewardsearch.files.resources import PACKAGE
 from rewardsearch.rewards.base import load_base_rewards
-from rewardsearch.rewards.sandbox.breaches import BREACHES
+from rewardsearch.rewards.sandbox.kernel.breaches import BREACHES
 
 README = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
 

@@ -21,7 +21,7 @@ from rewardsearch.validation.probing import Probing
 from rewardsearch.validation.remedies import inputs_of
 
 ROOT = Path(__file__).parents[2]
-ORDINARY = sorted((ROOT / "tests" / "sandbox" / "ordinary").glob("*.py"))
+ORDINARY = sorted((ROOT / "tests" / "rewards" / "ordinary").glob("*.py"))
 CARRIED = sorted((ROOT / "candidates").glob("*/*.py"))
 HOSTILE = sorted((ROOT / "tests" / "hostile").glob("*.py"))
 HEAD = "def reward(prompts, completions, answer, **columns):\n"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from rewardsearch.rewards.sandbox.breaches import LIMITS
-from rewardsearch.rewards.sandbox.client import RewardOutput, Sandbox
-from rewardsearch.rewards.sandbox.defences import Defences, inspect
-from rewardsearch.rewards.sandbox.faults import RewardFault
-from rewardsearch.rewards.sandbox.policy import SIGNATURE, StaticFault, batch_dependent, check_static, parse
-from rewardsearch.rewards.sandbox.pool import SandboxPool
-from rewardsearch.rewards.sandbox.training import SandboxedReward
+from rewardsearch.rewards.sandbox.kernel.breaches import LIMITS
+from rewardsearch.rewards.sandbox.kernel.defences import Defences, inspect
+from rewardsearch.rewards.sandbox.static.policy import SIGNATURE, StaticFault, batch_dependent, check_static, parse
+from rewardsearch.rewards.sandbox.worker.client import RewardOutput, Sandbox
+from rewardsearch.rewards.sandbox.worker.faults import RewardFault
+from rewardsearch.rewards.sandbox.worker.pool import SandboxPool
+from rewardsearch.rewards.sandbox.worker.sandboxed_reward import SandboxedReward
 
 __all__ = [
     "LIMITS",

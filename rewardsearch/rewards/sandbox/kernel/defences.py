@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from rewardsearch.config import SandboxConfig
 from rewardsearch.errors import MachineError, UserError
-from rewardsearch.rewards.sandbox import protocol
-from rewardsearch.rewards.sandbox.breaches import BREACHES, HELD
-from rewardsearch.rewards.sandbox.lockdown import LAYERS
-from rewardsearch.rewards.sandbox.process import WorkerLost, WorkerProcess
+from rewardsearch.rewards.sandbox.kernel.breaches import BREACHES, HELD
+from rewardsearch.rewards.sandbox.kernel.lockdown import LAYERS
+from rewardsearch.rewards.sandbox.worker import protocol
+from rewardsearch.rewards.sandbox.worker.process import WorkerLost, WorkerProcess
 
 _CHECK_S = 10.0
 

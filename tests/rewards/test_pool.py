@@ -20,7 +20,7 @@ from rewardsearch.config import SandboxConfig
 from rewardsearch.errors import MachineError, UserError
 from rewardsearch.records import Batch
 from rewardsearch.rewards.sandbox import RewardFault, RewardOutput, Sandbox, SandboxPool
-from rewardsearch.rewards.sandbox.faults import told_names
+from rewardsearch.rewards.sandbox.worker.faults import told_names
 
 HEAD = "def reward(prompts, completions, answer, **columns):\n"
 HOSTILE = sorted((Path(__file__).parents[1] / "hostile").glob("*.py"))

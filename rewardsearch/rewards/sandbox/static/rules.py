@@ -10,7 +10,7 @@ import re
 import string
 import typing
 
-from rewardsearch.rewards.sandbox.allowed import (
+from rewardsearch.rewards.sandbox.static.allowed import (
     BUILTINS,
     FRAME_ATTRIBUTES,
     HARMLESS_ATTRIBUTES,
@@ -20,9 +20,9 @@ from rewardsearch.rewards.sandbox.allowed import (
     STATE_ATTRIBUTES,
     WHY_NOT,
 )
-from rewardsearch.rewards.sandbox.names import bindings
-from rewardsearch.rewards.sandbox.refusal import Refused, Rule, Scope, line_of
-from rewardsearch.rewards.sandbox.state import changes_of_lasting_values, kept_values, root_of
+from rewardsearch.rewards.sandbox.static.names import bindings
+from rewardsearch.rewards.sandbox.static.refusal import Refused, Rule, Scope, line_of
+from rewardsearch.rewards.sandbox.static.state import changes_of_lasting_values, kept_values, root_of
 
 _ASYNC = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
 _FRAMES = FRAME_ATTRIBUTES - {"obj", "mro", "with_traceback"}

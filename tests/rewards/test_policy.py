@@ -9,7 +9,7 @@ import pytest
 
 from rewardsearch.files.resources import PACKAGE
 from rewardsearch.rewards.sandbox import batch_dependent, check_static
-from rewardsearch.rewards.sandbox.allowed import MODULES
+from rewardsearch.rewards.sandbox.static.allowed import MODULES
 
 ORDINARY = sorted((Path(__file__).parent / "ordinary").glob("*.py"))
 HEAD = "def reward(prompts, completions, answer, **columns):\n"

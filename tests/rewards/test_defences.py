@@ -13,10 +13,10 @@ from rewardsearch.config import SandboxConfig
 from rewardsearch.errors import MachineError, UserError
 from rewardsearch.records import Batch
 from rewardsearch.rewards.sandbox import Sandbox, inspect
-from rewardsearch.rewards.sandbox.breaches import BREACHES, Target
-from rewardsearch.rewards.sandbox.bubblewrap import find_bwrap
-from rewardsearch.rewards.sandbox.defences import Defences, why_missing
-from rewardsearch.rewards.sandbox.lockdown import LAYERS
+from rewardsearch.rewards.sandbox.kernel.breaches import BREACHES, Target
+from rewardsearch.rewards.sandbox.kernel.bubblewrap import find_bwrap
+from rewardsearch.rewards.sandbox.kernel.defences import Defences, why_missing
+from rewardsearch.rewards.sandbox.kernel.lockdown import LAYERS
 
 REWARD = "def reward(prompts, completions, answer, **columns):\n    return [float(len(c)) for c in completions]\n"
 BATCH = Batch(prompts=("q",), completions=("four",), answer=("3",))
@@ -126,7 +126,7 @@ def test_bubblewrap_is_one_more_layer_around_the_same_worker(bwrap: str) -> None
 
 
 def test_bubblewrap_that_is_asked_for_and_not_there_is_the_users_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rewardsearch.rewards.sandbox.bubblewrap.find_bwrap", lambda: None)
+    monkeypatch.setattr("rewardsearch.rewards.sandbox.kernel.bubblewrap.find_bwrap", lambda: None)
     with Sandbox(SandboxConfig(bubblewrap=True)) as box, pytest.raises(UserError, match="there is no bwrap"):
         box.call(REWARD, BATCH)
 

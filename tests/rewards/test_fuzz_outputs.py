@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rewardsearch.config import SandboxConfig
-from rewardsearch.rewards.sandbox import RewardFault, RewardOutput, Sandbox, check_static, client
+from rewardsearch.rewards.sandbox import RewardFault, RewardOutput, Sandbox, check_static
+from rewardsearch.rewards.sandbox.worker import client
 
 # --- what a reward returns ------------------------------------------------------------------------------------------
 

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from rewardsearch.config import SandboxConfig
 from rewardsearch.errors import MachineError
 from rewardsearch.records import Batch
-from rewardsearch.rewards.sandbox import RewardFault, RewardOutput, Sandbox, client, process
-from rewardsearch.rewards.sandbox.protocol import Breach, Raised, Result, frame
+from rewardsearch.rewards.sandbox import RewardFault, RewardOutput, Sandbox
+from rewardsearch.rewards.sandbox.worker import client, process
+from rewardsearch.rewards.sandbox.worker.protocol import Breach, Raised, Result, frame
 
 # --- what a worker says ---------------------------------------------------------------------------------------------
 

@@ -12,10 +12,17 @@ import sys
 import types
 
 if __name__ == "__main__":
-    _here = __file__.rpartition("/")[0]
-    for _name, _folder in (("rewardsearch", _here.rpartition("/")[0]), ("rewardsearch.rewards.sandbox", _here)):
+    # Stand-ins for the packages above this file. No other module of the package can be imported here.
+    _sandbox = __file__.rsplit("/", 2)[0]
+    for _name, _folders in (
+        ("rewardsearch", []),
+        ("rewardsearch.rewards", []),
+        ("rewardsearch.rewards.sandbox", []),
+        ("rewardsearch.rewards.sandbox.kernel", [f"{_sandbox}/kernel"]),
+        ("rewardsearch.rewards.sandbox.worker", [f"{_sandbox}/worker"]),
+    ):
         _package = types.ModuleType(_name)
-        _package.__path__ = [_folder]
+        _package.__path__ = _folders
         sys.modules[_name] = _package
 
 import codecs
@@ -29,8 +36,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from rewardsearch.rewards.sandbox import child, lockdown, protocol
-from rewardsearch.rewards.sandbox.protocol import Call
+from rewardsearch.rewards.sandbox.kernel import lockdown
+from rewardsearch.rewards.sandbox.worker import child, protocol
+from rewardsearch.rewards.sandbox.worker.protocol import Call
 
 _EXIT_MEMORY = 77
 _CHECK_S = 5.0
@@ -69,7 +77,7 @@ def main() -> None:
     zygote = Zygote(facades, settings["builtins"], space)
     if settings["self_check"]:
         # Nothing can be imported after the locks; other workers do without the tools that the attempts need.
-        from rewardsearch.rewards.sandbox.breaches import Target, attempt_all
+        from rewardsearch.rewards.sandbox.kernel.breaches import Target, attempt_all
 
         target = Target(settings["parent"], memory)
         zygote.self_check = lambda marks: attempt_all(target, marks)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rewardsearch.rewards.sandbox.scopes import Meaning
+from rewardsearch.rewards.sandbox.static.scopes import Meaning
 
 _LONGEST = 200
 """Characters of a refusal: it can hold a name of the candidate's."""

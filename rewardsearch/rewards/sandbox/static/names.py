@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from rewardsearch.rewards.sandbox.allowed import METHODS
+from rewardsearch.rewards.sandbox.static.allowed import METHODS
 
 
 def bindings(node: ast.AST) -> Iterator[str]:

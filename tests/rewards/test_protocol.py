@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rewardsearch.rewards.sandbox import RewardFault
-from rewardsearch.rewards.sandbox.faults import breach_fault, check_result, raised_fault
-from rewardsearch.rewards.sandbox.protocol import BREACHES, Breach, Call, ProtocolError, Raised, Result
+from rewardsearch.rewards.sandbox.worker.faults import breach_fault, check_result, raised_fault
+from rewardsearch.rewards.sandbox.worker.protocol import BREACHES, Breach, Call, ProtocolError, Raised, Result
 
 TEXTS = st.lists(st.text(st.characters(), max_size=20), max_size=5)
 

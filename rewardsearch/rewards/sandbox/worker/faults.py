@@ -8,8 +8,15 @@ import re
 from functools import lru_cache
 from typing import Literal
 
-from rewardsearch.rewards.sandbox.allowed import FUNCTIONS
-from rewardsearch.rewards.sandbox.protocol import MAX_COMPONENTS, MAX_PRINTED, Breach, Raised, Result, is_component_name
+from rewardsearch.rewards.sandbox.static.allowed import FUNCTIONS
+from rewardsearch.rewards.sandbox.worker.protocol import (
+    MAX_COMPONENTS,
+    MAX_PRINTED,
+    Breach,
+    Raised,
+    Result,
+    is_component_name,
+)
 
 FaultKind = Literal["static", "raised", "timeout", "memory", "died", "contract", "changed"]
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")

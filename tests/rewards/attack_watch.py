@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rewardsearch.rewards.sandbox.libc import prctl
+from rewardsearch.rewards.sandbox.kernel.libc import prctl
 
 VARIABLE = "REWARDSEARCH_CANARY"
 FOLDER = Path("/tmp/rewardsearch_canary")

@@ -11,7 +11,7 @@ import pytest
 from rewardsearch.config import SandboxConfig
 from rewardsearch.records import Batch
 from rewardsearch.rewards.sandbox import RewardFault, Sandbox
-from rewardsearch.rewards.sandbox.lockdown import LAYERS
+from rewardsearch.rewards.sandbox.kernel.lockdown import LAYERS
 
 BATCH = Batch(prompts=("q",), completions=("c",), answer=("3",))
 ESCAPE = """

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rewardsearch.rewards.sandbox.libc import libc
+from rewardsearch.rewards.sandbox.kernel.libc import libc
 
 UNTRIED, OPEN, HELD = 0, 1, 2
 

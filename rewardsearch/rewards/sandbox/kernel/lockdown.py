@@ -14,8 +14,8 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from rewardsearch.rewards.sandbox import landlock, seccomp
-from rewardsearch.rewards.sandbox.libc import PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, prctl
+from rewardsearch.rewards.sandbox.kernel import landlock, seccomp
+from rewardsearch.rewards.sandbox.kernel.libc import PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, prctl
 
 LAYERS = ("uid", "no_new_privs", "landlock", "seccomp")
 """Every layer beside the limits, in the order it is applied."""

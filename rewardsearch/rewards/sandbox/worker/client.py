@@ -10,13 +10,13 @@ from typing import Self
 from rewardsearch.config import SandboxConfig
 from rewardsearch.errors import MachineError, UserError
 from rewardsearch.records import Batch
-from rewardsearch.rewards.sandbox import faults, protocol
-from rewardsearch.rewards.sandbox.defences import demand
-from rewardsearch.rewards.sandbox.faults import RewardFault
-from rewardsearch.rewards.sandbox.lockdown import LAYERS
-from rewardsearch.rewards.sandbox.policy import check_static
-from rewardsearch.rewards.sandbox.process import WorkerLost, WorkerProcess
-from rewardsearch.rewards.sandbox.protocol import Breach, Call, ProtocolError, Raised, Result
+from rewardsearch.rewards.sandbox.kernel.defences import demand
+from rewardsearch.rewards.sandbox.kernel.lockdown import LAYERS
+from rewardsearch.rewards.sandbox.static.policy import check_static
+from rewardsearch.rewards.sandbox.worker import faults, protocol
+from rewardsearch.rewards.sandbox.worker.faults import RewardFault
+from rewardsearch.rewards.sandbox.worker.process import WorkerLost, WorkerProcess
+from rewardsearch.rewards.sandbox.worker.protocol import Breach, Call, ProtocolError, Raised, Result
 
 _GRACE_S = 0.5
 """How much longer than the call's deadline the parent waits for the worker to say so itself."""

@@ -12,7 +12,7 @@ import os
 import struct
 import sys
 
-from rewardsearch.rewards.sandbox.libc import libc
+from rewardsearch.rewards.sandbox.kernel.libc import libc
 
 _CREATE_RULESET, _RESTRICT_SELF = 444, 446
 _GET_VERSION = 1

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 
 from rewardsearch.records import FIXED_ARGUMENTS
 from rewardsearch.rewards.identity import MAX_CODE_CHARS
-from rewardsearch.rewards.sandbox.allowed import HIDDEN
-from rewardsearch.rewards.sandbox.names import (
+from rewardsearch.rewards.sandbox.static.allowed import HIDDEN
+from rewardsearch.rewards.sandbox.static.names import (
     askers,
     bindings,
     idioms,
@@ -28,10 +28,10 @@ from rewardsearch.rewards.sandbox.names import (
     module_level_names,
     own_attributes,
 )
-from rewardsearch.rewards.sandbox.refusal import Refused, Scope
-from rewardsearch.rewards.sandbox.rules import RULES
-from rewardsearch.rewards.sandbox.scopes import meaning_of, own_nodes
-from rewardsearch.rewards.sandbox.state import cached_functions, shared_attributes, stateful_nonlocals
+from rewardsearch.rewards.sandbox.static.refusal import Refused, Scope
+from rewardsearch.rewards.sandbox.static.rules import RULES
+from rewardsearch.rewards.sandbox.static.scopes import meaning_of, own_nodes
+from rewardsearch.rewards.sandbox.static.state import cached_functions, shared_attributes, stateful_nonlocals
 
 SIGNATURE = (
     "write `def reward(prompts, completions, answer, **columns):` at the top level, once: it gets lists with one entry "

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 from rewardsearch.records import Batch, RewardSpec
-from rewardsearch.rewards.sandbox.client import RewardOutput, Sandbox
-from rewardsearch.rewards.sandbox.faults import RewardFault
+from rewardsearch.rewards.sandbox.worker.client import RewardOutput, Sandbox
+from rewardsearch.rewards.sandbox.worker.faults import RewardFault
 
 REMEMBERED = 4
 """Batches that are kept for asking again: a sample of all so far, each as likely as any other."""

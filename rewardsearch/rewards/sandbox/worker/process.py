@@ -20,13 +20,15 @@ from typing import IO
 from rewardsearch.config import SandboxConfig
 from rewardsearch.errors import MachineError
 from rewardsearch.files import scratch_prefix
-from rewardsearch.rewards.sandbox import protocol
-from rewardsearch.rewards.sandbox.allowed import MODULES, WORKER_BUILTINS
-from rewardsearch.rewards.sandbox.bubblewrap import wrapped
+from rewardsearch.rewards.sandbox.kernel.bubblewrap import wrapped
+from rewardsearch.rewards.sandbox.static.allowed import MODULES, WORKER_BUILTINS
+from rewardsearch.rewards.sandbox.worker import protocol
 
 _START_S = 60.0
 _PIPE_BYTES = 2**20
 _WORKER = Path(__file__).with_name("worker.py")
+_READ_BY_WORKER = (_WORKER.parent, _WORKER.parents[1] / "kernel")
+"""The folders whose modules the worker imports."""
 
 
 class WorkerLost(Exception):
@@ -45,7 +47,7 @@ class WorkerProcess:
     ) -> None:
         command = [os.path.realpath(sys.executable), "-s", "-S", "-P", "-B", str(_WORKER)]
         if config.bubblewrap:
-            command = wrapped(command, [_WORKER.parent])
+            command = wrapped(command, _READ_BY_WORKER)
         with tempfile.TemporaryFile() as errors:
             self._process = _start(command, hash_seed, errors)
             assert self._process.stdin is not None and self._process.stdout is not None

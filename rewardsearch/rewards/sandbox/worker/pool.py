@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Self
 
 from rewardsearch.config import SandboxConfig
-from rewardsearch.rewards.sandbox.client import Sandbox
-from rewardsearch.rewards.sandbox.lockdown import LAYERS
+from rewardsearch.rewards.sandbox.kernel.lockdown import LAYERS
+from rewardsearch.rewards.sandbox.worker.client import Sandbox
 
 
 class SandboxPool:

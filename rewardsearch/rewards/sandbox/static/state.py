@@ -10,8 +10,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Container, Iterator
 
-from rewardsearch.rewards.sandbox.allowed import CHANGING_FUNCTIONS, CHANGING_METHODS, MODULES
-from rewardsearch.rewards.sandbox.refusal import Refused, Scope, line_of
+from rewardsearch.rewards.sandbox.static.allowed import CHANGING_FUNCTIONS, CHANGING_METHODS, MODULES
+from rewardsearch.rewards.sandbox.static.refusal import Refused, Scope, line_of
 
 _BUILTIN_ITERATORS = frozenset(("iter", "map", "filter", "zip", "enumerate", "reversed"))
 _ITERATORS = {f"itertools.{name}" for name in MODULES["itertools"]} | {

@@ -15,7 +15,7 @@ import struct
 import sys
 from collections.abc import Iterable
 
-from rewardsearch.rewards.sandbox.libc import PR_SET_SECCOMP, prctl
+from rewardsearch.rewards.sandbox.kernel.libc import PR_SET_SECCOMP, prctl
 
 _MODE_FILTER = 2
 _ALLOW, _KILL, _FAIL = 0x7FFF0000, 0x80000000, 0x00050000

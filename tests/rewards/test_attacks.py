@@ -23,8 +23,9 @@ from attack_watch import VARIABLE, Watch, watching
 from rewardsearch.config import TaskConfig, parse_config
 from rewardsearch.records import Batch, Candidate, Verdict
 from rewardsearch.rewards.identity import candidate_id
-from rewardsearch.rewards.sandbox import RewardFault, RewardOutput, Sandbox, SandboxPool, process
-from rewardsearch.rewards.sandbox.lockdown import LAYERS
+from rewardsearch.rewards.sandbox import RewardFault, RewardOutput, Sandbox, SandboxPool
+from rewardsearch.rewards.sandbox.kernel.lockdown import LAYERS
+from rewardsearch.rewards.sandbox.worker import process
 from rewardsearch.tasks.arithmetic import ArithmeticTask
 from rewardsearch.validation import validate
 from rewardsearch.validation.texts import batch_of

@@ -14,9 +14,9 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from rewardsearch.rewards.sandbox import protocol
-from rewardsearch.rewards.sandbox.guards import guard_dataclasses
-from rewardsearch.rewards.sandbox.protocol import Breach, Call, Raised, Result
+from rewardsearch.rewards.sandbox.worker import protocol
+from rewardsearch.rewards.sandbox.worker.guards import guard_dataclasses
+from rewardsearch.rewards.sandbox.worker.protocol import Breach, Call, Raised, Result
 
 FILENAME = "<reward>"
 _MODULE = "candidate"

@@ -1,0 +1,1 @@
+"""The worker process that runs candidates, and the side that talks to it."""
