@@ -13,7 +13,7 @@ from number_texts import NUMBER_TEXTS
 from rewardsearch.cli.score import _rows
 from rewardsearch.config import Config, RankConfig
 from rewardsearch.errors import UserError
-from rewardsearch.exporters import Choice, export
+from rewardsearch.exporters import ExportSelection, export
 from rewardsearch.rank import compare_predictions, read_predictions
 from rewardsearch.rank.compare import Prediction, same_answer
 from rewardsearch.rewards.base import load_base_rewards
@@ -40,7 +40,9 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, dict[str, A
     """The module of the base rewards, for a task whose answers are numbers, and for one whose answers need not be."""
     base, found = load_base_rewards(Config().train.base_rewards), {}
     for numeric in (True, False):
-        path, _ = export("trl", Choice(source="demo", rewards=base, numeric=numeric), tmp_path_factory.mktemp("out"))
+        path, _ = export(
+            "trl", ExportSelection(source="demo", rewards=base, numeric=numeric), tmp_path_factory.mktemp("out")
+        )
         found[numeric] = {"__name__": "exported"}
         exec(path.read_text(encoding="utf-8"), found[numeric])
     return found
@@ -85,7 +87,7 @@ def test_a_missing_text_of_another_column_is_empty(tmp_path: Path) -> None:
     code = "def reward(prompts, completions, answer, **columns):\n    return [float(len(text)) for text in columns['note']]\n"
     spec = load_base_rewards(Config().train.base_rewards)[0].model_copy(update={"name": "note", "code": code})
     names: dict[str, Any] = {}
-    exec(export("trl", Choice(source="demo", rewards=(spec,)), tmp_path)[0].read_text(encoding="utf-8"), names)
+    exec(export("trl", ExportSelection(source="demo", rewards=(spec,)), tmp_path)[0].read_text(encoding="utf-8"), names)
     assert names["note"](completions=["a", "b"], answer=["1", "2"], note=[None, "two"]) == [0.0, 3.0]
 
 

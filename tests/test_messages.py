@@ -12,7 +12,7 @@ from message_shapes import MESSAGES, NO_MESSAGES
 from rewardsearch.cli.score import _rows
 from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
-from rewardsearch.exporters import Choice, export
+from rewardsearch.exporters import ExportSelection, export
 from rewardsearch.records import Batch, RewardSpec, message_text
 from rewardsearch.tasks import load_task
 from rewardsearch.train.observe import ROW, Observer
@@ -58,7 +58,9 @@ def test_training_scores_the_texts_of_messages() -> None:
 def test_an_exported_module_scores_the_texts_of_messages(tmp_path: Path) -> None:
     reward = RewardSpec(id="a1", name="seen", code=SEEN)
     names: dict[str, Any] = {}
-    exec(export("trl", Choice(source="demo", rewards=(reward,)), tmp_path)[0].read_text(encoding="utf-8"), names)
+    exec(
+        export("trl", ExportSelection(source="demo", rewards=(reward,)), tmp_path)[0].read_text(encoding="utf-8"), names
+    )
     golds = ["4"] * len(SHAPES)
     plain = names["seen"](prompts=TEXTS, completions=TEXTS, answer=golds)
     assert plain == [len(text) * 1001 for text in TEXTS]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rewardsearch.cli import COMMANDS
 from rewardsearch.config import Config
-from rewardsearch.exporters import Choice, export
+from rewardsearch.exporters import ExportSelection, export
 from rewardsearch.files.resources import PACKAGE
 from rewardsearch.rewards.base import load_base_rewards
 from rewardsearch.rewards.sandbox.kernel.breaches import BREACHES
@@ -17,7 +17,7 @@ README = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
 
 def test_the_trl_script_trains_two_steps_on_the_embedded_policy(tmp_path: Path) -> None:
     base = load_base_rewards(Config().train.base_rewards)
-    export("trl", Choice(source="the base rewards", rewards=base), tmp_path)
+    export("trl", ExportSelection(source="the base rewards", rewards=base), tmp_path)
     script = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "GRPOTrainer" in block)
     script = script.replace("rewardsearch/embedded/policy", str(PACKAGE / "embedded" / "policy"))
     (tmp_path / "train.py").write_text(script + 'print("steps", trainer.state.global_step)\n', encoding="utf-8")

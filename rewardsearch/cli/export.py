@@ -1,4 +1,4 @@
-"""`rewardsearch export`: rewards of a run as a module for the trainer the user has."""
+"""`rewardsearch export`: the rewards of a run as files for a trainer."""
 
 from __future__ import annotations
 
@@ -11,41 +11,46 @@ import typer
 def export(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name under runs/.")],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="The folder to write into.")],
-    to: Annotated[str, typer.Option(metavar="TARGET", help="The trainer: trl.")] = "trl",
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="TARGET", help="The trainer: trl, or an exporter as package.module:Name or path/file.py:Name."
+        ),
+    ] = "trl",
     top: Annotated[int | None, typer.Option(min=1, metavar="K", help="The best K candidates together.")] = None,
     ensemble: Annotated[
         str | None, typer.Option(metavar="NAME", help="An ensemble of finalize, a candidate or another arm.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
-    """Write a run's rewards as a module without dependencies.
+    """Write a run's rewards as files for a trainer.
 
-    Those that finalize chose, unless told otherwise, with what the sealed test says of them.
+    Without --top and --ensemble: the rewards that finalize chose, with their score on the sealed test.
     """
     from rewardsearch.cli.tables import make_console, print_json, print_lines, print_whole
-    from rewardsearch.exporters import choose_rewards
     from rewardsearch.exporters import export as write
+    from rewardsearch.exporters import select_rewards
     from rewardsearch.session.runs import final_document, find_arm, open_run, ranking_of
 
     state = open_run(run)
     arm = find_arm(state, ensemble) if ensemble is not None else None
-    choice = choose_rewards(state, ranking_of(state), top=top, arm=arm)
-    paths = write(to, choice, out)
+    selection = select_rewards(state, ranking_of(state), top=top, arm=arm)
+    paths = write(to, selection, out)
     if as_json:
-        rewards = [{"id": spec.id, "name": spec.name, "weight": spec.weight} for spec in choice.rewards]
+        rewards = [{"id": spec.id, "name": spec.name, "weight": spec.weight} for spec in selection.rewards]
         print_json(
             {
                 "run": str(state.folder),
                 "files": [str(path) for path in paths],
-                "source": choice.source,
-                "aggregation": choice.aggregation,
+                "source": selection.source,
+                "aggregation": selection.aggregation,
                 "rewards": rewards,
-                "final": final_document(state, choice.arm),
+                "final": final_document(state, selection.arm),
             }
         )
         return
     console = make_console()
     for path in paths:
         print_whole(console, f"wrote {path}")
-    print_lines(console, *(f"  {spec.name} ({spec.id}) at weight {spec.weight:.4g}" for spec in choice.rewards))
-    print_lines(console, *choice.said, hang=2)
+    print_lines(console, *(f"  {spec.name} ({spec.id}) with weight {spec.weight:.4g}" for spec in selection.rewards))
+    print_lines(console, *selection.test_findings, hang=2)

@@ -1,34 +1,60 @@
-"""Export: rewards as a module without dependencies, for the trainer the user has."""
+"""Export: the rewards of a run as files for a trainer. One file per target; see `Exporter` to add one."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 from rewardsearch.errors import UserError
-from rewardsearch.exporters.choose import Choice, choose_rewards
-from rewardsearch.exporters.trl import trl_module, trl_readme
+from rewardsearch.exporters.isolate import as_factory
+from rewardsearch.exporters.selection import ExportSelection, select_rewards
 from rewardsearch.files import write_atomic
+from rewardsearch.files.plugins import load_plugin
 
-__all__ = ["Choice", "choose_rewards", "export"]
+__all__ = ["EXPORTERS", "ExportSelection", "Exporter", "as_factory", "export", "load_exporter", "select_rewards"]
 
-MODULE = "rewardsearch_reward"
+EXPORTERS = {"trl": "rewardsearch.exporters.trl:TrlExporter"}
+"""The built-in targets of `rewardsearch export --to`."""
 
 
-def export(to: str, choice: Choice, folder: Path) -> tuple[Path, ...]:
-    """Writes the module and its README into `folder` and gives their paths. The same choice gives the same files.
+class Exporter(Protocol):
+    """Files for one trainer. A class without arguments; `rewardsearch.testing.exporter` has its contract suite."""
 
-    Raises UserError for an unknown target, for no rewards, and for code that cannot stand beside other code.
+    def files(self, selection: ExportSelection) -> Mapping[str, str]:
+        """File name -> text, the same for the same selection. Names are relative to the folder of the export.
+
+        Raises UserError for rewards that this target cannot take.
+        """
+
+
+def load_exporter(name: str) -> Exporter:
+    """The exporter that `--to` names: built in, an entry point, `package.module:Name` or `file.py:Name`. Raises UserError."""
+    found = load_plugin("exporter", name, EXPORTERS, "--to")
+    if not callable(getattr(found, "files", None)):
+        raise UserError(
+            f"--to: {name} has no method `files`; name a class with files(selection) -> {{file name: text}}"
+        )
+    exporter: Exporter = found()
+    return exporter
+
+
+def export(to: str, selection: ExportSelection, folder: Path) -> tuple[Path, ...]:
+    """Writes the files of the target `to` into `folder` and gives their paths.
+
+    Raises UserError for an unknown target, a selection without rewards, and rewards that the target cannot take.
     """
-    if to != "trl":
-        raise UserError(f"--to: got {to!r}; allowed: trl")
-    if not choice.rewards:
-        raise UserError(f"nothing to export: {choice.source} trains on no reward; name an arm that does")
-    files = {
-        folder / f"{MODULE}.py": trl_module(choice),
-        folder / "README.md": trl_readme(choice, MODULE),
-    }
+    exporter = load_exporter(to)
+    if not selection.rewards:
+        raise UserError(f"nothing to export: {selection.source} trains on no reward; name an arm that does")
     if folder.exists() and not folder.is_dir():
         raise UserError(f"-o: {folder} is a file; name a folder")
-    for path, text in files.items():
+    files = exporter.files(selection)
+    for name in files:
+        inside = PurePosixPath(name)
+        if inside.is_absolute() or ".." in inside.parts or not inside.parts:
+            raise UserError(f"--to: {to} gives the file name {name!r}; allowed: names inside the folder of the export")
+    paths = {folder / name: text for name, text in files.items()}
+    for path, text in paths.items():
         write_atomic(path, text)
-    return tuple(files)
+    return tuple(paths)

@@ -1,8 +1,8 @@
-"""A reward file as the body of a function, so that several stand in one module without seeing each other's names.
+"""Puts a reward file into the body of a function, so that several fit in one module without sharing names.
 
-The text stays as it was written wherever that gives the same syntax tree, else it is written anew from the tree,
-without its comments. Refused: what would mean something else inside a function (`global`, and class bodies that copy a
-name of the file under the same name).
+The text is kept where it gives the same syntax tree inside a function. Otherwise it is written again from the tree, without
+comments. Code that would change its meaning inside a function is refused: `global`, and a class body that binds a name of the
+file that it reads.
 """
 
 from __future__ import annotations
@@ -20,39 +20,39 @@ _INDENT = "    "
 
 
 def as_factory(function: str, name: str, code: str) -> tuple[str, bool]:
-    """The source of `def <function>():` that gives the reward of `code`, and whether its annotations must stay unread.
+    """The source of `def <function>():` that returns the function `reward` of `code`.
 
-    name: the reward's, for messages. The second value asks for `from __future__ import annotations` in the module.
-    Raises UserError for code that does not parse or cannot stand inside a function.
+    name: of the reward, for messages. The second value is True if the module needs `from __future__ import annotations`.
+    Raises UserError for code that does not parse or cannot be put into a function.
     """
     with warnings.catch_warnings():
-        # Warnings about a candidate's escapes are settled below, by writing the strings anew.
+        # Invalid escapes warn here; below such strings are written again.
         warnings.simplefilter("ignore")
         try:
             tree = ast.parse(code)
             scope = symtable.symtable(code, name, "exec")
         except (SyntaxError, ValueError, RecursionError) as error:
             raise UserError(f"{name} cannot be exported: it is not valid Python ({type(error).__name__})") from None
-        _refuse_what_changes(name, tree, scope)
+        _refuse_changed_meaning(name, tree, scope)
         future = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
         tree.body = [node for node in tree.body if node not in future]
         body = _indented(code.replace("\r\n", "\n").replace("\r", "\n"))
-        if future or not _says(body, tree) or _warns(body):
+        if future or not _same_tree(body, tree) or _warns(body):
             body = "\n".join(_indented(ast.unparse(node)) for node in tree.body)
-        if not _says(body, tree):
-            raise UserError(f"{name} cannot be exported: its text changes when it is put into a function")
-    # In a file `max = max` reads the builtin; in a function the name would be local and not yet bound.
+        if not _same_tree(body, tree):
+            raise UserError(f"{name} cannot be exported: its text changes inside a function")
+    # In a file `max = max` reads the builtin. In a function `max` would be an unbound local name.
     shadowed = sorted(s.get_name() for s in scope.get_symbols() if _binds(s) and hasattr(builtins, s.get_name()))
     first = [f"{_INDENT}from builtins import {', '.join(shadowed)}", ""] if shadowed else []
     lines = [f"def {function}():", *first, body.rstrip(), "", f"{_INDENT}return reward"]
     return "\n".join(lines) + "\n", bool(future)
 
 
-def _refuse_what_changes(name: str, tree: ast.Module, scope: symtable.SymbolTable) -> None:
-    lost = [node for node in ast.walk(tree) if isinstance(node, ast.Global)]
-    if lost:
+def _refuse_changed_meaning(name: str, tree: ast.Module, scope: symtable.SymbolTable) -> None:
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Global)]
+    if found:
         raise UserError(
-            f"{name} cannot be exported: line {lost[0].lineno} says `global`; pass the value as an argument"
+            f"{name} cannot be exported: line {found[0].lineno} uses `global`; pass the value as an argument"
         )
     bound = {symbol.get_name() for symbol in scope.get_symbols() if _binds(symbol)}
     for inner in _scopes(scope):
@@ -61,7 +61,7 @@ def _refuse_what_changes(name: str, tree: ast.Module, scope: symtable.SymbolTabl
             if clash := sorted(bound.intersection(copied)):
                 raise UserError(
                     f"{name} cannot be exported: class {inner.get_name()} (line {inner.get_lineno()}) binds "
-                    f"{clash[0]}, a name of the file that it reads; give one of the two another name"
+                    f"{clash[0]}, a name of the file that it also reads; rename one of the two"
                 )
 
 
@@ -74,10 +74,10 @@ def _binds(symbol: symtable.Symbol) -> bool:
 
 
 def _indented(code: str) -> str:
-    """The text four columns further in, but for the lines inside a string, which would change it."""
+    """The text, indented by four columns. Lines inside a string stay as they are."""
     inside: set[int] = set()
     open_at: list[int] = []
-    # From Python 3.12 on an f-string is many tokens between a start and an end; before, it is one STRING.
+    # In Python 3.12 and later an f-string is many tokens between a start and an end; before, it is one STRING.
     starts = {getattr(tokenize, "FSTRING_START", None)}
     ends = {getattr(tokenize, "FSTRING_END", None)}
     for token in tokenize.generate_tokens(io.StringIO(code).readline):
@@ -93,7 +93,7 @@ def _indented(code: str) -> str:
     )
 
 
-def _says(body: str, tree: ast.Module) -> bool:
+def _same_tree(body: str, tree: ast.Module) -> bool:
     """Whether `body`, as the body of a function, is the syntax of `tree`."""
     try:
         function = ast.parse(f"def f():\n{body}\n").body

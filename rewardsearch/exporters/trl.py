@@ -1,8 +1,8 @@
-"""The module for TRL's GRPOTrainer, and what else calls rewards its way (Unsloth, open-r1).
+"""The target `trl`: a module for TRL's GRPOTrainer, and for trainers with the same reward functions (Unsloth, open-r1).
 
-What TRL asks for, from 0.18 to 1.16: a plain function called by keyword with prompts, completions and every column of
-the data set, as texts or as chat messages, that returns one float a completion. Its `__name__` is the metric's name;
-equal names are averaged into one.
+TRL 0.18 to 1.16 calls a reward function by keyword, with prompts, completions and every column of the data set. Prompts and
+completions are texts or chat messages. The function returns one float per completion. TRL logs it under its `__name__`, and
+averages functions of the same name into one metric.
 """
 
 from __future__ import annotations
@@ -17,19 +17,21 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from rewardsearch.errors import UserError
-from rewardsearch.exporters.choose import Choice
 from rewardsearch.exporters.isolate import as_factory
+from rewardsearch.exporters.selection import ExportSelection
 from rewardsearch.records import RewardSpec, messages
 from rewardsearch.tasks import numbers
+
+MODULE = "rewardsearch_reward"
 
 _HEAD = '''\
 """Reward functions for TRL's GRPOTrainer: {source}, exported by rewardsearch.
 
-Needs the standard library alone. Each reward takes the prompts and completions (texts or chat messages) and the columns
-of the data set, and gives one float a completion. Train with all of them:
+Needs only the standard library. Each reward takes the prompts and completions (texts or chat messages) and the columns
+of the data set, and returns one float per completion. Train with all of them:
 
     GRPOTrainer(..., reward_funcs=REWARD_FUNCS, args=GRPOConfig(..., {arguments}))
-{one}{said}{gold}"""
+{one}{findings}{gold}"""
 {imports}
 GOLD_COLUMN = "answer"
 """The column of the data set that holds the gold answer."""
@@ -37,40 +39,40 @@ GOLD_COLUMN = "answer"
 
 _CLASSES = '''\
 CLASSES = {classes!r}
-"""The values that GOLD_COLUMN can have, each written so."""
+"""The values that GOLD_COLUMN may have."""
 '''
 
 _GOLDS = '''\
 def _golds(values):
-    """The gold answers as the rewards of the search saw them. Raises ValueError for one that no completion could ever match."""
+    """The gold answers as in the search. Raises ValueError for a value that no completion can match."""
     try:
         return [gold_text(value, numeric={numeric}) for value in values]
     except ValueError as error:
-        raise ValueError(f"the column {{GOLD_COLUMN!r}}: {{error}}; correct or leave out such rows") from None
+        raise ValueError(f"the column {{GOLD_COLUMN!r}}: {{error}}; correct or remove such rows") from None
 '''
 
 _GOLD_CLASSES = '''\
 def _golds(values):
-    """The gold answers, as texts. Raises ValueError for one that is no class: no completion would ever be right."""
+    """The gold answers as texts. Raises ValueError for a value that is not a class."""
     for gold in values:
         if str(gold) not in CLASSES:
             raise ValueError(
-                f"the column {GOLD_COLUMN!r} has the value {gold!r}; allowed: {' or '.join(CLASSES)}: "
-                "write the labels of your data as these"
+                f"the column {GOLD_COLUMN!r} has the value {gold!r}; allowed: {' or '.join(CLASSES)}; "
+                "convert the labels of your data to these"
             )
     return [str(gold) for gold in values]
 '''
 
 _CALLING = '''\
-# What a trainer passes beside the data set's columns.
+# Arguments of the trainer that are not columns of the data set.
 _NOT_COLUMNS = ("prompts", "completions", "completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
 
 
 def _score(reward, prompts, completions, columns):
-    """The reward of each completion, named components added up."""
+    """The reward of each completion: the sum of its components."""
     texts = [message_text(completion) for completion in completions]
     if columns.get(GOLD_COLUMN) is None:
-        raise KeyError(f"the data set has no column {GOLD_COLUMN!r}: name the one with the gold answer in GOLD_COLUMN")
+        raise KeyError(f"the data set has no column {GOLD_COLUMN!r}: set GOLD_COLUMN to the column with the gold answer")
     passed = {
         name: ["" if value is None else str(value) for value in values]
         for name, values in columns.items()
@@ -104,26 +106,26 @@ def trl_reward(prompts=None, completions=(), **columns):
 '''
 
 _ONE = """
-or with their weighted sum as one function: reward_funcs=trl_reward.
+or pass their weighted sum as one function: reward_funcs=trl_reward.
 """
 
 _EACH = """
-Each reward is normalised within its group before the sum (TRL 0.27 and later), which no single function can do.
+Each reward is normalised within its group before the sum (TRL 0.27 and later). One function cannot do this.
 """
 
 _README = """\
 # Reward functions for TRL
 
-{Source}, exported by rewardsearch. `{module}.py` imports with the standard library alone.
+The rewards of {source}, exported by rewardsearch. `{module}.py` needs only the standard library.
 
 | function | reward | weight |
 |---|---|---|
 {rows}
 
-Put `{module}.py` beside your script. The data set needs a column `prompt` and a column `answer` with the gold answer
-(`GOLD_COLUMN` at the top of the file gives it another name). {needed}The rewards judge the form of answer that
-the prompts of the search asked for: ask for the same form in yours.
-{said}
+Put `{module}.py` next to your script. The data set needs a column `prompt` and a column `answer` with the gold answer
+(to use another column, change `GOLD_COLUMN` at the top of the file). {needed}The rewards expect answers in the form that
+the prompts of the search asked for. Ask for the same form in your prompts.
+{findings}
 ```python
 from datasets import load_dataset
 from trl import GRPOConfig, GRPOTrainer
@@ -146,18 +148,18 @@ _ARGUMENTS = {
     "sum_then_normalize": "reward_weights=REWARD_WEIGHTS",
     "normalize_then_sum": 'reward_weights=REWARD_WEIGHTS, multi_objective_aggregation="normalize_then_sum"',
 }
-"""What a GRPOConfig is given, by aggregation; the first is TRL's default, in versions too that have no name for it."""
+"""Arguments of GRPOConfig by aggregation. The first is TRL's default, also in versions without the option."""
 
 _COMMAND = (
-    "From the command line: `trl grpo --reward_funcs {module}.trl_reward ...`; `trl_reward` is the weighted sum of all."
+    "From the command line: `trl grpo --reward_funcs {module}.trl_reward ...`. `trl_reward` is their weighted sum."
 )
 _COMMAND_EACH = (
-    "These rewards were trained with each one normalised within its group before the sum (GDPO, arXiv 2601.05242), which TRL "
-    "does from 0.27 on; their plain sum is another reward. From the command line: `trl grpo --reward_funcs {functions} "
+    "In the search each reward was normalised within its group before the sum (GDPO, arXiv 2601.05242). TRL 0.27 and later can "
+    "do this. Their plain sum is a different reward. From the command line: `trl grpo --reward_funcs {functions} "
     "--reward_weights {weights} --multi_objective_aggregation normalize_then_sum ...`."
 )
 
-# Names that the module has for itself, with or without an underscore before them.
+# Names that the module uses itself, with or without a leading underscore.
 _TAKEN = frozenset(
     (
         *("reward", "trl_reward", "score", "golds", "not_columns", "re"),
@@ -166,33 +168,40 @@ _TAKEN = frozenset(
 )
 
 
-def trl_module(choice: Choice) -> str:
-    """The source of the module, the same for the same choice. Raises UserError for code that cannot be exported."""
-    rewards, summed = choice.rewards, choice.aggregation == "sum_then_normalize"
+class TrlExporter:
+    """A module with the reward functions, and a README with the script that trains with them."""
+
+    def files(self, selection: ExportSelection) -> dict[str, str]:
+        return {f"{MODULE}.py": trl_module(selection), "README.md": trl_readme(selection)}
+
+
+def trl_module(selection: ExportSelection) -> str:
+    """The source of the module. Raises UserError for code that cannot be exported."""
+    rewards, summed = selection.rewards, selection.aggregation == "sum_then_normalize"
     functions = function_names(rewards)
     made = [as_factory(f"_make_{f}", spec.name, spec.code) for f, spec in zip(functions, rewards, strict=True)]
     imports = ["from __future__ import annotations\n"] if any(asked for _, asked in made) else []
-    imports += [] if choice.classes else ["import re\nfrom decimal import Decimal\n"]
-    arguments, one = _ARGUMENTS[choice.aggregation], _ONE if summed else _EACH
-    gold = f"\n{_in_docstring(textwrap.fill(_written(choice), 118, break_on_hyphens=False))}\n"
+    imports += [] if selection.classes else ["import re\nfrom decimal import Decimal\n"]
+    arguments, one = _ARGUMENTS[selection.aggregation], _ONE if summed else _EACH
+    gold = f"\n{_in_docstring(textwrap.fill(_gold_format(selection), 118, break_on_hyphens=False))}\n"
     parts = [
         _HEAD.format(
-            source=_plain(choice.source),
+            source=_plain(selection.source),
             imports="".join(f"\n{each}" for each in imports),
             arguments=arguments,
             one=one,
             gold=gold,
-            said=_said(choice),
+            findings=_findings(selection),
         )
     ]
-    if choice.classes:
-        parts.append(_CLASSES.format(classes=choice.classes))
+    if selection.classes:
+        parts.append(_CLASSES.format(classes=selection.classes))
     for function, (factory, _) in zip(functions, made, strict=True):
         parts += [factory, f"_{function} = _make_{function}()\n"]
-    if choice.classes:
+    if selection.classes:
         parts.append(_GOLD_CLASSES)
     else:
-        parts += [_source_of(numbers), _GOLDS.format(numeric=choice.numeric)]
+        parts += [_source_of(numbers), _GOLDS.format(numeric=selection.numeric)]
     parts += [_source_of(messages), _CALLING]
     for function, spec in zip(functions, rewards, strict=True):
         parts.append(_FUNCTION.format(function=function, label=_plain(f"{spec.name} ({spec.id})"), weight=spec.weight))
@@ -201,10 +210,10 @@ def trl_module(choice: Choice) -> str:
         parts.append(_TOTAL)
     text = "\n\n".join(parts)
     try:
-        compile(text, "rewardsearch_reward.py", "exec", dont_inherit=True)
+        compile(text, f"{MODULE}.py", "exec", dont_inherit=True)
     except SyntaxError as error:
         raise UserError(
-            f"{choice.source} cannot be exported: a reward does not stand inside a function ({error.msg})"
+            f"{selection.source} cannot be exported: a reward does not stand inside a function ({error.msg})"
         ) from None
     return text
 
@@ -216,66 +225,68 @@ def _source_of(module: ModuleType) -> str:
     return "\n".join(text.split("\n")[first.lineno - 1 :])
 
 
-def trl_readme(choice: Choice, module: str) -> str:
-    """What the module is and the script that trains with it."""
-    functions = function_names(choice.rewards)
+def trl_readme(selection: ExportSelection) -> str:
+    """What the module contains, and a script that trains with it."""
+    functions = function_names(selection.rewards)
     rows = "\n".join(
         f"| `{function}` | {_plain(spec.name)} ({_plain(spec.id)}) | {spec.weight:.4g} |"
-        for function, spec in zip(functions, choice.rewards, strict=True)
+        for function, spec in zip(functions, selection.rewards, strict=True)
     )
-    command = _COMMAND if choice.aggregation == "sum_then_normalize" else _COMMAND_EACH
-    source = _plain(choice.source)
+    command = _COMMAND if selection.aggregation == "sum_then_normalize" else _COMMAND_EACH
     return _README.format(
-        Source=source[:1].upper() + source[1:],
-        module=module,
+        source=_plain(selection.source),
+        module=MODULE,
         rows=rows,
-        arguments=_ARGUMENTS[choice.aggregation],
-        needed=_needed(choice),
-        said=_said(choice),
+        arguments=_ARGUMENTS[selection.aggregation],
+        needed=_needed(selection),
+        findings=_findings(selection),
         command=command.format(
-            module=module,
-            functions=" ".join(f"{module}.{function}" for function in functions),
-            weights=" ".join(f"{spec.weight!r}" for spec in choice.rewards),
+            module=MODULE,
+            functions=" ".join(f"{MODULE}.{function}" for function in functions),
+            weights=" ".join(f"{spec.weight!r}" for spec in selection.rewards),
         ),
     )
 
 
-def _said(choice: Choice) -> str:
-    """What the search's test says of the rewards, as a paragraph after an empty line; empty where nothing is known."""
-    text = re.sub(r"[^A-Za-z0-9 .,:;()+=/_\[\]<>%-]+", " ", " ".join(choice.said))
+def _findings(selection: ExportSelection) -> str:
+    """What the test of the search says about the rewards, as a paragraph after an empty line."""
+    text = re.sub(r"[^A-Za-z0-9 .,:;()+=/_\[\]<>%-]+", " ", " ".join(selection.test_findings))
     # An interval stays on one line.
     held = re.sub(r"(\[\S+,) (\S+\])", "\\1\0\\2", text)
     return f"\n{textwrap.fill(held, 118)}\n".replace("\0", " ") if text else ""
 
 
-def _needed(choice: Choice) -> str:
-    """What these rewards need beyond prompt and answer, in sentences."""
-    told = f"{_written(choice)} "
-    if choice.columns:
-        names = " and ".join(f"`{name}`" for name in choice.columns)
-        told += f"The rewards read the column{'s' if len(choice.columns) > 1 else ''} {names} as well. "
-    if choice.tuned is not None:
-        told += (
-            "They were found for a policy after supervised fine-tuning: start from the like of it "
-            f"(the search's own adapter is in `{choice.tuned}`). "
+def _needed(selection: ExportSelection) -> str:
+    """What these rewards need besides prompt and answer, in sentences."""
+    text = f"{_gold_format(selection)} "
+    if selection.columns:
+        names = " and ".join(f"`{name}`" for name in selection.columns)
+        text += f"The rewards also read the column{'s' if len(selection.columns) > 1 else ''} {names}. "
+    if selection.sft_adapter is not None:
+        text += (
+            "They were found for a policy after supervised fine-tuning: start from the same fine-tuned adapter "
+            f"(`{selection.sft_adapter}` among the runs of the search). "
         )
-    return told
+    return text
 
 
-def _written(choice: Choice) -> str:
+def _gold_format(selection: ExportSelection) -> str:
     """How gold answers are written, in sentences."""
-    if choice.classes is None:
-        text = "" if choice.numeric else "another text, "
+    if selection.classes is None:
+        text = "" if selection.numeric else "another text, "
         return (
-            f"A gold answer is a number, its text, {text}or a whole solution that ends in `#### number`, as in `openai/gsm8k`, "
-            "of which the rewards see the number alone. Any other value is an error."
+            f"A gold answer is a number, its text, {text}or a whole solution that ends in `#### number`, as in `openai/gsm8k`; "
+            "the rewards see only the number of a solution. Any other value is an error."
         )
-    names = choice.classes
-    told = f"Gold answers are written {' or '.join(names)}; any other value is an error."
-    if choice.labels:
-        meant = [f"{' and '.join(map(repr, values))} for {name}" for name, values in choice.labels.items()]
-        told += f" In the search's data the column {choice.label_column!r} had {', '.join(meant)}: write these as the classes."
-    return told
+    names = selection.classes
+    text = f"Gold answers are written {' or '.join(names)}; any other value is an error."
+    if selection.labels:
+        meant = [f"{' and '.join(map(repr, values))} for {name}" for name, values in selection.labels.items()]
+        text += (
+            f" In the data of the search the column {selection.label_column!r} had {', '.join(meant)}: convert these to the "
+            "classes."
+        )
+    return text
 
 
 def _in_docstring(text: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from fakes import make_run
 from own_data import COLUMNS, hires, write_csv
 
-from rewardsearch.exporters import Choice, choose_rewards, export
+from rewardsearch.exporters import ExportSelection, export, select_rewards
 from rewardsearch.exporters.trl import trl_module, trl_readme
 from rewardsearch.records import BASELINE, RewardSpec
 from rewardsearch.run.journal import read_run
@@ -21,18 +21,18 @@ from rewardsearch.tasks import load_task
 RIGHT = "def reward(prompts, completions, answer, **columns):\n    return [float(a in c) for c, a in zip(completions, answer)]\n"
 CLASSES = ("SELECTED", "REJECTED")
 REWARDS = (RewardSpec(id="base:right", name="right", code=RIGHT), RewardSpec(id="a1", name="golds", code=RIGHT))
-OWN = Choice(
+OWN = ExportSelection(
     source="demo",
     rewards=REWARDS,
     classes=CLASSES,
     labels={"SELECTED": ('h"ired\\', "offer"), "REJECTED": ("abgelehnt – é\n",)},
     label_column='"""decision',
 )
-WRITTEN = "Gold answers are written SELECTED or REJECTED; any other value is an error."
+WRITTEN = "Gold answers are written SELECTED or REJECTED"
 
 
-def module_of(choice: Choice, folder: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("exported", export("trl", choice, folder)[0])
+def module_of(selection: ExportSelection, folder: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("exported", export("trl", selection, folder)[0])
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -45,48 +45,47 @@ def words(text: str | None) -> str:
 
 def test_module_and_readme_name_the_classes_and_what_the_users_labels_meant(tmp_path: Path) -> None:
     module = module_of(OWN, tmp_path)
-    meant = (
-        "In the search's data the column '\"\"\"decision' had 'h\"ired\\\\' and 'offer' for SELECTED, "
-        "'abgelehnt – é\\n' for REJECTED: write these as the classes."
-    )
+    meant = "column '\"\"\"decision' had 'h\"ired\\\\' and 'offer' for SELECTED, 'abgelehnt – é\\n' for REJECTED"
     for text in (module.__doc__, (tmp_path / "README.md").read_text(encoding="utf-8")):
-        assert f"{WRITTEN} {meant}" in words(text)
+        assert WRITTEN in words(text) and meant in words(text)
     assert module.CLASSES == CLASSES
 
 
 @pytest.mark.parametrize("gold", ["hired", "selected", " SELECTED", None, 1])
 def test_a_gold_value_that_is_no_class_is_refused_with_what_is_allowed(tmp_path: Path, gold: Any) -> None:
     module = module_of(OWN, tmp_path)
-    told = f"the column 'answer' has the value {gold!r}; allowed: SELECTED or REJECTED: write the labels of your data as these"
+    message = f"the column 'answer' has the value {gold!r}; allowed: SELECTED or REJECTED"
     for function in (*module.REWARD_FUNCS, module.trl_reward):
         with pytest.raises(ValueError) as caught:
             function(prompts=["p", "p"], completions=["c", "c"], answer=["SELECTED", gold])
-        assert str(caught.value) == told
+        assert str(caught.value).startswith(message)
     assert module.trl_reward(prompts=["p"], completions=["SELECTED"], answer=["SELECTED"]) == [2.0]
 
 
 def test_a_task_without_classes_takes_any_gold_answer(tmp_path: Path) -> None:
-    choice = Choice(source="demo", rewards=REWARDS)
-    module = module_of(choice, tmp_path)
+    selection = ExportSelection(source="demo", rewards=REWARDS)
+    module = module_of(selection, tmp_path)
     assert module.trl_reward(completions=["it is 7", "hired"], answer=[7, "hired"]) == [2.0, 2.0]
-    assert "Gold answers" not in trl_module(choice) + trl_readme(choice, "m") and not hasattr(module, "CLASSES")
+    assert "Gold answers" not in trl_module(selection) + trl_readme(selection) and not hasattr(module, "CLASSES")
 
 
 def test_a_run_on_the_users_table_is_exported_with_its_map_of_labels(tmp_path: Path, write_reward: Any) -> None:
     state = read_run(make_run(tmp_path / "run", [write_reward("always", "0.5")]))
-    assert choose_rewards(state, state.rankings[-1], arm=BASELINE).classes is None
+    assert select_rewards(state, state.rankings[-1], arm=BASELINE).classes is None
     data = write_csv(tmp_path / "hires.csv", hires())
     own = {"name": "resume", "data": data, "columns": state.config.task.columns.model_validate(COLUMNS)}
     state.config = state.config.model_copy(update={"task": state.config.task.model_copy(update=own)})
-    choice = choose_rewards(state, state.rankings[-1], arm=BASELINE)
-    assert choice.classes == load_task(state.config.task).classes == CLASSES
-    assert (choice.labels, choice.label_column) == (
+    selection = select_rewards(state, state.rankings[-1], arm=BASELINE)
+    assert selection.classes == load_task(state.config.task).classes == CLASSES
+    assert (selection.labels, selection.label_column) == (
         {"SELECTED": ("hired", "offer"), "REJECTED": ("declined",)},
         "decision",
     )
     for unsaid in ({"data": None}, {"columns": type(state.config.task.columns)()}):
         task = state.config.task.model_copy(update=unsaid)
         state.config = state.config.model_copy(update={"task": task})
-        choice = choose_rewards(state, state.rankings[-1], arm=BASELINE)
-        assert (choice.classes, choice.labels) == (CLASSES, {})
-        assert words(ast.get_docstring(ast.parse(trl_module(choice)))).endswith(WRITTEN)
+        selection = select_rewards(state, state.rankings[-1], arm=BASELINE)
+        assert (selection.classes, selection.labels) == (CLASSES, {})
+        assert words(ast.get_docstring(ast.parse(trl_module(selection)))).endswith(
+            f"{WRITTEN}; any other value is an error."
+        )

@@ -84,7 +84,7 @@ def test_windows_line_ends_and_tabs_are_read() -> None:
     ("code", "said"),
     [
         ("def reward(:\n", "not valid Python"),
-        ("N = 0\ndef reward():\n    global N\n    N += 1\n", "line 3 says `global`"),
+        ("N = 0\ndef reward():\n    global N\n    N += 1\n", "line 3 uses `global`"),
         ("A = 1\nclass C:\n    A = A\ndef reward():\n    return C.A\n", r"class C \(line 2\) binds A"),
     ],
 )

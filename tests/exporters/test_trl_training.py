@@ -13,7 +13,7 @@ from typing import get_args
 import pytest
 
 from rewardsearch.config import Config, SandboxConfig, TaskConfig
-from rewardsearch.exporters import Choice, export
+from rewardsearch.exporters import ExportSelection, export
 from rewardsearch.files.resources import PACKAGE, resource
 from rewardsearch.records import Aggregation, Batch, RewardSpec
 from rewardsearch.rewards.base import load_base_rewards
@@ -28,7 +28,9 @@ FILES = sorted(resource("candidates").rglob("*.py"))
 @pytest.mark.parametrize("aggregation", get_args(Aggregation))
 def test_the_readmes_script_trains(tmp_path: Path, aggregation: Aggregation) -> None:
     base = load_base_rewards(Config().train.base_rewards)
-    _, readme = export("trl", Choice(source="the base rewards", rewards=base, aggregation=aggregation), tmp_path)
+    _, readme = export(
+        "trl", ExportSelection(source="the base rewards", rewards=base, aggregation=aggregation), tmp_path
+    )
     rows = [{"prompt": row.prompt, "answer": row.answer} for row in TASK.rows("train")]
     (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     small = "max_steps=2, per_device_train_batch_size=4, num_generations=4, max_completion_length=16, logging_steps=1"
@@ -55,7 +57,7 @@ def test_the_readmes_script_trains(tmp_path: Path, aggregation: Aggregation) -> 
 def test_an_exported_reward_gives_what_it_gave_in_the_search(tmp_path: Path, path: Path) -> None:
     code = path.read_text(encoding="utf-8")
     module_path = export(
-        "trl", Choice(source="test", rewards=(RewardSpec(id="x", name=path.stem, code=code),)), tmp_path
+        "trl", ExportSelection(source="test", rewards=(RewardSpec(id="x", name=path.stem, code=code),)), tmp_path
     )[0]
     spec = importlib.util.spec_from_file_location("exported", module_path)
     assert spec is not None and spec.loader is not None

@@ -1,0 +1,156 @@
+"""Which rewards of a run are exported, and what a trainer has to know about them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import Any
+
+from rewardsearch.config import TaskConfig, label_key
+from rewardsearch.errors import UserError
+from rewardsearch.records import BASELINE, POLICY, Aggregation, Ranking, Record, RewardSpec
+from rewardsearch.rewards.base import ensemble
+from rewardsearch.run.sft_files import ADAPTER, SFT
+from rewardsearch.run.state import RunState
+from rewardsearch.tasks import load_task
+
+
+class ExportSelection(Record):
+    """The rewards to export, with what a trainer needs besides their code."""
+
+    source: str
+    """Where they come from, in words, such as `ensemble-top3 of my-run`."""
+    rewards: tuple[RewardSpec, ...]
+    """Id, name, code and weight of each reward; base rewards first."""
+    aggregation: Aggregation = "sum_then_normalize"
+    """How a trainer makes one advantage of several rewards."""
+    columns: tuple[str, ...] = ()
+    """Columns of the data set that the rewards read besides prompt, completion and answer."""
+    classes: tuple[str, str] | None = None
+    """All answers that the task has, the positive class first; None where answers are free."""
+    numeric: bool = False
+    """Whether every gold answer is a number, so that any other value is an error."""
+    labels: dict[str, tuple[str, ...]] = {}
+    """The values in the user's data that meant each class; empty where they are the names of the classes."""
+    label_column: str = ""
+    """The column of the user's data with these values."""
+    sft_adapter: str | None = None
+    """The adapter of supervised fine-tuning that the search started from, below `runs/`; None for a search without SFT."""
+    arm: str | None = None
+    """The arm of the run with these rewards; None for several candidates together."""
+    test_findings: tuple[str, ...] = ()
+    """What the sealed test of the search says about these rewards, one sentence each."""
+
+
+def select_rewards(
+    state: RunState, ranking: Ranking, *, top: int | None = None, arm: str | None = None
+) -> ExportSelection:
+    """The rewards of one arm, or of the best candidates together.
+
+    top: the best `top` candidates of the ranking. arm: the id of an ensemble, a candidate or the baseline. Without either: what
+    finalize chose, or the best candidate of a run that has not been finalized.
+    Raises UserError for both at once, an arm that is unknown, was rejected or trains on no reward, and a `top` that is larger
+    than the number of trained candidates.
+    """
+    if top is not None and arm is not None:
+        raise UserError("got --top and --ensemble; give one of them")
+    if top is None and arm is None and state.final is not None:
+        arm = state.final.chosen
+    if arm is not None:
+        _check(state, arm)
+        return ExportSelection(
+            source=f"{_title(state, arm)} of {state.folder.name}",
+            arm=arm,
+            test_findings=_test_findings(state, arm),
+            rewards=state.members(arm),
+            aggregation=state.arms[arm].aggregation if arm in state.arms else "sum_then_normalize",
+            **_training_facts(state, state.members(arm)),
+        )
+    trained = [row.id for row in ranking.rows if row.status == "trained" and row.id in state.candidates]
+    if not trained:
+        raise UserError(
+            f"{state.folder} has no trained candidate to export yet; resume the search, or name an arm with --ensemble"
+        )
+    top = top or 1
+    if len(trained) < top:
+        raise UserError(
+            f"--top: got {top}, but {state.folder} has {len(trained)} trained candidates; give a number up to that, "
+            "or resume the search"
+        )
+    words = f"the best {top} candidates" if top > 1 else f"the best candidate, {_title(state, trained[0])},"
+    rewards = (*state.base, *ensemble(trained[:top], state.candidates))
+    single = trained[0] if top == 1 else None
+    return ExportSelection(
+        source=f"{words} of {state.folder.name}",
+        arm=single,
+        test_findings=_test_findings(state, single),
+        rewards=rewards,
+        **_training_facts(state, rewards),
+    )
+
+
+def _check(state: RunState, arm: str) -> None:
+    """Raises UserError for an arm that was rejected or trains on no reward."""
+    verdict = state.verdicts.get(arm)
+    if verdict is not None and not verdict.accepted:
+        refusal = verdict.refusal.partition("; ")[0]
+        raise UserError(
+            f"--ensemble: {_title(state, arm)} was rejected ({refusal}); name a candidate that was accepted"
+        )
+    rules = [row.id for row in state.final.rows if row.kind == "rule"] if state.final is not None else []
+    if arm in (POLICY, *rules):
+        others = [id for id in state.arms if id not in (BASELINE, *state.candidates)]
+        raise UserError(
+            f"--ensemble: {arm} trains on no reward, so there is nothing to export; "
+            f"name a candidate, {', '.join([*others, BASELINE])}"
+        )
+
+
+def _test_findings(state: RunState, arm: str | None) -> tuple[str, ...]:
+    """What the sealed test says about an arm: its score, and the conclusion where it is the chosen arm."""
+    if state.final is None:
+        return ("The search was not finalized: these rewards have no score on its sealed test.",)
+    row = state.final.row(arm)
+    if row is None or row.f1 is None:
+        why = f": its training failed {row.reason}" if row is not None else ""
+        return (f"The sealed test was not read for these rewards{why}.",)
+    score = f"{row.score} on the {'test' if state.final.protocol == 'paper' else 'sealed test'} of the search."
+    return (score, *(f"{said[:1].upper()}{said[1:]}." for said in state.final.said_of(row.id)))
+
+
+def _training_facts(state: RunState, rewards: Sequence[RewardSpec]) -> dict[str, Any]:
+    """What these rewards expect of the training that uses them: columns, how gold answers are written, and the policy."""
+    task = load_task(state.config.task)
+    used = set().union(*(_possible_columns(spec.code) for spec in rewards))
+    return {
+        "columns": tuple(name for name in task.columns if name in used),
+        "classes": task.classes,
+        "numeric": task.classes is None,
+        **_labels(state.config.task, task.classes),
+        "sft_adapter": f"{state.folder.name}/{SFT}/{ADAPTER}" if state.config.sft.enabled else None,
+    }
+
+
+def _labels(config: TaskConfig, classes: tuple[str, str] | None) -> dict[str, Any]:
+    """How the user's data write the classes; empty for generated rows, and where the data write the names of the classes."""
+    if classes is None or config.data is None:
+        return {}
+    columns = config.columns
+    labels = dict(zip(classes, (columns.positive, columns.negative), strict=True))
+    if all({label_key(value) for value in values} == {label_key(name)} for name, values in labels.items()):
+        return {}
+    return {"labels": labels, "label_column": columns.label}
+
+
+def _possible_columns(code: str) -> set[str]:
+    """The names by which code may read a column: parameters of its functions, and its string constants."""
+    nodes = ast.walk(ast.parse(code))
+    return {
+        node.arg if isinstance(node, ast.arg) else str(node.value)
+        for node in nodes
+        if isinstance(node, ast.arg | ast.Constant)
+    }
+
+
+def _title(state: RunState, arm: str) -> str:
+    return f"{state.candidates[arm].name} ({arm})" if arm in state.candidates else arm
