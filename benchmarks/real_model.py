@@ -122,7 +122,7 @@ def evidence(state: RunState, command: str) -> dict[str, Any]:
     """What was measured, as JSON."""
     config, report = state.config, state.final
     assert report is not None and state.environment is not None
-    runs = sorted((result for result in state.screens.values() if result.steps), key=lambda run: (run.id, run.seed))
+    runs = sorted((result for result in state.trainings.values() if result.steps), key=lambda run: (run.id, run.seed))
     names = {id: candidate.name for id, candidate in state.candidates.items()}
     trained_in = runs[0].environment or state.environment
     return {
@@ -132,7 +132,7 @@ def evidence(state: RunState, command: str) -> dict[str, Any]:
         "minutes": round(state.seconds / 60, 1),
         "model": Path(config.policy.gguf_file or config.policy.model).name,
         "settings": config.model_dump(mode="json", include={"task", "policy", "sft", "screen", "finalize"}),
-        "sft": sft_document(state.tuned, curve=False),
+        "sft": sft_document(state.sft, curve=False),
         "runs": [_run(each, names.get(each.id, each.id)) for each in runs],
         "final": report.model_dump(mode="json", exclude={"pairs"}),
     }

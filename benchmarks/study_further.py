@@ -87,7 +87,7 @@ def further(planned: Sequence[Planned], runs: Path, progress: Progress) -> None:
 
 def _reading(job: TrainingJob, config: Config) -> TestEvaluation:
     mark = fingerprint(job, config)
-    return TestEvaluation(name=f"{job.id}-{job.seed}", adapter=f"{job.folder}/adapter", mark=mark)
+    return TestEvaluation(name=f"{job.id}-{job.seed}", adapter=f"{job.folder}/adapter", fingerprint=mark)
 
 
 def further_scores(planned: Sequence[Planned], runs: Path) -> dict[str, dict[int, float]]:

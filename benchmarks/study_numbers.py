@@ -102,7 +102,7 @@ def _cost(state: RunState, candidates: Sequence[Numbers]) -> Numbers:
 
     Seconds are those of each training by itself, added up.
     """
-    every = [result for result in state.screens.values() if result.steps]
+    every = [result for result in state.trainings.values() if result.steps]
     search = [each for each in state.baselines if each.steps]
     results = [state.results.get(each["id"]) for each in candidates]
     scores = [each["f1"] for each in candidates if each["f1"] is not None]

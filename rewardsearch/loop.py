@@ -97,7 +97,7 @@ def tune_run(config: Config, folder: Path, progress: Progress) -> RunState:
     config = pinned(config, folder)
     if has_run(folder):
         state = read_run(folder)
-        if state.tuned is not None and state.tuned.mark == sft_fingerprint(config):
+        if state.sft is not None and state.sft.fingerprint == sft_fingerprint(config):
             return state
     with open_session(config, folder, progress, config.budget, ends="stopped") as session:
         session.setup.sft()

@@ -155,7 +155,9 @@ def make_run(folder: Path, base: Sequence[Path]) -> Path:
     )
     with Journal.open(folder, config, load_base_rewards(config.train.base_rewards)) as journal:
         for place in range(1, 6):
-            sent = Sent(request=f"1/0/{place}/1", send=1, model="m", mark="mark", bound=Usage(completion_tokens=500))
+            sent = Sent(
+                request=f"1/0/{place}/1", send=1, model="m", fingerprint="mark", bound=Usage(completion_tokens=500)
+            )
             journal.append("sent", sent=sent.model_dump(mode="json"))
             journal.append("received", request=sent.request, send=1, usage=PAID.model_dump(mode="json"))
         journal.append("proposed", round=1, attempt=0, proposal=proposal.model_dump(mode="json"))

@@ -43,7 +43,7 @@ class Quiet:
 
     def running(self, jobs: Sequence[Running]) -> None: ...
 
-    def tuned(self, result: SftResult) -> None: ...
+    def sft_done(self, result: SftResult) -> None: ...
 
     def ended(self, job: TrainingJob, result: TrainingResult, name: str) -> None: ...
 
@@ -99,7 +99,7 @@ class Trainer:
         for point in curve:
             on_step(SFT, point.step, config.sft.steps, "steps")
         result = SftResult(
-            mark=sft_fingerprint(config),
+            fingerprint=sft_fingerprint(config),
             rows=config.task.train_rows,
             steps=config.sft.steps,
             seconds=3.0,
@@ -153,5 +153,5 @@ class Trainer:
             path = run / each.file
             if load_outcomes(path) is None:
                 self.tested.append(each.name)
-                save_outcomes(path, outcomes(each.name + each.mark))
+                save_outcomes(path, outcomes(each.name + each.fingerprint))
             yield each.name, load_outcomes(path) or ()

@@ -16,8 +16,8 @@ BOUND = Usage(requests=1, prompt_tokens=100, completion_tokens=50, dollars=0.25)
 PAID = Usage(requests=1, prompt_tokens=40, completion_tokens=5, dollars=0.125)
 
 
-def sent(request: str = "1/0/1/1", send: int = 1, mark: str = "mark", bound: Usage = BOUND) -> dict[str, Any]:
-    record = Sent(request=request, send=send, model="m", mark=mark, bound=bound)
+def sent(request: str = "1/0/1/1", send: int = 1, fingerprint: str = "mark", bound: Usage = BOUND) -> dict[str, Any]:
+    record = Sent(request=request, send=send, model="m", fingerprint=fingerprint, bound=bound)
     return {"event": "sent", "sent": record.model_dump(mode="json")}
 
 
@@ -59,10 +59,10 @@ def test_a_reply_that_is_found_after_its_sending_was_given_up_is_paid_for_and_no
 
 
 def test_each_sending_of_a_request_has_an_end_of_its_own() -> None:
-    account = account_of(sent(), request_failed(maybe_billed=True), sent(send=2, mark="other"), received(send=2))
+    account = account_of(sent(), request_failed(maybe_billed=True), sent(send=2, fingerprint="other"), received(send=2))
     assert (account.usage, account.unconfirmed) == (PAID, BOUND)
     assert account.sends("1/0/1/1") == 2
-    assert account.marks("1/0/1/1") == {"mark", "other"}
+    assert account.fingerprints("1/0/1/1") == {"mark", "other"}
 
 
 def test_booking_a_reply_twice_counts_it_once() -> None:
@@ -77,9 +77,9 @@ def test_what_a_part_of_the_run_has_cost_goes_by_whole_names() -> None:
 
 
 def test_a_requests_sends_and_marks_are_not_anothers() -> None:
-    account = account_of(sent("1/0/1/1"), sent("1/0/11/1", mark="other"))
-    assert (account.sends("1/0/1/1"), account.marks("1/0/1/1")) == (1, {"mark"})
-    assert (account.sends("1/0/2/1"), account.marks("1/0/2/1")) == (0, set())
+    account = account_of(sent("1/0/1/1"), sent("1/0/11/1", fingerprint="other"))
+    assert (account.sends("1/0/1/1"), account.fingerprints("1/0/1/1")) == (1, {"mark"})
+    assert (account.sends("1/0/2/1"), account.fingerprints("1/0/2/1")) == (0, set())
 
 
 def test_what_servers_refuse_is_kept_by_server_in_the_order_it_was_found() -> None:

@@ -12,7 +12,7 @@ from rewardsearch.run.journal import JOURNAL, Journal, in_use, read_run
 
 BASE = (RewardSpec(id="base:answer", name="answer", code="x"),)
 PROPOSAL = Proposal(candidates=(Candidate(id="a", name="first", code="code", round=1),))
-SENT = Sent(request="1/0/1/1", send=1, model="m", mark="mark", bound=Usage(requests=1, completion_tokens=500))
+SENT = Sent(request="1/0/1/1", send=1, model="m", fingerprint="mark", bound=Usage(requests=1, completion_tokens=500))
 PAID = Usage(requests=1, prompt_tokens=70)
 
 

@@ -45,8 +45,8 @@ def test_a_search_fine_tunes_first_and_once_and_its_leaderboard_says_sft(tmp_pat
     assert "SFT: 64 demonstrations, 4 steps" in told.said
     events = happened(tmp_path / "run")
     assert events.count("tuned") == 1 and events.index("tuned") < events.index("trained")
-    assert state.tuned is not None and state.tuned == read_run(tmp_path / "run").tuned
-    assert state.tuned.curve[-1].step == 4
+    assert state.sft is not None and state.sft == read_run(tmp_path / "run").sft
+    assert state.sft.curve[-1].step == 4
     names = {row.id: row.name for row in current_ranking(state).rows}
     assert (names["policy"], names["baseline"]) == (SFT, "baseline")
     text = state.feedbacks[1].text
@@ -61,7 +61,7 @@ def test_another_run_takes_it_from_the_cache(tmp_path: Path, trainer: Trainer) -
     state = tune_run(config(), tmp_path / "two", told)
     assert trainer.tunings == 1
     assert "SFT: 64 demonstrations, 4 steps, as an earlier run trained it" in told.said
-    assert load_sft(tmp_path / "two" / SFT, sft_fingerprint(config())) == state.tuned
+    assert load_sft(tmp_path / "two" / SFT, sft_fingerprint(config())) == state.sft
     assert (tmp_path / "two" / SFT / ADAPTER / "adapter_model.safetensors").read_text(encoding="utf-8") == "tuned"
 
 
@@ -81,7 +81,7 @@ def test_a_cache_that_cannot_be_written_is_a_warning(
     (tmp_path / "file").touch()
     monkeypatch.setenv("REWARDSEARCH_CACHE", str(tmp_path / "file"))
     told = Quiet()
-    assert tune_run(config(), tmp_path / "run", told).tuned is not None
+    assert tune_run(config(), tmp_path / "run", told).sft is not None
     warning = next(line for line in told.said if line.startswith("warning: the fine-tuned policy is not kept"))
     assert warning.endswith(os.strerror(20))
 
@@ -98,7 +98,7 @@ def test_a_search_that_was_killed_after_its_fine_tuning_carries_on_from_it(tmp_p
     state = search(config(), tmp_path / "killed", Quiet())
     assert trainer.tunings == 1 and happened(tmp_path / "killed").count("tuned") == 1
     whole = search(config(), tmp_path / "whole", Quiet())
-    assert (state.marks, state.rankings) == (whole.marks, whole.rankings)
+    assert (state.fingerprints, state.rankings) == (whole.fingerprints, whole.rankings)
 
 
 def test_a_stop_file_holds_the_fine_tuning_back(tmp_path: Path, trainer: Trainer) -> None:
@@ -112,9 +112,9 @@ def test_a_stop_file_holds_the_fine_tuning_back(tmp_path: Path, trainer: Trainer
 def test_a_search_takes_over_what_was_fine_tuned_alone(tmp_path: Path, trainer: Trainer) -> None:
     alone = tune_run(config(), tmp_path / "run", Quiet())
     assert (trainer.trained, alone.status, alone.rounds_done) == ([], "stopped", 0)
-    assert tune_run(config(), tmp_path / "run", Quiet()).tuned == alone.tuned
+    assert tune_run(config(), tmp_path / "run", Quiet()).sft == alone.sft
     state = search(config(), tmp_path / "run", Quiet())
-    assert (trainer.tunings, state.rounds_done, state.tuned) == (1, 1, alone.tuned)
+    assert (trainer.tunings, state.rounds_done, state.sft) == (1, 1, alone.sft)
 
 
 def test_fine_tuning_alone_is_refused_where_no_search_would_use_it(tmp_path: Path, trainer: Trainer) -> None:
@@ -261,7 +261,9 @@ def test_processes_that_share_a_cache_end_with_a_whole_entry_and_leave_nothing_b
         adapter = tmp_path / name / ADAPTER
         adapter.mkdir(parents=True)
         (adapter / "adapter_model.safetensors").write_bytes(name.encode() * 300_000)
-        save_sft(tmp_path / name, SftResult(mark="m", rows=1, steps=1, seconds=1.0, curve=(), before=(), after=()))
+        save_sft(
+            tmp_path / name, SftResult(fingerprint="m", rows=1, steps=1, seconds=1.0, curve=(), before=(), after=())
+        )
     cache = tmp_path / "cache" / "x"
     copy_sft(tmp_path / "a", cache)
     running = [

@@ -125,8 +125,8 @@ def test_the_race_is_off_by_one_line_and_a_raced_result_is_that_of_the_whole_run
     whole = search(config(race={"enabled": False}), tmp_path / "whole", Quiet())
     assert all(job.rung == FULL for job in trainer.jobs[count:])
     assert whole.steps == 40 * (2 + sum(v.accepted for v in whole.verdicts.values()))
-    marks = {folder: mark for folder, mark in raced.marks.items() if "/full-" in folder}
-    assert marks.items() <= whole.marks.items()
+    marks = {folder: mark for folder, mark in raced.fingerprints.items() if "/full-" in folder}
+    assert marks.items() <= whole.fingerprints.items()
 
 
 def test_an_interruption_after_any_stretch_changes_nothing_in_the_end(tmp_path: Path, trainer: Trainer) -> None:

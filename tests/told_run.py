@@ -377,7 +377,7 @@ def state() -> RunState:
         out.verdicts[id] = Verdict(candidate=id, accepted=True, checks=measured, flags=FLAGS.get(id, ()))
     out.verdicts[CROSSED.id] = REJECTED
     out.verdicts[STRONG.id] = Verdict(candidate=STRONG.id, accepted=True)
-    out.screens = {f"candidates/{arm}/training/rung1-0": at_rung(arm) for arm in AT_RUNG}
+    out.trainings = {f"candidates/{arm}/training/rung1-0": at_rung(arm) for arm in AT_RUNG}
     told = "stopped at step 9: behind the best (F1 0.765 vs 0.864, at least 0.021 apart)"
     promotion = PromotionDecision(id=STRONG.id, promoted=False, message=told)
     out.promotions = {("rung1", STRONG.id): promotion}
@@ -395,7 +395,7 @@ def request(round: int = 3, attempt: int = 0) -> ProposalRequest:
     if round == 1:
         known = RunState(known.folder, known.config, base=known.base)
         known.results = {arm: state().results[arm] for arm in (POLICY, BASELINE)}
-        known.screens = {home: result for home, result in state().screens.items() if result.id == BASELINE}
+        known.trainings = {home: result for home, result in state().trainings.items() if result.id == BASELINE}
     return request_of(known, known.config, TASK, round, attempt)
 
 

@@ -156,11 +156,11 @@ def _reference(state: RunState, found: TrainingResult) -> TrainingResult | None:
     if found.id == BASELINE:
         return state.results.get(POLICY)
     like = (BASELINE, found.rung, found.seed, "done")
-    return next((r for r in state.screens.values() if (r.id, r.rung, r.seed, r.status) == like), None)
+    return next((r for r in state.trainings.values() if (r.id, r.rung, r.seed, r.status) == like), None)
 
 
 def _texts(state: RunState, result: TrainingResult) -> dict[str, str]:
-    folder = next((name for name, each in state.screens.items() if each is result), None)
+    folder = next((name for name, each in state.trainings.items() if each is result), None)
     return load_completions(state.folder / folder) if folder else {}
 
 

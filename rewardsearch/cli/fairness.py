@@ -40,7 +40,7 @@ def fairness(
     console = make_console()
     classes = load_task(state.config.task).classes
     if not told or classes is None:
-        evaluated = any(result.rung == FULL and result.outcomes for result in state.screens.values())
+        evaluated = any(result.rung == FULL and result.outcomes for result in state.trainings.values())
         print_lines(console, NO_GROUPS if evaluated or classes is None else f"{state.folder} has evaluated no arm yet")
         return
     print_lines(console, f"{state.config.task.name}, {split}")
@@ -70,7 +70,7 @@ def _of_screens(state: RunState, wanted: str | None) -> tuple[Fairness, ...]:
     ranked = [row.id for row in ranking_of(state).rows if row.status == "trained"]
     best = [id for id in ranked if id in state.candidates][:1]
     arms = [wanted] if wanted is not None else [id for id in (*best, BASELINE) if id in ranked]
-    screens = [result for result in state.screens.values() if (result.rung, result.status) == (FULL, "done")]
+    screens = [result for result in state.trainings.values() if (result.rung, result.status) == (FULL, "done")]
     outcomes = {arm: [result.outcomes for result in screens if result.id == arm] for arm in arms}
     if unscored := [name_of(state, arm) for arm in arms if not outcomes[arm]]:
         raise UserError(

@@ -46,7 +46,7 @@ def sft(
     print_lines(console, *(f"warning: {warning}" for warning in check(settings)))
     stop_on_sigterm()
     with SearchProgress(console, settings) as progress:
-        result = tune_run(settings, folder, progress).tuned
+        result = tune_run(settings, folder, progress).sft
     assert result is not None
     adapter = (folder / SFT / ADAPTER).resolve()
     if as_json:

@@ -16,7 +16,7 @@ class SftPoint(Record):
 class SftResult(Record):
     """Supervised fine-tuning of the policy: `rows` demonstrations, `steps` steps, greedy outcomes on `val` before and after."""
 
-    mark: str
+    fingerprint: str
     """SHA-256 of everything it depends on."""
     rows: int
     left_out: int = 0

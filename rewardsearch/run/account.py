@@ -18,12 +18,12 @@ Key = tuple[str, int]
 
 
 class Sent(Record):
-    """A request on its way. `request` names it within the run (round/attempt/place/reply); `mark` is the hash of its body."""
+    """A request on its way. `request` names it within the run (round/attempt/place/reply). `fingerprint` is that of its body."""
 
     request: str
     send: int
     model: str
-    mark: str
+    fingerprint: str
     bound: Usage
 
 
@@ -70,9 +70,9 @@ class Account:
         """How often `request` was sent."""
         return sum(name == request for name, _ in self.sent)
 
-    def marks(self, request: str) -> set[str]:
+    def fingerprints(self, request: str) -> set[str]:
         """The hashes of the bodies that `request` was sent with."""
-        return {sent.mark for (name, _), sent in self.sent.items() if name == request}
+        return {sent.fingerprint for (name, _), sent in self.sent.items() if name == request}
 
     def under(self, prefix: str) -> Usage:
         """What the replies to requests whose name begins with `prefix` have cost."""

@@ -29,9 +29,11 @@ class Ledger:
         """Why a request that can cost `bound` may not be sent now; None when it may. Requests in flight count."""
         return self._budget.unaffordable(bound)
 
-    def sent(self, request: str, model: str, mark: str, bound: Usage) -> int:
+    def sent(self, request: str, model: str, fingerprint: str, bound: Usage) -> int:
         """Books a request that is about to be sent; gives the number of the sending, from 1."""
-        sent = Sent(request=request, send=self.account.sends(request) + 1, model=model, mark=mark, bound=bound)
+        sent = Sent(
+            request=request, send=self.account.sends(request) + 1, model=model, fingerprint=fingerprint, bound=bound
+        )
         self._append("sent", sent=sent.model_dump(mode="json"))
         return sent.send
 

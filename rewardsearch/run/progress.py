@@ -57,7 +57,7 @@ class Progress(Protocol):
     def running(self, jobs: Sequence[Running]) -> None:
         """The jobs that are at work, whenever one of them has got further."""
 
-    def tuned(self, result: SftResult) -> None: ...
+    def sft_done(self, result: SftResult) -> None: ...
 
     def ended(self, job: TrainingJob, result: TrainingResult, name: str) -> None: ...
 
@@ -119,9 +119,9 @@ class Tracker:
         )
         self._changed()
 
-    def tuned(self, result: SftResult) -> None:
+    def sft_done(self, result: SftResult) -> None:
         self.doing("")
-        self._shown.tuned(result)
+        self._shown.sft_done(result)
 
     def ended(self, job: TrainingJob, result: TrainingResult, name: str) -> None:
         self._running.pop(job.folder, None)

@@ -84,7 +84,7 @@ def load_sft(folder: Path, mark: str, whole: bool = True) -> SftResult | None:
             return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError):
         return None
-    return result if files and result.mark == mark else None
+    return result if files and result.fingerprint == mark else None
 
 
 def copy_sft(source: Path, target: Path) -> None:

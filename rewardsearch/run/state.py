@@ -66,15 +66,15 @@ class RunState:
     """The environments of the sessions that trained, in their order, each once."""
     first_environment: Environment | None = None
     """That of the process that carried out the first training run."""
-    tuned: SftResult | None = None
+    sft: SftResult | None = None
     """The supervised fine-tuning that every training run starts from."""
     adapter: str | None = None
     """The digest of its adapter; known also where the files are gone."""
     lost: dict[str, LostFile] = field(default_factory=dict)
     """What is missing or damaged of what the journal has, by the folder of the training run or fine-tuning."""
-    screens: dict[str, TrainingResult] = field(default_factory=dict)
+    trainings: dict[str, TrainingResult] = field(default_factory=dict)
     """Every training run and segment of one, by its folder."""
-    marks: dict[str, str] = field(default_factory=dict)
+    fingerprints: dict[str, str] = field(default_factory=dict)
     """The fingerprint of the job that each screen answers, by its folder."""
     results: dict[str, TrainingResult] = field(default_factory=dict)
     """Whole screens under the search's seed, and those that failed on their way, by arm: candidate ids, BASELINE, POLICY."""
@@ -148,7 +148,7 @@ class RunState:
         seeds = self.config.baseline_seeds
         found = {
             result.seed: result
-            for result in self.screens.values()
+            for result in self.trainings.values()
             if result.id == BASELINE and (result.rung, result.status) == (FULL, "done") and result.seed in seeds
         }
         return [found[seed] for seed in seeds if seed in found]
@@ -157,7 +157,7 @@ class RunState:
     def rungs(self) -> dict[str, list[TrainingResult]]:
         """What each arm scored at the rungs under the search's seed, by arm, in the order of their steps."""
         found: dict[str, list[TrainingResult]] = {}
-        for result in sorted(self.screens.values(), key=lambda each: each.steps):
+        for result in sorted(self.trainings.values(), key=lambda each: each.steps):
             if (result.status, result.seed) == ("done", self.config.seed) and result.rung != FULL:
                 found.setdefault(result.id, []).append(result)
         return found
@@ -165,14 +165,14 @@ class RunState:
     @property
     def steps(self) -> int:
         """Training steps taken so far."""
-        return sum(result.trained for result in self.screens.values())
+        return sum(result.trained for result in self.trainings.values())
 
     def training_of(self, arm: str) -> TrainingResult | None:
         """What is known of an arm's training: its whole screen under the search's seed, else under the first other seed, else
         the furthest segment of one."""
         if arm in self.results:
             return self.results[arm]
-        found = [result for result in self.screens.values() if result.id == arm]
+        found = [result for result in self.trainings.values() if result.id == arm]
         return min(found, key=lambda result: (result.rung != FULL, result.seed, -result.steps), default=None)
 
     def members(self, arm: str) -> tuple[RewardSpec, ...]:
@@ -214,11 +214,11 @@ class RunState:
             verdict = Verdict.model_validate(event["verdict"])
             self.verdicts[verdict.candidate] = verdict
         elif kind == "tuned":
-            self.adapter, self.tuned = event.get("adapter"), load_sft(self.folder / SFT, event["mark"], whole=False)
+            self.adapter, self.sft = event.get("adapter"), load_sft(self.folder / SFT, event["mark"], whole=False)
             self.lost.pop(SFT, None)
             if event.get("digest") not in (None, file_digest(str(self.folder / SFT / RESULT))):
-                self.tuned = None
-            if self.tuned is None:
+                self.sft = None
+            if self.sft is None:
                 there = (self.folder / SFT / RESULT).is_file()
                 self.lost[SFT] = LostFile(path=f"{SFT}/{RESULT}", what="damaged" if there else "missing")
             self._trained()
@@ -263,7 +263,7 @@ class RunState:
         own, first = result.environment or self.environment, self.first_environment
         found = (*self.mixed, *(differences(first, own) if first and own else ()))
         mixed = [each.flag for each in found]
-        for place, before in self.screens.items():
+        for place, before in self.trainings.items():
             if place != folder and (before.id, before.seed) == (result.id, result.seed):
                 mixed += [flag for flag in before.flags if flag.startswith(MIXED)]
         return tuple(dict.fromkeys((*result.flags, *mixed)))
@@ -271,13 +271,13 @@ class RunState:
     def _lose(self, folder: str, lost: LostFile) -> None:
         """What the journal has of a training run is not there any more: it is work still to do."""
         self.lost[folder] = lost
-        self.marks.pop(folder, None)
+        self.fingerprints.pop(folder, None)
 
     def _screened(self, event: Event) -> None:
         folder = event["folder"]
         if event["status"] == "error":
             result = TrainingResult.model_validate(event["result"])
-            self.marks.pop(folder, None)
+            self.fingerprints.pop(folder, None)
         else:
             self._trained()
             try:
@@ -288,8 +288,8 @@ class RunState:
             self.lost.pop(folder, None)
             self.first_environment = self.first_environment or found.environment or self.environment
             result = found.model_copy(update={"flags": self._flags(folder, found)})
-            self.marks[folder] = event["mark"]
-        self.screens[folder] = result
+            self.fingerprints[folder] = event["mark"]
+        self.trainings[folder] = result
         if result.seed != self.config.seed or result.id not in (BASELINE, POLICY, *self.candidates):
             return
         known = self.results.get(result.id)

@@ -59,7 +59,7 @@ class LineProgress:
     def running(self, jobs: Sequence[Running]) -> None:
         self._running = tuple(jobs)
 
-    def tuned(self, result: SftResult) -> None:
+    def sft_done(self, result: SftResult) -> None:
         self.sft_reported = True
         for line in describe_sft(result):
             self.say(f"  {SFT} {line}")

@@ -35,7 +35,7 @@ def time_left(state: RunState, running: Iterable[Running] = ()) -> Between | Non
     """
     training = [job for job in running if job.unit == "steps"]
     trained = [
-        result for result in state.screens.values() if result.steps and result.seconds and result.status == "done"
+        result for result in state.trainings.values() if result.steps and result.seconds and result.status == "done"
     ]
     steps, seconds = sum(result.steps for result in trained), sum(result.seconds for result in trained)
     taken = sum(job.done - job.begun for job in training)
@@ -114,10 +114,10 @@ def _of_finalize(state: RunState) -> Between:
         steps = plan(config).steps
         return Between(steps, steps)
     jobs = {(job := final_job(arm, seed)).folder: job.steps for arm in state.arms.values() for seed in arm.seeds}
-    steps = sum(steps for folder, steps in jobs.items() if folder not in state.screens)
+    steps = sum(steps for folder, steps in jobs.items() if folder not in state.trainings)
     return Between(steps, steps)
 
 
 def _furthest(state: RunState, arm: str, seed: int) -> int:
     """The step that an arm has been trained to under a seed."""
-    return max((r.steps for r in state.screens.values() if (r.id, r.seed) == (arm, seed)), default=0)
+    return max((r.steps for r in state.trainings.values() if (r.id, r.seed) == (arm, seed)), default=0)

@@ -131,16 +131,16 @@ def _run_twice(
 
 class TestEvaluation(Record):
     """One arm whose outcomes on the sealed test are wanted: `name` is the file's, `adapter` the folder of the adapter relative
-    to the run (None for the policy without one), `mark` the fingerprint of its training."""
+    to the run (None for the policy without one), `fingerprint` that of its training."""
 
     name: str
     adapter: str | None
-    mark: str
+    fingerprint: str
 
     @property
     def file(self) -> str:
         """Where the outcomes are kept, relative to the run."""
-        return f"final/test/{self.name}-{self.mark[:8]}.jsonl"
+        return f"final/test/{self.name}-{self.fingerprint[:8]}.jsonl"
 
 
 def read_test(

@@ -267,7 +267,7 @@ class Worker:
         with self._finite_logits(f"SFT diverged; lower sft.learning_rate, got {sft.learning_rate:g}"):
             after = self._evaluate(self.policy.base, rows).outcomes
         result = SftResult(
-            mark=sft_fingerprint(self.config),
+            fingerprint=sft_fingerprint(self.config),
             rows=tuned.rows,
             left_out=tuned.left_out,
             steps=sft.steps,

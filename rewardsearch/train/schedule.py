@@ -101,7 +101,7 @@ class Trainings:
 
         Raises UserError where it failed, MachineError for an infrastructure error (if `errors`).
         """
-        result = self.state.screens[job.folder]
+        result = self.state.trainings[job.folder]
         if result.status == "error" and errors:
             raise MachineError(
                 f"{self._told(job)} could not be trained: {result.reason}; fix it and run the same command"
@@ -184,8 +184,8 @@ class Trainings:
             self.journal.append("arms", arms=[arm.model_dump(mode="json") for arm in arms])
         jobs = {(arm.id, seed): final_job(arm, seed) for arm in arms for seed in arm.seeds}
         self.run([job for job in jobs.values() if not (self.sealed_is_open and self._errored(job))])
-        self._check_adapters([job for job in jobs.values() if self.state.screens[job.folder].status == "done"])
-        return {key: self.state.screens[job.folder] for key, job in jobs.items()}
+        self._check_adapters([job for job in jobs.values() if self.state.trainings[job.folder].status == "done"])
+        return {key: self.state.trainings[job.folder] for key, job in jobs.items()}
 
     @property
     def sealed_is_open(self) -> bool:
@@ -242,7 +242,9 @@ class Trainings:
     def _reading(self, name: str, id: str, seed: int) -> TestEvaluation:
         folder = (policy_job(seed) if id == POLICY else final_job(self.state.arms[id], seed)).folder
         return TestEvaluation(
-            name=name, adapter=None if id == POLICY else f"{folder}/adapter", mark=self.state.marks[folder]
+            name=name,
+            adapter=None if id == POLICY else f"{folder}/adapter",
+            fingerprint=self.state.fingerprints[folder],
         )
 
     def run(self, jobs: Sequence[TrainingJob]) -> None:
@@ -256,7 +258,7 @@ class Trainings:
 
     def _run(self, jobs: Sequence[TrainingJob]) -> None:
         marks = {job.folder: fingerprint(job, self.config) for job in jobs}
-        pending = [job for job in jobs if self.state.marks.get(job.folder) != marks[job.folder]]
+        pending = [job for job in jobs if self.state.fingerprints.get(job.folder) != marks[job.folder]]
         # What fails every time is not to take up the night.
         pending = [job for job in pending if self._errors[job.folder] < _TRIES]
         if not pending:
@@ -304,7 +306,7 @@ class Trainings:
         return result is not None and result.status == "error"
 
     def _errored(self, job: TrainingJob) -> bool:
-        result = self.state.screens.get(job.folder)
+        result = self.state.trainings.get(job.folder)
         return result is not None and result.status == "error"
 
     def _clear_lost(self, jobs: Sequence[TrainingJob]) -> None:
@@ -316,7 +318,7 @@ class Trainings:
 
     def _screened(self, job: TrainingJob) -> TrainingResult | None:
         """The result of a job that was carried through; None for one that failed, or is pending."""
-        result = self.state.screens.get(job.folder)
+        result = self.state.trainings.get(job.folder)
         return result if result is not None and result.status == "done" else None
 
     def _at(self, id: str, rung: str) -> TrainingResult | None:

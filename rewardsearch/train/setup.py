@@ -52,9 +52,9 @@ class Setup:
         path, mark = self.folder / SFT, sft_fingerprint(self.config)
         # One whose numbers are not those of the journal is none.
         known = None if SFT in self.state.lost else load_sft(path, mark)
-        if known is not None and self.state.tuned == known and self.state.adapter in (None, adapter_digest(path)):
+        if known is not None and self.state.sft == known and self.state.adapter in (None, adapter_digest(path)):
             return known
-        if self.state.tuned is not None and self.state.tuned.mark != mark:
+        if self.state.sft is not None and self.state.sft.fingerprint != mark:
             raise UserError(
                 f"{path}: the policy was fine-tuned by another version of rewardsearch; carry on with that one, or name "
                 "another --run-dir"
@@ -63,7 +63,7 @@ class Setup:
         if known is None:
             known = self._kept_sft(path, mark) or self._tuned_here(path)
         adapter = adapter_digest(path)
-        if self.state.screens and self.state.adapter not in (None, adapter):
+        if self.state.trainings and self.state.adapter not in (None, adapter):
             raise UserError(
                 f"{path} was lost, and fine-tuning anew gave other weights than those that the results of this run stand on; "
                 "restore it, or name another --run-dir"
@@ -78,7 +78,7 @@ class Setup:
             questions=len(known.after),
             steps=known.steps,
         )
-        self.progress.tuned(known)
+        self.progress.sft_done(known)
         return known
 
     def _hold_against_before(self, tuned: SftResult) -> None:
@@ -125,7 +125,7 @@ class Setup:
             raise Interrupted("stopped before the policy was fine-tuned; the same command carries on")
         cache = sft_cache(self.config)
         try:
-            if load_sft(cache, tuned.mark) is None:
+            if load_sft(cache, tuned.fingerprint) is None:
                 copy_sft(path, cache)
         except OSError as error:
             why = storage_error(error, cache) or f"{cache}: {error.strerror or error}"

@@ -116,4 +116,4 @@ def test_a_tiny_model_goes_the_whole_way_and_nothing_is_trained_twice(tmp_path: 
     assert (found["final"]["n"], found["final"]["seeds"], found["sft"]["steps"]) == (4, [1, 2], 2)
     assert found["hardware"]["name"] and real_model.section(found).count("\n| ") >= 5 + 8
     assert real_model.main(given) == 0
-    assert len(read_run(tmp_path / "run").screens) == 12
+    assert len(read_run(tmp_path / "run").trainings) == 12

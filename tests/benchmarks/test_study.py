@@ -60,7 +60,7 @@ def test_a_study_runs_resumes_and_is_written_from_its_run_folders(
     assert study.carry_out(planned, runs, [], only, console)
     trained = len(trainer.jobs)
     assert study.carry_out(planned, runs, [], only, console)
-    assert len(trainer.jobs) == trained == sum(len(read_run(runs / name).screens) for name in only)
+    assert len(trainer.jobs) == trained == sum(len(read_run(runs / name).trainings) for name in only)
 
     numbers = json.loads(study_numbers.ordered_json(study_numbers.collect(planned, runs)))
     status = {each["name"]: each["status"] for each in numbers["runs"]}

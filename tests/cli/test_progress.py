@@ -47,7 +47,7 @@ def state(
         id = by_name[name].id if name in by_name else name
         rung = "full" if steps == 10 else "rung1"
         result = screened(id, "c", rung=rung, steps=steps, seconds=2.0 * steps, trained=steps)
-        found.screens[f"candidates/{id}/training/{rung}-0"] = result
+        found.trainings[f"candidates/{id}/training/{rung}-0"] = result
         if rung == "full":
             found.results[id] = result
     return found
@@ -97,11 +97,11 @@ def test_the_steps_of_finalize_are_exact_once_the_arms_are_chosen() -> None:
         id: FinalArm(id=id, kind="ensemble", rewards=(reward,), steps=10, seeds=(1, 2)) for id in ("top3", "cover")
     }
     assert steps_left(run) == (40, 40) and planned > 40
-    run.screens["final/top3/full-1"] = screened("top3", "c", steps=10)
+    run.trainings["final/top3/full-1"] = screened("top3", "c", steps=10)
     assert steps_left(run) == (30, 30)
     run.arms["a-a"] = FinalArm(id="a-a", kind="control", rewards=(reward,), steps=10, seeds=(3, 4))
     assert steps_left(run) == (50, 50)
-    run.screens["final/a-a/full-4"] = screened("a-a", "c", steps=10)
+    run.trainings["final/a-a/full-4"] = screened("a-a", "c", steps=10)
     assert steps_left(run) == (40, 40)
 
 

@@ -223,7 +223,7 @@ def test_status_tells_money_and_what_is_unconfirmed(cli: Any, run: Path) -> None
     state = read_run(run)
     with Journal.open(run, state.config, state.base) as journal:
         for place, bound in enumerate((Usage(requests=1, completion_tokens=9000, dollars=0.5), Usage()), start=6):
-            sent = Sent(request=f"1/0/{place}/1", send=1, model="m", mark="mark", bound=bound)
+            sent = Sent(request=f"1/0/{place}/1", send=1, model="m", fingerprint="mark", bound=bound)
             journal.append("sent", sent=sent.model_dump(mode="json"))
         paid = Usage(requests=1, prompt_tokens=500, completion_tokens=700, dollars=0.25)
         journal.append("received", request="1/0/7/1", send=1, usage=paid.model_dump(mode="json"))

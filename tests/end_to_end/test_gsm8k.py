@@ -57,7 +57,7 @@ def test_a_policy_that_solves_nothing_ends_the_search_within_a_minute_with_what_
     assert "no finished round" in command(tmp_path, "finalize", "run", code=2)
     state = read_run(tmp_path / "run")
     assert (state.status, state.proposals, state.test_opened) == ("stopped", {}, [])
-    assert {result.id for result in state.screens.values()} == {"policy", "baseline"}
+    assert {result.id for result in state.trainings.values()} == {"policy", "baseline"}
 
 
 def test_a_chat_model_in_a_folder_goes_through_the_whole_loop_after_fine_tuning(
@@ -75,7 +75,7 @@ def test_a_chat_model_in_a_folder_goes_through_the_whole_loop_after_fine_tuning(
     few += [f"--set=task.{split}_rows={n}" for split, n in (("train", 40), ("val", 8), ("test", 8))]
     search(tmp_path, *rows, *tuning, *few, f"--set=policy.model={chat_model}", "--set=train.threads=1")
     state = read_run(tmp_path / "run")
-    assert state.status == "finished" and state.tuned is not None and len(state.tuned.curve) == 2
+    assert state.status == "finished" and state.sft is not None and len(state.sft.curve) == 2
     assert [len(state.results[id].outcomes) for id in state.candidates] == [8]
     assert state.final is not None and state.final.n == 8
 
@@ -89,7 +89,7 @@ def test_smollm2_is_fine_tuned_and_screens_resumes(tmp_path: Path) -> None:
     options = [f"--set=policy.model={folder}", f"--set=policy.gguf_file={next(folder.glob('*.gguf')).name}"]
     search(tmp_path, *options, config=resource("configs") / "resume-smollm2.yaml")
     state = read_run(tmp_path / "run")
-    assert state.status == "finished" and state.tuned is not None and state.final is not None
+    assert state.status == "finished" and state.sft is not None and state.final is not None
 
 
 @pytest.mark.slow

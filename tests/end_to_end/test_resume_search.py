@@ -86,7 +86,7 @@ def test_the_fairness_table_is_printed_with_finalize_and_by_its_command(searched
 
 def test_every_training_run_started_from_the_fine_tuned_policy(searched: tuple[Path, str]) -> None:
     state = read_run(searched[0] / "runs" / "small")
-    assert state.tuned is not None and state.results["policy"].outcomes == state.tuned.after
+    assert state.sft is not None and state.results["policy"].outcomes == state.sft.after
 
 
 @pytest.mark.slow

@@ -258,7 +258,7 @@ class Asking:
         account = self._ledger.account
         while not job.done:
             name = job.name
-            reply = load_reply(job.path, account.marks(name))
+            reply = load_reply(job.path, account.fingerprints(name))
             if reply is None:
                 return
             if (name, reply.send) not in account.paid:
