@@ -131,7 +131,7 @@ def evidence(state: RunState, command: str) -> dict[str, Any]:
         "versions": trained_in.versions,
         "minutes": round(state.seconds / 60, 1),
         "model": Path(config.policy.gguf_file or config.policy.model).name,
-        "settings": config.model_dump(mode="json", include={"task", "policy", "sft", "screen", "finalize"}),
+        "settings": config.model_dump(mode="json", include={"task", "policy", "sft", "train", "finalize"}),
         "sft": sft_document(state.sft, curve=False),
         "runs": [_run(each, names.get(each.id, each.id)) for each in runs],
         "final": report.model_dump(mode="json", exclude={"pairs"}),
@@ -163,7 +163,7 @@ def section(found: dict[str, Any] | None) -> str:
     how = "`python benchmarks/real_model.py --model FOLDER --train train.jsonl --test test.jsonl`"
     if found is None:
         return f"{title}Not measured. {how} measures it, on one large GPU.\n"
-    screen, sft, final = found["settings"]["screen"], found["sft"], found["final"]
+    screen, sft, final = found["settings"]["train"], found["sft"], found["final"]
     hardware, seeds = found["hardware"], ", ".join(map(str, final["seeds"]))
     lines = [
         f"{title}{found['model']} on GSM8K. Hardware: {hardware['name']}, {hardware['cores']} CPU cores,",

@@ -18,7 +18,7 @@ from rewardsearch.run.journal import has_run, read_run
 from rewardsearch.run.progress import Progress
 from rewardsearch.run.training_files import fingerprint, load_outcomes
 from rewardsearch.stats import f1_accuracy
-from rewardsearch.train import TestEvaluation, read_test, screen, start_workers
+from rewardsearch.train import TestEvaluation, read_test, start_workers, train
 
 SEEDS = tuple(range(1001, 1011))
 MOST = 10
@@ -73,7 +73,7 @@ def further(planned: Sequence[Planned], runs: Path, progress: Progress) -> None:
 
     with start_workers(folder, config) as workers:
         done = {}
-        for job, result in screen(flat, workers, folder, config, may_start, lambda *_: None):
+        for job, result in train(flat, workers, folder, config, may_start, lambda *_: None):
             if result.status == "error":
                 raise MachineError(f"{job.folder} could not be trained: {result.reason}")
             done[job.folder] = result

@@ -196,7 +196,7 @@ def test_the_first_request_of_a_config_is_that_of_a_run_before_anything_is_known
 def test_a_base_reward_that_is_not_there_is_the_users_mistake(small_config: Config) -> None:
     screen_config = small_config.train.model_copy(update={"base_rewards": ("nowhere",)})
     with pytest.raises(UserError, match="no base reward nowhere"):
-        first_request(small_config.model_copy(update={"screen": screen_config}))
+        first_request(small_config.model_copy(update={"train": screen_config}))
 
 
 def test_without_a_score_of_the_baseline_there_is_no_feedback(run: Path, small_config: Config) -> None:

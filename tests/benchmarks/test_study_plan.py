@@ -112,7 +112,7 @@ def test_what_is_there_stays_and_what_was_interrupted_gives_way(tmp_path: Path) 
 
 OTHER: dict[str, Any] = {
     "torch": HERE.model_copy(update={"versions": {**HERE.versions, "torch": "1.0"}}),
-    "code": HERE.model_copy(update={"code": {**HERE.code, "screen": "other"}}),
+    "code": HERE.model_copy(update={"code": {**HERE.code, "train": "other"}}),
     "cpu": HERE.model_copy(update={"device": HERE.device.model_copy(update={"name": "another"})}),
     "unknown": None,
 }

@@ -23,7 +23,7 @@ SETTINGS: dict[str, Any] = {
     "rounds": 2,
     "candidates": 4,
     "train": {"steps": 10, "baseline_seeds": 1, "slots": 2},
-    "race": {"rungs": [{"steps": 0.5, "questions": 1.0}], "keep": 0.34, "most": 0.5},
+    "race": {"rungs": [{"steps": 0.5, "questions": 1.0}], "min_promoted": 0.34, "max_promoted": 0.5},
     "finalize": {"enabled": False},
 }
 FOUR = [candidate(name, f"{n}.0") for n, name in enumerate(("a", "b", "c", "d"))]

@@ -23,7 +23,7 @@ GSM8K_TRAIN = 7473
 def config_of(folder: Path, **task: Any) -> Path:
     path = folder / "short.yaml"
     screen = {"prompts_per_step": 4, "group_size": 2}
-    path.write_text(yaml.safe_dump({"task": task, "screen": screen}), encoding="utf-8")
+    path.write_text(yaml.safe_dump({"task": task, "train": screen}), encoding="utf-8")
     return path
 
 
