@@ -61,7 +61,7 @@ def test_who_is_behind_at_a_rung_is_not_trained_on_and_is_told_why(tmp_path: Pat
         assert job.rung != FULL or job.id not in dropped
     rows = {row.id: row for row in state.rankings[-1].rows}
     for id, promotion in dropped.items():
-        assert (rows[id].status, rows[id].f1, rows[id].reason) == ("dropped", None, promotion.message)
+        assert (rows[id].status, rows[id].f1, rows[id].reason) == ("stopped", None, promotion.message)
         assert rows[id].steps in (10, 20) and promotion.message.startswith(f"stopped at step {rows[id].steps}: ")
     whole = {job.id for job in trainer.jobs if job.rung == FULL}
     assert {row.id for row in state.rankings[-1].rows if row.rank is not None} == whole
@@ -236,7 +236,7 @@ def test_a_stored_leaderboard_is_not_shown_once_more_is_known(tmp_path: Path, tr
     assert ranking_of(first) is first.rankings[-1]
     trainer.ends = {}
     again = search(config(), tmp_path / "lost", Quiet())
-    assert {row.id: row.status for row in ranking_of(again).rows}[lost] == "dropped"
+    assert {row.id: row.status for row in ranking_of(again).rows}[lost] == "stopped"
     noise = ranking_of(search(config(train={"baseline_seeds": 2}), tmp_path / "lost", Quiet())).noise
     assert noise is not None and list(noise.f1_by_seed) == [0, 1]
 

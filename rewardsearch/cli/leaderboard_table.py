@@ -46,7 +46,7 @@ LEGEND = {
     "flags": "what validation and training raised (docs/ranking.md)",
 }
 STATUS_LEGEND = {
-    "dropped": "stopped at a rung of the race",
+    "stopped": "stopped at a rung of the race",
     "failed": "its training failed",
     "error": "the machine failed; it is tried again",
     "rejected": "refused by validation",

@@ -42,7 +42,7 @@ def status(
     counts = Counter(row.status for row in ranking.rows if row.id in state.candidates)
     candidates = {
         "proposed": len(state.candidates),
-        **{name: counts[name] for name in ("trained", "dropped", "failed", "rejected", "error", "pending")},
+        **{name: counts[name] for name in ("trained", "stopped", "failed", "rejected", "error", "pending")},
     }
     if as_json:
         print_json(

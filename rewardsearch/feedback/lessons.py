@@ -51,7 +51,7 @@ def lessons(
         found += _flagged(parents, rows)
         found += _one_answer(parents, rows)
     ends = [row.status for row in ranking.rows]
-    return (*found, *_lost(rejected, ends.count("failed"), ends.count("dropped")))
+    return (*found, *_lost(rejected, ends.count("failed"), ends.count("stopped")))
 
 
 def _standing(parents: Sequence[Parent], rows: Mapping[str, RankedRow], noise: bool, alpha: float) -> Iterator[str]:

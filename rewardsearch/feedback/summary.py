@@ -182,7 +182,7 @@ def unscored_rows(ranking: Ranking, known: Known) -> list[Unscored]:
             rungs=known.rung_scores(row.id),
         )
         for row in ranking.rows
-        if row.id in known.candidates and row.status in ("rejected", "dropped", "failed")
+        if row.id in known.candidates and row.status in ("rejected", "stopped", "failed")
     ]
 
 

@@ -21,8 +21,8 @@ from rewardsearch.records import (
 )
 from rewardsearch.stats import adjust
 
-Status = Literal["trained", "dropped", "failed", "rejected", "error", "pending"]
-_UNRANKED: tuple[Status, ...] = ("dropped", "failed", "error", "rejected", "pending")
+Status = Literal["trained", "stopped", "failed", "rejected", "error", "pending"]
+_UNRANKED: tuple[Status, ...] = ("stopped", "failed", "error", "rejected", "pending")
 
 
 def rank(
@@ -143,7 +143,7 @@ class _Known:
         if verdict is not None and not verdict.accepted:
             return "rejected", verdict.refusal
         if arm in self.dropped:
-            return "dropped", self.dropped[arm].message
+            return "stopped", self.dropped[arm].message
         if result is None:
             return "pending", None
         return ("trained" if result.status == "done" else result.status), result.reason or result.stop_reason

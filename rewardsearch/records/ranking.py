@@ -15,7 +15,7 @@ class RankedRow(Record):
     The baseline's metrics are the means over its training seeds. gain_ci and the p-values are about rewards: over questions and
     training seeds, with the noise between the baseline's seeds; None where the baseline has one seed. `ties` are the ranks of
     the trained arms, its own among them, that it cannot be told from by that p-value (1 - confidence or more); None where
-    p-values are, and for the policy before GRPO, which was not trained. A candidate that was dropped at a rung has its score
+    p-values are, and for the policy before GRPO, which was not trained. A candidate that was stopped at a rung has its score
     there in `reason`. On a task with classes F1 is the positive class's, and `classes` has the scores of each; it is None
     elsewhere."""
 
@@ -25,7 +25,7 @@ class RankedRow(Record):
     round: int
     operator: str
     parents: tuple[str, ...] = ()
-    status: Literal["trained", "dropped", "failed", "rejected", "error", "pending"]
+    status: Literal["trained", "stopped", "failed", "rejected", "error", "pending"]
     f1: float | None = None
     f1_ci: Interval | None = None
     accuracy: float | None = None

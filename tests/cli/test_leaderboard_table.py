@@ -64,7 +64,7 @@ def test_without_repeated_seeds_no_p_value_stands_beside_a_rank() -> None:
 def test_a_dropped_candidate_stands_below_with_its_figures() -> None:
     lines = table()
     row = next(line for line in lines[lines.index("without a score:") :] if "gamma" in line)
-    assert row.split()[3:] == ["dropped", "F1", "0.2", "against", "0.9", "of", "alpha"]
+    assert row.split()[3:] == ["stopped", "F1", "0.2", "against", "0.9", "of", "alpha"]
 
 
 def test_a_leaderboard_of_the_papers_protocol_says_that_it_is_ranked_on_the_test() -> None:

@@ -76,7 +76,7 @@ def test_status_tells_rounds_candidates_and_spend(cli: Any, run: Path) -> None:
     assert told["candidates"] == {
         "proposed": 4,
         "trained": 2,
-        "dropped": 0,
+        "stopped": 0,
         "failed": 1,
         "rejected": 1,
         "error": 0,

@@ -64,7 +64,7 @@ class Searched:
         label = curve_label(name, made.id)
         if not dropped:
             self.results[made.id] = screened(made.id, kinds, correlations={label: r})
-        status = "dropped" if dropped else "trained"
+        status = "stopped" if dropped else "trained"
         row = RankedRow(
             rank=None, id=made.id, name=name, round=round, operator="fresh", status=status, flags=tuple(flags)
         )

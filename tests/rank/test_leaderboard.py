@@ -114,7 +114,7 @@ def test_who_was_dropped_at_a_rung_has_the_steps_and_flags_of_its_training_there
     at_rung = screened(BAD.id, "w" * 10, rung="rung1", steps=8, flags=("watch:lost",))
     _, rows = ranked(results=RESULTS, dropped={BAD.id: promotion}, stopped={BAD.id: at_rung})
     row = rows[BAD.id]
-    assert (row.status, row.reason, row.rank, row.f1) == ("dropped", promotion.message, None, None)
+    assert (row.status, row.reason, row.rank, row.f1) == ("stopped", promotion.message, None, None)
     assert (row.steps, row.seconds, row.flags) == (8, 12.5, ("short", "watch:lost"))
 
 
