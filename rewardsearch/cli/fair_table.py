@@ -23,7 +23,7 @@ def print_fairness(arms: Sequence[Fairness], positive: str, named: Mapping[str, 
 
     first, *others = arms
     print_lines(console, "", f"{positive} by group, {named.get(first.arm, first.arm)}:")
-    headers = ("attribute", "group", "people", "rate", "interval", "gold", "recall", "false", "alike")
+    headers = ("attribute", "group", "people", "rate", "interval", "gold", "recall", "false", "standardized")
     cells = [
         (
             rate.attribute,
@@ -31,7 +31,7 @@ def print_fairness(arms: Sequence[Fairness], positive: str, named: Mapping[str, 
             str(rate.n),
             number(rate.rate),
             interval(rate.rate_ci),
-            *map(number, (rate.gold_rate, rate.recall, rate.false_rate, rate.alike)),
+            *map(number, (rate.gold_rate, rate.recall, rate.false_positive_rate, rate.standardized_rate)),
         )
         for rate in first.groups
         if rate.n >= LEAST_PEOPLE
@@ -45,7 +45,7 @@ def print_fairness(arms: Sequence[Fairness], positive: str, named: Mapping[str, 
         "gold": f"share that is {positive}",
         "recall": f"rate of those who are {positive}",
         "false": "rate of those who are not",
-        "alike": "the rate if all groups had the same gold labels",
+        "standardized": "the rate if all groups had the same gold labels",
     }
     names = ("attribute", "group")
     print_table(console, headers, cells, left=names, spare=("false", "recall", "interval"), names=names, legend=legend)
@@ -75,7 +75,8 @@ def _gap_told(gap: GroupGap, arm: Fairness) -> str:
     ratio = "-" if gap.ratio is None else f"{gap.ratio:.2f}"
     told = (
         f"{gap.attribute}: gap {gap.gap:.3f} {interval(gap.gap_ci)} between {gap.high} and {gap.low}, impact ratio {ratio}; "
-        f"between people of the same gold label {gap.alike:.3f} (p {p_value(gap.p)}, corrected {p_value(gap.p_adjusted)})"
+        f"between people of the same gold label {gap.standardized_gap:.3f} "
+        f"(p {p_value(gap.p)}, corrected {p_value(gap.p_adjusted)})"
     )
     if gap.flagged:
         return f"{told} FLAGGED: the answers depend on the group"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from math import hypot
+from math import exp, hypot, pi, sqrt
 
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from rewardsearch.records import BASELINE, Operator, Proposal, RankedRow, Ranking, Usage
 from rewardsearch.records.feedback import Payoff
@@ -109,10 +109,10 @@ def improvement(row: RankedRow, best: float, confidence: float, between_seeds: f
     questions, from the score's interval, and the standard deviation `between_seeds`.
     """
     assert row.f1 is not None and row.f1_ci is not None
-    width = norm.ppf((1 + confidence) / 2)
+    width = ndtri((1 + confidence) / 2)
     noise = max(LEAST_NOISE, hypot((row.f1_ci[1] - row.f1_ci[0]) / 2 / width, between_seeds))
     z = (row.f1 - best) / noise
-    return float(z * norm.cdf(z) + norm.pdf(z))
+    return float(z * ndtr(z) + exp(-z * z / 2) / sqrt(2 * pi))
 
 
 def _best_before(rows: Mapping[str, RankedRow], rounds: int) -> dict[int, float]:

@@ -37,11 +37,11 @@ class ClassScores(Record):
 
 
 class GroupRate(Record):
-    """One group of `n` people. An unparsed completion is no positive answer, whatever the gold label.
+    """One group of `n` people. An unparsed completion is not a positive answer.
 
-    rate: share answered positive, its interval over people. gold_rate: share of gold positives. recall: share answered positive
-    of the gold positives, false_rate: of the gold negatives; None without any. alike: the share that would be answered positive
-    if the group had everyone's gold labels (direct standardisation).
+    rate: share answered positive; rate_ci: its interval over people. gold_rate: share of gold positives. recall: share answered
+    positive among the gold positives; false_positive_rate: the same among the gold negatives; None where there are none.
+    standardized_rate: the share that would be answered positive if the group had everyone's gold labels (direct standardisation).
     """
 
     attribute: str
@@ -51,17 +51,17 @@ class GroupRate(Record):
     rate_ci: Interval
     gold_rate: float
     recall: float | None
-    false_rate: float | None
-    alike: float
+    false_positive_rate: float | None
+    standardized_rate: float
 
 
 class GroupGap(Record):
-    """The widest gap between two groups of an attribute in the rate of positive answers, `low` the group with the lower one.
+    """The widest gap between two groups of an attribute in the rate of positive answers; `low` is the group with the lower rate.
 
-    ratio: the lower rate by the higher (the impact ratio of the four-fifths rule, 29 CFR 1607.4 D), None where nobody is answered
-    positive. alike: the widest gap of GroupRate.alike, between people of the same gold labels. p: of the test that the answers
-    to people of the same gold label do not depend on their group; p_adjusted is corrected over the attributes. flagged: that is
-    refuted, and the gap is of practical size.
+    ratio: the lower rate divided by the higher, the impact ratio of the four-fifths rule (29 CFR 1607.4 D); None where nobody is
+    answered positive. standardized_gap: the widest gap of GroupRate.standardized_rate, so between people of the same gold labels.
+    p: of the test that answers do not depend on the group among people of the same gold label. p_adjusted: corrected over the
+    attributes. flagged: the test rejects, and the gap is of practical size.
     """
 
     attribute: str
@@ -70,14 +70,14 @@ class GroupGap(Record):
     gap: float
     gap_ci: Interval
     ratio: float | None
-    alike: float
+    standardized_gap: float
     p: float
     p_adjusted: float
     flagged: bool
 
 
 class Fairness(Record):
-    """Rates of positive answers by group, of one arm, and the gap of every attribute that has two groups of a fair size.
+    """Rates of positive answers by group, of one arm, and the gap of each attribute that has two groups of LEAST_PEOPLE or more.
 
     A person's answer is the mean over the arm's training seeds.
     """

@@ -15,7 +15,7 @@ from rewardsearch.stats.metrics import Metrics, correct_by_id, f1_accuracy, righ
 from rewardsearch.stats.noise import SeedNoise, Spread, seed_noise, spread
 from rewardsearch.stats.paired import EXACT_UP_TO, McNemar, adjust, mcnemar, pairwise
 from rewardsearch.stats.power import POWER, smallest_gain, usual_question_se
-from rewardsearch.stats.ranks import centred_ranks, pair_signs, rank_correlation, spearman
+from rewardsearch.stats.ranks import centred_ranks, rank_correlation, spearman
 from rewardsearch.stats.samples import Estimate, Sample
 
 __all__ = [
@@ -36,7 +36,6 @@ __all__ = [
     "f1_accuracy",
     "fairness",
     "mcnemar",
-    "pair_signs",
     "pairwise",
     "rank_correlation",
     "resampled_totals",

@@ -1,7 +1,7 @@
-"""Whether groups of people are answered alike: rates of the positive class by group, and a test of their gap.
+"""Fairness between groups of people: rates of the positive class by group, and a test of their gap.
 
-It covers what outcomes show of the groups that the data name. It does not say why a gap is there, nor whether the gold labels
-are themselves fair: people of the same label are held against each other.
+It compares people of the same gold label, for the groups that the data name. It does not say why a gap is there, nor whether the
+gold labels are fair.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
 from rewardsearch.records import Fairness, GroupGap, GroupRate, Interval, Outcome
 from rewardsearch.stats.paired import adjust
@@ -20,15 +19,15 @@ from rewardsearch.stats.paired import adjust
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 LEAST_PEOPLE = 10
-"""People of a group from which on it takes part in the gap; smaller ones stand in the table alone."""
+"""People that a group needs to be part of the gap. Smaller groups are shown in the table only."""
 ALPHA = 0.05
-"""Corrected p from which on a gap is told from chance."""
+"""A gap is beyond chance when its corrected p-value is below this."""
 LEAST_RATIO = 0.8
-"""The four-fifths rule's impact ratio (29 CFR 1607.4 D), below which a clear gap is flagged."""
+"""Impact ratio of the four-fifths rule (29 CFR 1607.4 D); a gap beyond chance is flagged below it."""
 LEAST_GAP = 0.05
-"""Gap of the rates from which on a clear gap is flagged: where most are answered positive, the ratio hardly moves."""
+"""A gap beyond chance is flagged from this size on. Where most are answered positive, the ratio hardly moves."""
 _CHUNK = 1_000_000
-"""Counts, one a permutation and group, that are held at once."""
+"""Counts, one per permutation and group, in memory at once."""
 _ROUNDING = 1e-9
 
 
@@ -43,17 +42,20 @@ def fairness(
 ) -> Fairness | None:
     """Rates of positive answers by group of one arm; None where nobody has a group, or the task has no classes.
 
-    outcomes: of each training seed, all of the same questions; a person's answer is the mean over the seeds, in [0, 1], and an
-    unparsed completion is no positive answer. groups: by question id, a person's group by attribute, compared without case; who
-    has none of an attribute, or an empty one, is left out of it.
+    outcomes: per training seed, all on the same questions. A person's answer is the mean over the seeds, in [0, 1]; an unparsed
+    completion is not a positive answer. groups: by question id, a person's group by attribute, compared without case. A person
+    with no group of an attribute is left out of it.
 
-    Intervals are Wilson's of a rate and Newcombe's of a gap, by the number of people; with several seeds they are wider than
-    they need be. The gap is the widest of all pairs of groups, its interval holds for all pairs together (Bonferroni).
-    p: share of `permutations` of the people within their gold class, drawn by `seed`, whose squared group sums are as far apart
-    as those seen. Given the labels it is exact for any sizes of groups; Cochran-Mantel-Haenszel's test is its large-sample form.
-    It conditions on gold so that groups that truly deserve other rates raise no alarm, and is corrected over the attributes by
-    Holm. A gap is flagged when p_adjusted is below ALPHA and, between people of the same gold labels, the ratio of the rates is
-    below LEAST_RATIO or their gap at least LEAST_GAP: with thousands of people, a clear gap may be too small to matter.
+    The interval of a rate is Wilson's and that of a gap Newcombe's, by the number of people; with several seeds both are wider
+    than necessary. The gap is the widest of all pairs of groups; its interval holds for all pairs together (Bonferroni).
+
+    p is from a permutation test: people are permuted within their gold class, `permutations` times, drawn by `seed`. p is the
+    share of permutations whose squared group sums are at least as far apart as observed. It is exact for groups of any size;
+    the Cochran-Mantel-Haenszel test is its large-sample form. Permuting within gold classes means that groups whose gold labels
+    differ raise no alarm. p_adjusted is corrected over the attributes by Holm.
+
+    A gap is flagged when p_adjusted is below ALPHA and, between people of the same gold labels, the ratio of the rates is below
+    LEAST_RATIO or their gap is at least LEAST_GAP. With thousands of people, a gap beyond chance may be too small to matter.
 
     Raises ValueError without outcomes, or for seeds that answered different questions.
     """
@@ -69,7 +71,7 @@ def fairness(
         people = _People(
             answered=np.array([answers[id] for id in ids]),
             gold=np.array([gold[id] for id in ids]),
-            group=np.array(_spelled([groups[id][name] for id in ids])),
+            group=np.array(_normalise_case([groups[id][name] for id in ids])),
         )
         found = people.rates(name, confidence)
         rates += found
@@ -81,50 +83,53 @@ def fairness(
     if not rates:
         return None
     adjusted = adjust([gap.p for gap in gaps], "holm")
-    judged = (_judged(gap, p, rates) for gap, p in zip(gaps, adjusted, strict=True))
-    return Fairness(arm=arm, groups=tuple(rates), gaps=tuple(judged))
+    flagged = (_flagged(gap, p, rates) for gap, p in zip(gaps, adjusted, strict=True))
+    return Fairness(arm=arm, groups=tuple(rates), gaps=tuple(flagged))
 
 
-def _spelled(groups: Sequence[str]) -> list[str]:
-    """The groups, those that differ in case alone by the spelling that is there most often."""
+def _normalise_case(groups: Sequence[str]) -> list[str]:
+    """The groups; those that differ only in case get the most frequent spelling."""
     counts = Counter(groups)
     spelling = {group.casefold(): group for group in sorted(counts, key=lambda group: (counts[group], group))}
     return [spelling[group.casefold()] for group in groups]
 
 
-def wilson(rate: float, n: int, confidence: float) -> Interval:
-    """Wilson's score interval (1927, eq. 4) of a share of `n`. For the mean of `n` values in [0, 1] it is no narrower than it
-    should be: their variance is at most rate (1 - rate)."""
-    z = float(ndtri((1 + confidence) / 2))
-    middle = (rate + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
+def _wilson(rate: float, n: int, confidence: float) -> Interval:
+    """Wilson's score interval of a share of `n`. For the mean of `n` values in [0, 1] it is wide enough, since their variance is
+    at most rate (1 - rate)."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(rate * n, n, alpha=1 - confidence, method="wilson")
+    return max(0.0, float(low)), min(1.0, float(high))
 
 
-def newcombe(high: tuple[float, int], low: tuple[float, int], confidence: float) -> Interval:
-    """Newcombe's hybrid score interval of the difference of two independent shares (1998, method 10), each given with its n."""
-    (a, a_low, a_high), (b, b_low, b_high) = ((rate, *wilson(rate, n, confidence)) for rate, n in (high, low))
-    return a - b - math.hypot(a - a_low, b_high - b), a - b + math.hypot(a_high - a, b - b_low)
+def _newcombe(high: GroupRate, low: GroupRate, alpha: float) -> Interval:
+    """Newcombe's hybrid score interval of the difference of two independent shares (1998, method 10)."""
+    from statsmodels.stats.proportion import confint_proportions_2indep
+
+    counts = (high.rate * high.n, high.n, low.rate * low.n, low.n)
+    lower, upper = confint_proportions_2indep(*counts, compare="diff", method="newcomb", alpha=alpha)
+    return float(lower), float(upper)
 
 
 def answered_positive(outcome: Outcome) -> bool:
-    """Whether the completion says the positive class; an unparsed one says nothing."""
+    """Whether the completion answers the positive class; an unparsed one does not."""
     return outcome.kind != "unparsed" and (outcome.kind == "correct") == bool(outcome.positive)
 
 
 def _answers(outcomes: Sequence[Sequence[Outcome]]) -> tuple[dict[str, bool], dict[str, float]]:
     """Whether each person is a gold positive, and the share of the seeds that answered positive; empty without classes."""
     if not outcomes or not outcomes[0]:
-        raise ValueError("no outcomes to tell groups apart by")
+        raise ValueError("no outcomes to compare groups by")
     gold = {outcome.id: outcome.positive for outcome in outcomes[0] if outcome.positive is not None}
-    said = dict.fromkeys(gold, 0)
+    positive = dict.fromkeys(gold, 0)
     for seed in outcomes:
         of = [outcome for outcome in seed if outcome.positive is not None]
         if len(of) != len(gold) or {outcome.id for outcome in of} != gold.keys():
             raise ValueError("the seeds of an arm must have answered the same questions")
         for outcome in of:
-            said[outcome.id] += answered_positive(outcome)
-    return gold, {id: number / len(outcomes) for id, number in said.items()}
+            positive[outcome.id] += answered_positive(outcome)
+    return gold, {id: number / len(outcomes) for id, number in positive.items()}
 
 
 class _People:
@@ -143,7 +148,7 @@ class _People:
         return expected
 
     def rates(self, attribute: str, confidence: float) -> list[GroupRate]:
-        """Every group, the highest rate first, of equals by name."""
+        """Every group, the highest rate first; equal rates by name."""
         found = []
         for name in sorted(set(self._group.tolist())):
             of = self._group == name
@@ -155,17 +160,17 @@ class _People:
                     group=name,
                     n=int(of.sum()),
                     rate=rate,
-                    rate_ci=wilson(rate, len(answered), confidence),
+                    rate_ci=_wilson(rate, len(answered), confidence),
                     gold_rate=float(gold.mean()),
                     recall=float(answered[gold].mean()) if gold.any() else None,
-                    false_rate=float(answered[~gold].mean()) if not gold.all() else None,
-                    alike=self._alike(of),
+                    false_positive_rate=float(answered[~gold].mean()) if not gold.all() else None,
+                    standardized_rate=self._standardized_rate(of),
                 )
             )
         return sorted(found, key=lambda rate: -rate.rate)
 
-    def _alike(self, of: npt.NDArray[np.bool_]) -> float:
-        """The rate of a group, standardised to everyone's gold labels; a class that it has nobody of counts as it is answered."""
+    def _standardized_rate(self, of: npt.NDArray[np.bool_]) -> float:
+        """The rate of a group, standardised to everyone's gold labels. For a class without members, everyone's rate is used."""
         rate = 0.0
         for positive in (True, False):
             members = self._gold == positive
@@ -175,7 +180,7 @@ class _People:
         return rate
 
     def p(self, groups: Sequence[str], rng: np.random.Generator, permutations: int) -> float:
-        """That the groups' sums of answers beyond those of their gold class, squared by the group's size, are by chance."""
+        """p-value of the statistic sum((sum of answers less the mean of the gold class)**2 / size) over the groups."""
         compared = np.isin(self._group, groups)
         beyond = (self._answered - self._expected(compared))[compared]
         gold, named = self._gold[compared], self._group[compared]
@@ -189,40 +194,40 @@ class _People:
             strata.append((np.bincount(place[stratum], minlength=len(groups)), values, counts))
         as_far = 0
         for rows in _chunks(permutations, len(groups)):
-            sums = np.sum([_dealt(*stratum, rows, rng) for stratum in strata], axis=0)
+            sums = np.sum([_permuted_sums(*stratum, rows, rng) for stratum in strata], axis=0)
             as_far += int(np.sum(np.sum(sums**2 / sizes[:, None], axis=0) >= seen - _ROUNDING))
-        # What was seen is one of the permutations (Phipson and Smyth 2010), so that p is never 0.
+        # The observed order is one of the permutations (Phipson and Smyth 2010), so p is never 0.
         return (1 + as_far) / (1 + permutations)
 
 
-def _dealt(sizes: Ints, values: Floats, counts: Ints, rows: int, rng: np.random.Generator) -> Floats:
-    """Each group's sum of answers, a line a group and a column for each of `rows` permutations of a class's answers.
+def _permuted_sums(sizes: Ints, values: Floats, counts: Ints, rows: int, rng: np.random.Generator) -> Floats:
+    """Sums of answers, (groups, rows), in `rows` random permutations of the answers of one class.
 
-    counts: people by answer, whose `values` differ. Who of a group gets which answer is the same to its sum, so that its count
-    of each answer is drawn (multivariate hypergeometric), and time does not grow with the number of people.
+    counts: people by answer; values: the different answers. Only a group's count of each answer matters to its sum, so the counts
+    are drawn (multivariate hypergeometric), and time does not grow with the number of people.
     """
     left = np.repeat(sizes[:, None], rows, axis=1)
     sums = np.zeros((len(sizes), rows))
-    # The most frequent answer goes to who is left.
+    # The most frequent answer goes to the people left over.
     order = np.argsort(counts, kind="stable")
     for level in order[:-1]:
         taken = np.empty_like(left)
-        _deal(left, np.full(rows, counts[level]), taken, rng)
+        _draw_counts(left, np.full(rows, counts[level]), taken, rng)
         sums += values[level] * taken
         left -= taken
     return sums + values[order[-1]] * left if len(order) else sums
 
 
-def _deal(sizes: Ints, number: Ints, taken: Ints, rng: np.random.Generator) -> None:
-    """Draws `number` people without replacement from groups of `sizes`, and writes into `taken` how many are of each: by halves
-    of the groups, down to single ones. Each column is a draw of its own."""
+def _draw_counts(sizes: Ints, number: Ints, taken: Ints, rng: np.random.Generator) -> None:
+    """Draws `number` people without replacement from groups of `sizes`, and writes into `taken` how many come from each group.
+    It splits the groups into halves down to single groups. Each column is an independent draw."""
     if len(sizes) == 1:
         taken[0] = number
         return
     half = len(sizes) // 2
     first = rng.hypergeometric(sizes[:half].sum(axis=0), sizes[half:].sum(axis=0), number)
-    _deal(sizes[:half], first, taken[:half], rng)
-    _deal(sizes[half:], number - first, taken[half:], rng)
+    _draw_counts(sizes[:half], first, taken[:half], rng)
+    _draw_counts(sizes[half:], number - first, taken[half:], rng)
 
 
 def _chunks(permutations: int, groups: int) -> Iterator[int]:
@@ -232,25 +237,27 @@ def _chunks(permutations: int, groups: int) -> Iterator[int]:
 
 
 def _gap(attribute: str, rates: Sequence[GroupRate], p: float, confidence: float) -> GroupGap:
-    """The widest gap of the groups, not yet judged."""
+    """The widest gap of the groups, before correction and flag."""
     high, low = rates[0], rates[-1]
     pairs = math.comb(len(rates), 2)
-    alike = [rate.alike for rate in rates]
+    standardized = [rate.standardized_rate for rate in rates]
     return GroupGap(
         attribute=attribute,
         low=low.group,
         high=high.group,
         gap=high.rate - low.rate,
-        gap_ci=newcombe((high.rate, high.n), (low.rate, low.n), 1 - (1 - confidence) / pairs),
+        gap_ci=_newcombe(high, low, (1 - confidence) / pairs),
         ratio=low.rate / high.rate if high.rate else None,
-        alike=max(alike) - min(alike),
+        standardized_gap=max(standardized) - min(standardized),
         p=p,
         p_adjusted=p,
         flagged=False,
     )
 
 
-def _judged(gap: GroupGap, p_adjusted: float, rates: Sequence[GroupRate]) -> GroupGap:
-    alike = [rate.alike for rate in rates if rate.attribute == gap.attribute and rate.n >= LEAST_PEOPLE]
-    apart = gap.alike >= LEAST_GAP or max(0.0, min(alike)) < LEAST_RATIO * max(alike)
-    return gap.model_copy(update={"p_adjusted": p_adjusted, "flagged": p_adjusted < ALPHA and apart})
+def _flagged(gap: GroupGap, p_adjusted: float, rates: Sequence[GroupRate]) -> GroupGap:
+    standardized = [
+        rate.standardized_rate for rate in rates if rate.attribute == gap.attribute and rate.n >= LEAST_PEOPLE
+    ]
+    large = gap.standardized_gap >= LEAST_GAP or max(0.0, min(standardized)) < LEAST_RATIO * max(standardized)
+    return gap.model_copy(update={"p_adjusted": p_adjusted, "flagged": p_adjusted < ALPHA and large})

@@ -1,6 +1,6 @@
 """Rank correlation: of two lists of scores (Spearman's), and pooled within groups.
 
-Arrays have a line for each group and a column for each of its values.
+Arrays have one row per group and one column per value of the group.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Values = NDArray[np.float64]
 
 
 def spearman(a: Sequence[float], b: Sequence[float]) -> float | None:
-    """The correlation of the ranks, equal values sharing their mean rank; None for fewer than three pairs, or without spread.
+    """Spearman's rank correlation, with mean ranks for ties; None for fewer than three pairs, or without spread.
 
     Raises ValueError for lists of different lengths.
     """
@@ -31,14 +31,15 @@ def rank_correlation(a: Values, b: Values, cells: NDArray[np.int_] | None = None
 
 
 def centred_ranks(values: Values, cells: NDArray[np.int_] | None = None) -> Values:
-    """Each value's rank among those of its group, mean ranks for ties, less the mean rank; with `cells`, among those of
-    its group that are in the same cell."""
-    signs = pair_signs(values)
-    if cells is not None:
-        signs *= cells[:, :, None] == cells[:, None, :]
-    return np.asarray(signs.sum(2) / 2)
+    """Each value's rank within its group less the mean rank, with mean ranks for ties.
 
+    cells: rank each value only among the values of its group that are in the same cell.
+    """
+    from scipy.stats import rankdata
 
-def pair_signs(values: Values) -> Values:
-    """For each pair of a group's values, whether the first is higher (1), the same (0) or lower (-1)."""
-    return np.sign(values[:, :, None] - values[:, None, :])
+    size = values.shape[1]
+    ranks = rankdata(values, axis=1)
+    if cells is None:
+        return np.asarray(ranks - (size + 1) / 2)
+    # Cells are set apart by more than any rank. The tied rank of a cell is the mean rank of its values.
+    return np.asarray(rankdata(ranks + cells * (size + 1), axis=1) - rankdata(cells, axis=1))

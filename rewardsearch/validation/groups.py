@@ -10,8 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rewardsearch.stats import pair_signs
-
 Rewards = NDArray[np.float64]
 Marks = NDArray[np.bool_]
 
@@ -42,7 +40,7 @@ def auc(
     """
     counted = np.ones_like(correct) if counted is None else counted
     pairs = (correct & counted)[:, :, None] & (~correct & counted)[:, None, :]
-    wins = (pair_signs(rewards) + 1) / 2 * pairs
+    wins = (np.sign(rewards[:, :, None] - rewards[:, None, :]) + 1) / 2 * pairs
     weights = np.ones(len(correct)) if weights is None else weights
     won, number = wins.sum((1, 2)) * weights, pairs.sum((1, 2)) * weights
     groups, total = int((number > 0).sum()), float(number.sum())

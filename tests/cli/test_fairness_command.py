@@ -126,7 +126,14 @@ def test_people_who_are_not_there_any_more_are_the_users_mistake(cli: Any, resum
 
 
 def test_what_could_not_be_tested_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    rate = {"rate": 0.5, "rate_ci": (0.4, 0.6), "gold_rate": 0.5, "recall": 0.5, "false_rate": 0.5, "alike": 0.5}
+    rate = {
+        "rate": 0.5,
+        "rate_ci": (0.4, 0.6),
+        "gold_rate": 0.5,
+        "recall": 0.5,
+        "false_positive_rate": 0.5,
+        "standardized_rate": 0.5,
+    }
     sizes = {("town", "a"): 12, ("town", "b"): 3, ("town", "c"): 4, ("age", "old"): 10}
     groups = tuple(GroupRate(attribute=name, group=group, n=n, **rate) for (name, group), n in sizes.items())
     print_fairness([Fairness(arm="x", groups=groups, gaps=())], "SELECTED", {}, Console(width=200))

@@ -1,12 +1,10 @@
 from pathlib import Path
 
 import pytest
-from fakes import outcomes, write_predictions
-from statsmodels.stats.contingency_tables import mcnemar as reference
+from fakes import write_predictions
 
-from rewardsearch.config import RankConfig
 from rewardsearch.errors import UserError
-from rewardsearch.rank import compare_outcomes, compare_predictions, read_predictions
+from rewardsearch.rank import compare_predictions, read_predictions
 from rewardsearch.rank.compare import same_answer
 
 
@@ -124,12 +122,3 @@ def test_many_mistakes_are_counted_after_the_first(tmp_path: Path) -> None:
 def test_a_missing_file_is_the_users_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="No such file"):
         read_predictions(tmp_path / "none.jsonl")
-
-
-def test_both_forms_of_mcnemar_are_those_of_statsmodels() -> None:
-    a, b = outcomes("c" * 40 + "w" * 20 + "c" * 40), outcomes("c" * 40 + "c" * 20 + "w" * 30 + "c" * 10)
-    test = compare_outcomes(a, b, RankConfig(resamples=100), seed=0).mcnemar
-    table = [[50, 30], [20, 0]]
-    assert (test.both, test.only_a, test.only_b, test.neither) == (50, 30, 20, 0)
-    assert test.p_exact == pytest.approx(reference(table, exact=True).pvalue)
-    assert test.p_chi2 == pytest.approx(reference(table, exact=False, correction=True).pvalue)

@@ -7,7 +7,6 @@ from fakes import outcomes
 
 from rewardsearch.records import Fairness, GroupRate, Outcome
 from rewardsearch.stats import fairness
-from rewardsearch.stats.fairness import newcombe, wilson
 
 Groups = dict[str, dict[str, str]]
 
@@ -45,44 +44,54 @@ def simulated(seed: int, bias: float = 0.0, deserving: Mapping[str, float] | Non
 def test_rates_count_who_is_answered_positive_and_an_unparsed_completion_is_not() -> None:
     found = judge(classed("SSRRSSRR", "SSRSS-R-"), groups=by_name("aaaabbbb"))
     a, b = rate(found, "a"), rate(found, "b")
-    assert (a.n, a.rate, a.gold_rate, a.recall, a.false_rate) == (4, 0.75, 0.5, 1.0, 0.5)
-    assert (b.n, b.rate, b.gold_rate, b.recall, b.false_rate) == (4, 0.25, 0.5, 0.5, 0.0)
+    assert (a.n, a.rate, a.gold_rate, a.recall, a.false_positive_rate) == (4, 0.75, 0.5, 1.0, 0.5)
+    assert (b.n, b.rate, b.gold_rate, b.recall, b.false_positive_rate) == (4, 0.25, 0.5, 0.5, 0.0)
     assert [each.group for each in found.groups] == ["a", "b"]
 
 
 def test_a_persons_answer_is_the_mean_over_seeds() -> None:
     found = judge(classed("SR", "SR"), classed("SR", "SS"), classed("SR", "RR"), groups=by_name("ab"))
-    assert rate(found, "a").recall == pytest.approx(2 / 3) and rate(found, "a").false_rate is None
-    assert rate(found, "b").false_rate == pytest.approx(1 / 3) and rate(found, "b").recall is None
+    assert rate(found, "a").recall == pytest.approx(2 / 3) and rate(found, "a").false_positive_rate is None
+    assert rate(found, "b").false_positive_rate == pytest.approx(1 / 3) and rate(found, "b").recall is None
 
 
 def test_rates_are_told_as_if_all_groups_deserved_alike() -> None:
     found = judge(classed("SSSRSRRR", "SSRSSRRR"), groups=by_name("aaaabbbb"))
-    assert rate(found, "a").alike == pytest.approx((2 / 3 + 1) / 2) and rate(found, "b").alike == 0.5
+    assert (
+        rate(found, "a").standardized_rate == pytest.approx((2 / 3 + 1) / 2)
+        and rate(found, "b").standardized_rate == 0.5
+    )
     # Nobody of group a is a gold negative: the answers to all of those, one of two, stand for them.
     alone = judge(classed("SSRR", "SRSR"), groups=by_name("aabb"))
-    assert rate(alone, "a").alike == rate(alone, "b").alike == 0.5
+    assert rate(alone, "a").standardized_rate == rate(alone, "b").standardized_rate == 0.5
 
 
-def test_the_interval_of_a_rate_is_wilsons() -> None:
-    # Newcombe (1998), Statistics in Medicine 17, 857-872, table I: 81 of 263, 15 of 148, 0 of 20, 1 of 29.
-    for right, n, interval in (
-        (81, 263, (0.2553, 0.3662)),
-        (15, 148, (0.0624, 0.1605)),
-        (0, 20, (0.0, 0.1611)),
-        (1, 29, (0.0061, 0.1718)),
-    ):
-        assert wilson(right / n, n, 0.95) == pytest.approx(interval, abs=5e-5)
+@pytest.mark.parametrize(
+    ("right", "n", "interval"),
+    [(81, 263, (0.2553, 0.3662)), (15, 148, (0.0624, 0.1605)), (0, 20, (0.0, 0.1611)), (1, 29, (0.0061, 0.1718))],
+)
+def test_the_interval_of_a_rate_is_wilsons(right: int, n: int, interval: tuple[float, float]) -> None:
+    """Newcombe (1998), Statistics in Medicine 17, 857-872, table I."""
+    found = rate(judge(classed("S" * n, "S" * right + "R" * (n - right)), groups=by_name("a" * n)), "a")
+    assert found.rate_ci == pytest.approx(interval, abs=5e-5)
 
 
-def test_the_interval_of_a_gap_is_newcombes() -> None:
-    # Newcombe (1998), Statistics in Medicine 17, 873-890, table II, method 10: 56/70 - 48/80, 9/10 - 3/10, 10/10 - 0/10.
-    for high, low, interval in (
-        ((56 / 70, 70), (48 / 80, 80), (0.0524, 0.3339)),
-        ((0.9, 10), (0.3, 10), (0.1705, 0.8090)),
-        ((1.0, 10), (0.0, 10), (0.6075, 1.0)),
-    ):
-        assert newcombe(high, low, 0.95) == pytest.approx(interval, abs=5e-5)
+@pytest.mark.parametrize(
+    ("high", "low", "interval"),
+    [
+        ((56, 70), (48, 80), (0.0524, 0.3339)),
+        ((9, 10), (3, 10), (0.1705, 0.8090)),
+        ((10, 10), (0, 10), (0.6075, 1.0)),
+    ],
+)
+def test_the_interval_of_a_gap_is_newcombes(
+    high: tuple[int, int], low: tuple[int, int], interval: tuple[float, float]
+) -> None:
+    """Newcombe (1998), Statistics in Medicine 17, 873-890, table II, method 10."""
+    answers = "".join("S" * right + "R" * (n - right) for right, n in (high, low))
+    names = "a" * high[1] + "b" * low[1]
+    (gap,) = judge(classed("S" * len(names), answers), groups=by_name(names)).gaps
+    assert gap.gap_ci == pytest.approx(interval, abs=5e-5)
 
 
 def test_the_gap_is_the_widest_of_all_groups_and_its_interval_holds_for_all_pairs() -> None:
@@ -90,7 +99,16 @@ def test_the_gap_is_the_widest_of_all_groups_and_its_interval_holds_for_all_pair
     names = "a" * 20 + "b" * 20 + "c" * 20
     (gap,) = judge(classed(gold, "S" * 16 + "R" * 4 + "SR" * 10 + "S" * 4 + "R" * 16), groups=by_name(names)).gaps
     assert (gap.high, gap.low, gap.gap, gap.ratio) == ("a", "c", pytest.approx(0.6), pytest.approx(0.25))
-    assert gap.gap_ci == newcombe((0.8, 20), (0.2, 20), 1 - 0.05 / 3)
+    # As wide as that of two groups alone at confidence 1 - 0.05 / 3.
+    alone = fairness(
+        "arm",
+        [classed("SR" * 20, "S" * 16 + "R" * 4 + "S" * 4 + "R" * 16)],
+        by_name("a" * 20 + "b" * 20),
+        seed=0,
+        permutations=50,
+        confidence=1 - 0.05 / 3,
+    )
+    assert alone is not None and gap.gap_ci == pytest.approx(alone.gaps[0].gap_ci)
 
 
 def test_no_false_alarm_where_answers_follow_what_people_deserve() -> None:

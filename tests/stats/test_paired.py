@@ -5,10 +5,9 @@ from typing import Literal
 
 import pytest
 from fakes import outcomes
-from hypothesis import assume, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
-from statsmodels.stats.contingency_tables import mcnemar as reference
+from scipy.stats import binomtest, chi2
 from statsmodels.stats.multitest import multipletests
 
 from rewardsearch.records import Outcome
@@ -64,16 +63,6 @@ def test_both_forms_are_those_worked_out_by_hand(only_a: int, only_b: int, p_exa
     assert test.p_chi2 == pytest.approx(math.erfc(math.sqrt(statistic / 2)), rel=1e-12)
 
 
-@given(st.integers(0, 30), st.integers(0, 400), st.integers(0, 400), st.integers(0, 30))
-@settings(max_examples=150, deadline=None)
-def test_both_forms_are_those_of_statsmodels(both: int, only_a: int, only_b: int, neither: int) -> None:
-    assume(only_a + only_b)
-    test = mcnemar(*two(both, only_a, only_b, neither))
-    table = [[both, only_a], [only_b, neither]]
-    assert test.p_exact == pytest.approx(reference(table, exact=True).pvalue, rel=1e-12, abs=1e-12)
-    assert test.p_chi2 == pytest.approx(reference(table, exact=False, correction=True).pvalue, rel=1e-12, abs=1e-12)
-
-
 def test_the_exact_form_is_reported_while_discordant_pairs_are_few() -> None:
     test = mcnemar(*two(75, 20, 5, 0))
     assert test.p_exact == pytest.approx(binomtest(5, 25).pvalue)
@@ -82,7 +71,7 @@ def test_the_exact_form_is_reported_while_discordant_pairs_are_few() -> None:
 
 def test_the_chi_square_form_is_reported_beyond() -> None:
     test = mcnemar(*two(0, 20, 6, 0))
-    assert test.p_chi2 == pytest.approx(reference([[0, 20], [6, 0]], exact=False, correction=True).pvalue)
+    assert test.p_chi2 == pytest.approx(chi2.sf((20 - 6 - 1) ** 2 / 26, 1))
     assert test.p == test.p_chi2
 
 
