@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from number_texts import NUMBER_TEXTS
 
-from rewardsearch.cli.score import _rows
 from rewardsearch.config import Config, RankConfig
 from rewardsearch.errors import UserError
 from rewardsearch.exporters import ExportSelection, export
 from rewardsearch.rank import compare_predictions, read_predictions
 from rewardsearch.rank.compare import Prediction, same_answer
 from rewardsearch.rewards.base import load_base_rewards
+from rewardsearch.session.scoring import rows_to_score
 
 NO_GOLDS: list[Any] = [
     None,
@@ -93,7 +93,7 @@ def test_a_missing_text_of_another_column_is_empty(tmp_path: Path) -> None:
 
 def score_rows(path: Path, *golds: Any) -> list[str]:
     path.write_text("".join(json.dumps({"prompt": "q", "completion": RIGHT, "answer": gold}) + "\n" for gold in golds))
-    return [row["answer"] for row in _rows(path)]
+    return [row["answer"] for row in rows_to_score(path)]
 
 
 def test_score_gives_rewards_the_gold_answers_of_the_search(tmp_path: Path) -> None:

@@ -113,7 +113,9 @@ def test_the_key_is_in_no_file_no_output_and_no_process_of_a_search(tmp_path: Pa
     assert any("[key]" in path.read_text(encoding="utf-8") for path in files if path.name == "response-1.json")
     assert not [form for form in FORMS for out in outputs if form in out]
     # Sandbox workers are files run with an empty environment; training workers have most of the search's.
-    assert any("sandbox" in command for command in watch.seen) and any("train.worker" in command for command in watch.seen)
+    assert any("sandbox" in command for command in watch.seen) and any(
+        "train.worker" in command for command in watch.seen
+    )
     for command, environment in watch.seen.items():
         assert not [form for form in FORMS if form in command + environment], command
 

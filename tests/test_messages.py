@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from message_shapes import MESSAGES, NO_MESSAGES
 
-from rewardsearch.cli.score import _rows
 from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
 from rewardsearch.exporters import ExportSelection, export
 from rewardsearch.records import Batch, RewardSpec, message_text
+from rewardsearch.session.scoring import rows_to_score
 from rewardsearch.tasks import load_task
 from rewardsearch.train.observe import ROW, Observer
 
@@ -73,7 +73,7 @@ def test_an_exported_module_scores_the_texts_of_messages(tmp_path: Path) -> None
 def test_score_reads_the_texts_of_messages(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps({"prompt": i, "completion": i, "answer": "4"}) + "\n" for i in SHAPES))
-    assert [(row["prompt"], row["completion"]) for row in _rows(path)] == list(zip(TEXTS, TEXTS, strict=True))
+    assert [(row["prompt"], row["completion"]) for row in rows_to_score(path)] == list(zip(TEXTS, TEXTS, strict=True))
 
 
 @pytest.mark.parametrize("item", NO_MESSAGES, ids=repr)
@@ -87,7 +87,7 @@ def test_score_names_the_line_of_what_is_no_message(tmp_path: Path, item: Any) -
         )
     )
     with pytest.raises(UserError) as error:
-        _rows(path)
+        rows_to_score(path)
     for number, name in ((2, "prompt"), (3, "completion")):
         assert (
             f"rows.jsonl line {number}: " in error.value.mistakes[number - 2]

@@ -44,6 +44,7 @@ def compare(
     from rewardsearch.cli.tables import print_json
     from rewardsearch.errors import UserError
     from rewardsearch.rank import compare_predictions, read_predictions
+    from rewardsearch.session.runs import compare_arms, find_arm, name_of, open_run
 
     if len(what) != (2 if predictions else 3):
         form = "compare --predictions A.jsonl B.jsonl" if predictions else "compare RUN ID ID"
@@ -55,42 +56,15 @@ def compare(
         first, second = (read_predictions(Path(name)) for name in names)
         result = compare_predictions(first, second, positive=positive)
     else:
-        names, result = _of_a_run(*what)
+        state = open_run(what[0])
+        first_arm, second_arm = (find_arm(state, text) for text in what[1:])
+        names = (name_of(state, first_arm), name_of(state, second_arm))
+        result = compare_arms(state, first_arm, second_arm)
     if as_json:
         # Without classes nothing is said of them.
         print_json(result.model_dump(mode="json", exclude_none=True))
     else:
         _print(names, result, limit, "these predictions" if predictions else "these two trained policies")
-
-
-def _of_a_run(run: str, *ids: str) -> tuple[tuple[str, str], Comparison]:
-    from rewardsearch.errors import UserError
-    from rewardsearch.rank import compare_outcomes, reward_gap
-    from rewardsearch.records import FULL
-    from rewardsearch.run.jobs import training_folder
-    from rewardsearch.run.restore import missing_lines
-    from rewardsearch.session.runs import find_arm, name_of, open_run
-
-    state = open_run(run)
-    arms = [find_arm(state, text) for text in ids]
-    screens = {arm: state.training_of(arm) for arm in arms}
-    scored = {
-        arm: each.outcomes for arm, each in screens.items() if each and each.rung == FULL and each.status == "done"
-    }
-    # Where the result of the search's own seed is lost, that of another seed does not take its place.
-    gone = [arm for arm in arms if training_folder(arm, FULL, state.config.seed) in state.lost]
-    unscored = [arm for arm in arms if arm not in scored or arm in gone]
-    if unscored:
-        named = ", ".join(name_of(state, arm) for arm in unscored)
-        lost = "; ".join(line for arm in unscored for line in missing_lines(state, f"/{arm}/"))
-        raise UserError(
-            f"{named} has no score in {state.folder}; {lost or f'see rewardsearch leaderboard {run} for those that have'}"
-        )
-    names = (name_of(state, arms[0]), name_of(state, arms[1]))
-    settings, seed = state.config.rank, state.config.seed
-    result = compare_outcomes(scored[arms[0]], scored[arms[1]], settings, seed)
-    rewards = reward_gap(arms[0], arms[1], state.results, state.baselines, settings, seed)
-    return names, result.model_copy(update={"rewards": rewards})
 
 
 def _print(names: tuple[str, str], result: Comparison, limit: int, about: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rewardsearch.errors import UserError
 from rewardsearch.records import BASELINE, POLICY, Outcome, OutcomeKind, Record, TrainingResult
-from rewardsearch.run.training_files import load_completions
+from rewardsearch.session.runs import completions_of, evaluated
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -62,17 +62,14 @@ def read_answers(state: RunState, arm: str, which: Which) -> Answers:
 
     Raises UserError for an arm that was not evaluated, and for `fixed` and `broken` where there is no reference.
     """
-    found = state.training_of(arm)
-    if found is None or found.status != "done":
-        why = f" ({found.status}: {found.reason})" if found else ""
-        raise UserError(f"{arm} was not evaluated on held-out questions in {state.folder}{why}; name another arm")
+    found = evaluated(state, arm)
     against = _reference(state, found)
     if against is None and which in ("fixed", "broken"):
         raise UserError(
             f"--{which}: {arm} has nothing to be held against in {state.folder}; use --completions alone or with --wrong"
         )
     prompts, problem = _prompts(state)
-    own, others = _texts(state, found), _texts(state, against) if against else {}
+    own, others = completions_of(state, found), completions_of(state, against) if against else {}
     before = {outcome.id: outcome for outcome in against.outcomes} if against else {}
     questions = [
         Answered(
@@ -157,11 +154,6 @@ def _reference(state: RunState, found: TrainingResult) -> TrainingResult | None:
         return state.results.get(POLICY)
     like = (BASELINE, found.rung, found.seed, "done")
     return next((r for r in state.trainings.values() if (r.id, r.rung, r.seed, r.status) == like), None)
-
-
-def _texts(state: RunState, result: TrainingResult) -> dict[str, str]:
-    folder = next((name for name, each in state.trainings.items() if each is result), None)
-    return load_completions(state.folder / folder) if folder else {}
 
 
 def _answer(outcome: Outcome, texts: Mapping[str, str]) -> Answer:

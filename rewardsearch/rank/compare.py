@@ -24,7 +24,7 @@ from rewardsearch.records import (
 from rewardsearch.stats import UNPARSED, Bootstrap, Estimate, McNemar, f1_accuracy, mcnemar
 from rewardsearch.tasks.mistakes import Mistakes
 from rewardsearch.tasks.numbers import gold_number, gold_text
-from rewardsearch.tasks.sources import json_kind, json_lines, read_text
+from rewardsearch.tasks.sources import json_kind, read_table
 
 _COLUMNS = ("id", "gold", "prediction")
 _NO_MATCH = "[invalid]"
@@ -200,14 +200,14 @@ def compare_predictions(
     return result.model_copy(update=sides)
 
 
-def read_predictions(path: Path) -> list[Prediction]:
-    """The rows of a JSON Lines file with `id`, `gold` and `prediction`; other keys are passed over.
+def read_predictions(source: Path | Iterable[Mapping[str, Any]]) -> list[Prediction]:
+    """The rows of a JSON Lines file, or rows in memory, with `id`, `gold` and `prediction`; other keys are ignored.
 
     Numbers are taken as their text; a missing, null, NaN, infinite or blank prediction is None. Raises UserError with the file's
     mistakes: unreadable lines, rows without id or gold, ids that come twice.
     """
-    name, mistakes = path.name, Mistakes()
-    raw = json_lines(read_text(path, name), name, mistakes)
+    mistakes = Mistakes()
+    raw, name = read_table(source, mistakes)
     raw.need(_COLUMNS, name, mistakes)
     rows: dict[str, Prediction] = {}
     for where, cells in raw.rows:
@@ -220,7 +220,7 @@ def read_predictions(path: Path) -> list[Prediction]:
             mistakes.add("a mistake", f"{where}: {error}")
     mistakes.end(name)
     if not rows:
-        raise UserError(f"no rows in {name}; give JSON Lines with {', '.join(_COLUMNS)}")
+        raise UserError(f"no rows in {name}; give rows with {', '.join(_COLUMNS)}")
     return list(rows.values())
 
 

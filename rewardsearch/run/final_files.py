@@ -1,14 +1,24 @@
-"""final/pairs.csv and final/fairness.csv of a run, as text."""
+"""The final table of a run as a data frame, and final/pairs.csv and final/fairness.csv as text."""
 
 from __future__ import annotations
 
 import csv
 import io
+from typing import TYPE_CHECKING
 
-from rewardsearch.records import FinalPair, FinalReport, GroupGap, GroupRate
+from rewardsearch.records import FinalPair, FinalReport, FinalRow, GroupGap, GroupRate
+from rewardsearch.run.leaderboard_files import arms_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _RATE = [name for name in GroupRate.model_fields if name != "rate_ci"]
 _GAP = ("gap", "ratio", "p", "p_adjusted", "flagged")
+
+
+def final_frame(report: FinalReport) -> pd.DataFrame:
+    """One row an arm, in the order of the report, with columns as leaderboard_frame has them."""
+    return arms_frame(report.rows, FinalRow)
 
 
 def pairs_csv(report: FinalReport) -> str:

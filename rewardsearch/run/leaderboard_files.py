@@ -11,35 +11,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rewardsearch.files import write_atomic
-from rewardsearch.records import ClassEstimate, ClassScores, RankedRow, Ranking
+from rewardsearch.records import ClassEstimate, ClassScores, FinalRow, RankedRow, Ranking
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_PAIRS = {"f1": "f1_ci", "accuracy": "accuracy_ci", "gain": "gain_ci", "gain_questions": "gain_questions_ci"}
-"""Intervals, by what their two columns are called."""
 
 
 def leaderboard_frame(ranking: Ranking) -> pd.DataFrame:
     """One row an arm, in the order of the ranking. An interval gives two columns, as f1_low and f1_high. `ties` has the ranks
     that a score cannot be told from, as in "1-3 5"."""
+    return arms_frame(ranking.rows, RankedRow).astype({"rank": "Int64"})
+
+
+def arms_frame(
+    rows: Sequence[RankedRow] | Sequence[FinalRow], record: type[RankedRow] | type[FinalRow]
+) -> pd.DataFrame:
+    """A row an arm with the fields of `record`, flat, in their order, then the scores of the classes."""
     # pandas takes long to import, and ranking itself does without.
     import pandas as pd
 
-    records = []
-    for row in ranking.rows:
-        record = row.model_dump(exclude={"classes"})
-        for name, field in _PAIRS.items():
-            low, high = record.pop(field) or (None, None)
-            record |= {f"{name}_low": low, f"{name}_high": high}
-        by_seed = " ".join(f"{seed}:{f1:.4f}" for seed, f1 in row.f1_by_seed.items())
-        record |= {"parents": " ".join(row.parents), "flags": " ".join(row.flags), "f1_by_seed": by_seed}
-        record["ties"] = ranges(row.ties or ())
-        records.append(record | (_of_classes(row.classes) if row.classes else {}))
+    records = [_flat(row) | (_of_classes(row.classes) if row.classes else {}) for row in rows]
     # Every scored row of a task with classes has the same columns beyond those of any task.
-    classed = next((_of_classes(row.classes) for row in ranking.rows if row.classes), {})
-    frame = pd.DataFrame.from_records(records, columns=[*_columns(), *classed])
-    return frame.astype({"rank": "Int64"})
+    classed = next((_of_classes(row.classes) for row in rows if row.classes), {})
+    columns = [column for name in record.model_fields for column in _columns(name)]
+    return pd.DataFrame.from_records(records, columns=[*columns, *classed])
 
 
 def leaderboard_csv(ranking: Ranking) -> str:
@@ -63,14 +58,27 @@ def write_leaderboard(ranking: Ranking, path: Path) -> None:
     write_atomic(path, leaderboard_csv(ranking))
 
 
-def _columns() -> list[str]:
-    columns: list[str] = []
-    for name in RankedRow.model_fields:
-        if name == "classes":
-            continue
-        told = next((each for each, field in _PAIRS.items() if field == name), None)
-        columns += [name] if told is None else [f"{told}_low", f"{told}_high"]
-    return columns
+def _columns(field: str) -> tuple[str, ...]:
+    """The columns of a field of a row: two of an interval, none of the classes' scores, which have columns of their own."""
+    if field in ("classes", "classes_by_seed"):
+        return ()
+    name = field.removesuffix("_ci")
+    return (field,) if name == field else (f"{name}_low", f"{name}_high")
+
+
+def _flat(row: RankedRow | FinalRow) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for field, value in row:
+        columns = _columns(field)
+        if field == "ties":
+            flat[field] = ranges(value or ())
+        elif field == "f1_by_seed":
+            flat[field] = " ".join(f"{seed}:{f1:.4f}" for seed, f1 in value.items())
+        elif len(columns) == 2:
+            flat |= zip(columns, value or (None, None), strict=True)
+        elif columns:
+            flat[field] = " ".join(value) if isinstance(value, tuple) else value
+    return flat
 
 
 def _of_classes(scores: ClassScores) -> dict[str, Any]:

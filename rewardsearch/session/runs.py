@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rewardsearch.records import Ranking
+    from rewardsearch.rank import Comparison
+    from rewardsearch.records import Ranking, TrainingResult
     from rewardsearch.run.state import RunState
 
 
@@ -65,13 +66,13 @@ def ranking_of(state: RunState) -> Ranking:
 
 
 def _is_current(ranking: Ranking, state: RunState) -> bool:
-    """Whether nothing was proposed, screened or dropped since, and the baseline has no further seeds."""
-    told = {row.id: row.status for row in ranking.rows if row.status not in ("rejected", "pending")}
+    """Whether nothing was proposed, trained or stopped since, and the baseline has no further seeds."""
+    before = {row.id: row.status for row in ranking.rows if row.status not in ("rejected", "pending")}
     now: dict[str, str] = {id: "trained" if r.status == "done" else r.status for id, r in state.results.items()}
     seeds = [result.seed for result in state.baselines]
     noise = list(ranking.noise.f1_by_seed) if ranking.noise is not None else seeds[:1]
     known = {row.id for row in ranking.rows}
-    return told == now | dict.fromkeys(state.dropped, "stopped") and known >= set(state.candidates) and noise == seeds
+    return before == now | dict.fromkeys(state.dropped, "stopped") and known >= set(state.candidates) and noise == seeds
 
 
 def final_document(state: RunState, arm: str | None) -> dict[str, Any] | None:
@@ -88,6 +89,51 @@ def final_document(state: RunState, arm: str | None) -> dict[str, Any] | None:
         "conclusions": [each.model_dump(mode="json") for each in conclusions],
         "said": list(report.said_of(row.id)),
     }
+
+
+def evaluated(state: RunState, arm: str) -> TrainingResult:
+    """The training of an arm whose policy was evaluated on held-out questions. Raises UserError where there is none."""
+    from rewardsearch.errors import UserError
+
+    found = state.training_of(arm)
+    if found is None or found.status != "done":
+        why = f" ({found.status}: {found.reason})" if found else ""
+        raise UserError(f"{arm} was not evaluated on held-out questions in {state.folder}{why}; name another arm")
+    return found
+
+
+def completions_of(state: RunState, result: TrainingResult) -> dict[str, str]:
+    """What a trained policy answered to each question that it was evaluated on, by id; empty where that was not kept."""
+    from rewardsearch.run.training_files import load_completions
+
+    folder = next((name for name, each in state.trainings.items() if each is result), None)
+    return load_completions(state.folder / folder) if folder else {}
+
+
+def compare_arms(state: RunState, a: str, b: str) -> Comparison:
+    """Two arms of a run, by id, on the questions that they were ranked on. Raises UserError for one without a score."""
+    from rewardsearch.errors import UserError
+    from rewardsearch.rank import compare_outcomes, reward_gap
+    from rewardsearch.records import FULL
+    from rewardsearch.run.jobs import training_folder
+    from rewardsearch.run.restore import missing_lines
+
+    arms = (a, b)
+    results = {arm: state.training_of(arm) for arm in arms}
+    scored = {
+        arm: each.outcomes for arm, each in results.items() if each and each.rung == FULL and each.status == "done"
+    }
+    # Where the result of the search's own seed is lost, that of another seed does not take its place.
+    lost = [arm for arm in arms if training_folder(arm, FULL, state.config.seed) in state.lost]
+    unscored = [arm for arm in arms if arm not in scored or arm in lost]
+    if unscored:
+        named = ", ".join(name_of(state, arm) for arm in unscored)
+        why = "; ".join(line for arm in unscored for line in missing_lines(state, f"/{arm}/"))
+        remedy = f"see rewardsearch leaderboard {state.folder} for those that have"
+        raise UserError(f"{named} has no score in {state.folder}; {why or remedy}")
+    settings, seed = state.config.rank, state.config.seed
+    result = compare_outcomes(scored[a], scored[b], settings, seed)
+    return result.model_copy(update={"rewards": reward_gap(a, b, state.results, state.baselines, settings, seed)})
 
 
 def name_of(state: RunState, arm: str) -> str:

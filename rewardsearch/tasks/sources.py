@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,15 @@ def json_lines(text: str, name: str, mistakes: Mistakes) -> Raw:
         else:
             mistakes.add("no object", f"{where}: got {json_kind(value)}; each line is one object of columns and values")
     return Raw(list(columns), rows)
+
+
+def read_table(source: Path | Iterable[Mapping[str, Any]], mistakes: Mistakes) -> tuple[Raw, str]:
+    """The rows of a JSON Lines file, or rows in memory (mappings, or a DataFrame), and the name of the source for messages."""
+    if isinstance(source, Path):
+        return json_lines(read_text(source, source.name), source.name, mistakes), source.name
+    records = source.to_dict("records") if hasattr(source, "to_dict") else list(source)
+    columns = dict.fromkeys(name for row in records for name in row)
+    return Raw(list(columns), [(f"row {number}", row) for number, row in enumerate(records)]), "the rows"
 
 
 def hub_rows(source: str, split: str, remedy: str, config: str | None = None) -> Raw:

@@ -65,8 +65,7 @@ def test_without_a_bank_it_says_what_was_left_out_and_what_samples_one(
     done = cli("validate", write_reward("right", RIGHT), "--config", config, "--json")
     assert done.code == 0
     assert not any(name.startswith("bank") for name in json.loads(done.out)[0]["checks"])
-    assert "warning: the stages bank and novelty were not run: no rollout bank in" in done.err
-    assert f"`rewardsearch run {config}` samples it" in done.err
+    assert "no rollout bank in" in done.err and f"`rewardsearch run {config}`" in done.err
 
 
 def test_without_a_config_it_asks_for_one(cli: Any, write_reward: Any) -> None:
