@@ -45,7 +45,7 @@ class Protocol:
 
 
 @dataclass(frozen=True)
-class Told:
+class RequestResult:
     """What a search prints: the chosen candidate, its F1 and its gain over the baseline with their intervals; and what it cost,
     in full training runs."""
 
@@ -58,7 +58,7 @@ class Told:
     cost: float
 
 
-def search(world: World, protocol: Protocol, rng: np.random.Generator) -> Told:
+def search(world: World, protocol: Protocol, rng: np.random.Generator) -> RequestResult:
     """One search of a world under a protocol."""
     setting, finalists = world.setting, protocol.finalists
     fresh = REPORT_SEEDS if protocol.reseeding and protocol.sealed and protocol.fresh_report else 0
@@ -134,7 +134,9 @@ def race(answers: Answers, allowance: float) -> tuple[Floats, float]:
     return scores, spent
 
 
-def told(chosen: int, right: Bools, baseline: Bools, over_seeds: bool, cost: float, rng: np.random.Generator) -> Told:
+def told(
+    chosen: int, right: Bools, baseline: Bools, over_seeds: bool, cost: float, rng: np.random.Generator
+) -> RequestResult:
     """The report of a candidate from the answers of its runs and of the baseline's, (seeds, questions) each.
 
     over_seeds: whether the intervals cover the seeds as well as the questions. Resampling n questions draws a multinomial
@@ -154,11 +156,11 @@ def told(chosen: int, right: Bools, baseline: Bools, over_seeds: bool, cost: flo
     gain = score - float(f1[seeds:].mean())
     if not over_seeds or own is None or base is None:
         limits = [np.quantile(each, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]) for each in (scores, gains)]
-        return Told(chosen, score, *map(float, np.concatenate(limits)), cost)
+        return RequestResult(chosen, score, *map(float, np.concatenate(limits)), cost)
     parts = [(own, 1 / seeds), (base, 1 / len(baseline))]
     half = spread(float(scores.std(ddof=1)), parts[:1]).half_width(CONFIDENCE)
     half_gain = spread(float(gains.std(ddof=1)), parts).half_width(CONFIDENCE)
-    return Told(chosen, score, score - half, score + half, gain - half_gain, gain + half_gain, cost)
+    return RequestResult(chosen, score, score - half, score + half, gain - half_gain, gain + half_gain, cost)
 
 
 LITERATURE = Protocol()

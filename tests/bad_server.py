@@ -20,7 +20,7 @@ from collections.abc import Callable, Collection, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple, Self
 
-from chat_server import Body, body_of
+from chat_server import Body, request_body
 from server_errors import ErrorStyle, Sent, error_of, parameter_error, refused_parameter
 from server_faults import Fault, generated, on_the_way, text_of
 
@@ -204,7 +204,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Http
 
     def do_POST(self) -> None:
-        data = body_of(self)
+        data = request_body(self)
         if data is None:
             self.close_connection = True
             return

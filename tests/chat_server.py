@@ -56,7 +56,7 @@ def refused(status: int, code: str | None = None, param: str | None = None, mess
     return Answer({"error": {"message": message, "type": "error", "code": code, "param": param}}, status)
 
 
-def body_of(handler: BaseHTTPRequestHandler) -> bytes | None:
+def request_body(handler: BaseHTTPRequestHandler) -> bytes | None:
     """The whole body of the request at hand; None where the client left, or the server was closed, in the middle of it."""
     length = int(handler.headers["Content-Length"] or 0)
     data = handler.rfile.read(length)
@@ -104,7 +104,7 @@ class ChatServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                data = body_of(self)
+                data = request_body(self)
                 if data is None:
                     return
                 body = json.loads(data)

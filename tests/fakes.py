@@ -11,7 +11,6 @@ from rewardsearch.config import Config, parse_config
 from rewardsearch.records import (
     BASELINE,
     POLICY,
-    Ask,
     Candidate,
     Conclusion,
     CurvePoint,
@@ -21,9 +20,10 @@ from rewardsearch.records import (
     FinalReport,
     FinalRow,
     Outcome,
-    Played,
     Proposal,
     Refusal,
+    Request,
+    RequestOutcome,
     TrainingResult,
     Usage,
     Verdict,
@@ -148,8 +148,8 @@ def make_run(folder: Path, base: Sequence[Path]) -> Path:
     proposal = Proposal(
         candidates=(GOOD, LEVEL, BAD, REFUSED),
         refusals=(Refusal(name="reply-5", reason="no code block in it"),),
-        played=tuple(
-            Played(ask=Ask(place=place, operator="fresh", model="m"), candidates=(c.id,), usage=PAID)
+        outcomes=tuple(
+            RequestOutcome(request=Request(index=place, operator="fresh", model="m"), candidates=(c.id,), usage=PAID)
             for place, c in enumerate((GOOD, LEVEL, BAD, REFUSED), start=1)
         ),
     )

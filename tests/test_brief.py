@@ -9,12 +9,12 @@ from own_data import COLUMNS, hires, write_csv
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import UserError
 from rewardsearch.files.templates import render
-from rewardsearch.records import BASELINE, POLICY, Ask, Proposal, Verdict
+from rewardsearch.records import BASELINE, POLICY, Proposal, Request, Verdict
 from rewardsearch.records.feedback import Feedback
 from rewardsearch.rewards.base import load_base_rewards
 from rewardsearch.run.journal import Journal, read_run
 from rewardsearch.run.training_files import save_result
-from rewardsearch.session.requests import current_feedback, current_ranking, first_request, rejected, request_of
+from rewardsearch.session.requests import build_request, current_feedback, current_ranking, first_request, rejected
 from rewardsearch.tasks import load_task
 
 BASE = load_base_rewards(Config().train.base_rewards)
@@ -45,7 +45,7 @@ def screen(run: Path, config: Config, *arms: str) -> None:
 
 def asked(run: Path, round: int, attempt: int = 0):  # type: ignore[no-untyped-def]
     state = read_run(run)
-    return request_of(state, state.config, load_task(state.config.task), round, attempt)
+    return build_request(state, state.config, load_task(state.config.task), round, attempt)
 
 
 def test_a_round_is_asked_in_its_own_folder_and_a_repair_in_one_below_it(one_round: Path) -> None:
@@ -100,7 +100,7 @@ def test_the_examples_are_one_completion_of_each_kind_on_one_training_row(one_ro
 
 def test_the_task_is_told_with_the_code_of_the_base_rewards(one_round: Path) -> None:
     request, state = asked(one_round, 2), read_run(one_round)
-    assert (request.task, request.brief) == ("arithmetic", load_task(state.config.task).brief)
+    assert (request.task, request.description) == ("arithmetic", load_task(state.config.task).brief)
     assert request.base_rewards == tuple((spec.name, spec.code) for spec in state.base)
     assert [name for name, _ in request.base_rewards] == ["length"]
 
@@ -126,12 +126,12 @@ def test_the_feedback_of_a_read_run_is_the_one_that_was_journalled(one_round: Pa
     assert state.feedbacks[1].payoffs[0].usage.requests == 4
 
 
-@pytest.mark.parametrize("proposer", ["grammar", "openai", "manual", "folder", "replay"])
+@pytest.mark.parametrize("proposer", ["grammar", "llm", "manual", "folder", "replay"])
 def test_feedback_is_withheld_from_those_who_would_use_it(one_round: Path, proposer: str) -> None:
     state = read_run(one_round)
     propose = state.config.propose.model_copy(update={"feedback": False, "proposer": proposer})
     config, task = state.config.model_copy(update={"propose": propose}), load_task(state.config.task)
-    later, again = (request_of(state, config, task, *key) for key in ((2, 0), (1, 1)))
+    later, again = (build_request(state, config, task, *key) for key in ((2, 0), (1, 1)))
     withheld = proposer not in ("folder", "replay")
     assert (later.feedback is None, again.feedback is None) == (withheld, withheld)
     assert len(again.repairs) == (0 if withheld else 1) and again.count == 1
@@ -146,7 +146,7 @@ def test_what_was_proposed_before_is_told_as_seen(one_round: Path) -> None:
 def test_before_anything_is_trained_the_first_round_is_told_nothing(run: Path) -> None:
     request = asked(run, 1)
     assert request.feedback is None
-    assert (request.seen, request.asks, request.count) == ((), (), 2)
+    assert (request.seen, request.plan, request.count) == ((), (), 2)
 
 
 def test_the_first_round_is_told_of_the_references_once_they_are_screened(run: Path, small_config: Config) -> None:
@@ -156,7 +156,12 @@ def test_the_first_round_is_told_of_the_references_once_they_are_screened(run: P
     assert feedback.policy is not None and feedback.policy.row.f1 == pytest.approx(2 / 3)
     assert feedback.baseline is not None and feedback.baseline.row.f1 == 0.75
     assert feedback.baseline.training is not None and len(feedback.baseline.disagreements) == 1
-    assert (feedback.evidence, feedback.parents, feedback.lessons, feedback.stale) == ((), (), (), 0)
+    assert (feedback.evidence, feedback.parents, feedback.lessons, feedback.rounds_without_improvement) == (
+        (),
+        (),
+        (),
+        0,
+    )
 
 
 def test_the_prompt_of_a_first_round_shows_the_baselines_training(run: Path, small_config: Config) -> None:
@@ -167,11 +172,14 @@ def test_the_prompt_of_a_first_round_shows_the_baselines_training(run: Path, sma
 
 
 def test_what_was_planned_is_asked(run: Path, small_config: Config) -> None:
-    plan = (Ask(place=1, operator="fresh", model="m"), Ask(place=2, operator="mutate", model="n", parents=(GOOD.id,)))
+    plan = (
+        Request(index=1, operator="fresh", model="m"),
+        Request(index=2, operator="mutate", model="n", parents=(GOOD.id,)),
+    )
     with Journal.open(run, small_config, BASE) as journal:
-        journal.append("planned", round=1, attempt=0, asks=[ask.model_dump(mode="json") for ask in plan])
-    assert asked(run, 1).asks == plan
-    assert asked(run, 2).asks == asked(run, 1, attempt=1).asks == ()
+        journal.append("planned", round=1, attempt=0, requests=[ask.model_dump(mode="json") for ask in plan])
+    assert asked(run, 1).plan == plan
+    assert asked(run, 2).plan == asked(run, 1, attempt=1).plan == ()
 
 
 def test_a_run_has_its_own_name_among_all_others_and_keeps_it(tmp_path: Path, small_config: Config) -> None:

@@ -102,8 +102,8 @@ def test_a_file_that_is_no_mapping_is_a_user_error(tmp_path: Path, text: str) ->
             {"task.seed": "lines 1 and 2", "budget": "lines 3 and 5"},
         ),
         (
-            "propose: &p\n  openai: {prices: {m: {input: 1, input: 2}}}\nx: *p",
-            {"propose.openai.prices.m.input": "line 2"},
+            "propose: &p\n  llm: {prices: {m: {input: 1, input: 2}}}\nx: *p",
+            {"propose.llm.prices.m.input": "line 2"},
         ),
     ],
 )
@@ -126,8 +126,8 @@ def test_anchors_and_merge_keys_are_no_repeats(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text(f"{text}task: {{seed: 1}}\n", encoding="utf-8")
     assert load_config(tmp_path / "c.yaml").train.steps == 3
     models = "{models: [&m {model: a, weight: 2.0}, {<<: *m, model: b}, {<<: [*m], <<: *m, model: c, weight: 3.0}]}"
-    (tmp_path / "c.yaml").write_text(f"propose: {{openai: {models}}}\n", encoding="utf-8")
-    found = load_config(tmp_path / "c.yaml").propose.openai.models
+    (tmp_path / "c.yaml").write_text(f"propose: {{llm: {models}}}\n", encoding="utf-8")
+    found = load_config(tmp_path / "c.yaml").propose.llm.models
     assert [(each.model, each.weight) for each in found] == [("a", 2.0), ("b", 2.0), ("c", 3.0)]
 
 
@@ -156,11 +156,11 @@ PRICES = {"a": {"input": 1, "output": 10}}
 
 def test_money_cannot_be_a_budget_where_a_model_has_no_price() -> None:
     openai = {"models": [{"model": "a"}, {"model": "b"}, {"model": "c"}], "prices": PRICES}
-    with pytest.raises(UserError, match=r"budget\.dollars: no price is known for b, c; set propose\.openai\.prices"):
-        parse_config({"budget": {"dollars": 1}, "propose": {"proposer": "openai", "openai": openai}}, "c")
+    with pytest.raises(UserError, match=r"budget\.dollars: no price is known for b, c; set propose\.llm\.prices"):
+        parse_config({"budget": {"dollars": 1}, "propose": {"proposer": "llm", "llm": openai}}, "c")
 
 
-@pytest.mark.parametrize("propose", [{"proposer": "openai", "openai": {"model": "a", "prices": PRICES}}, {}])
+@pytest.mark.parametrize("propose", [{"proposer": "llm", "llm": {"model": "a", "prices": PRICES}}, {}])
 def test_money_is_a_budget_where_every_model_that_is_asked_has_a_price(propose: dict[str, object]) -> None:
     assert parse_config({"budget": {"dollars": 1}, "propose": propose}, "c").budget.dollars == 1
 
@@ -174,7 +174,7 @@ def test_a_model_takes_what_it_leaves_open_from_the_section() -> None:
         "prices": PRICES,
         "models": [{"model": "a"}, {"model": "b", "temperature": 0, "api_key_env": "OWN", "extra": {}, "weight": 3}],
     }
-    a, b = parse_config({"propose": {"openai": data}}, "c").propose.openai.served()
+    a, b = parse_config({"propose": {"llm": data}}, "c").propose.llm.served()
     assert (a.temperature, a.api_key_env, a.extra, a.weight) == (0.5, "COMMON", {"seed": 1}, 1)
     assert (b.temperature, b.api_key_env, b.extra, b.weight) == (0, "OWN", {}, 3)
     assert (a.max_tokens, b.max_tokens, b.price) == (700, 700, None)
@@ -183,7 +183,7 @@ def test_a_model_takes_what_it_leaves_open_from_the_section() -> None:
 
 def test_a_model_that_is_named_twice_is_refused() -> None:
     with pytest.raises(UserError, match="got a more than once"):
-        parse_config({"propose": {"openai": {"models": [{"model": "a"}, {"model": "a"}]}}}, "c")
+        parse_config({"propose": {"llm": {"models": [{"model": "a"}, {"model": "a"}]}}}, "c")
 
 
 def test_configs_are_frozen() -> None:
@@ -202,7 +202,7 @@ def test_configs_are_frozen() -> None:
         ("train.temperature", ".nan"),
         ("validation.bound", "1e999"),
         ("train", ""),
-        ("propose.openai", "fast"),
+        ("propose.llm", "fast"),
     ],
 )
 def test_a_value_of_another_kind_is_named_with_its_key(key: str, value: str) -> None:

@@ -43,7 +43,7 @@ def settings(url: str, **other: Any) -> dict[str, Any]:
     return {
         **SMALL,
         "candidates": 4,
-        "propose": {"proposer": "openai", "openai": openai},
+        "propose": {"proposer": "llm", "llm": openai},
         **other,
     }
 
@@ -124,7 +124,7 @@ def test_a_kill_in_the_middle_of_requests_pays_for_no_reply_twice_that_is_on_dis
 
     with BadServer(reply, honours_idempotency=False) as server:
         data = settings(server.url)
-        data["propose"]["openai"]["in_flight"] = 1
+        data["propose"]["llm"]["in_flight"] = 1
         config.write_text(yaml.safe_dump(data), encoding="utf-8")
         process = started(config, folder)
         for _ in range(2):
@@ -184,7 +184,7 @@ def test_replies_paid_for_before_a_crash_are_used_though_the_budget_is_used_up_s
 
     with BadServer(reply) as server:
         data = settings(server.url, candidates=2)
-        data["propose"]["openai"]["in_flight"] = 1
+        data["propose"]["llm"]["in_flight"] = 1
         with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
             patch.setattr(searching, "propose", killed)
             search(parse_config(data, "test"), tmp_path, Quiet())

@@ -5,7 +5,7 @@ import pytest
 
 from rewardsearch.config import BudgetConfig, Config
 from rewardsearch.errors import BudgetReached, Interrupted, UserError
-from rewardsearch.records import Ask, Candidate, Proposal, RewardSpec, Usage, Verdict
+from rewardsearch.records import Candidate, Proposal, Request, RewardSpec, Usage, Verdict
 from rewardsearch.run.account import Sent
 from rewardsearch.run.budget import Budget
 from rewardsearch.run.journal import JOURNAL, Journal, in_use, read_run
@@ -147,9 +147,9 @@ def test_a_request_without_a_known_end_is_held_against_the_budget_at_the_most_it
 
 
 def test_plans_and_what_servers_refuse_are_read_back(tmp_path: Path) -> None:
-    ask = Ask(place=1, operator="mutate", model="m", parents=("a",))
+    ask = Request(index=1, operator="mutate", model="m", parents=("a",))
     with Journal.open(tmp_path, Config(), BASE) as journal:
-        journal.append("planned", round=2, attempt=0, asks=[ask.model_dump(mode="json")])
+        journal.append("planned", round=2, attempt=0, requests=[ask.model_dump(mode="json")])
         for change in ("structured", "temperature"):
             journal.append("adapted", server="m at http://s", change=change, reason="no")
         propose(journal)

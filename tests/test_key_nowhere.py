@@ -84,8 +84,8 @@ def settings(url: str, **openai: Any) -> dict[str, Any]:
         "rank": {"resamples": 100},
         "finalize": {"enabled": False},
         "propose": {
-            "proposer": "openai",
-            "openai": {"model": "served", "base_url": url, "api_key_env": KEY_NAME, "max_retries": 3, **openai},
+            "proposer": "llm",
+            "llm": {"model": "served", "base_url": url, "api_key_env": KEY_NAME, "max_retries": 3, **openai},
         },
     }
 

@@ -15,7 +15,7 @@ from rewardsearch.errors import UserError
 from rewardsearch.files.resources import resource
 from rewardsearch.files.templates import check_prompts, prompt_source, render
 from rewardsearch.loop import search
-from rewardsearch.propose import prompt_of
+from rewardsearch.propose import build_prompt
 from rewardsearch.session.preflight import check
 
 
@@ -30,7 +30,7 @@ def test_a_template_of_the_users_own_is_what_is_sent(tmp_path: Path, server: Cha
     own = write(tmp_path / "prompts", fresh="Reward {{ place }} for {{ task }}.\n{% include '_task.j2' %}")
     settings: Any = {
         **SMALL,
-        "propose": {"proposer": "openai", "prompts": own, "openai": {"model": "served", "base_url": server.url}},
+        "propose": {"proposer": "llm", "prompts": own, "llm": {"model": "served", "base_url": server.url}},
     }
     search(parse_config(settings, "test"), tmp_path / "run", Quiet())
     texts = sorted(body["messages"][1]["content"] for body in server.bodies)
@@ -63,7 +63,7 @@ def test_every_mistake_of_a_folder_is_told_at_once(tmp_path: Path) -> None:
 
 def test_mistakes_are_found_before_a_search_starts(tmp_path: Path, server: ChatServer) -> None:
     own = write(tmp_path / "prompts", fresh="{{ taks }}")
-    propose = {"proposer": "openai", "prompts": own, "openai": {"base_url": server.url}}
+    propose = {"proposer": "llm", "prompts": own, "llm": {"base_url": server.url}}
     with pytest.raises(UserError, match="uses taks"):
         check(parse_config({"propose": propose}, "test"))
 
@@ -93,7 +93,7 @@ def test_a_template_may_use_what_the_carried_ones_do_not(tmp_path: Path) -> None
     )
     check_prompts(own)
     asked = request().model_copy(update={"prompts": own})
-    text = prompt_of(asked, ASKS["mutate"], 16_000, structured=False).user
+    text = build_prompt(asked, ASKS["mutate"], 16_000, structured=False).user
     assert asked.feedback is not None
     others = {each.candidate.name for each in asked.feedback.parents if each.candidate.id not in ASKS["mutate"].parents}
     assert {line.split()[1] for line in text.split("\n") if line.startswith("other ")} == others

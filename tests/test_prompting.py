@@ -12,9 +12,9 @@ from told_run import ASKS, REPAIR, TASK, request
 from rewardsearch.config import Config
 from rewardsearch.files.resources import resource
 from rewardsearch.files.templates import prompt_source, render
-from rewardsearch.propose import prompt_of
+from rewardsearch.propose import build_prompt
 from rewardsearch.propose.llm.prompt import again
-from rewardsearch.records import Ask, Candidate
+from rewardsearch.records import Candidate, Request
 from rewardsearch.rewards.identity import candidate_id
 from rewardsearch.rewards.sandbox import check_static
 from rewardsearch.validation import validate
@@ -32,24 +32,26 @@ def system(structured: bool = False) -> str:
 def first_round(count: int) -> list[str]:
     """The first round's requests, as they are asked before anything was trained."""
     asked = request(round=1).model_copy(update={"feedback": None, "count": count})
-    return [prompt_of(asked, Ask(place=place, operator="fresh"), ROOMY, False).user for place in range(1, count + 1)]
+    return [
+        build_prompt(asked, Request(index=place, operator="fresh"), ROOMY, False).user for place in range(1, count + 1)
+    ]
 
 
 def task(base_rewards: Sequence[tuple[str, str]]) -> str:
     nothing = {"training": "", "scale_rewards": "", "limits": None, "classes": None, "columns": (), "examples": ()}
-    return render("_task.j2", base_rewards=base_rewards, task="t", brief="b", cut=(), **nothing)
+    return render("_task.j2", base_rewards=base_rewards, task="t", description="b", cut=(), **nothing)
 
 
 def rendered() -> dict[str, list[str]]:
     """Everything that is told, by the template that it begins with."""
     later = request()
     assert later.feedback is not None
-    moves = {f"{move}.j2": prompt_of(later, ask, ROOMY, False) for move, ask in ASKS.items()}
+    moves = {f"{move}.j2": build_prompt(later, ask, ROOMY, False) for move, ask in ASKS.items()}
     once_more = again(later, moves["mutate.j2"], "the reply is empty", cut_off=True)
     return {
         **{name: [prompt.user] for name, prompt in moves.items()},
         "fresh.j2": [moves["fresh.j2"].user, *first_round(7)],
-        "repair.j2": [prompt_of(request(round=2, attempt=1), REPAIR, ROOMY, False).user],
+        "repair.j2": [build_prompt(request(round=2, attempt=1), REPAIR, ROOMY, False).user],
         "again.j2": [once_more.user],
         "system.j2": [system(), system(structured=True)],
         "feedback.j2": [later.feedback.text],
@@ -114,13 +116,13 @@ def test_candidates_of_the_first_round_start_from_different_sides() -> None:
 
 def test_changes_of_the_same_reward_look_at_different_sides_first() -> None:
     parents = ASKS["mutate"].parents
-    asks = [Ask(place=place, operator="mutate", parents=parents) for place in range(1, 6)]
-    ends = {prompt_of(request(), ask, ROOMY, False).user.partition("look first at")[2] for ask in asks}
+    asks = [Request(index=place, operator="mutate", parents=parents) for place in range(1, 6)]
+    ends = {build_prompt(request(), ask, ROOMY, False).user.partition("look first at")[2] for ask in asks}
     assert len(ends) == 5
 
 
 def test_a_round_whose_rewards_all_failed_says_that_none_was_trained() -> None:
-    text = prompt_of(request(round=1), Ask(place=1, operator="fresh"), ROOMY, False).user
+    text = build_prompt(request(round=1), Request(index=1, operator="fresh"), ROOMY, False).user
     assert "No reward beside the base rewards has been trained to the end yet." in text
 
 

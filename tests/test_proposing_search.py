@@ -81,7 +81,7 @@ def config(server: BadServer, **settings: Any) -> Config:
         **SMALL,
         "rounds": 3,
         "candidates": 4,
-        "propose": {"proposer": "openai", "openai": {**served, **settings}},
+        "propose": {"proposer": "llm", "llm": {**served, **settings}},
     }
     return parse_config(data, "test")
 

@@ -99,7 +99,7 @@ def test_a_language_model_sees_no_result_no_reward_and_no_refusal(
     # Out of bounds: the contract refuses the second reply.
     server.respond = lambda n, body: rewarded(2000.0 if n == 1 else float(n + 1))
     openai = {"model": "served", "base_url": server.url, "in_flight": 1}
-    state = search(config(rounds=2, candidates=2, proposer="openai", openai=openai), tmp_path, Quiet())
+    state = search(config(rounds=2, candidates=2, proposer="llm", llm=openai), tmp_path, Quiet())
     prompts = [body["messages"][-1]["content"] for body in server.bodies]
     assert len(prompts) == 5 and {c.operator for c in state.candidates.values()} == {"fresh"}
     for prompt in prompts:

@@ -80,7 +80,7 @@ def config(folder: Path, url: str, show_rows: bool | None = None) -> Config:
         "rounds": 2,
         "candidates": len(CARRIERS),
         "task": {**SMALL["task"], "name": "resume", "data": table(folder), "columns": columns, "show_rows": show_rows},
-        "propose": {"proposer": "openai", "openai": served},
+        "propose": {"proposer": "llm", "llm": served},
         "train": {"baseline_seeds": 1, "steps": STEPS},
         "validation": {"exploits": "flag"},
     }

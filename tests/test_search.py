@@ -263,7 +263,7 @@ def test_a_language_model_is_told_the_feedback_and_the_reasons_of_refusals(
 
     server.respond = respond
     openai = {"model": "served", "base_url": server.url, "max_retries": 0}
-    settings = config(rounds=2, propose={"proposer": "openai", "repairs": 1, "openai": openai})
+    settings = config(rounds=2, propose={"proposer": "llm", "repairs": 1, "llm": openai})
     state = search(settings, tmp_path, Quiet())
     first, repair, *second = ["\n".join(m["content"] for m in body["messages"]) for body in server.bodies[1:]]
     assert len(server.bodies) == 5
@@ -282,7 +282,7 @@ def test_a_server_that_is_gone_for_a_while_costs_no_round(
     monkeypatch.setenv("OPENAI_API_KEY", "sk-a-key-that-nobody-sees")
     url = server.url
     openai = {"model": "served", "base_url": "http://127.0.0.1:9/v1", "max_retries": 0}
-    settings = config(propose={"proposer": "openai", "openai": openai})
+    settings = config(propose={"proposer": "llm", "llm": openai})
     with pytest.raises(UserError, match=r"no connection to .*; start the server there"):
         search(settings, tmp_path, Quiet())
     assert trainer.trained == []
@@ -291,7 +291,7 @@ def test_a_server_that_is_gone_for_a_while_costs_no_round(
     with pytest.raises(MachineError, match="no request was answered: no connection to"):
         search(settings, tmp_path, Quiet())
     assert read_run(tmp_path).rounds_done == 0
-    back = config(propose={"proposer": "openai", "openai": {**openai, "base_url": url}})
+    back = config(propose={"proposer": "llm", "llm": {**openai, "base_url": url}})
     assert search(back, tmp_path, Quiet()).rounds_done == 1
 
 
@@ -299,11 +299,11 @@ def test_money_that_was_spent_before_there_were_prices_is_told(
     tmp_path: Path, trainer: Trainer, server: ChatServer
 ) -> None:
     def settings(**more: Any) -> Config:
-        openai = {"model": "served", "base_url": server.url, **more.pop("openai", {})}
-        return config(propose={"proposer": "openai", "openai": openai}, finalize={"enabled": False}, **more)
+        openai = {"model": "served", "base_url": server.url, **more.pop("llm", {})}
+        return config(propose={"proposer": "llm", "llm": openai}, finalize={"enabled": False}, **more)
 
     search(settings(), tmp_path, Quiet())
     progress = Telling()
     prices = {"prices": {"served": {"input": 1, "output": 2}}}
-    search(settings(openai=prices, budget={"dollars": 5}, rounds=2), tmp_path, progress)
+    search(settings(llm=prices, budget={"dollars": 5}, rounds=2), tmp_path, progress)
     assert "warning: budget.dollars does not count 2 earlier requests, which had no price" in progress.lines

@@ -14,11 +14,11 @@ from rewardsearch.rank import front, rank
 from rewardsearch.records import (
     BASELINE,
     POLICY,
-    Ask,
     Candidate,
     LabelledCompletion,
     Outcome,
     OutcomeKind,
+    Request,
     Row,
     TrainingResult,
     Verdict,
@@ -102,7 +102,7 @@ def request_of_classes(feedback: Feedback | None = None) -> ProposalRequest:
         count=4,
         seed=0,
         task="resume",
-        brief="A resume beside a job; the policy gives its reasons and then decides.",
+        description="A resume beside a job; the policy gives its reasons and then decides.",
         training="40 steps, each on 8 prompts with a group of 8 completions of at most 64 tokens",
         classes=CLASSES,
         columns=tuple(row.columns),
@@ -113,4 +113,4 @@ def request_of_classes(feedback: Feedback | None = None) -> ProposalRequest:
     )
 
 
-MUTATE = Ask(place=2, operator="mutate", model="gpt-5", parents=(HARSH.id,))
+MUTATE = Request(index=2, operator="mutate", model="gpt-5", parents=(HARSH.id,))

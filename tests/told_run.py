@@ -16,7 +16,6 @@ from rewardsearch.records import (
     BASELINE,
     FULL,
     POLICY,
-    Ask,
     Candidate,
     Completion,
     CurvePoint,
@@ -25,10 +24,11 @@ from rewardsearch.records import (
     Operator,
     Outcome,
     OutcomeKind,
-    Played,
     PromotionDecision,
     Proposal,
     Refusal,
+    Request,
+    RequestOutcome,
     TrainingGroup,
     TrainingResult,
     Usage,
@@ -39,7 +39,7 @@ from rewardsearch.rewards.identity import candidate_id
 from rewardsearch.run.jobs import training_folder
 from rewardsearch.run.state import RunState
 from rewardsearch.run.training_files import save_completions
-from rewardsearch.session.requests import request_of
+from rewardsearch.session.requests import build_request
 from rewardsearch.tasks import load_task
 
 MODEL = "gpt-5"
@@ -351,10 +351,12 @@ def curves(arm: str, label: str) -> tuple[CurvePoint, ...]:
 def proposed(*candidates: Candidate, refusals: tuple[Refusal, ...] = ()) -> Proposal:
     """A proposal whose asks gave one candidate each."""
     asks = [
-        Ask(place=i, operator=c.operator, model=MODEL, parents=c.parents) for i, c in enumerate(candidates, start=1)
+        Request(index=i, operator=c.operator, model=MODEL, parents=c.parents) for i, c in enumerate(candidates, start=1)
     ]
-    played = tuple(Played(ask=ask, candidates=(c.id,), usage=PAID) for ask, c in zip(asks, candidates, strict=True))
-    return Proposal(candidates=candidates, refusals=refusals, played=played)
+    played = tuple(
+        RequestOutcome(request=ask, candidates=(c.id,), usage=PAID) for ask, c in zip(asks, candidates, strict=True)
+    )
+    return Proposal(candidates=candidates, refusals=refusals, outcomes=played)
 
 
 @lru_cache
@@ -396,14 +398,14 @@ def request(round: int = 3, attempt: int = 0) -> ProposalRequest:
         known = RunState(known.folder, known.config, base=known.base)
         known.results = {arm: state().results[arm] for arm in (POLICY, BASELINE)}
         known.trainings = {home: result for home, result in state().trainings.items() if result.id == BASELINE}
-    return request_of(known, known.config, TASK, round, attempt)
+    return build_request(known, known.config, TASK, round, attempt)
 
 
 ASKS = {
-    "fresh": Ask(place=1, operator="fresh", model=MODEL),
-    "mutate": Ask(place=2, operator="mutate", model=MODEL, parents=(PENALTY.id,)),
-    "crossover": Ask(place=3, operator="crossover", model=MODEL, parents=(PENALTY.id, STEP_CHECK.id)),
-    "simplify": Ask(place=4, operator="simplify", model=MODEL, parents=(STEP_CHECK.id,)),
+    "fresh": Request(index=1, operator="fresh", model=MODEL),
+    "mutate": Request(index=2, operator="mutate", model=MODEL, parents=(PENALTY.id,)),
+    "crossover": Request(index=3, operator="crossover", model=MODEL, parents=(PENALTY.id, STEP_CHECK.id)),
+    "simplify": Request(index=4, operator="simplify", model=MODEL, parents=(STEP_CHECK.id,)),
 }
 """One ask of each move of round 3."""
-REPAIR = Ask(place=1, operator="repair", model=MODEL, parents=(CROSSED.id,))
+REPAIR = Request(index=1, operator="repair", model=MODEL, parents=(CROSSED.id,))

@@ -47,7 +47,7 @@ def prompt(
     if as_json:
         print_json(
             {
-                **shown.ask.model_dump(mode="json"),
+                **shown.request.model_dump(mode="json"),
                 "round": request.round,
                 "tokens": shown.prompt.tokens,
                 "cut": list(shown.prompt.cut),
@@ -57,14 +57,14 @@ def prompt(
             }
         )
         return
-    if settings.propose.proposer != "openai":
+    if settings.propose.proposer != "llm":
         sys.stderr.write(
-            f"propose.proposer is {settings.propose.proposer}, which asks no server; this is what openai would send\n"
+            f"propose.proposer is {settings.propose.proposer}, which asks no server; this is what llm would send\n"
         )
     cut = f", left out for length: {', '.join(shown.prompt.cut)}" if shown.prompt.cut else ""
     sys.stderr.write(
-        f"round {request.round}, {shown.ask.move}, "
-        f"to {shown.ask.model}, about {shown.prompt.tokens} tokens of {settings.propose.prompt_tokens}{cut}\n"
+        f"round {request.round}, {shown.request.move}, "
+        f"to {shown.request.model}, about {shown.prompt.tokens} tokens of {settings.propose.prompt_tokens}{cut}\n"
     )
     sys.stdout.write(f"## System\n\n{shown.prompt.system.strip()}\n\n## User\n\n{shown.prompt.user.strip()}\n")
 

@@ -26,7 +26,7 @@ def run(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Who writes the candidates: grammar, openai, manual, folder, replay. [default: the config's]",
+            help="Who writes the candidates: grammar, llm, manual, folder, replay. [default: the config's]",
         ),
     ] = None,
     set_: Annotated[

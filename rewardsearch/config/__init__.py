@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from rewardsearch.config.judging import CONTROLS, ENSEMBLES, TOP, BankConfig, FinalizeConfig, RankConfig
 from rewardsearch.config.loading import load_config, parse_config
-from rewardsearch.config.proposing import MixConfig, ModelConfig, OpenAIConfig, Price, ProposeConfig, Served
+from rewardsearch.config.proposing import LLMConfig, MixConfig, ModelConfig, Price, ProposeConfig, Served
 from rewardsearch.config.root import Config
 from rewardsearch.config.sections import (
     EMBEDDED,
@@ -35,11 +35,11 @@ __all__ = [
     "ColumnMap",
     "Config",
     "FinalizeConfig",
+    "LLMConfig",
     "Layer",
     "LoraConfig",
     "MixConfig",
     "ModelConfig",
-    "OpenAIConfig",
     "PolicyConfig",
     "Price",
     "ProposeConfig",

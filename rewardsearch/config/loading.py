@@ -18,6 +18,7 @@ from rewardsearch.files.resources import find
 RENAMED_KEYS = {
     "screen": "train",
     "bank.max_dead_groups": "bank.max_zero_std_fraction",
+    "propose.openai": "propose.llm",
     "race.keep": "race.min_promoted",
     "race.most": "race.max_promoted",
     "watch.clear": "watch.alarm_z",

@@ -50,7 +50,7 @@ Extra = Annotated[dict[str, Any], AfterValidator(_beside_ours)]
 
 
 class ModelConfig(Section):
-    """One of several models. What is None is taken from propose.openai."""
+    """One of several models. What is None is taken from propose.llm."""
 
     model: Annotated[str, Field(min_length=1)]
     weight: Positive = 1.0
@@ -64,7 +64,7 @@ class ModelConfig(Section):
     extra: Extra | None = None
 
 
-class OpenAIConfig(Section):
+class LLMConfig(Section):
     """OpenAI-compatible Chat Completions servers. Keys are read from the environment variables that `api_key_env` names."""
 
     model: Annotated[str, Field(min_length=1)] = "gpt-5"
@@ -91,7 +91,7 @@ class OpenAIConfig(Section):
     """By model. Without a price, tokens are counted and money is not."""
 
     @model_validator(mode="after")
-    def _each_model_once(self) -> OpenAIConfig:
+    def _each_model_once(self) -> LLMConfig:
         names = [each.model for each in self.models]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -99,7 +99,7 @@ class OpenAIConfig(Section):
         return self
 
     @model_validator(mode="after")
-    def _keys_stay_with_their_hosts(self) -> OpenAIConfig:
+    def _keys_stay_with_their_hosts(self) -> LLMConfig:
         for each in self.models:
             if (
                 each.base_url
@@ -148,7 +148,7 @@ def _host(url: str | None) -> str | None:
 
 
 class Served(Section):
-    """A model as it is asked: a ModelConfig with nothing left open. See OpenAIConfig for the fields."""
+    """A model as it is asked: a ModelConfig with nothing left open. See LLMConfig for the fields."""
 
     model: str
     weight: float
@@ -185,7 +185,7 @@ class MixConfig(Section):
 
 
 class ProposeConfig(Section):
-    proposer: Literal["grammar", "openai", "folder", "manual", "replay"] = "grammar"
+    proposer: Literal["grammar", "llm", "folder", "manual", "replay"] = "grammar"
     repairs: Annotated[int, Field(ge=0)] = 1
     """How often rejected code goes back to the proposer with the reasons, a round."""
     feedback: bool = True
@@ -194,17 +194,17 @@ class ProposeConfig(Section):
     prompts of `manual` are of this kind too. `folder` and `replay` use no feedback, so it changes nothing for them."""
     mix: MixConfig = MixConfig()
     adapt: bool = True
-    """Shift the mix of operators and models towards what has improved most for its cost (`openai`, `manual`)."""
+    """Shift the mix of operators and models towards what has improved most for its cost (`llm`, `manual`)."""
     simplify_after: Count = 1
     prompt_tokens: Annotated[int, Field(ge=4000)] = 16_000
-    """The longest prompt (`openai`, `manual`), in tokens of about three bytes; evidence is cut to fit."""
+    """The longest prompt (`llm`, `manual`), in tokens of about three bytes; evidence is cut to fit."""
     prompts: str | None = None
     """A folder with templates of your own, which take the place of those of the same name in prompts/."""
     folder: str | None = None
     """Where `folder` takes its files from; None takes candidates/<task>/."""
     replay: str | None = None
     """The folder of the run whose proposals `replay` repeats, or of a recording (candidates/recorded/)."""
-    openai: OpenAIConfig = OpenAIConfig()
+    llm: LLMConfig = LLMConfig()
 
     @property
     def withholds(self) -> bool:

@@ -201,6 +201,6 @@ class BudgetConfig(Section):
 
     wall_clock_minutes: Annotated[float, Field(gt=0)] | None = None
     tokens: Count | None = None
-    """Prompt and completion tokens of the proposer (`openai`)."""
+    """Prompt and completion tokens of the proposer (`llm`)."""
     dollars: Annotated[float, Field(gt=0)] | None = None
-    """Money for the proposer (`openai`); every model then needs its price in propose.openai.prices."""
+    """Money for the proposer (`llm`); every model then needs its price in propose.llm.prices."""

@@ -76,7 +76,7 @@ def write_feedback(
             )
     unscored = unscored_rows(ranking, known)
     rejected = [verdict.stage for verdict in verdicts.values() if verdict.stage is not None]
-    stale = _stale(parents, round)
+    rounds_without_improvement = _rounds_without_improvement(parents, round)
     flags = {flag for parent in parents for flag in ranked[parent.candidate.id].flags}
     feedback = Feedback(
         round=round,
@@ -93,10 +93,17 @@ def write_feedback(
         refusals=tuple(
             refusal for (number, _), p in sorted(proposals.items()) if number == round for refusal in p.refusals
         ),
-        lessons=lessons(ranking, parents, results, rejected, stale=stale, confidence=confidence),
+        lessons=lessons(
+            ranking,
+            parents,
+            results,
+            rejected,
+            rounds_without_improvement=rounds_without_improvement,
+            confidence=confidence,
+        ),
         flag_kinds=tuple(kind for kind in FLAG_KINDS if any(flag.startswith(kind) for flag in flags)),
         parents=tuple(parents),
-        stale=stale,
+        rounds_without_improvement=rounds_without_improvement,
         payoffs=payoffs(proposals, ranking, confidence),
     )
     text = render("feedback.j2", feedback=in_turn(feedback, round))
@@ -104,7 +111,7 @@ def write_feedback(
     return feedback.model_copy(update={"text": _BLANK.sub("\n\n", text).strip("\n") + "\n"})
 
 
-def _stale(parents: Sequence[Parent], round: int) -> int:
+def _rounds_without_improvement(parents: Sequence[Parent], round: int) -> int:
     """Rounds since the best score last rose; a round without a screened candidate is one that did not raise it."""
     best, last = 0.0, 0
     for number in range(1, round + 1):

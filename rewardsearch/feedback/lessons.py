@@ -29,13 +29,13 @@ def lessons(
     results: Mapping[str, TrainingResult],
     rejected: Sequence[str],
     *,
-    stale: int = 0,
+    rounds_without_improvement: int = 0,
     confidence: float = 0.95,
 ) -> tuple[str, ...]:
     """The lessons, the most useful first; none where there is nothing to say.
 
-    parents: every screened candidate, best first. rejected: each refusal's stage. stale: rounds since the best score last
-    rose. confidence: what is beyond chance has a p-value below 1 - confidence.
+    parents: every screened candidate, best first. rejected: each refusal's stage. rounds_without_improvement: since the best
+    score rose last. confidence: what is beyond chance has a p-value below 1 - confidence.
     """
     rows = {row.id: row for row in ranking.rows}
     alpha = 1 - confidence
@@ -46,7 +46,7 @@ def lessons(
         found += _noise(ranking)
         found += _changes(parents, rows, alpha)
         found += _by_component(parents, results)
-        found += _by_round(parents, stale)
+        found += _by_round(parents, rounds_without_improvement)
         found += _by_operator(parents)
         found += _flagged(parents, rows)
         found += _one_answer(parents, rows)
@@ -153,7 +153,7 @@ def _correlated(carried: Sequence[_Carried]) -> str:
     return f"n {len(carried)}, r {fmean(rs):+.2f}{f'; {fmean(any_form):+.2f}' if any_form else ''}"
 
 
-def _by_round(parents: Sequence[Parent], stale: int) -> Iterator[str]:
+def _by_round(parents: Sequence[Parent], rounds_without_improvement: int) -> Iterator[str]:
     rounds = sorted({parent.candidate.round for parent in parents})
     parts = []
     if len(rounds) > 1:
@@ -162,8 +162,8 @@ def _by_round(parents: Sequence[Parent], stale: int) -> Iterator[str]:
             for round in rounds[-TOLD_ROUNDS:]
         )
         parts.append(f"mean gain by round: {told}")
-    if stale > 1:
-        parts.append(f"the best score has not risen for {stale} rounds")
+    if rounds_without_improvement > 1:
+        parts.append(f"the best score has not risen for {rounds_without_improvement} rounds")
     if parts:
         told = "; ".join(parts)
         yield f"{told[0].upper()}{told[1:]}."

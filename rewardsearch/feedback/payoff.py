@@ -35,31 +35,33 @@ def payoffs(proposals: Mapping[tuple[int, int], Proposal], ranking: Ranking, con
     between_seeds = ranking.noise.seed_sd if ranking.noise else 0.0
     best = _best_before(rows, max((round for round, _ in proposals), default=0))
     arm_of: dict[str, Arm] = {}
-    rounds: dict[int, dict[Arm, _Played]] = {}
+    rounds: dict[int, dict[Arm, _ArmInRound]] = {}
     for (round, attempt), proposal in sorted(proposals.items()):
-        for played in proposal.played:
-            arm: Arm = (played.ask.operator, played.ask.model)
+        for played in proposal.outcomes:
+            arm: Arm = (played.request.operator, played.request.model)
             if played.candidates and errors.issuperset(played.candidates):
                 continue
-            if attempt and played.ask.parents:
-                arm = arm_of.get(played.ask.parents[0], arm)
-            of = rounds.setdefault(round, {}).setdefault(arm, _Played())
-            of.asks += attempt == 0
+            if attempt and played.request.parents:
+                arm = arm_of.get(played.request.parents[0], arm)
+            of = rounds.setdefault(round, {}).setdefault(arm, _ArmInRound())
+            of.requests += attempt == 0
             of.unanswered += attempt == 0 and not played.usage.requests
             of.usage += played.usage
             for id in played.candidates:
                 arm_of[id] = arm
                 if id in rows:
-                    of.credit += improvement(rows[id], best[round], confidence, between_seeds)
+                    of.improvement += expected_improvement(rows[id], best[round], confidence, between_seeds)
     out: dict[Arm, Payoff] = {}
     for of_round in rounds.values():
         for arm, credit, cost in _against_average(of_round):
-            before = out.get(arm) or Payoff(operator=arm[0], model=arm[1], asks=0, credit=0, cost=0, usage=Usage())
+            before = out.get(arm) or Payoff(
+                operator=arm[0], model=arm[1], requests=0, improvement=0, cost=0, usage=Usage()
+            )
             out[arm] = Payoff(
                 operator=arm[0],
                 model=arm[1],
-                asks=before.asks + of_round[arm].asks,
-                credit=before.credit + credit,
+                requests=before.requests + of_round[arm].requests,
+                improvement=before.improvement + credit,
                 cost=before.cost + cost,
                 usage=before.usage + of_round[arm].usage,
             )
@@ -67,33 +69,33 @@ def payoffs(proposals: Mapping[tuple[int, int], Proposal], ranking: Ranking, con
 
 
 @dataclass
-class _Played:
-    """What an arm did in one round; `credit` in standard deviations of a score."""
+class _ArmInRound:
+    """What an arm did in one round; `improvement` in standard deviations of a score."""
 
-    asks: int = 0
+    requests: int = 0
     unanswered: int = 0
     """Asks that got no reply: they cost nothing but a candidate, so each counts for an average ask's cost."""
-    credit: float = 0.0
+    improvement: float = 0.0
     usage: Usage = field(default_factory=Usage)
 
 
-def _against_average(played: Mapping[Arm, _Played]) -> Iterator[tuple[Arm, float, float]]:
+def _against_average(played: Mapping[Arm, _ArmInRound]) -> Iterator[tuple[Arm, float, float]]:
     """Each arm's credit and cost in one round; each sums to the number of asks, costs to more where LEAST_COST raises one."""
-    asks = sum(each.asks for each in played.values())
-    credit = sum(each.credit for each in played.values())
+    asks = sum(each.requests for each in played.values())
+    credit = sum(each.improvement for each in played.values())
     costs = _costs(played)
     cost = sum(costs.values())
     answered = asks - sum(each.unanswered for each in played.values())
     for arm, each in played.items():
-        least = LEAST_COST * each.asks
+        least = LEAST_COST * each.requests
         yield (
             arm,
-            each.credit * asks / credit if credit > 0 else float(each.asks),
-            max(least, costs[arm] * answered / cost + each.unanswered) if cost > 0 else float(each.asks),
+            each.improvement * asks / credit if credit > 0 else float(each.requests),
+            max(least, costs[arm] * answered / cost + each.unanswered) if cost > 0 else float(each.requests),
         )
 
 
-def _costs(played: Mapping[Arm, _Played]) -> dict[Arm, float]:
+def _costs(played: Mapping[Arm, _ArmInRound]) -> dict[Arm, float]:
     """In money where every request has a price, else in tokens; all 0 where nothing was paid, as by hand."""
     dollars = {arm: each.usage.dollars for arm, each in played.items()}
     if sum(dollars.values()) > 0 and not any(each.usage.unpriced for each in played.values()):
@@ -101,7 +103,7 @@ def _costs(played: Mapping[Arm, _Played]) -> dict[Arm, float]:
     return {arm: float(each.usage.tokens) for arm, each in played.items()}
 
 
-def improvement(row: RankedRow, best: float, confidence: float, between_seeds: float = 0.0) -> float:
+def expected_improvement(row: RankedRow, best: float, confidence: float, between_seeds: float = 0.0) -> float:
     """The expected improvement of a screened candidate over `best`, in standard deviations of its score.
 
     z Phi(z) + phi(z) with z = (F1 - best) / sd (Jones, Schonlau, Welch 1998, eq. 15): near nothing well below the best, 0.4

@@ -7,13 +7,13 @@ from rewardsearch.config import Config
 from rewardsearch.propose.base import Limits, ProposalRequest, Proposer
 from rewardsearch.propose.folder import FolderProposer
 from rewardsearch.propose.grammar import GrammarProposer
-from rewardsearch.propose.llm import ManualProposer, OpenAIProposer
+from rewardsearch.propose.llm import LLMProposer, ManualProposer
 from rewardsearch.propose.llm.plan import MOVES
 from rewardsearch.propose.llm.preview import Preview, preview
-from rewardsearch.propose.llm.prompt import Prompt, prompt_of
+from rewardsearch.propose.llm.prompt import Prompt, build_prompt
 from rewardsearch.propose.recording import is_recording
 from rewardsearch.propose.replay import ReplayProposer
-from rewardsearch.records import Ask, Proposal
+from rewardsearch.records import Proposal, Request
 from rewardsearch.run.ledger import Ledger
 
 __all__ = [
@@ -23,13 +23,13 @@ __all__ = [
     "Prompt",
     "ProposalRequest",
     "about",
+    "build_prompt",
     "check",
+    "check_connectivity",
     "is_recording",
     "plan",
     "preview",
-    "prompt_of",
     "propose",
-    "reach",
 ]
 
 
@@ -37,18 +37,18 @@ def check(request: ProposalRequest, config: Config) -> None:
     """Looks for the mistakes that would end `propose`, before anything is spent: asks no server, writes nothing.
 
     request: what the first round will be asked. Raises UserError: a missing key, a base_url that is no address, a limit that
-    no prompt fits (`openai`), a missing, empty or unreadable folder (`folder`), no recorded run (`replay`); BudgetReached
+    no prompt fits (`llm`), a missing, empty or unreadable folder (`folder`), no recorded run (`replay`); BudgetReached
     for a budget that affords no request.
     """
     _proposer(config).check(request)
 
 
-def reach(config: Config) -> list[str]:
+def check_connectivity(config: Config) -> list[str]:
     """Looks whether the servers that `config` names are there, for free. Gives warnings.
 
     Raises UserError where nothing listens.
     """
-    return _proposer(config).reach()
+    return _proposer(config).check_connectivity()
 
 
 def about(config: Config) -> str:
@@ -56,7 +56,7 @@ def about(config: Config) -> str:
     return _proposer(config).about()
 
 
-def plan(request: ProposalRequest, config: Config) -> tuple[Ask, ...]:
+def plan(request: ProposalRequest, config: Config) -> tuple[Request, ...]:
     """What `propose` is to ask of language models or a person: moves, models and parents, drawn by the seed and by what has
     paid off. Empty for the other proposers."""
     return _proposer(config).plan(request)
@@ -72,8 +72,8 @@ def propose(request: ProposalRequest, config: Config, ledger: Ledger) -> Proposa
 
 def _proposer(config: Config) -> Proposer:
     propose = config.propose
-    if propose.proposer == "openai":
-        return OpenAIProposer(propose, config.budget)
+    if propose.proposer == "llm":
+        return LLMProposer(propose, config.budget)
     if propose.proposer == "manual":
         return ManualProposer(propose)
     if propose.proposer == "folder":

@@ -13,13 +13,13 @@ from rewardsearch.files import write_atomic
 from rewardsearch.records import (
     BASELINE,
     POLICY,
-    Ask,
     Candidate,
     LabelledCompletion,
     Operator,
     Proposal,
     Record,
     Refusal,
+    Request,
     Verdict,
 )
 from rewardsearch.records.feedback import Feedback
@@ -62,7 +62,7 @@ class ProposalRequest(Record):
     count: int
     seed: int
     task: str
-    brief: str
+    description: str
     training: str = ""
     scale_rewards: str = ""
     limits: Limits | None = None
@@ -71,7 +71,7 @@ class ProposalRequest(Record):
     base_rewards: tuple[tuple[str, str], ...]
     examples: tuple[LabelledCompletion, ...] = ()
     feedback: Feedback | None = None
-    asks: tuple[Ask, ...] = ()
+    plan: tuple[Request, ...] = ()
     prompts: str | None = None
     repairs: tuple[tuple[Candidate, Verdict], ...] = ()
     rivals: dict[str, Candidate] = {}
@@ -99,7 +99,7 @@ class Proposer(ABC):
         request: what the first round will be asked."""
         return
 
-    def reach(self) -> list[str]:
+    def check_connectivity(self) -> list[str]:
         """Looks whether what `propose` asks is there, for free. Gives warnings; raises UserError where it is not."""
         return []
 
@@ -107,7 +107,7 @@ class Proposer(ABC):
         """What a person should know of where the candidates come from, in a line, as a search starts; mostly nothing."""
         return ""
 
-    def plan(self, request: ProposalRequest) -> tuple[Ask, ...]:
+    def plan(self, request: ProposalRequest) -> tuple[Request, ...]:
         """What `propose` is to ask, which is journalled before; empty where nothing is drawn but by the seed."""
         return ()
 

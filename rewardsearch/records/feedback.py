@@ -164,14 +164,14 @@ class Unscored(Record):
 class Payoff(Record):
     """What an operator with a model has brought so far.
 
-    `credit` is the expected improvement of its candidates over the best score before their round, `cost` what its asks and
+    `improvement` is the expected improvement of its candidates over the best score before their round, `cost` what its asks and
     their repairs took; both in units of the average ask of their round. `usage` is the whole of what was paid.
     """
 
     operator: Operator
     model: str
-    asks: int
-    credit: float
+    requests: int
+    improvement: float
     cost: float
     usage: Usage
 
@@ -206,7 +206,7 @@ class Feedback(Record):
     flag_kinds: tuple[str, ...] = ()
     parents: tuple[Parent, ...] = ()
     """Every screened candidate, best first."""
-    stale: int = 0
+    rounds_without_improvement: int = 0
     """Rounds since the best score last rose."""
     payoffs: tuple[Payoff, ...] = ()
 

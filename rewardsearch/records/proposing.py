@@ -56,11 +56,11 @@ def total(usages: Iterable[Usage]) -> Usage:
     return sum(usages, Usage())
 
 
-class Ask(Record):
+class Request(Record):
     """One reward asked for: the move, the model that is to make it, and the candidates it works on. `place` counts from 1
     within a round's proposal or repair."""
 
-    place: int
+    index: int
     operator: Operator
     model: str = ""
     parents: tuple[str, ...] = ()
@@ -71,10 +71,10 @@ class Ask(Record):
         return f"{self.operator} of {' and '.join(self.parents)}" if self.parents else self.operator
 
 
-class Played(Record):
+class RequestOutcome(Record):
     """What came of an ask: the ids of its candidates, and what its requests cost."""
 
-    ask: Ask
+    request: Request
     candidates: tuple[str, ...] = ()
     usage: Usage = Usage()
 
@@ -150,4 +150,4 @@ class Proposal(Record):
 
     candidates: tuple[Candidate, ...]
     refusals: tuple[Refusal, ...] = ()
-    played: tuple[Played, ...] = ()
+    outcomes: tuple[RequestOutcome, ...] = ()

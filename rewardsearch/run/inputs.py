@@ -17,7 +17,7 @@ CHANGEABLE = (
     "task.show_rows",
     "budget",
     "finalize",
-    "propose.openai",
+    "propose.llm",
     "propose.prompt_tokens",
     "sandbox.require",
     "sandbox.bubblewrap",

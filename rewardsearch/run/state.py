@@ -15,7 +15,6 @@ from rewardsearch.records import (
     FULL,
     MIXED,
     POLICY,
-    Ask,
     Candidate,
     Difference,
     Environment,
@@ -26,6 +25,7 @@ from rewardsearch.records import (
     Proposal,
     Ranking,
     Refusal,
+    Request,
     RewardSpec,
     SftResult,
     TrainingResult,
@@ -53,7 +53,7 @@ class RunState:
     base: tuple[RewardSpec, ...] = ()
     proposals: dict[tuple[int, int], Proposal] = field(default_factory=dict)
     """By round and attempt: 0 the round's proposal, 1 and up its repairs."""
-    plans: dict[tuple[int, int], tuple[Ask, ...]] = field(default_factory=dict)
+    plans: dict[tuple[int, int], tuple[Request, ...]] = field(default_factory=dict)
     """What is asked of language models, by round and attempt."""
     account: Account = field(default_factory=Account)
     candidates: dict[str, Candidate] = field(default_factory=dict)
@@ -204,7 +204,9 @@ class RunState:
         if kind in MONEY_EVENTS:
             self.account.apply(event)
         elif kind == "planned":
-            self.plans[event["round"], event["attempt"]] = tuple(Ask.model_validate(ask) for ask in event["asks"])
+            self.plans[event["round"], event["attempt"]] = tuple(
+                Request.model_validate(ask) for ask in event["requests"]
+            )
         elif kind == "proposed":
             proposal = Proposal.model_validate(event["proposal"])
             self.proposals[event["round"], event["attempt"]] = proposal

@@ -140,17 +140,17 @@ def _proposer(config: Config) -> Finding:
     except UserError as error:
         what, _, remedy = error.mistakes[0].partition("; ")
         return Finding("proposer", "fail", what, remedy)
-    if name != "openai":
+    if name != "llm":
         return Finding("proposer", "ok", name)
-    models = config.propose.openai.served()
+    models = config.propose.llm.served()
     unpriced = [served.model for served in models if served.price is None]
-    found = f"openai: {', '.join(f'{served.model} (key in {served.api_key_env})' for served in models)}"
+    found = f"llm: {', '.join(f'{served.model} (key in {served.api_key_env})' for served in models)}"
     if unpriced:
         return Finding(
             "proposer",
             "warn",
             f"{found}; no price for {', '.join(unpriced)}, so money is not counted",
-            "set propose.openai.prices, in dollars per million tokens",
+            "set propose.llm.prices, in dollars per million tokens",
         )
     return Finding("proposer", "ok", found)
 

@@ -9,7 +9,7 @@ from rewardsearch.errors import MachineError, UserError
 from rewardsearch.finalize import check as check_finalize
 from rewardsearch.finalize import load_references
 from rewardsearch.propose import check as check_proposer
-from rewardsearch.propose import reach
+from rewardsearch.propose import check_connectivity
 from rewardsearch.records import Row
 from rewardsearch.records.findings import Status
 from rewardsearch.rewards.base import load_base_rewards
@@ -88,7 +88,7 @@ def preflight(config: Config, state: RunState, task: Task) -> list[str]:
 
     Raises UserError where nothing listens at a server's address.
     """
-    warnings = [f"warning: {each}" for each in reach(config)]
+    warnings = [f"warning: {each}" for each in check_connectivity(config)]
     if config.budget.dollars is not None and (uncounted := state.usage.unpriced):
         warnings.append(f"warning: budget.dollars does not count {uncounted} earlier requests, which had no price")
     return [*warnings, *describe_rows(task, config)]

@@ -81,7 +81,7 @@ def first_request(config: Config, examples: bool = False) -> ProposalRequest:
     return request.model_copy(update={"examples": _examples(task, config)}) if examples else request
 
 
-def request_of(state: RunState, config: Config, task: Task, round: int, attempt: int) -> ProposalRequest:
+def build_request(state: RunState, config: Config, task: Task, round: int, attempt: int) -> ProposalRequest:
     """What is asked in `round`: its candidates (`attempt` 0), or a repair of what was rejected of the attempt before.
 
     `asks` is what was planned, empty when nothing was. Where feedback is withheld, a request has none and mends nothing: as many
@@ -103,7 +103,7 @@ def request_of(state: RunState, config: Config, task: Task, round: int, attempt:
             "repairs": repairs,
             "rivals": _rivals(repairs, state.candidates),
             "seen": tuple(state.candidates),
-            "asks": state.plans.get((round, attempt), ()),
+            "plan": state.plans.get((round, attempt), ()),
         }
     )
 
@@ -115,14 +115,14 @@ def next_request(state: RunState, config: Config, repairing: bool) -> ProposalRe
     """
     task = load_task(config.task)
     if not repairing:
-        return request_of(state, config, task, state.rounds_done + 1, 0)
+        return build_request(state, config, task, state.rounds_done + 1, 0)
     refused = [key for key in sorted(state.proposals) if rejected(state, *key)]
     if not refused:
         raise UserError(
             f"no candidate of {state.folder} was rejected, so there is nothing to repair; use another operator"
         )
     round, attempt = refused[-1]
-    return request_of(state, config, task, round, attempt + 1)
+    return build_request(state, config, task, round, attempt + 1)
 
 
 def rejected(state: RunState, round: int, attempt: int) -> tuple[tuple[Candidate, Verdict], ...]:
@@ -151,7 +151,7 @@ def _request(
         count=config.candidates,
         seed=config.seed,
         task=task.name,
-        brief=task.brief,
+        description=task.brief,
         classes=task.classes,
         columns=task.columns,
         training=(

@@ -14,7 +14,7 @@ from rewardsearch.run.final_files import fairness_csv, pairs_csv
 from rewardsearch.run.leaderboard_files import write_leaderboard
 from rewardsearch.run.state import RunState
 from rewardsearch.session.opening import Session
-from rewardsearch.session.requests import current_feedback, current_ranking, rejected, request_of
+from rewardsearch.session.requests import build_request, current_feedback, current_ranking, rejected
 from rewardsearch.train.solvable import most_right, required_right, solves_enough
 from rewardsearch.validation import validate
 
@@ -41,12 +41,12 @@ class Steps:
             return ()
         session.budget.check(proposing=not planned)
         session.progress.doing(f"proposing for round {number}")
-        request = request_of(state, self.config, session.task, number, attempt)
+        request = build_request(state, self.config, session.task, number, attempt)
         if not planned and (asks := plan(request, self.config)):
             session.journal.append(
-                "planned", round=number, attempt=attempt, asks=[ask.model_dump(mode="json") for ask in asks]
+                "planned", round=number, attempt=attempt, requests=[ask.model_dump(mode="json") for ask in asks]
             )
-            request = request.model_copy(update={"asks": asks})
+            request = request.model_copy(update={"plan": asks})
         proposal = propose(request, self.config, session.ledger)
         for candidate in proposal.candidates:
             write_atomic(self.folder / "candidates" / candidate.id / "reward.py", candidate.code)

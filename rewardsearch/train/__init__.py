@@ -34,7 +34,7 @@ OnStep = Callable[[str, int, int, Unit], None]
 def start_workers(run: Path, config: Config) -> LocalWorkers:
     """The pool that `train` and `read_test` work with; a context manager. No process starts before there is work."""
     settings = config.train
-    hidden = config.propose.openai.key_variables
+    hidden = config.propose.llm.key_variables
     stall_s = settings.stall_minutes * 60
     return LocalWorkers(run, settings.slots, settings.threads, settings.retries, stall_s, hidden)
 

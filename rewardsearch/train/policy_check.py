@@ -111,7 +111,7 @@ def _carried(policy: PolicyConfig, prompts: Sequence[Row]) -> PolicyFacts | None
 
 def _ask(config: Config, prompts: Sequence[Row], offline: bool) -> PolicyFacts:
     """What a process of train/look.py finds. Raises _Unreadable."""
-    environment = worker_environment(os.environ, 0, config.train.threads, config.propose.openai.key_variables)
+    environment = worker_environment(os.environ, 0, config.train.threads, config.propose.llm.key_variables)
     if offline:
         environment["HF_HUB_OFFLINE"] = "1"
     asked = {"policy": config.policy.model_dump(mode="json"), "prompts": [row.prompt for row in prompts]}

@@ -105,15 +105,15 @@ def test_a_folder_that_cannot_be_written_and_a_full_disk_fail(monkeypatch: pytes
 
 def test_a_proposer_that_could_not_start_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    openai = parse_config({"propose": {"proposer": "openai"}}, "test")
+    openai = parse_config({"propose": {"proposer": "llm"}}, "test")
     assert finding("proposer", openai).status == "fail"
     assert "OPENAI_API_KEY" in finding("proposer", openai).found
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     unpriced = finding("proposer", openai)
     assert (unpriced.status, "no price for gpt-5, so money is not counted" in unpriced.found) == ("warn", True)
     prices = {"gpt-5": {"input": 1.25, "output": 10.0}}
-    priced = parse_config({"propose": {"proposer": "openai", "openai": {"prices": prices}}}, "test")
-    assert finding("proposer", priced) == Finding("proposer", "ok", "openai: gpt-5 (key in OPENAI_API_KEY)")
+    priced = parse_config({"propose": {"proposer": "llm", "llm": {"prices": prices}}}, "test")
+    assert finding("proposer", priced) == Finding("proposer", "ok", "llm: gpt-5 (key in OPENAI_API_KEY)")
     assert "sk-secret" not in unpriced.found + unpriced.remedy
 
 

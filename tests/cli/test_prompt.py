@@ -39,7 +39,7 @@ def test_a_repair_is_of_the_last_rejected_reward(cli: Any, run: Path) -> None:
 
 
 def test_json_holds_the_prompt_and_the_request_as_it_would_be_sent(cli: Any, run: Path) -> None:
-    openai = "propose.openai={temperature: 0.5, extra: {reasoning_effort: high}}"
+    openai = "propose.llm={temperature: 0.5, extra: {reasoning_effort: high}}"
     done = cli("prompt", CONFIG, "--operator", "mutate", "--run", run, "--json", "--set", openai)
     told = json.loads(done.out)
     assert (told["operator"], told["parents"], told["round"]) == ("mutate", [GOOD.id], 2)

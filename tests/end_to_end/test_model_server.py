@@ -25,9 +25,9 @@ candidates: 3
 task: {{name: arithmetic, train_rows: 64, val_rows: 40, test_rows: 40}}
 policy: {{model: embedded}}
 propose:
-  proposer: openai
+  proposer: llm
   repairs: 1
-  openai: {{model: {model}, base_url: {url}, temperature: 0.7, max_tokens: 250, timeout_s: 900, max_retries: 0}}
+  llm: {{model: {model}, base_url: {url}, temperature: 0.7, max_tokens: 250, timeout_s: 900, max_retries: 0}}
 train: {{steps: 2, prompts_per_step: 2, group_size: 4, slots: 1}}
 rank: {{resamples: 200}}
 finalize: {{enabled: false}}

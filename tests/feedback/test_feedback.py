@@ -10,7 +10,7 @@ from shown import CANDIDATES, REFERENCES, REPLIES, RESULTS, VERDICTS, feedback
 from rewardsearch.feedback.completions import evenly
 from rewardsearch.feedback.summary import POINTS
 from rewardsearch.rank import front
-from rewardsearch.records import BASELINE, POLICY, Alarm, AlarmKind, Ask, Played, TrainingResult, Usage
+from rewardsearch.records import BASELINE, POLICY, Alarm, AlarmKind, Request, RequestOutcome, TrainingResult, Usage
 from rewardsearch.records.feedback import Feedback
 
 
@@ -229,7 +229,7 @@ STEPS = {0: "c" * 12 + "w" * 8, 1: "c" * 13 + "w" * 7, 2: "c" * 14 + "w" * 6, -1
 
 
 @pytest.mark.parametrize(
-    ("gains", "round", "stale"),
+    ("gains", "round", "rounds_without_improvement"),
     [
         ({}, 0, 0),
         ({}, 2, 2),
@@ -243,11 +243,14 @@ STEPS = {0: "c" * 12 + "w" * 8, 1: "c" * 13 + "w" * 7, 2: "c" * 14 + "w" * 6, -1
     ],
 )
 def test_rounds_since_the_best_score_rose_above_the_baseline_and_all_before_are_counted(
-    gains: Mapping[int, int], round: int, stale: int
+    gains: Mapping[int, int], round: int, rounds_without_improvement: int
 ) -> None:
     made = {number: candidate(f"of-{number}", f"{number}.25", round=number) for number in gains}
     results = {**REFERENCES, **{c.id: screened(c.id, STEPS[gains[number]]) for number, c in made.items()}}
-    assert feedback(round=round, candidates=made.values(), results=results).stale == stale
+    assert (
+        feedback(round=round, candidates=made.values(), results=results).rounds_without_improvement
+        == rounds_without_improvement
+    )
 
 
 # --- what was asked and paid ------------------------------------------------------------------------------------------
@@ -255,11 +258,11 @@ def test_rounds_since_the_best_score_rose_above_the_baseline_and_all_before_are_
 
 def test_what_each_move_brought_is_told_with_its_cost() -> None:
     plays = (
-        Played(ask=Ask(place=1, operator="fresh", model="m"), candidates=(GOOD.id,), usage=PAID),
-        Played(ask=Ask(place=2, operator="fresh", model="m"), candidates=(BAD.id,), usage=PAID),
+        RequestOutcome(request=Request(index=1, operator="fresh", model="m"), candidates=(GOOD.id,), usage=PAID),
+        RequestOutcome(request=Request(index=2, operator="fresh", model="m"), candidates=(BAD.id,), usage=PAID),
     )
-    proposals = {(1, 0): REPLIES[1, 0].model_copy(update={"played": plays})}
+    proposals = {(1, 0): REPLIES[1, 0].model_copy(update={"outcomes": plays})}
     (payoff,) = feedback(proposals=proposals).payoffs
-    assert (payoff.operator, payoff.model, payoff.asks) == ("fresh", "m", 2)
+    assert (payoff.operator, payoff.model, payoff.requests) == ("fresh", "m", 2)
     assert payoff.usage == Usage(requests=2, prompt_tokens=360, completion_tokens=40)
-    assert payoff.credit > 1
+    assert payoff.improvement > 1

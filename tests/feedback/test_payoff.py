@@ -9,8 +9,18 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from rewardsearch.feedback.payoff import LEAST_COST, LEAST_NOISE, improvement, payoffs
-from rewardsearch.records import BASELINE, POLICY, Ask, Operator, Played, Proposal, RankedRow, Ranking, Usage
+from rewardsearch.feedback.payoff import LEAST_COST, LEAST_NOISE, expected_improvement, payoffs
+from rewardsearch.records import (
+    BASELINE,
+    POLICY,
+    Operator,
+    Proposal,
+    RankedRow,
+    Ranking,
+    Request,
+    RequestOutcome,
+    Usage,
+)
 from rewardsearch.records.feedback import Payoff
 
 SD = 0.02
@@ -45,16 +55,16 @@ def played(
     requests: int = 1,
     dollars: float = 0.0,
     unpriced: int = 0,
-) -> Played:
-    return Played(
-        ask=Ask(place=place, operator=operator, model=model, parents=of),
+) -> RequestOutcome:
+    return RequestOutcome(
+        request=Request(index=place, operator=operator, model=model, parents=of),
         candidates=made,
         usage=Usage(requests=requests, prompt_tokens=tokens, dollars=dollars, unpriced=unpriced),
     )
 
 
-def proposal(*plays: Played) -> Proposal:
-    return Proposal(candidates=(), played=plays)
+def proposal(*plays: RequestOutcome) -> Proposal:
+    return Proposal(candidates=(), outcomes=plays)
 
 
 def found(proposals: Proposals, ranked: Ranking) -> dict[tuple[str, str], Payoff]:
@@ -63,10 +73,10 @@ def found(proposals: Proposals, ranked: Ranking) -> dict[tuple[str, str], Payoff
 
 def credits(proposals: Proposals, ranked: Ranking) -> dict[str, float]:
     """By operator, of a search with one model."""
-    return {operator: payoff.credit for (operator, _), payoff in found(proposals, ranked).items()}
+    return {operator: payoff.improvement for (operator, _), payoff in found(proposals, ranked).items()}
 
 
-def costs(*plays: Played) -> list[float]:
+def costs(*plays: RequestOutcome) -> list[float]:
     """Of one round, in the order of the asks."""
     return [payoff.cost for payoff in payoffs({(1, 0): proposal(*plays)}, ranking(), 0.95)]
 
@@ -91,22 +101,24 @@ def test_the_credit_of_a_score_is_its_expected_improvement_in_standard_deviation
 ) -> None:
     half = float(norm.ppf((1 + confidence) / 2)) * sd
     expected = quad(lambda x: max(0.0, x) * norm.pdf(x, z * sd, sd), 0, max(0.0, z * sd) + 12 * sd)[0] / sd
-    credit = improvement(row("a", 0.5 + z * sd, half=half), 0.5, confidence)
+    credit = expected_improvement(row("a", 0.5 + z * sd, half=half), 0.5, confidence)
     assert credit == pytest.approx(expected, rel=1e-5, abs=1e-7)
 
 
 def test_a_score_level_with_the_best_earns_0_4_one_well_above_its_distance_and_one_well_below_nothing() -> None:
-    assert improvement(row("a", 0.5), 0.5, 0.95) == pytest.approx(0.399, abs=0.001)
-    assert improvement(row("a", 0.5 + 6 * SD), 0.5, 0.95) == pytest.approx(6, abs=0.001)
-    assert improvement(row("a", 0.5 - 6 * SD), 0.5, 0.95) == pytest.approx(0, abs=0.001)
+    assert expected_improvement(row("a", 0.5), 0.5, 0.95) == pytest.approx(0.399, abs=0.001)
+    assert expected_improvement(row("a", 0.5 + 6 * SD), 0.5, 0.95) == pytest.approx(6, abs=0.001)
+    assert expected_improvement(row("a", 0.5 - 6 * SD), 0.5, 0.95) == pytest.approx(0, abs=0.001)
 
 
 def test_an_interval_without_width_counts_with_the_least_noise() -> None:
-    assert improvement(row("a", 1.0, half=0.0), 0.97, 0.95) == pytest.approx(level_with(0.03 / LEAST_NOISE), rel=1e-6)
+    assert expected_improvement(row("a", 1.0, half=0.0), 0.97, 0.95) == pytest.approx(
+        level_with(0.03 / LEAST_NOISE), rel=1e-6
+    )
 
 
 def test_a_wider_confidence_of_the_same_interval_means_less_noise() -> None:
-    assert improvement(row("a", 0.6), 0.5, 0.99) > improvement(row("a", 0.6), 0.5, 0.8) > 0
+    assert expected_improvement(row("a", 0.6), 0.5, 0.99) > expected_improvement(row("a", 0.6), 0.5, 0.8) > 0
 
 
 # --- whose it is ------------------------------------------------------------------------------------------------------
@@ -119,8 +131,8 @@ def test_each_operator_with_each_model_has_its_own_payoff_in_the_order_of_the_fi
     }
     told = found(proposals, ranking(row("a", 0.5), row("b", 0.5), row("d", 0.5, 2), row("e", 0.5, 2)))
     assert list(told) == [("fresh", "n"), ("fresh", "m"), ("mutate", "m")]
-    assert [payoff.asks for payoff in told.values()] == [1, 2, 1]
-    assert [payoff.credit for payoff in told.values()] == pytest.approx([1, 2, 1])
+    assert [payoff.requests for payoff in told.values()] == [1, 2, 1]
+    assert [payoff.improvement for payoff in told.values()] == pytest.approx([1, 2, 1])
     assert [payoff.cost for payoff in told.values()] == pytest.approx([1, 2, 1])
     assert [payoff.usage.tokens for payoff in told.values()] == [100, 200, 100]
 
@@ -173,8 +185,8 @@ def test_without_a_score_of_the_baseline_there_is_no_payoff() -> None:
 def test_several_candidates_of_one_ask_add_up() -> None:
     proposals = {(1, 0): proposal(played(1, "fresh", "a", "b"), played(2, "mutate", "c"))}
     told = found(proposals, ranking(row("a", 0.52), row("b", 0.5), row("c", 0.5)))
-    assert [payoff.asks for payoff in told.values()] == [1, 1]
-    assert {operator: payoff.credit for (operator, _), payoff in told.items()} == portions(
+    assert [payoff.requests for payoff in told.values()] == [1, 1]
+    assert {operator: payoff.improvement for (operator, _), payoff in told.items()} == portions(
         2, fresh=level_with(1) + level_with(0), mutate=level_with(0)
     )
 
@@ -185,14 +197,14 @@ def test_an_ask_that_brought_no_scored_candidate_earns_nothing_and_costs_what_it
     ranked = ranked.model_copy(update={"rows": (*ranked.rows, failed)})
     plays = played(1, "fresh", "a"), played(2, "mutate", "failed", of=("x",)), played(3, "simplify", of=("x",))
     told = payoffs({(1, 0): proposal(*plays)}, ranked, 0.95)
-    assert [payoff.credit for payoff in told] == pytest.approx([3, 0, 0])
-    assert [(payoff.asks, payoff.cost, payoff.usage.tokens) for payoff in told] == [(1, 1, 100)] * 3
+    assert [payoff.improvement for payoff in told] == pytest.approx([3, 0, 0])
+    assert [(payoff.requests, payoff.cost, payoff.usage.tokens) for payoff in told] == [(1, 1, 100)] * 3
 
 
 def test_in_a_round_without_a_scored_candidate_every_ask_has_an_average_credit() -> None:
     proposals = {(1, 0): proposal(played(1, "fresh", "x"), played(2, "fresh"), played(3, "mutate", tokens=400))}
     told = found(proposals, ranking())
-    assert [payoff.credit for payoff in told.values()] == [2, 1]
+    assert [payoff.improvement for payoff in told.values()] == [2, 1]
     assert [payoff.cost for payoff in told.values()] == pytest.approx([1, 2])
 
 
@@ -220,8 +232,8 @@ def test_a_chain_of_repairs_belongs_to_the_ask_it_mends_with_its_costs_and_what_
     told = found(proposals, ranking(row("mended", 0.54), row("fine", 0.5)))
     assert list(told) == [("crossover", "m"), ("fresh", "m")]
     crossover, fresh = told.values()
-    assert (crossover.asks, fresh.asks) == (1, 1)
-    assert {"crossover": crossover.credit, "fresh": fresh.credit} == portions(
+    assert (crossover.requests, fresh.requests) == (1, 1)
+    assert {"crossover": crossover.improvement, "fresh": fresh.improvement} == portions(
         2, crossover=level_with(2), fresh=level_with(0)
     )
     assert (crossover.cost, fresh.cost) == pytest.approx((1.75, 0.25))
@@ -235,9 +247,9 @@ def test_a_repair_by_another_model_still_belongs_to_the_model_that_was_asked_fir
         (1, 1): proposal(played(1, "repair", "mended", of=("bad",), model="dear", tokens=200)),
     }
     cheap, dear = payoffs(proposals, ranking(row("mended", 0.5)), 0.95)
-    assert (cheap.model, cheap.asks, cheap.usage.tokens) == ("cheap", 1, 300)
-    assert (dear.model, dear.asks, dear.usage.tokens) == ("dear", 1, 100)
-    assert (cheap.credit, dear.credit) == pytest.approx((2, 0))
+    assert (cheap.model, cheap.requests, cheap.usage.tokens) == ("cheap", 1, 300)
+    assert (dear.model, dear.requests, dear.usage.tokens) == ("dear", 1, 100)
+    assert (cheap.improvement, dear.improvement) == pytest.approx((2, 0))
     assert (cheap.cost, dear.cost) == pytest.approx((1.5, 0.5))
 
 
@@ -248,7 +260,7 @@ def test_a_repair_that_brought_nothing_adds_its_cost() -> None:
     }
     fresh, _ = payoffs(proposals, ranking(row("a", 0.6)), 0.95)
     usage = Usage(requests=2, prompt_tokens=150)
-    assert fresh == Payoff(operator="fresh", model="m", asks=1, credit=0, cost=1.5, usage=usage)
+    assert fresh == Payoff(operator="fresh", model="m", requests=1, improvement=0, cost=1.5, usage=usage)
 
 
 def test_a_repair_that_got_no_reply_costs_nothing() -> None:
@@ -332,8 +344,8 @@ def test_the_credits_of_a_round_sum_to_its_asks_and_so_do_its_costs_but_for_the_
     drawn: list[tuple[Operator, list[float], bool, Usage]],
 ) -> None:
     rows: list[RankedRow] = []
-    asked: list[Played] = []
-    repairs: list[Played] = []
+    asked: list[RequestOutcome] = []
+    repairs: list[RequestOutcome] = []
     for place, (operator, scores, mended, usage) in enumerate(drawn, start=1):
         made = [row(f"{place} {number}", score) for number, score in enumerate(scores)]
         rows += made
@@ -343,11 +355,11 @@ def test_the_credits_of_a_round_sum_to_its_asks_and_so_do_its_costs_but_for_the_
             repairs.append(played(place, "repair", *ids, of=("bad",), model="n").model_copy(update={"usage": usage}))
     told = payoffs({(1, 0): proposal(*asked), (1, 1): proposal(*repairs)}, ranking(*rows), 0.95)
     asks = len(drawn)
-    assert sum(payoff.asks for payoff in told) == asks
-    assert sum(payoff.credit for payoff in told) == pytest.approx(asks)
-    assert all(payoff.cost >= LEAST_COST * payoff.asks for payoff in told)
+    assert sum(payoff.requests for payoff in told) == asks
+    assert sum(payoff.improvement for payoff in told) == pytest.approx(asks)
+    assert all(payoff.cost >= LEAST_COST * payoff.requests for payoff in told)
     cost = sum(payoff.cost for payoff in told)
-    if any(payoff.cost == LEAST_COST * payoff.asks for payoff in told):
+    if any(payoff.cost == LEAST_COST * payoff.requests for payoff in told):
         assert asks <= cost + 1e-9 <= (1 + LEAST_COST) * asks
     else:
         assert cost == pytest.approx(asks)

@@ -31,7 +31,7 @@ def make_request(folder: Path) -> MakeRequest:
             "count": 2,
             "seed": 0,
             "task": "arithmetic",
-            "brief": BRIEF,
+            "description": BRIEF,
             "base_rewards": BASE,
             "folder": folder,
         }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rewardsearch.config import Config, OpenAIConfig, ProposeConfig
+from rewardsearch.config import Config, LLMConfig, ProposeConfig
 from rewardsearch.errors import UserError
 from rewardsearch.propose import check
 from rewardsearch.session.requests import first_request
@@ -15,7 +15,7 @@ KEY_NAME = "REWARDSEARCH_TEST_KEY"
 
 
 def openai(base_url: str | None = None) -> ProposeConfig:
-    return ProposeConfig(proposer="openai", openai=OpenAIConfig(api_key_env=KEY_NAME, base_url=base_url))
+    return ProposeConfig(proposer="llm", llm=LLMConfig(api_key_env=KEY_NAME, base_url=base_url))
 
 
 def look(propose: ProposeConfig, task: str = "arithmetic") -> None:
@@ -56,7 +56,7 @@ def test_a_key_that_no_header_can_carry_is_told_without_showing_it(monkeypatch: 
 )
 def test_a_base_url_that_is_no_address_is_told(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv(KEY_NAME, "sk-0123456789")
-    assert f"propose.openai.base_url: got {url!r}" in mistake(openai(url))
+    assert f"propose.llm.base_url: got {url!r}" in mistake(openai(url))
 
 
 @pytest.mark.parametrize(
@@ -116,15 +116,15 @@ def test_an_address_with_a_password_is_refused_without_showing_it(monkeypatch: p
     assert "secret" not in told
 
 
-@pytest.mark.parametrize("proposer", ["openai", "manual"])
+@pytest.mark.parametrize("proposer", ["llm", "manual"])
 def test_a_limit_that_no_prompt_fits_is_told(monkeypatch: pytest.MonkeyPatch, proposer: str) -> None:
     monkeypatch.setenv(KEY_NAME, "sk-0123456789")
     config = Config.model_validate(
-        {"propose": {"proposer": proposer, "prompt_tokens": 4000, "openai": {"api_key_env": KEY_NAME}}}
+        {"propose": {"proposer": proposer, "prompt_tokens": 4000, "llm": {"api_key_env": KEY_NAME}}}
     )
     request = first_request(config)
     check(request, config)
-    long = request.model_copy(update={"brief": "A long story. " * 1000})
+    long = request.model_copy(update={"description": "A long story. " * 1000})
     with pytest.raises(
         UserError, match=r"propose\.prompt_tokens: the prompt takes about \d+ tokens however much is cut"
     ):
@@ -135,8 +135,8 @@ def test_each_of_several_models_needs_its_own_key(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv(KEY_NAME, "sk-0123456789")
     monkeypatch.delenv("ANOTHER_KEY", raising=False)
     models = [{"model": "one"}, {"model": "two", "api_key_env": "ANOTHER_KEY", "base_url": "https://example.org/v1"}]
-    config = OpenAIConfig.model_validate({"api_key_env": KEY_NAME, "models": models})
-    told = mistake(ProposeConfig(proposer="openai", openai=config))
+    config = LLMConfig.model_validate({"api_key_env": KEY_NAME, "models": models})
+    told = mistake(ProposeConfig(proposer="llm", llm=config))
     assert "the environment variable ANOTHER_KEY has no key for https://example.org/v1" in told
 
 

@@ -40,7 +40,7 @@ def test_files_are_taken_in_the_order_of_their_names(request_of: MakeRequest, fo
     proposal = take(request_of(count=2), folder)
     assert [c.name for c in proposal.candidates] == ["a_first", "b_middle"]
     assert [c.code for c in proposal.candidates] == [reward_code(1.0), reward_code(2.0)]
-    assert proposal.played == ()
+    assert proposal.outcomes == ()
 
 
 def test_a_candidate_says_where_it_comes_from(request_of: MakeRequest, folder: Path) -> None:

@@ -51,7 +51,7 @@ def recorded(tmp_path: Path, server: ChatServer, trainer: Trainer) -> RunState:
 
     server.respond = respond
     served = {"model": "served", "base_url": server.url, "replies": 1, "in_flight": 1}
-    return search(config("openai", openai=served), tmp_path / "recorded", Quiet())
+    return search(config("llm", llm=served), tmp_path / "recorded", Quiet())
 
 
 def test_a_recorded_run_of_two_rounds_replays_to_the_same_leaderboard_without_a_server(

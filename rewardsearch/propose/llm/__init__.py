@@ -7,6 +7,6 @@ memory alone.
 from __future__ import annotations
 
 from rewardsearch.propose.llm.manual import ManualProposer
-from rewardsearch.propose.llm.openai import OpenAIProposer
+from rewardsearch.propose.llm.openai import LLMProposer
 
-__all__ = ["ManualProposer", "OpenAIProposer"]
+__all__ = ["LLMProposer", "ManualProposer"]

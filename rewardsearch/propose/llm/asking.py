@@ -17,15 +17,15 @@ import threading
 import time
 from collections.abc import Mapping
 
-from rewardsearch.config import OpenAIConfig
+from rewardsearch.config import LLMConfig
 from rewardsearch.errors import UserError
 from rewardsearch.files import write_atomic
 from rewardsearch.propose.base import ProposalRequest
-from rewardsearch.propose.llm.form import ADAPTABLE, asks_json, body_of, change_for
-from rewardsearch.propose.llm.job import Flight, Job, in_reasoning, kept
+from rewardsearch.propose.llm.form import ADAPTABLE, asks_json, change_for, request_body
+from rewardsearch.propose.llm.job import InFlight, Job, in_reasoning, kept
 from rewardsearch.propose.llm.plan import model_of
-from rewardsearch.propose.llm.prompt import Prompt, TooLong, again, prompt_of
-from rewardsearch.propose.llm.reply import Reply, bound_of, load_reply
+from rewardsearch.propose.llm.prompt import Prompt, TooLong, again, build_prompt
+from rewardsearch.propose.llm.reply import Reply, cost_bound, load_reply
 from rewardsearch.propose.llm.server import Lost, Received, Refused, Server
 from rewardsearch.propose.llm.transcript import write_transcript
 from rewardsearch.records import Usage
@@ -42,21 +42,23 @@ LOST_MOST = 5
 """How often a request is sent whose reply was lost on the way: the server may have billed each."""
 
 
-class Asking:
+class RequestScheduler:
     """The requests of one proposal."""
 
     def __init__(
         self,
         request: ProposalRequest,
-        config: OpenAIConfig,
+        config: LLMConfig,
         limit: int,
         servers: Mapping[str, Server],
         ledger: Ledger,
     ) -> None:
         self._request, self._config, self._limit, self._ledger = request, config, limit, ledger
         within = f"{request.round}/{request.attempt}"
-        self._jobs = [Job(ask, servers[model_of(ask, list(servers))], within, request.folder) for ask in request.asks]
-        self._flights: dict[str, Flight] = {}
+        self._jobs = [
+            Job(planned, servers[model_of(planned, list(servers))], within, request.folder) for planned in request.plan
+        ]
+        self._in_flight: dict[str, InFlight] = {}
         self._threads: dict[str, threading.Thread] = {}
         self._landed: queue.SimpleQueue[tuple[str, Reply | Refused | Lost | BaseException]] = queue.SimpleQueue()
         self._pauses: dict[str, float] = {}
@@ -73,17 +75,17 @@ class Asking:
                 self._resume(job)
             if kept := sum(len(job.replies) for job in self._jobs):
                 self._ledger.say(f"  {counted(kept, 'reply', 'replies')} kept from before")
-            while self._flights or any(not job.done for job in self._jobs):
+            while self._in_flight or any(not job.done for job in self._jobs):
                 self._ledger.check()
                 self._launch()
                 self._land(self._patience())
             for job in self._jobs:
                 self._write_down(job)
         except BaseException as error:
-            if self._flights:
+            if self._in_flight:
                 again = " again" if isinstance(error, KeyboardInterrupt) else ""
                 self._ledger.say(
-                    f"  waiting for {counted(len(self._flights), 'request')} in flight, which may be paid for; "
+                    f"  waiting for {counted(len(self._in_flight), 'request')} in flight, which may be paid for; "
                     f"Ctrl-C{again} leaves them"
                 )
             self._drain()
@@ -103,7 +105,7 @@ class Asking:
         """Sends what is pending, may go now and can be afforded."""
         for job in self._jobs:
             name = job.name
-            if job.done or name in self._flights or len(self._flights) >= self._config.in_flight:
+            if job.done or name in self._in_flight or len(self._in_flight) >= self._config.in_flight:
                 continue
             if max(job.ready_at, self._pauses.get(job.server.name, 0.0)) > time.monotonic():
                 continue
@@ -112,11 +114,11 @@ class Asking:
             except TooLong as error:
                 job.reason, job.too_long, job.done = str(error), True, True
                 continue
-            bound = bound_of(prompt, job.max_tokens, job.server.served.price)
+            bound = cost_bound(prompt, job.max_tokens, job.server.served.price)
             refusal = self._ledger.unaffordable(bound)
             if refusal is None:
                 self._send(job, name, prompt, bound)
-            elif self._flights:
+            elif self._in_flight:
                 # What is in flight may turn out to cost less than it can.
                 return
             else:
@@ -124,17 +126,17 @@ class Asking:
 
     def _send(self, job: Job, name: str, prompt: Prompt, bound: Usage) -> None:
         refused = self._refused_by(job.server)
-        body = body_of(job.server.served, prompt, job.max_tokens, refused)
+        body = request_body(job.server.served, prompt, job.max_tokens, refused)
         mark = hashlib.sha256(json.dumps(body, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:16]
         job.prompt = prompt
         self._write_down(job)
         send = self._ledger.sent(name, job.server.served.model, mark, bound)
-        flight = Flight(job, send, mark, prompt, refused, body)
-        self._flights[name] = flight
+        flight = InFlight(job, send, mark, prompt, refused, body)
+        self._in_flight[name] = flight
         self._threads[name] = threading.Thread(target=self._post, args=(name, flight), daemon=True)
         self._threads[name].start()
 
-    def _post(self, name: str, flight: Flight) -> None:
+    def _post(self, name: str, flight: InFlight) -> None:
         # One that is lost and sent again has the same key: a server that knows it bills once.
         key = hashlib.sha256(f"{self._request.run} {name} {flight.mark}".encode()).hexdigest()[:32]
         try:
@@ -149,9 +151,9 @@ class Asking:
         pending = [
             max(job.ready_at, self._pauses.get(job.server.name, 0.0))
             for job in self._jobs
-            if not job.done and job.name not in self._flights
+            if not job.done and job.name not in self._in_flight
         ]
-        return min(0.5, max(0.0, min(pending, default=0.0) - time.monotonic())) if not self._flights else 0.5
+        return min(0.5, max(0.0, min(pending, default=0.0) - time.monotonic())) if not self._in_flight else 0.5
 
     # --- receiving ----------------------------------------------------------------------------------------------------
 
@@ -161,7 +163,7 @@ class Asking:
             name, outcome = self._landed.get(timeout=patience)
         except queue.Empty:
             return
-        flight = self._flights.pop(name)
+        flight = self._in_flight.pop(name)
         if isinstance(outcome, Reply):
             self._receive(name, flight, outcome)
         elif isinstance(outcome, Refused):
@@ -174,7 +176,7 @@ class Asking:
             self._ledger.request_failed(name, flight.send, type(outcome).__name__, maybe_billed=maybe)
             raise outcome
 
-    def _receive(self, name: str, flight: Flight, reply: Reply) -> None:
+    def _receive(self, name: str, flight: InFlight, reply: Reply) -> None:
         job = flight.job
         self._ledger.received(name, flight.send, reply.usage)
         if reply.usage.estimated:
@@ -193,7 +195,7 @@ class Asking:
             )
         self._write_down(job)
 
-    def _refuse(self, flight: Flight, outcome: Refused) -> None:
+    def _refuse(self, flight: InFlight, outcome: Refused) -> None:
         """Sends a refused request again: written otherwise where the server does not take a field, else later."""
         job, refused = flight.job, self._refused_by(flight.job.server)
         if outcome.names and refused != flight.refused:
@@ -225,7 +227,7 @@ class Asking:
             # A server that says when to come back means every request.
             self._pauses[job.server.name] = job.ready_at
 
-    def _lose(self, name: str, flight: Flight, outcome: Lost) -> None:
+    def _lose(self, name: str, flight: InFlight, outcome: Lost) -> None:
         job = flight.job
         if outcome.text:
             write_atomic(job.path.with_suffix(f".lost-{flight.send}.txt"), outcome.text)
@@ -243,7 +245,7 @@ class Asking:
         """Asks a server nothing more in this round; what is in flight there comes to its own end."""
         self._tell_once(f"  {reason}")
         for job in self._jobs:
-            if job.server is server and not job.done and job.name not in self._flights:
+            if job.server is server and not job.done and job.name not in self._in_flight:
                 job.refused, job.done, job.reason = True, True, reason
 
     def _tell_once(self, line: str) -> None:
@@ -268,13 +270,13 @@ class Asking:
     def _prompt(self, job: Job) -> Prompt:
         structured = asks_json(job.server.served, self._refused_by(job.server))
         limit = self._limit - (AGAIN_TOKENS if job.reply > 1 else 0)
-        prompt = prompt_of(self._request, job.ask, limit, structured)
+        prompt = build_prompt(self._request, job.request, limit, structured)
         return again(self._request, prompt, job.reason, job.cut_off > 0) if job.reply > 1 else prompt
 
     def _write_down(self, job: Job) -> None:
         with contextlib.suppress(TooLong):
             prompt = job.prompt or self._prompt(job)
-            write_transcript(self._request.folder, job.ask, job.server.name, prompt, job.replies, job.reason)
+            write_transcript(self._request.folder, job.request, job.server.name, prompt, job.replies, job.reason)
 
     def _refused_by(self, server: Server) -> tuple[str, ...]:
         return self._ledger.account.adapted.get(server.name, ())

@@ -87,7 +87,7 @@ def open_client(url: str, key: str) -> openai.OpenAI:
         http_client = Client(params=parts.query, trust_env=not is_local, verify=verify)
     except Exception as error:
         raise UserError(
-            f"propose.openai: a proxy or certificates that the environment names cannot be used ({error}); "
+            f"propose.llm: a proxy or certificates that the environment names cannot be used ({error}); "
             "correct http_proxy, https_proxy, all_proxy, no_proxy, SSL_CERT_FILE or SSL_CERT_DIR"
         ) from None
     # Given in full: the SDK takes what is not given from the environment.

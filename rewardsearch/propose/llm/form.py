@@ -52,7 +52,7 @@ SCHEMA = {
 """The reply as a JSON object, in the subset of JSON Schema that servers enforce."""
 
 
-def body_of(served: Served, prompt: Prompt, max_tokens: int, refused: Collection[str]) -> dict[str, Any]:
+def request_body(served: Served, prompt: Prompt, max_tokens: int, refused: Collection[str]) -> dict[str, Any]:
     """The request as JSON fields; `refused` names what of ADAPTABLE the server does not take."""
     if "system" in refused:
         messages = [{"role": "user", "content": f"{prompt.system}\n\n{prompt.user}"}]

@@ -12,7 +12,7 @@ from rewardsearch.propose.llm.prompt import Prompt
 from rewardsearch.propose.llm.reply import Reply, read_reply
 from rewardsearch.propose.llm.server import Server
 from rewardsearch.propose.parse import Found, NoCode, parse_reply
-from rewardsearch.records import Ask
+from rewardsearch.records import Request
 
 _ENDED = ("stop", "tool_calls", "function_call", "end_turn", "eos")
 """What servers say where the model came to its end."""
@@ -24,7 +24,7 @@ DOUBLED = 2
 class Job:
     """An ask and where it stands. `within` names the proposal that it belongs to within the run (round/attempt)."""
 
-    ask: Ask
+    request: Request
     server: Server
     within: str
     folder: Path
@@ -56,12 +56,12 @@ class Job:
     @property
     def name(self) -> str:
         """What the request for the pending reply goes by in the journal."""
-        return f"{self.within}/{self.ask.place}/{self.reply}"
+        return f"{self.within}/{self.request.index}/{self.reply}"
 
     @property
     def path(self) -> Path:
         """Where the pending reply is written."""
-        return self.folder / f"response-{self.ask.place}{f'-{self.reply}' if self.reply > 1 else ''}.json"
+        return self.folder / f"response-{self.request.index}{f'-{self.reply}' if self.reply > 1 else ''}.json"
 
     @property
     def model(self) -> str:
@@ -91,7 +91,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Flight:
+class InFlight:
     """A request on its way. `refused` is what the server was known to refuse when it was written."""
 
     job: Job
@@ -102,7 +102,7 @@ class Flight:
     body: Mapping[str, Any]
 
 
-def kept(name: str, flight: Flight, text: str) -> Reply:
+def kept(name: str, flight: InFlight, text: str) -> Reply:
     """The reply that `text` is, written to the disk before anything else is done with it."""
     served = flight.job.server.served
     reply = read_reply(

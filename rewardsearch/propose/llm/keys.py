@@ -30,14 +30,14 @@ def key_of(url: str, name: str) -> str:
         return NO_KEY
     if not key:
         raise UserError(
-            f"propose.openai: the environment variable {name} has no key for {url}; set it (to any word where the "
+            f"propose.llm: the environment variable {name} has no key for {url}; set it (to any word where the "
             "server asks for none), name another variable "
-            "with propose.openai.api_key_env, or search without a key with propose.proposer=grammar"
+            "with propose.llm.api_key_env, or search without a key with propose.proposer=grammar"
         )
     # A header takes nothing else, and the errors of HTTP libraries quote the header that they refuse.
     if not (key.isascii() and key.isprintable()):
         raise UserError(
-            f"propose.openai: the environment variable {name} holds no key: it has characters other than printable ASCII; "
+            f"propose.llm: the environment variable {name} holds no key: it has characters other than printable ASCII; "
             "copy the key again"
         )
     return key
@@ -56,7 +56,7 @@ def _host(url: str) -> str:
         parts = urlsplit(url)
         if parts.username is not None or parts.password is not None:
             raise UserError(
-                "propose.openai.base_url: got an address with a name or password in it, which the run folder would keep; "
+                "propose.llm.base_url: got an address with a name or password in it, which the run folder would keep; "
                 "leave them out, and put the key into the environment variable of api_key_env"
             )
         if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
@@ -64,7 +64,7 @@ def _host(url: str) -> str:
     except ValueError:
         pass
     raise UserError(
-        f"propose.openai.base_url: got {url!r}, an address such as http://127.0.0.1:8000/v1 or {OFFICIAL_URL} is needed"
+        f"propose.llm.base_url: got {url!r}, an address such as http://127.0.0.1:8000/v1 or {OFFICIAL_URL} is needed"
     )
 
 

@@ -9,11 +9,11 @@ from rewardsearch.config import ProposeConfig
 from rewardsearch.files import decoded_text, write_atomic
 from rewardsearch.propose.base import ProposalRequest, Proposer
 from rewardsearch.propose.llm.openai import check_prompt
-from rewardsearch.propose.llm.outcome import Told, proposal_of, write_plan
+from rewardsearch.propose.llm.outcome import RequestResult, proposal_of, write_plan
 from rewardsearch.propose.llm.plan import plan
-from rewardsearch.propose.llm.prompt import TooLong, prompt_of
+from rewardsearch.propose.llm.prompt import TooLong, build_prompt
 from rewardsearch.propose.parse import NoCode, parse_reply
-from rewardsearch.records import Ask, Proposal
+from rewardsearch.records import Proposal, Request
 from rewardsearch.run.ledger import Ledger
 
 POLL_S = 1.0
@@ -35,54 +35,54 @@ class ManualProposer(Proposer):
         """Raises UserError for a limit that no prompt fits."""
         check_prompt(request, self._config)
 
-    def plan(self, request: ProposalRequest) -> tuple[Ask, ...]:
+    def plan(self, request: ProposalRequest) -> tuple[Request, ...]:
         return plan(request, self._config, {"": 1.0})
 
     def propose(self, request: ProposalRequest, ledger: Ledger) -> Proposal:
         """Waits until every ask has its reply. Raises Interrupted and BudgetReached as Ledger.check does; what was replied
         until then is read again by the same command."""
         write_plan(request, self._config)
-        told: dict[int, Told] = {}
-        for ask in request.asks:
+        results: dict[int, RequestResult] = {}
+        for planned in request.plan:
             try:
-                prompt = prompt_of(request, ask, self._config.prompt_tokens, structured=False)
+                prompt = build_prompt(request, planned, self._config.prompt_tokens, structured=False)
             except TooLong as error:
-                told[ask.place] = Told(ask=ask, reason=str(error))
+                results[planned.index] = RequestResult(request=planned, reason=str(error))
                 continue
-            write_atomic(request.folder / f"paste-{ask.place}.txt", f"{prompt.system.rstrip()}\n\n{prompt.user}")
-        pending = [ask for ask in request.asks if ask.place not in told]
-        if pending and any(not self._reply(request, ask).exists() for ask in pending):
-            names = ", ".join(f"paste-{ask.place}.txt" for ask in pending)
+            write_atomic(request.folder / f"paste-{planned.index}.txt", f"{prompt.system.rstrip()}\n\n{prompt.user}")
+        pending = [planned for planned in request.plan if planned.index not in results]
+        if pending and any(not self._reply(request, planned).exists() for planned in pending):
+            names = ", ".join(f"paste-{planned.index}.txt" for planned in pending)
             ledger.say(
                 f"  paste {'each of ' if len(pending) > 1 else ''}{names} in {request.folder} into a chat of its own,"
             )
             ledger.say(f"  save what it answers as reply-K.md beside it (or the word {SKIP}); waiting")
         seen: dict[int, str] = {}
         refused: dict[int, str] = {}
-        while len(told) < len(request.asks):
+        while len(results) < len(request.plan):
             ledger.check()
-            for ask in pending:
-                if ask.place in told:
+            for planned in pending:
+                if planned.index in results:
                     continue
-                text = _saved(self._reply(request, ask))
+                text = _saved(self._reply(request, planned))
                 # Read twice alike: an editor may be in the middle of writing it.
-                if not text or seen.get(ask.place) != text:
-                    seen[ask.place] = text
-                elif refused.get(ask.place) != text:
+                if not text or seen.get(planned.index) != text:
+                    seen[planned.index] = text
+                elif refused.get(planned.index) != text:
                     try:
-                        told[ask.place] = _told(ask, text)
+                        results[planned.index] = _result(planned, text)
                     except NoCode as error:
-                        refused[ask.place] = text
-                        ledger.say(f"  reply-{ask.place}.md: {error}; change it, or write {SKIP} into it")
+                        refused[planned.index] = text
+                        ledger.say(f"  reply-{planned.index}.md: {error}; change it, or write {SKIP} into it")
                     else:
-                        left = ", ".join(f"reply-{other.place}.md" for other in pending if other.place not in told)
-                        ledger.say(f"  reply-{ask.place}.md read{', waiting for ' + left if left else ''}")
-            if len(told) < len(request.asks):
+                        left = ", ".join(f"reply-{other.index}.md" for other in pending if other.index not in results)
+                        ledger.say(f"  reply-{planned.index}.md read{', waiting for ' + left if left else ''}")
+            if len(results) < len(request.plan):
                 time.sleep(POLL_S)
-        return proposal_of(request, [told[ask.place] for ask in request.asks])
+        return proposal_of(request, [results[planned.index] for planned in request.plan])
 
-    def _reply(self, request: ProposalRequest, ask: Ask) -> Path:
-        return request.folder / f"reply-{ask.place}.md"
+    def _reply(self, request: ProposalRequest, planned: Request) -> Path:
+        return request.folder / f"reply-{planned.index}.md"
 
 
 def _saved(path: Path) -> str:
@@ -92,8 +92,8 @@ def _saved(path: Path) -> str:
         return ""
 
 
-def _told(ask: Ask, text: str) -> Told:
+def _result(planned: Request, text: str) -> RequestResult:
     """What a reply file holds. Raises NoCode."""
     if text.strip().lower() == SKIP:
-        return Told(ask=ask, reason="skipped by hand")
-    return Told(ask=ask, found=tuple(parse_reply(text)))
+        return RequestResult(request=planned, reason="skipped by hand")
+    return RequestResult(request=planned, found=tuple(parse_reply(text)))

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from rewardsearch.config import ProposeConfig
 from rewardsearch.propose.base import ProposalRequest
 from rewardsearch.propose.llm.parents import Parents, drawn_by, front_of, unrelated_pairs
-from rewardsearch.records import Ask, Candidate, Operator
+from rewardsearch.records import Candidate, Operator, Request
 from rewardsearch.records.feedback import Feedback, Payoff
 
 MOVES: tuple[Operator, ...] = ("fresh", "mutate", "crossover", "simplify")
@@ -27,33 +27,33 @@ Models = Mapping[str, float]
 """Weights by model."""
 
 
-def plan(request: ProposalRequest, config: ProposeConfig, models: Models) -> tuple[Ask, ...]:
+def plan(request: ProposalRequest, config: ProposeConfig, models: Models) -> tuple[Request, ...]:
     """The asks of a request: a repair of each rejected reward, by the model that wrote it, else `count` moves."""
     rng = random.Random(f"plan {request.seed} {request.round} {request.attempt}")
     if request.repairs:
         writers = [_writer(candidate, models, rng) for candidate, _ in request.repairs]
         return tuple(
-            Ask(place=place, operator="repair", model=model, parents=(candidate.id,))
+            Request(index=place, operator="repair", model=model, parents=(candidate.id,))
             for place, ((candidate, _), model) in enumerate(zip(request.repairs, writers, strict=True), start=1)
         )
     feedback = request.feedback
     drawn = draw(shares(config, models, feedback), request.count, rng)
     parents = Parents(feedback, rng)
     return tuple(
-        Ask(place=place, operator=operator, model=model, parents=parents.draw(operator))
+        Request(index=place, operator=operator, model=model, parents=parents.draw(operator))
         for place, (operator, model) in enumerate(drawn, start=1)
     )
 
 
-def model_of(ask: Ask, models: Sequence[str]) -> str:
+def model_of(planned: Request, models: Sequence[str]) -> str:
     """The model that makes an ask: the planned one, or one of `models` in turn where the config no longer has it."""
-    return ask.model if ask.model in models else sorted(models)[(ask.place - 1) % len(models)]
+    return planned.model if planned.model in models else sorted(models)[(planned.index - 1) % len(models)]
 
 
-def ask_for(operator: Operator, request: ProposalRequest, models: Models, rng: random.Random) -> Ask:
+def request_for(operator: Operator, request: ProposalRequest, models: Models, rng: random.Random) -> Request:
     """A first ask for one move, with model and parents drawn as `plan` draws them."""
     parents = Parents(request.feedback, rng).draw(operator)
-    return Ask(place=1, operator=operator, model=drawn_by(models, rng), parents=parents)
+    return Request(index=1, operator=operator, model=drawn_by(models, rng), parents=parents)
 
 
 def shares(config: ProposeConfig, models: Models, feedback: Feedback | None) -> dict[Arm, float]:
@@ -70,7 +70,8 @@ def shares(config: ProposeConfig, models: Models, feedback: Feedback | None) -> 
 def payoff_rates(payoffs: Sequence[Payoff]) -> dict[Arm, float]:
     """Improvement for its cost of each arm that was asked: 1 is an average ask's, and that of an arm never asked."""
     return {
-        (payoff.operator, payoff.model): (PRIOR_ASKS + payoff.credit) / (PRIOR_ASKS + payoff.cost) for payoff in payoffs
+        (payoff.operator, payoff.model): (PRIOR_ASKS + payoff.improvement) / (PRIOR_ASKS + payoff.cost)
+        for payoff in payoffs
     }
 
 
@@ -101,7 +102,7 @@ def _allowed(config: ProposeConfig, feedback: Feedback | None) -> dict[Operator,
         "fresh": True,
         "mutate": True,
         "crossover": bool(unrelated_pairs(feedback)),
-        "simplify": feedback.stale >= config.simplify_after,
+        "simplify": feedback.rounds_without_improvement >= config.simplify_after,
     }
     return {move: share for move in MOVES if possible[move] and (share := getattr(config.mix, move)) > 0}
 

@@ -8,20 +8,20 @@ from typing import Any
 from rewardsearch.config import ProposeConfig
 from rewardsearch.errors import UserError
 from rewardsearch.propose.base import ProposalRequest
-from rewardsearch.propose.llm.form import asks_json, body_of
+from rewardsearch.propose.llm.form import asks_json, request_body
 from rewardsearch.propose.llm.openai import check_prompt
 from rewardsearch.propose.llm.parents import members_needed
-from rewardsearch.propose.llm.plan import ask_for, model_of, plan
-from rewardsearch.propose.llm.prompt import Prompt, TooLong, prompt_of
+from rewardsearch.propose.llm.plan import model_of, plan, request_for
+from rewardsearch.propose.llm.prompt import Prompt, TooLong, build_prompt
 from rewardsearch.propose.llm.server import server_name
-from rewardsearch.records import Ask, Operator, Record
+from rewardsearch.records import Operator, Record, Request
 from rewardsearch.run.account import Account
 
 
 class Preview(Record):
     """One ask with its prompt, and the request as the JSON that a server would be sent."""
 
-    ask: Ask
+    request: Request
     prompt: Prompt
     body: dict[str, Any]
 
@@ -38,22 +38,22 @@ def preview(request: ProposalRequest, config: ProposeConfig, operator: Operator,
             f"--operator: got {operator}, and propose.feedback is false, so every request is fresh; "
             "use --operator fresh, or set propose.feedback: true"
         )
-    models = {each.model: each.weight for each in config.openai.served()}
-    asks = request.asks or plan(request, config, models)
-    ask = next((each for each in asks if each.operator == operator), None)
-    if ask is None:
+    models = {each.model: each.weight for each in config.llm.served()}
+    requests = request.plan or plan(request, config, models)
+    planned = next((each for each in requests if each.operator == operator), None)
+    if planned is None:
         _check_members(request, operator)
-        ask = ask_for(operator, request, models, random.Random(f"preview {request.seed} {request.round}"))
-    name = model_of(ask, list(models))
-    ask = ask.model_copy(update={"model": name})
-    served = next(each for each in config.openai.served() if each.model == name)
+        planned = request_for(operator, request, models, random.Random(f"preview {request.seed} {request.round}"))
+    name = model_of(planned, list(models))
+    planned = planned.model_copy(update={"model": name})
+    served = next(each for each in config.llm.served() if each.model == name)
     refused = account.adapted.get(server_name(served), ())
     check_prompt(request.model_copy(update={"feedback": None}), config)
     try:
-        prompt = prompt_of(request, ask, config.prompt_tokens, structured=asks_json(served, refused))
+        prompt = build_prompt(request, planned, config.prompt_tokens, structured=asks_json(served, refused))
     except TooLong as error:
         raise UserError(f"this request would not be sent: {error}; raise propose.prompt_tokens") from None
-    return Preview(ask=ask, prompt=prompt, body=body_of(served, prompt, served.max_tokens, refused))
+    return Preview(request=planned, prompt=prompt, body=request_body(served, prompt, served.max_tokens, refused))
 
 
 def _check_members(request: ProposalRequest, operator: Operator) -> None:

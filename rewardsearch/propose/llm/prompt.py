@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from rewardsearch.errors import UserError
 from rewardsearch.files.templates import render
 from rewardsearch.propose.base import ProposalRequest
-from rewardsearch.records import Ask, Candidate, Operator, Record
+from rewardsearch.records import Candidate, Operator, Record, Request
 from rewardsearch.records.feedback import Evidence, Feedback, shown
 
 BYTES_PER_TOKEN = 3
@@ -59,18 +59,18 @@ def estimate_tokens(text: str) -> int:
     return -(-len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN)
 
 
-def prompt_of(request: ProposalRequest, ask: Ask, limit: int, structured: bool) -> Prompt:
+def build_prompt(request: ProposalRequest, planned: Request, limit: int, structured: bool) -> Prompt:
     """The prompt of `ask`, within `limit` tokens. structured: whether the reply is to be a JSON object.
 
     Raises TooLong, and UserError when a parent has no evidence to tell.
     """
     system = render("system.j2", request.prompts, structured=structured, classes=request.classes)
     cut: list[str] = []
-    prompt = Prompt(system=system, user=_rendered(request, ask, cut))
+    prompt = Prompt(system=system, user=_rendered(request, planned, cut))
     for name, _ in CUTS:
         if prompt.tokens <= limit:
             return prompt
-        shorter = Prompt(system=system, user=_rendered(request, ask, [*cut, name]), cut=(*cut, name))
+        shorter = Prompt(system=system, user=_rendered(request, planned, [*cut, name]), cut=(*cut, name))
         if shorter.tokens < prompt.tokens:
             cut.append(name)
             prompt = shorter
@@ -87,10 +87,10 @@ def again(request: ProposalRequest, prompt: Prompt, reason: str, cut_off: bool) 
     return prompt.model_copy(update={"user": prompt.user + more})
 
 
-def _rendered(request: ProposalRequest, ask: Ask, cut: Sequence[str]) -> str:
+def _rendered(request: ProposalRequest, planned: Request, cut: Sequence[str]) -> str:
     values: dict[str, object] = {
         "task": request.task,
-        "brief": request.brief,
+        "description": request.description,
         "training": request.training,
         "classes": request.classes,
         "columns": request.columns,
@@ -100,14 +100,14 @@ def _rendered(request: ProposalRequest, ask: Ask, cut: Sequence[str]) -> str:
         "limits": request.limits,
         "cut": cut,
         "left_out": [words for name, words in CUTS if name in cut],
-        "place": ask.place,
+        "index": planned.index,
         "count": request.count,
         "round": request.round,
         "feedback": _of_round(request.feedback, request.round),
     }
     base = [code for _, code in request.base_rewards]
-    if ask.operator == "repair":
-        candidate, verdict = next(each for each in request.repairs if each[0].id == ask.parents[0])
+    if planned.operator == "repair":
+        candidate, verdict = next(each for each in request.repairs if each[0].id == planned.parents[0])
         values |= {
             "candidate": candidate,
             "stage": verdict.stage,
@@ -119,14 +119,16 @@ def _rendered(request: ProposalRequest, ask: Ask, cut: Sequence[str]) -> str:
         carried = [each.code for each in (candidate, values["rival"]) if isinstance(each, Candidate)]
         return _clean(render("repair.j2", request.prompts, **values), [*base, *carried])
     # Requests of one round show different completions of the same parent, and so do rounds.
-    turn = request.round + ask.place
-    parents = [shown(_evidence(request.feedback, id, ask.operator), turn + i) for i, id in enumerate(ask.parents)]
+    turn = request.round + planned.index
+    parents = [
+        shown(_evidence(request.feedback, id, planned.operator), turn + i) for i, id in enumerate(planned.parents)
+    ]
     known = [*request.feedback.evidence, *request.feedback.others] if request.feedback else []
-    starts = [shown(each, turn + i) for i, each in enumerate(known[:STARTS])] if ask.operator == "fresh" else []
+    starts = [shown(each, turn + i) for i, each in enumerate(known[:STARTS])] if planned.operator == "fresh" else []
     whole = {each.candidate.id for each in (*parents, *starts)}
     rest = [each for each in known if each.candidate.id not in whole]
     rest.sort(key=lambda each: each.row.rank or 0)
-    text = render(f"{ask.operator}.j2", request.prompts, **values, parents=parents, starts=starts, rest=rest)
+    text = render(f"{planned.operator}.j2", request.prompts, **values, parents=parents, starts=starts, rest=rest)
     carried = [
         code for each in (*parents, *starts) for code in (each.candidate.code, *(c.code for c in each.simplified))
     ]

@@ -111,7 +111,7 @@ def priced(usage: Usage, price: Price | None) -> Usage:
     return usage.model_copy(update={"dollars": whole / 1e6})
 
 
-def bound_of(prompt: Prompt, max_tokens: int, price: Price | None) -> Usage:
+def cost_bound(prompt: Prompt, max_tokens: int, price: Price | None) -> Usage:
     """The most that a request can cost, but for a tokenizer that takes more than a token for two bytes, and for a server that
     passes over the limit."""
     size = len((prompt.system + prompt.user).encode("utf-8", "replace"))

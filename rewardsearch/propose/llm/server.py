@@ -95,7 +95,7 @@ class Server:
         """Makes the client, before threads share it. Raises UserError as open_client does."""
         self._client = open_client(self.url, self._key)
 
-    def reach(self) -> str:
+    def check_connectivity(self) -> str:
         """Whether there is a server at all, by asking for the list of its models, which is free. Gives a warning, or nothing.
 
         Raises UserError when nothing listens at the address, and when it leads to another. What a server answers says little:
@@ -105,7 +105,7 @@ class Server:
             answer = exchange(self._client.models.with_raw_response.list, REACH_S)
         except NoConnection as error:
             raise UserError(
-                f"propose.openai: {self._unreached(error)}; start the server there, or set base_url to another"
+                f"propose.llm: {self._unreached(error)}; start the server there, or set base_url to another"
             ) from None
         except (TimeoutError, ConnectionError):
             return ""
@@ -205,7 +205,7 @@ class Server:
 
     def _redirected(self, answer: Answer) -> UserError:
         return UserError(
-            f"propose.openai: {self.url} redirects to {self._target(answer)} (status {answer.status}), and no prompt is sent to "
+            f"propose.llm: {self.url} redirects to {self._target(answer)} (status {answer.status}), and no prompt is sent to "
             "an address that the config does not name; set base_url to it if that is your server"
         )
 
@@ -230,24 +230,24 @@ class Server:
         if status == 401:
             # The server's words would show a part of the key.
             raise UserError(
-                f"propose.openai: {self.url} refused the key in {served.api_key_env} (status 401); "
+                f"propose.llm: {self.url} refused the key in {served.api_key_env} (status 401); "
                 f"set it to a valid key with access to {served.model}"
             )
         if status == 402 or code == "insufficient_quota":
             raise UserError(
-                f"propose.openai: the account of {served.api_key_env} has no quota left at {self.url}{said}; add credit, "
+                f"propose.llm: the account of {served.api_key_env} has no quota left at {self.url}{said}; add credit, "
                 "then start the same command again"
             )
         if status == 404 or code == "model_not_found":
             raise UserError(
-                f"propose.openai: {self.url} has no model {served.model} or is no Chat Completions server (status {status})"
+                f"propose.llm: {self.url} has no model {served.model} or is no Chat Completions server (status {status})"
                 f"{said}; set the model to one that it serves, and base_url to end as its documentation says"
             )
-        told = f"{self.url} answered with status {status}{f' ({code})' if code else ''}{said}"
+        reason = f"{self.url} answered with status {status}{f' ({code})' if code else ''}{said}"
         if status in _UNKNOWN_END:
-            return Lost(told)
+            return Lost(reason)
         return Refused(
-            told,
+            reason,
             again=status in _RETRIED or status >= 500,
             wait_s=_wait(answer.headers),
             names=f"{fields.get('param') or ''} {message}" if status in (400, 422) else "",

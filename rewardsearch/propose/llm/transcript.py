@@ -8,18 +8,18 @@ from pathlib import Path
 from rewardsearch.files import write_atomic
 from rewardsearch.propose.llm.prompt import Prompt
 from rewardsearch.propose.llm.reply import Reply
-from rewardsearch.records import Ask
+from rewardsearch.records import Request
 
 
 def write_transcript(
-    folder: Path, ask: Ask, server: str, prompt: Prompt, replies: Sequence[Reply], reason: str
+    folder: Path, planned: Request, server: str, prompt: Prompt, replies: Sequence[Reply], reason: str
 ) -> None:
     """Writes request-K.md: the last prompt sent, every reply so far with its cost, and what is wrong with the last.
 
     The replies themselves, as they came, are response-K.json.
     """
     parts = [
-        f"# Request {ask.place}: {ask.move}, asked of {server}",
+        f"# Request {planned.index}: {planned.move}, asked of {server}",
         f"## System\n\n{prompt.system.strip()}",
         f"## User\n\n{prompt.user.strip()}",
     ]
@@ -30,7 +30,7 @@ def write_transcript(
         parts.append(reply.content.strip() or reply.refusal.strip() or "(empty)")
     if reason:
         parts.append(f"## No reward\n\n{reason}")
-    write_atomic(folder / f"request-{ask.place}.md", "\n\n".join(parts) + "\n")
+    write_atomic(folder / f"request-{planned.index}.md", "\n\n".join(parts) + "\n")
 
 
 def _cost(reply: Reply) -> str:

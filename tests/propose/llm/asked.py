@@ -11,7 +11,7 @@ from chat_server import Body, ChatServer, reward_code
 from rewardsearch.config import Config, parse_config
 from rewardsearch.propose import ProposalRequest, propose
 from rewardsearch.propose.llm.reply import Reply
-from rewardsearch.records import Ask, Proposal
+from rewardsearch.records import Proposal, Request
 from rewardsearch.run.ledger import Ledger
 
 KEY = "sk-test/0123+456789abcdef"
@@ -37,20 +37,20 @@ def reply_with(value: float) -> str:
 
 
 def config(url: str, budget: dict[str, Any] | None = None, **openai: Any) -> Config:
-    """A search that asks the model `served` at `url`; settings of propose.openai as given."""
+    """A search that asks the model `served` at `url`; settings of propose.llm as given."""
     settings = {"model": "served", "base_url": url, "api_key_env": KEY_NAME, "timeout_s": 5.0, **openai}
-    return parse_config({"budget": budget or {}, "propose": {"proposer": "openai", "openai": settings}}, "test")
+    return parse_config({"budget": budget or {}, "propose": {"proposer": "llm", "llm": settings}}, "test")
 
 
-def fresh(count: int, *models: str) -> tuple[Ask, ...]:
+def fresh(count: int, *models: str) -> tuple[Request, ...]:
     """The asks of a first round, of `models` in turn."""
     names = models or ("served",)
-    return tuple(Ask(place=n, operator="fresh", model=names[(n - 1) % len(names)]) for n in range(1, count + 1))
+    return tuple(Request(index=n, operator="fresh", model=names[(n - 1) % len(names)]) for n in range(1, count + 1))
 
 
 def asked(request: ProposalRequest, server: BadServer | ChatServer, ledger: Ledger, **openai: Any) -> Proposal:
-    """What `request` gives, where the server is asked with these settings of propose.openai."""
-    planned = request if request.asks else request.model_copy(update={"asks": fresh(request.count)})
+    """What `request` gives, where the server is asked with these settings of propose.llm."""
+    planned = request if request.plan else request.model_copy(update={"plan": fresh(request.count)})
     return propose(planned, config(openai.pop("base_url", server.url), **openai), ledger)
 
 

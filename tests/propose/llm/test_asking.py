@@ -91,7 +91,7 @@ def test_a_repair_asks_with_the_code_and_the_reason_it_was_refused_for(request_o
     verdict = Verdict(candidate=broken.id, accepted=False, stage="static", reason="line 1: `os` may not be imported")
     asks = (fresh(1)[0].model_copy(update={"operator": "repair", "parents": (broken.id,)}),)
     with BadServer(lambda body: reply_with(2.0)) as server:
-        request = request_of(count=1, attempt=1, repairs=((broken, verdict),), asks=asks)
+        request = request_of(count=1, attempt=1, repairs=((broken, verdict),), plan=asks)
         (mended,) = asked(request, server, ledger_of()).candidates
     assert (mended.operator, mended.parents) == ("repair", (broken.id,))
     prompt = server.requests[0].body["messages"][-1]["content"]
@@ -122,7 +122,7 @@ def test_each_model_is_asked_at_its_own_server_with_its_own_key_and_settings(
             {"model": "one"},
             {"model": "two", "base_url": two.url, "api_key_env": "ANOTHER_KEY", "max_tokens": 99, "extra": {"seed": 3}},
         ]
-        request = request_of(count=4, asks=fresh(4, "one", "two"))
+        request = request_of(count=4, plan=fresh(4, "one", "two"))
         proposal = asked(request, one, ledger_of(), models=models)
     assert [(c.model, c.code) for c in proposal.candidates] == list(
         zip(["one", "two"] * 2, codes(1.0, 2.0, 3.0, 4.0), strict=True)
@@ -139,14 +139,14 @@ def test_an_ask_of_a_model_that_the_config_no_longer_has_goes_to_another_and_is_
 ) -> None:
     ledger = ledger_of()
     with BadServer(answer) as server:
-        (found,) = asked(request_of(count=1, asks=fresh(1, "gone")), server, ledger).candidates
+        (found,) = asked(request_of(count=1, plan=fresh(1, "gone")), server, ledger).candidates
     assert (found.model, ledger.told("sent")[0]["sent"]["model"]) == ("served", "served")
 
 
 def test_a_reply_that_is_kept_belongs_to_the_model_that_gave_it_whatever_is_configured_now(
     request_of: MakeRequest,
 ) -> None:
-    request = request_of(count=1, asks=fresh(1, "served"))
+    request = request_of(count=1, plan=fresh(1, "served"))
     first = ledger_of()
     with BadServer(answer) as server:
         asked(request, server, first)

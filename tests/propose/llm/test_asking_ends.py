@@ -139,9 +139,9 @@ def test_a_reply_to_another_prompt_is_not_taken(request_of: MakeRequest) -> None
         asked(request_of(count=1), server, ledger_of())
         other = ledger_of()
         (request_of().folder / "response-1.json").rename(request_of().folder / "kept.json")
-        asked(request_of(count=1, brief="Another task."), server, other)
+        asked(request_of(count=1, description="Another task."), server, other)
         (request_of().folder / "kept.json").rename(request_of().folder / "response-1.json")
-        asked(request_of(count=1, brief="Another task."), server, ledger_of(events=other.events))
+        asked(request_of(count=1, description="Another task."), server, ledger_of(events=other.events))
     assert len(server.requests) == 3
 
 

@@ -81,7 +81,7 @@ def test_what_one_server_refuses_is_still_sent_to_another(request_of: MakeReques
     ledger = ledger_of()
     with BadServer(answer, refused_parameters={"temperature"}) as one, BadServer(answer) as two:
         models = [{"model": "one"}, {"model": "two", "base_url": two.url}]
-        request = request_of(count=6, asks=fresh(6, "one", "two"))
+        request = request_of(count=6, plan=fresh(6, "one", "two"))
         asked(request, one, ledger, models=models, temperature=0.5, in_flight=1)
     assert [event["server"] for event in ledger.told("adapted")] == [f"one at {one.url}"]
     assert ["temperature" in request.body for request in one.requests] == [True, False, False, False]
@@ -151,7 +151,7 @@ def test_another_server_does_not_wait(request_of: MakeRequest) -> None:
     first, second = partial(respond, "one"), partial(respond, "two")
     with BadServer(first, [Fault.RATE_LIMIT_S]) as one, BadServer(second) as two:
         models = [{"model": "one"}, {"model": "two", "base_url": two.url}]
-        asked(request_of(count=4, asks=fresh(4, "one", "two")), one, ledger_of(), models=models, in_flight=1)
+        asked(request_of(count=4, plan=fresh(4, "one", "two")), one, ledger_of(), models=models, in_flight=1)
     # The first server answers none before its wait is over.
     assert heard == ["two", "two", "one", "one"]
 

@@ -80,7 +80,7 @@ def test_a_reply_without_a_reward_is_asked_for_once_more_with_the_reason(
     first, second = (r.body["messages"][-1]["content"] for r in server.requests)
     assert second.startswith(first.rstrip()) and reason in second.removeprefix(first.rstrip())
     assert booked(ledger) == bill(server) and len(server.billed) == 2
-    assert proposal.played[0].usage == ledger.account.usage
+    assert proposal.outcomes[0].usage == ledger.account.usage
 
 
 def message(finish: str = "stop", **fields: Any) -> Answer:
@@ -154,7 +154,7 @@ def test_a_spare_reward_of_one_reply_makes_up_for_an_ask_that_gave_none(request_
     with BadServer(respond) as server:
         proposal = asked(request_of(count=2), server, ledger_of(), replies=1)
     assert [c.code for c in proposal.candidates] == codes(1.0, 2.0)
-    assert proposal.played[0].candidates == tuple(c.id for c in proposal.candidates)
+    assert proposal.outcomes[0].candidates == tuple(c.id for c in proposal.candidates)
     assert proposal.refusals == (Refusal(name="request_2", reason="the reply is empty"),)
 
 
@@ -217,14 +217,14 @@ def test_a_prompt_that_does_not_fit_is_a_refusal_and_not_the_machines_fault(requ
     long = Candidate(id=candidate_id(code), name="long", code=code)
     verdict = Verdict(candidate=long.id, accepted=False, stage="static", reason="line 1: no")
     asks = (fresh(1)[0].model_copy(update={"operator": "repair", "parents": (long.id,)}),)
-    request = request_of(count=1, attempt=1, repairs=((long, verdict),), asks=asks)
+    request = request_of(count=1, attempt=1, repairs=((long, verdict),), plan=asks)
     with BadServer(answer) as server:
         tight = config(server.url)
         tight = tight.model_copy(update={"propose": tight.propose.model_copy(update={"prompt_tokens": 5000})})
         proposal = propose(request, tight, ledger_of())
     assert (proposal.candidates, server.requests) == ((), [])
     assert "propose.prompt_tokens is 5000" in proposal.refusals[0].reason
-    assert proposal.played[0].usage == Usage()
+    assert proposal.outcomes[0].usage == Usage()
 
 
 def test_nothing_is_sent_without_a_key(request_of: MakeRequest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from requests_of import MakeRequest, ledger_of
 
 from rewardsearch.config import BudgetConfig, parse_config
 from rewardsearch.errors import BudgetReached, UserError
-from rewardsearch.propose import check, prompt_of, propose, reach
+from rewardsearch.propose import build_prompt, check, check_connectivity, propose
 from rewardsearch.propose.llm.prompt import estimate_tokens
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -51,28 +51,28 @@ def test_a_budget_that_affords_one_request_is_fine(request_of: MakeRequest) -> N
 
 def test_an_address_where_nothing_listens_is_the_users_mistake() -> None:
     with pytest.raises(UserError, match=r"no connection to http://127\.0\.0\.1:9/v1; start the server there"):
-        reach(config("http://127.0.0.1:9/v1"))
+        check_connectivity(config("http://127.0.0.1:9/v1"))
 
 
 def test_a_server_without_a_list_of_models_is_there_all_the_same() -> None:
     with BadServer(answer) as server:
-        assert reach(config(server.url)) == []
+        assert check_connectivity(config(server.url)) == []
         assert server.requests == []
 
 
 def test_only_the_proposer_that_asks_servers_looks_for_them() -> None:
-    assert reach(parse_config({"propose": {"openai": {"base_url": "http://127.0.0.1:9/v1"}}}, "test")) == []
+    assert check_connectivity(parse_config({"propose": {"llm": {"base_url": "http://127.0.0.1:9/v1"}}}, "test")) == []
 
 
 def test_a_key_goes_to_no_other_host_than_its_own() -> None:
     models = [{"model": "a"}, {"model": "b", "base_url": "https://api.example.org/v1"}]
-    propose = {"proposer": "openai", "openai": {"models": models}}
+    propose = {"proposer": "llm", "llm": {"models": models}}
     with pytest.raises(
         UserError, match="b has a base_url of its own and no api_key_env, so the key in OPENAI_API_KEY would"
     ):
         parse_config({"propose": propose}, "test")
     models[1]["api_key_env"] = "EXAMPLE_KEY"
-    assert [served.api_key_env for served in parse_config({"propose": propose}, "test").propose.openai.served()] == [
+    assert [served.api_key_env for served in parse_config({"propose": propose}, "test").propose.llm.served()] == [
         "OPENAI_API_KEY",
         "EXAMPLE_KEY",
     ]
@@ -82,14 +82,14 @@ def test_a_key_goes_to_no_other_host_than_its_own() -> None:
 
 @pytest.mark.parametrize("field", ["n", "stream", "max_tokens", "messages"])
 def test_a_further_field_may_not_be_one_that_the_books_rest_on(field: str) -> None:
-    with pytest.raises(UserError, match=rf"propose\.openai\.extra: got {field}, which requests have or cannot have"):
-        parse_config({"propose": {"openai": {"extra": {field: 1}}}}, "test")
+    with pytest.raises(UserError, match=rf"propose\.llm\.extra: got {field}, which requests have or cannot have"):
+        parse_config({"propose": {"llm": {"extra": {field: 1}}}}, "test")
 
 
 @pytest.mark.parametrize("value", [float("nan"), [float("inf")], {"day": date(2026, 1, 1)}])
 def test_a_further_field_may_not_be_what_json_cannot_hold(value: object) -> None:
-    with pytest.raises(UserError, match=r"propose\.openai\.extra: .*JSON"):
-        parse_config({"propose": {"openai": {"extra": {"top_p": value}}}}, "test")
+    with pytest.raises(UserError, match=r"propose\.llm\.extra: .*JSON"):
+        parse_config({"propose": {"llm": {"extra": {"top_p": value}}}}, "test")
 
 
 # --- the limit --------------------------------------------------------------------------------------------------------
@@ -155,10 +155,10 @@ def test_the_transcript_is_whole_after_a_kill_between_reply_and_transcript(
 def test_the_model_that_is_asked_in_place_of_one_that_is_gone_is_the_one_in_the_books(
     request_of: MakeRequest, server: ChatServer
 ) -> None:
-    request = request_of(count=1, asks=fresh(1, "gone"))
+    request = request_of(count=1, plan=fresh(1, "gone"))
     ledger = ledger_of()
     proposal = asked(request, server, ledger)
-    assert proposal.candidates[0].model == proposal.played[0].ask.model == "served"
+    assert proposal.candidates[0].model == proposal.outcomes[0].request.model == "served"
     assert [event["sent"]["model"] for event in ledger.told("sent")] == ["served"]
 
 
@@ -182,8 +182,8 @@ def test_the_system_message_of_prompt_md_is_the_one_that_is_sent(request_of: Mak
 def test_a_request_that_is_asked_again_with_the_reason_stays_within_the_limit(
     request_of: MakeRequest, server: ChatServer
 ) -> None:
-    request = request_of(count=1, asks=fresh(1))
-    whole = prompt_of(request, request.asks[0], 100_000, structured=True).tokens
+    request = request_of(count=1, plan=fresh(1))
+    whole = build_prompt(request, request.plan[0], 100_000, structured=True).tokens
     settings = config(server.url)
     tight = settings.model_copy(update={"propose": settings.propose.model_copy(update={"prompt_tokens": whole + 10})})
     server.respond = lambda n, _: said("I would rather not write one." if n == 0 else reply_with(1.0))

@@ -23,7 +23,7 @@ from raw_server import MOST_S, Script, Send, raw
 from requests_of import MakeRequest, ledger_of
 
 from rewardsearch.errors import UserError
-from rewardsearch.propose import reach
+from rewardsearch.propose import check_connectivity
 from rewardsearch.propose.llm import exchange
 from rewardsearch.propose.llm import server as server_module
 from rewardsearch.propose.llm.server import Lost, Outcome, Received, Refused, opened
@@ -35,7 +35,7 @@ WHOLE = json.dumps(said("number").body).encode()
 
 
 def post(url: str, **settings: Any) -> Outcome:
-    with opened(config(url, **settings).propose.openai.served()) as servers:
+    with opened(config(url, **settings).propose.llm.served()) as servers:
         return servers["served"].post(BODY, "key-of-the-request")
 
 
@@ -98,7 +98,7 @@ def test_every_answer_ends_within_its_deadline(name: str, monkeypatch: pytest.Mo
     with raw(script) as bad, ThreadPoolExecutor(3) as pool:
         success = pool.submit(post, f"{bad.url}/200", timeout_s=0.5)
         error = pool.submit(post, f"{bad.url}/500", timeout_s=0.5)
-        models = pool.submit(reach, config(bad.url))
+        models = pool.submit(check_connectivity, config(bad.url))
         assert isinstance(success.result(), Lost)
         # An error status says enough, whatever becomes of its body.
         assert isinstance(error.result(), Refused if has_status else Lost)
@@ -117,19 +117,19 @@ def test_a_tls_handshake_that_drips_ends_within_its_deadline() -> None:
 MEASURED = """
 import json, resource, sys
 from asked import config
-from rewardsearch.propose import reach
+from rewardsearch.propose import check_connectivity
 from rewardsearch.propose.llm.server import opened
 
 def ask(url):
-    with opened(config(url).propose.openai.served()) as servers:
+    with opened(config(url).propose.llm.served()) as servers:
         return type(servers["served"].post({"model": "served", "messages": []}, "key")).__name__
 
 most = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-reach(config(sys.argv[1]))
+check_connectivity(config(sys.argv[1]))
 before = most()
 kinds = [ask(url + path) for url in sys.argv[2:] for path in ("/200", "/500")]
 for url in sys.argv[2:]:
-    reach(config(url))
+    check_connectivity(config(url))
 print(json.dumps([kinds, most() - before]))
 """
 
@@ -196,7 +196,7 @@ def test_a_redirect_is_not_followed_and_its_host_is_told(status: int) -> None:
         to = f"{other.url.replace('//', '//name:word@')}/chat/completions?key={KEY}"
         moved = f"HTTP/1.1 {status} Moved\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n".encode()
         with raw(lambda send, _: send(moved)) as first:
-            for ask in (post, lambda url: reach(config(url))):
+            for ask in (post, lambda url: check_connectivity(config(url))):
                 with pytest.raises(UserError, match=rf"redirects to {re.escape(other.url)} .*set base_url") as error:
                     ask(first.url)
                 assert KEY not in str(error.value) and "word" not in str(error.value)
@@ -207,7 +207,7 @@ def test_a_redirect_is_not_followed_and_its_host_is_told(status: int) -> None:
 def test_a_list_of_models_elsewhere_on_the_server_says_nothing_of_its_replies(to: str) -> None:
     moved = f"HTTP/1.1 307 Moved\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n".encode()
     with raw(lambda send, _: send(moved)) as first:
-        assert reach(config(first.url)) == []
+        assert check_connectivity(config(first.url)) == []
 
 
 def test_a_proxy_of_the_environment_is_asked_for_other_hosts_and_not_for_this_machine(
@@ -243,7 +243,7 @@ def test_nothing_of_the_environments_openai_settings_is_sent(monkeypatch: pytest
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Mine: of-another-server\nAuthorization: Bearer of-another-server")
     with raw(once(b"\r\n" + WHOLE)) as bad:
         assert isinstance(post(f"{bad.url}/200"), Received)
-        assert reach(config(bad.url)) == []
+        assert check_connectivity(config(bad.url)) == []
     assert len(bad.requests) == 2
     for sent in bad.requests:
         assert f"authorization: bearer {KEY}\r\n".encode().lower() in sent.lower()
@@ -299,7 +299,7 @@ def test_a_stream_is_told_once_and_its_server_is_asked_nothing_more(request_of: 
 def test_another_server_goes_on_where_one_streams(request_of: MakeRequest) -> None:
     with raw(once(b"Content-Type: text/event-stream\r\n\r\n")) as bad, BadServer(answer) as sound:
         models = [{"model": "a", "base_url": f"{bad.url}/200"}, {"model": "b"}]
-        proposal = asked(request_of(asks=fresh(4, "a", "b")), sound, ledger_of(), models=models)
+        proposal = asked(request_of(plan=fresh(4, "a", "b")), sound, ledger_of(), models=models)
     assert (len(proposal.candidates), len(proposal.refusals)) == (2, 2)
 
 

@@ -8,8 +8,8 @@ import pytest
 from bad_server import BadServer
 from server_errors import ErrorStyle
 
-from rewardsearch.config import OpenAIConfig, Served
-from rewardsearch.propose.llm.form import ADAPTABLE, SCHEMA, body_of, change_for
+from rewardsearch.config import LLMConfig, Served
+from rewardsearch.propose.llm.form import ADAPTABLE, SCHEMA, change_for, request_body
 from rewardsearch.propose.llm.prompt import Prompt
 from rewardsearch.propose.llm.server import Received, Refused, opened
 
@@ -18,7 +18,7 @@ PROMPT = Prompt(system="You write rewards.", user="Write one.")
 
 def served(**fields: Any) -> Served:
     values = {"model": "m", "temperature": 0.2, "base_url": "http://127.0.0.1:1/v1", **fields}
-    return OpenAIConfig.model_validate(values).served()[0]
+    return LLMConfig.model_validate(values).served()[0]
 
 
 def change(names: str, *refused: str, **fields: Any) -> str | None:
@@ -29,7 +29,7 @@ def change(names: str, *refused: str, **fields: Any) -> str | None:
 
 
 def test_the_first_form_is_the_official_apis() -> None:
-    assert body_of(served(base_url=None), PROMPT, 8000, ()) == {
+    assert request_body(served(base_url=None), PROMPT, 8000, ()) == {
         "model": "m",
         "messages": [
             {"role": "system", "content": "You write rewards."},
@@ -46,8 +46,8 @@ def test_the_first_form_is_the_official_apis() -> None:
 
 
 def test_each_refused_field_is_left_out_or_written_otherwise() -> None:
-    before = body_of(served(), PROMPT, 8000, ())
-    without = {name: body_of(served(), PROMPT, 8000, (name,)) for name in ADAPTABLE}
+    before = request_body(served(), PROMPT, 8000, ())
+    without = {name: request_body(served(), PROMPT, 8000, (name,)) for name in ADAPTABLE}
     assert without["temperature"] == {k: v for k, v in before.items() if k != "temperature"}
     assert without["structured"] == {k: v for k, v in before.items() if k != "response_format"}
     assert without["max_tokens"] == {k: v for k, v in before.items() if k != "max_tokens"}
@@ -56,7 +56,7 @@ def test_each_refused_field_is_left_out_or_written_otherwise() -> None:
 
 
 def test_a_server_that_refuses_everything_is_asked_with_what_is_left() -> None:
-    assert body_of(served(), PROMPT, 100, tuple(ADAPTABLE)) == {
+    assert request_body(served(), PROMPT, 100, tuple(ADAPTABLE)) == {
         "model": "m",
         "messages": [{"role": "user", "content": "You write rewards.\n\nWrite one."}],
         "stream": False,
@@ -68,25 +68,25 @@ def test_a_server_that_refuses_everything_is_asked_with_what_is_left() -> None:
     "url", [None, "https://api.openai.com/v1", "https://us.api.openai.com/v1", "https://x.openai.azure.com/v1"]
 )
 def test_openai_is_sent_its_own_limit_alone_until_it_refuses_it(url: str | None) -> None:
-    first = body_of(served(base_url=url), PROMPT, 100, ())
+    first = request_body(served(base_url=url), PROMPT, 100, ())
     assert first["max_completion_tokens"] == 100 and "max_tokens" not in first
-    then = body_of(served(base_url=url), PROMPT, 100, ("max_completion_tokens",))
+    then = request_body(served(base_url=url), PROMPT, 100, ("max_completion_tokens",))
     assert "max_completion_tokens" not in then and then["max_tokens"] == 100
 
 
 def test_others_are_sent_both_limits_since_many_pass_over_the_one_they_do_not_know() -> None:
-    body = body_of(served(), PROMPT, 100, ())
+    body = request_body(served(), PROMPT, 100, ())
     assert (body["max_completion_tokens"], body["max_tokens"]) == (100, 100)
 
 
 def test_what_the_config_does_not_want_is_not_sent() -> None:
-    body = body_of(served(temperature=None, structured="off"), PROMPT, 100, ())
+    body = request_body(served(temperature=None, structured="off"), PROMPT, 100, ())
     assert sorted(body) == ["max_completion_tokens", "max_tokens", "messages", "model", "stream"]
 
 
 def test_further_fields_of_the_config_go_with_every_request() -> None:
     extra = {"reasoning_effort": "high", "top_k": 20}
-    assert body_of(served(extra=extra), PROMPT, 100, ()) == {**body_of(served(), PROMPT, 100, ()), **extra}
+    assert request_body(served(extra=extra), PROMPT, 100, ()) == {**request_body(served(), PROMPT, 100, ()), **extra}
 
 
 def test_the_schema_is_in_the_subset_that_strict_servers_take() -> None:
@@ -219,11 +219,11 @@ def test_each_servers_errors_lead_step_by_step_to_the_form_that_it_takes(style: 
         refused: list[str] = []
         with opened((model,)) as servers:
             for _ in refuses:
-                outcome = servers["m"].post(body_of(model, PROMPT, 8000, refused), f"key {len(refused)}")
+                outcome = servers["m"].post(request_body(model, PROMPT, 8000, refused), f"key {len(refused)}")
                 assert isinstance(outcome, Refused)
                 found = change_for(outcome.names, model, refused)
                 assert found is not None
                 refused.append(found)
             assert set(refused) == set(ADAPTABLE) - {"max_tokens"}
-            assert isinstance(servers["m"].post(body_of(model, PROMPT, 8000, refused), "key"), Received)
+            assert isinstance(servers["m"].post(request_body(model, PROMPT, 8000, refused), "key"), Received)
         assert len(bad.billed) == 1

@@ -20,7 +20,7 @@ from rewardsearch.run.journal import read_run
 from rewardsearch.run.state import RunState
 
 
-class Told(Quiet):
+class Listening(Quiet):
     """Keeps what is said."""
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ def test_saved_replies_become_candidates(tmp_path: Path, person: Any) -> None:
         (folder / "reply-1.md").write_text(reply(1.0))
 
     person(answer)
-    said = Told()
+    said = Listening()
     state = search(config(), tmp_path / "run", said)
     assert codes(state) == [reward_code(1.0), reward_code(2.0)]
     assert {c.operator for c in state.candidates.values()} == {"fresh"}
@@ -90,7 +90,7 @@ def test_saved_replies_become_candidates(tmp_path: Path, person: Any) -> None:
 
 
 def test_a_reply_without_a_reward_is_told_and_read_again_when_changed(tmp_path: Path, person: Any) -> None:
-    said = Told()
+    said = Listening()
 
     def answer(folder: Path) -> None:
         (folder / "reply-2.md").write_text(reply(2.0))

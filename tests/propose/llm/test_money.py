@@ -52,7 +52,7 @@ def test_tokens_and_money_are_what_the_server_counts(request_of: MakeRequest) ->
     assert usage.cached_tokens == sum(each.prompt_tokens // 2 for each in server.billed[1::2]) > 0
     assert usage.dollars == pytest.approx(dollars_billed(server))
     assert (usage.unpriced, usage.estimated) == (0, 0)
-    assert [played.usage.requests for played in proposal.played] == [3, 1, 1]
+    assert [played.usage.requests for played in proposal.outcomes] == [3, 1, 1]
     assert ledger.account.unconfirmed == Usage()
 
 

@@ -9,10 +9,10 @@ from told_run import request as told_request
 
 from rewardsearch.config import ProposeConfig
 from rewardsearch.propose import ProposalRequest
-from rewardsearch.propose.llm.outcome import Told, proposal_of, write_plan
-from rewardsearch.propose.llm.prompt import prompt_of
+from rewardsearch.propose.llm.outcome import RequestResult, proposal_of, write_plan
+from rewardsearch.propose.llm.prompt import build_prompt
 from rewardsearch.propose.parse import Found
-from rewardsearch.records import Ask, Refusal, Usage
+from rewardsearch.records import Refusal, Request, Usage
 from rewardsearch.rewards.identity import candidate_id
 
 PAID = Usage(requests=1, prompt_tokens=1000, completion_tokens=100, dollars=0.003)
@@ -22,9 +22,9 @@ def found(*values: float) -> tuple[Found, ...]:
     return tuple(Found(name=f"Pays {value}", code=reward_code(value), rationale=f"why {value}") for value in values)
 
 
-def told(place: int, *values: float, reason: str = "") -> Told:
-    ask = Ask(place=place, operator="mutate", model=f"model {place}", parents=(f"parent {place}",))
-    return Told(ask=ask, found=found(*values), reason=reason, usage=PAID)
+def told(place: int, *values: float, reason: str = "") -> RequestResult:
+    ask = Request(index=place, operator="mutate", model=f"model {place}", parents=(f"parent {place}",))
+    return RequestResult(request=ask, found=found(*values), reason=reason, usage=PAID)
 
 
 def id_of(value: float) -> str:
@@ -38,12 +38,14 @@ def test_the_first_reward_of_each_reply_is_a_candidate_of_its_ask(request_of: Ma
         (id_of(2.0), "mutate", "model 2", ("parent 2",), 3),
     ]
     assert (proposal.candidates[0].name, proposal.candidates[0].rationale) == ("pays_1_0", "why 1.0")
-    assert [played.candidates for played in proposal.played] == [(id_of(1.0),), (id_of(2.0),)]
-    assert [played.usage for played in proposal.played] == [PAID, PAID]
+    assert [played.candidates for played in proposal.outcomes] == [(id_of(1.0),), (id_of(2.0),)]
+    assert [played.usage for played in proposal.outcomes] == [PAID, PAID]
 
 
 def test_a_reward_without_a_name_has_that_of_its_place(request_of: MakeRequest) -> None:
-    nameless = Told(ask=Ask(place=3, operator="fresh"), found=(Found(name="", code=reward_code(1.0), rationale=""),))
+    nameless = RequestResult(
+        request=Request(index=3, operator="fresh"), found=(Found(name="", code=reward_code(1.0), rationale=""),)
+    )
     assert proposal_of(request_of(), [nameless]).candidates[0].name == "reward_r1c3"
 
 
@@ -51,7 +53,7 @@ def test_a_spare_reward_makes_up_for_a_reply_without_one_and_is_its_own_asks(req
     proposal = proposal_of(request_of(), [told(1, reason="the reply is empty"), told(2, 2.0, 3.0, 4.0)])
     assert [(c.id, c.model) for c in proposal.candidates] == [(id_of(2.0), "model 2"), (id_of(3.0), "model 2")]
     assert proposal.refusals == (Refusal(name="request_1", reason="the reply is empty"),)
-    assert [played.candidates for played in proposal.played] == [(), (id_of(2.0), id_of(3.0))]
+    assert [played.candidates for played in proposal.outcomes] == [(), (id_of(2.0), id_of(3.0))]
 
 
 def test_no_spare_reward_is_taken_where_every_reply_has_one(request_of: MakeRequest) -> None:
@@ -62,7 +64,7 @@ def test_no_spare_reward_is_taken_where_every_reply_has_one(request_of: MakeRequ
 def test_the_same_reward_of_two_replies_is_the_first_ones(request_of: MakeRequest) -> None:
     proposal = proposal_of(request_of(), [told(1, 1.0), told(2, 1.0)])
     assert [(c.id, c.model) for c in proposal.candidates] == [(id_of(1.0), "model 1")]
-    assert [played.candidates for played in proposal.played] == [(id_of(1.0),), ()]
+    assert [played.candidates for played in proposal.outcomes] == [(id_of(1.0),), ()]
     assert proposal.refusals[0].reason == f"the same reward was proposed before, as {id_of(1.0)}"
 
 
@@ -70,14 +72,14 @@ def test_a_reward_is_credited_to_the_ask_that_it_is_a_candidate_of(request_of: M
     # The second reply's reward is a spare one of the first, which nobody takes.
     proposal = proposal_of(request_of(), [told(1, 1.0, 2.0), told(2, 2.0)])
     assert [c.model for c in proposal.candidates] == ["model 1", "model 2"]
-    assert [played.candidates for played in proposal.played] == [(id_of(1.0),), (id_of(2.0),)]
+    assert [played.candidates for played in proposal.outcomes] == [(id_of(1.0),), (id_of(2.0),)]
 
 
 def test_a_reward_of_an_earlier_round_is_a_refusal_that_was_paid_for(request_of: MakeRequest) -> None:
     proposal = proposal_of(request_of(seen=(id_of(1.0),)), [told(1, 1.0)])
     assert proposal.candidates == ()
-    assert proposal.played[0].candidates == ()
-    assert proposal.played[0].usage == PAID
+    assert proposal.outcomes[0].candidates == ()
+    assert proposal.outcomes[0].usage == PAID
     assert len(proposal.refusals) == 1
 
 
@@ -90,7 +92,7 @@ def planned(request: ProposalRequest, config: ProposeConfig | None = None) -> st
 
 
 def test_prompt_md_lists_the_moves_and_holds_every_prompt_in_full(request_of: MakeRequest) -> None:
-    request = told_request().model_copy(update={"folder": request_of().folder, "asks": tuple(ASKS.values())})
+    request = told_request().model_copy(update={"folder": request_of().folder, "plan": tuple(ASKS.values())})
     written = planned(request)
     assert written.startswith(
         "# Round 3: 4 requests\n\nWhat each move has improved for its cost, where 1 is the average ask's: "
@@ -98,14 +100,16 @@ def test_prompt_md_lists_the_moves_and_holds_every_prompt_in_full(request_of: Ma
     assert f"\n1. fresh, asked of {MODEL}\n" in written
     assert f"\n3. crossover of {PENALTY.id} and {STEP_CHECK.id}, asked of {MODEL}\n" in written
     for ask in ASKS.values():
-        assert f"## Request {ask.place}\n\n{prompt_of(request, ask, 16_000, structured=False).user.strip()}" in written
+        assert (
+            f"## Request {ask.index}\n\n{build_prompt(request, ask, 16_000, structured=False).user.strip()}" in written
+        )
     assert written.count("You write reward functions for GRPO") == 1
 
 
 def test_prompt_md_says_what_is_not_sent_since_it_is_too_long(request_of: MakeRequest) -> None:
-    request = request_of(asks=(Ask(place=1, operator="fresh"),), brief="A long story. " * 4000)
+    request = request_of(plan=(Request(index=1, operator="fresh"),), description="A long story. " * 4000)
     assert "## Request 1\n\nNot sent: the prompt takes about " in planned(request)
 
 
 def test_nothing_is_said_of_payoff_before_anything_has_paid_off(request_of: MakeRequest) -> None:
-    assert "improved for its cost" not in planned(request_of(asks=(Ask(place=1, operator="fresh"),)))
+    assert "improved for its cost" not in planned(request_of(plan=(Request(index=1, operator="fresh"),)))

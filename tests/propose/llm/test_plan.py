@@ -17,8 +17,8 @@ from told_run import request as told_request
 
 from rewardsearch.config import MixConfig, ProposeConfig
 from rewardsearch.feedback.payoff import payoffs
-from rewardsearch.propose.llm.plan import FLOOR, PRIOR_ASKS, ask_for, draw, model_of, payoff_rates, plan, shares
-from rewardsearch.records import BASELINE, Ask, Front, Operator, Played, Proposal, RankedRow, Ranking, Usage
+from rewardsearch.propose.llm.plan import FLOOR, PRIOR_ASKS, draw, model_of, payoff_rates, plan, request_for, shares
+from rewardsearch.records import BASELINE, Front, Operator, Proposal, RankedRow, Ranking, Request, RequestOutcome, Usage
 from rewardsearch.records.feedback import Feedback, Payoff
 
 ONE: Mapping[str, float] = {"gpt-5": 1.0}
@@ -30,7 +30,7 @@ def config(adapt: bool = True, simplify_after: int = 1, **mix: float) -> Propose
     return ProposeConfig(mix=ALL.model_copy(update=mix), adapt=adapt, simplify_after=simplify_after)
 
 
-def feedback(*payoffs: Payoff, front: tuple[Front, ...] | None = None, stale: int = 1) -> Feedback:
+def feedback(*payoffs: Payoff, front: tuple[Front, ...] | None = None, rounds_without_improvement: int = 1) -> Feedback:
     """What the told run knows after two rounds, with these payoffs; front: in place of its two members."""
     told = told_request().feedback
     assert told is not None
@@ -38,12 +38,14 @@ def feedback(*payoffs: Payoff, front: tuple[Front, ...] | None = None, stale: in
     if front is not None:
         members = {member.id: member for member in front}
         evidence = tuple(each.model_copy(update={"front": members.get(each.candidate.id)}) for each in evidence)
-    return told.model_copy(update={"payoffs": payoffs, "stale": stale, "evidence": evidence})
+    return told.model_copy(
+        update={"payoffs": payoffs, "rounds_without_improvement": rounds_without_improvement, "evidence": evidence}
+    )
 
 
 def paid(operator: Operator, credit: float, cost: float = 10.0, model: str = "gpt-5") -> Payoff:
     """Of ten asks; credit and cost in average asks."""
-    return Payoff(operator=operator, model=model, asks=10, credit=credit, cost=cost, usage=Usage())
+    return Payoff(operator=operator, model=model, requests=10, improvement=credit, cost=cost, usage=Usage())
 
 
 def by_move(found: Mapping[tuple[Operator, str], float]) -> dict[str, float]:
@@ -59,7 +61,7 @@ def by_move(found: Mapping[tuple[Operator, str], float]) -> dict[str, float]:
 @pytest.mark.parametrize("mix", [{}, {"fresh": 0.0}])
 def test_the_first_round_is_all_fresh_whatever_the_mix(request_of: MakeRequest, mix: dict[str, float]) -> None:
     asks = plan(request_of(count=6), config(**mix), ONE)
-    assert [(ask.place, ask.operator, ask.model, ask.parents) for ask in asks] == [
+    assert [(ask.index, ask.operator, ask.model, ask.parents) for ask in asks] == [
         (place, "fresh", "gpt-5", ()) for place in range(1, 7)
     ]
 
@@ -76,9 +78,15 @@ def test_two_rewards_are_crossed_only_where_two_are_on_the_front() -> None:
     assert "crossover" not in by_move(shares(config(), ONE, feedback(front=(alone,))))
 
 
-@pytest.mark.parametrize(("stale", "after", "allowed"), [(0, 1, False), (1, 1, True), (1, 2, False), (3, 2, True)])
-def test_rewards_are_simplified_only_after_rounds_without_gain(stale: int, after: int, allowed: bool) -> None:
-    found = by_move(shares(config(simplify_after=after), ONE, feedback(stale=stale)))
+@pytest.mark.parametrize(
+    ("rounds_without_improvement", "after", "allowed"), [(0, 1, False), (1, 1, True), (1, 2, False), (3, 2, True)]
+)
+def test_rewards_are_simplified_only_after_rounds_without_gain(
+    rounds_without_improvement: int, after: int, allowed: bool
+) -> None:
+    found = by_move(
+        shares(config(simplify_after=after), ONE, feedback(rounds_without_improvement=rounds_without_improvement))
+    )
     assert ("simplify" in found) is allowed
 
 
@@ -150,7 +158,7 @@ def test_the_same_request_draws_the_same_and_another_round_or_seed_another() -> 
 
 @pytest.mark.parametrize(("model", "makes"), [("gpt-5", ["gpt-5"] * 4), ("gone", ["gpt-5", "small"] * 2)])
 def test_an_ask_is_made_by_its_model_and_by_the_others_in_turn_where_that_is_gone(model: str, makes: list[str]) -> None:
-    asks = [Ask(place=place, operator="fresh", model=model) for place in (1, 2, 3, 4)]
+    asks = [Request(index=place, operator="fresh", model=model) for place in (1, 2, 3, 4)]
     assert [model_of(ask, ["gpt-5", "small"]) for ask in asks] == makes
     assert [model_of(ask, ["small", "gpt-5"]) for ask in asks] == makes
 
@@ -236,7 +244,7 @@ class Searched:
 
     def mix(self) -> dict[tuple[Operator, str], float]:
         ranking = Ranking(task="arithmetic", split="val", n=500, rows=tuple(self.rows))
-        told = feedback(*payoffs(self.proposals, ranking, 0.95), stale=0)
+        told = feedback(*payoffs(self.proposals, ranking, 0.95), rounds_without_improvement=0)
         return shares(config(**TWO_MOVES), ONE, told)
 
     def better(self, operator: Operator) -> list[bool]:
@@ -244,8 +252,8 @@ class Searched:
         return [
             self.worth[played.candidates[0]] > self.best_before[round]
             for (round, _), proposal in self.proposals.items()
-            for played in proposal.played
-            if round > 1 and played.ask.operator == operator
+            for played in proposal.outcomes
+            if round > 1 and played.request.operator == operator
         ]
 
     def _round(self, round: int, best: float, drawn: Sequence[tuple[Operator, str]], rng: random.Random) -> Proposal:
@@ -255,8 +263,12 @@ class Searched:
             self.worth[id] = rng.gauss(0.62, 0.025) if operator == "fresh" else rng.gauss(best, 0.02)
             self.rows.append(_scored(id, round, rng.gauss(self.worth[id], SD)))
             usage = Usage(requests=1, prompt_tokens=5000, completion_tokens=2000)
-            plays.append(Played(ask=Ask(place=place, operator=operator, model=model), candidates=(id,), usage=usage))
-        return Proposal(candidates=(), played=tuple(plays))
+            plays.append(
+                RequestOutcome(
+                    request=Request(index=place, operator=operator, model=model), candidates=(id,), usage=usage
+                )
+            )
+        return Proposal(candidates=(), outcomes=tuple(plays))
 
 
 def _scored(id: str, round: int, f1: float) -> RankedRow:
@@ -270,7 +282,7 @@ def test_fresh_rewards_are_asked_less_once_they_rarely_beat_the_best_and_mutatio
     mutated = [better for search in searches for better in search.better("mutate")]
     assert mean(fresh) < 0.05
     assert 0.15 < mean(mutated) < 0.3
-    configured = shares(config(**TWO_MOVES), ONE, feedback(stale=0))["fresh", "gpt-5"]
+    configured = shares(config(**TWO_MOVES), ONE, feedback(rounds_without_improvement=0))["fresh", "gpt-5"]
     by_round = [mean(of_round) for of_round in zip(*(search.fresh_shares for search in searches), strict=True)]
     # The first round is all fresh and much above the baseline, which says nothing against mutations.
     assert by_round[1] == pytest.approx(configured)
@@ -356,7 +368,7 @@ def test_a_reward_is_not_crossed_with_what_it_was_made_from_while_there_is_anoth
     ids, known = [member.id for member in front[:2]], feedback(front=front[:2])
     parents = tuple(each.model_copy(update={"ancestors": (ids[0],)}) for each in known.parents)
     asked = told_request().model_copy(update={"feedback": known.model_copy(update={"parents": parents})})
-    assert set(ask_for("crossover", asked, ONE, random.Random(0)).parents) == set(ids)
+    assert set(request_for("crossover", asked, ONE, random.Random(0)).parents) == set(ids)
 
 
 def test_no_reward_is_crossed_with_itself_even_where_nobody_wins_anything() -> None:
@@ -410,7 +422,7 @@ def test_a_repair_is_asked_of_the_model_that_wrote_the_code() -> None:
     request = told_request(round=2, attempt=1)
     for seed in range(10):
         (ask,) = plan(request.model_copy(update={"seed": seed}), config(), TWO)
-        assert (ask.place, ask.operator, ask.model, ask.parents) == (1, "repair", "gpt-5", (CROSSED.id,))
+        assert (ask.index, ask.operator, ask.model, ask.parents) == (1, "repair", "gpt-5", (CROSSED.id,))
 
 
 def test_a_repair_of_a_model_that_is_gone_is_asked_of_the_others_by_weight() -> None:

@@ -35,17 +35,17 @@ from rewardsearch.propose.llm.prompt import (
     Prompt,
     TooLong,
     again,
+    build_prompt,
     estimate_tokens,
-    prompt_of,
 )
-from rewardsearch.records import Ask, Candidate, Verdict
+from rewardsearch.records import Candidate, Request, Verdict
 from rewardsearch.records.feedback import Mistake
 from rewardsearch.rewards.identity import candidate_id
 
 ROOMY = 100_000
 ORDER = [name for name, _ in CUTS]
 WORDS = dict(CUTS)
-FIRST = Ask(place=1, operator="fresh")
+FIRST = Request(index=1, operator="fresh")
 BLOCK = re.compile(r"^(```+)python\n(.*?)\n\1$", re.DOTALL | re.MULTILINE)
 
 # What can be cut of each request of the told run, in its order.
@@ -69,7 +69,7 @@ NEVER_CUT = {
 }
 
 
-def asked(name: str) -> tuple[ProposalRequest, Ask]:
+def asked(name: str) -> tuple[ProposalRequest, Request]:
     if name == "first":
         return request(round=1), FIRST
     if name == "repair":
@@ -78,7 +78,7 @@ def asked(name: str) -> tuple[ProposalRequest, Ask]:
 
 
 def told(name: str, limit: int = ROOMY, structured: bool = False) -> Prompt:
-    return prompt_of(*asked(name), limit, structured)
+    return build_prompt(*asked(name), limit, structured)
 
 
 @cache
@@ -201,7 +201,7 @@ def test_a_parent_that_was_not_trained_to_the_end_is_the_users_mistake() -> None
         with pytest.raises(
             UserError, match=f"no screened candidate {id} for mutate; name one that was trained to the end"
         ):
-            prompt_of(request(), Ask(place=1, operator="mutate", model=MODEL, parents=(id,)), ROOMY, False)
+            build_prompt(request(), Request(index=1, operator="mutate", model=MODEL, parents=(id,)), ROOMY, False)
 
 
 def texts_of(split: Literal["val", "test"]) -> set[str]:
@@ -253,7 +253,7 @@ def with_base(code: str) -> ProposalRequest:
     ],
 )
 def test_code_is_carried_as_it_is_in_a_fence_that_it_does_not_close(code: str) -> None:
-    user = prompt_of(with_base(code), FIRST, ROOMY, False).user
+    user = build_prompt(with_base(code), FIRST, ROOMY, False).user
     carried = [found.group(2) for found in BLOCK.finditer(user)]
     assert carried == [code, "x = 1"]
 
@@ -264,8 +264,8 @@ def test_any_text_in_place_of_code_is_carried_as_it_is(code: str) -> None:
     rejected = Candidate(id=candidate_id(code), name="odd", code=code)
     verdict = Verdict(candidate=rejected.id, accepted=False, stage="static", reason="line 1: no")
     asked = request(round=1).model_copy(update={"repairs": ((rejected, verdict),)})
-    ask = Ask(place=1, operator="repair", parents=(rejected.id,))
-    assert code.strip() in prompt_of(asked, ask, ROOMY, False).user
+    ask = Request(index=1, operator="repair", parents=(rejected.id,))
+    assert code.strip() in build_prompt(asked, ask, ROOMY, False).user
 
 
 # --- once more --------------------------------------------------------------------------------------------------------
@@ -283,6 +283,6 @@ def test_a_prompt_sent_once_more_ends_with_the_reason() -> None:
 
 
 def test_a_request_of_the_first_round_needs_no_feedback(request_of: MakeRequest) -> None:
-    user = prompt_of(request_of(count=3), Ask(place=2, operator="fresh"), ROOMY, False).user
+    user = build_prompt(request_of(count=3), Request(index=2, operator="fresh"), ROOMY, False).user
     assert "3 rewards are written independently of one another, this is number\n2." in user
     assert "shown" not in user

@@ -10,16 +10,16 @@ from told_run import ASKS, CROSSED, HARSHER, MODEL, PENALTY, REJECTED, STEP_CHEC
 
 from rewardsearch.config import Config, parse_config
 from rewardsearch.propose import ProposalRequest
-from rewardsearch.propose.llm.prompt import prompt_of
-from rewardsearch.records import Ask, Verdict
+from rewardsearch.propose.llm.prompt import build_prompt
+from rewardsearch.records import Request, Verdict
 from rewardsearch.run.state import RunState
-from rewardsearch.session.requests import first_request, request_of
+from rewardsearch.session.requests import build_request, first_request
 
 ROOMY = 100_000
 
 
-def user(asked: ProposalRequest, ask: Ask, limit: int = ROOMY) -> str:
-    return prompt_of(asked, ask, limit, structured=True).user
+def user(asked: ProposalRequest, ask: Request, limit: int = ROOMY) -> str:
+    return build_prompt(asked, ask, limit, structured=True).user
 
 
 def shared(*texts: str) -> str:
@@ -43,7 +43,7 @@ def test_requests_of_a_round_begin_alike_up_to_the_rewards_that_they_work_on() -
 
 
 def test_rounds_begin_alike_up_to_what_only_the_later_one_knows() -> None:
-    first, later = user(request(round=1), Ask(place=1, operator="fresh")), user(request(), ASKS["mutate"])
+    first, later = user(request(round=1), Request(index=1, operator="fresh")), user(request(), ASKS["mutate"])
     common = shared(first, later)
     for stays in (
         "# The task",
@@ -61,7 +61,7 @@ def test_requests_and_rounds_show_other_completions_of_the_same_reward() -> None
     assert feedback is not None
     (penalty,) = (each for each in feedback.evidence if each.candidate == PENALTY)
     assert len(penalty.mistakes) == 6
-    asks = [Ask(place=place, operator="mutate", model=MODEL, parents=(PENALTY.id,)) for place in (1, 2)]
+    asks = [Request(index=place, operator="mutate", model=MODEL, parents=(PENALTY.id,)) for place in (1, 2)]
     told = [
         [m.prompt for m in penalty.mistakes if m.prompt in user(request(), ask).partition("# The reward to")[2]]
         for ask in asks
@@ -103,13 +103,13 @@ def test_a_reward_that_repeats_another_makes_room_for_another_idea_beside_the_ot
         reason="behaves like step_check",
         checks={"bank_agreement": 0.995, "bank_agreement_with": STEP_CHECK.id},
     )
-    ask = Ask(place=1, operator="repair", model=MODEL, parents=(CROSSED.id,))
+    ask = Request(index=1, operator="repair", model=MODEL, parents=(CROSSED.id,))
     known = state()
     texts = {}
     for verdict in (repeats, REJECTED):
         told = RunState(known.folder, known.config, known.base, proposals=known.proposals, candidates=known.candidates)
         told.verdicts = {CROSSED.id: verdict}
-        texts[verdict.stage] = user(request_of(told, told.config, TASK, 2, 1), ask)
+        texts[verdict.stage] = user(build_request(told, told.config, TASK, 2, 1), ask)
     novelty, behaviour = texts["novelty"], texts["behaviour"]
     assert STEP_CHECK.code.strip() in novelty and STEP_CHECK.code.strip() not in behaviour
     assert "another idea" in novelty and "keep the idea" not in novelty
@@ -136,11 +136,11 @@ def test_a_reward_that_repeats_another_makes_room_for_another_idea_beside_the_ot
     ],
 )
 def test_the_settings_that_a_reward_meets_are_told(settings: dict[str, object], told: str) -> None:
-    text = user(first_request(parse_config(settings, "test")), Ask(place=1, operator="fresh"))
+    text = user(first_request(parse_config(settings, "test")), Request(index=1, operator="fresh"))
     assert told in text
     assert ("- bank:form" in text) is ("refuse" in settings.get("bank", {}))  # type: ignore[operator]
     without = first_request(parse_config({**settings, "bank": {"enabled": False}}, "test"))
-    assert "AUC below" in text and "AUC below" not in user(without, Ask(place=1, operator="fresh"))
+    assert "AUC below" in text and "AUC below" not in user(without, Request(index=1, operator="fresh"))
 
 
 def test_what_was_made_from_a_reward_before_stands_with_what_came_of_it() -> None:
@@ -179,9 +179,9 @@ def test_rows_that_are_not_to_be_shown_are_in_no_completion() -> None:
     known = state()
     hidden = known.config.model_copy(update={"task": known.config.task.model_copy(update={"show_rows": False})})
     told = RunState(known.folder, hidden, known.base)
-    for name in ("proposals", "candidates", "verdicts", "results", "training", "promotions"):
+    for name in ("proposals", "candidates", "verdicts", "results", "trainings", "promotions"):
         setattr(told, name, getattr(known, name))
-    asked = request_of(told, hidden, TASK, 3, 0)
+    asked = build_request(told, hidden, TASK, 3, 0)
     assert asked.feedback is not None and asked.feedback.baseline is not None
     for arm in (asked.feedback.baseline, *asked.feedback.evidence):
         assert (arm.mistakes, arm.group, arm.disagreements) == ((), None, ())

@@ -26,7 +26,7 @@ BODY: Body = {"model": "served", "messages": [{"role": "user", "content": "numbe
 
 
 def post(url: str, body: Body = BODY, **settings: Any) -> Outcome:
-    with opened(config(url, **settings).propose.openai.served()) as servers:
+    with opened(config(url, **settings).propose.llm.served()) as servers:
         return servers["served"].post(body, "key-of-the-request")
 
 
@@ -250,7 +250,7 @@ def test_an_address_that_is_none_is_the_users_mistake(url: str) -> None:
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/v1", "http://[::1]:1/v1", "http://localhost:1/v1"])
 def test_a_server_on_this_machine_needs_no_key(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.delenv(KEY_NAME)
-    Server(config(url).propose.openai.served()[0])
+    Server(config(url).propose.llm.served()[0])
 
 
 def test_a_missing_key_for_a_server_elsewhere_is_the_users_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,7 +319,7 @@ def test_a_placeholder_for_a_key_is_sent_and_is_not_cut_out_of_the_code(monkeypa
 def test_an_error_that_is_not_the_connections_is_raised() -> None:
     slip = {**BODY, "max_tokens": object()}
     with (
-        opened(config("http://127.0.0.1:1/v1").propose.openai.served()) as servers,
+        opened(config("http://127.0.0.1:1/v1").propose.llm.served()) as servers,
         pytest.raises(TypeError, match="not JSON serializable"),
     ):
         servers["served"].post(slip, "key-of-the-request")

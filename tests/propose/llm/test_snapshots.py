@@ -14,12 +14,12 @@ from told_classes import MUTATE as MUTATE_CLASSES
 from told_classes import feedback_of_classes, request_of_classes
 from told_run import ASKS, REPAIR, request
 
-from rewardsearch.propose.llm.prompt import Prompt, again, prompt_of
-from rewardsearch.records import Ask
+from rewardsearch.propose.llm.prompt import Prompt, again, build_prompt
+from rewardsearch.records import Request
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 ROOMY = 16_000
-FIRST = Ask(place=1, operator="fresh")
+FIRST = Request(index=1, operator="fresh")
 CUT_OFF = "the reply was cut off inside the code; it reached max_tokens (8000)"
 
 
@@ -28,16 +28,16 @@ def prompts() -> dict[str, Prompt]:
     """The prompts by the name of their file."""
     later = request()
     of_classes = request_of_classes(feedback_of_classes())
-    mutation = prompt_of(later, ASKS["mutate"], ROOMY, structured=False)
+    mutation = build_prompt(later, ASKS["mutate"], ROOMY, structured=False)
     return {
-        "first_round": prompt_of(request(round=1), FIRST, ROOMY, structured=False),
-        **{move: prompt_of(later, ask, ROOMY, structured=False) for move, ask in ASKS.items()},
-        "mutate_cut_short": prompt_of(later, ASKS["mutate"], mutation.tokens * 2 // 3, structured=False),
-        "mutate_as_json": prompt_of(later, ASKS["mutate"], ROOMY, structured=True),
+        "first_round": build_prompt(request(round=1), FIRST, ROOMY, structured=False),
+        **{move: build_prompt(later, ask, ROOMY, structured=False) for move, ask in ASKS.items()},
+        "mutate_cut_short": build_prompt(later, ASKS["mutate"], mutation.tokens * 2 // 3, structured=False),
+        "mutate_as_json": build_prompt(later, ASKS["mutate"], ROOMY, structured=True),
         "mutate_once_more": again(later, mutation, CUT_OFF, cut_off=True),
-        "repair": prompt_of(request(round=2, attempt=1), REPAIR, ROOMY, structured=False),
-        "classes_first_round": prompt_of(request_of_classes(), FIRST, ROOMY, structured=False),
-        "classes_mutate": prompt_of(of_classes, MUTATE_CLASSES, ROOMY, structured=True),
+        "repair": build_prompt(request(round=2, attempt=1), REPAIR, ROOMY, structured=False),
+        "classes_first_round": build_prompt(request_of_classes(), FIRST, ROOMY, structured=False),
+        "classes_mutate": build_prompt(of_classes, MUTATE_CLASSES, ROOMY, structured=True),
     }
 
 

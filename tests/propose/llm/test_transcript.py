@@ -7,9 +7,9 @@ from pathlib import Path
 from rewardsearch.propose.llm.prompt import Prompt
 from rewardsearch.propose.llm.reply import Reply
 from rewardsearch.propose.llm.transcript import write_transcript
-from rewardsearch.records import Ask, Usage
+from rewardsearch.records import Request, Usage
 
-ASK = Ask(place=2, operator="crossover", model="m", parents=("aaaa", "bbbb"))
+ASK = Request(index=2, operator="crossover", model="m", parents=("aaaa", "bbbb"))
 PROMPT = Prompt(system="You write rewards.\n", user="Cross these two.\n")
 
 
