@@ -47,7 +47,7 @@ from rewardsearch.config import Config, load_config
 from rewardsearch.errors import BudgetReached, Interrupted, RewardSearchError
 from rewardsearch.files import write_atomic
 from rewardsearch.files.resources import PACKAGE, find
-from rewardsearch.finalize import final_seeds, load_references
+from rewardsearch.finalize import FinalSetup, load_references
 from rewardsearch.loop import propose_and_validate, search
 from rewardsearch.records import BASELINE, Candidate, FinalArm, RewardSpec, TrainingJob, TrainingResult
 from rewardsearch.rewards.base import load_base_rewards, spec_of
@@ -97,13 +97,15 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 
 def jobs(config: Config, candidates: Sequence[Candidate]) -> list[TrainingJob]:
     """Every training run of the search and of finalize, which one stage after the other would do."""
-    base, steps, seeds = load_base_rewards(config.train.base_rewards), config.train.steps, final_seeds(config)
+    base, steps, seeds = load_base_rewards(config.train.base_rewards), config.train.steps, FinalSetup.of(config).seeds
 
     def arm(id: str, kind: str, *rewards: RewardSpec) -> FinalArm:
         return FinalArm.model_validate({"id": id, "kind": kind, "rewards": (*base, *rewards), "steps": steps})
 
     searched = [arm(BASELINE, "baseline"), *(arm(each.id, "single", spec_of(each)) for each in candidates)]
-    references = [arm(f"reference-{each.name}", "reference", spec_of(each)) for each in load_references(config)]
+    references = [
+        arm(f"reference-{each.name}", "reference", spec_of(each)) for each in load_references(config.finalize)
+    ]
     final = [final_job(each, seed) for seed in seeds for each in (*searched, *references)]
     return [policy_job(config.seed), *final, *(final_job(each, config.seed) for each in searched)]
 

@@ -84,4 +84,4 @@ def _of_screens(state: RunState, wanted: str | None) -> tuple[Fairness, ...]:
             f"{state.folder}: {gone:,} of {len(judged):,} people who were judged are not in {state.config.ranked_on} any more: "
             "the data or their splits have changed since; restore the data, or use the version that the run was made with"
         )
-    return group_rates(outcomes, groups, state.config)
+    return group_rates(outcomes, groups, state.config.rank, state.config.seed)

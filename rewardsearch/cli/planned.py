@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rewardsearch.config import Config
-from rewardsearch.finalize import plan
+from rewardsearch.finalize import FinalSetup, plan
 from rewardsearch.records import Noise
 from rewardsearch.run.jobs import segments
 from rewardsearch.stats import POWER, smallest_gain, usual_question_se
@@ -16,13 +16,13 @@ SEED_SDS = (0.005, 0.015, 0.05)
 
 def planned_runs(config: Config) -> int:
     """Training runs of a whole search at most: the baseline with its seeds, every candidate, and those of finalize."""
-    return len(config.baseline_seeds) + config.rounds * config.candidates + plan(config).runs
+    return len(config.baseline_seeds) + config.rounds * config.candidates + plan(FinalSetup.of(config)).runs
 
 
 def planned_steps(config: Config) -> int:
     """Training steps of a whole search at most: what the bank refuses and the race drops is spared."""
     screens = len(config.baseline_seeds) + config.rounds * config.candidates
-    return screens * config.train.steps + plan(config).steps
+    return screens * config.train.steps + plan(FinalSetup.of(config)).steps
 
 
 def told_plan(config: Config) -> tuple[str, ...]:
@@ -31,7 +31,7 @@ def told_plan(config: Config) -> tuple[str, ...]:
     The search's steps are a range where it races: with every candidate accepted, as many may be dropped at every rung as the
     race is allowed to drop, or none.
     """
-    final = plan(config)
+    final = plan(FinalSetup.of(config))
     most = planned_steps(config) - final.steps
     least = len(config.baseline_seeds) * config.train.steps + config.rounds * _raced_steps(config)
     steps = f"{most:,}" if least == most else f"{least:,} to {most:,}"

@@ -1,20 +1,17 @@
-"""Finalize: finalists, ensembles and controls trained with new seeds, then one reading of the sealed test for all of them."""
+"""Finalize: trains finalists, ensembles and controls with new seeds, then evaluates all of them on the sealed test, once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
-from rewardsearch.config import Config
 from rewardsearch.errors import MachineError, NothingAccepted, RewardSearchError, UserError
 from rewardsearch.finalize.arms import choose_arms
-from rewardsearch.finalize.controls import check
-from rewardsearch.finalize.field import FLAGGED, Field
-from rewardsearch.finalize.gains import Reading
-from rewardsearch.finalize.groups import Groups, group_rates
-from rewardsearch.finalize.plan import Plan, final_seeds, plan, plan_of
-from rewardsearch.finalize.references import Judged, load_references
-from rewardsearch.finalize.report import CHOSEN_FROM, choose, failure, write_report
+from rewardsearch.finalize.controls import Judged, check, load_references
+from rewardsearch.finalize.ensembles import FLAGGED, CandidatePool
+from rewardsearch.finalize.gains import ArmSeed
+from rewardsearch.finalize.plan import FinalSetup, Plan, plan, plan_of
+from rewardsearch.finalize.report import CHOSEN_FROM, Groups, TestEvaluation, choose, failure, group_rates
 from rewardsearch.records import (
     BASELINE,
     POLICY,
@@ -30,9 +27,9 @@ from rewardsearch.records import (
 
 __all__ = [
     "FLAGGED",
+    "FinalSetup",
     "Plan",
     "check",
-    "final_seeds",
     "finalize",
     "group_rates",
     "load_references",
@@ -40,9 +37,9 @@ __all__ = [
     "plan_of",
 ]
 
-Train = Callable[[Sequence[FinalArm]], Mapping[Reading, TrainingResult]]
-ReadTest = Callable[[Sequence[Reading]], Mapping[Reading, Sequence[Outcome]]]
-Rules = Callable[[Literal["val", "test"]], Mapping[str, Sequence[Outcome]]]
+Train = Callable[[Sequence[FinalArm]], Mapping[ArmSeed, TrainingResult]]
+EvaluateOnTest = Callable[[Sequence[ArmSeed]], Mapping[ArmSeed, Sequence[Outcome]]]
+Heuristics = Callable[[Literal["val", "test"]], Mapping[str, Sequence[Outcome]]]
 
 
 def finalize(
@@ -53,68 +50,68 @@ def finalize(
     verdicts: Mapping[str, Verdict],
     results: Mapping[str, TrainingResult],
     base: Sequence[RewardSpec],
-    config: Config,
+    setup: FinalSetup,
     train: Train,
-    read_test: ReadTest,
+    read_test: EvaluateOnTest,
     say: Callable[[str], None],
     references: Sequence[Judged] = (),
-    rules: Rules = lambda split: {},
+    heuristics: Heuristics = lambda split: {},
     groups: Callable[[], Groups] = dict,
 ) -> FinalReport:
-    """Chooses the arms on `val`, has them trained with seeds that no candidate was trained with, recommends one of them by
-    `val`, and reads the sealed test once for all.
+    """Chooses the arms on `val`, trains them with seeds that no candidate was trained with, recommends one of them by `val`, and
+    evaluates all of them on the sealed test.
 
-    results: the search's screens, by arm. train: arms in, the results on `val` of each arm with each of its seeds out; what has
-    been trained so already costs nothing. read_test: arms with their seeds in, outcomes on the test out; called once, after
-    everything is trained and chosen. say: is told the cost before it is spent, and what is left out.
+    results: those of the search, by arm. train: takes arms and returns the results on `val` of each arm with each of its seeds;
+    what has been trained already costs nothing. read_test: takes arms with their seeds and returns their outcomes on the test; it
+    is called once, after everything is trained and chosen. say: receives the cost before it is spent, and what is left out.
 
-    references: hand-written rewards with what validation found, arms that are trained and never recommended. rules: outcomes of
-    the task's own rules on a split, by name; groups: each test row's person's groups by attribute, by row id. Both are asked for
-    the test once it is open.
+    references: hand-written rewards with their verdicts. They are trained and never recommended. heuristics: outcomes of the
+    task's heuristics on a split, by name. groups: the groups of each test row's person by attribute, by row id. Heuristics and
+    groups are requested for the test only once it is open.
 
-    With config.paper_protocol the literature's way is repeated instead: the ranking is on the test, and so is every choice, by
-    the search's one seed. Raises UserError for a control that cannot be made or a reference that cannot be trained on.
+    With paper_protocol the literature's procedure is repeated: the ranking and every choice are on the test, by the search's one
+    seed. An arm that could not be trained is left out.
 
-    An arm that could not be trained is left out. Where that is the baseline, or every arm that could be chosen, the test stays
-    sealed: UserError, NothingAccepted or MachineError says why.
+    Raises UserError for a control that cannot be made or a reference that cannot be trained on. Where the baseline, or every arm
+    that could be recommended, could not be trained, the test stays sealed: raises UserError, NothingAccepted or MachineError.
     """
-    field = Field(ranking=ranking, candidates=candidates, verdicts=verdicts, results=results)
-    ruled = rules(field.split)
-    lineup, seeds = choose_arms(field, base, config, references, ruled), final_seeds(config)
-    say(f"finalize: {plan_of(lineup.trained, seeds, config).told}")
-    for note in lineup.notes:
+    pool = CandidatePool(ranking=ranking, candidates=candidates, verdicts=verdicts, results=results)
+    on_ranked = heuristics(pool.split)
+    arms = choose_arms(pool, base, setup, references, on_ranked)
+    say(f"finalize: {plan_of(arms.trained, setup).told}")
+    for note in arms.notes:
         say(f"  {note}")
-    trained = train(lineup.trained)
-    scored = [arm for arm in lineup.trained if failure(arm, trained) is None]
-    for arm in lineup.trained:
+    trained = train(arms.trained)
+    scored = [arm for arm in arms.trained if failure(arm, trained) is None]
+    for arm in arms.trained:
         if arm not in scored:
             say(f"warning: {arm.id} is left out: {failure(arm, trained)}")
-    baseline = [arm for arm in lineup.trained if arm.id == BASELINE]
+    baseline = [arm for arm in arms.trained if arm.id == BASELINE]
     if baseline[0] not in scored:
         raise _untrained(baseline, trained)
-    chosen = choose(lineup, field, trained)
-    entered = [arm for arm in lineup.trained if arm.kind in CHOSEN_FROM]
+    chosen = choose(arms, pool, trained)
+    entered = [arm for arm in arms.trained if arm.kind in CHOSEN_FROM]
     if entered and chosen is None:
         raise _untrained(entered, trained)
-    best = next((row.id for row in field.eligible if row.id in {arm.id for arm in scored}), None)
-    readings = [(arm.id, seed) for arm in scored for seed in arm.seeds]
-    readings += [(id, config.seed) for id in (POLICY, best) if id is not None]
-    outcomes = dict(read_test(tuple(dict.fromkeys(readings))))
-    if ruled:
-        outcomes |= {(name, config.seed): each for name, each in rules("test").items()}
-    report = write_report(task, lineup, field, config, seeds, trained, chosen, best, outcomes, ruled)
-    told = {POLICY: [outcomes[POLICY, config.seed]]}
-    watched = [arm for arm in scored if arm.id == chosen or arm.kind == "reference"]
-    told |= {arm.id: [outcomes[arm.id, seed] for seed in arm.seeds] for arm in watched}
-    return report.model_copy(update={"fairness": group_rates(told, groups(), config)})
+    best = next((row.id for row in pool.eligible if row.id in {arm.id for arm in scored}), None)
+    evaluated = [(arm.id, seed) for arm in scored for seed in arm.seeds]
+    evaluated += [(id, setup.seed) for id in (POLICY, best) if id is not None]
+    outcomes = dict(read_test(tuple(dict.fromkeys(evaluated))))
+    if on_ranked:
+        outcomes |= {(name, setup.seed): each for name, each in heuristics("test").items()}
+    report = TestEvaluation(arms, pool, setup, trained, outcomes, on_ranked, best).report(task, chosen)
+    shown = [arm for arm in scored if arm.id == chosen or arm.kind == "reference"]
+    of_arms = {arm.id: [outcomes[arm.id, seed] for seed in arm.seeds] for arm in shown}
+    of_arms = {POLICY: [outcomes[POLICY, setup.seed]], **of_arms}
+    return report.model_copy(update={"fairness": group_rates(of_arms, groups(), setup.rank, setup.seed)})
 
 
-def _untrained(arms: Sequence[FinalArm], trained: Mapping[Reading, TrainingResult]) -> RewardSearchError:
-    """The error that ends finalize where none of `arms` has a score: an infrastructure error, or the runs' own failure."""
-    told = "; ".join(f"{arm.id} {failure(arm, trained)}" for arm in arms)
-    told = f"not finalized, and the sealed test stays closed: {told}"
+def _untrained(arms: Sequence[FinalArm], trained: Mapping[ArmSeed, TrainingResult]) -> RewardSearchError:
+    """The error where none of `arms` has a score: an infrastructure error, or a failure of the trainings themselves."""
+    reasons = "; ".join(f"{arm.id} {failure(arm, trained)}" for arm in arms)
+    message = f"not finalized, and the sealed test stays closed: {reasons}"
     if any(trained[arm.id, seed].status == "error" for arm in arms for seed in arm.seeds):
-        return MachineError(f"{told}; fix the cause and run the same command")
+        return MachineError(f"{message}; fix the cause and run the same command")
     if arms[0].kind == "baseline":
-        return UserError(f"{told}; lower train.learning_rate in another --run-dir, or set fewer finalize.seeds")
-    return NothingAccepted(f"{told}; see rewardsearch leaderboard")
+        return UserError(f"{message}; lower train.learning_rate in another --run-dir, or set fewer finalize.seeds")
+    return NothingAccepted(f"{message}; see rewardsearch leaderboard")

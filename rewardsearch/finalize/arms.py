@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from rewardsearch.config import Config
-from rewardsearch.finalize.controls import AGAIN, format_rewards, random_draws, random_reward
-from rewardsearch.finalize.ensembles import Recipe, alike, build
-from rewardsearch.finalize.field import Field, is_flagged
-from rewardsearch.finalize.plan import final_seeds, fresh_seeds, longer_steps
-from rewardsearch.finalize.references import Judged, check_references, reference_arms
+from rewardsearch.finalize.controls import (
+    AGAIN,
+    Judged,
+    check_references,
+    format_rewards,
+    random_draws,
+    random_reward,
+    reference_arms,
+)
+from rewardsearch.finalize.ensembles import CandidatePool, Recipe, build, equal_weights, is_flagged
+from rewardsearch.finalize.plan import FinalSetup
 from rewardsearch.records import BASELINE, POLICY, FinalArm, RankedRow, Record, RewardSpec
 from rewardsearch.rewards.base import spec_of
 
 UNTRAINED = ("policy", "rule")
-"""Kinds of arms that finalize has nothing to train for, and that no seed moves: these have no seeds."""
+"""Kinds of arms that finalize does not train; they have no seeds."""
 
 
-class Lineup(Record):
-    """The arms, the policy that training starts from the last of them.
+class FinalArms(Record):
+    """The arms; the last one is the policy that training starts from.
 
-    `same` has the arms that would be trained exactly as one that is there, by name; `notes` what could not be put together.
+    same: arms that would be trained exactly as another, with that one's name. notes: what could not be made, and why.
     """
 
     arms: tuple[FinalArm, ...]
@@ -33,85 +39,89 @@ class Lineup(Record):
 
 
 def choose_arms(
-    field: Field,
+    pool: CandidatePool,
     base: Sequence[RewardSpec],
-    config: Config,
+    setup: FinalSetup,
     references: Sequence[Judged] = (),
-    rules: Iterable[str] = (),
-) -> Lineup:
-    """The baseline, the finalists by themselves, the ensembles and controls that the config asks for, the references, the task's
-    rules by name, the policy that training starts from.
+    heuristics: Iterable[str] = (),
+) -> FinalArms:
+    """The baseline, the finalists as single candidates, the ensembles and controls of the config, the references, the task's
+    heuristics by name, and the policy that training starts from.
 
     The finalists are the best eligible candidates. Arms with the same rewards, weights, training and seeds are one arm, under
-    the name that comes first in that order. Raises UserError for format-only without a base reward that pays for form, and for a
-    reference that cannot be trained on.
+    the name that comes first in that order. Raises UserError for format-only without a base reward that pays for format, and for
+    a reference that cannot be trained on.
     """
     check_references(references)
-    steps = config.train.steps
+    steps = setup.steps
     arms = [FinalArm(id=BASELINE, kind="baseline", rewards=tuple(base), steps=steps, how="the base rewards alone")]
     notes: list[str] = []
-    finalists = field.eligible[: config.finalize.finalists]
-    for place, row in enumerate(finalists, start=1):
-        how = f"number {place} of the search by F1 on {field.split}{_flags(row)}"
-        arms.append(_arm(field, base, row.id, "single", {row.id: 1.0}, steps, how))
-    for name in config.finalize.ensembles:
-        recipe = build(name, field, config.finalize)
+    for place, row in enumerate(pool.eligible[: setup.finalize.finalists], start=1):
+        how = f"number {place} of the search by F1 on {pool.split}{_flags(row)}"
+        arms.append(_arm(pool, base, row.id, "single", {row.id: 1.0}, steps, how))
+    for name in setup.finalize.ensembles:
+        recipe = build(name, pool, setup.finalize)
         if recipe is None:
             notes.append(f"ensemble-{name} is left out: no candidate fits it")
             continue
-        whole = longer_steps(config) if recipe.longer > 1 else steps
-        arm = _arm(field, base, f"ensemble-{name}", "ensemble", recipe.weights, whole, _named(field, recipe))
+        whole = setup.longer_steps if recipe.longer > 1 else steps
+        arm = _arm(pool, base, f"ensemble-{name}", "ensemble", recipe.weights, whole, _how(pool, recipe))
         arms.append(arm.model_copy(update={"aggregation": recipe.aggregation}))
-    arms += _controls(field, base, config, [frozenset(arm.members) for arm in arms], notes)
+    arms += _controls(pool, base, setup, [frozenset(arm.members) for arm in arms], notes)
     arms += reference_arms(references, base, steps)
-    seeds = final_seeds(config)
-    kept, same = _distinct([arm if arm.seeds else arm.model_copy(update={"seeds": seeds}) for arm in arms])
-    kept += [FinalArm(id=name, kind="rule", how="a rule of the task, without a model") for name in rules]
-    how = "the policy after supervised fine-tuning alone" if config.sft.enabled else "the untrained policy"
-    return Lineup(arms=(*kept, FinalArm(id=POLICY, kind="policy", how=how)), same=same, notes=tuple(notes))
+    kept, same = _distinct([arm if arm.seeds else arm.model_copy(update={"seeds": setup.seeds}) for arm in arms])
+    kept += [FinalArm(id=name, kind="rule", how="a heuristic of the task, without a model") for name in heuristics]
+    how = "the untrained policy" if setup.policy_name == POLICY else "the policy after supervised fine-tuning alone"
+    return FinalArms(arms=(*kept, FinalArm(id=POLICY, kind="policy", how=how)), same=same, notes=tuple(notes))
 
 
 def _controls(
-    field: Field, base: Sequence[RewardSpec], config: Config, chosen: Sequence[frozenset[str]], notes: list[str]
+    pool: CandidatePool,
+    base: Sequence[RewardSpec],
+    setup: FinalSetup,
+    chosen: Sequence[frozenset[str]],
+    notes: list[str],
 ) -> Iterable[FinalArm]:
     """chosen: the members of the arms that were chosen by their results, which no random draw should repeat."""
-    steps = config.train.steps
-    settings = config.finalize
+
+    def control(id: str, rewards: Sequence[RewardSpec], how: str, **more: Any) -> FinalArm:
+        return FinalArm(id=id, kind="control", rewards=tuple(rewards), steps=setup.steps, how=how, **more)
+
+    def mean_of(id: str, members: Sequence[str], how: str) -> FinalArm:
+        return _arm(pool, base, id, "control", equal_weights(members), setup.steps, how)
+
+    settings, accepted = setup.finalize, pool.accepted
     for name in settings.controls:
         if name == "format-only":
-            how = "the base rewards for form alone"
-            yield FinalArm(id=name, kind="control", rewards=format_rewards(base), steps=steps, how=how)
+            yield control(name, format_rewards(base), "the base rewards for format alone")
         elif name == "random-reward":
             how = "pays at random, by a hash of prompt and completion, without the base rewards"
-            yield FinalArm(id=name, kind="control", rewards=(random_reward(),), steps=steps, how=how)
+            yield control(name, [random_reward()], how)
         elif name == AGAIN:
-            seeds = fresh_seeds(config)
-            how = f"the base rewards again, with seeds of its own ({', '.join(map(str, seeds))}): its gain is noise"
-            yield FinalArm(id=name, kind="control", rewards=tuple(base), steps=steps, seeds=seeds, how=how)
+            seeds = setup.fresh_seeds
+            how = f"the base rewards again, with other seeds ({', '.join(map(str, seeds))}): its gain is noise"
+            yield control(name, base, how, seeds=seeds)
         elif name == "average":
-            members = field.accepted
-            if not members:
+            if accepted:
+                yield mean_of(name, accepted, f"the mean of all {len(accepted)} accepted candidates")
+            else:
                 notes.append("average is left out: no candidate was accepted")
-                continue
-            how = f"the mean of all {len(members)} accepted candidates"
-            yield _arm(field, base, name, "control", alike(members), steps, how)
         else:
-            found = len(field.accepted)
-            draws = random_draws(field, settings, config.seed, chosen)
+            draws = random_draws(pool, settings, setup.seed, chosen)
             short = (len(drawn) < settings.random_k or frozenset(drawn) in chosen for drawn in draws.values())
             if len(draws) < settings.random_draws or any(short):
                 notes.append(
-                    f"random-k: {found} accepted candidate{'' if found == 1 else 's'}, too few for {settings.random_draws} "
-                    f"draw{'' if settings.random_draws == 1 else 's'} of {settings.random_k} other than the ensembles"
+                    f"random-k: {len(accepted)} accepted candidate{'' if len(accepted) == 1 else 's'}, too few for "
+                    f"{settings.random_draws} draw{'' if settings.random_draws == 1 else 's'} of {settings.random_k} other than "
+                    "the ensembles"
                 )
             for id, members in draws.items():
-                names = ", ".join(field.candidates[member].name for member in members)
-                how = f"drawn from all {found} accepted candidates: {names}"
-                yield _arm(field, base, id, "control", alike(members), steps, how)
+                names = ", ".join(pool.candidates[member].name for member in members)
+                yield mean_of(id, members, f"drawn from all {len(accepted)} accepted candidates: {names}")
 
 
 def _arm(
-    field: Field,
+    pool: CandidatePool,
     base: Sequence[RewardSpec],
     id: str,
     kind: str,
@@ -120,19 +130,18 @@ def _arm(
     how: str,
 ) -> FinalArm:
     """An arm of the base rewards and candidates at these weights."""
-    rewards = (*base, *(spec_of(field.candidates[member], weight) for member, weight in weights.items()))
+    rewards = (*base, *(spec_of(pool.candidates[member], weight) for member, weight in weights.items()))
     return FinalArm.model_validate(
         {"id": id, "kind": kind, "members": tuple(weights), "rewards": rewards, "steps": steps, "how": how}
     )
 
 
 def _distinct(arms: Sequence[FinalArm]) -> tuple[list[FinalArm], dict[str, str]]:
-    """The arms that are trained differently, and the others with the arm that each is the same as. A reference has a row of its
-    own whatever the search found."""
+    """The arms that are trained differently, and for every other arm the one that it equals. References have their own rows."""
     kept: dict[object, FinalArm] = {}
     same: dict[str, str] = {}
     for arm in arms:
-        # Shares of one are not exact: three times a third may differ from one in the last bit.
+        # Three times a third may differ from one in the last bit.
         weights = frozenset((spec.id, round(spec.weight, 9)) for spec in arm.rewards)
         key = (weights, arm.steps, arm.seeds, arm.aggregation, arm.id if arm.kind == "reference" else None)
         twin = kept.get(key)
@@ -144,11 +153,11 @@ def _distinct(arms: Sequence[FinalArm]) -> tuple[list[FinalArm], dict[str, str]]
     return list(kept.values()), same
 
 
-def _named(field: Field, recipe: Recipe) -> str:
-    """How an ensemble was put together, with its members' names, and their weights where these differ."""
+def _how(pool: CandidatePool, recipe: Recipe) -> str:
+    """How an ensemble was made, with its members' names, and their weights where these differ."""
     weights = recipe.weights
     uneven = max(weights.values()) - min(weights.values()) > 1e-9
-    names = (field.candidates[id].name + (f" {weight:.2f}" if uneven else "") for id, weight in weights.items())
+    names = (pool.candidates[id].name + (f" {weight:.2f}" if uneven else "") for id, weight in weights.items())
     return f"{recipe.how}: {', '.join(names)}"
 
 

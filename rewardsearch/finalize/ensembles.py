@@ -1,108 +1,186 @@
-"""How each ensemble is put together: who is in it, at what weight, for how many screens it is trained.
+"""The candidates that ensembles are made of, and how each ensemble is made: its members, their weights, its length of training.
 
-The first seven are those of the literature (arXiv 2605.02073). All are chosen on the split that candidates were ranked on.
+The first seven ensembles are those of the literature (arXiv 2605.02073). All are chosen on the split that candidates were ranked
+on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from rewardsearch.config import TOP, FinalizeConfig
-from rewardsearch.finalize.field import Field
-from rewardsearch.records import Aggregation, RankedRow, curve_label
+from rewardsearch.records import (
+    BASELINE,
+    POLICY,
+    Aggregation,
+    Candidate,
+    RankedRow,
+    Ranking,
+    TrainingResult,
+    Verdict,
+    curve_label,
+)
 
-MOST_WEIGHTED = 10
+FLAGGED = ("watch:", "bank:length", "bank:penalty", "bank:collapse", "trigger:", "leak:")
+"""Flags that begin so keep an arm from being recommended: its reward went another way than correctness, in training or on
+completions of the policy, or its code hides what it pays for.
+
+Not among them: `exploit:` (what a text that nobody wrote would earn; the watch sees whether training went there), `bank:form`
+(repeats what the base rewards pay) and `bank:no-signal` (an untrained policy may show too little correct work)."""
+
+MAX_WEIGHTED = 10
 """Members of `weighted`, as many as the largest ensemble of the literature has."""
-MOST_FOLLOWING = 5
-MOST_COVERING = 5
-LEAST_AUC = 0.7
-"""Within-group AUC on the rollout bank from which on a reward counts as following correctness."""
+MAX_CORRECTNESS = 5
+MAX_COVER = 5
+MIN_AUC = 0.7
+"""A reward follows correctness when its within-group AUC on the rollout bank is at least this."""
+
+
+@dataclass(frozen=True)
+class CandidatePool:
+    """What the search found, on the split that candidates were ranked on. results: those of the search, by arm."""
+
+    ranking: Ranking
+    candidates: Mapping[str, Candidate]
+    verdicts: Mapping[str, Verdict]
+    results: Mapping[str, TrainingResult]
+
+    @property
+    def split(self) -> Literal["val", "test"]:
+        return self.ranking.split
+
+    @property
+    def trained(self) -> tuple[RankedRow, ...]:
+        """Every candidate that was trained to the end, best first."""
+        return tuple(row for row in self.ranking.rows if row.status == "trained" and row.id not in (BASELINE, POLICY))
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """Every candidate that validation accepted, by id, also those stopped at a rung; without those whose training failed."""
+        failed = {row.id for row in self.ranking.rows if row.status == "failed"}
+        ids = (id for id in self.candidates if id in self.verdicts and self.verdicts[id].accepted)
+        return tuple(sorted(id for id in ids if id not in failed))
+
+    @property
+    def eligible(self) -> tuple[RankedRow, ...]:
+        """Trained candidates without a flag in FLAGGED; all of them where every one has such a flag."""
+        return tuple(row for row in self.trained if not is_flagged(row)) or self.trained
+
+    @property
+    def baseline(self) -> float:
+        """The baseline's F1 in the search, the mean over its seeds."""
+        return next((row.f1 for row in self.ranking.rows if row.id == BASELINE), None) or 0.0
+
+    @property
+    def better(self) -> tuple[RankedRow, ...]:
+        """Eligible candidates that are not clearly below the baseline: the interval of their gain reaches 0. Where the noise
+        between seeds is unknown, that is the interval over questions."""
+        known = ((row, row.gain_ci or row.gain_questions_ci) for row in self.eligible)
+        return tuple(row for row, ci in known if ci is None or ci[1] >= 0)
+
+
+def is_flagged(of: RankedRow | TrainingResult) -> bool:
+    """Whether a candidate, or a training, has a flag in FLAGGED."""
+    return any(flag.startswith(FLAGGED) for flag in of.flags)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The members of an ensemble with their weights, which sum to 1, and how it was put together, in words."""
+    """The members of an ensemble with their weights, which sum to 1, and how it was made, in words.
+
+    longer: its training steps, in trainings of the search."""
 
     weights: Mapping[str, float]
     how: str
     longer: float = 1.0
-    """Training steps, in screens."""
     aggregation: Aggregation = "sum_then_normalize"
 
 
-def build(name: str, field: Field, config: FinalizeConfig) -> Recipe | None:
+def equal_weights(members: Iterable[str]) -> dict[str, float]:
+    """Each member at weight 1/k, so that an ensemble weighs as much as a single candidate."""
+    ids = tuple(members)
+    return {id: 1 / len(ids) for id in ids}
+
+
+def build(name: str, pool: CandidatePool, config: FinalizeConfig) -> Recipe | None:
     """The ensemble of that name (FinalizeConfig.ensembles); None where no candidate fits it.
 
-    Where every candidate is clearly below the baseline, the best one stands alone.
+    Where every candidate is clearly below the baseline, the best one is the only member.
     """
     top = TOP.fullmatch(name)
-    return _top(field, int(top.group(1))) if top else _NAMED[name](field, config)
+    return _top(pool, int(top.group(1))) if top else _NAMED[name](pool, config)
 
 
-def _top(field: Field, k: int) -> Recipe | None:
-    rows = _better(field)[:k]
-    return Recipe(alike(row.id for row in rows), _best(field, rows, k)) if rows else None
+def _top(pool: CandidatePool, k: int) -> Recipe | None:
+    rows = _better(pool)[:k]
+    return Recipe(equal_weights(row.id for row in rows), _best(pool, rows, k)) if rows else None
 
 
-def _top5_longer(field: Field, config: FinalizeConfig) -> Recipe | None:
-    rows = _better(field)[:5]
-    how = f"{_best(field, rows, 5)}, trained {config.longer:g} times as long"
-    return Recipe(alike(row.id for row in rows), how, longer=config.longer) if rows else None
+def _top5_longer(pool: CandidatePool, config: FinalizeConfig) -> Recipe | None:
+    rows = _better(pool)[:5]
+    how = f"{_best(pool, rows, 5)}, trained {config.longer:g} times as long"
+    return Recipe(equal_weights(row.id for row in rows), how, longer=config.longer) if rows else None
 
 
-def _round_best(field: Field, config: FinalizeConfig) -> Recipe | None:
+def _round_best(pool: CandidatePool, config: FinalizeConfig) -> Recipe | None:
     rows: dict[int, RankedRow] = {}
-    for row in field.eligible:
+    for row in pool.eligible:
         rows.setdefault(row.round, row)
-    return Recipe(alike(row.id for row in rows.values()), f"the best of each of {len(rows)} rounds") if rows else None
+    return (
+        Recipe(equal_weights(row.id for row in rows.values()), f"the best of each of {len(rows)} rounds")
+        if rows
+        else None
+    )
 
 
-def _correctness(field: Field, config: FinalizeConfig) -> Recipe | None:
-    """By the AUC on the rollout bank; where no reward reaches LEAST_AUC, by the correlation in training."""
-    eligible = [row.id for row in field.eligible]
-    auc = {id: value for id in eligible if (value := _auc(field, id)) is not None and value >= LEAST_AUC}
+def _correctness(pool: CandidatePool, config: FinalizeConfig) -> Recipe | None:
+    """By the AUC on the rollout bank; where no reward reaches MIN_AUC, by the correlation in training."""
+    eligible = [row.id for row in pool.eligible]
+    auc = {id: value for id in eligible if (value := _auc(pool, id)) is not None and value >= MIN_AUC}
     if auc:
         chosen = _highest(auc)
         how = f"the {len(chosen)} that follow correctness most on the rollout bank (AUC {_range(auc, chosen)})"
-        return Recipe(alike(chosen), how)
-    r = {id: value for id in eligible if (value := _correlation(field, id)) is not None and value > 0}
+        return Recipe(equal_weights(chosen), how)
+    r = {id: value for id in eligible if (value := _correlation(pool, id)) is not None and value > 0}
     if not r:
         return None
     chosen = _highest(r)
     how = f"the {len(chosen)} that follow correctness most in training (correlation {_range(r, chosen)})"
-    return Recipe(alike(chosen), how)
+    return Recipe(equal_weights(chosen), how)
 
 
-def _weighted(field: Field, config: FinalizeConfig) -> Recipe | None:
-    rows = _better(field)[:MOST_WEIGHTED]
+def _weighted(pool: CandidatePool, config: FinalizeConfig) -> Recipe | None:
+    rows = _better(pool)[:MAX_WEIGHTED]
     if not rows:
         return None
-    gains = {row.id: gain for row in rows if (gain := (row.f1 or 0.0) - field.baseline) > 0}
+    gains = {row.id: gain for row in rows if (gain := (row.f1 or 0.0) - pool.baseline) > 0}
     if not gains:
-        return Recipe(alike(row.id for row in rows), _best(field, rows, MOST_WEIGHTED))
+        return Recipe(equal_weights(row.id for row in rows), _best(pool, rows, MAX_WEIGHTED))
     whole = sum(gains.values())
-    how = f"the {len(gains)} best above the baseline, weighted by their gain in F1 on {field.split}"
+    how = f"the {len(gains)} best above the baseline, weighted by their gain in F1 on {pool.split}"
     return Recipe({id: gain / whole for id, gain in gains.items()}, how)
 
 
-def _normalised(field: Field, config: FinalizeConfig) -> Recipe | None:
-    rows = _better(field)[:3]
+def _normalised(pool: CandidatePool, config: FinalizeConfig) -> Recipe | None:
+    rows = _better(pool)[:3]
     if not rows:
         return None
-    how = f"{_best(field, rows, 3)}, each reward normalised within its group before the sum"
-    return Recipe(alike(row.id for row in rows), how, aggregation="normalize_then_sum")
+    how = f"{_best(pool, rows, 3)}, each reward normalised within its group before the sum"
+    return Recipe(equal_weights(row.id for row in rows), how, aggregation="normalize_then_sum")
 
 
-def _cover(field: Field, config: FinalizeConfig) -> Recipe | None:
-    """Greedy set cover: whoever adds the most questions, the better ranked of equals, while one adds any."""
-    rows = _better(field)
+def _cover(pool: CandidatePool, config: FinalizeConfig) -> Recipe | None:
+    """Greedy set cover: always the candidate that adds the most correct questions (the better ranked of equals), until none
+    adds any."""
+    rows = _better(pool)
     won = {
-        row.id: {outcome.id for outcome in field.results[row.id].outcomes if outcome.kind == "correct"} for row in rows
+        row.id: {outcome.id for outcome in pool.results[row.id].outcomes if outcome.kind == "correct"} for row in rows
     }
     chosen: list[str] = []
     covered: set[str] = set()
-    while len(chosen) < min(MOST_COVERING, len(rows)):
+    while len(chosen) < min(MAX_COVER, len(rows)):
         # max takes the first of equals.
         best = max(won, key=lambda id: len(won[id] - covered))
         if not won[best] - covered:
@@ -111,11 +189,11 @@ def _cover(field: Field, config: FinalizeConfig) -> Recipe | None:
         covered |= won[best]
     if not chosen:
         return None
-    how = f"those that together answer the most questions of {field.split} right, {len(covered)} of {field.ranking.n}"
-    return Recipe(alike(chosen), how)
+    how = f"those that together answer the most questions of {pool.split} correctly, {len(covered)} of {pool.ranking.n}"
+    return Recipe(equal_weights(chosen), how)
 
 
-_NAMED: Mapping[str, Callable[[Field, FinalizeConfig], Recipe | None]] = {
+_NAMED: Mapping[str, Callable[[CandidatePool, FinalizeConfig], Recipe | None]] = {
     "top5-longer": _top5_longer,
     "round-best": _round_best,
     "correctness": _correctness,
@@ -125,38 +203,32 @@ _NAMED: Mapping[str, Callable[[Field, FinalizeConfig], Recipe | None]] = {
 }
 
 
-def _better(field: Field) -> Sequence[RankedRow]:
-    return field.better or field.eligible[:1]
+def _better(pool: CandidatePool) -> Sequence[RankedRow]:
+    return pool.better or pool.eligible[:1]
 
 
-def _best(field: Field, rows: Sequence[RankedRow], asked: int) -> str:
-    if not field.better:
-        return "the best candidate, all being clearly below the baseline"
-    few = ", the others being clearly below the baseline" if len(rows) < min(asked, len(field.eligible)) else ""
-    return f"the best {len(rows)} by F1 on {field.split}{few}"
+def _best(pool: CandidatePool, rows: Sequence[RankedRow], asked: int) -> str:
+    if not pool.better:
+        return "the best candidate; all are clearly below the baseline"
+    few = "; the others are clearly below the baseline" if len(rows) < min(asked, len(pool.eligible)) else ""
+    return f"the best {len(rows)} by F1 on {pool.split}{few}"
 
 
-def alike(members: Iterable[str]) -> dict[str, float]:
-    """Each at weight 1/k, so that an ensemble weighs as much as a single candidate."""
-    ids = tuple(members)
-    return {id: 1 / len(ids) for id in ids}
-
-
-def _auc(field: Field, id: str) -> float | None:
-    """Of the reward alone, against what is right in any form, within groups of the rollout bank."""
-    verdict = field.verdicts.get(id)
+def _auc(pool: CandidatePool, id: str) -> float | None:
+    """AUC of the reward alone against correctness in any form, within groups of the rollout bank."""
+    verdict = pool.verdicts.get(id)
     value = verdict.checks.get("bank_auc_any_form") if verdict else None
     return float(value) if isinstance(value, float) else None
 
 
-def _correlation(field: Field, id: str) -> float | None:
+def _correlation(pool: CandidatePool, id: str) -> float | None:
     """Pearson's r of the reward alone with correctness over the completions of its training."""
-    return field.results[id].correlations.get(curve_label(field.candidates[id].name, id))
+    return pool.results[id].correlations.get(curve_label(pool.candidates[id].name, id))
 
 
 def _highest(values: Mapping[str, float]) -> list[str]:
     """The ids with the highest values; `sorted` keeps the leaderboard's order among equals."""
-    return sorted(values, key=lambda id: -values[id])[:MOST_FOLLOWING]
+    return sorted(values, key=lambda id: -values[id])[:MAX_CORRECTNESS]
 
 
 def _range(values: Mapping[str, float], chosen: Sequence[str]) -> str:

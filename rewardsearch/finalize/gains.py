@@ -1,8 +1,8 @@
-"""What an arm of the final table gains over another: the interval and p-value over training seeds and questions, and the verdict.
+"""The gain of one arm of the final table over another: interval and p-value over training seeds and questions, and the verdict.
 
-A gain is a claim about rewards: what training anew under one of them is expected to score above training anew under the other.
-Its error has two parts, the questions (paired bootstrap) and the training seeds, each arm with the variance of its own. What
-holds of the trained policies alone, given their seeds, is kept beside it under names that say so.
+A gain is a claim about rewards: how much more a new training with one reward is expected to score than a new training with the
+other. Its error has two parts: the questions (paired bootstrap) and the training seeds, where each arm has its own variance.
+Intervals that are about the trained policies alone, given their seeds, have `questions` in their name.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rewardsearch.records import Conclusion, Interval
-from rewardsearch.stats import Bootstrap, SeedNoise, Spread, spread
+from rewardsearch.stats import Bootstrap, SeedNoise, Spread, projected_spread, spread
 
-MOST_MORE_SEEDS = 20
-"""The most further seeds an arm that a verdict recommends."""
+MAX_MORE_SEEDS = 20
+"""The most additional seeds per arm that a verdict recommends."""
 Metric = Literal["F1", "macro F1"]
-Reading = tuple[str, int]
+ArmSeed = tuple[str, int]
 """An arm and the seed that it was trained with."""
 
 
@@ -26,9 +26,9 @@ Reading = tuple[str, int]
 class Gain:
     """One arm's score less another's on the same questions.
 
-    seeds: how many the arm was trained with. question_se and questions_ci: its standard error and its interval from the questions
-    alone. noises: the noise between the seeds of each arm that is trained; None where one of them has a single seed, and nothing
-    can be said of rewards.
+    seeds: of the arm. question_se and questions_ci: standard error and interval from the questions alone. noises: the noise
+    between the seeds of each arm that is trained; None where one of them has a single seed, so that nothing is known about the
+    rewards.
     """
 
     arm: str
@@ -40,17 +40,10 @@ class Gain:
     noises: tuple[SeedNoise, ...] | None
     confidence: float
 
-    def spread(self, more: int = 0) -> Spread | None:
-        """Over seeds and questions; None where the noise between seeds is not known. more: as if each trained arm had so many
-        seeds more, with noise of the same size."""
-        if self.noises is None:
-            return None
-        variance, parts = self.question_se**2, []
-        for noise in self.noises:
-            seeds = noise.df + 1
-            variance -= noise.luck**2 * (1 / seeds - 1 / (seeds + more))
-            parts.append((noise.model_copy(update={"df": noise.df + more}), 1 / (seeds + more)))
-        return spread(math.sqrt(max(0.0, variance)), parts)
+    def spread(self, more_seeds: float = 0) -> Spread | None:
+        """Over seeds and questions; None where the noise between seeds is not known. more_seeds: as if each trained arm had so
+        many more seeds (math.inf: endless ones), with noise of the same size."""
+        return None if self.noises is None else projected_spread(self.question_se, self.noises, more_seeds)
 
     @property
     def ci(self) -> Interval | None:
@@ -65,34 +58,29 @@ class Gain:
         known = self.spread()
         return None if known is None else known.p(self.value)
 
-    def within_questions(self) -> bool:
-        """Whether the questions alone, with endless seeds, would leave the gain in doubt."""
-        luck = sum(noise.luck**2 / (noise.df + 1) for noise in self.noises or ())
-        questions = spread(math.sqrt(max(0.0, self.question_se**2 - luck)))
-        return abs(self.value) <= questions.half_width(self.confidence)
+    def is_significant(self, more_seeds: float = 0) -> bool:
+        """Whether the interval excludes 0, with so many more seeds per arm and the same gain and noise."""
+        known = self.spread(more_seeds)
+        return known is not None and abs(self.value) > known.half_width(self.confidence)
 
     def more_seeds(self) -> int | None:
-        """The fewest further seeds an arm with which the interval would leave out 0, were gain and noise to stay as they are;
-        None where up to MOST_MORE_SEEDS are too few, or the noise is not known."""
-        for more in range(1, MOST_MORE_SEEDS + 1):
-            known = self.spread(more)
-            if known is not None and abs(self.value) > known.half_width(self.confidence):
-                return more
-        return None
+        """The fewest additional seeds per arm with which the interval would exclude 0 if gain and noise stayed the same; None
+        where more than MAX_MORE_SEEDS are needed, or the noise is not known."""
+        return next((more for more in range(1, MAX_MORE_SEEDS + 1) if self.is_significant(more)), None)
 
 
 def gain_of(
-    bootstrap: Bootstrap[Reading],
-    arm: Sequence[Reading],
-    against: Sequence[Reading],
+    bootstrap: Bootstrap[ArmSeed],
+    arm: Sequence[ArmSeed],
+    against: Sequence[ArmSeed],
     *,
     untrained: Collection[str] = (),
     macro: bool = False,
 ) -> Gain:
     """The gain of an arm over another in F1, or with `macro` in macro F1.
 
-    arm, against: the readings of each, as `bootstrap` knows them, one a seed. untrained: the arms that no seed moves, such as the
-    policy before training. Raises ValueError for macro F1 of a task without classes.
+    arm, against: each arm with its seeds, as in `bootstrap`. untrained: the arms without seeds, such as the policy before
+    training. Raises ValueError for macro F1 of a task without classes.
     """
     sample = bootstrap.sample(*arm) - bootstrap.sample(*against)
     found = sample.macro_f1_estimate if macro else None
@@ -113,10 +101,11 @@ def gain_of(
 
 
 def expected_ci(
-    bootstrap: Bootstrap[Reading], arm: Sequence[Reading], *, untrained: Collection[str] = (), macro: bool = False
+    bootstrap: Bootstrap[ArmSeed], arm: Sequence[ArmSeed], *, untrained: Collection[str] = (), macro: bool = False
 ) -> Interval | None:
-    """The interval of the score that training an arm anew is expected to give, over questions and seeds; None for one seed. The
-    arguments are those of `gain_of`. Raises ValueError for macro F1 of a task without classes."""
+    """The interval of the score expected from a new training of an arm, over questions and seeds; None for one seed.
+
+    The arguments are those of `gain_of`. Raises ValueError for macro F1 of a task without classes."""
     sample, noise = bootstrap.sample(*arm), bootstrap.seed_noise(*arm, macro=macro)
     if noise is None and arm[0][0] not in untrained:
         return None
@@ -129,21 +118,23 @@ def expected_ci(
 
 
 def conclude(gain: Gain, metric: Metric, questions: int, names: tuple[str, str], paper: bool = False) -> Conclusion:
-    """The verdict on a gain, with its sentence. names: what the two arms are called; paper: chosen on the test itself."""
+    """The verdict on a gain, with its sentence. names: of the two arms; paper: the arm was chosen on the test itself."""
     ci, p = gain.ci, gain.p
     verdict: Literal["better", "not established", "worse"] = "not established"
     if ci is not None and not ci[0] <= 0 <= ci[1]:
         verdict = "better" if gain.value > 0 else "worse"
     more = gain.more_seeds() if verdict == "not established" else None
     arm, against = names
-    shown = f" [{ci[0]:+.3f}, {ci[1]:+.3f}]" if ci else ""
-    chance = f", p {'<0.001' if p < 0.001 else f'{p:.3f}'}" if p is not None else ""
-    over = f"over {gain.seeds} seed{'s' if gain.seeds > 1 else ''} an arm and {questions:,} questions"
-    said = f"{arm} scores {metric} {gain.value:+.3f}{shown} against {against}{chance}, {over}"
+    interval = f" [{ci[0]:+.3f}, {ci[1]:+.3f}]" if ci else ""
+    chance = "" if p is None else ", p <0.001" if p < 0.001 else f", p {p:.3f}"
+    sentence = (
+        f"{verdict}: {arm} scores {metric} {gain.value:+.3f}{interval} against {against}{chance} "
+        f"({gain.seeds} seed{'s' if gain.seeds > 1 else ''} per arm, {questions:,} questions)"
+    )
     if paper:
-        said += ", picked on these questions and so inflated"
+        sentence += ". It was chosen on these questions, which inflates its score"
     if verdict == "not established":
-        said += f"; {_settled(gain, more, paper)}"
+        sentence += f". {_remedy(gain, more, paper)}"
     return Conclusion(
         arm=gain.arm,
         against=gain.against,
@@ -156,25 +147,25 @@ def conclude(gain: Gain, metric: Metric, questions: int, names: tuple[str, str],
         seeds=gain.seeds,
         questions=questions,
         more_seeds=more,
-        sentence=f"{verdict}: {said}",
+        sentence=sentence,
     )
 
 
-def _settled(gain: Gain, more: int | None, paper: bool) -> str:
-    """What would settle a gain that is not established."""
+def _remedy(gain: Gain, more: int | None, paper: bool) -> str:
+    """What would decide a gain that is not established."""
     if gain.ci is None:
         low, high = gain.questions_ci
         remedy = "paper_protocol: false and finalize.seeds: 5" if paper else "finalize.seeds: 5"
         return (
-            f"[{low:+.3f}, {high:+.3f}] over the questions alone, which is about these trained policies; one seed an arm says "
-            f"nothing about the rewards: train with more ({remedy})"
+            f"The interval over questions alone is [{low:+.3f}, {high:+.3f}]; it is about these trained policies. "
+            f"One seed per arm says nothing about the rewards: train with more seeds ({remedy})"
         )
     if more is not None:
         setting = "" if paper else f" (finalize.seeds: {gain.seeds + more})"
         return (
-            f"{more} more seed{'s' if more > 1 else ''} an arm{setting} would have about an even chance to settle it if gain and "
-            "noise stay the same"
+            f"If gain and noise stay the same, {more} more seed{'s' if more > 1 else ''} per arm{setting} would decide it with "
+            "a probability of about one half"
         )
-    if gain.within_questions():
-        return "more seeds would not settle it, since the gain is within the noise of the questions"
-    return f"more than {MOST_MORE_SEEDS} more seeds an arm would be needed to settle it"
+    if not gain.is_significant(math.inf):
+        return "More seeds would not decide it: the gain is within the noise of the questions"
+    return f"More than {MAX_MORE_SEEDS} more seeds per arm would be needed to decide it"

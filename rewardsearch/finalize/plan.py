@@ -1,16 +1,62 @@
-"""What finalize costs: training runs and steps, at most before the candidates are known, exactly once the arms are chosen."""
+"""What finalize costs: at most, before the candidates are known, and exactly, once the arms are chosen."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from rewardsearch.config import Config
+from rewardsearch.config import Config, FinalizeConfig, RankConfig
 from rewardsearch.records import BASELINE, POLICY, FinalArm, Record
 
 
+@dataclass(frozen=True)
+class FinalSetup:
+    """The config that finalize needs: its own section, and how the search trained and ranked.
+
+    steps: of one whole training in the search. baseline_seeds: those that the search trained the baseline with.
+    """
+
+    finalize: FinalizeConfig
+    rank: RankConfig
+    seed: int
+    steps: int
+    baseline_seeds: tuple[int, ...]
+    paper_protocol: bool
+    policy_name: str
+
+    @staticmethod
+    def of(config: Config) -> FinalSetup:
+        return FinalSetup(
+            finalize=config.finalize,
+            rank=config.rank,
+            seed=config.seed,
+            steps=config.train.steps,
+            baseline_seeds=config.baseline_seeds,
+            paper_protocol=config.paper_protocol,
+            policy_name=config.policy_name,
+        )
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds of the final arms: those after the search's seed. With paper_protocol only the search's seed."""
+        if self.paper_protocol:
+            return (self.seed,)
+        return tuple(range(self.seed + 1, self.seed + 1 + self.finalize.seeds))
+
+    @property
+    def fresh_seeds(self) -> tuple[int, ...]:
+        """The seeds of the control a-a: as many as a final arm has, after every seed that the baseline is trained with."""
+        first = max(*self.seeds, *self.baseline_seeds) + 1
+        return tuple(range(first, first + len(self.seeds)))
+
+    @property
+    def longer_steps(self) -> int:
+        """Training steps of top5-longer."""
+        return round(self.steps * self.finalize.longer)
+
+
 class Plan(Record):
-    """`arms` of the final table that a model answers, `seeds` that each is trained with, training `runs` still to do for it, and
-    their `steps`."""
+    """`arms` of the final table that are a model, `seeds` per arm, training `runs` still to do, and their `steps`."""
 
     arms: int = 0
     seeds: int = 0
@@ -24,53 +70,33 @@ class Plan(Record):
         return f"{table}: {_counted(self.runs, 'training run')}, {_counted(self.steps, 'step')}"
 
 
-def final_seeds(config: Config) -> tuple[int, ...]:
-    """The seeds of the final arms: those after the search's own. The literature's protocol has the search's alone."""
-    if config.paper_protocol:
-        return (config.seed,)
-    return tuple(range(config.seed + 1, config.seed + 1 + config.finalize.seeds))
-
-
-def fresh_seeds(config: Config) -> tuple[int, ...]:
-    """The seeds of the control a-a: as many as a final arm has, after every seed that the baseline is trained with."""
-    seeds = final_seeds(config)
-    first = max(*seeds, *config.baseline_seeds) + 1
-    return tuple(range(first, first + len(seeds)))
-
-
-def longer_steps(config: Config) -> int:
-    """Training steps of top5-longer."""
-    return round(config.train.steps * config.finalize.longer)
-
-
-def plan(config: Config) -> Plan:
-    """The most that finalize can cost, whatever the search finds; nothing where it is not enabled."""
-    settings = config.finalize
+def plan(setup: FinalSetup) -> Plan:
+    """The most that finalize can cost, whatever the search finds; zero where finalize is not enabled."""
+    settings = setup.finalize
     if not settings.enabled:
         return Plan()
     controls = sum(settings.random_draws if name == "random-k" else 1 for name in settings.controls)
-    lengths = [longer_steps(config) if name == "top5-longer" else config.train.steps for name in settings.ensembles]
-    lengths += [config.train.steps] * (controls + len(settings.references))
-    return _plan(lengths, settings.finalists, final_seeds(config), config)
+    lengths = [setup.longer_steps if name == "top5-longer" else setup.steps for name in settings.ensembles]
+    lengths += [setup.steps] * (controls + len(settings.references))
+    return _plan(lengths, settings.finalists, setup)
 
 
-def plan_of(arms: Sequence[FinalArm], seeds: Sequence[int], config: Config) -> Plan:
-    """What training these arms with these seeds costs. The baseline's screens of the search are not trained again, nor, where
-    the seeds are the search's own, are the candidates'."""
+def plan_of(arms: Sequence[FinalArm], setup: FinalSetup) -> Plan:
+    """What training these arms costs. What the search trained already is not trained again: the baseline with the search's seeds
+    and, with paper_protocol, the candidates."""
     lengths = [arm.steps for arm in arms if arm.kind in ("ensemble", "control", "reference")]
-    return _plan(lengths, sum(arm.kind == "single" for arm in arms), seeds, config)
+    return _plan(lengths, sum(arm.kind == "single" for arm in arms), setup)
 
 
-def _plan(lengths: Sequence[int], singles: int, seeds: Sequence[int], config: Config) -> Plan:
+def _plan(lengths: Sequence[int], singles: int, setup: FinalSetup) -> Plan:
     """lengths: steps of each ensemble, control and reference."""
-    steps = config.train.steps
-    baselines = len(set(seeds) - set(config.baseline_seeds))
-    screened = len(set(seeds) - {config.seed}) * singles
+    seeds = setup.seeds
+    runs = len(set(seeds) - set(setup.baseline_seeds)) + len(set(seeds) - {setup.seed}) * singles
     return Plan(
         arms=len((BASELINE, POLICY)) + singles + len(lengths),
         seeds=len(seeds),
-        runs=baselines + screened + len(lengths) * len(seeds),
-        steps=(baselines + screened) * steps + sum(lengths) * len(seeds),
+        runs=runs + len(lengths) * len(seeds),
+        steps=runs * setup.steps + sum(lengths) * len(seeds),
     )
 
 

@@ -1,22 +1,26 @@
-"""The final table: every arm on the sealed test, beside its estimate on `val`, and what was chosen."""
+"""The final table: every arm on the sealed test and on `val`, the recommended arm, pairs of arms, groups of people."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean
 from typing import Any, Literal
 
-from rewardsearch.config import Config
-from rewardsearch.finalize.arms import Lineup
+from rewardsearch.config import RankConfig
+from rewardsearch.finalize.arms import FinalArms
 from rewardsearch.finalize.controls import AGAIN
-from rewardsearch.finalize.field import Field, is_flagged
-from rewardsearch.finalize.gains import Gain, Reading, conclude, expected_ci, gain_of
-from rewardsearch.finalize.pairs import all_pairs
+from rewardsearch.finalize.ensembles import CandidatePool, is_flagged
+from rewardsearch.finalize.gains import ArmSeed, Gain, conclude, expected_ci, gain_of
+from rewardsearch.finalize.plan import FinalSetup
 from rewardsearch.records import (
     BASELINE,
     POLICY,
     Conclusion,
+    Fairness,
     FinalArm,
+    FinalPair,
     FinalReport,
     FinalRow,
     Interval,
@@ -24,15 +28,17 @@ from rewardsearch.records import (
     SeedScores,
     TrainingResult,
 )
-from rewardsearch.stats import Bootstrap, Metrics, Sample, adjust, f1_accuracy
+from rewardsearch.stats import Bootstrap, Sample, adjust, f1_accuracy, fairness, pairwise
 
 CHOSEN_FROM = ("ensemble", "single")
 """Kinds of arms that can be recommended."""
-Trained = Mapping[Reading, TrainingResult]
+Trained = Mapping[ArmSeed, TrainingResult]
+Groups = Mapping[str, Mapping[str, str]]
+"""A person's group by attribute, by question id."""
 
 
 def failure(arm: FinalArm, trained: Trained) -> str | None:
-    """Why an arm has no score: the first seed with which it could not be trained; None for one that has."""
+    """Why an arm has no score: the first seed with which it could not be trained; None for an arm with a score."""
     for seed in arm.seeds:
         result = trained[arm.id, seed]
         if result.status != "done":
@@ -40,202 +46,213 @@ def failure(arm: FinalArm, trained: Trained) -> str | None:
     return None
 
 
-def choose(lineup: Lineup, field: Field, trained: Trained) -> str | None:
-    """The arm to recommend: the ensemble or single candidate with the best mean F1 over the seeds on the split that was ranked
-    on. What is flagged, by a member or in its own training, only where nothing else is there; None where nothing could be
-    trained."""
-    flagged = {row.id for row in field.screened if is_flagged(row)}
+def choose(arms: FinalArms, pool: CandidatePool, trained: Trained) -> str | None:
+    """The arm to recommend: the ensemble or single candidate with the best mean F1 over its seeds on the split ranked on.
+
+    An arm that is flagged, for a member or in its own training, is recommended only where there is no other. None where nothing
+    could be trained.
+    """
+    flagged = {row.id for row in pool.trained if is_flagged(row)}
     flagged |= {id for (id, _), result in trained.items() if is_flagged(result)}
-    entered = [arm for arm in lineup.arms if arm.kind in CHOSEN_FROM and not failure(arm, trained)]
+    entered = [arm for arm in arms.arms if arm.kind in CHOSEN_FROM and not failure(arm, trained)]
     clean = [arm for arm in entered if not flagged.intersection((arm.id, *arm.members))] or entered
     # max takes the first of equals.
     return max(clean, key=lambda arm: _selection_f1(arm, trained)).id if clean else None
 
 
-def write_report(
-    task: str,
-    lineup: Lineup,
-    field: Field,
-    config: Config,
-    seeds: Sequence[int],
-    trained: Trained,
-    chosen: str | None,
-    best: str | None,
-    outcomes: Mapping[Reading, Sequence[Outcome]],
-    ruled: Mapping[str, Sequence[Outcome]],
-) -> FinalReport:
-    """The arms on the test, best first, then those that could not be trained.
+@dataclass(frozen=True)
+class TestEvaluation:
+    """The final arms on the sealed test, and all that the rows of the table are made from.
 
-    trained: on the split that was ranked on, by arm and seed, and ruled: of the task's rules by name; outcomes: on the test, of
-    every arm that has a score under each of its seeds, of the policy and the rules, which have none, under the search's, and of
-    `best` as the search trained it. The baseline must be among them. p_adjusted corrects p_vs_baseline over the arms that have
-    one.
+    trained: results on the split that candidates were ranked on. outcomes: on the test, by arm and seed: of every arm with a
+    score under each of its seeds; of the policy and the heuristics, which have no seeds, under the search's seed; of `best` as
+    the search trained it. The baseline must be among them. heuristics: their outcomes on the split that was ranked on, by name.
     """
-    table = _Table(lineup, field, config, trained, outcomes, best, ruled)
-    read = [arm for arm in lineup.arms if failure(arm, trained) is None]
-    rows = sorted((table.row(arm) for arm in read), key=lambda row: (-(row.f1 or 0.0), row.id))
-    against = {row.id: row.p_vs_baseline for row in rows if row.p_vs_baseline is not None}
-    adjusted = dict(zip(against, adjust(list(against.values()), config.rank.correction), strict=True))
-    tested = [row.model_copy(update={"p_adjusted": adjusted.get(row.id)}) for row in rows]
-    control = next((row.id for row in rows if row.kind == "control" and row.id != AGAIN), None)
-    return FinalReport(
-        task=task,
-        n=len(next(iter(outcomes.values()))),
-        protocol="paper" if config.paper_protocol else "val",
-        seeds=tuple(seeds),
-        chosen=chosen,
-        conclusion=table.conclusion(chosen) if chosen is not None else None,
-        control_conclusion=table.conclusion(chosen, control) if chosen is not None and control is not None else None,
-        policy_conclusion=table.policy_conclusion(chosen) if chosen is not None else None,
-        best=best,
-        rows=(*tested, *(table.failed(arm) for arm in lineup.arms if arm not in read)),
-        pairs=all_pairs({row.id: table.first(row.id) for row in rows}),
-        same=lineup.same,
-        notes=lineup.notes,
-    )
 
+    arms: FinalArms
+    pool: CandidatePool
+    setup: FinalSetup
+    trained: Trained
+    outcomes: Mapping[ArmSeed, Sequence[Outcome]]
+    heuristics: Mapping[str, Sequence[Outcome]]
+    best: str | None
 
-class _Table:
-    """What the rows of the table are made from."""
-
-    def __init__(
-        self,
-        lineup: Lineup,
-        field: Field,
-        config: Config,
-        trained: Trained,
-        outcomes: Mapping[Reading, Sequence[Outcome]],
-        best: str | None,
-        ruled: Mapping[str, Sequence[Outcome]],
-    ) -> None:
-        self._field, self._config = field, config
-        self._seeds = {arm.id: arm.seeds for arm in lineup.arms}
-        self._untrained = frozenset(arm.id for arm in lineup.arms if not arm.seeds)
-        self._trained, self._outcomes, self._best, self._ruled = trained, outcomes, best, ruled
-        settings = config.rank
-        self._bootstrap = Bootstrap(
-            outcomes, resamples=settings.resamples, seed=config.seed, confidence=settings.confidence
+    def report(self, task: str, chosen: str | None) -> FinalReport:
+        """The arms on the test, best first, then those that could not be trained. p_adjusted corrects p_vs_baseline over the arms
+        that have one."""
+        scored = [arm for arm in self.arms.arms if failure(arm, self.trained) is None]
+        rows = sorted((self._row(arm) for arm in scored), key=lambda row: (-(row.f1 or 0.0), row.id))
+        tested = {row.id: row.p_vs_baseline for row in rows if row.p_vs_baseline is not None}
+        adjusted = dict(zip(tested, adjust(list(tested.values()), self.setup.rank.correction), strict=True))
+        rows = [row.model_copy(update={"p_adjusted": adjusted.get(row.id)}) for row in rows]
+        failed = [self._failed(arm) for arm in self.arms.arms if arm not in scored]
+        control = next((row.id for row in rows if row.kind == "control" and row.id != AGAIN), None)
+        conclusions: dict[str, Conclusion | None] = {}
+        if chosen is not None:
+            conclusions["conclusion"] = self._conclusion(chosen, BASELINE)
+            if control is not None:
+                conclusions["control_conclusion"] = self._conclusion(chosen, control)
+            if self._bootstrap.sample(*self._evaluated(chosen)).macro_f1 is not None:
+                conclusions["policy_conclusion"] = self._conclusion(chosen, POLICY, "macro F1")
+        return FinalReport(
+            task=task,
+            n=self._questions,
+            protocol="paper" if self.setup.paper_protocol else "val",
+            seeds=self.setup.seeds,
+            chosen=chosen,
+            **conclusions,
+            best=self.best,
+            rows=(*rows, *failed),
+            pairs=all_pairs({row.id: self.outcomes[self._evaluated(row.id)[0]] for row in rows}),
+            same=self.arms.same,
+            notes=self.arms.notes,
         )
-        self._metrics = {reading: f1_accuracy(each) for reading, each in outcomes.items()}
 
-    def row(self, arm: FinalArm) -> FinalRow:
+    @cached_property
+    def _bootstrap(self) -> Bootstrap[ArmSeed]:
+        rank = self.setup.rank
+        return Bootstrap(self.outcomes, resamples=rank.resamples, seed=self.setup.seed, confidence=rank.confidence)
+
+    @cached_property
+    def _seeds(self) -> Mapping[str, tuple[int, ...]]:
+        return {arm.id: arm.seeds for arm in self.arms.arms}
+
+    @property
+    def _untrained(self) -> frozenset[str]:
+        return frozenset(id for id, seeds in self._seeds.items() if not seeds)
+
+    @property
+    def _questions(self) -> int:
+        return len(next(iter(self.outcomes.values())))
+
+    def _evaluated(self, id: str) -> list[ArmSeed]:
+        """The keys of an arm in `outcomes`."""
+        return [(id, seed) for seed in (self._seeds[id] or (self.setup.seed,))]
+
+    def _row(self, arm: FinalArm) -> FinalRow:
         """The scores of an arm on the test and on `val`, and its gains."""
-        readings = self._readings(arm.id)
-        metrics = {seed: self._metrics[id, seed] for id, seed in readings}
+        evaluated = self._evaluated(arm.id)
+        metrics = {seed: f1_accuracy(self.outcomes[id, seed]) for id, seed in evaluated}
         by_seed = {} if arm.kind == "rule" else metrics
-        sample = self._bootstrap.sample(*readings)
+        sample, noise = self._bootstrap.sample(*evaluated), self._bootstrap.seed_noise(*evaluated)
         scores: dict[str, Any] = sample.estimate.model_dump()
-        noise = self._bootstrap.seed_noise(*readings)
-        scores |= {"expected_ci": self._expected(arm.id), "seed_sd": noise.sd if noise else None}
         if arm.id != BASELINE:
             gain = self._gain(arm.id, BASELINE)
             scores |= {"gain": gain.value, "gain_ci": gain.ci, "gain_questions_ci": gain.questions_ci}
             scores["p_vs_baseline"] = gain.p
         if arm.id != POLICY:
             scores["p_vs_policy"] = self._gain(arm.id, POLICY).p
+        scores |= self._class_scores(arm, sample)
+        if scores.get("classes"):
+            fields = set(SeedScores.model_fields)
+            each = {seed: metric.model_dump(include=fields) for seed, metric in by_seed.items()}
+            scores["classes_by_seed"] = {seed: SeedScores.model_validate(found) for seed, found in each.items()}
         return FinalRow(
-            **self._known(arm),
+            **self._description(arm),
             **scores,
-            **self._of_classes(arm, sample, by_seed),
             **self._elsewhere(arm),
             status="done",
+            expected_ci=self._expected(arm.id),
+            seed_sd=noise.sd if noise else None,
             parse_rate=fmean(each.parse_rate for each in metrics.values()),
             f1_by_seed={seed: each.f1 for seed, each in by_seed.items()},
             flags=self._flags(arm),
         )
 
-    def conclusion(self, id: str, against: str = BASELINE) -> Conclusion:
-        """On an arm against another, in F1."""
-        return self._conclude(self._gain(id, against), "F1")
+    def _failed(self, arm: FinalArm) -> FinalRow:
+        """The row of an arm without a score, with the reason."""
+        reason = failure(arm, self.trained)
+        return FinalRow(**self._description(arm), status="failed", reason=reason, flags=arm.flags)
 
-    def policy_conclusion(self, id: str) -> Conclusion | None:
-        """On an arm against the policy that training started from, on a task with classes."""
-        if self._bootstrap.sample(*self._readings(id)).macro_f1 is None:
-            return None
-        return self._conclude(self._gain(id, POLICY, macro=True), "macro F1")
+    def _description(self, arm: FinalArm) -> dict[str, Any]:
+        known = arm.model_dump(include={"id", "kind", "members", "steps", "aggregation", "how"})
+        return {**known, "name": self._name(arm.id)}
 
-    def _conclude(self, gain: Gain, metric: Literal["F1", "macro F1"]) -> Conclusion:
-        called = {BASELINE: "the baseline", POLICY: "the untrained policy"}
-        against = self._name(gain.against, whole=True)
-        names = self._name(gain.arm, whole=True), called.get(against, against)
-        questions = len(next(iter(self._outcomes.values())))
-        return conclude(gain, metric, questions, names, self._config.paper_protocol)
+    def _name(self, id: str, with_id: bool = False) -> str:
+        candidate = self.pool.candidates.get(id)
+        if candidate is None:
+            return self.setup.policy_name if id == POLICY else id
+        return f"{candidate.name} ({id[:6]})" if with_id else candidate.name
+
+    def _conclusion(self, id: str, against: str, metric: Literal["F1", "macro F1"] = "F1") -> Conclusion:
+        named = {BASELINE: "the baseline", POLICY: "the untrained policy"}
+        other = self._name(against, with_id=True)
+        names = self._name(id, with_id=True), named.get(other, other)
+        gain = self._gain(id, against, macro=metric == "macro F1")
+        return conclude(gain, metric, self._questions, names, self.setup.paper_protocol)
 
     def _gain(self, id: str, against: str, macro: bool = False) -> Gain:
-        arms = self._readings(id), self._readings(against)
+        arms = self._evaluated(id), self._evaluated(against)
         return gain_of(self._bootstrap, *arms, untrained=self._untrained, macro=macro)
 
-    def _of_classes(self, arm: FinalArm, sample: Sample, by_seed: Mapping[int, Metrics]) -> dict[str, Any]:
-        """What a task with classes has beside; nothing for any other task."""
-        classes = self._bootstrap.class_scores(*self._readings(arm.id))
+    def _expected(self, id: str, macro: bool = False) -> Interval | None:
+        return expected_ci(self._bootstrap, self._evaluated(id), untrained=self._untrained, macro=macro)
+
+    def _class_scores(self, arm: FinalArm, sample: Sample) -> dict[str, Any]:
+        """The scores that only a task with classes has; empty for any other task."""
+        classes = self._bootstrap.class_scores(*self._evaluated(arm.id))
         if classes is None or sample.macro_f1 is None:
             return {}
-        scores: dict[str, Any] = {
-            "classes": classes,
-            "classes_by_seed": {
-                seed: SeedScores.model_validate(each.model_dump(include=set(SeedScores.model_fields)))
-                for seed, each in by_seed.items()
-            },
-            "expected_macro_ci": self._expected(arm.id, macro=True),
-        }
+        scores: dict[str, Any] = {"classes": classes, "expected_macro_ci": self._expected(arm.id, macro=True)}
         if arm.kind != "policy":
             gain = self._gain(arm.id, POLICY, macro=True)
             scores |= {"macro_gain": gain.value, "macro_gain_ci": gain.ci, "macro_gain_questions_ci": gain.questions_ci}
         return scores
 
     def _flags(self, arm: FinalArm) -> tuple[str, ...]:
-        """What validation said of a reference, and what training the arm raised, under any of its seeds."""
-        found = (self._trained.get((arm.id, seed)) for seed in arm.seeds)
-        flags = (
-            flag
-            for result in found
-            if result
-            for flag in (*result.flags, *(["stopped early"] if result.stop_reason else []))
-        )
-        return tuple(dict.fromkeys((*arm.flags, *flags)))
-
-    def failed(self, arm: FinalArm) -> FinalRow:
-        """An arm without a score, and why."""
-        reason = failure(arm, self._trained)
-        return FinalRow(**self._known(arm), status="failed", reason=reason, flags=arm.flags)
-
-    def first(self, id: str) -> Sequence[Outcome]:
-        """What the policy of an arm's first seed answers."""
-        return self._outcomes[self._readings(id)[0]]
-
-    def _expected(self, id: str, macro: bool = False) -> Interval | None:
-        return expected_ci(self._bootstrap, self._readings(id), untrained=self._untrained, macro=macro)
-
-    def _readings(self, id: str) -> list[Reading]:
-        return [(id, seed) for seed in (self._seeds[id] or (self._config.seed,))]
-
-    def _name(self, id: str, whole: bool = False) -> str:
-        """whole: with the id of a candidate, as tables have it."""
-        candidate = self._field.candidates.get(id)
-        if candidate is None:
-            return self._config.policy_name if id == POLICY else id
-        return f"{candidate.name} ({id[:6]})" if whole else candidate.name
-
-    def _known(self, arm: FinalArm) -> dict[str, Any]:
-        known = arm.model_dump(include={"id", "kind", "members", "steps", "aggregation", "how"})
-        return {**known, "name": self._name(arm.id)}
+        """The flags of a reference from validation, and those of the arm's own trainings."""
+        results = [result for seed in arm.seeds if (result := self.trained.get((arm.id, seed)))]
+        raised = [flag for each in results for flag in (*each.flags, *(["stopped early"] if each.stop_reason else []))]
+        return tuple(dict.fromkeys((*arm.flags, *raised)))
 
     def _elsewhere(self, arm: FinalArm) -> dict[str, float]:
-        """What the arm scores apart from the test under its seeds. Where the test was ranked on, there is nothing else."""
-        if self._config.paper_protocol:
+        """Scores of the arm on `val`, and of the search's own training. Empty where the test was ranked on."""
+        if self.setup.paper_protocol:
             return {}
         if arm.kind == "policy":
-            return {"val_f1": f1_accuracy(self._field.results[POLICY].outcomes).f1}
+            return {"val_f1": f1_accuracy(self.pool.results[POLICY].outcomes).f1}
         if arm.kind == "rule":
-            return {"val_f1": f1_accuracy(self._ruled[arm.id]).f1}
-        scores = {"val_f1": _selection_f1(arm, self._trained)}
+            return {"val_f1": f1_accuracy(self.heuristics[arm.id]).f1}
+        scores = {"val_f1": _selection_f1(arm, self.trained)}
         if arm.kind in ("single", "baseline"):
-            scores["searched_val_f1"] = f1_accuracy(self._field.results[arm.id].outcomes).f1
-        if arm.id == self._best:
-            scores["searched_test_f1"] = f1_accuracy(self._outcomes[arm.id, self._config.seed]).f1
+            scores["searched_val_f1"] = f1_accuracy(self.pool.results[arm.id].outcomes).f1
+        if arm.id == self.best:
+            scores["searched_test_f1"] = f1_accuracy(self.outcomes[arm.id, self.setup.seed]).f1
         return scores
 
 
 def _selection_f1(arm: FinalArm, trained: Trained) -> float:
     """Mean F1 over the arm's seeds on the split that was ranked on."""
     return fmean(f1_accuracy(trained[arm.id, seed].outcomes).f1 for seed in arm.seeds)
+
+
+def all_pairs(outcomes: Mapping[str, Sequence[Outcome]]) -> tuple[FinalPair, ...]:
+    """McNemar's tests of all pairs of arms, in their order, by the outcomes of one policy per arm."""
+    tests = pairwise(outcomes)
+    ps = [test.p for test in tests.values()]
+    corrected = zip(adjust(ps, "holm"), adjust(ps, "bonferroni"), strict=True)
+    return tuple(
+        FinalPair(
+            a=a,
+            b=b,
+            **test.model_dump(include={"both", "only_a", "only_b", "neither"}),
+            p=test.p,
+            p_holm=holm,
+            p_bonferroni=bonferroni,
+        )
+        for ((a, b), test), (holm, bonferroni) in zip(tests.items(), corrected, strict=True)
+    )
+
+
+def group_rates(
+    arms: Mapping[str, Sequence[Sequence[Outcome]]], groups: Groups, config: RankConfig, seed: int
+) -> tuple[Fairness, ...]:
+    """Fairness between groups of people under each arm, by its outcomes under each training seed; empty where nobody has a group
+    or the task has no classes."""
+    if not any(groups.values()):
+        return ()
+    found = (
+        fairness(arm, seeds, groups, seed=seed, permutations=config.resamples, confidence=config.confidence)
+        for arm, seeds in arms.items()
+    )
+    return tuple(each for each in found if each is not None)

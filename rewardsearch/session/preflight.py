@@ -42,14 +42,14 @@ def check(config: Config) -> tuple[str, ...]:
 
     Of the sealed test only the numbers of rows are looked at, in all, of each class, and of those that are too long.
     """
-    base, references = load_base_rewards(config.train.base_rewards), load_references(config)
-    check_finalize(config, base)
+    base, references = load_base_rewards(config.train.base_rewards), load_references(config.finalize)
+    check_finalize(config.finalize, base)
     check_proposer(first_request(config), config)
     defences_of(config)
     task = load_task(config.task)
     warnings = _check_data_and_policy(task, config)
     if references:
-        check_finalize(config, base, list(zip(references, validate(references, task, config), strict=True)))
+        check_finalize(config.finalize, base, list(zip(references, validate(references, task, config), strict=True)))
     return (*short_splits(task, config), *warnings, *_carried_elsewhere(config))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rewardsearch.errors import MachineError, NothingAccepted
 from rewardsearch.files import write_atomic
-from rewardsearch.finalize import finalize, load_references
+from rewardsearch.finalize import FinalSetup, finalize, load_references
 from rewardsearch.propose import plan, propose
 from rewardsearch.records import Candidate, Ranking, TrainingResult, Usage, Verdict
 from rewardsearch.run.final_files import fairness_csv, pairs_csv
@@ -128,12 +128,12 @@ class Steps:
             verdicts=state.verdicts,
             results=state.results,
             base=state.base,
-            config=self.config,
+            setup=FinalSetup.of(self.config),
             train=session.trainings.train,
             read_test=session.trainings.read_test,
             say=session.progress.say,
-            references=[(reference, self._judged(reference)) for reference in load_references(self.config)],
-            rules=session.task.rules,
+            references=[(reference, self._judged(reference)) for reference in load_references(self.config.finalize)],
+            heuristics=session.task.rules,
             groups=lambda: {row.id: row.groups for row in session.task.rows("test")},
         )
         if mixed := state.mixed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from rewardsearch.finalize import plan
+from rewardsearch.finalize import FinalSetup, plan
 from rewardsearch.records import BASELINE, FULL
 from rewardsearch.run.jobs import final_job, segments
 
@@ -111,7 +111,7 @@ def _of_round(state: RunState, number: int) -> Between:
 def _of_finalize(state: RunState) -> Between:
     config = state.config
     if not state.arms:
-        steps = plan(config).steps
+        steps = plan(FinalSetup.of(config)).steps
         return Between(steps, steps)
     jobs = {(job := final_job(arm, seed)).folder: job.steps for arm in state.arms.values() for seed in arm.seeds}
     steps = sum(steps for folder, steps in jobs.items() if folder not in state.trainings)

@@ -12,7 +12,7 @@ from rewardsearch.stats.bootstrap import Bootstrap, resampled_totals
 from rewardsearch.stats.classes import UNPARSED
 from rewardsearch.stats.fairness import LEAST_PEOPLE, fairness
 from rewardsearch.stats.metrics import Metrics, correct_by_id, f1_accuracy, right_table
-from rewardsearch.stats.noise import SeedNoise, Spread, seed_noise, spread
+from rewardsearch.stats.noise import SeedNoise, Spread, projected_spread, seed_noise, spread
 from rewardsearch.stats.paired import EXACT_UP_TO, McNemar, adjust, mcnemar, pairwise
 from rewardsearch.stats.power import POWER, smallest_gain, usual_question_se
 from rewardsearch.stats.ranks import centred_ranks, rank_correlation, spearman
@@ -37,6 +37,7 @@ __all__ = [
     "fairness",
     "mcnemar",
     "pairwise",
+    "projected_spread",
     "rank_correlation",
     "resampled_totals",
     "right_table",

@@ -1,7 +1,7 @@
-"""Noise between training seeds, and the error that seeds and questions together give a difference between rewards.
+"""Noise between training seeds, and the error of a difference between rewards from seeds and questions together.
 
-A score moves with the questions, which the bootstrap measures, and with the training seed, which only training again shows. A
-claim about rewards has both in its error, and each arm the variance of its own seeds: nothing is pooled over arms.
+A score varies with the questions, which the bootstrap measures, and with the training seed, which only another training shows. A
+claim about rewards includes both. Each arm has the variance of its own seeds: nothing is pooled over arms.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from rewardsearch.records import Record
 class SeedNoise(Record):
     """The standard deviation `sd` of one reward's scores between training seeds, with `df` degrees of freedom (seeds less one).
 
-    luck: the standard deviation that such a score has because each policy answers some questions right by itself, and not for
-    its reward. It moves with the questions, so that the bootstrap over questions measures it too; `sd` contains it.
+    luck: the part of `sd` that comes from single answers: each policy gets some questions right by chance, and not because of
+    its reward. That part varies with the questions too, so the bootstrap over questions measures it as well.
     """
 
     sd: float
@@ -33,8 +33,8 @@ class SeedNoise(Record):
 def seed_noise(scores: Sequence[float], drawn: npt.ArrayLike | None = None) -> SeedNoise | None:
     """The noise of one reward from its scores, one a training seed, on the same questions; None for fewer than two.
 
-    drawn: the same scores over resampled questions, (seeds, resamples), from which the luck is known: the variance between seeds
-    of how far each score moves in a resample. Raises ValueError for a score that is not finite.
+    drawn: the same scores over resampled questions, (seeds, resamples). Luck is measured from them: the variance between seeds of
+    how far each score moves in a resample. Raises ValueError for a score that is not finite.
     """
     values = np.asarray(scores, dtype=np.float64)
     if not np.isfinite(values).all():
@@ -51,12 +51,12 @@ def seed_noise(scores: Sequence[float], drawn: npt.ArrayLike | None = None) -> S
 
 @dataclass(frozen=True)
 class Spread:
-    """The standard error of a score or a difference over questions and seeds, with its degrees of freedom (math.inf for a normal
-    one), and the standard error that the questions alone give it.
+    """The standard error of a score or a difference over questions and seeds, with its degrees of freedom (math.inf: normal), and
+    the standard error from the questions alone.
 
-    What is claimed of rewards must hold of the trained policies too: the interval is the wider one of both, the p-value the
-    larger. So seeds that agree by chance, or exactly, make nothing sure that the questions leave open. The interval at
-    confidence 1 - a leaves out 0 exactly where p < a.
+    A claim about rewards must also hold for the trained policies. So the interval is the wider one of the two, and the p-value
+    the larger. Seeds that agree by chance, or exactly, cannot make a result surer than the questions do. The interval at
+    confidence 1 - a excludes 0 exactly where p < a.
     """
 
     standard_error: float
@@ -84,16 +84,16 @@ class Spread:
 
 
 def spread(question_se: float, parts: Iterable[tuple[SeedNoise, float]] = ()) -> Spread:
-    """The spread of a mean over seeds, or of the difference of two, from the standard error that the questions give it
-    (Bootstrap) and the noise between seeds.
+    """The spread of a mean over seeds, or of the difference of two, from its standard error over questions (Bootstrap) and the
+    noise between seeds.
 
-    parts: the noise of each trained arm with its share, 1 / seeds for a mean over its own seeds. What is not trained has no part.
-    The seeds of two arms are taken as independent draws; where equal seeds move both alike, the difference varies less than is
-    said here.
+    parts: the noise of each trained arm with its share, which is 1 / seeds for a mean over its own seeds. An arm that is not
+    trained has no part. The seeds of two arms are treated as independent draws. Where equal seeds move both arms in the same
+    direction, the true spread is smaller.
 
-    Seeds and questions are crossed random effects, as readers and cases in Obuchowski and Rockette (1995): the variance is that
-    of the questions, without the luck that is in the noise between seeds as well, plus the share of each arm's sd**2. Raises
-    ValueError for an error that is negative or no number."""
+    Seeds and questions are crossed random effects, as readers and cases in Obuchowski and Rockette (1995). The variance is that
+    of the questions, without the luck (which the noise between seeds contains as well), plus each arm's share of its sd**2.
+    Raises ValueError for an error that is negative or NaN."""
     if not question_se >= 0:
         raise ValueError(f"no spread of question_se {question_se}")
     known = [(noise, share) for noise, share in parts]
@@ -105,14 +105,28 @@ def spread(question_se: float, parts: Iterable[tuple[SeedNoise, float]] = ()) ->
     return Spread(math.sqrt(variance), 1 / inverse if inverse else math.inf, question_se)
 
 
-def inverse_df(seeds: Sequence[tuple[Any, int]], variance: Any) -> Any:
-    """One through the degrees of freedom of an error with this variance.
+def projected_spread(question_se: float, noises: Sequence[SeedNoise], more_seeds: float = 0) -> Spread:
+    """The spread of a mean over seeds, or of the difference of two, if each arm had `more_seeds` more (math.inf: endless ones).
 
-    seeds: the part of the variance that each arm's seeds give it, not all 0, with the degrees of freedom of its noise. Numbers,
-    or arrays of one shape.
+    noises: one per trained arm, from the seeds that its mean is over; it stays the same size. With more seeds the luck of single
+    policies weighs less in the standard error from the questions as well.
+    """
+    variance = question_se**2
+    parts: list[tuple[SeedNoise, float]] = []
+    for noise in noises:
+        seeds = noise.df + 1
+        variance -= noise.luck**2 * (1 / seeds - 1 / (seeds + more_seeds))
+        parts.append((noise.model_copy(update={"df": noise.df + more_seeds}), 1 / (seeds + more_seeds)))
+    return spread(math.sqrt(max(0.0, variance)), parts)
+
+
+def inverse_df(seeds: Sequence[tuple[Any, int]], variance: Any) -> Any:
+    """The inverse of the degrees of freedom of an error with this variance.
+
+    seeds: each arm's part of the variance, not all 0, with the degrees of freedom of its noise. Numbers, or arrays of one shape.
 
     The degrees of freedom are those between seeds (Welch 1947) divided by the seeds' share of the variance. Satterthwaite (1946)
-    divides by its square; with few seeds, which may agree by chance, that makes intervals too narrow
+    divides by the square of that share. With few seeds, which may agree by chance, this makes intervals too narrow
     (benchmarks/gain_coverage.py)."""
     between = sum(part for part, _ in seeds)
     # By shares of the variance: squares of the variances themselves underflow earlier.

@@ -13,7 +13,7 @@ from fakes import final_report
 from tiny_models import tiny_model
 
 from rewardsearch.files.resources import PACKAGE
-from rewardsearch.finalize.references import load_references, reference_arms
+from rewardsearch.finalize.controls import load_references, reference_arms
 from rewardsearch.records import BASELINE, Candidate, Verdict
 from rewardsearch.rewards.base import load_base_rewards, spec_of
 from rewardsearch.rewards.identity import candidate_id
@@ -50,7 +50,7 @@ def test_its_training_runs_are_those_that_the_search_and_finalize_do(tmp_path: P
     for candidate in found:
         assert segment_jobs(candidate.id, [spec_of(candidate)], base, config)[0] in jobs
     assert segment_jobs(BASELINE, (), base, config)[0] in jobs and policy_job(0) in jobs
-    judged = [(each, Verdict(candidate=each.id, accepted=True)) for each in load_references(config)]
+    judged = [(each, Verdict(candidate=each.id, accepted=True)) for each in load_references(config.finalize)]
     (harmful,) = reference_arms(judged, base, 5)
     assert [job for job in jobs if job.id == "reference-short_answer"] == [final_job(harmful, seed) for seed in (1, 2)]
     seeds = {id: sorted(job.seed for job in jobs if job.id == id) for id in {job.id for job in jobs}}

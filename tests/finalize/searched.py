@@ -8,8 +8,9 @@ from typing import Any
 from fakes import candidate, outcomes, screened
 
 from rewardsearch.config import Config, parse_config
-from rewardsearch.finalize import finalize
-from rewardsearch.finalize.field import Field
+from rewardsearch.finalize import FinalSetup, finalize
+from rewardsearch.finalize.ensembles import CandidatePool
+from rewardsearch.finalize.gains import ArmSeed
 from rewardsearch.records import (
     BASELINE,
     POLICY,
@@ -99,8 +100,10 @@ class Searched:
         return row.model_copy(update={"gain": gain, "gain_ci": (gain - 0.1, gain + 0.1)})
 
     @property
-    def field(self) -> Field:
-        return Field(ranking=self.ranking, candidates=self.candidates, verdicts=self.verdicts, results=self.results)
+    def pool(self) -> CandidatePool:
+        return CandidatePool(
+            ranking=self.ranking, candidates=self.candidates, verdicts=self.verdicts, results=self.results
+        )
 
 
 def judged(
@@ -117,8 +120,11 @@ def settings(paper: bool = False, tuned: bool = False, **finalize: object) -> Co
     return parse_config({**data, "sft": {"enabled": tuned}}, "test")
 
 
+def setup(**finalize: object) -> FinalSetup:
+    return FinalSetup.of(settings(**finalize))
+
+
 N_TEST = 30
-Reading = tuple[str, int]
 
 
 def on_test(n: int) -> tuple[Outcome, ...]:
@@ -126,34 +132,34 @@ def on_test(n: int) -> tuple[Outcome, ...]:
 
 
 class Played:
-    """Training and the reading of the test, by arm and seed: how many are right on `val` and on the test."""
+    """Training and the evaluation on the test, by arm and seed: how many are right on `val` and on the test."""
 
-    def __init__(self, searched: Searched, val: Mapping[Reading, int], test: Mapping[Reading, int]) -> None:
+    def __init__(self, searched: Searched, val: Mapping[ArmSeed, int], test: Mapping[ArmSeed, int]) -> None:
         self.searched, self.val, self.test = searched, val, test
-        self.failing: dict[Reading, str] = {}
-        self.errors: set[Reading] = set()
+        self.failing: dict[ArmSeed, str] = {}
+        self.errors: set[ArmSeed] = set()
         """Of what fails, the infrastructure errors."""
-        self.flags: dict[Reading, list[str]] = {}
+        self.flags: dict[ArmSeed, list[str]] = {}
         self.calls: list[str] = []
         self.said: list[str] = []
-        self.trained: list[Reading] = []
-        self.read: list[Reading] = []
+        self.trained: list[ArmSeed] = []
+        self.read: list[ArmSeed] = []
         self.tuned = False
         self.further: dict[str, Any] = {}
-        """Further arguments of finalize: references, rules, groups."""
+        """Further arguments of finalize: references, heuristics, groups."""
 
-    def train(self, arms: Sequence[FinalArm]) -> dict[Reading, TrainingResult]:
+    def train(self, arms: Sequence[FinalArm]) -> dict[ArmSeed, TrainingResult]:
         self.calls.append("train")
         self.trained = [(arm.id, seed) for arm in arms for seed in arm.seeds]
         return {key: self.result(key) for key in self.trained}
 
-    def result(self, key: Reading) -> TrainingResult:
+    def result(self, key: ArmSeed) -> TrainingResult:
         if key in self.failing:
             status = "error" if key in self.errors else "failed"
             return screened(key[0], "", seed=key[1], status=status, reason=self.failing[key])
         return screened(key[0], right(self.val.get(key, 12)), seed=key[1], flags=self.flags.get(key, []))
 
-    def read_test(self, readings: Sequence[Reading]) -> dict[Reading, Sequence[Outcome]]:
+    def read_test(self, readings: Sequence[ArmSeed]) -> dict[ArmSeed, Sequence[Outcome]]:
         self.calls.append("test")
         self.read = list(readings)
         return {key: on_test(self.test.get(key, 15)) for key in readings}
@@ -166,7 +172,7 @@ class Played:
             verdicts=self.searched.verdicts,
             results=self.searched.results,
             base=BASE,
-            config=settings(paper, self.tuned, **config),
+            setup=FinalSetup.of(settings(paper, self.tuned, **config)),
             train=self.train,
             read_test=self.read_test,
             say=self.said.append,

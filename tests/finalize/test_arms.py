@@ -1,8 +1,8 @@
 import pytest
-from searched import BASE, Searched, right, settings
+from searched import BASE, Searched, right, setup
 
 from rewardsearch.errors import UserError
-from rewardsearch.finalize.arms import Lineup, choose_arms
+from rewardsearch.finalize.arms import FinalArms, choose_arms
 from rewardsearch.records import BASELINE, POLICY, FinalArm
 
 EVERYTHING = {
@@ -34,16 +34,16 @@ def twelve() -> Searched:
     return searched
 
 
-def lineup(searched: Searched, **finalize: object) -> Lineup:
-    return choose_arms(searched.field, BASE, settings(**finalize))
+def final_arms(searched: Searched, **finalize: object) -> FinalArms:
+    return choose_arms(searched.pool, BASE, setup(**finalize))
 
 
-def arm(lineup: Lineup, id: str) -> FinalArm:
-    return next(arm for arm in lineup.arms if arm.id == id)
+def arm(found: FinalArms, id: str) -> FinalArm:
+    return next(arm for arm in found.arms if arm.id == id)
 
 
 def test_everything_that_can_be_asked_for_is_put_together() -> None:
-    found = lineup(twelve(), **EVERYTHING)
+    found = final_arms(twelve(), **EVERYTHING)
     assert [arm.kind for arm in found.arms].count("single") == 3
     asked = {f"ensemble-{name}" for name in EVERYTHING["ensembles"]}  # type: ignore[attr-defined]
     asked |= {"random-5-a", "random-5-b", "random-5-c", "random-reward", "format-only", "a-a", "average"}
@@ -55,7 +55,7 @@ def test_everything_that_can_be_asked_for_is_put_together() -> None:
 
 def test_an_arm_trains_on_the_base_rewards_and_its_members_at_their_weights() -> None:
     searched = Searched().add("a", right(18)).add("b", right(16))
-    found = lineup(searched, ensembles=["top2"], finalists=1, controls=[])
+    found = final_arms(searched, ensembles=["top2"], finalists=1, controls=[])
     ensemble, single = arm(found, "ensemble-top2"), arm(found, searched.id("a"))
     assert [(spec.name, spec.weight) for spec in ensemble.rewards] == [
         ("format_exact", 1),
@@ -69,14 +69,14 @@ def test_an_arm_trains_on_the_base_rewards_and_its_members_at_their_weights() ->
 
 
 def test_longer_and_normalised_are_trained_so() -> None:
-    found = lineup(twelve(), ensembles=["top5-longer", "normalised"], longer=1.5)
+    found = final_arms(twelve(), ensembles=["top5-longer", "normalised"], longer=1.5)
     assert arm(found, "ensemble-top5-longer").steps == 60
     assert arm(found, "ensemble-normalised").aggregation == "normalize_then_sum"
     assert {each.steps for each in found.trained if each.id != "ensemble-top5-longer"} == {40}
 
 
 def test_controls_train_on_what_their_names_say() -> None:
-    found = lineup(twelve(), **EVERYTHING)
+    found = final_arms(twelve(), **EVERYTHING)
     assert [spec.name for spec in arm(found, "format-only").rewards] == ["format_exact"]
     assert [spec.name for spec in arm(found, "random-reward").rewards] == ["random_reward"]
     assert [spec.name for spec in arm(found, BASELINE).rewards] == ["format_exact", "answer"]
@@ -85,7 +85,7 @@ def test_controls_train_on_what_their_names_say() -> None:
 
 
 def test_a_a_is_the_baseline_with_seeds_of_its_own() -> None:
-    found = lineup(twelve(), controls=["a-a"], seeds=2)
+    found = final_arms(twelve(), controls=["a-a"], seeds=2)
     again, baseline = arm(found, "a-a"), arm(found, BASELINE)
     assert (again.kind, again.rewards, again.steps) == ("control", baseline.rewards, baseline.steps)
     # The search trains the baseline with seeds 0, 1 and 2.
@@ -96,27 +96,31 @@ def test_a_a_is_the_baseline_with_seeds_of_its_own() -> None:
 
 def test_the_average_is_of_all_accepted_candidates_also_of_those_that_the_race_stopped() -> None:
     searched = Searched().add("a", right(18)).add("b", right(3), flags=["watch:hacking"]).add("c", "", dropped=True)
-    found = arm(lineup(searched, controls=["average"]), "average")
+    found = arm(final_arms(searched, controls=["average"]), "average")
     assert sorted(searched.names(found.members)) == ["a", "b", "c"]
     assert [spec.weight for spec in found.rewards] == [1, 1, *[1 / 3] * 3]
 
 
 def test_an_average_of_the_members_of_another_arm_is_that_arm() -> None:
     searched = Searched().add("a", right(18)).add("b", right(16))
-    assert lineup(searched, controls=["average"]).same == {"average": "ensemble-top3"}
-    assert lineup(searched, ensembles=[], controls=["average", "random-k"], random_k=2).same == {"random-2": "average"}
+    assert final_arms(searched, controls=["average"]).same == {"average": "ensemble-top3"}
+    assert final_arms(searched, ensembles=[], controls=["average", "random-k"], random_k=2).same == {
+        "random-2": "average"
+    }
     alone = Searched().add("a", right(18))
-    assert lineup(alone, controls=["average"], ensembles=[]).same == {"average": alone.id("a")}
+    assert final_arms(alone, controls=["average"], ensembles=[]).same == {"average": alone.id("a")}
 
 
 def test_without_an_accepted_candidate_there_is_no_average() -> None:
-    found = lineup(Searched(), ensembles=[], controls=["average"])
+    found = final_arms(Searched(), ensembles=[], controls=["average"])
     assert [each.id for each in found.arms] == [BASELINE, POLICY] and "average" in found.notes[0]
 
 
 def test_what_is_trained_alike_is_one_arm_under_its_first_name() -> None:
     searched = Searched().add("a", right(18)).add("b", right(16))
-    found = lineup(searched, ensembles=["top3", "top5", "normalised"], finalists=0, controls=["random-k"], random_k=2)
+    found = final_arms(
+        searched, ensembles=["top3", "top5", "normalised"], finalists=0, controls=["random-k"], random_k=2
+    )
     assert [each.id for each in found.trained] == [BASELINE, "ensemble-top3", "ensemble-normalised"]
     assert found.same == {"ensemble-top5": "ensemble-top3", "random-2": "ensemble-top3"}
     assert "random-k: 2 accepted candidates, too few" in found.notes[0]
@@ -125,22 +129,22 @@ def test_what_is_trained_alike_is_one_arm_under_its_first_name() -> None:
 
 def test_an_ensemble_of_one_is_that_candidate() -> None:
     searched = Searched().add("a", right(18)).add("b", right(4))
-    assert lineup(searched, finalists=1, controls=[]).same == {"ensemble-top3": searched.id("a")}
+    assert final_arms(searched, finalists=1, controls=[]).same == {"ensemble-top3": searched.id("a")}
 
 
 def test_uneven_weights_are_told() -> None:
     searched = Searched().add("a", right(18)).add("b", right(12))
-    assert ": a 0.77, b 0.23" in arm(lineup(searched, ensembles=["weighted"]), "ensemble-weighted").how
+    assert ": a 0.77, b 0.23" in arm(final_arms(searched, ensembles=["weighted"]), "ensemble-weighted").how
 
 
 def test_a_finalist_is_not_one_that_was_hacked() -> None:
     searched = Searched().add("a", right(19), flags=["watch:hacking"]).add("b", right(12))
-    singles = [each.id for each in lineup(searched, finalists=2).arms if each.kind == "single"]
+    singles = [each.id for each in final_arms(searched, finalists=2).arms if each.kind == "single"]
     assert singles == [searched.id("b")]
 
 
 def test_what_cannot_be_put_together_is_noted() -> None:
-    found = lineup(Searched().add("a", right(12)), ensembles=["correctness"], random_k=3, finalists=1)
+    found = final_arms(Searched().add("a", right(12)), ensembles=["correctness"], random_k=3, finalists=1)
     assert found.notes == (
         "ensemble-correctness is left out: no candidate fits it",
         "random-k: 1 accepted candidate, too few for 1 draw of 3 other than the ensembles",
@@ -148,5 +152,5 @@ def test_what_cannot_be_put_together_is_noted() -> None:
 
 
 def test_format_only_without_a_reward_for_form_is_the_users_mistake() -> None:
-    with pytest.raises(UserError, match="leave format-only out"):
-        choose_arms(twelve().field, BASE[1:], settings(controls=["format-only"]))
+    with pytest.raises(UserError, match="format-only"):
+        choose_arms(twelve().pool, BASE[1:], setup(controls=["format-only"]))

@@ -1,7 +1,7 @@
 import statistics
 
 import pytest
-from searched import BASE, Searched, right, settings
+from searched import BASE, Searched, right, settings, setup
 
 from rewardsearch.config import SandboxConfig
 from rewardsearch.errors import UserError
@@ -23,29 +23,29 @@ def test_format_only_takes_the_base_rewards_for_form() -> None:
 
 
 def test_format_only_without_a_reward_for_form_is_told_before_the_search() -> None:
-    with pytest.raises(UserError, match=r"begins with 'format', screen\.base_rewards has answer; name the file"):
-        check(settings(controls=["format-only"]), BASE[1:])
-    check(settings(controls=["format-only"]), BASE)
-    check(settings(controls=["random-reward"]), BASE[1:])
-    check(settings(enabled=False, controls=["format-only"]), BASE[1:])
+    with pytest.raises(UserError, match=r"finalize\.controls: format-only .*'format'.*train\.base_rewards has answer"):
+        check(settings(controls=["format-only"]).finalize, BASE[1:])
+    check(settings(controls=["format-only"]).finalize, BASE)
+    check(settings(controls=["random-reward"]).finalize, BASE[1:])
+    check(settings(enabled=False, controls=["format-only"]).finalize, BASE[1:])
 
 
 def test_draws_follow_from_the_seed_and_differ() -> None:
-    config = settings(random_k=5, random_draws=3).finalize
-    field = many(12).field
-    first, again, other = (random_draws(field, config, seed) for seed in (0, 0, 1))
+    config = setup(random_k=5, random_draws=3).finalize
+    pool = many(12).pool
+    first, again, other = (random_draws(pool, config, seed) for seed in (0, 0, 1))
     assert first == again != other
     assert list(first) == ["random-5-a", "random-5-b", "random-5-c"]
     assert len(set(first.values())) == 3 and all(len(set(drawn)) == 5 for drawn in first.values())
 
 
 def test_one_draw_has_no_letter_and_takes_what_there_is() -> None:
-    draws = random_draws(many(2).field, settings(random_k=3).finalize, 0)
+    draws = random_draws(many(2).pool, setup(random_k=3).finalize, 0)
     assert {name: len(drawn) for name, drawn in draws.items()} == {"random-3": 2}
 
 
 def test_there_are_no_more_draws_than_ways_to_draw() -> None:
-    assert len(random_draws(many(3).field, settings(random_k=2, random_draws=9).finalize, 0)) == 3
+    assert len(random_draws(many(3).pool, setup(random_k=2, random_draws=9).finalize, 0)) == 3
 
 
 def test_all_that_were_accepted_are_drawn_from_and_what_failed_or_was_rejected_is_not() -> None:
@@ -55,23 +55,23 @@ def test_all_that_were_accepted_are_drawn_from_and_what_failed_or_was_rejected_i
     searched.rows = [row.model_copy(update={"status": "failed"} if row.name == "failed" else {}) for row in rows]
     refused = searched.id("rejected")
     searched.verdicts[refused] = Verdict(candidate=refused, accepted=False, stage="bank", reason="because")
-    (drawn,) = random_draws(searched.field, settings(random_k=4).finalize, 0).values()
+    (drawn,) = random_draws(searched.pool, setup(random_k=4).finalize, 0).values()
     assert sorted(searched.names(drawn)) == ["dropped", "flagged"]
 
 
 def test_three_survivors_of_a_race_are_not_what_is_drawn_against_them() -> None:
     """Three of five can be drawn in ten ways."""
     searched = many(3).add("d0", "", dropped=True).add("d1", "", dropped=True)
-    chosen = frozenset(row.id for row in searched.field.screened)
+    chosen = frozenset(row.id for row in searched.pool.trained)
     for seed in range(40):
-        draws = random_draws(searched.field, settings(random_k=3, random_draws=9).finalize, seed, [chosen])
+        draws = random_draws(searched.pool, setup(random_k=3, random_draws=9).finalize, seed, [chosen])
         assert len(draws) == 9 and chosen not in {frozenset(drawn) for drawn in draws.values()}
 
 
 def test_where_there_is_no_other_draw_the_same_is_drawn() -> None:
-    field = many(3).field
-    everything = frozenset(field.accepted)
-    (drawn,) = random_draws(field, settings(random_k=3).finalize, 0, [everything]).values()
+    pool = many(3).pool
+    everything = frozenset(pool.accepted)
+    (drawn,) = random_draws(pool, setup(random_k=3).finalize, 0, [everything]).values()
     assert frozenset(drawn) == everything
 
 

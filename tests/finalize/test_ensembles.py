@@ -20,7 +20,7 @@ def found() -> Searched:
 
 
 def built(searched: Searched, name: str) -> Recipe:
-    recipe = build(name, searched.field, settings().finalize)
+    recipe = build(name, searched.pool, settings().finalize)
     assert recipe is not None and sum(recipe.weights.values()) == pytest.approx(1)
     return recipe
 
@@ -55,10 +55,10 @@ def test_a_lucky_seed_of_the_baseline_keeps_nobody_out() -> None:
         seed=3,
         baselines=[screened(BASELINE, right_share(f1), seed=seed) for seed, f1 in ((3, 0.978), (4, 0.768), (5, 0.720))],
     )
-    field = replace(searched.field, ranking=ranking, candidates={each.id: each for each in known.values()})
-    recipe = build("top3", field, settings().finalize)
-    assert recipe is not None and [field.candidates[id].name for id in recipe.weights] == ["a", "b", "c"]
-    assert field.baseline == pytest.approx((0.978 + 0.768 + 0.720) / 3, abs=2e-3)
+    pool = replace(searched.pool, ranking=ranking, candidates={each.id: each for each in known.values()})
+    recipe = build("top3", pool, settings().finalize)
+    assert recipe is not None and [pool.candidates[id].name for id in recipe.weights] == ["a", "b", "c"]
+    assert pool.baseline == pytest.approx((0.978 + 0.768 + 0.720) / 3, abs=2e-3)
 
 
 def right_share(f1: float, n: int = 500) -> str:
@@ -78,7 +78,7 @@ def test_where_all_are_clearly_below_the_baseline_the_best_one_stands_alone(name
     "name", ["top3", "top5-longer", "round-best", "correctness", "weighted", "normalised", "cover"]
 )
 def test_without_a_screened_candidate_there_is_no_ensemble(name: str) -> None:
-    assert build(name, Searched().add("a", "", dropped=True).field, settings().finalize) is None
+    assert build(name, Searched().add("a", "", dropped=True).pool, settings().finalize) is None
 
 
 @pytest.mark.parametrize(

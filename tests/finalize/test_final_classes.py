@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from classed import classed
-from searched import Played, Reading, Searched, judged, right
+from searched import Played, Searched, judged, right
 
+from rewardsearch.finalize.gains import ArmSeed
 from rewardsearch.records import BASELINE, POLICY, FinalReport, FinalRow, Outcome
 from rewardsearch.run.final_files import fairness_csv
 from rewardsearch.stats import f1_accuracy
@@ -28,17 +29,17 @@ def only_a() -> tuple[Outcome, ...]:
 class Screening(Played):
     """Resumes screened: what each policy answers on the test, and the keyword rule on both splits."""
 
-    def __init__(self, searched: Searched, test: Mapping[Reading, tuple[Outcome, ...]]) -> None:
+    def __init__(self, searched: Searched, test: Mapping[ArmSeed, tuple[Outcome, ...]]) -> None:
         super().__init__(searched, {}, {})
         self.answered = test
-        self.further = {"rules": self.rules, "groups": self.groups, "references": [judged("gentle")]}
+        self.further = {"heuristics": self.heuristics, "groups": self.groups, "references": [judged("gentle")]}
 
-    def read_test(self, readings: Sequence[Reading]) -> dict[Reading, Sequence[Outcome]]:
+    def read_test(self, readings: Sequence[ArmSeed]) -> dict[ArmSeed, Sequence[Outcome]]:
         self.calls.append("test")
         return {key: self.answered.get(key, answers(15, 15)) for key in readings}
 
-    def rules(self, split: str) -> dict[str, Sequence[Outcome]]:
-        self.calls.append(f"rules of {split}")
+    def heuristics(self, split: str) -> dict[str, Sequence[Outcome]]:
+        self.calls.append(f"heuristics of {split}")
         return {"keyword": answers(12, 10) if split == "val" else answers(11, 9)}
 
     def groups(self) -> dict[str, dict[str, str]]:
@@ -92,7 +93,7 @@ def test_a_rule_stands_in_the_table_without_training_and_sees_the_test_once_it_i
     keyword = row(report, "keyword")
     assert (keyword.kind, keyword.steps, keyword.f1_by_seed, keyword.classes_by_seed) == ("rule", 0, {}, {})
     assert keyword.f1 == f1_accuracy(answers(11, 9)).f1 and keyword.val_f1 == f1_accuracy(answers(12, 10)).f1
-    assert screening.calls == ["rules of val", "train", "test", "rules of test", "groups"]
+    assert screening.calls == ["heuristics of val", "train", "test", "heuristics of test", "groups"]
     assert not [key for key in screening.trained if key[0] == "keyword"] and report.chosen != "keyword"
     assert any({pair.a, pair.b} == {"keyword", BASELINE} for pair in report.pairs)
 

@@ -1,15 +1,14 @@
 import pytest
-from searched import settings
+from searched import settings, setup
 
 from rewardsearch.config import load_config, parse_config
 from rewardsearch.files.resources import resource
-from rewardsearch.finalize import Plan, final_seeds, plan
-from rewardsearch.finalize.plan import fresh_seeds
+from rewardsearch.finalize import FinalSetup, Plan, plan
 
 
 def test_new_seeds_follow_the_searchs_own() -> None:
-    assert final_seeds(settings(seeds=3)) == (1, 2, 3)
-    assert final_seeds(settings(paper=True, seeds=3)) == (0,)
+    assert setup(seeds=3).seeds == (1, 2, 3)
+    assert FinalSetup.of(settings(paper=True, seeds=3)).seeds == (0,)
 
 
 @pytest.mark.parametrize(
@@ -24,22 +23,22 @@ def test_new_seeds_follow_the_searchs_own() -> None:
     ],
 )
 def test_the_seeds_of_a_a_follow_every_other(config: dict[str, object], seeds: tuple[int, ...]) -> None:
-    found = parse_config(config, "test")
-    assert fresh_seeds(found) == seeds
-    assert not set(seeds) & {*final_seeds(found), *found.baseline_seeds}
+    found = FinalSetup.of(parse_config(config, "test"))
+    assert found.fresh_seeds == seeds
+    assert not set(seeds) & {*found.seeds, *found.baseline_seeds}
 
 
 def test_arms_are_trained_with_five_seeds_unless_asked_otherwise() -> None:
-    assert len(final_seeds(settings())) == 5
+    assert len(setup().seeds) == 5
 
 
 def test_nothing_is_planned_where_finalize_is_off() -> None:
-    assert plan(settings(enabled=False)) == Plan()
+    assert plan(setup(enabled=False)) == Plan()
 
 
 def test_the_baselines_screens_are_not_paid_twice() -> None:
     # The search trains the baseline with seeds 0, 1 and 2.
-    assert [plan(settings(seeds=n, finalists=0, ensembles=[], controls=[])).runs for n in (1, 2, 3, 4)] == [0, 0, 1, 2]
+    assert [plan(setup(seeds=n, finalists=0, ensembles=[], controls=[])).runs for n in (1, 2, 3, 4)] == [0, 0, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -53,17 +52,17 @@ def test_the_baselines_screens_are_not_paid_twice() -> None:
     ],
 )
 def test_each_arm_costs_a_run_a_seed(finalize: dict[str, object], runs: int, steps: int) -> None:
-    once = plan(settings(seeds=1, **finalize))
+    once = plan(setup(seeds=1, **finalize))
     assert (once.runs, once.steps) == (runs, steps)
-    twice = plan(settings(seeds=2, **finalize))
+    twice = plan(setup(seeds=2, **finalize))
     assert (twice.runs, twice.steps) == (2 * runs, 2 * steps)
 
 
 def test_the_literatures_protocol_trains_no_candidate_again() -> None:
-    assert plan(settings(paper=True, ensembles=["top3"], finalists=3, seeds=3, controls=[])).runs == 1
+    assert plan(FinalSetup.of(settings(paper=True, ensembles=["top3"], finalists=3, seeds=3, controls=[]))).runs == 1
 
 
 def test_the_study_has_all_there_is_with_five_seeds() -> None:
     study = load_config(resource("configs") / "arithmetic-study.yaml")
-    assert plan(study).told == "22 arms x 5 seeds: 103 training runs, 2,376 steps"
+    assert plan(FinalSetup.of(study)).told == "22 arms x 5 seeds: 103 training runs, 2,376 steps"
     assert study.baseline_seeds == (0, 1, 2)

