@@ -14,7 +14,7 @@ from rewardsearch.config import Config, RankConfig
 from rewardsearch.errors import UserError
 from rewardsearch.exporters import ExportSelection, export
 from rewardsearch.rank import compare_predictions, read_predictions
-from rewardsearch.rank.compare import Prediction, same_answer
+from rewardsearch.rank.predictions import Prediction, same_answer
 from rewardsearch.rewards.base import load_base_rewards
 from rewardsearch.session.scoring import rows_to_score
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from rewardsearch.config import RankConfig
-from rewardsearch.rank.noise import Scores, tied_ranks
+from rewardsearch.rank.noise import Scores
 from rewardsearch.records import (
     BASELINE,
     MIXED,
@@ -35,48 +35,50 @@ def rank(
     seed: int,
     split: Literal["val", "test"] = "val",
     baselines: Sequence[TrainingResult] = (),
-    dropped: Mapping[str, PromotionDecision] | None = None,
+    stop_decisions: Mapping[str, PromotionDecision] | None = None,
     stopped: Mapping[str, TrainingResult] | None = None,
     policy_name: str = POLICY,
+    feedback: bool = True,
 ) -> Ranking:
     """The leaderboard of a run as it stands.
 
-    results: by arm id (BASELINE, POLICY, candidate ids; other arms are passed over), under the search's seed. Screened arms are
-    ranked by F1 on `split` (the positive class's on a task with classes), equal ones by id, the baseline and the policy among
-    them; arms without a score follow with their reason. baselines: whole screens of the baseline, one a seed: its score is their
-    mean, and they show the noise between seeds. dropped: candidates that did not go on from a rung; stopped: the segment that
-    each of them was trained to, for its steps and flags. policy_name: what the policy before GRPO is called in its row.
+    results: full trainings with the search's seed, by arm id (BASELINE, POLICY, candidate ids; others are ignored). baselines:
+    full trainings of the baseline, one per seed; its score is their mean, and they show the noise between seeds.
+    stop_decisions and stopped: candidates stopped at a rung, with the decision and the training up to there. policy_name: of the
+    policy before GRPO in its row. feedback: whether proposers get feedback.
 
-    p_vs_best is against the best candidate, p_vs_baseline against the baseline, p_vs_parent against the best screened parent;
-    p_adjusted is p_vs_baseline corrected over all screened candidates. All are of rewards, over questions and seeds, and None
-    where the baseline has one seed. Raises ValueError when the arms answered different
-    questions.
+    Trained arms are ranked by F1 on `split` (on a task with classes that of the positive class), equal ones by id. Arms without a
+    score follow with the reason. p_vs_best is against the best candidate, p_vs_baseline against the baseline, p_vs_parent against
+    the best trained parent. p_adjusted is p_vs_baseline corrected over all trained candidates. All p-values are about rewards,
+    over questions and seeds; they are None where the baseline has one seed.
+
+    Raises ValueError when the arms answered different questions.
     """
     arms = (*candidates, BASELINE, POLICY)
-    known = _Known(candidates, verdicts, results, dropped or {}, stopped or {}, policy_name)
+    known = _Known(candidates, verdicts, results, stop_decisions or {}, stopped or {}, policy_name)
     done = {arm: results[arm] for arm in arms if arm in results and results[arm].status == "done"}
     if not done:
         rows = [known.row(arm) for arm in arms]
-        return Ranking(task=task, split=split, n=0, rows=tuple(_in_order(rows)))
+        return Ranking(task=task, split=split, n=0, rows=tuple(_in_order(rows)), feedback=feedback)
     scores = Scores(done, baselines, config, seed)
     ranked = sorted(done, key=lambda arm: (-scores.sample(arm).f1, arm))
-    screened = [arm for arm in ranked if arm in candidates]
-    best = screened[0] if screened else None
+    trained = [arm for arm in ranked if arm in candidates]
+    best = trained[0] if trained else None
 
     def p_against(arm: str, other: str | None) -> float | None:
         return None if other is None or other not in done or arm == other else scores.p(arm, other)
 
     p_vs_baseline = {arm: p_against(arm, BASELINE) for arm in ranked}
-    tested = {arm: p for arm in screened if (p := p_vs_baseline[arm]) is not None}
+    tested = {arm: p for arm in trained if (p := p_vs_baseline[arm]) is not None}
     p_adjusted = dict(zip(tested, adjust(list(tested.values()), config.correction), strict=True))
-    ties = tied_ranks(ranked, scores)
+    ties = scores.tied_ranks(ranked)
     rows = [known.row(arm) for arm in arms if arm not in done]
-    for place, arm in enumerate(ranked, start=1):
-        of_screened = [id for id in known.parents(arm) if id in done]
-        parent = max(of_screened, key=lambda id: scores.sample(id).f1, default=None)
+    for number, arm in enumerate(ranked, start=1):
+        trained_parents = [id for id in known.parents(arm) if id in done]
+        parent = max(trained_parents, key=lambda id: scores.sample(id).f1, default=None)
         found: dict[str, Any] = {
             **scores.sample(arm).estimate.model_dump(),
-            "rank": place,
+            "rank": number,
             "parse_rate": scores.parse_rate(arm),
             "mean_training_accuracy": scores.training_accuracy(arm),
             "p_vs_parent": p_against(arm, parent),
@@ -84,7 +86,7 @@ def rank(
             "p_vs_baseline": p_vs_baseline[arm],
             "p_adjusted": p_adjusted.get(arm),
             "ties": ties.get(arm),
-            "classes": scores.bootstrap.class_scores(*scores.readings(arm)),
+            "classes": scores.bootstrap.class_scores(*scores.trained(arm)),
         }
         if arm == BASELINE:
             found["f1_by_seed"] = scores.f1_by_seed
@@ -100,18 +102,19 @@ def rank(
         split=split,
         n=len(scores.outcomes(ranked[0])),
         rows=tuple(_in_order(rows)),
-        noise=scores.told_noise(),
+        noise=scores.noise(),
+        feedback=feedback,
     )
 
 
 @dataclass(frozen=True)
 class _Known:
-    """What is known of the arms apart from their scores."""
+    """The arms apart from their scores."""
 
     candidates: Mapping[str, Candidate]
     verdicts: Mapping[str, Verdict]
     results: Mapping[str, TrainingResult]
-    dropped: Mapping[str, PromotionDecision]
+    stop_decisions: Mapping[str, PromotionDecision]
     stopped: Mapping[str, TrainingResult]
     policy_name: str
 
@@ -142,8 +145,8 @@ class _Known:
         verdict, result = self.verdicts.get(arm), self.results.get(arm)
         if verdict is not None and not verdict.accepted:
             return "rejected", verdict.refusal
-        if arm in self.dropped:
-            return "stopped", self.dropped[arm].message
+        if arm in self.stop_decisions:
+            return "stopped", self.stop_decisions[arm].message
         if result is None:
             return "pending", None
         return ("trained" if result.status == "done" else result.status), result.reason or result.stop_reason

@@ -1,8 +1,7 @@
-"""Scores and differences of the leaderboard's arms by what is known of their noise: that of the questions, and that of the
-training seeds.
+"""Scores and differences of the arms on the leaderboard, with the noise from the questions and from the training seeds.
 
-A candidate is screened with one seed, so the noise between the baseline's seeds is assumed of every trained arm. Where a reward
-is noisier than the baseline its p-values are too small (docs/ranking.md). Without that noise nothing is said of rewards: no
+A candidate is trained with one seed, so every trained arm is assumed to have the noise between the baseline's seeds. If a reward
+is noisier than that, its p-values are too small (docs/ranking.md). Without that noise nothing is claimed about rewards: no
 interval over seeds, no p-value, no ties.
 """
 
@@ -16,15 +15,15 @@ from rewardsearch.config import RankConfig
 from rewardsearch.records import BASELINE, POLICY, Interval, Noise, Outcome, TrainingResult
 from rewardsearch.stats import Bootstrap, Sample, Spread, f1_accuracy, spread
 
-Reading = tuple[str, int]
-"""An arm and its place among the trainings of that arm."""
+TrainedArm = tuple[str, int]
+"""An arm, and the index of one of its trainings."""
 
 
 class Scores:
     """The arms on the same questions. The baseline's score is the mean over the seeds that it was trained with.
 
-    results: whole screens by arm, of the search's seed. baselines: those of the baseline, one a seed; where there are none its
-    screen in `results` stands alone. Raises ValueError when the arms answered different questions.
+    results: full trainings by arm, with the search's seed. baselines: those of the baseline, one per seed; without them its
+    training in `results` is used. Raises ValueError when the arms answered different questions.
     """
 
     def __init__(
@@ -36,49 +35,49 @@ class Scores:
             self._trainings[BASELINE] = baselines
         of_baseline = self._trainings.get(BASELINE, ())
         self.f1_by_seed = {each.seed: f1_accuracy(each.outcomes).f1 for each in of_baseline}
-        outcomes: dict[Reading, Sequence[Outcome]] = {
-            (arm, place): each.outcomes
+        outcomes: dict[TrainedArm, Sequence[Outcome]] = {
+            (arm, index): each.outcomes
             for arm, trainings in self._trainings.items()
-            for place, each in enumerate(trainings)
+            for index, each in enumerate(trainings)
         }
         self.bootstrap = Bootstrap(outcomes, resamples=config.resamples, seed=seed, confidence=config.confidence)
-        self.noise = self.bootstrap.seed_noise(*self.readings(BASELINE)) if of_baseline else None
+        self._seed_noise = self.bootstrap.seed_noise(*self.trained(BASELINE)) if of_baseline else None
         self.sample = cache(self._sample)
 
-    def readings(self, arm: str) -> list[Reading]:
-        """What an arm's score is the mean of, as `bootstrap` knows it."""
-        return [(arm, place) for place in range(len(self._trainings[arm]))]
+    def trained(self, arm: str) -> list[TrainedArm]:
+        """The keys of an arm's trainings in `bootstrap`. Its score is their mean."""
+        return [(arm, index) for index in range(len(self._trainings[arm]))]
 
     def outcomes(self, arm: str) -> Sequence[Outcome]:
         """Those of an arm's first training."""
         return self._trainings[arm][0].outcomes
 
     def parse_rate(self, arm: str) -> float:
-        """The share of an arm's answers that could be parsed, the mean over its trainings."""
+        """The share of an arm's completions that could be parsed, the mean over its trainings."""
         return fmean(f1_accuracy(each.outcomes).parse_rate for each in self._trainings[arm])
 
     def training_accuracy(self, arm: str) -> float | None:
-        """Exact match over the steps of an arm's training, the mean over its trainings; None for what was not trained."""
+        """Exact match over the steps of an arm's training, the mean over its trainings; None for an arm that is not trained."""
         curves = [each.curves for each in self._trainings[arm] if each.curves]
         return fmean(fmean(point.exact_match for point in curve) for curve in curves) if curves else None
 
     def _sample(self, arm: str) -> Sample:
-        return self.bootstrap.sample(*self.readings(arm))
+        return self.bootstrap.sample(*self.trained(arm))
 
     def gap(self, a: str, b: str) -> Sample:
         """The scores of `a` less those of `b` over the same questions."""
         return self.sample(a) - self.sample(b)
 
     def _spread(self, a: str, b: str) -> Spread | None:
-        """How far their difference moves with questions and seeds; None where nothing is known of the seeds."""
-        if self.noise is None:
+        """How far their difference varies with questions and seeds; None where the noise between seeds is not known."""
+        if self._seed_noise is None:
             return None
-        # What was not trained has no noise between seeds, as little as a mean over endless seeds.
+        # An untrained arm has no noise between seeds.
         share = sum(0.0 if arm == POLICY else 1 / len(self._trainings[arm]) for arm in (a, b))
-        return spread(self.gap(a, b).standard_error, [(self.noise, share)])
+        return spread(self.gap(a, b).standard_error, [(self._seed_noise, share)])
 
     def gap_ci(self, a: str, b: str) -> Interval | None:
-        """The interval of that difference between rewards, over questions and seeds; None where nothing is known of the seeds."""
+        """The interval of that difference between rewards, over questions and seeds; None where that noise is not known."""
         found, gap = self._spread(a, b), self.gap(a, b).f1
         if found is None:
             return None
@@ -86,37 +85,36 @@ class Scores:
         return gap - half, gap + half
 
     def p(self, a: str, b: str) -> float | None:
-        """The p-value of that interval, against no difference."""
+        """The p-value of that difference, against no difference."""
         found = self._spread(a, b)
         return None if found is None else found.p(self.gap(a, b).f1)
 
-    def differs(self, a: str, b: str) -> bool:
-        """Whether a difference between rewards is beyond the noise of questions and seeds."""
-        p = self.p(a, b)
-        return p is not None and p < 1 - self._config.confidence
+    def tied_ranks(self, ranked: Sequence[str]) -> dict[str, tuple[int, ...]]:
+        """For each trained arm the ranks of the trained arms, its own among them, that do not differ from it significantly: with
+        a p-value of 1 - confidence or more. Empty where the noise between seeds is not known.
 
-    def told_noise(self) -> Noise | None:
-        """What the leaderboard shows of the noise; None where the baseline has no two seeds."""
-        if self.noise is None:
+        ranked: all arms, best first. The policy before GRPO was not trained on any reward, so it has no ties.
+        """
+        if self._seed_noise is None:
+            return {}
+        ranks = {arm: rank for rank, arm in enumerate(ranked, start=1) if arm != POLICY}
+
+        def differs(a: str, b: str) -> bool:
+            p = self.p(a, b)
+            return p is not None and p < 1 - self._config.confidence
+
+        return {
+            arm: tuple(rank for other, rank in ranks.items() if other == arm or not differs(arm, other))
+            for arm in ranks
+        }
+
+    def noise(self) -> Noise | None:
+        """The noise as the leaderboard shows it; None where the baseline has fewer than two seeds."""
+        if self._seed_noise is None:
             return None
         return Noise(
             f1_by_seed=self.f1_by_seed,
-            seed_sd=self.noise.sd,
-            df=self.noise.df,
-            question_sd=self.bootstrap.standard_error(self.readings(BASELINE)[0]),
+            seed_sd=self._seed_noise.sd,
+            df=self._seed_noise.df,
+            question_sd=self.bootstrap.standard_error(self.trained(BASELINE)[0]),
         )
-
-
-def tied_ranks(ranked: Sequence[str], scores: Scores) -> dict[str, tuple[int, ...]]:
-    """The ranks of the trained arms, its own among them, that each trained arm cannot be told from: those with a p-value of
-    1 - confidence or more. Empty where nothing is known of the seeds.
-
-    ranked: all arms, best first. The policy before GRPO was not trained on any reward: it has no ties.
-    """
-    if scores.noise is None:
-        return {}
-    places = {arm: place for place, arm in enumerate(ranked, start=1) if arm != POLICY}
-    return {
-        arm: tuple(place for other, place in places.items() if other == arm or not scores.differs(arm, other))
-        for arm in places
-    }

@@ -30,7 +30,6 @@ from rewardsearch.records.finalizing import (
     FinalReport,
     FinalRow,
     SeedScores,
-    load_report,
 )
 from rewardsearch.records.messages import message_text
 from rewardsearch.records.proposing import (
@@ -46,7 +45,7 @@ from rewardsearch.records.proposing import (
     curve_label,
     total,
 )
-from rewardsearch.records.ranking import Front, Noise, PromotionDecision, RankedRow, Ranking, load_ranking
+from rewardsearch.records.ranking import Front, Noise, PromotionDecision, RankedRow, Ranking
 from rewardsearch.records.sft import SftPoint, SftResult
 from rewardsearch.records.training import (
     DIVERGED,
@@ -127,8 +126,6 @@ __all__ = [
     "Verdict",
     "curve_label",
     "differences",
-    "load_ranking",
-    "load_report",
     "message_text",
     "total",
 ]

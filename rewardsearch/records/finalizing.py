@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from rewardsearch.records.classes import ClassScores, Fairness, Interval
 from rewardsearch.records.data import Record
@@ -221,19 +221,3 @@ def _gain_said(
     if ci is None:
         over = " over the questions alone: it is of these trained policies, the noise between seeds is not in it"
     return f"{metric} {gain:+.3f}{interval} against {against}{over}"
-
-
-def load_report(data: dict[str, Any]) -> FinalReport:
-    """A report as a journal holds it. One without conclusions has gains over questions alone and McNemar's p-values of the
-    first seed: the intervals are loaded as such, and no p-value of a row is taken for one over seeds. A noise that was pooled
-    over arms is left out."""
-    kept = {key: value for key, value in data.items() if key not in ("seed_sd", "own_noise")}
-    if "conclusion" not in kept:
-        kept["rows"] = [over_questions_alone(row) for row in kept["rows"]]
-    return FinalReport.model_validate(kept)
-
-
-def over_questions_alone(row: dict[str, Any]) -> dict[str, Any]:
-    """A row whose gains and p-values are of trained policies: its intervals as such, without the p-values."""
-    names = {"gain_ci": "gain_questions_ci", "macro_gain_ci": "macro_gain_questions_ci"}
-    return {names.get(key, key): value for key, value in row.items() if not key.startswith("p_")}

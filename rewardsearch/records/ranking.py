@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from rewardsearch.records.classes import ClassScores, Interval
 from rewardsearch.records.data import Record
-from rewardsearch.records.finalizing import over_questions_alone
 
 
 class RankedRow(Record):
@@ -100,22 +99,6 @@ class Ranking(Record):
     noise: Noise | None = None
     feedback: bool = True
     """False where proposers got no feedback (random search)."""
-
-
-def load_ranking(data: dict[str, Any]) -> Ranking:
-    """A leaderboard as a journal holds it. In one with `p_values` ties are the best and the worst rank, and without noise between
-    seeds its intervals and p-values are of trained policies: they are loaded as such."""
-    if "p_values" not in data:
-        return Ranking.model_validate(data)
-    rows = [{**row, "ties": _all_between(row["ties"])} for row in data["rows"]]
-    if data["p_values"] == "questions":
-        rows = [over_questions_alone({**row, "ties": None}) for row in rows]
-    kept = {key: value for key, value in data.items() if key != "p_values"}
-    return Ranking.model_validate({**kept, "rows": rows})
-
-
-def _all_between(ties: list[int] | None) -> list[int] | None:
-    return None if ties is None else list(range(ties[0], ties[-1] + 1))
 
 
 class PromotionDecision(Record):

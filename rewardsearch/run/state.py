@@ -32,8 +32,6 @@ from rewardsearch.records import (
     Usage,
     Verdict,
     differences,
-    load_ranking,
-    load_report,
 )
 from rewardsearch.records.feedback import Feedback
 from rewardsearch.rewards.base import ensemble
@@ -234,7 +232,7 @@ class RunState:
                 }
             )
         elif kind == "ranked":
-            self.rankings.append(load_ranking(event["ranking"]))
+            self.rankings.append(Ranking.model_validate(event["ranking"]))
             feedback = Feedback.model_validate(event["feedback"])
             self.feedbacks[feedback.round] = feedback
         elif kind == "arms":
@@ -248,9 +246,9 @@ class RunState:
         elif kind == "test_opened":
             self.test_opened.append(now)
         elif kind == "final":
-            self.final = load_report(event["report"])
+            self.final = FinalReport.model_validate(event["report"])
             if "ranking" in event:
-                self.final_ranking = load_ranking(event["ranking"])
+                self.final_ranking = Ranking.model_validate(event["ranking"])
         elif kind == "ended":
             self.status, self.reason = event["status"], event.get("reason")
 

@@ -39,10 +39,11 @@ def current_ranking(state: RunState) -> Ranking:
         seed=state.config.seed,
         split=state.config.ranked_on,
         baselines=state.baselines,
-        dropped=state.dropped,
+        stop_decisions=state.dropped,
         stopped=state.stopped,
         policy_name=state.config.policy_name,
-    ).model_copy(update={"feedback": state.config.propose.feedback})
+        feedback=state.config.propose.feedback,
+    )
 
 
 def current_feedback(state: RunState, ranking: Ranking, round: int, task: Task) -> Feedback:

@@ -31,7 +31,7 @@ def table(rounds: tuple[int, int] = (1, 1), **more: Any) -> list[str]:
         verdicts={each.id: Verdict(candidate=each.id, accepted=True) for each in (A, B, C)},
         config=RankConfig(resamples=500),
         seed=0,
-        dropped={C.id: PromotionDecision(id=C.id, promoted=False, message="F1 0.2 against 0.9 of alpha")},
+        stop_decisions={C.id: PromotionDecision(id=C.id, promoted=False, message="F1 0.2 against 0.9 of alpha")},
         **more,
     )
     console = Console(width=400, file=io.StringIO())

@@ -199,7 +199,7 @@ def test_scores_at_the_rungs_stand_beside_the_baselines_at_the_same_step_also_of
     promotions = {
         id: PromotionDecision(id=id, promoted=False, message="others were ahead") for id in (slow.id, stopped.id)
     }
-    ranking = rank(task="arithmetic", config=RankConfig(resamples=200), seed=0, dropped=promotions, **given)
+    ranking = rank(task="arithmetic", config=RankConfig(resamples=200), seed=0, stop_decisions=promotions, **given)
     told = write_feedback(round=2, ranking=ranking, front=front(results, everyone), proposals={}, rungs=rungs, **given)
     assert [(s.steps, s.n, s.f1, s.baseline) for s in told.evidence[0].rungs] == [
         (8, 10, pytest.approx(14 / 17), pytest.approx(8 / 14)),

@@ -5,7 +5,7 @@ from fakes import write_predictions
 
 from rewardsearch.errors import UserError
 from rewardsearch.rank import compare_predictions, read_predictions
-from rewardsearch.rank.compare import same_answer
+from rewardsearch.rank.predictions import same_answer
 
 
 @pytest.mark.parametrize(

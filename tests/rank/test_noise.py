@@ -9,7 +9,7 @@ from scipy.stats import norm, t
 
 from rewardsearch.config import RankConfig
 from rewardsearch.rank import rank, reward_gap
-from rewardsearch.records import BASELINE, POLICY, RankedRow, Ranking, TrainingResult, Verdict, load_ranking
+from rewardsearch.records import BASELINE, POLICY, RankedRow, Ranking, TrainingResult, Verdict
 
 A, B, C = candidate("a", "1.0"), candidate("b", "2.0"), candidate("c", "3.0")
 
@@ -173,17 +173,6 @@ def test_with_one_seed_nothing_is_said_of_rewards() -> None:
         assert (row.p_vs_baseline, row.p_adjusted, row.gain_ci, row.ties) == (None, None, None, None)
         assert row.gain == pytest.approx(f1(150) - f1(120))
         assert row.gain_questions_ci is not None and row.gain_questions_ci[0] > 0
-
-
-def test_a_leaderboard_with_the_tests_of_trained_policies_is_loaded_as_one_of_these() -> None:
-    data = board({BASELINE: kinds(120), A.id: kinds(150)}, (120, 121)).model_dump(mode="json")
-    for row in data["rows"]:
-        row["ties"], row["gain_ci"] = [1, 3], row.pop("gain_questions_ci")
-    seeds = load_ranking({**data, "p_values": "questions and seeds"})
-    assert {row.ties for row in seeds.rows} == {(1, 2, 3)} and by_name(seeds)["a"].gain_ci is not None
-    alone = by_name(load_ranking({**data, "p_values": "questions", "noise": None}))["a"]
-    assert (alone.p_vs_baseline, alone.ties, alone.gain_ci) == (None, None, None)
-    assert alone.gain_questions_ci is not None
 
 
 def test_a_child_is_held_against_the_best_of_its_screened_parents() -> None:

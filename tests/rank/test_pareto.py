@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rewardsearch.rank import front
-from rewardsearch.rank.pareto import MOST
+from rewardsearch.rank.pareto import MAX_MEMBERS
 from rewardsearch.records import Front
 
 SOME = st.dictionaries(
@@ -74,7 +74,9 @@ def test_only_counts_what_each_other_member_does_not_win() -> None:
 
 
 def test_no_more_than_eight_of_the_greatest_shares_are_kept_and_their_shares_sum_to_1() -> None:
-    kinds = {f"{i:02d}": "".join("c" if i == j else "w" for j in range(MOST + 2)) for i in range(MOST + 1)}
+    kinds = {
+        f"{i:02d}": "".join("c" if i == j else "w" for j in range(MAX_MEMBERS + 2)) for i in range(MAX_MEMBERS + 1)
+    }
     kinds["00"] = kinds["00"][:-1] + "c"
     kinds["08"] = kinds["08"][:-1] + "c"
     found = front_of(kinds)
@@ -116,7 +118,7 @@ def test_candidates_of_equal_worth_have_equal_shares_to_the_last_bit() -> None:
     assert list(found).index("a") + 1 == list(found).index("b")
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(SOME)
 def test_a_candidate_is_on_the_front_as_the_definition_says(kinds: dict[str, str]) -> None:
     won = {id: right(told) for id, told in kinds.items()}
@@ -127,7 +129,7 @@ def test_a_candidate_is_on_the_front_as_the_definition_says(kinds: dict[str, str
         and not any(won[id] == won[other] and other < id for other in kinds)
     }
     found = front_of(kinds)
-    assert set(found) <= best and len(found) == min(len(best), MOST)
+    assert set(found) <= best and len(found) == min(len(best), MAX_MEMBERS)
     # What each question is worth: one, divided among the winners on the front, where another member does not win it.
     worth = dict.fromkeys(best, 0.0)
     for question in range(6):
@@ -144,7 +146,7 @@ def test_a_candidate_is_on_the_front_as_the_definition_says(kinds: dict[str, str
         assert member.only == {other: len(won[id] - won[other]) for other in found if other != id}
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(SOME)
 def test_the_shares_sum_to_1_in_falling_order_whatever_order_the_candidates_come_in(kinds: dict[str, str]) -> None:
     found = front_of(kinds)
@@ -154,10 +156,10 @@ def test_the_shares_sum_to_1_in_falling_order_whatever_order_the_candidates_come
     assert list(front_of(dict(reversed(kinds.items()))).values()) == list(found.values())
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(SOME)
 def test_no_question_that_some_candidate_wins_is_lost_on_a_front_within_the_limit(kinds: dict[str, str]) -> None:
     won = set().union(*map(right, kinds.values()))
     members = front_of(kinds)
-    if len(members) < MOST:
+    if len(members) < MAX_MEMBERS:
         assert set().union(*(right(kinds[id]) for id in members)) == won
