@@ -53,7 +53,7 @@ def print_class_table(rows: Sequence[FinalRow], named: Mapping[str, str], chosen
         "p/base": "two-sided p-value of F1 less the baseline's, over training seeds and questions",
         "corr.": "p/base corrected for the number of arms",
         "parsed": "share of the completions that give an answer",
-        "flags": "what validation and training raised (docs/ranking.md)",
+        "flags": "what validation and training raised (docs/validation.md)",
     }
     print_table(
         console,

@@ -38,7 +38,7 @@ LEGEND = {
     "test-val": "F1 on the test less that on val",
     "parsed": "share of the completions that give an answer",
     "p/policy": "as p/base, against the policy before training",
-    "flags": "what validation and training raised (docs/ranking.md)",
+    "flags": "what validation and training raised (docs/validation.md)",
 }
 ONE_SEED = {
     "gain": "F1 less the baseline's, and its interval over the questions alone: of these trained policies",

@@ -43,7 +43,7 @@ LEGEND = {
     "p/best": "as p/base, against the best candidate",
     "corr.": "p/base corrected for the number of candidates",
     "AUC": "on the rollout bank: how often a completion that is right in any form is paid more than another of its question",
-    "flags": "what validation and training raised (docs/ranking.md)",
+    "flags": "what validation and training raised (docs/validation.md)",
 }
 STATUS_LEGEND = {
     "stopped": "stopped at a rung of the race",

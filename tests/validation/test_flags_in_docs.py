@@ -1,4 +1,4 @@
-"""Each name that the behaviour checks give to what games a reward stands in the page on them."""
+"""Each name that the behaviour checks give to what games a reward is on the page about validation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rewardsearch.tasks.arithmetic import ArithmeticTask
 from rewardsearch.validation.class_exploits import class_forms, is_constant
 from rewardsearch.validation.exploits import CONTROLS, exploits
 
-PAGE = (PACKAGE.parent / "docs" / "behaviour-checks.md").read_text(encoding="utf-8")
+PAGE = (PACKAGE.parent / "docs" / "validation.md").read_text(encoding="utf-8")
 ROWS = [line.split(" | ")[0] for line in PAGE.splitlines() if line.startswith("| `exploit:")]
 
 
