@@ -100,7 +100,7 @@ def test_the_examples_are_one_completion_of_each_kind_on_one_training_row(one_ro
 
 def test_the_task_is_told_with_the_code_of_the_base_rewards(one_round: Path) -> None:
     request, state = asked(one_round, 2), read_run(one_round)
-    assert (request.task, request.description) == ("arithmetic", load_task(state.config.task).brief)
+    assert (request.task, request.description) == ("arithmetic", load_task(state.config.task).description)
     assert request.base_rewards == tuple((spec.name, spec.code) for spec in state.base)
     assert [name for name, _ in request.base_rewards] == ["length"]
 

@@ -49,14 +49,13 @@ def _print(sheet: DataSheet, console: Console) -> None:
         print_lines(console, f"left out: {count:,}, {reason}")
     print_lines(console, "")
     texts = list(dict.fromkeys(name for each in sheet.splits for name in each.words))
-    rules = list(dict.fromkeys(name for each in sheet.splits for name in each.rules))
-    headers = ["split", "rows", *_class_headers(sheet), *(f"words/{name}" for name in texts)]
-    headers += [told for name in rules for told in (f"{name} acc.", f"{name} macro F1")]
-    print_table(console, headers, [_cells(sheet, each, texts, rules) for each in sheet.splits], left=("split",))
-    if rules:
-        print_lines(
-            console, f"{', '.join(rules)}: a rule without a model, fitted to train; the test is sealed until finalize"
-        )
+    baselines = list(dict.fromkeys(name for each in sheet.splits for name in each.baselines))
+    headers = ["split", "rows", *_class_headers(sheet), *sheet.splits[0].shares, *(f"words/{name}" for name in texts)]
+    headers += [header for name in baselines for header in (f"{name} acc.", f"{name} macro F1")]
+    print_table(console, headers, [_cells(sheet, each, texts, baselines) for each in sheet.splits], left=("split",))
+    if baselines:
+        meaning = "a heuristic without a model, fitted to train; the test is sealed until finalize"
+        print_lines(console, f"{', '.join(baselines)}: {meaning}")
     print_lines(console, *(f"note: {note}" for note in sheet.notes), *(f"warning: {each}" for each in sheet.warnings))
     if sheet.example is not None:
         row = sheet.example.row
@@ -68,21 +67,18 @@ def _print(sheet: DataSheet, console: Console) -> None:
 
 
 def _class_headers(sheet: DataSheet) -> list[str]:
-    if sheet.classes is None:
-        return []
-    hard = ["hard"] if any(each.hard_share is not None for each in sheet.splits) else []
-    return ["found", sheet.classes[0], "balanced", *hard]
+    return ["found", sheet.classes[0], "balanced"] if sheet.classes else []
 
 
-def _cells(sheet: DataSheet, each: SplitSheet, texts: list[str], rules: list[str]) -> list[str]:
+def _cells(sheet: DataSheet, each: SplitSheet, texts: list[str], baselines: list[str]) -> list[str]:
     from rewardsearch.cli.tables import number, percent
 
     cells = [each.split, f"{each.rows:,}"]
-    for header in _class_headers(sheet):
-        shares = {"balanced": each.balanced_share, "hard": each.hard_share}
-        cells.append(f"{each.found:,}" if header == "found" else percent(shares.get(header, each.share)))
+    if sheet.classes:
+        cells += [f"{each.found:,}", percent(each.share), percent(each.balanced_share)]
+    cells += [percent(share) for share in each.shares.values()]
     cells += [number(each.words.get(name), 0) for name in texts]
-    for name in rules:
-        score = each.rules.get(name)
+    for name in baselines:
+        score = each.baselines.get(name)
         cells += [number(score.accuracy if score else None), number(score.macro_f1 if score else None)]
     return cells

@@ -43,7 +43,7 @@ def fairness(
         evaluated = any(result.rung == FULL and result.outcomes for result in state.trainings.values())
         print_lines(console, NO_GROUPS if evaluated or classes is None else f"{state.folder} has evaluated no arm yet")
         return
-    print_lines(console, f"{state.config.task.name}, {split}")
+    print_lines(console, f"{state.config.task.label}, {split}")
     print_fairness(told, classes[0], named, console)
 
 

@@ -48,7 +48,7 @@ def status(
         print_json(
             {
                 "run": str(state.folder),
-                "task": state.config.task.name,
+                "task": state.config.task.label,
                 "status": stands,
                 "reason": state.reason,
                 "sft": sft_document(state.sft, curve=False),
@@ -79,7 +79,7 @@ def status(
     said = f"{stands}, last event {duration(max(0.0, time.time() - state.updated))} ago"
     told = {**candidates, "replies without a candidate": len(state.refusals)}
     lines = [
-        f"run         {state.folder}: {state.config.task.name}, {said}",
+        f"run         {state.folder}: {state.config.task.label}, {said}",
         *([f"reason      {state.reason}"] if state.reason else []),
         *(_live_lines(live, describe_time_left(left)) if live else ()),
         *(f"mixed       {each.what} is {each.here}, was {each.before}" for each in state.mixed),

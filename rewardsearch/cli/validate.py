@@ -19,7 +19,7 @@ def validate(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Reward files.")],
     task: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The task: arithmetic, gsm8k or resume. [default: arithmetic]"),
+        typer.Option(metavar="NAME", help="A task, as task.name has it. [default: arithmetic]"),
     ] = None,
     config: Annotated[
         str | None, typer.Option(metavar="CONFIG", help="A YAML config: its task, limits, base rewards and bank.")

@@ -49,14 +49,10 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Config:
-        if self.task.name != "resume" and (self.task.data or self.task.test_data):
-            raise ValueError(f"task.data and task.test_data are for task resume; got them for {self.task.name}")
         if self.task.test_data and not self.task.data:
             raise ValueError(
                 "task.test_data goes with task.data: give both, or task.data alone to carve the test from it"
             )
-        if self.task.name == "arithmetic" and (self.task.train_file or self.task.test_file):
-            raise ValueError("task.train_file and task.test_file are for task gsm8k; arithmetic generates its rows")
         if bool(self.task.train_file) != bool(self.task.test_file):
             raise ValueError("task.train_file and task.test_file go together: give both files or neither")
         completions = self.train.prompts_per_step * self.train.group_size

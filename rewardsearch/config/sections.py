@@ -92,7 +92,9 @@ class ColumnMap(Section):
 class TaskConfig(Section):
     """What is learnt, and how many rows of each split."""
 
-    name: Literal["arithmetic", "gsm8k", "resume"] = "arithmetic"
+    name: str = "arithmetic"
+    """A built-in task (arithmetic, gsm8k, resume), one of an installed package by its entry point, or a class from outside:
+    `package.module:Class`, or `file.py:Class`."""
     train_rows: Count = 2000
     val_rows: Count = 500
     test_rows: Count = 1000
@@ -121,6 +123,11 @@ class TaskConfig(Section):
     they are."""
     selected_share: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """resume: 0.5 has as many of either class; a lower one makes the policy more careful whom it selects."""
+
+    @property
+    def label(self) -> str:
+        """What tables call the task: its name, without the folder of a file."""
+        return self.name.rpartition("/")[2]
 
     @property
     def rows_shown(self) -> bool:

@@ -6,13 +6,12 @@ import ast
 from collections.abc import Sequence
 from typing import Any
 
-from rewardsearch.config import TaskConfig, label_key
 from rewardsearch.errors import UserError
 from rewardsearch.records import BASELINE, POLICY, Aggregation, Ranking, Record, RewardSpec
 from rewardsearch.rewards.base import ensemble
 from rewardsearch.run.sft_files import ADAPTER, SFT
 from rewardsearch.run.state import RunState
-from rewardsearch.tasks import load_task
+from rewardsearch.tasks import Task, load_task
 
 
 class ExportSelection(Record):
@@ -125,21 +124,16 @@ def _training_facts(state: RunState, rewards: Sequence[RewardSpec]) -> dict[str,
     return {
         "columns": tuple(name for name in task.columns if name in used),
         "classes": task.classes,
-        "numeric": task.classes is None,
-        **_labels(state.config.task, task.classes),
+        "numeric": task.numeric,
+        **_labels(task),
         "sft_adapter": f"{state.folder.name}/{SFT}/{ADAPTER}" if state.config.sft.enabled else None,
     }
 
 
-def _labels(config: TaskConfig, classes: tuple[str, str] | None) -> dict[str, Any]:
-    """How the user's data write the classes; empty for generated rows, and where the data write the names of the classes."""
-    if classes is None or config.data is None:
-        return {}
-    columns = config.columns
-    labels = dict(zip(classes, (columns.positive, columns.negative), strict=True))
-    if all({label_key(value) for value in values} == {label_key(name)} for name, values in labels.items()):
-        return {}
-    return {"labels": labels, "label_column": columns.label}
+def _labels(task: Task) -> dict[str, Any]:
+    """How the user's data write the classes, where that is not by their names."""
+    written = task.label_values
+    return {"labels": written.values, "label_column": written.column} if written else {}
 
 
 def _possible_columns(code: str) -> set[str]:

@@ -26,8 +26,8 @@ def plugin_names(kind: Kind, built_in: Mapping[str, str]) -> tuple[str, ...]:
 def load_plugin(kind: Kind, name: str, built_in: Mapping[str, str], key: str) -> Any:
     """The class or function that `name` stands for.
 
-    name: a built-in name, the name of an entry point, `package.module:Name`, or `path/file.py:Name`. built_in: the built-in ones
-    as name -> `package.module:Name`. key: the config key or option that gave the name, for the message.
+    name: a built-in name, the name of an entry point, `package.module:Name`, or `path/file.py:Name`. built_in: the built-in
+    ones as name -> `package.module:Name`. key: the config key or option that gave the name, for the message.
 
     Raises UserError where nothing has that name, or it cannot be imported.
     """
@@ -47,7 +47,7 @@ def _attribute(target: str, key: str) -> Any:
         module = _from_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
     except Exception as error:
         raise UserError(
-            f"{key}: {place} cannot be imported ({type(error).__name__}: {error}); check its path"
+            f"{key}: {place} cannot be imported ({type(error).__name__}: {error}); check its path and its code"
         ) from error
     try:
         return getattr(module, name)
@@ -72,3 +72,25 @@ def _from_file(path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def plugin_code(kind: Kind, name: str, built_in: Mapping[str, str]) -> Path | None:
+    """The code of an implementation from outside: its file, or the folder of the package that its module is in.
+
+    None for built-in names and for names that stand for nothing. Nothing of it is run, but a package around the module is
+    imported.
+    """
+    if name in built_in:
+        return None
+    target = next((entry.value for entry in entry_points(group=f"rewardsearch.{kind}s", name=name)), name)
+    place = target.rpartition(":")[0]
+    if place.endswith(".py"):
+        return Path(place).expanduser().resolve()
+    try:
+        found = importlib.util.find_spec(place) if place else None
+    except (ImportError, ValueError):
+        return None
+    if found is None or found.origin is None:
+        return None
+    file = Path(found.origin)
+    return file.parent if "." in place or found.submodule_search_locations else file

@@ -30,8 +30,8 @@ MAX_NAME_CHARS = 40
 
 
 class Limits(Record):
-    """What a reward must pass before it is trained on, as far as the config sets it. `refuse` has the bank's flags that refuse a
-    reward; the others are told. None of the bank's counts without a bank."""
+    """What a reward must pass before it is trained on, as far as the config sets it. `refuse` has the bank's flags that refuse
+    a reward; the others are told. None of the bank's counts without a bank."""
 
     exploits_refuse: bool = False
     bank: bool = True
@@ -46,14 +46,14 @@ class Limits(Record):
 class ProposalRequest(Record):
     """What one call asks for: `count` candidates of round `round` (from 1), or a repair of each of `repairs`.
 
-    `attempt` is 0, or which of the round's repairs this is; one without `repairs` replaces what was rejected. `run` names the run
-    among all others. `training` tells how long a candidate is trained, `scale_rewards` what advantages are divided by, in the
-    config's word, `limits` what refuses a candidate before; empty and None where that is not told. `classes` are the answers of a
-    task with classes, the positive one first; `columns` the names of what rewards are passed beside `answer`, empty while no row
-    was read. `base_rewards` are (name, code) of what every run trains on anyway, `examples` completions of one row with their
-    kinds. `rivals` has, by the id of one of `repairs`, the earlier reward that it behaves like, where it was refused for that.
-    `seen` holds the ids proposed so far. `asks` is the plan, for proposers that ask a language model or a person. `folder` is
-    where prompt.md and the responses of this request are written.
+    `attempt` is 0, or which of the round's repairs this is; one without `repairs` replaces what was rejected. `run` names the
+    run among all others. `training` tells how long a candidate is trained, `scale_rewards` what advantages are divided by, in
+    the config's word, `limits` what refuses a candidate before; empty and None where that is not told. `classes` are the
+    answers of a task with classes, the positive one first, `numeric` whether answers are numbers; `columns` the names of what
+    rewards are passed beside `answer`, empty while no row was read. `base_rewards` are (name, code) of what every run trains on
+    anyway, `examples` completions of one row with their kinds. `rivals` has, by the id of one of `repairs`, the earlier reward
+    that it behaves like, where it was refused for that. `seen` holds the ids proposed so far. `asks` is the plan, for proposers
+    that ask a language model or a person. `folder` is where prompt.md and the responses of this request are written.
     """
 
     run: str = ""
@@ -67,6 +67,7 @@ class ProposalRequest(Record):
     scale_rewards: str = ""
     limits: Limits | None = None
     classes: tuple[str, str] | None = None
+    numeric: bool = True
     columns: tuple[str, ...] = ()
     base_rewards: tuple[tuple[str, str], ...]
     examples: tuple[LabelledCompletion, ...] = ()

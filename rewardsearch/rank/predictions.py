@@ -12,9 +12,8 @@ from rewardsearch.errors import UserError
 from rewardsearch.rank.compare import Comparison, compare_outcomes
 from rewardsearch.records import Outcome, OutcomeKind, Record
 from rewardsearch.stats import UNPARSED
-from rewardsearch.tasks.mistakes import Mistakes
 from rewardsearch.tasks.numbers import gold_number, gold_text
-from rewardsearch.tasks.sources import json_kind, read_table
+from rewardsearch.tasks.sources import Mistakes, json_kind, read_table
 
 _COLUMNS = ("id", "gold", "prediction")
 _NO_MATCH = "[invalid]"

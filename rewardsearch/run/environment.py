@@ -19,6 +19,7 @@ from rewardsearch.config import Config
 from rewardsearch.files.resources import PACKAGE
 from rewardsearch.records import LIBRARIES, Device, Environment
 from rewardsearch.rewards.identity import strip_docstrings
+from rewardsearch.tasks import task_code
 
 CODE = ("tasks", "train", "rewards/sandbox")
 """The parts of this package that rows, training runs, outcomes and rewards follow from."""
@@ -37,7 +38,7 @@ def environment_of(config: Config, device: Device | None = None) -> Environment:
     """The environment that training runs of `config` have here. device: what they are on, where that is known."""
     return Environment(
         versions={"python": platform.python_version(), **{name: _version(name) for name in _TOLD}},
-        code={name: code_digest(PACKAGE / name)[:12] for name in CODE},
+        code={name: code_digest(place)[:12] for name, place in _code_of(config).items()},
         device=device or _device(config),
     )
 
@@ -55,15 +56,22 @@ def environment_key(config: Config) -> str:
     return hashlib.sha256(json.dumps(counts, sort_keys=True).encode()).hexdigest()
 
 
+def _code_of(config: Config) -> dict[str, Path]:
+    """The code that results follow from: CODE, and that of a task from outside the package."""
+    outside = task_code(config.task)
+    return {name: PACKAGE / name for name in CODE} | ({config.task.label: outside} if outside else {})
+
+
 def cpu(threads: int) -> Device:
     return Device(kind="cpu", name=_cpu_name(), threads=threads)
 
 
 @lru_cache
 def code_digest(folder: Path) -> str:
-    """SHA-256 of the Python files under `folder`, names and code, as they are when this process first asks. Comments, docstrings
-    and formatting do not count."""
-    files = [(file.relative_to(folder).as_posix(), _code(file)) for file in sorted(folder.rglob("*.py"))]
+    """SHA-256 of a Python file, or of the Python files under `folder`, names and code, as they are when this process first
+    asks. Comments, docstrings and formatting do not count."""
+    found = sorted(folder.rglob("*.py")) if folder.is_dir() else [folder]
+    files = [(file.relative_to(folder).as_posix(), _code(file)) for file in found]
     return hashlib.sha256(repr(files).encode()).hexdigest()
 
 

@@ -19,8 +19,8 @@ from rewardsearch.records import Row
 from rewardsearch.records.findings import Finding, Status
 from rewardsearch.rewards.sandbox import LIMITS, inspect
 from rewardsearch.session.requests import first_request
-from rewardsearch.tasks import Split, load_task
-from rewardsearch.tasks.datasheet import SPLITS, check_rows, short_splits
+from rewardsearch.tasks import SPLITS, Split, load_task
+from rewardsearch.tasks.datasheet import check_rows, short_splits
 from rewardsearch.train import DEVICE, check_policy
 from rewardsearch.train.devices import devices
 

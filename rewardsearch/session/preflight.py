@@ -16,8 +16,8 @@ from rewardsearch.rewards.base import load_base_rewards
 from rewardsearch.rewards.sandbox import Defences, inspect
 from rewardsearch.run.state import RunState
 from rewardsearch.session.requests import first_request
-from rewardsearch.tasks import Split, Task, load_task
-from rewardsearch.tasks.datasheet import SPLITS, check_rows, describe_rows, short_splits
+from rewardsearch.tasks import SPLITS, Split, Task, load_task
+from rewardsearch.tasks.datasheet import check_rows, describe_rows, short_splits
 from rewardsearch.train import DEVICE, check_policy
 from rewardsearch.validation import validate
 
@@ -37,8 +37,8 @@ def defences_of(config: Config) -> Defences:
 def check(config: Config) -> tuple[str, ...]:
     """Looks for the mistakes that would end a search later: base rewards, references, proposer, sandbox, data, policy.
 
-    Gives warnings: splits with fewer rows than the config asks for, prompts that the policy cannot read whole, a carried policy
-    that does not know the task. Raises UserError.
+    Gives warnings: splits with fewer rows than the config asks for, prompts that the policy cannot read whole, prompts with words
+    that a bundled policy does not know. Raises UserError.
 
     Of the sealed test only the numbers of rows are looked at, in all, of each class, and of those that are too long.
     """
@@ -50,7 +50,7 @@ def check(config: Config) -> tuple[str, ...]:
     warnings = _check_data_and_policy(task, config)
     if references:
         check_finalize(config.finalize, base, list(zip(references, validate(references, task, config), strict=True)))
-    return (*short_splits(task, config), *warnings, *_carried_elsewhere(config))
+    return (*short_splits(task, config), *warnings)
 
 
 def _check_data_and_policy(task: Task, config: Config) -> list[str]:
@@ -68,18 +68,6 @@ def _check_data_and_policy(task: Task, config: Config) -> list[str]:
     if mistakes:
         raise UserError(*mistakes)
     return told["warn"]
-
-
-def _carried_elsewhere(config: Config) -> tuple[str, ...]:
-    """What to say of a policy that the package carries where the task has words that it has never seen."""
-    knows = {"embedded": "arithmetic", "embedded-resume": "resume"}.get(config.policy.model)
-    if knows is None or (knows == config.task.name and config.task.data is None):
-        return ()
-    what = f"task.data ({config.task.data})" if config.task.data else f"task.name {config.task.name}"
-    return (
-        f"policy.model: got {config.policy.model}, which knows the words of the generated {knows} rows alone; for {what} name a "
-        "folder with a language model, or a hub id",
-    )
 
 
 def preflight(config: Config, state: RunState, task: Task) -> list[str]:

@@ -31,7 +31,7 @@ from rewardsearch.tasks import Task, load_task
 def current_ranking(state: RunState) -> Ranking:
     """The leaderboard of a run as it stands."""
     return rank(
-        task=state.config.task.name,
+        task=state.config.task.label,
         results=state.results,
         candidates=state.candidates,
         verdicts=state.verdicts,
@@ -152,8 +152,9 @@ def _request(
         count=config.candidates,
         seed=config.seed,
         task=task.name,
-        description=task.brief,
+        description=task.description,
         classes=task.classes,
+        numeric=task.numeric,
         columns=task.columns,
         training=(
             f"{config.train.steps} steps, each on {config.train.prompts_per_step} prompts with a group of "

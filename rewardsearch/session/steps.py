@@ -133,7 +133,7 @@ class Steps:
             read_test=session.trainings.read_test,
             say=session.progress.say,
             references=[(reference, self._judged(reference)) for reference in load_references(self.config.finalize)],
-            heuristics=session.task.rules,
+            heuristics=session.task.heuristic_baselines,
             groups=lambda: {row.id: row.groups for row in session.task.rows("test")},
         )
         if mixed := state.mixed:

@@ -15,11 +15,10 @@ from rewardsearch.run.bank_files import bank_path, load_bank
 from rewardsearch.tasks import Task, load_task
 from rewardsearch.tasks.datasheet import describe_rows, too_few
 from rewardsearch.tasks.hub import HubError
-from rewardsearch.tasks.solved import PROBLEMS
 from rewardsearch.validation import validate
 
 SUBSTITUTE = "the package's own problems"
-"""What GSM8K rewards are validated on when the hub does not give openai/gsm8k. Searches never use them."""
+"""What rewards are validated on when the hub does not answer, if the task has such problems. Searches never use them."""
 
 
 def read_reward(path: Path) -> Candidate:
@@ -52,18 +51,18 @@ class Validation:
 def validate_rewards(candidates: Sequence[Candidate], config: Config, searched: bool) -> Validation:
     """Validates rewards as a search does.
 
-    searched: whether `config` is that of a search. Then its base rewards count, and its rollout bank where one has been sampled.
-    Raises UserError for data that cannot be used, and HubError where the hub does not give those of another task than gsm8k.
+    searched: whether `config` is that of a search. Then its base rewards count, and its rollout bank where one has been
+    sampled. Raises UserError for data that cannot be used, and HubError where the hub does not answer and the task has no
+    problems of the package.
     """
     base = load_base_rewards(config.train.base_rewards) if searched else ()
     task, hub_error, left_out = load_task(config.task), None, None
     try:
         left_out = _check_train_rows(task, config)
     except HubError as error:
-        if config.task.name != "gsm8k":
+        if error.offline is None:
             raise
-        files = {"train_file": str(PROBLEMS), "test_file": str(PROBLEMS)}
-        task, hub_error = load_task(config.task.model_copy(update=files)), str(error)
+        task, hub_error = load_task(error.offline), str(error)
     bank, bank_missing = _bank(config, searched, hub_error is not None)
     verdicts = tuple(validate(candidates, task, config, bank=bank, base=base))
     if hub_error is not None:
@@ -77,7 +76,7 @@ def _check_train_rows(task: Task, config: Config) -> str | None:
     # The test split of a hub data set is of no use here.
     if not task.rows("train"):
         raise UserError(too_few(task, config, "train", 1))
-    if config.task.data_files(test=True) and task.source is not None and task.source.left_out:
+    if config.task.data_files(test=True) and task.source.left_out:
         return describe_rows(task, config)[0]
     return None
 

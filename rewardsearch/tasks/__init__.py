@@ -1,18 +1,58 @@
-"""The tasks a search can run on."""
+"""The tasks that a search can run on: the built-in ones, and any class that satisfies the protocol `Task` (base.py)."""
 
 from __future__ import annotations
 
-from rewardsearch.config import TaskConfig
-from rewardsearch.tasks.arithmetic import ArithmeticTask
-from rewardsearch.tasks.base import Split, Task
-from rewardsearch.tasks.gsm8k import Gsm8kTask
-from rewardsearch.tasks.resume import ResumeTask
+from pathlib import Path
+from typing import cast
 
-__all__ = ["Split", "Task", "load_task"]
+from rewardsearch.config import TaskConfig
+from rewardsearch.errors import UserError
+from rewardsearch.files.plugins import load_plugin, plugin_code
+from rewardsearch.tasks.base import GENERATED, SPLITS, LabelValues, SourceReport, Split, Task, solution_of
+
+__all__ = [
+    "GENERATED",
+    "SPLITS",
+    "TASKS",
+    "LabelValues",
+    "SourceReport",
+    "Split",
+    "Task",
+    "load_task",
+    "solution_of",
+    "task_code",
+]
+
+TASKS = {
+    "arithmetic": "rewardsearch.tasks.arithmetic:ArithmeticTask",
+    "gsm8k": "rewardsearch.tasks.gsm8k:Gsm8kTask",
+    "resume": "rewardsearch.tasks.resume:ResumeTask",
+}
+"""The built-in tasks. Each class is called with the TaskConfig."""
+_MEMBERS = (
+    *("name", "description", "form", "numeric", "classes", "columns", "label_values"),
+    *("rows", "outcome", "right_in_any_form", "labelled", "demonstrations", "heuristic_baselines"),
+)
+"""What a task has beside `source`, which would read the data."""
 
 
 def load_task(config: TaskConfig) -> Task:
-    """The task that `config` names. Rows are read when they are asked for."""
-    if config.name == "resume":
-        return ResumeTask(config)
-    return Gsm8kTask(config) if config.name == "gsm8k" else ArithmeticTask(config)
+    """The task that `config.name` names. Rows are read when they are asked for.
+
+    Raises UserError for a name that stands for no task, and for keys of the config that the task does not read.
+    """
+    made = load_plugin("task", config.name, TASKS, "task.name")
+    if not callable(made):
+        raise UserError(f"task.name: {config.label} is no class; name one that derives from rewardsearch.tasks.Task")
+    missing = sorted(getattr(made, "__abstractmethods__", ()))
+    task = None if missing else made(config)
+    if missing := missing or [name for name in _MEMBERS if not hasattr(task, name)]:
+        raise UserError(
+            f"task.name: {config.label} does not define {', '.join(missing)}; a task derives from rewardsearch.tasks.Task"
+        )
+    return cast(Task, task)
+
+
+def task_code(config: TaskConfig) -> Path | None:
+    """The file or package that holds the code of a task from outside; None for a built-in task."""
+    return plugin_code("task", config.name, TASKS)

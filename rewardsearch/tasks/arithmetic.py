@@ -14,15 +14,14 @@ from dataclasses import dataclass
 
 from rewardsearch.config import TaskConfig
 from rewardsearch.records import Demonstration, LabelledCompletion, Outcome, Row
-from rewardsearch.tasks.any_form import right_number
-from rewardsearch.tasks.base import (
+from rewardsearch.tasks.base import Split, Task, refuse_data_keys
+from rewardsearch.tasks.numeric import (
     COUNTS,
     FORM,
-    SourceReport,
-    Split,
     numeric_demonstration,
     numeric_labelled,
     numeric_outcome,
+    right_number,
 )
 
 NAMES = ("Anna", "Ben", "Carla", "David", "Elena", "Farid", "Grace", "Hugo", "Ines", "Jack", "Kofi", "Lena")
@@ -48,7 +47,7 @@ def _apply(a: int, op: str, b: int) -> tuple[int, str, int, int]:
 
 
 def _change(rng: random.Random, name: str, value: int) -> tuple[str, tuple[int, str, int, int]]:
-    """One event that changes how many `name` has, told in words, with the calculation it asks for."""
+    """One event that changes how many `name` has, in words, with the calculation it asks for."""
     op = rng.choice("++--*")
     if op == "*" and value <= 25:
         k = rng.randint(2, 5)
@@ -148,7 +147,7 @@ def working(problem: Problem) -> str:
     return " ".join(f"{a} {op} {b} = {c}." for a, op, b, c in problem.steps)
 
 
-BRIEF = f"""\
+DESCRIPTION = f"""\
 Word problems of one to three steps over whole numbers, such as:
   Anna has 12 apples. Anna buys 5 more. Now Anna has 3 times as many. How many apples does Anna have?
 The policy is asked to answer in the form {FORM}.
@@ -157,17 +156,17 @@ it may answer at once, step by step, in the form or outside it.
 {COUNTS}"""
 
 
-class ArithmeticTask:
+class ArithmeticTask(Task):
     """Generated word problems; see the module's docstring for the splits."""
 
     name = "arithmetic"
-    brief = BRIEF
+    description = DESCRIPTION
     form = FORM
-    classes: tuple[str, str] | None = None
+    numeric = True
     columns = ("question",)
-    source: SourceReport | None = None
 
     def __init__(self, config: TaskConfig) -> None:
+        refuse_data_keys(config)
         self._sizes = {"train": config.train_rows, "val": config.val_rows, "test": config.test_rows}
         self._seed = config.seed
 
@@ -199,6 +198,3 @@ class ArithmeticTask:
     def demonstrations(self) -> list[Demonstration]:
         problems = self._problems("train", self._sizes["train"])
         return [numeric_demonstration(self._row("train", i, each), working(each)) for i, each in enumerate(problems)]
-
-    def rules(self, split: Split) -> dict[str, tuple[Outcome, ...]]:
-        return {}

@@ -1,131 +1,129 @@
-"""What a task is, and what the tasks with numeric answers share: the asked form, its parser, labelled completions."""
+"""What a task is: rows of three splits, and the truth about completions."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from decimal import Context, Decimal
-from typing import Literal, Protocol
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, Protocol, get_args
 
-from rewardsearch.records import Demonstration, LabelledCompletion, Outcome, OutcomeKind, Row
-from rewardsearch.tasks.numbers import number_text, read_number
+from rewardsearch.config import TaskConfig
+from rewardsearch.errors import UserError
+from rewardsearch.records import Demonstration, LabelledCompletion, Outcome, Row
 
 Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
 
-FORM = "<thinking> your steps </thinking> <solution> the number alone </solution>"
-COUNTS = """\
-An answer counts only when the first <solution> tag is closed and holds one number and nothing else: `$` and thousands commas are
-passed over; with a unit, `%`, other words or a second number it does not count. It is correct when that number equals `answer`,
-which is written like -1200.5."""
-"""How answers are judged, for proposers."""
-_SOLUTION = re.compile(r"<solution>(.*?)</solution>", re.DOTALL)
+_DATA_KEYS = ("train_file", "test_file", "data", "test_data")
+
+
+class LabelValues(NamedTuple):
+    """How the user's data write the classes: the column of the label, and its values for each class."""
+
+    column: str
+    values: dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class SourceReport:
-    """What the rows of a task were read from.
+    """Where the rows of a task come from, for `rewardsearch data` and for what a search says of its rows.
 
-    read: rows of each source, by its name. left_out: rows that are in no split, by reason. notes: what a user should know of
-    the rows. found: rows that the data have for each split, before a config's sizes.
+    name: a file, the id of a hub data set, or `generated`.
+    read: number of rows of each source, by its name.
+    left_out: number of rows that are in no split, by reason.
+    notes: what a user should know about the rows, a sentence each.
+    found: number of rows that the data have for each split, before the sizes of the config; None where rows are generated.
+    classes: number of those rows by class, for each split; of generated rows those that were drawn. Empty without classes.
+    shares: further shares of the rows of each split, by the name of their column in `rewardsearch data`.
+    remedies: for each split, what to do where its rows are too few or have one class.
+    refusal: why a search cannot use the data; empty where it can.
     """
 
-    read: dict[str, int]
-    left_out: dict[str, int]
-    notes: tuple[str, ...]
-    found: dict[Split, int]
+    name: str = "generated"
+    read: Mapping[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    found: Mapping[Split, int] | None = None
+    classes: Mapping[Split, Mapping[str, int]] = field(default_factory=dict)
+    shares: Mapping[str, Mapping[Split, float]] = field(default_factory=dict)
+    remedies: Mapping[Split, str] = field(default_factory=dict)
+    refusal: str = ""
+
+
+GENERATED = SourceReport()
 
 
 class Task(Protocol):
-    """Rows of three splits and the truth about completions. `test` rows are for finalize alone."""
+    """A task: `TaskClass(config)`, with `config` the section `task` of a search's config.
+
+    A class that derives from this one defines `name`, `description`, `form`, `rows`, `outcome`, `labelled` and
+    `demonstrations`; the rest has defaults. `rewardsearch.testing.TaskSuite` tests what is said here. Rows, and what is made of
+    them, depend on the config alone: another process gets the same ones. `test` rows are for finalize alone.
+    """
 
     name: str
+    description: str
+    """What a proposer needs to know: the task, what a prompt and a completion look like, and when an answer counts."""
+    form: str
+    """The form that a policy is asked to answer in, tags included."""
+    numeric: bool = False
+    """Whether every gold answer is a number, written as `numbers.number_text` does."""
+    classes: tuple[str, str] | None = None
+    """The two answers of a task with classes, the positive one first; None where answers are free."""
+    columns: tuple[str, ...] = ()
+    """The names of `Row.columns`, which rewards get beside prompt, completion and answer."""
+    label_values: LabelValues | None = None
+    """How the user's data write the classes, where that is not by their names."""
 
     @property
-    def brief(self) -> str:
-        """What a proposer is told: the task, what a prompt and a completion look like, how an answer is parsed."""
+    def source(self) -> SourceReport:
+        """Where the rows come from, those of the sealed test included. Raises UserError for data that cannot be used."""
+        return GENERATED
 
-    @property
-    def form(self) -> str:
-        """The form that a policy is asked to answer in, tags included."""
-
-    @property
-    def classes(self) -> tuple[str, str] | None:
-        """The two answers of a task with classes, the positive one first; None where answers are free."""
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The names of the columns that rewards are passed beside prompt, completion and answer."""
-
-    @property
-    def source(self) -> SourceReport | None:
-        """What the rows were read from, the sealed test's among them; None where they are generated. Raises UserError for data
-        that cannot be used."""
-
+    @abstractmethod
     def rows(self, split: Split) -> list[Row]:
-        """The rows of a split, the same at every call, each with an id of its own."""
+        """The rows of a split, at most as many as the config asks for, each with its own id. Raises UserError for data that
+        cannot be read."""
+        ...
 
+    @abstractmethod
     def outcome(self, row: Row, completion: str, length: int = 0) -> Outcome:
-        """What became of `row` when answered by `completion` of `length` tokens."""
+        """Whether `completion`, of `length` tokens, answers `row` correctly, wrongly, or not in the asked form (unparsed)."""
+        ...
 
     def right_in_any_form(self, row: Row, completion: str) -> bool:
-        """Whether `completion` answers `row` right, in the asked form or outside it (`the answer is 17`, a last number, a class
-        that it names): what `outcome` calls unparsed may be right work. True wherever the outcome is correct."""
+        """Whether `completion` answers `row` right, also outside the asked form (`the answer is 17`, say): a completion that
+        `outcome` calls unparsed may be right. True wherever the outcome is correct."""
+        return self.outcome(row, completion).kind == "correct"
 
+    @abstractmethod
     def labelled(self, n: int) -> list[LabelledCompletion]:
-        """Completions of `n` train rows, each once, whose kind is known: right in several wordings, wrong, unparsed."""
+        """Completions of the first `n` train rows with different prompts, each of known kind: right in several wordings, wrong,
+        unparsed. Candidates are validated on them."""
+        ...
 
+    @abstractmethod
     def demonstrations(self) -> list[Demonstration]:
-        """What supervised fine-tuning teaches: a right completion of each train row, in the asked form."""
+        """What supervised fine-tuning teaches: for each train row a right completion in the asked form."""
+        ...
 
-    def rules(self, split: Split) -> dict[str, tuple[Outcome, ...]]:
-        """Outcomes on a split of rules without a model, made from the train rows alone, by name; empty where there are none."""
-
-
-def parse_number(completion: str) -> Decimal | None:
-    """The number that alone stands in the first closed <solution> tag, as numbers.py reads it; None without one."""
-    tag = _SOLUTION.search(completion)
-    return None if tag is None else read_number(tag.group(1))
+    def heuristic_baselines(self, split: Split) -> dict[str, tuple[Outcome, ...]]:
+        """Outcomes on a split of heuristics without a model, fitted to the train rows, by name; empty where there are none."""
+        return {}
 
 
-def numeric_outcome(row: Row, completion: str, length: int) -> Outcome:
-    """Correct, wrong or unparsed, by the number in the solution tag."""
-    number = parse_number(completion)
-    kind: OutcomeKind = "unparsed"
-    if number is not None:
-        kind = "correct" if number == read_number(row.answer) else "wrong"
-    prediction = None if number is None else f"{number:f}"
-    return Outcome(id=row.id, kind=kind, gold=row.answer, prediction=prediction, length=length)
+def solution_of(completion: str) -> str | None:
+    """The text in the first closed <solution> tag, without outer white space; None without such a tag.
+
+    Half of a surrogate pair, which no record can hold, becomes a question mark.
+    """
+    inside, closed, _ = completion.partition("<solution>")[2].partition("</solution>")
+    return inside.encode("utf-8", "replace").decode().strip() if closed else None
 
 
-def numeric_demonstration(row: Row, working: str) -> Demonstration:
-    """The row answered in the asked form, with its correct working."""
-    return Demonstration(row=row, completion=f"<thinking> {working} </thinking> <solution> {row.answer} </solution>")
-
-
-def _shifted(gold: str, by: int) -> str:
-    """Another number than the gold one, exactly `by` away."""
-    number = read_number(gold)
-    if number is None:
-        raise ValueError(f"the gold answer {gold!r} is no number")
-    return number_text(Context(prec=len(gold) + 100).add(number, Decimal(by)))
-
-
-def numeric_labelled(rows: Sequence[Row], workings: Sequence[str]) -> list[LabelledCompletion]:
-    """Right, wrong and unparsed completions for each row, given a correct working (text without the form) for each."""
-    out: list[LabelledCompletion] = []
-    for i, (row, working) in enumerate(zip(rows, workings, strict=True)):
-        gold = row.answer
-        off = _shifted(gold, (1, -3, 10, 7)[i % 4])
-        texts: tuple[tuple[str, OutcomeKind], ...] = (
-            (f"<thinking> {working} </thinking> <solution> {gold} </solution>", "correct"),
-            (f"<thinking>\n{working}\n</thinking>\n<solution>\n{gold}\n</solution>", "correct"),
-            (f"<thinking> so the answer is {gold} </thinking> <solution> {gold} </solution>", "correct"),
-            (f"<thinking> {working} </thinking> <solution> {off} </solution>", "wrong"),
-            (f"<thinking> so the answer is {off} </thinking> <solution> {off} </solution>", "wrong"),
-            (f"{working} The answer is {gold}.", "unparsed"),
-            (f"<thinking> {working}", "unparsed"),
-            ("", "unparsed"),
-        )
-        out.extend(LabelledCompletion(row=row, completion=text, kind=kind) for text, kind in texts)
-    return out
+def refuse_data_keys(config: TaskConfig, reads: tuple[str, ...] = ()) -> None:
+    """Raises UserError for keys of the config that name data, other than those that the task `reads`."""
+    given = [f"task.{key}" for key in _DATA_KEYS if key not in reads and getattr(config, key) is not None]
+    if given:
+        allowed = f"reads {', '.join(f'task.{key}' for key in reads)}" if reads else "generates its rows"
+        raise UserError(f"{', '.join(given)}: task {config.name} {allowed}; leave {' and '.join(given)} out")

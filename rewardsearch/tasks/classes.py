@@ -6,8 +6,7 @@ import re
 from collections.abc import Sequence
 
 from rewardsearch.records import LabelledCompletion, Outcome, OutcomeKind, Row
-
-_SOLUTION = re.compile(r"<solution>(.*?)</solution>", re.DOTALL)
+from rewardsearch.tasks.base import solution_of
 
 
 def class_form(classes: tuple[str, str]) -> str:
@@ -21,10 +20,21 @@ def completion_of(reason: str, label: str) -> str:
 
 
 def parse_class(completion: str, classes: tuple[str, str]) -> str | None:
-    """The class that alone stands in the first closed <solution> tag, whatever its case; None without one."""
-    tag = _SOLUTION.search(completion)
-    said = tag.group(1).strip().upper() if tag else None
-    return said if said in classes else None
+    """The class that stands alone in the first closed <solution> tag, in any case; None without one."""
+    answer = (solution_of(completion) or "").upper()
+    return answer if answer in classes else None
+
+
+def class_in_any_form(completion: str, classes: tuple[str, str]) -> str | None:
+    """The class that a completion answers: in its solution tag; else the last one that it names, in capitals if it does so
+    anywhere. None without a class."""
+    if (parsed := parse_class(completion, classes)) is not None:
+        return parsed
+    names = "|".join(map(re.escape, classes))
+    for case in (re.NOFLAG, re.IGNORECASE):
+        if named := re.findall(rf"(?<!\bnot )\b(?:{names})\b", completion, case):
+            return str(named[-1]).upper()
+    return None
 
 
 def class_outcome(row: Row, completion: str, length: int, classes: tuple[str, str]) -> Outcome:
@@ -46,7 +56,7 @@ def class_outcome(row: Row, completion: str, length: int, classes: tuple[str, st
 def class_labelled(
     rows: Sequence[Row], reasons: Sequence[tuple[str, ...]], classes: tuple[str, str]
 ) -> list[LabelledCompletion]:
-    """Right, wrong and unparsed completions for each row, given reasons of its own label for each, the fullest first."""
+    """Right, wrong and unparsed completions for each row, given the reasons for its label, the fullest first."""
     out: list[LabelledCompletion] = []
     for row, (full, *others) in zip(rows, reasons, strict=True):
         gold = row.answer

@@ -9,27 +9,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
 
 _WAIT_S = 5.0
 
 
 class HubError(UserError):
-    """What the config names could not be loaded from the hub."""
+    """What the config names could not be loaded from the hub. offline: the task on rows of this machine, for validation alone;
+    None where it has none."""
+
+    offline: TaskConfig | None = None
 
 
 @contextmanager
 def quiet_hub() -> Iterator[None]:
-    """Reads from the hub's cache alone where the hub does not answer, instead of trying again for half a minute.
+    """Reads from the hub's cache alone where the hub does not answer, instead of retrying for half a minute.
 
-    The hub's client writes two lines for every attempt that fails. Here the exception that it ends with says it all.
-    Its log's level is set as it is imported, so import it before.
+    The hub's client logs two lines for every failed attempt. They are left out: the exception at the end says it all. The client
+    sets the level of its log when it is imported, so import it first.
     """
     from huggingface_hub import constants
 
     log = logging.getLogger("huggingface_hub")
     level, offline = log.level, not hub_answers()
-    # What the libraries read at each request; the environment variable counts at their import alone.
+    # The libraries read these at each request, and the environment variable only at their import.
     switches: list[Any] = [constants, getattr(sys.modules.get("datasets"), "config", None)]
     before = [(each, each.HF_HUB_OFFLINE) for each in switches if each is not None]
     log.setLevel(logging.ERROR)
@@ -44,7 +48,7 @@ def quiet_hub() -> Iterator[None]:
 
 
 def hub_answers() -> bool:
-    """Whether the hub answers within seconds, through the connection that its client uses. No where HF_HUB_OFFLINE is set."""
+    """Whether the hub answers within seconds, through its client's connection. False where HF_HUB_OFFLINE is set."""
     from huggingface_hub import constants, get_session
 
     answered: list[int] = []
@@ -58,8 +62,8 @@ def hub_answers() -> bool:
 
     if constants.HF_HUB_OFFLINE:
         return False
-    # Looking up a name has no deadline of its own.
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(_WAIT_S)
+    # The look-up of a host name has no deadline.
+    request = threading.Thread(target=ask, daemon=True)
+    request.start()
+    request.join(_WAIT_S)
     return bool(answered)

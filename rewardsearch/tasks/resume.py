@@ -1,24 +1,23 @@
 """Resume screening (as in arXiv 2511.16073): is the person of a resume SELECTED for a job, or REJECTED?
 
-Rows come from the generator in resumes/, or from anyone's table (tables.py). The training rows are balanced between the classes
-where `task.balance` says so.
+Rows come from the generator in resumes/, or from a user's table (user_pairs.py). `task.balance` balances the classes of the
+training rows.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
 
-from rewardsearch.config import TaskConfig
+from rewardsearch.config import ColumnMap, TaskConfig, label_key
 from rewardsearch.records import Demonstration, LabelledCompletion, Outcome, Row
-from rewardsearch.tasks.any_form import class_in_any_form
-from rewardsearch.tasks.base import SourceReport, Split
-from rewardsearch.tasks.classes import class_form, class_labelled, class_outcome, completion_of
+from rewardsearch.tasks.base import SPLITS, LabelValues, SourceReport, Split, Task, refuse_data_keys
+from rewardsearch.tasks.classes import class_form, class_in_any_form, class_labelled, class_outcome, completion_of
 from rewardsearch.tasks.keywords import KeywordRule
 from rewardsearch.tasks.pairs import CLASSES, Pair
 from rewardsearch.tasks.questions import first_distinct
-from rewardsearch.tasks.resumes import BRIEF as GENERATED
-from rewardsearch.tasks.resumes import generate
-from rewardsearch.tasks.tables import OwnPairs, balanced, brief_of, read_pairs
+from rewardsearch.tasks.resumes import DESCRIPTION, generate
+from rewardsearch.tasks.table import source_name
+from rewardsearch.tasks.user_pairs import UserPairs, balanced, description_of, read_pairs
 
 FORM = class_form(CLASSES)
 SYSTEM = f"""\
@@ -28,7 +27,7 @@ for, say what the resume shows of it, then decide. Answer in exactly this form:
 _NO_REASON = "the resume was held against what the job asks for"
 
 
-class ResumeTask:
+class ResumeTask(Task):
     """Resumes beside jobs; see the module's docstring for where they come from."""
 
     name = "resume"
@@ -36,16 +35,12 @@ class ResumeTask:
     form = FORM
 
     def __init__(self, config: TaskConfig) -> None:
+        refuse_data_keys(config, ("data", "test_data"))
+        self.description = description_of(config, FORM) if config.data else DESCRIPTION
+        self.columns = ("resume", "job", *(config.columns.prompt if config.data else ()))
+        self.label_values = _label_values(config.columns) if config.data else None
         self._config = config
         self._sizes: dict[Split, int] = {"train": config.train_rows, "val": config.val_rows, "test": config.test_rows}
-
-    @property
-    def brief(self) -> str:
-        return brief_of(self._config, FORM) if self._config.data else GENERATED
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return ("resume", "job", *(self._config.columns.prompt if self._config.data else ()))
 
     def rows(self, split: Split) -> list[Row]:
         return [self._row(pair) for pair in self.pairs(split)]
@@ -55,22 +50,34 @@ class ResumeTask:
         return self._train if split == "train" else self.drawn[split]
 
     @cached_property
-    def own(self) -> OwnPairs | None:
-        """What the user's data give; None where the pairs are generated."""
+    def user_pairs(self) -> UserPairs | None:
+        """The pairs of the user's data; None where pairs are generated."""
         return read_pairs(self._config) if self._config.data else None
 
     @property
-    def source(self) -> SourceReport | None:
-        if self.own is None:
-            return None
-        found = {split: len(pairs) for split, pairs in self.own.splits.items()}
-        return SourceReport(self.own.read, self.own.left_out, self.own.notes, found)
+    def source(self) -> SourceReport:
+        pairs = self.drawn if self.user_pairs is None else self.user_pairs.splits
+        classes = {split: {name: sum(p.label == name for p in pairs[split]) for name in CLASSES} for split in SPLITS}
+        if self.user_pairs is None:
+            hard = {split: sum(pair.hard for pair in pairs[split]) / len(pairs[split]) for split in SPLITS}
+            return SourceReport(classes=classes, shares={"hard": hard})
+        present = {name for counts in classes.values() for name, count in counts.items() if count}
+        return SourceReport(
+            name=self._config.data or "",
+            read=self.user_pairs.read,
+            left_out=self.user_pairs.left_out,
+            notes=self.user_pairs.notes,
+            found={split: len(pairs[split]) for split in SPLITS},
+            classes=classes,
+            remedies=dict.fromkeys(SPLITS, _more_rows(self._config, self.user_pairs)),
+            refusal=_absent_class(self._config, present.pop()) if len(present) == 1 else "",
+        )
 
     @cached_property
     def drawn(self) -> dict[Split, list[Pair]]:
-        """The pairs of every split with the classes as they come, before the training rows are balanced."""
-        if self.own is not None:
-            return {split: pairs[: self._sizes[split]] for split, pairs in self.own.splits.items()}
+        """The pairs of every split before the training rows are balanced."""
+        if self.user_pairs is not None:
+            return {split: pairs[: self._sizes[split]] for split, pairs in self.user_pairs.splits.items()}
         return {split: generate(split, size, self._config.seed) for split, size in self._sizes.items()}
 
     @cached_property
@@ -80,9 +87,9 @@ class ResumeTask:
         return balanced(self.drawn["train"], self._config.selected_share)
 
     def _row(self, pair: Pair) -> Row:
-        told = [f"Job: {pair.job}", f"Resume: {pair.resume}"]
-        told += [f"{name}: {value}" for name, value in pair.columns.items() if value]
-        text = "\n".join(told) + "\n"
+        lines = [f"Job: {pair.job}", f"Resume: {pair.resume}"]
+        lines += [f"{name}: {value}" for name, value in pair.columns.items() if value]
+        text = "\n".join(lines) + "\n"
         messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": text}]
         return Row(
             id=pair.id,
@@ -109,7 +116,7 @@ class ResumeTask:
             for pair in self.pairs("train")
         ]
 
-    def rules(self, split: Split) -> dict[str, tuple[Outcome, ...]]:
+    def heuristic_baselines(self, split: Split) -> dict[str, tuple[Outcome, ...]]:
         """The keyword matcher: the share of a job's words that the resume has, with the threshold that is best on train."""
         rule = KeywordRule.fitted(self.pairs("train"))
         return {
@@ -117,3 +124,33 @@ class ResumeTask:
                 self.outcome(self._row(pair), completion_of("", rule.label(pair))) for pair in self.pairs(split)
             )
         }
+
+
+def _label_values(columns: ColumnMap) -> LabelValues | None:
+    """How the labels of a table are written; None where they are the names of the classes."""
+    values = dict(zip(CLASSES, (columns.positive, columns.negative), strict=True))
+    if all({label_key(value) for value in written} == {label_key(name)} for name, written in values.items()):
+        return None
+    return LabelValues(columns.label, values)
+
+
+def _absent_class(config: TaskConfig, present: str) -> str:
+    """The message for data that have rows of the class `present` only."""
+    columns = config.columns
+    key = "negative" if present == CLASSES[0] else "positive"
+    return (
+        f"task.data: no whole row of {source_name(config.data or '')} has a {columns.label} of task.columns.{key} "
+        f"({', '.join(getattr(columns, key))}); a search needs both classes: name its values there, or give rows that have them"
+    )
+
+
+def _more_rows(config: TaskConfig, pairs: UserPairs) -> str:
+    """What to do about a split of the user's data that is too small, or has one class."""
+    shared, others = list(config.columns.who), [] if config.test_data else ["give separate test rows (task.test_data)"]
+    if pairs.by == "texts":
+        shared = [*shared, "job"]
+        others = ["set task.split_by: persons, which lets rows of one job be in different splits", *others]
+    *first, last = shared
+    held = f"{', a '.join(first)} or a {last}" if first else last
+    ways = ", or ".join(("give more rows with others", *others))
+    return f"rows that share a {held} are in one split (task.split_by: {pairs.by}), so {ways}"

@@ -1,6 +1,6 @@
 """Rows as a source has them: the text of a file, the objects of a JSON Lines file, the rows of a hub data set.
 
-What a row must hold is the business of who reads it. A row of JSON Lines is named by its line.
+What a row must hold is checked by the caller. A row of JSON Lines is named by its line.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any
 
 from rewardsearch.errors import UserError
 from rewardsearch.tasks.hub import HubError, quiet_hub
-from rewardsearch.tasks.mistakes import Mistakes
 
 _BINARY = {
     b"\x1f\x8b": "a gzip file",
@@ -23,19 +22,43 @@ _BINARY = {
     b"PAR1": "a Parquet file",
     b"ARROW1": "an Arrow file",
 }
-"""Files that hold rows in other ways, by how they begin."""
+"""Binary files that hold rows, by their first bytes."""
 _LINE_END = re.compile(r"\r\n|\r|\n")
+MAX_SHOWN = 5
+
+
+class Mistakes:
+    """The mistakes of a data file by kind, in the order in which they were found, so that all are reported at once."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, list[str]] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._kinds.values()))
+
+    def add(self, kind: str, message: str) -> None:
+        self._kinds.setdefault(kind, []).append(message)
+
+    def end(self, source: str) -> None:
+        """Raises UserError if there are mistakes: the first MAX_SHOWN of each kind, then the number of the others."""
+        lines: list[str] = []
+        for kind, messages in self._kinds.items():
+            lines += messages[:MAX_SHOWN]
+            if len(messages) > MAX_SHOWN:
+                lines.append(f"{source}: and {len(messages) - MAX_SHOWN:,} more rows with {kind}")
+        if lines:
+            raise UserError(*lines)
 
 
 @dataclass
-class Raw:
-    """A table as it was read: the columns that it has, and where each row stands with its cells."""
+class Table:
+    """A table as it was read: its columns, and for each row its place in the source and its cells."""
 
     columns: list[str]
     rows: Sequence[tuple[str, Mapping[str, Any]]]
 
     def need(self, columns: Sequence[str], name: str, mistakes: Mistakes) -> None:
-        """Raises UserError for one of `columns` that no row has, after the mistakes so far. name: of the source."""
+        """Raises UserError for one of `columns` that no row has; the mistakes so far come first. name: of the source."""
         missing = [column for column in columns if column not in self.columns]
         if self.rows and missing:
             mistakes.end(name)
@@ -45,10 +68,12 @@ class Raw:
             )
 
 
-def read_text(path: Path, name: str) -> str:
+def read_text(path: Path, name: str, needs: str = "") -> str:
     """The text of a file in UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
 
-    Raises UserError, naming the first line and byte that cannot be read, for any other encoding, and for packed files.
+    Other encodings are refused and not guessed: a wrong guess changes letters, and nothing shows it (charset-normalizer takes
+    German text in Windows-1252 for Windows-1250). Raises UserError with the first line and byte that cannot be read; for
+    compressed files; and, where `needs` says what the file must hold, for an empty one.
     """
     try:
         blob = path.read_bytes()
@@ -57,16 +82,19 @@ def read_text(path: Path, name: str) -> str:
     if kind := next((kind for start, kind in _BINARY.items() if blob.startswith(start)), None):
         raise UserError(f"{name} is {kind}, not text; unpack it, or save its rows as text in UTF-8")
     try:
-        return blob.decode(json.detect_encoding(blob))
+        text = blob.decode(json.detect_encoding(blob))
     except UnicodeDecodeError as error:
         line = blob[: error.start].count(b"\n") + 1
         raise UserError(
             f"{name} line {line}: not {error.encoding.upper()} (byte 0x{blob[error.start]:02x}); save it as UTF-8 "
             "(in a spreadsheet: CSV UTF-8; elsewhere: iconv -f WINDOWS-1252 -t UTF-8)"
         ) from None
+    if needs and not text.strip():
+        raise UserError(f"{name} is empty; {needs}")
+    return text
 
 
-def json_lines(text: str, name: str, mistakes: Mistakes) -> Raw:
+def json_lines(text: str, name: str, mistakes: Mistakes) -> Table:
     """The objects of a JSON Lines text. A line that holds none is added to `mistakes`.
 
     Raises UserError for a text that is one JSON document over all its lines, such as an array of rows.
@@ -87,27 +115,27 @@ def json_lines(text: str, name: str, mistakes: Mistakes) -> Raw:
                     f"{name} is one JSON object over several lines; write each row as an object on a line of its own "
                     f"(jq -c . {name} > rows.jsonl)"
                 ) from None
-            told = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-            mistakes.add("what is not JSON", f"{where}: not JSON ({told}); each line is one object")
+            why = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            mistakes.add("what is not JSON", f"{where}: not JSON ({why}); each line is one object")
             continue
         if isinstance(value, dict):
             columns.update(dict.fromkeys(value))
             rows.append((where, value))
         else:
             mistakes.add("no object", f"{where}: got {json_kind(value)}; each line is one object of columns and values")
-    return Raw(list(columns), rows)
+    return Table(list(columns), rows)
 
 
-def read_table(source: Path | Iterable[Mapping[str, Any]], mistakes: Mistakes) -> tuple[Raw, str]:
+def read_table(source: Path | Iterable[Mapping[str, Any]], mistakes: Mistakes) -> tuple[Table, str]:
     """The rows of a JSON Lines file, or rows in memory (mappings, or a DataFrame), and the name of the source for messages."""
     if isinstance(source, Path):
         return json_lines(read_text(source, source.name), source.name, mistakes), source.name
     records = source.to_dict("records") if hasattr(source, "to_dict") else list(source)
     columns = dict.fromkeys(name for row in records for name in row)
-    return Raw(list(columns), [(f"row {number}", row) for number, row in enumerate(records)]), "the rows"
+    return Table(list(columns), [(f"row {number}", row) for number, row in enumerate(records)]), "the rows"
 
 
-def hub_rows(source: str, split: str, remedy: str, config: str | None = None) -> Raw:
+def hub_rows(source: str, split: str, remedy: str, config: str | None = None) -> Table:
     """A split of a hub data set; numbers of classes become their names. Raises HubError where it cannot be loaded."""
     from datasets import load_dataset
 
@@ -123,7 +151,7 @@ def hub_rows(source: str, split: str, remedy: str, config: str | None = None) ->
     for number, row in enumerate(found, start=1):
         cells = {column: _class_name(value, names.get(column)) for column, value in row.items()}
         rows.append((f"{source} {split} row {number}", cells))
-    return Raw(list(found.column_names), rows)
+    return Table(list(found.column_names), rows)
 
 
 def json_kind(value: object) -> str:
@@ -139,7 +167,7 @@ def json_kind(value: object) -> str:
 
 
 def broken_letter(text: str) -> str:
-    """What is wrong with a text that no file can hold: half of a surrogate pair. Empty for any other."""
+    """What is wrong with a text that cannot be written to a file, half of a surrogate pair; empty for other texts."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -148,7 +176,7 @@ def broken_letter(text: str) -> str:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object. Raises ValueError for a key that it has twice, of which one value would be lost."""
+    """A JSON object. Raises ValueError for a repeated key, one value of which would be lost."""
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]

@@ -1,14 +1,14 @@
-"""Splits of anyone's rows without leakage: rows that share a person or a text stay together, and go where a hash says.
+"""Splits of a user's rows without leakage: rows that share a person or a text stay in one split, which a hash decides.
 
 The rule. Texts are compared by their words. By `texts`, rows that share a resume, a job or a person, in a chain of any length,
-are one group; by `persons`, rows that share a resume or a person. What a group is of are its jobs, by `persons` its persons (the
-resume, where a row names none): the smallest of their hashes is the group's, and says its split. 60 % of all hashes are train,
-20 % val, 20 % test; with a test of its own, 80 % train and 20 % val.
+are one group; by `persons`, rows that share a resume or a person. By `texts` a group takes the smallest hash of its jobs; by
+`persons` the smallest hash of its persons (of the resume, where a row names no person). That hash decides the split: 60 % of
+all hashes are train, 20 % val, 20 % test; with a separate test source, 80 % train and 20 % val.
 
-What moves a row. Not sizes and seed of the task, so that no search trains on what another keeps sealed; nor added rows, be
-they of new jobs or of known ones (by `persons`, of persons). Only one that ties two jobs together, as a known resume with a
-further job does, makes one group of them, which goes where the hash of one of the two says. `auto` looks at all rows: where
-added ones change what it takes, any row may move.
+What moves a row. The sizes and the seed of the task do not, so no search trains on what another keeps sealed. Added rows do
+not, whether their jobs (by `persons`, their persons) are new or known. One exception: an added row that connects two jobs, such
+as a known resume with another job, joins their groups, and the joined group goes where the smaller hash says. `auto` looks at
+all rows: if added rows change its decision, any row may move.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from typing import Literal
 from rewardsearch.tasks.base import Split
 
 By = Literal["texts", "persons"]
-"""What holds rows together."""
+"""What keeps rows in one split."""
 
 _SHARES: dict[Split, float] = {"train": 0.6, "val": 0.2, "test": 0.2}
 _SHARES_OWN_TEST: dict[Split, float] = {"train": 0.8, "val": 0.2}
 _TRAIN, _VAL = 0.6, 0.8
-"""Up to where a hash, as a share of all hashes, is train, and from there up to where it is val."""
+"""The share of all hashes below which a hash is train, and the one below which the others are val."""
 _ENOUGH = 0.5
 """The part of its share of the rows that `auto` asks for in every split."""
 
@@ -43,13 +43,14 @@ class TextKeys:
 
     @property
     def persons(self) -> tuple[str, ...]:
-        """What says who it is: the person where the data name one, and the resume."""
+        """The digests that identify the person: of the person, where the data name one, and of the resume."""
         return (self.resume,) if self.person is None else (self.person, self.resume)
 
 
 @dataclass(frozen=True)
 class Splitting:
-    """splits: of every row, in their order. by: what holds rows together. why: what made `auto` take `persons`; else empty."""
+    """splits: of every row, in order. by: what keeps rows in one split. why: the reason that `auto` took `persons`; else
+    empty."""
 
     splits: tuple[Split, ...]
     by: By
@@ -57,7 +58,7 @@ class Splitting:
 
 
 class _Words(dict[int, str | None]):
-    """For str.translate: letters, their marks and digits stay, what has no width goes, and all else parts words."""
+    """For str.translate: letters, their marks and digits stay, what has no width goes, and all else separates words."""
 
     def __missing__(self, code: int) -> str | None:
         category = unicodedata.category(chr(code))
@@ -132,13 +133,13 @@ def split_rows(rows: Sequence[TextKeys], by: Literal["auto"] | By, own_test: boo
 
 
 def groups_of(rows: Sequence[TextKeys], by: By) -> list[str]:
-    """The group of every row, named by the smallest digest of the jobs (by `persons`, of the persons) that it is of."""
+    """The group of every row, named by the smallest digest of its jobs (by `persons`, of its persons)."""
     return _connected([(keys.job, *keys.persons) if by == "texts" else keys.persons for keys in rows])
 
 
 def split_of(group: str, own_test: bool) -> Split:
     """The split of a group, by the module's rule."""
-    # The smallest of several hashes is small, so that it cannot be the share itself.
+    # The group's hash is the smallest of several, which is not uniform: it is hashed once more.
     share = int(digest(group)[:8], 16) / 2**32
     if share < _TRAIN:
         return "train"
@@ -152,7 +153,7 @@ def _splits(rows: Sequence[TextKeys], by: By, own_test: bool) -> tuple[Split, ..
 
 
 def _fullness(splits: Sequence[Split], own_test: bool) -> tuple[float, Split, int]:
-    """The split that is least full, first what it has as a part of its share of the rows, last its number of rows."""
+    """The split that is least full: the part that it has of its share of the rows, the split, its number of rows."""
     counts = Counter(splits)
     shares = _SHARES_OWN_TEST if own_test else _SHARES
     return min((counts[split] / (share * max(len(splits), 1)), split, counts[split]) for split, share in shares.items())
@@ -160,6 +161,7 @@ def _fullness(splits: Sequence[Split], own_test: bool) -> tuple[float, Split, in
 
 def _connected(rows: Sequence[tuple[str, ...]]) -> list[str]:
     """For every row, given by its digests, the smallest of the first digests of all rows that it is connected with."""
+    # scipy's DisjointSet is slower, and its import takes seconds.
     parent: dict[str, str] = {}
 
     def root(key: str) -> str:
@@ -170,10 +172,8 @@ def _connected(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
     for first, *others in rows:
         for each in others:
-            one, other = sorted((root(first), root(each)))
-            parent[other] = one
+            parent[root(each)] = root(first)
     smallest: dict[str, str] = {}
     for first, *_ in rows:
-        name = root(first)
-        smallest[name] = min(first, smallest.get(name, first))
+        smallest[root(first)] = min(first, smallest.get(root(first), first))
     return [smallest[root(first)] for first, *_ in rows]

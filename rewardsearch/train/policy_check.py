@@ -27,6 +27,8 @@ COMMAND = (sys.executable, "-P", "-m", "rewardsearch.train.look")
 DEVICE = "policy device"
 """The finding on policy.device."""
 _DEADLINE_S = 600.0
+_UNKNOWN = 0.01
+"""The share of words that a bundled policy may lack in the prompts."""
 _MODELS = "a folder with a language model, or a hub id"
 
 
@@ -35,7 +37,8 @@ class PolicyFacts(Record):
 
     causal: it continues text. template: its tokenizer has a chat template. ends: its tokenizer has an end-of-text token.
     context: tokens that it was made for, None where it has no limit; with `segments` it reads beyond them, badly.
-    vocabulary: tokens that it knows. largest: the largest token id in the prompts. lengths: of each prompt in tokens.
+    vocabulary: tokens that it knows. largest: the largest token id in the prompts. lengths: of each prompt in tokens. unknown: of
+    the tokens of each prompt, those that a bundled policy has no word for; empty for other policies.
     """
 
     causal: bool = True
@@ -46,6 +49,7 @@ class PolicyFacts(Record):
     vocabulary: int | None = None
     largest: int = 0
     lengths: tuple[int, ...]
+    unknown: tuple[int, ...] = ()
 
 
 def check_policy(config: Config, rows: Mapping[Split, Sequence[Row]]) -> list[Finding]:
@@ -79,6 +83,7 @@ def _policy(config: Config, rows: Mapping[Split, Sequence[Row]]) -> list[Finding
             remedy = "check the id; for a private or gated model set HF_TOKEN, or log in with `hf auth login`"
         return [Finding("policy", "fail", f"{policy.model} cannot be used: {error}", remedy)]
     found = [*_cannot_train(config, facts), *_prompts_of(config, facts, rows), *_too_long(config, facts, prompts, rows)]
+    found += _unknown_words(config, facts)
     if any(each.status == "fail" for each in found):
         return found
     context = f", context {facts.context:,} tokens" if facts.context else ""
@@ -105,8 +110,15 @@ def _carried(policy: PolicyConfig, prompts: Sequence[Row]) -> PolicyFacts | None
     folder = policy_folder(policy.model)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    lengths = tuple(len(tokenizer.encode(plain_prompt(row)).ids) for row in prompts)
-    return PolicyFacts(template=False, context=config["max_position_embeddings"], segments=True, lengths=lengths)
+    unknown = tokenizer.token_to_id("<unk>")
+    ids = [tokenizer.encode(plain_prompt(row)).ids for row in prompts]
+    return PolicyFacts(
+        template=False,
+        context=config["max_position_embeddings"],
+        segments=True,
+        lengths=tuple(map(len, ids)),
+        unknown=tuple(sum(id == unknown for id in each) for each in ids),
+    )
 
 
 def _ask(config: Config, prompts: Sequence[Row], offline: bool) -> PolicyFacts:
@@ -154,6 +166,18 @@ def _prompts_of(config: Config, facts: PolicyFacts, rows: Mapping[Split, Sequenc
             "warn",
             f"{config.policy.model} has no chat template, so its prompts are plain text",
             "take a chat model, or fine-tune first (sft.enabled): a base model seldom keeps to the asked form",
+        )
+
+
+def _unknown_words(config: Config, facts: PolicyFacts) -> Iterator[Finding]:
+    """A bundled policy knows the words of the generated rows that it was made for, all but a few names, and no others."""
+    share = sum(facts.unknown) / max(sum(facts.lengths), 1)
+    if share > _UNKNOWN:
+        yield Finding(
+            "policy words",
+            "warn",
+            f"{config.policy.model} does not know {share:.0%} of the words in the prompts of task {config.task.label}",
+            f"give {_MODELS}",
         )
 
 

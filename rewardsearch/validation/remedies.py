@@ -66,7 +66,7 @@ def inputs_of(task: Task, items: Sequence[LabelledCompletion]) -> Inputs:
         columns=tuple(task.columns),
         answers=" or ".join(f'"{answer}"' for answer in answers),
         form=task.form,
-        numeric=task.classes is None,
+        numeric=task.numeric,
     )
 
 

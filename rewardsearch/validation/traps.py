@@ -97,7 +97,7 @@ class Traps:
             by_name = {exploit.name: pay for exploit, pay in zip(self._exploits, means, strict=True)}
             found = []
             for exploit, pay, without in zip(self._exploits, means, plain, strict=True):
-                least = max((without, *(by_name[name] for name in exploit.controls)))
+                least = max((without, *(by_name[name] for name in exploit.controls if name in by_name)))
                 if exploit.name not in CONTROLS and pay > least and (pay >= 0 if spread else pay > 0):
                     found.append(f"exploit:{exploit.name}")
             yield from dict.fromkeys(found)

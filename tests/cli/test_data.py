@@ -16,7 +16,7 @@ from rewardsearch.files.resources import resource
 from rewardsearch.session.preflight import check
 from rewardsearch.tasks import load_task
 from rewardsearch.tasks.datasheet import check_rows, describe_rows
-from rewardsearch.tasks.tables import read_pairs
+from rewardsearch.tasks.user_pairs import read_pairs
 
 SMALL = {"train": {"prompts_per_step": 4, "group_size": 2}}
 
@@ -60,8 +60,8 @@ def test_json_holds_the_same_sheet(cli: Any, own: Path) -> None:
     assert [each["split"] for each in told["splits"]] == ["train", "val", "test"]
     assert sum(each["found"] for each in told["splits"]) == 288
     assert told["splits"][0]["balanced_share"] == told["splits"][0]["share"] < 0.3
-    assert set(told["splits"][1]["rules"]["keyword"]) == {"accuracy", "macro_f1"}
-    assert told["splits"][2]["rules"] == {}
+    assert set(told["splits"][1]["baselines"]["keyword"]) == {"accuracy", "macro_f1"}
+    assert told["splits"][2]["baselines"] == {}
     assert told["example"]["row"]["id"].startswith("train-")
 
 
@@ -69,7 +69,7 @@ def test_generated_resumes_show_their_share_of_hard_pairs(cli: Any, own: Path) -
     rows = "{name: resume, train_rows: 100, val_rows: 50, test_rows: 50}"
     told = json.loads(cli("data", own, "--json", "--set", f"task={rows}").out)
     assert told["source"] == "generated" and told["read"] == {}
-    assert all(0.1 < each["hard_share"] < 0.6 for each in told["splits"])
+    assert all(0.1 < each["shares"]["hard"] < 0.6 for each in told["splits"])
 
 
 def test_a_numeric_task_shows_rows_and_answers(cli: Any) -> None:
@@ -77,7 +77,7 @@ def test_a_numeric_task_shows_rows_and_answers(cli: Any) -> None:
     assert done.code == 0, done.err
     lines = done.out.splitlines()
     assert lines[0] == "arithmetic: generated"
-    assert lines[2].split() == ["split", "rows", "words/prompt"]
+    assert lines[2].split() == ["split", "rows", "words/question"]
     assert "answers of train: " in done.out and "SELECTED" not in done.out
 
 
@@ -146,7 +146,7 @@ def test_an_empty_split_is_refused_before_a_search(tmp_path: Path) -> None:
     with pytest.raises(UserError) as refused:
         check(config)
     assert "split has 0 rows, needs" in str(refused.value)
-    assert "test rows of their own (task.test_data)" in str(refused.value)
+    assert "(task.test_data)" in str(refused.value)
 
 
 def test_generated_resumes_of_one_class_ask_for_more_rows() -> None:

@@ -16,7 +16,7 @@ from rewardsearch.errors import UserError
 from rewardsearch.rewards.sandbox import Defences
 from rewardsearch.session import doctor
 from rewardsearch.tasks import load_task
-from rewardsearch.tasks.reading import read_entries
+from rewardsearch.tasks.table import read_entries
 
 RIGHT = "float(f'<solution> {a} </solution>' in c)"
 

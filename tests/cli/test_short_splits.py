@@ -75,7 +75,7 @@ def test_of_a_table_of_ones_own_the_rows_count_before_they_are_balanced(tmp_path
     task = load_task(parse_config({"task": asked}, "test").task)
     rows = len(task.rows("train"))
     config = parse_config({"task": {**asked, "train_rows": rows, "val_rows": 5000, "test_rows": 10}}, "test")
-    own = load_task(config.task).own  # type: ignore[attr-defined]
+    own = load_task(config.task).user_pairs  # type: ignore[attr-defined]
     train, val = (len(own.splits[split]) for split in ("train", "val"))
     assert train < rows == len(load_task(config.task).rows("train"))
     assert [told.split(", all of")[0] for told in short_splits(load_task(config.task), config)] == [

@@ -15,7 +15,7 @@ from rewardsearch.errors import UserError
 from rewardsearch.files.resources import resource
 from rewardsearch.session.preflight import check
 from rewardsearch.tasks import hub, load_task
-from rewardsearch.tasks.solved import PROBLEMS
+from rewardsearch.tasks.gsm8k import PROBLEMS
 
 RIGHT = "2.0 * (f'<solution> {a} </solution>' in c)"
 

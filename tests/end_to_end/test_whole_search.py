@@ -287,7 +287,7 @@ def test_when_nothing_is_accepted_the_exit_code_is_4(tmp_path: Path) -> None:
 
 
 def test_three_mistakes_in_a_config_are_answered_with_three_lines_and_code_2(tmp_path: Path) -> None:
-    (tmp_path / "bad.yaml").write_text("rounds: 0\nscreen: {stps: 3}\ntask: {name: gsm9k}\n", encoding="utf-8")
+    (tmp_path / "bad.yaml").write_text("rounds: 0\nscreen: {stps: 3}\ntask: {nam: gsm8k}\n", encoding="utf-8")
     out, err = run(tmp_path, "run", "bad.yaml", code=2)
     assert out == ""
     assert len(err.strip().splitlines()) == 3

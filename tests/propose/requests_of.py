@@ -20,7 +20,7 @@ from rewardsearch.tasks import load_task
 
 MakeRequest = Callable[..., ProposalRequest]
 BASE = tuple((spec.name, spec.code) for spec in load_base_rewards(Config().train.base_rewards))
-BRIEF = load_task(TaskConfig()).brief
+BRIEF = load_task(TaskConfig()).description
 FEEDBACK_TEXT = "# What 1 round has shown\n\nThe baseline's F1 is 0.750.\n"
 
 

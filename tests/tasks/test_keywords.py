@@ -52,6 +52,6 @@ def test_there_is_no_rule_without_pairs() -> None:
 
 def test_the_rule_of_the_task_is_fitted_to_train_and_misled_by_hard_pairs() -> None:
     task = load_task(TaskConfig(name="resume", train_rows=300, val_rows=200, test_rows=2))
-    outcomes = task.rules("val")["keyword"]
+    outcomes = task.heuristic_baselines("val")["keyword"]
     assert [outcome.id for outcome in outcomes] == [row.id for row in task.rows("val")]
     assert 0.5 < f1_accuracy(outcomes).accuracy < 0.85

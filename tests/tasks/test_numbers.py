@@ -11,8 +11,8 @@ from number_texts import NUMBER_TEXTS
 from rewardsearch.config import TaskConfig
 from rewardsearch.records import Row
 from rewardsearch.tasks import load_task
-from rewardsearch.tasks.base import numeric_labelled, numeric_outcome
 from rewardsearch.tasks.numbers import gold_number, read_number
+from rewardsearch.tasks.numeric import numeric_labelled, numeric_outcome
 
 
 def kind_of(text: str, gold: str) -> str:

@@ -47,14 +47,6 @@ def test_a_completion_is_correct_wrong_or_unparsed(completion: str, kind: str, p
     assert (outcome.kind, outcome.prediction, outcome.gold, outcome.length) == (kind, prediction, "1234", 5)
 
 
-@pytest.mark.parametrize("name", ["arithmetic", "gsm8k"])
-def test_labelled_completions_are_what_they_say(name: str, tmp_path: Path) -> None:
-    task = gsm8k(tmp_path) if name == "gsm8k" else load_task(TaskConfig())
-    labelled = task.labelled(10)
-    assert {item.kind for item in labelled} == {"correct", "wrong", "unparsed"}
-    assert all(task.outcome(item.row, item.completion).kind == item.kind for item in labelled)
-
-
 def test_gsm8k_val_is_carved_from_train_and_test_stays_apart(tmp_path: Path) -> None:
     task = gsm8k(tmp_path)
     train, val, test = (task.rows(split) for split in ("train", "val", "test"))  # type: ignore[arg-type]

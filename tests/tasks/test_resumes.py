@@ -10,7 +10,7 @@ import pytest
 from rewardsearch.config import TaskConfig
 from rewardsearch.tasks import load_task
 from rewardsearch.tasks.keywords import KeywordRule
-from rewardsearch.tasks.resumes import BRIEF, IMPRESSIONS, generate, misleading, stream
+from rewardsearch.tasks.resumes import DESCRIPTION, IMPRESSIONS, generate, misleading, stream
 from rewardsearch.tasks.resumes.draw import draw_facts, draw_job
 from rewardsearch.tasks.resumes.facts import Facts, Job
 from rewardsearch.tasks.resumes.people import FIRST, draw_person
@@ -156,7 +156,7 @@ def test_the_full_reason_names_every_criterion_with_the_points_so_far() -> None:
 
 
 def test_the_example_in_the_brief_is_judged_as_it_says() -> None:
-    text = " ".join(BRIEF.split())
+    text = " ".join(DESCRIPTION.split())
     job = text.split("Job: ")[1].split(" Resume: ")[0]
     resume = text.split(" Resume: ")[1].split(" How a person")[0]
     assert f"`{judge(read_job(job), read_resume(resume)).reason}`" in text

@@ -15,11 +15,11 @@ from rewardsearch.config import parse_config
 from rewardsearch.errors import UserError
 from rewardsearch.loop import search
 from rewardsearch.session.preflight import check
-from rewardsearch.tasks import Split, load_task, tables
+from rewardsearch.tasks import Split, load_task, user_pairs
 from rewardsearch.tasks.datasheet import check_rows, datasheet
 from rewardsearch.tasks.resume import ResumeTask
 from rewardsearch.tasks.splitting import By, keys_of, plain, split_rows, words
-from rewardsearch.tasks.tables import OwnPairs, read_pairs
+from rewardsearch.tasks.user_pairs import UserPairs, read_pairs
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 PLAIN: dict[str, Any] = {"columns": {"positive": ["yes"], "negative": ["no"]}}
@@ -29,11 +29,11 @@ def row(resume: str, job: str, label: str = "yes", **more: str) -> dict[str, str
     return {"resume": resume, "job": job, "label": label, **more}
 
 
-def read(tmp_path: Path, rows: list[dict[str, str]], **settings: object) -> OwnPairs:
+def read(tmp_path: Path, rows: list[dict[str, str]], **settings: object) -> UserPairs:
     return read_pairs(own_config(write_lines(tmp_path / "rows.jsonl", rows), **(PLAIN | settings)))
 
 
-def splits_of(found: OwnPairs) -> dict[str, Split]:
+def splits_of(found: UserPairs) -> dict[str, Split]:
     return {pair.resume: split for split in SPLITS for pair in found.splits[split]}
 
 
@@ -185,7 +185,7 @@ def test_both_labels_for_prompts_that_a_column_alone_tells_apart_are_told(tmp_pa
     columns = PLAIN["columns"] | {"prompt": ["src"]}
     found = read(tmp_path, [*rows, row("x", "y", "yes", src="web"), row("X", "y", "no", src="web")], columns=columns)
     assert found.left_out == {"the same resume and job and src with both labels": 2}
-    assert found.notes[-1] == "80 rows stay whose resume and job have both labels: their prompts differ in src alone"
+    assert found.notes[-1].startswith("80 rows ") and found.notes[-1].endswith(" src")
     assert sum(map(len, found.splits.values())) == 80
     assert read(tmp_path, rows).left_out == {"the same resume and job with both labels": 80}
 
@@ -194,13 +194,13 @@ def test_one_process_reads_a_table_once_until_its_content_or_map_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trainer: Trainer
 ) -> None:
     asked: list[str] = []
-    real = tables.read_entries
+    real = user_pairs.read_entries
 
     def counted(part: Any, source: str, *more: Any) -> Any:
         asked.append(source)
         return real(part, source, *more)
 
-    monkeypatch.setattr(tables, "read_entries", counted)
+    monkeypatch.setattr(user_pairs, "read_entries", counted)
     data = tmp_path / "rows.jsonl"
     write_lines(data, labelled([(f"resume {i}", f"job {i}") for i in range(400)]))
     task = {"name": "resume", "data": str(data), "train_rows": 64, "val_rows": 20, "test_rows": 20, **PLAIN}
@@ -221,18 +221,18 @@ def test_one_process_reads_a_table_once_until_its_content_or_map_changes(
         load_task(config.task).rows("val")
 
 
-def test_a_search_fits_no_rule_that_it_does_not_show(
+def test_a_search_fits_no_baseline_that_it_does_not_show(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trainer: Trainer
 ) -> None:
     data = write_lines(tmp_path / "rows.jsonl", labelled([(f"resume {i}", f"job {i}") for i in range(400)]))
     task = {"name": "resume", "data": data, "train_rows": 64, "val_rows": 20, "test_rows": 20, **PLAIN}
     config = parse_config({**SMALL, "task": task}, "test")
-    assert datasheet(load_task(config.task), config).splits[1].rules
+    assert datasheet(load_task(config.task), config).splits[1].baselines
 
     def fitted(self: ResumeTask, split: Split) -> None:
-        raise AssertionError(f"fitted rules for {split}")
+        raise AssertionError(f"fitted baselines for {split}")
 
-    monkeypatch.setattr(ResumeTask, "rules", fitted)
+    monkeypatch.setattr(ResumeTask, "heuristic_baselines", fitted)
     said = Quiet()
     search(config, tmp_path / "run", said)
     assert any(line.startswith("data: ") for line in said.said)

@@ -16,7 +16,7 @@ from rewardsearch.tasks import Split, load_task
 from rewardsearch.tasks.pairs import Pair
 from rewardsearch.tasks.resume import ResumeTask
 from rewardsearch.tasks.splitting import plain
-from rewardsearch.tasks.tables import OwnPairs, balanced, read_pairs
+from rewardsearch.tasks.user_pairs import UserPairs, balanced, read_pairs
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 PLAIN = {"columns": {"positive": ["yes"], "negative": ["no"]}}
@@ -26,11 +26,11 @@ def row(resume: str, job: str, label: str = "yes", **more: str) -> dict[str, str
     return {"resume": resume, "job": job, "label": label, **more}
 
 
-def read(tmp_path: Path, rows: list[dict[str, str]], **settings: object) -> OwnPairs:
+def read(tmp_path: Path, rows: list[dict[str, str]], **settings: object) -> UserPairs:
     return read_pairs(own_config(write_lines(tmp_path / "rows.jsonl", rows), **(PLAIN | settings)))
 
 
-def every(found: OwnPairs) -> list[Pair]:
+def every(found: UserPairs) -> list[Pair]:
     return [pair for split in SPLITS for pair in found.splits[split]]
 
 
@@ -38,9 +38,9 @@ def test_a_csv_with_other_names_and_missing_values_gives_balanced_train_and_natu
     tmp_path: Path,
 ) -> None:
     task = load_task(own_config(write_csv(tmp_path / "hires.csv", hires())))
-    assert isinstance(task, ResumeTask) and task.own is not None
-    assert task.own.left_out == {"no resume": 6, "no label": 6}
-    assert task.own.read == {"hires.csv": 300}
+    assert isinstance(task, ResumeTask) and task.user_pairs is not None
+    assert task.user_pairs.left_out == {"no resume": 6, "no label": 6}
+    assert task.user_pairs.read == {"hires.csv": 300}
     assert sum(map(len, task.drawn.values())) == 288
     labels = {split: [row.answer for row in task.rows(split)] for split in SPLITS}
     assert labels["train"].count("SELECTED") == labels["train"].count("REJECTED") > 120
@@ -223,7 +223,7 @@ def test_a_test_on_the_jobs_of_the_data_leaves_out_its_resumes_alone(tmp_path: P
 
 
 def test_a_proposer_is_told_the_columns_the_labels_and_the_form(tmp_path: Path) -> None:
-    brief = load_task(own_config(write_csv(tmp_path / "hires.csv", hires(20)))).brief
+    brief = load_task(own_config(write_csv(tmp_path / "hires.csv", hires(20)))).description
     assert "'hired' or 'offer' is SELECTED, 'declined' is REJECTED" in brief
     assert "`resume`, `job`, `source`" in brief
     assert "sex" not in brief and "why" not in brief

@@ -13,7 +13,7 @@ from own_data import hires, own_config, write_csv, write_lines
 
 from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
-from rewardsearch.tasks.tables import read_pairs
+from rewardsearch.tasks.user_pairs import read_pairs
 
 HEADER = "cv text,vacancy,decision,source,why,sex\n"
 GOOD = "a cook,cook wanted,hired,web,fits,f\n"
@@ -36,10 +36,8 @@ def test_an_unknown_label_has_its_row_its_column_and_what_is_allowed(tmp_path: P
     rows[15]["decision"] = "maybe"
     (told,) = mistakes(own_config(write_csv(tmp_path / "hires.csv", rows)))
     # Before it are the header, and five rows whose source has a line break.
-    assert told == (
-        "hires.csv row 17 (line 22), column decision: got 'maybe'; allowed: hired, offer, declined; "
-        "mend the row, or name its value in task.columns.positive or task.columns.negative"
-    )
+    assert told.startswith("hires.csv row 17 (line 22), column decision: got 'maybe'; allowed: hired, offer, declined;")
+    assert "task.columns.positive" in told
     (told,) = mistakes(own_config(write_lines(tmp_path / "hires.jsonl", rows)))
     assert told.startswith("hires.jsonl line 16, column decision: got 'maybe'")
 

@@ -170,8 +170,8 @@ def test_prompts_that_leave_no_room_are_counted_and_end_it_where_they_would_end_
 
 def test_the_carried_policy_is_looked_at_without_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy_check, "COMMAND", ("false",))
-    (found,) = check_policy(config_of("embedded"), rows(3, 4, chat=False))
-    assert (found.status, found.name) == ("ok", "policy")
+    found = check_policy(config_of("embedded"), rows(3, 4, chat=False))
+    assert [(each.name, each.status) for each in found] == [("policy", "ok"), ("policy words", "warn")]
     (told,) = failed("embedded", rows(3, 300, 300, chat=False))
     assert "2 of 3 train, 1 of 2 val, 0 of 1 test" in told
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
+from rewardsearch.errors import UserError
 from rewardsearch.propose.base import Draft, ProposalRequest, Proposer, admit, feedback_text, write_prompt
 from rewardsearch.propose.grammar.catalogue import Catalogue
 from rewardsearch.propose.grammar.classes import catalogue_of
@@ -28,6 +29,14 @@ TRIES = 200
 
 class GrammarProposer(Proposer):
     """The offline proposer."""
+
+    def check(self, request: ProposalRequest) -> None:
+        needed = set(catalogue_of(request.classes).columns) - set(request.columns)
+        if needed or not (request.numeric or request.classes):
+            raise UserError(
+                f"propose.proposer: got grammar, which has parts for numeric answers and for resumes beside jobs, not for task "
+                f"{request.task}; use folder, manual or openai"
+            )
 
     def propose(self, request: ProposalRequest, ledger: Ledger) -> Proposal:
         guide = guide_of(request.feedback, catalogue_of(request.classes))

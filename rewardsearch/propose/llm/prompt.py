@@ -64,7 +64,9 @@ def build_prompt(request: ProposalRequest, planned: Request, limit: int, structu
 
     Raises TooLong, and UserError when a parent has no evidence to tell.
     """
-    system = render("system.j2", request.prompts, structured=structured, classes=request.classes)
+    system = render(
+        "system.j2", request.prompts, structured=structured, classes=request.classes, numeric=request.numeric
+    )
     cut: list[str] = []
     prompt = Prompt(system=system, user=_rendered(request, planned, cut))
     for name, _ in CUTS:

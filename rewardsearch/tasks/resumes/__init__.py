@@ -28,7 +28,7 @@ IMPRESSIONS = {
     False: ("overall not a fit for the role", "overall the profile misses the job", "overall too much is missing"),
 }
 
-BRIEF = f"""\
+DESCRIPTION = f"""\
 Short resumes beside jobs. A prompt is two lines:
   Job: analyst wanted. must: sql, statistics, excel. nice: sas. at least 4 years. bachelor degree.
   Resume: Anna Novak, age 41. she worked as analyst 3 years, cook 4 years. used postgresql, excel.

@@ -125,7 +125,7 @@ def test_contract_task_code_in_focus_and_question_are_never_cut(name: str) -> No
     prompt, roomy = told(name, least(name)), told(name)
     assert prompt.system == roomy.system
     assert "# The contract" in prompt.system
-    for text in (TASK.brief.strip(), *NEVER_CUT[name]):
+    for text in (TASK.description.strip(), *NEVER_CUT[name]):
         assert text in prompt.user
     question = "# What is asked"
     assert prompt.user.partition(question)[2] == roomy.user.partition(question)[2] != ""

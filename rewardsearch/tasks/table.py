@@ -1,7 +1,8 @@
-"""Rows of anyone's table: a CSV or JSON Lines file by its suffix, or a data set of the hub by its id.
+"""Rows of a user's table: a CSV or JSON Lines file, by its suffix, or a data set of the hub, by its id.
 
-A row is named as a person counts it: of JSON Lines by its line; of a CSV as a spreadsheet numbers it, the header being row 1,
-with its line beside it where records of several lines come before.
+A row of a JSON Lines file is named by its line. A row of a CSV is named by its number in a spreadsheet, where the header is row
+1, and by its line where records of several lines come before it. Python's csv reads the records: pandas fills short rows with
+missing values, gives no line numbers, and stops at the first broken row.
 """
 
 from __future__ import annotations
@@ -18,8 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rewardsearch.errors import UserError
-from rewardsearch.tasks.mistakes import Mistakes
-from rewardsearch.tasks.sources import Raw, broken_letter, hub_rows, json_kind, json_lines, read_text
+from rewardsearch.tasks.sources import Mistakes, Table, broken_letter, hub_rows, json_kind, json_lines, read_text
 
 Part = Literal["data", "test_data"]
 """The key of the task's config that names the source."""
@@ -29,41 +29,40 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _HUB_SPLIT = {"data": "train", "test_data": "test"}
 _MISSING = ("", "n/a", "nan", "null")
 _NO_TEXT = (*_MISSING, "na", "#n/a", "none", "<na>")
-"""What says that a resume, job, label, reason or person is missing. Elsewhere `None` and `NA` may be values: no certificate,
-Namibia."""
+"""Values that mean that a resume, job, label, reason or person is missing. In other columns `None` and `NA` may be values: no
+certificate, Namibia."""
 _TEXTS = tuple(f"task.columns.{role}" for role in ("resume", "job", "label", "reason", "person"))
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*')
-"""A first line that tells some spreadsheets the separator, and is no row."""
+"""A first line that names the separator for some spreadsheets, and is no row."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One row: where it stands, and its cells by column, without outer white space. What says that it is missing is empty."""
+    """One row: its place in the source, and its cells by column, without outer white space. A missing value is empty."""
 
     where: str
     cells: dict[str, str]
 
 
 def read_entries(part: Part, source: str, needed: Mapping[str, str], meant: frozenset[str]) -> list[Entry]:
-    """The rows of `source`, with the columns `needed` (key of the config -> column's name).
+    """The rows of `source`, with the columns `needed` (key of the config -> name of the column).
 
-    A cell that is empty, or one of _MISSING (of the columns that _TEXTS name, _NO_TEXT) in any case, is missing, but for labels
-    that are `meant` so (in lower case).
-    Raises UserError with every mistake: no such file, neither UTF-8 nor UTF-16, not a table, a row that is broken, a column that
-    is not there.
+    A cell is missing if it is empty or one of _MISSING, in any case; in the columns of _TEXTS, if it is one of _NO_TEXT. A
+    label in `meant` (in lower case) is never missing. Raises UserError with every mistake: no such file, neither UTF-8 nor
+    UTF-16, not a table, a broken row, a missing column.
     """
     name = source_name(source)
     mistakes = Mistakes()
-    raw = _raw(part, source, name, mistakes)
+    table = _table(part, source, name, mistakes)
     for key, column in needed.items():
-        if column not in raw.columns:
-            close = difflib.get_close_matches(column, raw.columns, n=1, cutoff=0.5)
+        if column not in table.columns:
+            close = difflib.get_close_matches(column, table.columns, n=1, cutoff=0.5)
             hint = f"did you mean {close[0]!r}?" if close else "name the one that holds it"
-            has = ", ".join(raw.columns) or "none"
+            has = ", ".join(table.columns) or "none"
             raise UserError(f"{name}: no column {column!r}, which {key} names; it has: {has}; {hint}")
     texts = {needed[key] for key in _TEXTS if key in needed}
     entries = []
-    for where, row in raw.rows:
+    for where, row in table.rows:
         cells = {}
         for column in needed.values():
             value, wrong = _text(row.get(column))
@@ -85,7 +84,7 @@ def source_name(source: str) -> str:
     return path.name if path.suffix.lower() in _SUFFIXES else source
 
 
-def _raw(part: Part, source: str, name: str, mistakes: Mistakes) -> Raw:
+def _table(part: Part, source: str, name: str, mistakes: Mistakes) -> Table:
     path = Path(source).expanduser()
     suffix = path.suffix.lower()
     if suffix not in _SUFFIXES:
@@ -93,25 +92,24 @@ def _raw(part: Part, source: str, name: str, mistakes: Mistakes) -> Raw:
             remedy = f"give a CSV or JSON Lines file as task.{part}, or check the id and the connection"
             return hub_rows(source, _HUB_SPLIT[part], remedy)
         raise UserError(
-            f"task.{part}: got {source}; give a file that ends in {', '.join(_SUFFIXES)}, or the id of a hub data set (org/name)"
+            f"task.{part}: got {source}; give a file that ends in {', '.join(_SUFFIXES)}, or the id of a hub data "
+            "set (org/name)"
         )
     if not path.is_file():
         raise UserError(
             f"task.{part}: no such file: {source}; give a CSV or JSON Lines file, or the id of a hub data set"
         )
-    text = read_text(path, name)
-    if not text.strip():
-        raise UserError(f"{name} is empty; task.{part} needs a table with resumes, jobs and labels")
+    text = read_text(path, name, f"task.{part} needs a table with resumes, jobs and labels")
     return _csv(text, name, suffix, mistakes) if _SUFFIXES[suffix] == "CSV" else json_lines(text, name, mistakes)
 
 
-def _csv(text: str, name: str, suffix: str, mistakes: Mistakes) -> Raw:
+def _csv(text: str, name: str, suffix: str, mistakes: Mistakes) -> Table:
     first, _, rest = text.lstrip().partition("\n")
-    told = _SEPARATOR.fullmatch(first)
-    if told:
+    named = _SEPARATOR.fullmatch(first)
+    if named:
         text = rest
-    # Spreadsheets write the separator of the country; a header is what shows it.
-    separator = told[1] if told else "\t" if suffix == ".tsv" else max(",;\t", key=first.count)
+    # Spreadsheets write the separator of the country; the header shows it.
+    separator = named[1] if named else "\t" if suffix == ".tsv" else max(",;\t", key=first.count)
     records = _records(text, name, separator, mistakes)
     where, header = next(records, ("", []))
     columns = [cell.strip() for cell in header]
@@ -129,12 +127,12 @@ def _csv(text: str, name: str, suffix: str, mistakes: Mistakes) -> Raw:
                 f"{where}: got {len(record)} fields, the header has {len(columns)}; "
                 'put a text that holds the separator or a line break in "..."',
             )
-    return Raw([column for column in columns if column], rows)
+    return Table([column for column in columns if column], rows)
 
 
 def _records(text: str, name: str, separator: str, mistakes: Mistakes) -> Iterator[tuple[str, list[str]]]:
-    """The records that are not blank, with where they begin. A quote that is never closed ends them."""
-    # A limit of the process, 128 KiB unless raised; a resume may be longer.
+    """The records that are not blank, each with the place where it begins. A quote that is never closed ends them."""
+    # The limit of the process is 128 KiB; a resume may be longer.
     csv.field_size_limit(sys.maxsize)
     # A StringIO would take four bytes a character.
     lines = io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8", newline="")
@@ -158,7 +156,7 @@ def _records(text: str, name: str, separator: str, mistakes: Mistakes) -> Iterat
 
 
 def _text(value: Any) -> tuple[str, str]:
-    """A cell as text, and what is wrong with it, if anything is. NaN and infinities are how programs write a missing number."""
+    """A cell as text, and its mistake or "". Programs write a missing number as NaN or infinity."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "", ""
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Anyone's resumes and jobs: a CSV or JSON Lines file, or a hub data set, through a map of its columns."""
+"""A user's resumes and jobs: a CSV or JSON Lines file, or a hub data set, read through a map of its columns."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from functools import lru_cache
 from rewardsearch.config import ColumnMap, TaskConfig, label_key
 from rewardsearch.files import file_digest
 from rewardsearch.tasks.base import Split
-from rewardsearch.tasks.mistakes import Mistakes
 from rewardsearch.tasks.pairs import CLASSES, Pair
-from rewardsearch.tasks.reading import Entry, Part, read_entries, source_name
+from rewardsearch.tasks.sources import Mistakes
 from rewardsearch.tasks.splitting import By, Splitting, TextKeys, digest, keys_of, plain, split_rows
+from rewardsearch.tasks.table import Entry, Part, read_entries, source_name
 
 UNKNOWN = "unknown"
-"""The group of a person whose row does not say it."""
+"""The group of a person whose row does not name it."""
 
 
 @dataclass(frozen=True)
-class OwnPairs:
-    """What a user's data give.
+class UserPairs:
+    """The pairs of a user's data.
 
-    splits: all pairs of each split, in an order by hash. read: rows of each source, by its name. left_out: rows that are in no
-    split, by reason. notes: what a user should know of how the splits were made. by: what held rows together.
+    splits: all pairs of each split, ordered by hash. read: number of rows of each source, by its name. left_out: number of rows
+    in no split, by reason. notes: what a user should know about the splits. by: what keeps rows in one split.
     """
 
     splits: dict[Split, list[Pair]]
@@ -36,24 +36,23 @@ class OwnPairs:
 
 @dataclass(frozen=True)
 class _Found:
-    """A pair that has no split yet, with what it is compared by. key: of all that a prompt shows of it."""
+    """A pair without a split yet, and the digests that it is compared by. key: digest of all that its prompt shows."""
 
     pair: Pair
     keys: TextKeys
     key: str
 
 
-def read_pairs(config: TaskConfig) -> OwnPairs:
+def read_pairs(config: TaskConfig) -> UserPairs:
     """The pairs of `config.data`, and of `config.test_data` where it is given. splitting.py has the rule of the splits.
 
-    A row without resume, job or label is left out, and so is one that comes again, one whose prompt (resume, job and
-    `columns.prompt`) has both labels, and a row of `test_data` whose resume, job or person is in `data`; each is counted.
-    A process reads one table once, for as long as its files and the config stay the same. Raises UserError with every mistake of
-    a file.
+    These rows are left out and counted: without resume, job or label; repeated; with a prompt (resume, job and
+    `columns.prompt`) that has both labels; and rows of `test_data` whose resume, job or person is in `data`. A process reads a
+    table once, while its files and the config stay the same. Raises UserError with every mistake of a file.
     """
     if config.data is None:
         raise ValueError("task.data is not set")
-    # What tells one table from another, and nothing else.
+    # The keys that the pairs depend on, and no others.
     table = TaskConfig(
         name=config.name,
         data=config.data,
@@ -66,15 +65,15 @@ def read_pairs(config: TaskConfig) -> OwnPairs:
 
 
 @lru_cache(maxsize=1)
-def _pairs(config: TaskConfig, _digests: tuple[str, ...]) -> OwnPairs:
-    """`read_pairs` of files with these digests. One table is kept: it may be most of what a process holds."""
+def _pairs(config: TaskConfig, _digests: tuple[str, ...]) -> UserPairs:
+    """`read_pairs` of files with these digests. One table is kept, because it may take much memory."""
     left_out: Counter[str] = Counter()
-    source, columns, own_test = config.data or "", config.columns, config.test_data is not None
+    source, columns, has_test = config.data or "", config.columns, config.test_data is not None
     rows, count = _read("data", source, columns, left_out)
     read = {source_name(source): count}
     who = columns.who
-    made = split_rows([found.keys for found in rows], config.split_by, own_test)
-    notes = [_chosen(made, who)] if config.split_by == "auto" else []
+    made = split_rows([found.keys for found in rows], config.split_by, has_test)
+    notes = [_auto_note(made, who)] if config.split_by == "auto" else []
     parts: dict[Split, list[_Found]] = {"train": [], "val": [], "test": []}
     for found, split in zip(rows, made.splits, strict=True):
         parts[split].append(found)
@@ -84,25 +83,27 @@ def _pairs(config: TaskConfig, _digests: tuple[str, ...]) -> OwnPairs:
         parts["test"], note = _unseen(tested, rows, config, who, left_out)
         notes += [note] if note else []
     if torn := sum(_both_labels(part) for part in parts.values()):
-        told = ", ".join(columns.prompt)
-        notes.append(f"{torn:,} rows stay whose resume and job have both labels: their prompts differ in {told} alone")
+        others = ", ".join(columns.prompt)
+        notes.append(
+            f"{torn:,} rows have a resume and job with both labels; they stay, as their prompts differ in {others}"
+        )
     splits = {split: _ordered(split, found, config.seed) for split, found in parts.items()}
-    return OwnPairs(splits, read, dict(left_out), tuple(notes), made.by)
+    return UserPairs(splits, read, dict(left_out), tuple(notes), made.by)
 
 
-def brief_of(config: TaskConfig, form: str) -> str:
-    """What a proposer is told of the data: where they are from, their columns, what the labels mean, how an answer is parsed."""
+def description_of(config: TaskConfig, form: str) -> str:
+    """The data for a proposer: where they are from, their columns, what the labels mean, how an answer is parsed."""
     columns = config.columns
     positive, negative = (
         " or ".join(repr(value) for value in values) for values in (columns.positive, columns.negative)
     )
-    told = "".join(f", then `{name}` where the row has it" for name in columns.prompt)
+    more = "".join(f", then `{name}` where the row has it" for name in columns.prompt)
     names = ", ".join(f"`{name}`" for name in ("resume", "job", *columns.prompt))
     kind = "chat messages with instructions and a user message" if config.chat else "plain text"
     return f"""\
 Resume screening on a user's own data ({source_name(config.data or "")}): is a person {CLASSES[0]} for a job or {CLASSES[1]}?
 The label is the column {columns.label!r} of the data: {positive} is {CLASSES[0]}, {negative} is {CLASSES[1]}.
-A prompt is {kind} with the job, then the resume{told}.
+A prompt is {kind} with the job, then the resume{more}.
 The policy is asked to answer in the form {form}.
 An answer counts only when the first <solution> tag is closed and holds {CLASSES[0]} or {CLASSES[1]} alone; it is correct when
 that equals `answer`. An answer without it counts as the wrong class.
@@ -110,8 +111,8 @@ Columns that a reward has beside prompts, completions and answer, a text each: {
 
 
 def balanced(pairs: Sequence[Pair], share: float = 0.5) -> list[Pair]:
-    """The pairs with a share of `share` selected ones, mixed as evenly as that goes, until each has come at least once; what is
-    short is repeated under ids of its own. One class alone stays as it is."""
+    """The pairs in an even mix with a share of `share` selected ones, until each has come at least once. Pairs of the rarer
+    class are repeated, each time with another id. Pairs of one class alone stay as they are."""
     by_class = [[p for p in pairs if p.selected], [p for p in pairs if not p.selected]]
     if not all(by_class):
         return list(pairs)
@@ -126,7 +127,7 @@ def balanced(pairs: Sequence[Pair], share: float = 0.5) -> list[Pair]:
 
 
 def _read(part: Part, source: str, columns: ColumnMap, left_out: Counter[str]) -> tuple[list[_Found], int]:
-    """The rows of a source that have all they need, each once, and how many rows it has."""
+    """The complete rows of a source, each once, and the number of all its rows."""
     labels = {label_key(value): True for value in columns.positive} | {
         label_key(value): False for value in columns.negative
     }
@@ -135,25 +136,25 @@ def _read(part: Part, source: str, columns: ColumnMap, left_out: Counter[str]) -
     mistakes = Mistakes()
     complete: list[_Found] = []
     for entry in entries:
-        said = entry.cells[columns.label]
-        if said and label_key(said) not in labels:
+        label = entry.cells[columns.label]
+        if label and label_key(label) not in labels:
             mistakes.add(
                 f"another {columns.label}",
-                f"{entry.where}, column {columns.label}: got {said!r}; allowed: {allowed}; "
-                "mend the row, or name its value in task.columns.positive or task.columns.negative",
+                f"{entry.where}, column {columns.label}: got {label!r}; allowed: {allowed}; "
+                "correct the row, or name its value in task.columns.positive or task.columns.negative",
             )
             continue
         missing = [role for role in ("resume", "job", "label") if not entry.cells[getattr(columns, role)]]
         if missing:
             left_out[f"no {missing[0]}"] += 1
         else:
-            complete.append(_found(entry, columns, labels[label_key(said)]))
+            complete.append(_found(entry, columns, labels[label_key(label)]))
     mistakes.end(source_name(source))
     return _once(complete, columns, left_out), len(entries)
 
 
 def _needed(columns: ColumnMap, part: Part) -> dict[str, str]:
-    """The columns that a source must have, by the key of the config that names them. A test has no use for reasons."""
+    """The columns that a source must have, by the key of the config that names them. A test needs no reasons."""
     needed = {f"task.columns.{role}": getattr(columns, role) for role in ("resume", "job", "label")}
     if columns.reason is not None and part == "data":
         needed["task.columns.reason"] = columns.reason
@@ -167,9 +168,9 @@ def _needed(columns: ColumnMap, part: Part) -> dict[str, str]:
 def _found(entry: Entry, columns: ColumnMap, selected: bool) -> _Found:
     cells = entry.cells
     resume, job = cells[columns.resume], cells[columns.job]
-    told = {name: cells[name] for name in columns.prompt}
+    others = {name: cells[name] for name in columns.prompt}
     reason = cells.get(columns.reason, "") if columns.reason is not None else ""
-    key = digest(*(plain(text) for text in (resume, job, *told.values())))
+    key = digest(*(plain(text) for text in (resume, job, *others.values())))
     pair = Pair(
         id=key[:16],
         resume=resume,
@@ -177,7 +178,7 @@ def _found(entry: Entry, columns: ColumnMap, selected: bool) -> _Found:
         selected=selected,
         reasons=(reason,) if reason else (),
         demonstrated=reason,
-        columns=told,
+        columns=others,
         groups={name: cells[name] or UNKNOWN for name in columns.groups},
     )
     person = cells[columns.person] if columns.person is not None else ""
@@ -185,13 +186,13 @@ def _found(entry: Entry, columns: ColumnMap, selected: bool) -> _Found:
 
 
 def _once(rows: Iterable[_Found], columns: ColumnMap, left_out: Counter[str]) -> list[_Found]:
-    """Each row once; none of those that say the same and have both labels."""
-    alike: defaultdict[str, list[_Found]] = defaultdict(list)
+    """Each row once, and no row whose prompt has both labels."""
+    by_prompt: defaultdict[str, list[_Found]] = defaultdict(list)
     for found in rows:
-        alike[found.key].append(found)
+        by_prompt[found.key].append(found)
     same_prompt = " and ".join(("resume", "job", *columns.prompt))
     out = []
-    for same in alike.values():
+    for same in by_prompt.values():
         if len({found.pair.selected for found in same}) == 2:
             left_out[f"the same {same_prompt} with both labels"] += len(same)
             continue
@@ -202,15 +203,15 @@ def _once(rows: Iterable[_Found], columns: ColumnMap, left_out: Counter[str]) ->
 
 
 def _both_labels(rows: Sequence[_Found]) -> int:
-    """How many rows have a resume and job that another row of theirs has with the other label."""
-    alike: defaultdict[str, list[bool]] = defaultdict(list)
+    """The number of rows whose resume and job come with both labels in `rows`."""
+    labels: defaultdict[str, list[bool]] = defaultdict(list)
     for found in rows:
         if found.pair.columns:
-            alike[digest(plain(found.pair.resume), plain(found.pair.job))].append(found.pair.selected)
-    return sum(len(labels) for labels in alike.values() if len(set(labels)) == 2)
+            labels[digest(plain(found.pair.resume), plain(found.pair.job))].append(found.pair.selected)
+    return sum(len(each) for each in labels.values() if len(set(each)) == 2)
 
 
-def _chosen(made: Splitting, who: Sequence[str]) -> str:
+def _auto_note(made: Splitting, who: Sequence[str]) -> str:
     """What `auto` took, why, and how to keep it."""
     kept = f"name task.split_by: {made.by} to keep that as rows are added"
     if made.by == "texts":
@@ -224,8 +225,8 @@ def _chosen(made: Splitting, who: Sequence[str]) -> str:
 def _unseen(
     tested: list[_Found], rows: list[_Found], config: TaskConfig, who: Sequence[str], left_out: Counter[str]
 ) -> tuple[list[_Found], str]:
-    """The test rows without those whose resume, person or job is in `rows`, and what is to be told of it. Jobs may be shared by
-    `persons`; `auto` lets them where most of the test rows' are."""
+    """The test rows without those whose resume, person or job is in `rows`, and a note for the user, or "". By `persons` jobs
+    may be shared; `auto` allows that where most test rows have a job of `rows`."""
     persons, jobs = {key for found in rows for key in found.keys.persons}, {found.keys.job for found in rows}
     auto = config.split_by == "auto"
     most = 2 * sum(found.keys.job in jobs for found in tested) > len(tested)
@@ -243,6 +244,6 @@ def _unseen(
 
 
 def _ordered(split: Split, rows: Iterable[_Found], seed: int) -> list[Pair]:
-    """The pairs in the order of their hashes under `seed`, so that the first of them are any, whatever the order of a file."""
+    """The pairs in the order of their hashes under `seed`: a random order that does not depend on the order of the file."""
     by_hash = sorted(rows, key=lambda found: digest(str(seed), found.key))
     return [replace(found.pair, id=f"{split}-{found.pair.id}") for found in by_hash]

@@ -1,0 +1,122 @@
+"""The contract of a task, as tests that every implementation passes.
+
+    class TestCapitals(TaskSuite):
+        @pytest.fixture
+        def config(self) -> TaskConfig:
+            return TaskConfig(name="capitals.py:Capitals", data="capitals.jsonl", train_rows=30, val_rows=10, test_rows=10)
+
+What the suite does not cover: whether the task is worth learning, and whether its rows are right.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+
+from rewardsearch.config import TaskConfig
+from rewardsearch.records import FIXED_ARGUMENTS
+from rewardsearch.tasks import SPLITS, Task, load_task
+from rewardsearch.tasks.numbers import gold_number
+
+HOSTILE = {
+    "empty": "",
+    "white space": " \n\t ",
+    "huge": "so 12 + 5 = 17. " * 20_000,
+    "a number of 5,000 digits": f"<solution> {'9' * 5_000} </solution>",
+    "an exponent": "<solution> 1e999999999 </solution>",
+    "half of a surrogate pair": "<solution> \ud800 </solution>",
+    "NUL": "<solution> \0 </solution>\0",
+    "unclosed tag": "<thinking> so <solution> ",
+    "tags in the wrong order": "</solution> </thinking> <solution> <thinking>",
+    "many tags": "<thinking> <solution> " * 2_000,
+    "empty tags": "<thinking> </thinking> <solution> </solution>",
+    "other scripts": "\u0663\u0664 \u05d0\u05d1 e\u0301 \U0001f642 \u202e",
+}
+"""Completions that a policy may write, none of them an answer, by what is odd about each."""
+
+
+class TaskSuite:
+    """Subclass it, and override the fixture `config` (or `task`)."""
+
+    @pytest.fixture
+    def config(self) -> TaskConfig:
+        """A config of the task with rows in every split; a few dozen rows each will do."""
+        raise NotImplementedError("override the fixture `config`")
+
+    @pytest.fixture
+    def task(self, config: TaskConfig) -> Task:
+        return load_task(config)
+
+    def test_it_describes_itself(self, task: Task) -> None:
+        assert task.name.strip() and task.description.strip() and task.form.strip()
+        assert not (task.numeric and task.classes), "classes are no numbers"
+        assert task.classes is None or len(set(task.classes)) == 2
+        assert len(set(task.columns)) == len(task.columns) and not {*task.columns} & {*FIXED_ARGUMENTS}
+        assert all(name.isidentifier() for name in task.columns), "rewards get columns as arguments"
+
+    def test_splits_have_rows_and_share_none(self, task: Task) -> None:
+        rows = {split: task.rows(split) for split in SPLITS}
+        assert all(rows.values())
+        ids = [row.id for split in SPLITS for row in rows[split]]
+        assert len(set(ids)) == len(ids)
+        prompts = {split: {row.prompt_text for row in rows[split]} for split in SPLITS}
+        for one, other in combinations(SPLITS, 2):
+            assert prompts[one].isdisjoint(prompts[other]), f"{one} and {other} share prompts"
+
+    def test_splits_are_the_same_at_every_call_and_within_their_sizes(self, task: Task, config: TaskConfig) -> None:
+        again = load_task(config)
+        smaller = load_task(config.model_copy(update={"train_rows": 1, "test_rows": 1}))
+        for split in SPLITS:
+            assert task.rows(split) == task.rows(split) == again.rows(split)
+        assert len(task.rows("val")) <= config.val_rows and len(task.rows("test")) <= config.test_rows
+        assert smaller.rows("val") == task.rows("val"), "rows of val depend on the sizes of the other splits"
+
+    def test_rows_hold_their_columns_and_an_answer(self, task: Task) -> None:
+        for row in (row for split in SPLITS for row in task.rows(split)):
+            assert {*row.columns} == {*task.columns} and row.prompt_text.strip() and row.answer.strip()
+            assert not task.numeric or gold_number(row.answer) == row.answer
+            assert task.classes is None or row.answer in task.classes
+
+    def test_labelled_completions_are_judged_as_labelled(self, task: Task) -> None:
+        items, train = task.labelled(8), {row.id: row for row in task.rows("train")}
+        for item in items:
+            outcome = task.outcome(item.row, item.completion, 7)
+            assert outcome.kind == item.kind, item.completion
+            assert (outcome.id, outcome.gold, outcome.length) == (item.row.id, item.row.answer, 7)
+            assert (outcome.prediction is None) == (outcome.kind == "unparsed")
+            assert outcome.positive == (None if task.classes is None else item.row.answer == task.classes[0])
+        by_row = {id: {item.kind for item in items if item.row.id == id} for id in {item.row.id for item in items}}
+        assert 0 < len(by_row) <= 8 and all(train[item.row.id] == item.row for item in items)
+        assert all(kinds == {"correct", "wrong", "unparsed"} for kinds in by_row.values())
+        correct = {item.completion for item in items if item.kind == "correct" and item.row == items[0].row}
+        assert len(correct) > 1, "several wordings show whether a reward pays for one of them alone"
+
+    def test_a_correct_completion_is_right_in_any_form_and_a_wrong_one_is_not(self, task: Task) -> None:
+        for item in task.labelled(8):
+            if item.kind != "unparsed":
+                assert task.right_in_any_form(item.row, item.completion) == (item.kind == "correct"), item.completion
+
+    def test_demonstrations_answer_each_train_row_correctly(self, task: Task) -> None:
+        shown = task.demonstrations()
+        assert [each.row for each in shown] == task.rows("train")
+        assert {task.outcome(each.row, each.completion).kind for each in shown} == {"correct"}
+
+    @pytest.mark.parametrize("what", HOSTILE)
+    def test_no_hostile_completion_is_correct_or_an_error(self, task: Task, what: str) -> None:
+        row = task.rows("train")[0]
+        outcome = task.outcome(row, HOSTILE[what])
+        assert outcome.kind != "correct" and not task.right_in_any_form(row, HOSTILE[what])
+        outcome.model_dump_json()
+
+    def test_heuristic_baselines_answer_each_row_in_order(self, task: Task) -> None:
+        for outcomes in task.heuristic_baselines("val").values():
+            assert [outcome.id for outcome in outcomes] == [row.id for row in task.rows("val")]
+
+    def test_the_source_counts_at_least_the_rows(self, task: Task) -> None:
+        source = task.source
+        assert source.name and not source.refusal
+        if source.found is not None:
+            counts = {split: {row.prompt_text for row in task.rows(split)} for split in SPLITS}
+            assert all(source.found[split] >= len(counts[split]) for split in SPLITS)
+            assert sum(source.left_out.values()) <= sum(source.read.values())

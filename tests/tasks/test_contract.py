@@ -1,0 +1,61 @@
+"""The built-in tasks pass the contract suite, on generated rows and on a user's data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from own_data import hires, own_config, write_csv
+
+from rewardsearch.config import TaskConfig
+from rewardsearch.errors import UserError
+from rewardsearch.tasks import load_task
+from rewardsearch.tasks.gsm8k import PROBLEMS
+from rewardsearch.testing.task import TaskSuite
+
+SIZES = {"train_rows": 16, "val_rows": 8, "test_rows": 8}
+
+
+class TestArithmetic(TaskSuite):
+    @pytest.fixture
+    def config(self) -> TaskConfig:
+        return TaskConfig(name="arithmetic", **SIZES)
+
+
+class TestGsm8k(TaskSuite):
+    @pytest.fixture
+    def config(self, tmp_path: Path) -> TaskConfig:
+        lines = PROBLEMS.read_text(encoding="utf-8").splitlines(keepends=True)
+        files = {"train": tmp_path / "train.jsonl", "test": tmp_path / "test.jsonl"}
+        files["train"].write_text("".join(lines[:-6]), encoding="utf-8")
+        files["test"].write_text("".join(lines[-6:]), encoding="utf-8")
+        return TaskConfig(
+            name="gsm8k", train_file=str(files["train"]), test_file=str(files["test"]), **(SIZES | {"train_rows": 50})
+        )
+
+
+class TestGeneratedResumes(TaskSuite):
+    @pytest.fixture
+    def config(self) -> TaskConfig:
+        return TaskConfig(name="resume", **SIZES)
+
+
+class TestAUsersResumes(TaskSuite):
+    @pytest.fixture
+    def config(self, tmp_path: Path) -> TaskConfig:
+        return own_config(write_csv(tmp_path / "hires.csv", hires(100)), **(SIZES | {"train_rows": 60}))
+
+
+@pytest.mark.parametrize(
+    ("settings", "keys"),
+    [
+        ({"train_file": "a", "test_file": "b"}, ("task.train_file", "task.test_file")),
+        ({"data": "a.csv"}, ("task.data",)),
+        ({"name": "gsm8k", "data": "a.csv"}, ("task.data",)),
+        ({"name": "resume", "train_file": "a", "test_file": "b"}, ("task.train_file", "task.test_file")),
+    ],
+)
+def test_data_that_a_task_does_not_read_are_refused(settings: dict[str, str], keys: tuple[str, ...]) -> None:
+    with pytest.raises(UserError) as refused:
+        load_task(TaskConfig(**settings))
+    assert all(key in str(refused.value) for key in keys) and settings.get("name", "arithmetic") in str(refused.value)
