@@ -174,7 +174,7 @@ def _recommended(report: FinalReport, named: dict[str, str]) -> list[str]:
         return ["nothing is recommended: no ensemble and no candidate could be trained"]
     split = "the test, as they were ranked" if report.protocol == "paper" else "val before the test was read"
     lines = [f"* chosen by F1 on {split}: {named[row.id]}"]
-    lines += [f"  {said}" for said in report.said_of(row.id)]
+    lines += [f"  {said}" for said in report.describe_arm(row.id)]
     if flags := [flag for flag in row.flags if flag.startswith(FLAGGED)]:
         lines.append(f"  in spite of {flags_text(flags)}: every ensemble and candidate here has a flag of that kind")
     return lines

@@ -43,7 +43,7 @@ def told_plan(config: Config) -> tuple[str, ...]:
         f"{planned_runs(config) - final.runs:,} training runs, {steps} steps",
     ]
     if config.finalize.enabled:
-        lines.append(f"  finalize, at most: {final.told}")
+        lines.append(f"  finalize, at most: {final.text}")
     if config.paper_protocol:
         lines.append("  paper_protocol: ranked on the test split by one seed; the best scores will be inflated")
     return tuple(lines)

@@ -173,7 +173,7 @@ def _on_test(state: RunState, arm: str) -> dict[str, str]:
     facts["test accuracy"] = f"{number(row.accuracy)}, {percent(row.parse_rate)} parsed"
     facts["test flags"] = ", ".join(row.flags)
     chosen = "chosen on val before the test was read; " if row.id == state.final.chosen else ""
-    said = state.final.said_of(arm)
+    said = state.final.describe_arm(arm)
     return facts | {"gain" if not chosen else "verdict": f"{chosen}{'; '.join(said)}" if said else ""}
 
 

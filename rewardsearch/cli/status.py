@@ -111,7 +111,7 @@ def _chosen_lines(state: RunState) -> Iterator[str]:
     name = row.name if row.name == row.id else f"{row.name} {row.id}"
     split = "the test" if report.protocol == "paper" else "the sealed test"
     yield f"chosen      {name}: {row.score} on {split}"
-    for said in report.said_of(row.id):
+    for said in report.describe_arm(row.id):
         yield f"verdict     {said}"
 
 

@@ -1,4 +1,4 @@
-"""Feedback: what the rounds so far have shown, as the records and the text that the next round's prompts carry."""
+"""Feedback: what the rounds so far have shown, as records and text for the prompts of the next round."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rewardsearch.feedback.summary import (
     FLAG_KINDS,
     Known,
     ancestors,
-    best_dropped,
+    best_stopped,
     evidence_of,
     reference,
     unscored_rows,
@@ -41,11 +41,11 @@ def write_feedback(
     confidence: float = 0.95,
     shown: int = 4,
 ) -> Feedback:
-    """What the round after `round` is told; `round` 0 is before the first.
+    """The feedback for the round after `round`; `round` 0 is before the first.
 
-    proposals: by round and attempt. rungs, rows, completions: as Known has them. shown: how many of the best candidates are told
-    whole, with curves and completions, beside the members of the front. Rejected, dropped and failed candidates of this round
-    come with their reasons, those of earlier rounds are counted. confidence: of the ranking's intervals.
+    proposals: by round and attempt. rungs, rows, completions: as in Known. confidence: of the ranking's intervals. shown: this
+    number of the best candidates, and the members of the front, are shown with curves and completions. Rejected, stopped and
+    failed candidates of this round are listed with their reasons; those of earlier rounds are counted.
 
     Raises ValueError when the baseline has no score: gains would mean nothing.
     """
@@ -53,7 +53,7 @@ def write_feedback(
     ranked = {row.id: row for row in ranking.rows}
     baseline = ranked.get(BASELINE)
     if baseline is None or baseline.f1 is None:
-        raise ValueError("the baseline has no score to hold candidates against")
+        raise ValueError("the baseline has no score to compare candidates with")
     fronts = {member.id: member for member in front}
     parents: list[Parent] = []
     evidence: list[Evidence] = []
@@ -89,7 +89,7 @@ def write_feedback(
         others=tuple(others),
         unscored=tuple(each for each in unscored if each.round == round),
         earlier=sum(each.round != round for each in unscored),
-        dropped=best_dropped(unscored),
+        dropped=best_stopped(unscored),
         refusals=tuple(
             refusal for (number, _), p in sorted(proposals.items()) if number == round for refusal in p.refusals
         ),
@@ -107,12 +107,12 @@ def write_feedback(
         payoffs=payoffs(proposals, ranking, confidence),
     )
     text = render("feedback.j2", feedback=in_turn(feedback, round))
-    # Sections that are left out leave their empty lines behind.
+    # Sections that are left out leave empty lines.
     return feedback.model_copy(update={"text": _BLANK.sub("\n\n", text).strip("\n") + "\n"})
 
 
 def _rounds_without_improvement(parents: Sequence[Parent], round: int) -> int:
-    """Rounds since the best score last rose; a round without a screened candidate is one that did not raise it."""
+    """Rounds since the best score last rose; a round without a trained candidate counts as one that did not raise it."""
     best, last = 0.0, 0
     for number in range(1, round + 1):
         gains = [parent.gain for parent in parents if parent.candidate.round == number]

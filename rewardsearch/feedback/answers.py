@@ -1,13 +1,13 @@
-"""What a policy answers on a task with classes, in words: how often each class, and which it takes for which."""
+"""What a policy answers on a task with classes, in words: how often each class, and how it confuses them."""
 
 from __future__ import annotations
 
 from rewardsearch.records import ClassScores
 
-LEAST_LEAN = 0.1
-"""The share of the questions by which a class must be answered too often to be told as a lean."""
-_CLEAR = 2.0
-"""Standard errors that it must be beyond."""
+MIN_LEAN = 0.1
+"""A lean is a class that is answered too often by at least this share of the questions, ..."""
+_MIN_ERRORS = 2.0
+"""... and by more than this number of standard errors."""
 
 
 def classes_of(scores: ClassScores | None) -> tuple[str, str] | None:
@@ -18,8 +18,8 @@ def classes_of(scores: ClassScores | None) -> tuple[str, str] | None:
     return positive, negative
 
 
-def answers_told(scores: ClassScores | None) -> str:
-    """The share of each answer beside what it should be, and what became of each class's questions; empty without scores."""
+def describe_answers(scores: ClassScores | None) -> str:
+    """The share of each answer beside its share in gold, and the answers to each class's questions; empty without scores."""
     if scores is None:
         return ""
     n = _total(scores)
@@ -30,20 +30,20 @@ def answers_told(scores: ClassScores | None) -> str:
     neither = _answered(scores, "unparsed")
     if neither:
         given.append(f"neither in {_share(neither / n)}")
-    promotions = []
+    confusions = []
     for name, other in zip(scores.classes, reversed(scores.classes), strict=True):
         row = scores.confusion[name]
-        promotions.append(
+        confusions.append(
             f"of {_gold(scores, name):.4g} {name} {row[name]:.4g} right and {row[other]:.4g} answered {other}"
         )
-    return f"{', '.join(given)}; {'; '.join(promotions)}"
+    return f"{', '.join(given)}; {'; '.join(confusions)}"
 
 
 def lean(scores: ClassScores | None) -> tuple[float, str] | None:
-    """The class that is clearly answered too often: by what share of the questions, and in words. None where there is none.
+    """The class that is answered too often: by what share of the questions, and in words. None where there is none.
 
-    Clearly: by LEAST_LEAN, and by two standard errors of the difference between two shares of the same questions, which is
-    sqrt(b + c) / n, b and c being the questions where the class is answered and not gold, and gold and not answered (as in
+    The difference of the two shares must be at least MIN_LEAN and more than two standard errors. The standard error is
+    sqrt(b + c) / n, with b questions where the class is answered and not gold, and c where it is gold and not answered (as in
     McNemar's test, Psychometrika 12, 1947).
     """
     if scores is None:
@@ -53,12 +53,12 @@ def lean(scores: ClassScores | None) -> tuple[float, str] | None:
         right = scores.confusion[name][name]
         given, gold = _answered(scores, name), _gold(scores, name)
         off = (given - right) + (gold - right)
-        if given - gold >= LEAST_LEAN * n and given - gold > _CLEAR * off**0.5:
+        if given - gold >= MIN_LEAN * n and given - gold > _MIN_ERRORS * off**0.5:
             return (given - gold) / n, f"answers {name} in {_share(given / n)} where {_share(gold / n)} should be"
     return None
 
 
-def lean_told(scores: ClassScores | None) -> str:
+def describe_lean(scores: ClassScores | None) -> str:
     """The lean in words; empty where there is none."""
     found = lean(scores)
     return found[1] if found else ""

@@ -1,5 +1,5 @@
-"""What the feedback shows of single completions: where reward and truth disagree, a whole group of late training, and what a
-policy still gets wrong on held-out questions."""
+"""Single completions in the feedback: where reward and correctness disagree, one group of late training, and held-out questions
+that a policy gets wrong."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rewardsearch.records.feedback import Disagreement, Group, GroupLine, Mistak
 
 T = TypeVar("T")
 MISTAKES = 6
-"""Questions that a policy gets wrong which are kept; requests take turns through them."""
+"""Wrongly answered questions that are kept; each request shows other ones of them."""
 MEMBERS = 8
-"""Completions of a group that are told."""
+"""Completions shown of a group."""
 TEXT = 300
-"""Characters of a prompt or completion that are told."""
-_WHOLE = 1200
-"""Those of a completion that is told with what its policy got wrong."""
+"""Characters shown of a prompt or completion."""
+_LONG_TEXT = 1200
+"""Characters shown of a wrong completion to a held-out question."""
 _DISAGREES = {
     "wrong": "not right, yet paid more than the correct ones",
     "right elsewhere": "right in a form that does not count, paid more than the correct ones",
@@ -27,7 +27,7 @@ _DISAGREES = {
 
 
 def disagreements(result: TrainingResult) -> tuple[Disagreement, ...]:
-    """Those of a training, by kind, the clearest of each kind first."""
+    """The disagreements of a training, by kind, the clearest of each kind first."""
     return tuple(_disagreement(example) for example in result.disagreements if example.against is not None)
 
 
@@ -44,15 +44,15 @@ def _disagreement(example: Example) -> Disagreement:
 
 
 def group_of(result: TrainingResult, own: tuple[str, str] | None = None) -> Group | None:
-    """The group that a training kept. own: name and id of the candidate, whose components are told by their own names."""
+    """The group that a training kept. own: name and id of the candidate; its components are shown by their names in the code."""
     group = result.group
     if group is None:
         return None
     label = curve_label(*own) if own else ""
-    # Equal completions are paid alike, and told once.
-    alike: dict[str, list[GroupMember]] = {}
+    # Equal completions get equal rewards and are shown once.
+    equal: dict[str, list[GroupMember]] = {}
     for member in sorted(group.members, key=lambda member: -member.reward):
-        alike.setdefault(member.completion, []).append(member)
+        equal.setdefault(member.completion, []).append(member)
     return Group(
         step=group.step,
         prompt=quoted(group.prompt),
@@ -64,7 +64,7 @@ def group_of(result: TrainingResult, own: tuple[str, str] | None = None) -> Grou
                 parts=", ".join(f"{name} {number(value)}" for name, value in _parts(same[0].parts, label).items()),
                 completion=quoted(text),
             )
-            for text, same in evenly(list(alike.items()), MEMBERS)
+            for text, same in evenly(list(equal.items()), MEMBERS)
         ),
     )
 
@@ -78,7 +78,7 @@ def _what(member: GroupMember) -> str:
 
 
 def _parts(parts: Mapping[str, float], label: str) -> dict[str, float]:
-    """Rewards and components that are not 0, by what they are called in the code; a reward with components is told by these."""
+    """Rewards and components that are not 0, by their names in the code; a reward with components is shown by them."""
     found = {}
     for name, value in parts.items():
         if value and not any(other.startswith(f"{name}/") for other in parts):
@@ -89,7 +89,7 @@ def _parts(parts: Mapping[str, float], label: str) -> dict[str, float]:
 def mistakes(
     outcomes: Sequence[Outcome], rows: Mapping[str, Row], completions: Mapping[str, str]
 ) -> tuple[Mistake, ...]:
-    """MISTAKES of the questions that are not answered right, evenly spaced among them; none where rows may not be shown.
+    """MISTAKES of the questions that are not answered correctly, evenly spaced; none where rows may not be shown.
 
     rows: of the held-out questions, by id. completions: what the policy wrote, by id.
     """
@@ -97,7 +97,7 @@ def mistakes(
     return tuple(
         Mistake(
             prompt=quoted(rows[each.id].prompt_text),
-            completion=quoted(completions[each.id], _WHOLE),
+            completion=quoted(completions[each.id], _LONG_TEXT),
             answer=each.gold,
             given="no answer that counts" if each.prediction is None else quoted(each.prediction, 40),
         )
@@ -106,24 +106,24 @@ def mistakes(
 
 
 def evenly(items: Sequence[T], count: int) -> list[T]:
-    """`count` of the items, evenly spaced, the first and the last among them; all where there are no more."""
+    """`count` of the items, evenly spaced, with the first and the last; all items where there are no more."""
     if len(items) <= count:
         return list(items)
     return [items[round(i * (len(items) - 1) / (count - 1))] for i in range(count)]
 
 
 def missed(outcomes: Sequence[Outcome]) -> str:
-    """How many questions are not answered right, and how; empty where all are right."""
+    """How many questions are not answered correctly, and how; empty where all are correct."""
     wrong, unparsed = (sum(each.kind == kind for each in outcomes) for kind in ("wrong", "unparsed"))
-    told = f"{wrong + unparsed} of {len(outcomes)}"
+    count = f"{wrong + unparsed} of {len(outcomes)}"
     if wrong and unparsed:
-        return f"{told}: {wrong} answered wrong, {unparsed} without an answer that counts"
-    return f"{told}, all {'answered wrong' if wrong else 'without an answer that counts'}" if wrong or unparsed else ""
+        return f"{count}: {wrong} answered wrong, {unparsed} without an answer that counts"
+    return f"{count}, all {'answered wrong' if wrong else 'without an answer that counts'}" if wrong or unparsed else ""
 
 
-def quoted(text: str, most: int = TEXT) -> str:
+def quoted(text: str, max_length: int = TEXT) -> str:
     """A text as one line in quotes, cut in its middle."""
-    cut = text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 2 :]}"
+    cut = text if len(text) <= max_length else f"{text[: max_length // 2]} ... {text[-max_length // 2 :]}"
     return json.dumps(cut, ensure_ascii=False)
 
 

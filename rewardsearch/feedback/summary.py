@@ -1,4 +1,4 @@
-"""What the feedback says of one arm, in numbers and texts ready to be read."""
+"""The feedback on one arm, as numbers and texts that prompts show as they are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
-from rewardsearch.feedback.answers import answers_told, lean_told
+from rewardsearch.feedback.answers import describe_answers, describe_lean
 from rewardsearch.feedback.completions import disagreements, evenly, group_of, missed, mistakes, number
 from rewardsearch.records import (
     BASELINE,
@@ -33,28 +33,28 @@ from rewardsearch.records.feedback import (
 from rewardsearch.stats import f1_accuracy
 
 POINTS = 10
-"""Points of a curve that are told."""
-DROPPED = 8
-"""Candidates stopped at a rung that are told with their ideas."""
+"""Points shown of a curve."""
+MAX_STOPPED = 8
+"""Candidates stopped at a rung that are shown with their ideas."""
 
 BANK_KINDS = ("bank:no-signal", "bank:form", "bank:length", "bank:penalty", "bank:collapse")
-"""The flags of the rollout bank that a candidate may be trained with."""
+"""Flags of the rollout bank that do not reject a candidate."""
 ONE_ANSWER = ("bank:collapse", "watch:collapse", "watch:penalty")
-"""The flags of a reward that pays one answer for everything, or drives the policy there."""
+"""Flags of a reward that pays one answer for everything, or drives the policy there."""
 GAMED = ("exploit:", "trigger:", "leak:", "sensitive:", "watch:hacking")
-"""How the flags begin of a reward that can be gamed: validation could, or the policy did."""
+"""Beginnings of the flags of a reward that validation could game, or the policy did."""
 FLAG_KINDS = tuple(
     dict.fromkeys((*GAMED, "constant:probes", *BANK_KINDS, *(f"watch:{kind}" for kind in get_args(AlarmKind))))
 )
-"""How all flags begin that the prompts explain."""
+"""Beginnings of all flags that the prompts explain."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """What the evidence is made of, apart from ranking and front.
+    """The results that evidence is made from, apart from ranking and front.
 
-    results: whole screens by arm, of the search's seed. rungs: those at the rungs, by arm, in the order of their steps. rows: the
-    held-out questions that may be shown, by id. completions: what an arm's policy wrote to them, by id.
+    results: full trainings by arm, with the search's seed. rungs: trainings up to the rungs, by arm, in the order of their steps.
+    rows: the held-out questions that may be shown, by id. completions: those of an arm's policy to these questions, by id.
     """
 
     candidates: Mapping[str, Candidate]
@@ -84,7 +84,7 @@ class Known:
 def evidence_of(
     row: RankedRow, gain: float, known: Known, rows: Mapping[str, RankedRow], front: Front | None, whole: bool
 ) -> Evidence:
-    """The evidence on a screened candidate; gain: its F1 less the baseline's; rows: the leaderboard's, by id; whole: with its
+    """The evidence on a trained candidate. gain: its F1 less the baseline's. rows: of the leaderboard, by id. whole: with its
     training and completions."""
     candidate, verdict, result = known.candidates[row.id], known.verdicts.get(row.id), known.results[row.id]
     own = (candidate.name, candidate.id)
@@ -97,8 +97,8 @@ def evidence_of(
         training=_training(result, own) if whole else None,
         disagreements=disagreements(result) if whole else (),
         front=front,
-        answers=answers_told(row.classes) if whole else "",
-        lean=lean_told(row.classes),
+        answers=describe_answers(row.classes) if whole else "",
+        lean=describe_lean(row.classes),
         rungs=known.rung_scores(row.id),
         group=group_of(result, own) if whole else None,
         mistakes=known.mistakes(row.id) if whole else (),
@@ -109,21 +109,21 @@ def evidence_of(
 
 
 def made_from(id: str, candidates: Mapping[str, Candidate]) -> list[Candidate]:
-    """The candidates that were made from this one, in the order of their proposal; a repair stands for what it mends."""
+    """The candidates that were made from this one, in the order of their proposal; a repair replaces the candidate it repairs."""
     found = [each for each in candidates.values() if id in each.parents]
-    mended = {
+    repairs_of = {
         each.id: [repair for repair in candidates.values() if repair.operator == "repair" and each.id in repair.parents]
         for each in found
     }
     return [
         repair.model_copy(update={"operator": each.operator})
         for each in found
-        for repair in (mended[each.id] or [each])
+        for repair in (repairs_of[each.id] or [each])
     ]
 
 
 def ancestors(id: str, candidates: Mapping[str, Candidate]) -> tuple[str, ...]:
-    """Every candidate that this one was made from, directly or not, the nearest first."""
+    """Every candidate that this one was made from, directly or indirectly, the nearest first."""
     found: list[str] = []
     ahead = list(candidates[id].parents)
     while ahead:
@@ -151,7 +151,7 @@ def _child(candidate: Candidate, parent: RankedRow, rows: Mapping[str, RankedRow
 
 def reference(row: RankedRow, known: Known) -> Reference:
     """The evidence on the baseline, or on the policy before any GRPO."""
-    answers = answers_told(row.classes)
+    answers = describe_answers(row.classes)
     if row.id != BASELINE:
         return Reference(row=row, answers=answers)
     result = known.results[BASELINE]
@@ -167,9 +167,9 @@ def reference(row: RankedRow, known: Known) -> Reference:
 
 
 def unscored_rows(ranking: Ranking, known: Known) -> list[Unscored]:
-    """The candidates that were rejected, dropped at a rung, or failed in training, in the ranking's order.
+    """The candidates that were rejected, stopped at a rung, or failed in training, in the order of the ranking.
 
-    The machine's errors are left out: they say nothing about the candidate.
+    Infrastructure errors are left out: they say nothing about the candidate.
     """
     return [
         Unscored(
@@ -186,21 +186,21 @@ def unscored_rows(ranking: Ranking, known: Known) -> list[Unscored]:
     ]
 
 
-def best_dropped(unscored: Sequence[Unscored]) -> tuple[Unscored, ...]:
-    """DROPPED of those that were stopped at a rung: who came furthest, and was the best there, first."""
+def best_stopped(unscored: Sequence[Unscored]) -> tuple[Unscored, ...]:
+    """MAX_STOPPED of those that were stopped at a rung: the furthest first, and among equals the best there."""
 
-    def place(each: Unscored) -> tuple[int, float]:
+    def order(each: Unscored) -> tuple[int, float]:
         return (-each.rungs[-1].steps, -each.rungs[-1].f1) if each.rungs else (0, 0.0)
 
-    return tuple(sorted((each for each in unscored if each.status == "stopped"), key=place)[:DROPPED])
+    return tuple(sorted((each for each in unscored if each.status == "stopped"), key=order)[:MAX_STOPPED])
 
 
 def _training(result: TrainingResult, own: tuple[str, str] | None = None) -> Training | None:
-    """own: name and id of the candidate that was trained on beside the base rewards."""
-    told = evenly(result.curves, POINTS)
-    if not told:
+    """own: name and id of the candidate whose reward was trained on beside the base rewards."""
+    points = evenly(result.curves, POINTS)
+    if not points:
         return None
-    names = list(dict.fromkeys(name for point in told for name in point.components))
+    names = list(dict.fromkeys(name for point in points for name in point.components))
     of_base: list[str] = []
     if own is not None:
         mine = [name for name in names if name.split("/")[0] == curve_label(*own)]
@@ -210,7 +210,7 @@ def _training(result: TrainingResult, own: tuple[str, str] | None = None) -> Tra
     curves = [
         ComponentCurve(
             name=name,
-            points=" ".join(number(point.components.get(name)) for point in told),
+            points=" ".join(number(point.components.get(name)) for point in points),
             correlation=_signed(result.correlations.get(name)),
             any_form=_signed(result.correlations_any_form.get(name)) if result.correlations_any_form else "",
         )
@@ -218,30 +218,30 @@ def _training(result: TrainingResult, own: tuple[str, str] | None = None) -> Tra
     ]
     count = len(result.curves)
     return Training(
-        steps=" ".join(str(point.step) for point in told),
+        steps=" ".join(str(point.step) for point in points),
         curves=tuple(curves),
-        base_end=", ".join(f"{name} {number(told[-1].components.get(name))}" for name in of_base),
+        base_end=", ".join(f"{name} {number(points[-1].components.get(name))}" for name in of_base),
         answers=tuple(
             f"{name} (share that should be {sum(point.golds[name] for point in result.curves) / count:.2f}): "
-            f"{' '.join(f'{point.answers[name]:.2f}' for point in told)}; "
-            f"paid {' '.join(number(point.paid.get(name)) for point in told)}"
-            for name in told[0].answers
+            f"{' '.join(f'{point.answers[name]:.2f}' for point in points)}; "
+            f"paid {' '.join(number(point.paid.get(name)) for point in points)}"
+            for name in points[0].answers
         ),
-        exact_match=" ".join(f"{point.exact_match:.2f}" for point in told),
-        reward=" ".join(number(point.reward) for point in told),
+        exact_match=" ".join(f"{point.exact_match:.2f}" for point in points),
+        reward=" ".join(number(point.reward) for point in points),
         length=_first_last([point.length for point in result.curves], ".1f"),
         zero_std_fraction=f"{sum(point.zero_std_fraction for point in result.curves) / count:.0%}",
         clipped=f"{sum(point.clipped for point in result.curves) / count:.0%}",
         alarms=tuple(
             f"{alarm.kind}: {alarm.message}"
-            + ("; the training was ended there" if alarm.message == result.stop_reason else "")
+            + ("; the training was stopped there" if alarm.message == result.stop_reason else "")
             for alarm in result.alarms
         ),
     )
 
 
 def _first_last(values: Sequence[float], form: str) -> str:
-    """From and to: the means of the first and last tenth, since single steps are noisy."""
+    """The means of the first and the last tenth, since single steps are noisy."""
     k = max(1, len(values) // POINTS)
     return f"{sum(values[:k]) / k:{form}} -> {sum(values[-k:]) / k:{form}}"
 

@@ -78,7 +78,7 @@ def finalize(
     pool = CandidatePool(ranking=ranking, candidates=candidates, verdicts=verdicts, results=results)
     on_ranked = heuristics(pool.split)
     arms = choose_arms(pool, base, setup, references, on_ranked)
-    say(f"finalize: {plan_of(arms.trained, setup).told}")
+    say(f"finalize: {plan_of(arms.trained, setup).text}")
     for note in arms.notes:
         say(f"  {note}")
     trained = train(arms.trained)

@@ -64,7 +64,7 @@ class Plan(Record):
     steps: int = 0
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """Such as "6 arms x 1 seed: 4 training runs, 176 steps"."""
         table = f"{_counted(self.arms, 'arm')} x {_counted(self.seeds, 'seed')}"
         return f"{table}: {_counted(self.runs, 'training run')}, {_counted(self.steps, 'step')}"

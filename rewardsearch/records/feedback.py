@@ -1,4 +1,4 @@
-"""What a round has shown, as records: the evidence that the next round's prompts are made of."""
+"""The feedback of a round, as records: the evidence for the prompts of the next round."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from rewardsearch.records import Candidate, Front, Interval, Operator, RankedRow
 
 
 class ComponentCurve(Record):
-    """One component's mean at the told steps, with its correlations over the whole training: with counting as right, and with
-    being right in any form."""
+    """One component's mean at the shown steps, with its correlations over the whole training: with being correct, and with being
+    right in any form."""
 
     name: str
     points: str
@@ -19,8 +19,8 @@ class ComponentCurve(Record):
 
 
 class Training(Record):
-    """How a training run went, in numbers ready to be read: `steps` are those of every curve's points. A candidate's `curves` are
-    those of its own reward; what the base rewards paid beside it at the end stands in `base_end`."""
+    """How a training went, as formatted numbers. `steps`: those of every curve's points. `curves`: of a candidate those of its
+    own reward. `base_end`: what the base rewards paid at the last step."""
 
     steps: str
     reward: str
@@ -33,11 +33,11 @@ class Training(Record):
     answers: tuple[str, ...] = ()
     """On a task with classes, a line for each: how many completions answer it, and what they are paid."""
     alarms: tuple[str, ...] = ()
-    """What the watch over the training saw, a line each."""
+    """Alarms of the watch over the training, a line each."""
 
 
 class Disagreement(Record):
-    """A training completion whose reward and truth disagree; its texts are one quoted line each."""
+    """A training completion whose reward and correctness disagree; each text is one quoted line."""
 
     what: str
     reward: str
@@ -49,17 +49,17 @@ class Disagreement(Record):
 
 
 class Mistake(Record):
-    """A held-out question that a policy does not answer right; its texts are one quoted line each."""
+    """A held-out question that a policy does not answer correctly; each text is one quoted line."""
 
     prompt: str
     completion: str
     answer: str
     given: str
-    """What it answers, in words where it gives no answer that counts."""
+    """Its answer; in words where there is no answer that counts."""
 
 
 class GroupLine(Record):
-    """One completion of a group: what it is, in words, its total reward and what each reward paid, and its text, quoted."""
+    """One completion of a group: its correctness in words, its total reward, what each reward paid, and its text, quoted."""
 
     what: str
     reward: str
@@ -68,7 +68,7 @@ class GroupLine(Record):
 
 
 class Group(Record):
-    """One whole group of late training: the prompt, quoted, and its completions, the best paid first."""
+    """One group of late training: the prompt, quoted, and its completions, the highest reward first."""
 
     step: int
     prompt: str
@@ -77,7 +77,7 @@ class Group(Record):
 
 
 class RungScore(Record):
-    """F1 on the first `n` held-out questions after `steps` of the training, beside the base rewards' at the same step."""
+    """F1 on the first `n` held-out questions after `steps` of the training, and that of the base rewards at the same step."""
 
     steps: int
     n: int
@@ -90,7 +90,7 @@ class Reference(Record):
 
     row: RankedRow
     answers: str = ""
-    """How often it answers each class, and which it takes for which, in words; empty on a task without classes."""
+    """How often it answers each class, and how it confuses them, in words; empty on a task without classes."""
     training: Training | None = None
     disagreements: tuple[Disagreement, ...] = ()
     rungs: tuple[RungScore, ...] = ()
@@ -99,7 +99,7 @@ class Reference(Record):
 
 
 class Child(Record):
-    """A reward that was made from another: what was changed, and what came of it, in words."""
+    """A reward that was made from another, with its idea and its outcome in words."""
 
     name: str
     id: str
@@ -109,35 +109,35 @@ class Child(Record):
 
 
 class Evidence(Record):
-    """One screened candidate, whole. `gain` is its F1 less the baseline's, the mean over its seeds; `front` is None off the
-    Pareto front. `disagreements` and `mistakes` are more than one prompt shows: requests take turns through them."""
+    """One trained candidate. `gain` is its F1 less the baseline's mean over seeds; `front` is None off the Pareto front.
+    `disagreements` and `mistakes` are more than one prompt shows: each request shows other ones of them."""
 
     candidate: Candidate
     row: RankedRow
     gain: float
     checks: str
     bank: str
-    """What it paid completions of the untrained policy, in words; empty where that was not measured."""
+    """What it pays completions of the untrained policy, in words; empty where that was not measured."""
     training: Training | None
     disagreements: tuple[Disagreement, ...]
     front: Front | None = None
     answers: str = ""
-    """How often its policy answers each class, and which it takes for which, in words; empty on a task without classes."""
+    """How often its policy answers each class, and how it confuses them, in words; empty on a task without classes."""
     lean: str = ""
-    """Which class its policy answers clearly too often, in words; empty where there is none."""
+    """The class that its policy answers too often, in words; empty where there is none."""
     rungs: tuple[RungScore, ...] = ()
     group: Group | None = None
     mistakes: tuple[Mistake, ...] = ()
     missed: str = ""
-    """How many held-out questions its policy does not answer right, in words."""
+    """How many held-out questions its policy does not answer correctly, in words."""
     children: tuple[Child, ...] = ()
-    """What was made from it so far."""
+    """The candidates made from it so far."""
     simplified: tuple[Candidate, ...] = ()
     """The children by simplify, with their code."""
 
 
 class Parent(Record):
-    """A screened candidate that the next round may build on."""
+    """A trained candidate that the next round may build on."""
 
     candidate: Candidate
     f1: float
@@ -145,7 +145,7 @@ class Parent(Record):
     gain: float
     """F1 less the baseline's."""
     ancestors: tuple[str, ...] = ()
-    """Every candidate that it was made from, directly or not, screened or not."""
+    """Every candidate that it was made from, directly or indirectly, trained or not."""
 
 
 class Unscored(Record):
@@ -158,14 +158,14 @@ class Unscored(Record):
     reason: str
     idea: str = ""
     rungs: tuple[RungScore, ...] = ()
-    """Of one that was stopped at a rung: its scores up to there."""
+    """The scores of a candidate that was stopped at a rung."""
 
 
 class Payoff(Record):
-    """What an operator with a model has brought so far.
+    """The improvement from an operator with a model so far, and its cost.
 
-    `improvement` is the expected improvement of its candidates over the best score before their round, `cost` what its asks and
-    their repairs took; both in units of the average ask of their round. `usage` is the whole of what was paid.
+    `improvement`: the expected improvement of its candidates over the best score before their round. `cost`: of its requests and
+    their repairs. Both are in units of the average request of their round. `usage`: everything that was paid.
     """
 
     operator: Operator
@@ -177,9 +177,9 @@ class Payoff(Record):
 
 
 class Feedback(Record):
-    """What the next round is told: as records for the proposers that choose and cut, as `text` for people and for the others.
+    """The feedback for the next round: records for proposers that select from them, and `text` for people and other proposers.
 
-    After no round at all (`round` 0) it holds the references alone.
+    Before the first round (`round` 0) it has only the baseline and the untrained policy.
     """
 
     round: int
@@ -187,39 +187,39 @@ class Feedback(Record):
     n: int = 0
     """Questions that the scores are on."""
     classes: tuple[str, str] | None = None
-    """Of a task with classes, the positive one first."""
+    """The classes of the task, the positive one first; None without classes."""
     policy: Reference | None = None
     baseline: Reference | None = None
     evidence: tuple[Evidence, ...] = ()
     """The best candidates and the Pareto front, best first."""
     others: tuple[Evidence, ...] = ()
-    """The other screened candidates, without their training."""
+    """The other trained candidates, without their training."""
     unscored: tuple[Unscored, ...] = ()
-    """Rejected, dropped and failed candidates of this round."""
+    """Rejected, stopped and failed candidates of this round."""
     earlier: int = 0
-    """How many were so before this round."""
+    """The number of such candidates of earlier rounds."""
     dropped: tuple[Unscored, ...] = ()
-    """Candidates of all rounds that were stopped at a rung, the best there first, as many as are told."""
+    """Candidates of all rounds that were stopped at a rung, the best there first, at most MAX_STOPPED."""
     refusals: tuple[Refusal, ...] = ()
     lessons: tuple[str, ...] = ()
-    """What the leaderboard has shown so far, a sentence or two each."""
+    """What the leaderboard has shown so far, a few sentences each."""
     flag_kinds: tuple[str, ...] = ()
     parents: tuple[Parent, ...] = ()
-    """Every screened candidate, best first."""
+    """Every trained candidate, best first."""
     rounds_without_improvement: int = 0
     """Rounds since the best score last rose."""
     payoffs: tuple[Payoff, ...] = ()
 
 
 DISAGREEMENTS_SHOWN = 2
-"""Of each kind, at a time."""
+"""Disagreements of each kind that one prompt shows."""
 MISTAKES_SHOWN = 3
 Shown = TypeVar("Shown", Reference, Evidence)
 _T = TypeVar("_T")
 
 
 def shown(of: Shown, turn: int) -> Shown:
-    """As much of an arm's completions as is shown at a time; further turns show others, as long as there are some."""
+    """An arm with the completions that one prompt shows; other turns show other ones, as long as there are some."""
     kinds = dict.fromkeys(each.kind for each in of.disagreements)
     return of.model_copy(
         update={
@@ -234,7 +234,7 @@ def shown(of: Shown, turn: int) -> Shown:
 
 
 def in_turn(feedback: Feedback, turn: int) -> Feedback:
-    """The feedback with as much of everybody's completions as is shown at a time."""
+    """The feedback with the completions that one prompt shows of every arm."""
     return feedback.model_copy(
         update={
             "baseline": shown(feedback.baseline, turn) if feedback.baseline else None,
@@ -244,6 +244,6 @@ def in_turn(feedback: Feedback, turn: int) -> Feedback:
 
 
 def _in_turn(items: Sequence[_T], count: int, turn: int) -> list[_T]:
-    """`count` of the items: the first ones at turn 0, those after them at turn 1, and so on round the whole."""
+    """`count` of the items: the first ones at turn 0, the next ones at turn 1, and so on, cyclically."""
     start = turn * count % max(1, len(items))
     return [*items[start:], *items[:start]][:count]

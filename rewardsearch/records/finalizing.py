@@ -1,4 +1,4 @@
-"""The arms of finalize: what is trained after the last round, and what the one reading of the sealed test says of them."""
+"""The arms of finalize: what is trained after the last round, and its evaluation on the sealed test."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from rewardsearch.records.data import Record
 from rewardsearch.records.training import Aggregation, RewardSpec
 
 ArmKind = Literal["ensemble", "single", "control", "reference", "baseline", "policy", "rule"]
-"""`reference` is a hand-written reward that the search is held against, `rule` a task's own rule without a model."""
+"""`reference` is a hand-written reward that the search is compared with, `rule` a heuristic of the task without a model."""
 
 
 class FinalArm(Record):
-    """One arm of the final table. `members` are the candidates in it; `rewards` is everything that it trains on, base rewards
-    first (none for what is not trained), `steps` for how long, `seeds` the training seeds, one run each. `how` says in a few
-    words how it was put together, `flags` are what validation raised of a reference."""
+    """One arm of the final table. `members`: its candidates. `rewards`: all rewards that it trains on, base rewards first; empty
+    for an arm that is not trained. `steps`: of each training. `seeds`: one training each. `how`: how it was made, in a few words.
+    `flags`: of a reference, those of validation."""
 
     id: str
     kind: ArmKind
@@ -37,11 +37,12 @@ class SeedScores(Record):
 
 
 class FinalRow(Record):
-    """One arm on the sealed test: F1, accuracy and parse rate are means over its training seeds.
+    """One arm on the sealed test. F1, accuracy and parse rate are means over its training seeds.
 
-    Gains, their intervals and the p-values are about rewards: over questions and training seeds, each arm with the noise of its
-    own. They are None where an arm was trained with one seed. f1_ci, accuracy_ci, the intervals of `classes` and those named
-    `questions_ci` are over questions alone, given the trained policies. On a task with classes F1 is the positive class's."""
+    Gains, their intervals and the p-values are about rewards: over questions and training seeds, each arm with its own noise.
+    They are None where an arm was trained with one seed. f1_ci, accuracy_ci, the intervals of `classes` and those named
+    `questions_ci` are over questions alone, given the trained policies. On a task with classes F1 is that of the positive class.
+    """
 
     id: str
     kind: ArmKind
@@ -56,8 +57,8 @@ class FinalRow(Record):
     f1: float | None = None
     f1_ci: Interval | None = None
     expected_ci: Interval | None = None
-    """Of the F1 that training anew is expected to give, over questions and seeds; None for an arm with one seed. Of what is not
-    trained it is over questions."""
+    """Interval of the F1 expected from a new training, over questions and seeds; None for an arm with one seed. For an arm that
+    is not trained it is over questions."""
     accuracy: float | None = None
     accuracy_ci: Interval | None = None
     parse_rate: float | None = None
@@ -80,11 +81,11 @@ class FinalRow(Record):
     val_f1: float | None = None
     """The same policies' F1 on `val`; None where the candidates were ranked on the test itself."""
     searched_val_f1: float | None = None
-    """F1 on `val` with the search's seed, by which it was found."""
+    """F1 on `val` of the search's own training, by which it was found."""
     searched_test_f1: float | None = None
-    """F1 on the test of the policy that the search itself trained: of the best candidate alone."""
+    """F1 on the test of the policy that the search itself trained; of the best candidate only."""
     flags: tuple[str, ...] = ()
-    """What its own training raised, under any of its seeds; before that, of a reference, what validation did."""
+    """Flags of its trainings, under any seed; for a reference first those of validation."""
     p_vs_policy: float | None = None
     p_vs_baseline: float | None = None
     p_adjusted: float | None = None
@@ -101,9 +102,9 @@ class FinalRow(Record):
 
 
 class FinalPair(Record):
-    """Two arms on the same questions of the test, each by the policy of its first seed: how many both, one or neither answer
-    right, and McNemar's p-value, also corrected over all pairs of the table. It is a statement about these two trained policies;
-    another training seed may give another one."""
+    """Two arms on the test, each with the policy of its first seed: how many questions both, one or neither answer correctly, and
+    McNemar's p-value, also corrected over all pairs of the table. It is about these two trained policies; another training seed
+    may give another result."""
 
     a: str
     b: str
@@ -117,9 +118,9 @@ class FinalPair(Record):
 
 
 class Conclusion(Record):
-    """Whether the sealed test establishes that one arm scores above another, by how much, and what would settle it.
+    """Whether one arm is better than another on the sealed test, by how much, and what would decide it.
 
-    better or worse: the interval of the gain over training seeds and questions leaves out 0. `seeds` are those of each arm.
+    better or worse: the interval of the gain over training seeds and questions excludes 0. `seeds`: of each arm.
     """
 
     arm: str
@@ -133,47 +134,47 @@ class Conclusion(Record):
     gain_questions_ci: Interval | None = None
     """Over the questions alone: of these trained policies."""
     p: float | None = None
-    """Two-sided, of the same t statistic as the interval."""
+    """Two-sided, from the same t statistic as the interval."""
     seeds: int
     questions: int
     more_seeds: int | None = None
-    """How many more seeds an arm would leave 0 out of the interval if gain and noise stayed the same; None where the verdict
-    stands, or no such number is known."""
+    """How many more seeds per arm would exclude 0 from the interval if gain and noise stayed the same; None where there is a
+    verdict, or no such number is known."""
     sentence: str
-    """All of this in words, beginning with the verdict."""
+    """All of this in words, beginning with the verdict, without a final full stop."""
 
 
 class FinalReport(Record):
-    """The one reading of the sealed test, `n` questions, with everything that was decided before it.
+    """The evaluation on the `n` questions of the sealed test, with everything that was decided before it.
 
-    `chosen` is the arm that is recommended: the ensemble or single candidate with the best mean F1 over `seeds` on `val`.
-    `protocol` is "paper" where candidates were ranked and arms chosen on the test itself, which inflates their scores.
+    `chosen`: the recommended arm, the ensemble or single candidate with the best mean F1 over `seeds` on `val`. `protocol`:
+    "paper" where candidates were ranked and arms chosen on the test itself, which inflates their scores.
     """
 
     task: str
     n: int
     protocol: Literal["val", "paper"] = "val"
     seeds: tuple[int, ...] = ()
-    """What every arm was trained with, except the control a-a, whose row has its own. Only in the literature's protocol was a
-    candidate trained with one of them before."""
+    """The seeds of every arm except the control a-a, whose row has its own. Only with protocol "paper" was a candidate trained
+    with one of them before."""
     chosen: str | None = None
     conclusion: Conclusion | None = None
-    """On the chosen arm against the baseline, in F1."""
+    """The chosen arm against the baseline, in F1."""
     policy_conclusion: Conclusion | None = None
-    """On a task with classes: on the chosen arm against the policy that training started from, in macro F1."""
+    """On a task with classes: the chosen arm against the policy that training started from, in macro F1."""
     control_conclusion: Conclusion | None = None
-    """On the chosen arm against the control with the best F1 here, in F1."""
+    """The chosen arm against the control with the best F1 here, in F1."""
     best: str | None = None
-    """The best finalist: its row has what the search said of it beside what came after."""
+    """The best finalist; its row has the search's scores beside the new ones."""
     rows: tuple[FinalRow, ...]
     """Best first, then those that could not be trained."""
     pairs: tuple[FinalPair, ...] = ()
     same: dict[str, str] = {}
-    """Arms that would have been trained exactly as another: by their names, the arm that stands for both."""
+    """Arms that would have been trained exactly as another, with the id of that arm."""
     notes: tuple[str, ...] = ()
-    """What was asked for and could not be put together, and why."""
+    """What the config asks for and could not be made, and why."""
     fairness: tuple[Fairness, ...] = ()
-    """How groups of people fare on the test, where the rows name groups: under the policy that training started from, the
+    """Fairness between groups of people on the test, where the rows name groups: of the policy that training started from, the
     chosen arm and every reference."""
 
     @property
@@ -186,31 +187,33 @@ class FinalReport(Record):
         return any(row.gain_ci is not None for row in self.rows)
 
     def row(self, id: str | None) -> FinalRow | None:
-        """The row of an arm, or of the arm that stands for it; None for one that is not in the table."""
+        """The row of an arm, or of the arm that it equals; None for an arm that is not in the table."""
         return next((row for row in self.rows if row.id == self.same.get(id or "", id)), None)
 
-    def said_of(self, id: str) -> tuple[str, ...]:
-        """What the test says of an arm: the verdicts on the chosen one, the gains of any other, a sentence each. Empty for the
-        baseline, and for an arm without a score."""
+    def describe_arm(self, id: str) -> tuple[str, ...]:
+        """The results of an arm on the test, a sentence each: verdicts on the chosen arm, gains of any other. Empty for the
+        baseline and for an arm without a score."""
         row = self.row(id)
         if row is None:
             return ()
         if row.id == self.chosen and self.conclusions:
             return tuple(each.sentence for each in self.conclusions)
         found = (
-            _gain_said("F1", row.gain, row.gain_ci, row.gain_questions_ci, "the baseline", row.p_vs_baseline),
-            _gain_said("macro F1", row.macro_gain, row.macro_gain_ci, row.macro_gain_questions_ci, self._start, None),
+            _gain_sentence("F1", row.gain, row.gain_ci, row.gain_questions_ci, "the baseline", row.p_vs_baseline),
+            _gain_sentence(
+                "macro F1", row.macro_gain, row.macro_gain_ci, row.macro_gain_questions_ci, self._start, None
+            ),
         )
         return tuple(each for each in found if each is not None)
 
     @property
     def _start(self) -> str:
-        """What the policy that training started from is called."""
+        """The name of the policy that training started from."""
         name = next((row.name for row in self.rows if row.kind == "policy"), "policy")
         return "the untrained policy" if name == "policy" else name
 
 
-def _gain_said(
+def _gain_sentence(
     metric: str, gain: float | None, ci: Interval | None, questions_ci: Interval | None, against: str, p: float | None
 ) -> str | None:
     if gain is None:
@@ -219,5 +222,5 @@ def _gain_said(
     interval = f" [{known[0]:+.3f}, {known[1]:+.3f}]" if known else ""
     over = f", p {p:.3f}" if p is not None else ""
     if ci is None:
-        over = " over the questions alone: it is of these trained policies, the noise between seeds is not in it"
+        over = " over the questions alone: about these trained policies, without the noise between seeds"
     return f"{metric} {gain:+.3f}{interval} against {against}{over}"

@@ -87,7 +87,7 @@ def final_document(state: RunState, arm: str | None) -> dict[str, Any] | None:
         **row.model_dump(mode="json"),
         "chosen": row.id == report.chosen,
         "conclusions": [each.model_dump(mode="json") for each in conclusions],
-        "said": list(report.said_of(row.id)),
+        "said": list(report.describe_arm(row.id)),
     }
 
 

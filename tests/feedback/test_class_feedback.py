@@ -7,7 +7,7 @@ from fakes import candidate
 from shown import feedback
 from told_classes import ANSWERED, CLASSES, GENTLE, GOLD, HARSH, feedback_of_classes, outcomes
 
-from rewardsearch.feedback.answers import LEAST_LEAN, lean
+from rewardsearch.feedback.answers import MIN_LEAN, lean
 from rewardsearch.records import BASELINE, POLICY, ClassScores
 from rewardsearch.stats import Bootstrap
 
@@ -67,7 +67,7 @@ def test_a_policy_that_answers_one_class_clearly_too_often_is_told_so() -> None:
         ("S" * 40, "SR" * 20, True),
         ("RS" * 20, "SR" * 20, False),  # all wrong, and as many of each
         ("u" * 40, "SR" * 20, False),
-        ("R" * 40, "R" * 37 + "SSS", False),  # less than LEAST_LEAN off
+        ("R" * 40, "R" * 37 + "SSS", False),  # less than MIN_LEAN off
         ("RRRR" + "SR" * 3, "RRSS" + "SR" * 3, False),  # two of ten questions are within chance
     ],
 )
@@ -76,21 +76,25 @@ def test_a_lean_is_more_than_chance_and_more_than_the_share_that_gold_has(
 ) -> None:
     found = lean(scores(answered, gold))
     assert (found is not None) is leans
-    assert found is None or found[0] >= LEAST_LEAN
+    assert found is None or found[0] >= MIN_LEAN
 
 
 def test_rewards_that_favour_one_answer_are_held_against_the_others() -> None:
     told = feedback_of_classes()
     gain = {parent.candidate: parent.gain for parent in told.parents}
-    assert told.lessons[-1] == (
-        f"1 trained reward favoured one answer, mean gain {gain[HARSH]:+.3f} (n 1), of the others {gain[GENTLE]:+.3f} (n 1): "
-        "harsh answers REJECTED in 95 % where 50 % should be. A penalty on one answer must not outweigh what right answers earn."
+    figures = (
+        "1 trained reward favoured",
+        f"{gain[HARSH]:+.3f} (n 1)",
+        f"{gain[GENTLE]:+.3f} (n 1)",
+        "harsh answers REJECTED",
     )
+    places = [told.lessons[-1].find(part) for part in figures]
+    assert -1 not in places and places == sorted(places)
 
 
 def test_a_reward_that_is_flagged_for_one_answer_counts_though_its_policy_does_not_lean() -> None:
     told = feedback_of_classes(flags={GENTLE.id: ("bank:collapse",)})
-    assert "2 trained rewards favoured one answer" in told.lessons[-1]
+    assert "2 trained rewards favoured" in told.lessons[-1]
     assert "gentle bank:collapse" in told.lessons[-1]
 
 
@@ -99,7 +103,7 @@ def test_at_most_three_that_favour_one_answer_are_named_the_worst_first() -> Non
     answered = {c.id: "SR" * i + "RR" * (20 - i) for i, c in enumerate(made)}
     told = feedback_of_classes({POLICY: GOLD, BASELINE: GOLD, **answered}, made, {})
     assert [f"harsh{i} answers" in told.lessons[-1] for i in range(5)] == [True, True, True, False, False]
-    assert "of the others" not in told.lessons[-1] and len(told.lessons[-1]) < 330
+    assert "the others" not in told.lessons[-1] and len(told.lessons[-1]) < 330
 
 
 def test_where_nothing_favours_one_answer_nothing_is_said_of_it() -> None:

@@ -187,7 +187,7 @@ def test_what_the_watch_saw_is_told_with_its_figures_and_what_to_change() -> Non
 
 def test_a_training_that_the_watch_ended_is_told_as_ended() -> None:
     text = feedback(results=watched(LOST, HACKED, stop_reason=LOST.message)).text
-    assert f"lost: {LOST.message}; the training was ended there\n" in text
+    assert f"lost: {LOST.message}; the training was stopped there\n" in text
     assert f"hacking: {HACKED.message}\n" in text
 
 

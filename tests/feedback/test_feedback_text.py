@@ -53,7 +53,7 @@ def feedback_of(state: Mapping[str, object]) -> Feedback:
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(STATES)
 def test_the_text_has_single_blank_lines_no_trailing_spaces_and_one_line_break_at_its_end(
     state: Mapping[str, object],
@@ -68,7 +68,7 @@ def test_the_text_has_single_blank_lines_no_trailing_spaces_and_one_line_break_a
     assert not re.search(r"^( {4}|- ).*\n\n(- | {4})", text, re.M)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(STATES)
 def test_the_text_says_nothing_but_what_the_records_say(state: Mapping[str, object]) -> None:
     told = feedback_of(state)
@@ -77,7 +77,7 @@ def test_the_text_says_nothing_but_what_the_records_say(state: Mapping[str, obje
     assert again == told.text
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(STATES, st.randoms())
 def test_the_same_state_gives_the_same_feedback_in_whatever_order_it_is_held(state: dict[str, object], rng) -> None:  # type: ignore[no-untyped-def]
     candidates: list[Candidate] = list(state["candidates"])  # type: ignore[call-overload]

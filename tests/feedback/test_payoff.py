@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from rewardsearch.feedback.payoff import LEAST_COST, LEAST_NOISE, expected_improvement, payoffs
+from rewardsearch.feedback.payoff import MIN_COST, MIN_NOISE, expected_improvement, payoffs
 from rewardsearch.records import (
     BASELINE,
     POLICY,
@@ -94,7 +94,7 @@ def level_with(sds: float) -> float:
 # --- a score's improvement --------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.floats(-6, 6), st.floats(0.011, 0.2), st.floats(0.6, 0.999))
 def test_the_credit_of_a_score_is_its_expected_improvement_in_standard_deviations(
     z: float, sd: float, confidence: float
@@ -113,7 +113,7 @@ def test_a_score_level_with_the_best_earns_0_4_one_well_above_its_distance_and_o
 
 def test_an_interval_without_width_counts_with_the_least_noise() -> None:
     assert expected_improvement(row("a", 1.0, half=0.0), 0.97, 0.95) == pytest.approx(
-        level_with(0.03 / LEAST_NOISE), rel=1e-6
+        level_with(0.03 / MIN_NOISE), rel=1e-6
     )
 
 
@@ -302,7 +302,7 @@ def test_an_unpriced_request_says_nothing_of_the_money_of_another_round() -> Non
 
 def test_an_ask_of_a_free_model_beside_priced_ones_counts_the_least_cost() -> None:
     free = played(1, "fresh", model="free"), played(2, "fresh", model="free"), played(3, "mutate", model="free")
-    assert costs(*free, played(4, "fresh", dollars=0.5)) == pytest.approx([2 * LEAST_COST, LEAST_COST, 4])
+    assert costs(*free, played(4, "fresh", dollars=0.5)) == pytest.approx([2 * MIN_COST, MIN_COST, 4])
 
 
 @pytest.mark.parametrize("dollars", [0.0, 0.5])
@@ -338,7 +338,7 @@ PLAYS = st.lists(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(PLAYS)
 def test_the_credits_of_a_round_sum_to_its_asks_and_so_do_its_costs_but_for_the_least(
     drawn: list[tuple[Operator, list[float], bool, Usage]],
@@ -357,10 +357,10 @@ def test_the_credits_of_a_round_sum_to_its_asks_and_so_do_its_costs_but_for_the_
     asks = len(drawn)
     assert sum(payoff.requests for payoff in told) == asks
     assert sum(payoff.improvement for payoff in told) == pytest.approx(asks)
-    assert all(payoff.cost >= LEAST_COST * payoff.requests for payoff in told)
+    assert all(payoff.cost >= MIN_COST * payoff.requests for payoff in told)
     cost = sum(payoff.cost for payoff in told)
-    if any(payoff.cost == LEAST_COST * payoff.requests for payoff in told):
-        assert asks <= cost + 1e-9 <= (1 + LEAST_COST) * asks
+    if any(payoff.cost == MIN_COST * payoff.requests for payoff in told):
+        assert asks <= cost + 1e-9 <= (1 + MIN_COST) * asks
     else:
         assert cost == pytest.approx(asks)
 

@@ -64,5 +64,5 @@ def test_the_literatures_protocol_trains_no_candidate_again() -> None:
 
 def test_the_study_has_all_there_is_with_five_seeds() -> None:
     study = load_config(resource("configs") / "arithmetic-study.yaml")
-    assert plan(FinalSetup.of(study)).told == "22 arms x 5 seeds: 103 training runs, 2,376 steps"
+    assert plan(FinalSetup.of(study)).text == "22 arms x 5 seeds: 103 training runs, 2,376 steps"
     assert study.baseline_seeds == (0, 1, 2)

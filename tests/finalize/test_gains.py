@@ -143,7 +143,7 @@ def test_the_report_has_the_verdict_on_the_chosen_arm() -> None:
     assert row is not None and found.conclusion.gain_ci == row.gain_ci and found.conclusion.p == row.p_vs_baseline
     assert row.gain_ci and row.gain_questions_ci
     assert row.gain_ci[0] < row.gain_questions_ci[0] < row.gain_questions_ci[1] < row.gain_ci[1]
-    assert (found.policy_conclusion, found.said_of(found.chosen or "")) == (None, (found.conclusion.sentence,))
+    assert (found.policy_conclusion, found.describe_arm(found.chosen or "")) == (None, (found.conclusion.sentence,))
     assert FinalReport.model_validate_json(found.model_dump_json()) == found
 
 

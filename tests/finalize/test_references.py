@@ -67,7 +67,7 @@ def test_a_reference_is_trained_with_every_seed_shows_its_flags_and_is_never_rec
 
 def test_the_plan_counts_references() -> None:
     asked = setup(ensembles=[], controls=[], finalists=0, seeds=2, references=["a.py", "b.py"])
-    assert plan(asked).told == "4 arms x 2 seeds: 4 training runs, 160 steps"
+    assert plan(asked).text == "4 arms x 2 seeds: 4 training runs, 160 steps"
 
 
 def test_references_are_found_beside_the_config(tmp_path: Path, write_reward: WriteReward) -> None:
