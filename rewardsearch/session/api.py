@@ -99,12 +99,11 @@ def validate(
     if task is not None and config is not None:
         raise UserError("got task and config; a config names its task: give one of them")
     candidate = read_reward(code) if isinstance(code, Path) else candidate_of(code, "reward")
-    if config is None:
-        config = parse_config({"task": {"name": task}} if task is not None else {}, "task")
-        searched = False
+    if config is not None:
+        settings = _config(config, set)
     else:
-        searched = True
-    found = validate_rewards([candidate], _config(config, set), searched)
+        settings = parse_config({"task": {"name": task}} if task is not None else {}, "task", _overrides(set))
+    found = validate_rewards([candidate], settings, searched=config is not None)
     if found.hub_error is not None:
         warnings.warn(f"validated on {SUBSTITUTE}: {found.hub_error}", stacklevel=2)
     return found.verdicts[0]
@@ -296,12 +295,18 @@ class Arm:
         return frame.assign(completion=frame["id"].map(texts))
 
 
-def _config(config: str | Path | Config, overrides: Overrides) -> Config:
-    if isinstance(overrides, Mapping):
-        overrides = [f"{key}={json.dumps(value, default=str)}" for key, value in overrides.items()]
+def _config(config: str | Path | Config, set: Overrides) -> Config:
+    overrides = _overrides(set)
     if isinstance(config, Config):
         return parse_config(config.model_dump(mode="json"), "config", overrides) if overrides else config
     return load_config(config, overrides)
+
+
+def _overrides(set: Overrides) -> Sequence[str]:
+    """As --set takes them; JSON values are YAML values."""
+    return (
+        [f"{key}={json.dumps(value, default=str)}" for key, value in set.items()] if isinstance(set, Mapping) else set
+    )
 
 
 def _source(rows: Rows) -> Path | Iterable[Mapping[str, Any]]:
