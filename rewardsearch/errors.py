@@ -7,13 +7,13 @@ from __future__ import annotations
 
 
 class RewardSearchError(Exception):
-    """Base of the errors that the command line tells in one line. `exit_code` is the process's exit status."""
+    """Base of the errors that the command line shows in one line each. `exit_code` is the process's exit status."""
 
     exit_code = 1
 
 
 class UserError(RewardSearchError):
-    """The user's mistake: what was wrong, what was got, what is allowed, what to do. Several mistakes are told at once."""
+    """The user's mistake: what was wrong, the value found, what is allowed, what to do. Several mistakes are reported at once."""
 
     exit_code = 2
 

@@ -1,7 +1,8 @@
-"""The command line: one file a command, each imported when it is asked for, and the exit codes users script against.
+"""The command line: one file per command, imported when the command is called, and the exit codes that scripts rely on.
 
-0 done; 1 a bug; 2 the user's error; 3 a budget is reached; 4 nothing accepted; 130 interrupted. Only typer and the
-standard library are imported here and at the top of the command files, so that `--help` answers at once.
+0 done; 1 a bug or a failed machine or server; 2 the user's mistake; 3 a budget is reached; 4 no candidate accepted;
+130 interrupted. Here and at the top of the command files only typer and the standard library are imported, so that `--help`
+answers at once.
 """
 
 from __future__ import annotations
@@ -31,24 +32,24 @@ COMMANDS = (
     "export",
     "doctor",
 )
-"""Each is the function of that name in the module of that name, in the order that `--help` shows them."""
+"""Function and module of each command, in the order of `--help`."""
 HELP = {"help_option_names": ["-h", "--help"]}
 
 
 class LazyGroup(TyperGroup):
-    """The commands of COMMANDS, each made from its module's function when it is named."""
+    """The commands of COMMANDS, each imported when it is called."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
     def invoke(self, ctx: Any) -> Any:
-        """Runs a command. Ctrl-C is an end like the others: typer would end the process without a word."""
+        """Runs a command. Ctrl-C becomes an Interrupted error: typer would end the process without a message."""
         from rewardsearch.errors import Interrupted
 
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            raise Interrupted("interrupted; the same command carries on") from None
+            raise Interrupted("interrupted; run the same command again to resume") from None
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
@@ -70,8 +71,8 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(wanted: bool) -> None:
+    if wanted:
         from rewardsearch import __version__
 
         typer.echo(__version__)
@@ -86,9 +87,9 @@ def _main(
 
 
 class Output:
-    """A stream whose reader may leave, as `| head -1` does: from then on what is written goes nowhere, and the command goes on.
+    """A stream whose reader may close it, as `| head -1` does. Later output is discarded and the command continues.
 
-    A search must not end because the terminal or the `tee` that showed it did.
+    So a search does not end when the terminal or the `tee` that shows it ends.
     """
 
     def __init__(self, stream: IO[str]) -> None:
@@ -101,28 +102,28 @@ class Output:
         try:
             return self._stream.write(text)
         except BrokenPipeError:
-            self._leave()
+            self._discard()
             return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
         except BrokenPipeError:
-            self._leave()
+            self._discard()
 
-    def _leave(self) -> None:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, self._stream.fileno())
-        os.close(nowhere)
+    def _discard(self) -> None:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, self._stream.fileno())
+        os.close(null)
 
 
 def main() -> None:
-    """The console script. Errors that are the user's to mend go to standard error, a line each, without a traceback."""
+    """The console script. Errors of this package go to standard error, one line each, without a traceback."""
     from rewardsearch.errors import Interrupted, RewardSearchError
     from rewardsearch.files.disk import disk_errors, scratch_root
 
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show a letter shows a mark in its place.
+        # A character that the terminal cannot show becomes a question mark.
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
@@ -131,9 +132,9 @@ def main() -> None:
             with disk_errors(scratch_root()):
                 app(prog_name="rewardsearch")
         except RewardSearchError as error:
-            mark = "" if isinstance(error, Interrupted) else "error: "
+            prefix = "" if isinstance(error, Interrupted) else "error: "
             for line in str(error).splitlines():
-                sys.stderr.write(f"{mark}{line}\n")
+                sys.stderr.write(f"{prefix}{line}\n")
             sys.exit(error.exit_code)
         finally:
             sys.stdout.flush()

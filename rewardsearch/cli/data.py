@@ -1,7 +1,8 @@
-"""`rewardsearch data`: the rows that a search would have, before it starts."""
+"""`rewardsearch data`: the rows that a search would use."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rewardsearch.tasks.datasheet import DataSheet, SplitSheet
+    from rewardsearch.tasks.datasheet import DataSheet
 
 
 def data(
@@ -22,7 +23,7 @@ def data(
 ) -> None:
     """Show the rows of each split and what was left out.
 
-    Warns where a split has fewer rows than the config asks for. Ends with exit code 2 where a search cannot use the rows.
+    Warns when a split has fewer rows than the config asks for. Ends with exit code 2 when a search cannot use the rows.
     """
     from rewardsearch.cli.tables import make_console, print_json
     from rewardsearch.config import load_config
@@ -48,37 +49,40 @@ def _print(sheet: DataSheet, console: Console) -> None:
     for reason, count in sheet.left_out.items():
         print_lines(console, f"left out: {count:,}, {reason}")
     print_lines(console, "")
-    texts = list(dict.fromkeys(name for each in sheet.splits for name in each.words))
-    baselines = list(dict.fromkeys(name for each in sheet.splits for name in each.baselines))
-    headers = ["split", "rows", *_class_headers(sheet), *sheet.splits[0].shares, *(f"words/{name}" for name in texts)]
-    headers += [header for name in baselines for header in (f"{name} acc.", f"{name} macro F1")]
-    print_table(console, headers, [_cells(sheet, each, texts, baselines) for each in sheet.splits], left=("split",))
-    if baselines:
-        meaning = "a heuristic without a model, fitted to train; the test is sealed until finalize"
-        print_lines(console, f"{', '.join(baselines)}: {meaning}")
+    print_table(
+        console,
+        ("", *(each.split for each in sheet.splits), "meaning"),
+        list(_measures(sheet)),
+        left=("", "meaning"),
+        wrap={"meaning": 20},
+    )
     print_lines(console, *(f"note: {note}" for note in sheet.notes), *(f"warning: {each}" for each in sheet.warnings))
     if sheet.example is not None:
         row = sheet.example.row
-        print_lines(console, "", f"answers of train: {', '.join(sheet.answers)}", f"a row of train, {row.id}:")
+        print_lines(console, "", f"first answers of train: {', '.join(sheet.answers)}", f"a row of train, {row.id}:")
         print_lines(console, *(f"  {line}" for line in row.prompt_text.strip().split("\n")))
         for attribute, group in row.groups.items():
-            print_lines(console, f"  (group, for the fairness table alone) {attribute}: {group}")
+            print_lines(console, f"  (group, used only for the fairness table) {attribute}: {group}")
         print_lines(console, "what supervised fine-tuning teaches for it:", f"  {sheet.example.completion}")
 
 
-def _class_headers(sheet: DataSheet) -> list[str]:
-    return ["found", sheet.classes[0], "balanced"] if sheet.classes else []
-
-
-def _cells(sheet: DataSheet, each: SplitSheet, texts: list[str], baselines: list[str]) -> list[str]:
+def _measures(sheet: DataSheet) -> Iterator[tuple[str, ...]]:
+    """One row per measure: its name, its value for each split, its meaning."""
     from rewardsearch.cli.tables import number, percent
 
-    cells = [each.split, f"{each.rows:,}"]
-    if sheet.classes:
-        cells += [f"{each.found:,}", percent(each.share), percent(each.balanced_share)]
-    cells += [percent(share) for share in each.shares.values()]
-    cells += [number(each.words.get(name), 0) for name in texts]
-    for name in baselines:
-        score = each.baselines.get(name)
-        cells += [number(score.accuracy if score else None), number(score.macro_f1 if score else None)]
-    return cells
+    splits = sheet.splits
+    yield ("rows", *(f"{each.rows:,}" for each in splits), "rows that a search uses")
+    if sheet.classes is not None:
+        positive = sheet.classes[0]
+        yield ("found", *(f"{each.found:,}" for each in splits), "rows in the data, before sizes and balancing")
+        yield (positive, *(percent(each.share) for each in splits), f"share of {positive} in the data")
+        yield ("balanced", *(percent(each.balanced_share) for each in splits), f"share of {positive} in the rows used")
+    for name in dict.fromkeys(name for each in splits for name in each.shares):
+        yield (name, *(percent(each.shares.get(name)) for each in splits), "a share that the task reports")
+    for name in dict.fromkeys(name for each in splits for name in each.words):
+        yield (f"words/{name}", *(number(each.words.get(name), 0) for each in splits), "median number of words")
+    for name in dict.fromkeys(name for each in splits for name in each.baselines):
+        scores = [each.baselines.get(name) for each in splits]
+        fitted = "of a heuristic without a model, fitted to train; the test stays sealed"
+        yield (f"{name} accuracy", *(number(score.accuracy if score else None) for score in scores), fitted)
+        yield (f"{name} macro F1", *(number(score.macro_f1 if score else None) for score in scores), fitted)

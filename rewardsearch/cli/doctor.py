@@ -1,4 +1,4 @@
-"""`rewardsearch doctor`: whether this machine can carry out a search, and how well it holds a candidate's code."""
+"""`rewardsearch doctor`: whether this machine can run a search, and how well it confines the code of candidates."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ import typer
 
 
 def doctor(
-    config: Annotated[
-        str | None, typer.Argument(metavar="CONFIG", help="A YAML config whose needs are checked too.")
-    ] = None,
+    config: Annotated[str | None, typer.Argument(metavar="CONFIG", help="A YAML config to check for.")] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override, such as sandbox.bubblewrap=true. Repeatable."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
-    """Check what of this machine a search needs.
+    """Check whether this machine can run a search.
 
-    Python, packages, devices, disk, sandbox layers, proposer, data and policy. Ends with exit code 2 when a check fails.
+    Checks Python, packages, devices, disk, sandbox layers, proposer, data and policy. Ends with exit code 2 when a check fails.
     """
     from rewardsearch.cli.tables import make_console, print_json, print_lines
     from rewardsearch.config import load_config, parse_config

@@ -1,5 +1,4 @@
-"""Printing what the sealed test says of a task with classes: macro F1 against the start of training, the positive class by seed,
-and where the chosen arm's answers went."""
+"""The results of the sealed test for a task with classes, as text."""
 
 from __future__ import annotations
 
@@ -7,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rewardsearch.cli.tables import (
+    FLAGS_LEGEND,
+    NAME,
+    TEXT,
     class_legend,
     flags_text,
     interval,
@@ -28,62 +30,54 @@ _SEEDS = "the lowest and the highest by training seed"
 
 
 def print_class_table(rows: Sequence[FinalRow], named: Mapping[str, str], chosen: str | None, console: Console) -> None:
-    """The arms in their order. rows: of a task with classes; named: how arms are told, by id."""
+    """The arms in their order. rows: of a task with classes. named: names of arms by id."""
     scores = [row.classes for row in rows if row.classes is not None]
-    names = tuple(scores[0].classes)
     versus = f"vs {next((named[row.id] for row in rows if row.kind == 'policy'), 'policy')}"
-    headers = (
-        *("arm", "kind", "macro F1", "interval", versus, "precision", "recall"),
-        *("F1", "p/base", "corr.", "parsed", "flags"),
-    )
-    of = class_legend(names)
+    of = class_legend(tuple(scores[0].classes))
     of_rewards = any(row.gain_ci is not None for row in rows)
-    alone = "over the questions alone: of these trained policies"
+    alone = "over the questions alone, so of these trained policies"
     over = "over training seeds and questions" if of_rewards else alone
-    expected = "of the macro F1 that training anew is expected to give, over training seeds and questions"
+    expected = "of the macro F1 that a new training is expected to give, over training seeds and questions"
     legend = {
-        "arm": "what was trained; * is what was chosen",
-        "kind": "single: a candidate by itself; reference: a reward written by hand; rule: without a model",
+        "arm": "what was trained; * marks the chosen arm",
+        "kind": "single: one candidate; reference: a reward written by hand; rule: a heuristic without a model",
         "macro F1": of["macro F1"],
-        "interval": expected if of_rewards else f"of macro F1 {alone}",
-        versus: f"macro F1 less that of the policy before GRPO, and its interval, {over}",
-        "precision": f"{of['precision']}: {_SEEDS}",
-        "recall": f"{of['recall']}: {_SEEDS}",
+        "interval": expected if of_rewards else f"of macro F1, {alone}",
+        versus: f"macro F1 minus that of the policy before GRPO, with its interval, {over}",
+        "precision": f"{of['precision']}; {_SEEDS}",
+        "recall": f"{of['recall']}; {_SEEDS}",
         "F1": f"{of['F1']}; the mean over the training seeds",
-        "p/base": "two-sided p-value of F1 less the baseline's, over training seeds and questions",
+        "p/base": "two-sided p-value of the gain in F1 over the baseline, over training seeds and questions",
         "corr.": "p/base corrected for the number of arms",
-        "parsed": "share of the completions that give an answer",
-        "flags": "what validation and training raised (docs/validation.md)",
+        "parsed": "share of the completions with an answer that can be read",
+        "flags": FLAGS_LEGEND,
     }
     print_table(
         console,
-        headers,
+        tuple(legend),
         [
             _cells(row, of, ("* " if row.id == chosen else "  ") + named[row.id])
             for row, of in zip(rows, scores, strict=True)
         ],
         left=("arm", "kind", "flags"),
-        spare=("corr.", "p/base", "kind", "parsed", "interval", "F1", "precision"),
-        names=("arm",),
-        text=18,
+        wrap={"arm": NAME, "flags": TEXT},
+        spare=("corr.", "p/base", "kind", "parsed", "interval", "F1", "precision", "flags"),
         legend=legend,
     )
 
 
 def print_confusion(row: FinalRow, name: str, console: Console) -> None:
-    """What an arm answered by gold class, the mean over its seeds."""
+    """The answers of an arm by gold class, the mean over its seeds."""
     if row.classes is None:
         return
     confusion = row.classes.confusion
-    answers = list(next(iter(confusion.values())))
-    print_lines(
-        console, "", f"answers of {name}, by gold class{', means over seeds' if len(row.f1_by_seed) > 1 else ''}:"
-    )
+    means = ", means over seeds" if len(row.f1_by_seed) > 1 else ""
+    print_lines(console, "", f"answers of {name} (columns) by gold class (rows){means}:")
     cells = [
-        (gold, *(f"{count:.1f}".removesuffix(".0") for count in said.values())) for gold, said in confusion.items()
+        (gold, *(f"{count:.1f}".removesuffix(".0") for count in counts.values())) for gold, counts in confusion.items()
     ]
-    headers = ("gold", *answers)
-    print_table(console, headers, cells, left=("gold",), names=headers)
+    headers = ("gold", *next(iter(confusion.values())))
+    print_table(console, headers, cells, left=("gold",), wrap=dict.fromkeys(headers, NAME))
 
 
 def _cells(row: FinalRow, scores: ClassScores, name: str) -> tuple[str, ...]:

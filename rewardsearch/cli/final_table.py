@@ -1,4 +1,4 @@
-"""Printing the one reading of the sealed test: the arms, what became of the estimates that chose them, and all pairs."""
+"""The results of the sealed test as text: the arms, how far the estimates on `val` were off, and all pairs of arms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from rewardsearch.cli.fair_table import print_fairness
 from rewardsearch.cli.final_classes import print_class_table, print_confusion
 from rewardsearch.cli.tables import (
     F1_LEGEND,
+    FLAGS_LEGEND,
+    NAME,
     PAPER_NOTE,
+    TEXT,
     flags_text,
     interval,
     number,
@@ -26,42 +29,42 @@ if TYPE_CHECKING:
     from rewardsearch.records import FinalReport, FinalRow
 
 LEGEND = {
-    "arm": "what was trained; * is what was chosen",
-    "kind": "single: a candidate by itself; control: what an ensemble has to beat",
+    "arm": "what was trained; * marks the chosen arm",
+    "kind": "single: one candidate; control: what an ensemble has to beat",
     "F1": f"the mean over the training seeds; {F1_LEGEND}",
     "seeds": "the lowest and the highest F1 by training seed",
-    "gain": "F1 less the baseline's, and its interval, over training seeds and questions",
+    "gain": "F1 minus that of the baseline, with its interval, over training seeds and questions",
     "p/base": "two-sided p-value of the gain, over training seeds and questions",
     "corr.": "p/base corrected for the number of arms",
-    "interval": "of the F1 that training anew is expected to give, over training seeds and questions",
-    "val F1": "of the same policies on val",
-    "test-val": "F1 on the test less that on val",
-    "parsed": "share of the completions that give an answer",
-    "p/policy": "as p/base, against the policy before training",
-    "flags": "what validation and training raised (docs/validation.md)",
+    "interval": "of the F1 that a new training is expected to give, over training seeds and questions",
+    "val F1": "F1 of the same policies on val",
+    "test-val": "F1 on the test minus F1 on val",
+    "parsed": "share of the completions with an answer that can be read",
+    "p/policy": "the same as p/base, against the policy before training",
+    "flags": FLAGS_LEGEND,
 }
 ONE_SEED = {
-    "gain": "F1 less the baseline's, and its interval over the questions alone: of these trained policies",
-    "interval": "of F1 over the questions alone: of these trained policies",
+    "gain": "F1 minus that of the baseline, with its interval over the questions alone, so of these trained policies",
+    "interval": "of F1 over the questions alone, so of these trained policies",
 }
-"""What differs where arms have one training seed, which says nothing of rewards."""
+"""The legend where each arm has one training seed: it says nothing about rewards."""
 PAIRS_LEGEND = {
-    "a": "one arm, by the policy of its first seed",
-    "b": "another one",
-    "both": "questions that both answer right",
-    "only a": "that a alone answers right",
-    "only b": "that b alone answers right",
-    "neither": "that neither answers right",
-    "p": "McNemar's, of these two trained policies: another training seed may give another one",
+    "a": "one arm: the policy of its first seed",
+    "b": "another arm",
+    "both": "questions that both answer correctly",
+    "only a": "questions that only a answers correctly",
+    "only b": "questions that only b answers correctly",
+    "neither": "questions that neither answers correctly",
+    "p": "of McNemar's test, for these two trained policies; other training seeds may give another one",
     "Holm": "p corrected over all pairs by Holm's method",
-    "Bonferroni": "p corrected over all pairs by Bonferroni's",
+    "Bonferroni": "p corrected over all pairs by Bonferroni's method",
 }
 
 
 def print_final(report: FinalReport, console: Console) -> None:
-    """The arms on the test, best first; then, in words, what is recommended and the verdict on it, how far the estimates on `val`
-    were off, how groups of people fare, what each arm is, and what could not be trained."""
-    named = {row.id: _told(row) for row in report.rows}
+    """The arms on the test, best first. Then in words: the chosen arm and the conclusion about it, how far the estimates on `val`
+    were off, rates by group of people, what each arm is, and which arms failed."""
+    named = {row.id: _title(row) for row in report.rows}
     paper = report.protocol == "paper"
     print_lines(console, f"{'test' if paper else 'sealed test'}: {report.task}, {report.n} questions, {_seeds(report)}")
     if paper:
@@ -70,39 +73,34 @@ def print_final(report: FinalReport, console: Console) -> None:
     if any(row.classes for row in done):
         print_class_table(done, named, report.chosen, console)
     elif done:
-        headers = (
-            *("arm", "kind", "F1", "seeds", "gain", "p/base", "corr."),
-            *("interval", "val F1", "test-val", "parsed", "p/policy", "flags"),
-        )
         print_table(
             console,
-            headers,
+            tuple(LEGEND),
             [_cells(row, row.id == report.chosen) for row in done],
             left=("arm", "kind", "flags"),
-            spare=("p/policy", "parsed", "test-val", "val F1", "interval", "kind", "seeds", "corr."),
-            names=("arm",),
-            text=18,
+            wrap={"arm": NAME, "flags": TEXT},
+            spare=("p/policy", "parsed", "test-val", "val F1", "interval", "kind", "seeds", "corr.", "flags", "p/base"),
             legend=LEGEND if report.of_rewards else LEGEND | ONE_SEED,
         )
     if done:
         print_lines(console, _noise_text(report, named))
-    print_lines(console, "", *_recommended(report, named))
+    print_lines(console, "", *_chosen(report, named))
     chosen = report.row(report.chosen)
     if chosen is not None and chosen.classes is not None:
         print_confusion(chosen, named[chosen.id], console)
         print_lines(console, "")
-    print_lines(console, *_curse(report, named), *_control(report, named))
+    print_lines(console, *_winners_curse(report, named), *_control(report, named))
     if report.fairness and (classes := next((row.classes for row in done if row.classes), None)):
         first = sorted(report.fairness, key=lambda each: each.arm != report.chosen)
         print_fairness(first, next(iter(classes.classes)), named, console)
-    told = [
+    explained = [
         f"  {named[row.id]}: {row.how}"
         for row in report.rows
         if row.how and row.kind != "baseline" and (row.kind != "policy" or row.name != row.id)
     ]
-    if told:
-        print_lines(console, "", "arms:", *told)
-    print_lines(console, *(f"{note}" for note in report.notes))
+    if explained:
+        print_lines(console, "", "arms:", *explained)
+    print_lines(console, *report.notes)
     print_lines(
         console, *(f"{named[row.id]} ({row.kind}) failed {row.reason}" for row in report.rows if row not in done)
     )
@@ -110,11 +108,11 @@ def print_final(report: FinalReport, console: Console) -> None:
 
 def print_pairs(report: FinalReport, console: Console) -> None:
     """McNemar's tests of all pairs of arms."""
-    named = {row.id: _told(row) for row in report.rows}
+    named = {row.id: _title(row) for row in report.rows}
     print_lines(
         console,
-        f"all pairs, by the trained policies of the first seed alone: {report.task}, {report.n} questions of the test, "
-        f"corrected over {len(report.pairs)} pairs",
+        f"all pairs of trained policies (first seed): {report.task}, {report.n} questions of the test, "
+        f"{len(report.pairs)} pairs",
     )
     if report.protocol == "paper":
         print_lines(console, PAPER_NOTE)
@@ -127,8 +125,15 @@ def print_pairs(report: FinalReport, console: Console) -> None:
         )
         for pair in report.pairs
     ]
-    spare = ("Bonferroni", "neither", "both")
-    print_table(console, tuple(PAIRS_LEGEND), rows, left=("a", "b"), spare=spare, names=("a", "b"), legend=PAIRS_LEGEND)
+    print_table(
+        console,
+        tuple(PAIRS_LEGEND),
+        rows,
+        left=("a", "b"),
+        wrap={"a": NAME, "b": NAME},
+        spare=("Bonferroni", "neither", "both"),
+        legend=PAIRS_LEGEND,
+    )
 
 
 def _cells(row: FinalRow, chosen: bool) -> tuple[str, ...]:
@@ -136,7 +141,7 @@ def _cells(row: FinalRow, chosen: bool) -> tuple[str, ...]:
     ci = row.gain_ci or row.gain_questions_ci
     gain = f"{signed(row.gain)} {signed_interval(ci)}" if ci else signed(row.gain)
     return (
-        ("* " if chosen else "  ") + _told(row),
+        ("* " if chosen else "  ") + _title(row),
         row.kind,
         number(row.f1),
         f"{seeds[0]:.3f}-{seeds[-1]:.3f}" if len(seeds) > 1 else "-",
@@ -156,49 +161,49 @@ def _noise_text(report: FinalReport, named: dict[str, str]) -> str:
     known = sorted((row.seed_sd, row.id) for row in report.rows if row.seed_sd is not None)
     if not known:
         return (
-            "noise: one seed an arm does not show the noise between training seeds; the intervals are over the questions "
-            "alone, of these trained policies"
+            "noise: with one seed per arm the noise between training seeds is unknown; the intervals are over the questions "
+            "alone, so of these trained policies"
         )
     (low, least), (high, most) = known[0], known[-1]
     return (
-        f"noise: standard deviation of F1 between training seeds {low:.3f} ({named[least]}) to {high:.3f} ({named[most]}); each "
-        "gain is held against that of its own two arms"
+        f"noise: standard deviation of F1 between training seeds {low:.3f} ({named[least]}) to {high:.3f} ({named[most]}); the "
+        "interval of a gain uses the noise of its two arms"
     )
 
 
-def _recommended(report: FinalReport, named: dict[str, str]) -> list[str]:
+def _chosen(report: FinalReport, named: dict[str, str]) -> list[str]:
     from rewardsearch.finalize import FLAGGED
 
     row = report.row(report.chosen)
     if row is None:
-        return ["nothing is recommended: no ensemble and no candidate could be trained"]
-    split = "the test, as they were ranked" if report.protocol == "paper" else "val before the test was read"
+        return ["no arm is chosen: no ensemble and no candidate could be trained"]
+    split = "the test" if report.protocol == "paper" else "val before the test was read"
     lines = [f"* chosen by F1 on {split}: {named[row.id]}"]
-    lines += [f"  {said}" for said in report.describe_arm(row.id)]
+    lines += [f"  {sentence}" for sentence in report.describe_arm(row.id)]
     if flags := [flag for flag in row.flags if flag.startswith(FLAGGED)]:
-        lines.append(f"  in spite of {flags_text(flags)}: every ensemble and candidate here has a flag of that kind")
+        lines.append(f"  flagged {flags_text(flags)}: every ensemble and candidate here has a flag of that kind")
     return lines
 
 
-def _curse(report: FinalReport, named: dict[str, str]) -> list[str]:
-    """How far the estimate that a search chooses by was from what came after (the winner's curse)."""
+def _winners_curse(report: FinalReport, named: dict[str, str]) -> list[str]:
+    """The estimate that made the best arm the best, and the estimates of new trainings (the winner's curse)."""
     row = report.row(report.best)
     if row is None or row.searched_val_f1 is None or report.protocol == "paper":
         return []
     return [
-        f"winner's curse: {named[row.id]} was found with F1 {number(row.searched_val_f1)} on val; "
-        f"trained anew it has {number(row.val_f1)} on val and {number(row.f1)} on the test"
+        f"winner's curse: {named[row.id]} had F1 {number(row.searched_val_f1)} on val in the search; "
+        f"trained again it has {number(row.val_f1)} on val and {number(row.f1)} on the test"
         f" (the policy of the search itself: {number(row.searched_test_f1)})"
     ]
 
 
 def _control(report: FinalReport, named: dict[str, str]) -> list[str]:
     """The chosen arm against the best control."""
-    said = report.control_conclusion
-    return [f"best control, {named[said.against]}: {said.sentence}"] if said else []
+    found = report.control_conclusion
+    return [f"best control, {named[found.against]}: {found.sentence}"] if found else []
 
 
-def _told(row: FinalRow) -> str:
+def _title(row: FinalRow) -> str:
     return f"{row.name} ({row.id[:6]})" if row.kind == "single" else row.name or row.id
 
 

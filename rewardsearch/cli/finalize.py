@@ -9,20 +9,19 @@ import typer
 
 def finalize(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name under runs/.")],
-    pairs: Annotated[bool, typer.Option("--pairs", help="The tests of all pairs of arms as well.")] = False,
+    pairs: Annotated[bool, typer.Option("--pairs", help="Also the tests of all pairs of arms.")] = False,
     mix: Annotated[
         bool,
         typer.Option(
             "--mix",
-            help="Finalize although versions, this package's code or the device differ from before; new results are marked.",
+            help="Finalize although package versions, this package's code or the device have changed; new results are marked.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """Train finalists with new seeds, read the sealed test once.
 
-    So are ensembles, controls and references. Of a run that is finalized the results are shown: nothing is trained, read or
-    written again.
+    Also trains ensembles, controls and references. For a finalized run it shows the results; it trains and reads nothing again.
     """
     from rewardsearch.cli.final_table import print_final, print_pairs
     from rewardsearch.cli.tables import make_console, print_json, print_lines

@@ -35,5 +35,5 @@ def leaderboard(
         print_leaderboard(ranking, console)
         print_lines(console, *missing_lines(state))
         if state.refusals:
-            print_lines(console, "", "replies without a candidate:")
+            print_lines(console, "", "replies without a candidate, and the reason:")
             print_lines(console, *(f"round {n}: {refusal.name}: {refusal.reason}" for n, refusal in state.refusals))

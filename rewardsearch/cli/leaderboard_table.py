@@ -1,4 +1,4 @@
-"""Printing a leaderboard: the ranked rows, the noise of their scores, and what has no score."""
+"""The leaderboard as text: the ranked rows, the noise of their scores, and the candidates without a score."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 from rewardsearch.cli.tables import (
     F1_LEGEND,
+    FLAGS_LEGEND,
+    NAME,
     PAPER_NOTE,
+    TEXT,
     class_legend,
     class_names,
     flags_text,
@@ -28,34 +31,35 @@ if TYPE_CHECKING:
 
 LEGEND = {
     "#": "rank by F1",
-    "ties": "the ranks that a score cannot be told from, over questions and training seeds, assuming that every candidate varies "
-    "between seeds as the baseline does",
-    "name": "what the proposer called it",
-    "id": "the beginning of its id; commands take it",
-    "round": "when it was proposed",
+    "ties": "ranks whose scores are not clearly different, over questions and training seeds; assumes that every candidate "
+    "varies between seeds as the baseline does",
+    "name": "given by the proposer",
+    "id": "the beginning of the candidate's id; commands take it",
+    "round": "the round that proposed it",
     "F1": F1_LEGEND,
-    "interval": "of F1, by the bootstrap over questions",
-    "accuracy": "share of the questions answered right",
-    "parsed": "share of the completions that give an answer",
-    "training": "share of the training completions that were right, the mean over the steps; higher where it is learnt sooner",
+    "interval": "95 % confidence interval of F1, by the bootstrap over questions",
+    "accuracy": "share of the questions answered correctly",
+    "parsed": "share of the completions with an answer that can be read",
+    "training": "share of correct completions in training, the mean over the steps; higher if the policy learns sooner",
     "p/base": "two-sided p-value of the gain over the baseline, over questions and training seeds; too small for candidates that "
-    "vary more between seeds than the baseline does",
-    "p/best": "as p/base, against the best candidate",
+    "vary more between seeds than the baseline",
+    "p/best": "the same against the best candidate",
     "corr.": "p/base corrected for the number of candidates",
-    "AUC": "on the rollout bank: how often a completion that is right in any form is paid more than another of its question",
-    "flags": "what validation and training raised (docs/validation.md)",
+    "AUC": "on the rollout bank: how often a completion with the right answer in any form gets a higher reward than another "
+    "completion of the same question",
+    "flags": FLAGS_LEGEND,
 }
 STATUS_LEGEND = {
-    "stopped": "stopped at a rung of the race",
+    "stopped": "fell behind at a rung of the race",
     "failed": "its training failed",
-    "error": "the machine failed; it is tried again",
-    "rejected": "refused by validation",
+    "error": "the machine failed; the next run tries again",
+    "rejected": "did not pass validation",
     "pending": "not trained yet",
 }
 
 
 def print_leaderboard(ranking: Ranking, console: Console) -> None:
-    """The ranked rows as a table, then those without a rank with their reasons."""
+    """The ranked rows as a table, then the candidates without a rank and the reason."""
     classes = class_names(ranking.rows)
     of = f"; F1, precision and recall are those of {classes[0]}" if classes else ""
     print_lines(console, f"{ranking.task}, {ranking.n} questions of {ranking.split}{of}")
@@ -69,19 +73,16 @@ def print_leaderboard(ranking: Ranking, console: Console) -> None:
     rest = [row for row in ranking.rows if row.rank is None]
     if rest:
         print_lines(console, "", "without a score:")
-        rows = [
-            (row.name, short_id(row.id, row.name), str(row.round), row.status, _in_short(row.reason)) for row in rest
-        ]
-        headers = ("name", "id", "round", "status", "why")
-        there = [f"{name}: {STATUS_LEGEND[name]}" for name in STATUS_LEGEND if any(row.status == name for row in rest)]
+        statuses = [f"{name}: {text}" for name, text in STATUS_LEGEND.items() if name in {row.status for row in rest}]
         print_table(
             console,
-            headers,
-            rows,
+            ("name", "id", "round", "status", "why"),
+            [(row.name, short_id(row.id, row.name), str(row.round), row.status, _short(row.reason)) for row in rest],
             left=("name", "id", "status", "why"),
-            names=("name",),
-            text=44,
-            legend=LEGEND | {"status": "; ".join(there), "why": "in short; rewardsearch show RUN ID has all of it"},
+            wrap={"name": NAME, "why": TEXT},
+            spare=("round", "id"),
+            legend=LEGEND
+            | {"status": "; ".join(statuses), "why": "in short; `rewardsearch show RUN ID` has all of it"},
         )
 
 
@@ -90,56 +91,55 @@ def _print_ranked(
 ) -> None:
     scores = ("accuracy",) if classes is None else ("macro F1", "precision", "recall")
     known = ranking.noise is not None
-    of_rewards = ("p/base", "corr.", "p/best") if known else ()
     headers = (
         *(("#", "ties") if known else ("#",)),
         *("name", "id", "round", "F1", "interval"),
         *scores,
-        *("parsed", "training", *of_rewards, "AUC", "flags"),
+        *("parsed", "training"),
+        *(("p/base", "corr.", "p/best") if known else ()),
+        *("AUC", "flags"),
     )
-    spare = ("training", "AUC", "p/best", "round", "parsed", *scores[:1], "p/base", "ties", "interval", "id")
-    mean = any(len(row.f1_by_seed) > 1 for row in ranked)
-    f1 = f"{F1_LEGEND}{'; of the baseline the mean over its training seeds' if mean else ''}"
-    legend = LEGEND | {"F1": f1}
+    spare = ("training", "AUC", "p/best", "round", "parsed", scores[0], "p/base", "ties", "interval", "id", "flags")
+    several = any(len(row.f1_by_seed) > 1 for row in ranked)
+    f1 = f"{F1_LEGEND}{'; of the baseline the mean over its training seeds' if several else ''}"
     print_table(
         console,
         headers,
         [_ranked_cells(row, known) for row in ranked],
         left=("name", "id", "flags"),
-        spare=tuple(name for name in spare if name in headers),
-        names=("name",),
-        text=18,
-        legend=legend if classes is None else legend | class_legend(classes),
+        wrap={"name": NAME, "flags": TEXT},
+        spare=spare,
+        legend=LEGEND | {"F1": f1} | (class_legend(classes) if classes else {}),
     )
-    print_lines(console, *_rounds_told(ranked), *_noise_text(ranking))
+    print_lines(console, *_round_scores(ranked), *_noise_text(ranking))
 
 
-def _rounds_told(ranked: Sequence[RankedRow]) -> list[str]:
-    """Mean and best F1 of the candidates of each round, where there are several rounds."""
+def _round_scores(ranked: Sequence[RankedRow]) -> list[str]:
+    """Mean and best F1 of the candidates of each round, if there are several rounds."""
     rounds: dict[int, list[float]] = {}
     for row in ranked:
         if row.operator != "none" and row.f1 is not None:
             rounds.setdefault(row.round, []).append(row.f1)
-    told = [f"{fmean(found):.3f} ({max(found):.3f})" for _, found in sorted(rounds.items())]
-    return [f"rounds: mean F1 of the candidates (and the best) {', '.join(told)}"] if len(told) > 1 else []
+    scores = [f"{fmean(found):.3f} ({max(found):.3f})" for _, found in sorted(rounds.items())]
+    return [f"rounds: mean F1 of the candidates (best in brackets) {', '.join(scores)}"] if len(scores) > 1 else []
 
 
 def _noise_text(ranking: Ranking) -> list[str]:
     noise = ranking.noise
     if noise is None:
         return [
-            "noise: the baseline was trained with one seed (train.baseline_seeds), so the noise between seeds is not known: "
-            "no ties and no p-values; rewardsearch compare tests two of these trained policies"
+            "noise: unknown, because the baseline was trained with one seed (train.baseline_seeds); so there are no ties and no "
+            "p-values; `rewardsearch compare` tests two trained policies"
         ]
     scores = ", ".join(f"{f1:.3f} (seed {seed})" for seed, f1 in noise.f1_by_seed.items())
     return [
-        f"noise: the baseline's F1 by training seed {scores}; standard deviation {noise.seed_sd:.3f} between seeds "
+        f"noise: F1 of the baseline by training seed {scores}; standard deviation {noise.seed_sd:.3f} between seeds "
         f"({noise.df} degrees of freedom), {noise.question_sd:.3f} from the questions"
     ]
 
 
 def _ranked_cells(row: RankedRow, known: bool) -> tuple[str, ...]:
-    """known: whether anything is known of the noise between seeds."""
+    """known: whether the noise between training seeds is known."""
     p_values = (p_value(row.p_vs_baseline), p_value(row.p_adjusted), p_value(row.p_vs_best))
     return (
         str(row.rank),
@@ -149,7 +149,7 @@ def _ranked_cells(row: RankedRow, known: bool) -> tuple[str, ...]:
         str(row.round) if row.operator != "none" else "-",
         number(row.f1),
         interval(row.f1_ci),
-        *_class_cells(row),
+        *_score_cells(row),
         percent(row.parse_rate),
         number(row.mean_training_accuracy),
         *(p_values if known else ()),
@@ -158,8 +158,8 @@ def _ranked_cells(row: RankedRow, known: bool) -> tuple[str, ...]:
     )
 
 
-def _class_cells(row: RankedRow) -> tuple[str, ...]:
-    """What stands beside F1: accuracy, or on a task with classes macro F1 and the positive class's precision and recall."""
+def _score_cells(row: RankedRow) -> tuple[str, ...]:
+    """The scores next to F1: accuracy, or macro F1 with precision and recall of the positive class."""
     if row.classes is None:
         return (number(row.accuracy),)
     positive = next(iter(row.classes.classes.values()))
@@ -167,8 +167,8 @@ def _class_cells(row: RankedRow) -> tuple[str, ...]:
     return tuple(number(score.value) for score in scores)
 
 
-def _in_short(reason: str | None) -> str:
-    """What was wrong, without the remedy after it."""
+def _short(reason: str | None) -> str:
+    """The reason without the remedy after it."""
     return (reason or "").partition("; ")[0]
 
 

@@ -1,4 +1,4 @@
-"""`rewardsearch prompt`: what a language model would be sent."""
+"""`rewardsearch prompt`: the prompt that a language model would get."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ def prompt(
         str, typer.Option(metavar="NAME", help="The move: fresh, mutate, crossover, simplify or repair.")
     ] = "fresh",
     run: Annotated[
-        str | None, typer.Option(metavar="RUN", help="The run whose next round is asked for. [default: a first round]")
+        str | None,
+        typer.Option(metavar="RUN", help="The run whose next round the prompt is for. [default: a first round]"),
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -26,7 +27,7 @@ def prompt(
         bool, typer.Option("--json", help="One JSON document: the prompt and the whole request.")
     ] = False,
 ) -> None:
-    """Show exactly what would be sent for a move. Sends nothing."""
+    """Show the exact prompt of a move. Sends nothing."""
     import sys
 
     from rewardsearch.cli.tables import print_json
@@ -59,9 +60,9 @@ def prompt(
         return
     if settings.propose.proposer != "llm":
         sys.stderr.write(
-            f"propose.proposer is {settings.propose.proposer}, which asks no server; this is what llm would send\n"
+            f"propose.proposer is {settings.propose.proposer}, which asks no server; this is the prompt that llm would send\n"
         )
-    cut = f", left out for length: {', '.join(shown.prompt.cut)}" if shown.prompt.cut else ""
+    cut = f", left out because of the length: {', '.join(shown.prompt.cut)}" if shown.prompt.cut else ""
     sys.stderr.write(
         f"round {request.round}, {shown.request.move}, "
         f"to {shown.request.model}, about {shown.prompt.tokens} tokens of {settings.propose.prompt_tokens}{cut}\n"
@@ -70,7 +71,7 @@ def prompt(
 
 
 def _operator(text: str) -> Operator:
-    """The move of that name. Raises UserError for what is none."""
+    """The move of that name. Raises UserError for an unknown name."""
     from rewardsearch.errors import UserError
     from rewardsearch.propose import MOVES
 

@@ -14,7 +14,7 @@ def run(
         str, typer.Argument(metavar="CONFIG", help="A YAML config, such as configs/arithmetic-demo.yaml.")
     ],
     recorded: Annotated[
-        str | None, typer.Argument(metavar="RUN", help="With --proposer replay: the run, or the recording, to repeat.")
+        str | None, typer.Argument(metavar="RUN", help="With --proposer replay: the run or the recording to repeat.")
     ] = None,
     run_dir: Annotated[
         str | None,
@@ -37,25 +37,23 @@ def run(
         bool,
         typer.Option(
             "--mix",
-            help="Resume a run although versions, this package's code or the device differ from before; new results are marked.",
+            help="Resume although package versions, this package's code or the device have changed; new results are marked.",
         ),
     ] = False,
-    dry_run: Annotated[bool, typer.Option(help="Check everything, show the plan and the config, and stop.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Check everything, show the config and the plan, and stop.")] = False,
 ) -> None:
-    """Start a search, or carry on with the one in the run's folder."""
+    """Start a search, or resume the one in the run's folder."""
     from rewardsearch.cli.final_table import print_final
     from rewardsearch.cli.leaderboard_table import print_leaderboard
-    from rewardsearch.cli.planned import told_plan, told_power
     from rewardsearch.cli.progress import SearchProgress
     from rewardsearch.cli.tables import make_console, print_lines, print_whole
     from rewardsearch.config import load_config
     from rewardsearch.loop import search
     from rewardsearch.propose import about
     from rewardsearch.run.journal import has_run, read_run
+    from rewardsearch.session.plan import describe_search
     from rewardsearch.session.preflight import check
     from rewardsearch.session.runs import ranking_of
-    from rewardsearch.tasks import load_task
-    from rewardsearch.tasks.datasheet import describe_rows
 
     settings = load_config(config, [*(set_ or []), *_proposing(proposer, recorded)])
     if run_dir:
@@ -65,20 +63,14 @@ def run(
     folder = Path(settings.run_dir or "runs")
     console = make_console()
     warnings = [f"warning: {warning}" for warning in check(settings)]
-    told = [line for line in [about(settings)] if line]
     if dry_run:
         print_whole(console, settings.to_yaml())
-        task = load_task(settings.task)
-        measured = ranking_of(read_run(folder)).noise if has_run(folder) else None
-        power = told_power(settings, len(task.rows("test")), measured)
-        rows = describe_rows(task, settings)
-        print_lines(console, *told_plan(settings), f"  into {folder}", *told, *power, *rows, *warnings)
+        print_lines(console, *describe_search(settings, folder), *warnings)
         return
-    print_lines(console, *told)
-    print_lines(console, *warnings)
+    print_lines(console, *(line for line in [about(settings)] if line), *warnings)
     stop_on_sigterm()
-    done = read_run(folder).steps if has_run(folder) else 0
-    print_whole(console, f"{'carrying on' if done else 'searching'} in {folder}")
+    resumed = has_run(folder) and read_run(folder).steps
+    print_whole(console, f"{'resuming the search' if resumed else 'starting a search'} in {folder}")
     with SearchProgress(console, settings) as progress:
         state = search(settings, folder, progress, mix)
     print_leaderboard(ranking_of(state), console)
@@ -89,7 +81,7 @@ def run(
 
 
 def _proposing(proposer: str | None, recorded: str | None) -> list[str]:
-    """The overrides that --proposer and a recorded run stand for. Raises UserError where one is without the other."""
+    """The overrides for --proposer and a recorded run. Raises UserError for a recorded run without --proposer replay."""
     from rewardsearch.errors import UserError
     from rewardsearch.propose import is_recording
     from rewardsearch.session.runs import open_run
@@ -101,14 +93,14 @@ def _proposing(proposer: str | None, recorded: str | None) -> list[str]:
         )
     overrides = [f"propose.proposer={proposer}"] if proposer else []
     if recorded is not None:
-        place = Path(recorded).expanduser()
-        place = place if is_recording(place) else open_run(recorded).folder
-        overrides.append(f"propose.replay={place.resolve()}")
+        folder = Path(recorded).expanduser()
+        folder = folder if is_recording(folder) else open_run(recorded).folder
+        overrides.append(f"propose.replay={folder.resolve()}")
     return overrides
 
 
 def stop_on_sigterm() -> None:
-    """A polite kill ends a search as Ctrl-C does: workers ended, journal whole, exit code 130."""
+    """SIGTERM ends a search as Ctrl-C does: workers stop, the journal stays whole, exit code 130."""
 
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt

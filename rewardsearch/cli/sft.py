@@ -27,7 +27,7 @@ def sft(
 ) -> None:
     """Fine-tune a search's policy on the task's demonstrations.
 
-    `rewardsearch run` takes the run over from there.
+    `rewardsearch run` continues the run from there.
     """
     from rewardsearch.cli.progress import SearchProgress
     from rewardsearch.cli.run import stop_on_sigterm
@@ -61,7 +61,7 @@ def sft(
 
 
 def sft_document(result: SftResult | None, curve: bool = True) -> dict[str, Any] | None:
-    """A fine-tuning as `--json` gives it: scores on `val` before and after in place of the outcomes. curve: with its curve."""
+    """A fine-tuning for `--json`, with scores on `val` before and after instead of the outcomes. curve: whether to include it."""
     from rewardsearch.stats import f1_accuracy
 
     if result is None:
@@ -71,7 +71,7 @@ def sft_document(result: SftResult | None, curve: bool = True) -> dict[str, Any]
 
 
 def same_options(run_dir: str | None, overrides: list[str] | None) -> str:
-    """The options that take another command to the same run."""
+    """The options that make another command use the same run."""
     import shlex
 
     options = [f"--run-dir {shlex.quote(run_dir)}"] if run_dir else []

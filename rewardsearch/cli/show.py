@@ -1,4 +1,4 @@
-"""`rewardsearch show`: one candidate whole."""
+"""`rewardsearch show`: one candidate in full."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from rewardsearch.run.state import RunState
 
 CURVES_LEGEND = {
-    "step": "training steps, a column each",
-    "reward": "mean over the step's completions, as are its parts below",
-    "exact match": "share of the completions that are right",
+    "step": "training steps, one column each",
+    "reward": "mean over the completions of the step; its components have rows of their own",
+    "exact match": "share of correct completions",
     "tokens": "mean length of a completion",
-    "dead groups": "share of the groups whose completions are all paid the same",
-    "r": "correlation with correctness over the whole training",
+    "zero std": "share of the groups in which all completions get the same reward",
+    "r": "correlation of a component with correctness, over the whole training",
 }
 POINTS = 5
-"""Steps of a training that the table of curves shows."""
+"""Steps that the table of curves shows."""
 EXAMPLES = 2
-"""Completions of each kind on which reward and truth disagree that are shown; --json has them all."""
+"""Completions of each kind that are shown where reward and truth disagree; --json has all."""
 
 
 def show(
@@ -34,18 +34,20 @@ def show(
         str, typer.Argument(metavar="ID", help="A candidate's id, its beginning, or its name; or another arm.")
     ],
     completions: Annotated[bool, typer.Option("--completions", help="Its answers to the held-out questions.")] = False,
-    wrong: Annotated[bool, typer.Option("--wrong", help="With --completions: those that are not right.")] = False,
-    fixed: Annotated[bool, typer.Option("--fixed", help="Those that are right where the baseline's are not.")] = False,
+    wrong: Annotated[bool, typer.Option("--wrong", help="Only incorrect answers.")] = False,
+    fixed: Annotated[
+        bool, typer.Option("--fixed", help="Only answers that are correct where the baseline's are not.")
+    ] = False,
     broken: Annotated[
-        bool, typer.Option("--broken", help="Those that are not right where the baseline's are.")
+        bool, typer.Option("--broken", help="Only answers that are incorrect where the baseline's are correct.")
     ] = False,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Answers that are shown.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
-    """Show one candidate whole: code, lineage, verdict, curves.
+    """Show one candidate: code, lineage, verdict, curves.
 
-    Beside them stand the completions on which its reward and the truth disagreed most in training. With --completions: what the
-    trained policy answers to the held-out questions, and what the baseline answers.
+    Also shows the completions for which its reward and the truth disagreed most in training. With --completions, --wrong, --fixed
+    or --broken: the answers of the trained policy to held-out questions, next to those of the baseline.
     """
     from rewardsearch.cli.tables import make_console, print_json, print_lines
     from rewardsearch.run.restore import missing, missing_lines
@@ -91,13 +93,13 @@ def show(
         print_lines(console, *candidate.code.rstrip().split("\n"))
 
 
-def _show_answers(state: RunState, arm: str, asked: dict[Which, bool], limit: int, as_json: bool) -> None:
+def _show_answers(state: RunState, arm: str, options: dict[Which, bool], limit: int, as_json: bool) -> None:
     from rewardsearch.cli.completions import print_answers, read_answers
     from rewardsearch.cli.tables import make_console, print_json
     from rewardsearch.errors import UserError
     from rewardsearch.session.runs import name_of
 
-    chosen = [which for which, wanted in asked.items() if wanted]
+    chosen = [which for which, wanted in options.items() if wanted]
     if len(chosen) > 1:
         raise UserError(f"show: got {' and '.join(f'--{which}' for which in chosen)}; give one of them")
     answers = read_answers(state, arm, chosen[0] if chosen else "all")
@@ -109,7 +111,7 @@ def _show_answers(state: RunState, arm: str, asked: dict[Which, bool], limit: in
 
 
 def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | None) -> None:
-    from rewardsearch.cli.tables import classes_told, duration, interval, number, percent, print_legend
+    from rewardsearch.cli.tables import class_facts, duration, interval, number, percent, print_facts
 
     candidate = state.candidates.get(arm)
     facts: dict[str, Any] = {}
@@ -131,7 +133,7 @@ def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | No
             facts["F1"] = f"{number(row.f1)} {interval(row.f1_ci)}"
             facts["accuracy"] = f"{number(row.accuracy)} {interval(row.accuracy_ci)}, {percent(row.parse_rate)} parsed"
             if row.classes is not None:
-                facts |= classes_told(row.classes)
+                facts |= class_facts(row.classes)
             facts |= _gain(row)
         facts["training"] = (
             f"{row.steps} steps, {duration(row.seconds)}{_memory(state.training_of(arm))}" if row.steps else ""
@@ -140,27 +142,26 @@ def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | No
             facts["training accuracy"] = f"{number(row.mean_training_accuracy)}, the mean over the steps"
         facts["flags"] = ", ".join(row.flags)
     facts |= _on_test(state, arm)
-    print_legend(console, facts)
+    print_facts(console, facts.items())
 
 
 def _gain(row: RankedRow) -> dict[str, str]:
-    """What the leaderboard says of a candidate's gain: of its reward, or of its trained policy where nothing is known of
-    seeds."""
+    """The gain over the baseline: of the reward, or of the trained policy if the noise between seeds is unknown."""
     from rewardsearch.cli.tables import p_value, signed, signed_interval
 
     if row.gain is None:
         return {}
     if row.gain_ci is None:
-        alone = "over the questions alone: of these trained policies"
+        alone = "over the questions alone, so of these trained policies"
         return {"gain": f"{signed(row.gain)} {signed_interval(row.gain_questions_ci)} against the baseline, {alone}"}
     ps = f"p {p_value(row.p_vs_baseline)}, corrected {p_value(row.p_adjusted)}"
     return {
-        "gain": f"{signed(row.gain)} {signed_interval(row.gain_ci)} against the baseline over questions and seeds, {ps}"
+        "gain": f"{signed(row.gain)} {signed_interval(row.gain_ci)} against the baseline, over questions and seeds, {ps}"
     }
 
 
 def _on_test(state: RunState, arm: str) -> dict[str, str]:
-    """What the sealed test says of an arm; nothing where it was not read for it."""
+    """The results of an arm on the sealed test; empty if it was not read for the arm."""
     from rewardsearch.cli.tables import number, percent
 
     row = state.final.row(arm) if state.final is not None else None
@@ -173,36 +174,36 @@ def _on_test(state: RunState, arm: str) -> dict[str, str]:
     facts["test accuracy"] = f"{number(row.accuracy)}, {percent(row.parse_rate)} parsed"
     facts["test flags"] = ", ".join(row.flags)
     chosen = "chosen on val before the test was read; " if row.id == state.final.chosen else ""
-    said = state.final.describe_arm(arm)
-    return facts | {"gain" if not chosen else "verdict": f"{chosen}{'; '.join(said)}" if said else ""}
+    sentences = state.final.describe_arm(arm)
+    return facts | {"conclusion" if chosen else "gain": f"{chosen}{'; '.join(sentences)}" if sentences else ""}
 
 
 def _print_verdict(console: Console, verdict: Verdict) -> None:
     from rewardsearch.cli.tables import print_lines
 
-    said = "accepted" if verdict.accepted else f"rejected: {verdict.refusal}"
-    print_lines(console, "", f"validation: {said}")
+    outcome = "accepted" if verdict.accepted else f"rejected: {verdict.refusal}"
+    print_lines(console, "", f"validation: {outcome}")
     print_lines(console, *(f"  {name}: {_checked(value)}" for name, value in sorted(verdict.checks.items())))
 
 
 def _print_curves(console: Console, result: TrainingResult) -> None:
-    from rewardsearch.cli.tables import number, print_legend, print_lines, print_table
+    from rewardsearch.cli.tables import NAME, number, print_facts, print_lines, print_table
 
     last = len(result.curves) - 1
-    told = [result.curves[i] for i in sorted({round(k * last / (POINTS - 1)) for k in range(POINTS)})]
+    points = [result.curves[i] for i in sorted({round(k * last / (POINTS - 1)) for k in range(POINTS)})]
     rows = [
-        ("reward", *(number(point.reward) for point in told), ""),
-        ("exact match", *(number(point.exact_match) for point in told), ""),
-        ("tokens", *(number(point.length, 1) for point in told), ""),
-        ("dead groups", *(number(point.zero_std_fraction, 2) for point in told), ""),
+        ("reward", *(number(point.reward) for point in points), ""),
+        ("exact match", *(number(point.exact_match) for point in points), ""),
+        ("tokens", *(number(point.length, 1) for point in points), ""),
+        ("zero std", *(number(point.zero_std_fraction, 2) for point in points), ""),
     ]
-    for name in dict.fromkeys(name for point in told for name in point.components):
-        values = (number(point.components.get(name)) for point in told)
+    for name in dict.fromkeys(name for point in points for name in point.components):
+        values = (number(point.components.get(name)) for point in points)
         rows.append((name, *values, number(result.correlations.get(name), 2)))
     print_lines(console, "", "training, by step:")
-    headers = ("step", *(str(point.step) for point in told), "r")
-    print_table(console, headers, rows, left=("step",), names=("step",))
-    print_legend(console, CURVES_LEGEND)
+    headers = ("step", *(str(point.step) for point in points), "r")
+    print_table(console, headers, rows, left=("step",), wrap={"step": NAME}, legend=CURVES_LEGEND)
+    print_facts(console, [(name, CURVES_LEGEND[name]) for name, *_ in rows if name in CURVES_LEGEND])
 
 
 def _print_disagreements(console: Console, result: TrainingResult) -> None:
@@ -214,8 +215,9 @@ def _print_disagreements(console: Console, result: TrainingResult) -> None:
         kinds[example.kind, example.right] += 1
         if kinds[example.kind, example.right] > EXAMPLES:
             continue
-        form = ", right in a form that does not count" if example.right and example.kind != "correct" else ""
-        against = "" if example.against is None else f" against {example.against:.3f} of the others"
+        form = ", the right answer in a form that does not count" if example.right and example.kind != "correct" else ""
+        others = "other" if example.kind == "correct" else "correct"
+        against = "" if example.against is None else f" ({others} completions: {example.against:.3f})"
         print_lines(console, f"  {example.kind}{form}, reward {example.reward:.3f}{against}, gold {example.answer}")
         print_lines(console, f"    prompt      {example.prompt!r}", f"    completion  {example.completion!r}")
 
@@ -242,7 +244,7 @@ def _weights(state: RunState, arm: str) -> dict[str, float]:
 def _weighed(state: RunState, arm: str) -> list[str]:
     from rewardsearch.session.runs import name_of
 
-    return [f"{name_of(state, id)} ({id}) at weight {weight:.4g}" for id, weight in _weights(state, arm).items()]
+    return [f"{name_of(state, id)} ({id}) with weight {weight:.4g}" for id, weight in _weights(state, arm).items()]
 
 
 def _named(state: RunState, ids: Any) -> str:

@@ -18,11 +18,9 @@ def status(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name under runs/.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
-    """Show where a run stands: rounds, spend, the best so far."""
-    import time
-
+    """Show where a run stands: rounds, spend, best candidate."""
     from rewardsearch.cli.sft import sft_document
-    from rewardsearch.cli.tables import duration, interval, make_console, number, print_json, print_lines
+    from rewardsearch.cli.tables import duration, interval, make_console, number, print_facts, print_json
     from rewardsearch.run.journal import in_use
     from rewardsearch.run.progress import read_live
     from rewardsearch.run.restore import missing, missing_lines
@@ -31,7 +29,7 @@ def status(
     from rewardsearch.session.time_left import describe_time_left, time_left
 
     state = open_run(run)
-    # Nobody writes the end of a process that was killed.
+    # A process that was killed has not written its end.
     working = in_use(state.folder)
     stands = "killed" if state.status == "running" and not working else state.status
     live = read_live(state.folder) if working else None
@@ -76,50 +74,75 @@ def status(
             }
         )
         return
-    said = f"{stands}, last event {duration(max(0.0, time.time() - state.updated))} ago"
-    told = {**candidates, "replies without a candidate": len(state.refusals)}
-    lines = [
-        f"run         {state.folder}: {state.config.task.label}, {said}",
-        *([f"reason      {state.reason}"] if state.reason else []),
-        *(_live_lines(live, describe_time_left(left)) if live else ()),
-        *(f"mixed       {each.what} is {each.here}, was {each.before}" for each in state.mixed),
-        *([f"sft         {state.sft.steps:,} steps: {scores_text(state.sft.after)} of val"] if state.sft else []),
-        f"rounds      {state.rounds_done} of {state.config.rounds} done",
-        "candidates  " + ", ".join(f"{count} {name}" for name, count in told.items() if count or name == "proposed"),
-        f"spend       {duration(state.seconds)}, {state.steps:,} training steps{_paid(state.usage)}",
+    facts = [
+        ("run", f"{state.folder}: {state.config.task.label}, {stands}, last event {_ago(state)} ago"),
+        ("reason", state.reason or ""),
+        *(_live_facts(live, describe_time_left(left)) if live else ()),
+        *(("mixed", f"{each.what} is {each.here}, was {each.before}") for each in state.mixed),
+        ("sft", f"{state.sft.steps:,} steps: {scores_text(state.sft.after)} of val" if state.sft else ""),
+        ("rounds", f"{state.rounds_done} of {state.config.rounds} done"),
+        ("candidates", ", ".join(f"{n} {name}" for name, n in candidates.items() if n or name == "proposed")),
+        ("replies", f"{len(state.refusals)} without a candidate" if state.refusals else ""),
+        ("pending", _pending(state, counts["pending"] + counts["error"])),
+        ("spend", f"{duration(state.seconds)}, {state.steps:,} training steps{_paid(state.usage)}"),
+        ("unconfirmed", _unconfirmed(unconfirmed)),
+        (
+            "best",
+            f"{best.name} {best.id}: F1 {number(best.f1)} {interval(best.f1_ci)} on {ranking.split}" if best else "",
+        ),
+        *(("lost", line) for line in missing_lines(state)),
+        ("sealed test", "read" if state.final else "opened" if state.test_opened else "not opened"),
+        *_chosen_facts(state),
     ]
-    if unconfirmed.requests:
-        lines.append(
-            f"unconfirmed {unconfirmed.requests} requests without a known end, at most {unconfirmed.tokens:,} tokens"
-            f"{f', {_money(unconfirmed.dollars)}' if unconfirmed.dollars else ''}"
-        )
-    if best is not None:
-        lines.append(
-            f"best        {best.name} {best.id}: F1 {number(best.f1)} {interval(best.f1_ci)} on {ranking.split}"
-        )
-    lines += [f"lost        {line}" for line in missing_lines(state)]
-    lines.append("sealed test " + ("read" if state.final else "opened" if state.test_opened else "not opened"))
-    print_lines(make_console(), *lines, *_chosen_lines(state), hang=12)
+    print_facts(make_console(), facts)
 
 
-def _chosen_lines(state: RunState) -> Iterator[str]:
-    """The arm that finalize chose, with its score on the test, and the verdict on it."""
+def _ago(state: RunState) -> str:
+    import time
+
+    from rewardsearch.cli.tables import duration
+
+    return duration(max(0.0, time.time() - state.updated))
+
+
+def _pending(state: RunState, untrained: int) -> str:
+    """What the search has still to do."""
+    config = state.config
+    if state.final is not None:
+        return "nothing"
+    rounds = range(state.rounds_done + 1, config.rounds + 1)
+    parts = [f"{untrained} candidate{'s' if untrained > 1 else ''} to train"] if untrained else []
+    parts += [f"round{'s' if len(rounds) > 1 else ''} {', '.join(map(str, rounds))}"] if rounds else []
+    parts += ["finalize"] if config.finalize.enabled else []
+    return ", ".join(parts) or "nothing"
+
+
+def _chosen_facts(state: RunState) -> Iterator[tuple[str, str]]:
+    """The arm that finalize chose, with its score on the test, and the conclusions about it."""
     report = state.final
     row = report.row(report.chosen) if report is not None else None
     if report is None or row is None:
         return
     name = row.name if row.name == row.id else f"{row.name} {row.id}"
     split = "the test" if report.protocol == "paper" else "the sealed test"
-    yield f"chosen      {name}: {row.score} on {split}"
-    for said in report.describe_arm(row.id):
-        yield f"verdict     {said}"
+    yield "chosen", f"{name}: {row.score} on {split}"
+    for sentence in report.describe_arm(row.id):
+        yield "conclusion", sentence
 
 
-def _live_lines(live: Live, left: str) -> Iterator[str]:
-    """What the search is doing, the time left, and a line for each job at work."""
-    yield "now         " + ", ".join(each for each in (live.doing, left) if each)
+def _live_facts(live: Live, left: str) -> Iterator[tuple[str, str]]:
+    """What the search is doing, the time left, and each running job."""
+    yield "now", ", ".join(each for each in (live.doing, left) if each)
     for job in live.running:
-        yield f"            {job.name}: {job.done:,} of {job.of:,} {job.unit}"
+        yield "running", f"{job.name}: {job.done:,} of {job.of:,} {job.unit}"
+
+
+def _unconfirmed(usage: Usage) -> str:
+    """Requests that were sent and have no known end."""
+    if not usage.requests:
+        return ""
+    dollars = f", {_money(usage.dollars)}" if usage.dollars else ""
+    return f"{usage.requests} requests without a known end, at most {usage.tokens:,} tokens{dollars}"
 
 
 def _money(dollars: float) -> str:
@@ -127,7 +150,7 @@ def _money(dollars: float) -> str:
 
 
 def _paid(usage: Usage) -> str:
-    """What the proposer's requests have cost; empty when it made none."""
+    """The cost of the proposer's requests; empty if there were none."""
     if not usage.requests:
         return ""
     priced = usage.requests > usage.unpriced

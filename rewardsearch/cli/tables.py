@@ -1,8 +1,7 @@
-"""Printing: lines and tables that fit the terminal, legends, and one JSON document when it is asked for.
+"""Printing: lines, tables with a legend, and one JSON document.
 
-Nothing is wider than the terminal, or than COLUMNS where that is set; where the output is no terminal and COLUMNS is not set,
-than PIPED columns. Long lines are wrapped and indented. A table that is too wide leaves out its spare columns and names them,
-wraps the text of its last column, and shortens names in the middle: nothing is cut without a mark.
+Nothing is wider than the terminal, or than COLUMNS where it is set. Output to a file or a pipe without COLUMNS has PIPED
+columns. Long lines and long cells are wrapped. A table that is still too wide leaves out its spare columns and names them.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import math
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,18 +21,17 @@ if TYPE_CHECKING:
     from rewardsearch.records import ClassEstimate, ClassScores, RankedRow
 
 PIPED = 100
-"""The width of what is written to a file or a pipe."""
+"""Columns of what is written to a file or a pipe."""
 SHORT = 6
-"""Digits of an id that tables show; commands take any unique beginning."""
-PAPER_NOTE = (
-    "paper protocol: ranked on the test split with one seed, so the best scores are inflated by having been picked"
-)
-F1_LEGEND = "2a / (1 + a) with a the accuracy, so that ranking by one is ranking by the other"
+"""Characters of an id that tables show. Commands take any unique beginning of an id."""
+NAME, TEXT = 8, 18
+"""The narrowest that a column of names, or of texts, is wrapped to."""
+PAPER_NOTE = "paper protocol: ranked on the test split with one seed, so the best scores are inflated by selection"
+F1_LEGEND = "2a / (1 + a) with a the accuracy, so F1 and accuracy give the same ranks"
+FLAGS_LEGEND = "warnings of validation and training; docs/validation.md explains them"
+_GAP = 2
 _LEAST_WIDTH = 20
-_LEAST_NAME = 8
-_GAP = "  "
-_WORD = re.compile(r"\s*(?:\[[^\s,\]]+, [^\s\]]+\]\S*|\S+)")
-"""A word with the space before it; an interval is one."""
+_INTERVAL = re.compile(r"(\[[^\s,\]]+,) ([^\s\]]+\])")
 
 
 def make_console(stderr: bool = False) -> Console:
@@ -44,60 +43,37 @@ def make_console(stderr: bool = False) -> Console:
 
 
 def print_json(value: Any) -> None:
-    """The value as one JSON document on standard output; numbers that JSON does not have become null."""
+    """The value as one JSON document on standard output. NaN and infinity become null."""
     sys.stdout.write(json.dumps(_finite(value), indent=1, allow_nan=False) + "\n")
 
 
 def print_lines(console: Console, *lines: str, hang: int | None = None) -> None:
-    """Lines, wrapped to the console's width; nothing in them is markup. hang: how far what is wrapped is indented, two columns
-    more than the line itself unless it is said."""
+    """Lines of plain text, wrapped to the console's width.
+
+    hang: the indent of the wrapped parts; by default two columns more than the line itself.
+    """
+    from rich.cells import cell_len
+
     for line in "\n".join(lines).split("\n") if lines else ():
-        for part in wrapped(line, console.width, hang):
-            print_whole(console, part)
+        # A wide character takes two columns of a terminal. An interval is not broken.
+        width = max(console.width - cell_len(line) + len(line), _LEAST_WIDTH)
+        indent = len(line) - len(line.lstrip()) + 2 if hang is None else hang
+        parts = textwrap.wrap(
+            _INTERVAL.sub("\\1\0\\2", line),
+            width,
+            tabsize=4,
+            subsequent_indent=" " * min(indent, width // 2),
+            break_on_hyphens=False,
+        )
+        for part in parts or [""]:
+            print_whole(console, part.replace("\0", " "))
 
 
-def print_whole(console: Console, line: str, style: str = "") -> None:
-    """A line as it is, however long: a path or a command that is to be copied."""
+def print_whole(console: Console, line: str) -> None:
+    """A line as it is, however long, such as a path or a command to copy."""
     from rich.text import Text
 
-    console.print(Text(line, style=style), soft_wrap=True)
-
-
-def wrapped(line: str, width: int, hang: int | None = None) -> list[str]:
-    """The line in parts of at most `width` columns of a terminal, broken between words where that can be."""
-    from rich.cells import cell_len, chop_cells
-
-    width = max(width, _LEAST_WIDTH)
-    line = line.expandtabs(4)
-    if cell_len(line) <= width:
-        return [line]
-    hang = len(line) - len(line.lstrip()) + 2 if hang is None else hang
-    indent = " " * min(hang, width // 2)
-    parts, current = [], ""
-    for word in _WORD.findall(line):
-        if cell_len(current + word) <= width:
-            current += word
-            continue
-        if current.strip():
-            parts.append(current)
-            word = indent + word.lstrip()
-        while cell_len(word) > width:
-            first = chop_cells(word, width)[0]
-            parts.append(first)
-            word = indent + word[len(first) :]
-        current = word
-    return [*parts, current]
-
-
-def shortened(text: str, width: int) -> str:
-    """The text in at most `width` columns: what is left out of its middle is marked."""
-    from rich.cells import cell_len, set_cell_size
-
-    if cell_len(text) <= width:
-        return text
-    tail = (width - 1) // 2
-    ending = text[::-1]
-    return f"{set_cell_size(text, width - 1 - tail)}…{set_cell_size(ending, tail)[::-1]}"
+    console.print(Text(line), soft_wrap=True)
 
 
 def print_table(
@@ -106,112 +82,100 @@ def print_table(
     rows: Sequence[Sequence[str]],
     *,
     left: Sequence[str] = (),
+    wrap: Mapping[str, int] | None = None,
     spare: Sequence[str] = (),
-    names: Sequence[str] = (),
-    text: int | None = None,
     legend: Mapping[str, str] | None = None,
 ) -> None:
-    """A table no wider than the console, whose columns are aligned right, but for those in `left`; then its legend.
+    """A table no wider than the console, then the meaning of each column that is shown.
 
-    Where it is too wide, the columns in `spare` are left out, the first of them first, and named below. text: the last column
-    holds text, which is wrapped; with less room left than this it stands below its row; where all of it is empty the column is
-    left out. names: columns whose cells are shortened last of all. legend: what each column is, told of those that are shown.
+    left: columns that are aligned left; the others are aligned right. wrap: columns whose cells may be wrapped, with the width
+    that they need at least. spare: columns that are left out, the first one first, while the table is too wide. Columns with
+    empty cells alone are left out.
     """
     from rich.cells import cell_len
+    from rich.table import Table
+    from rich.text import Text
 
-    width = max(console.width, _LEAST_WIDTH)
-    widths = [max(cell_len(row[i]) for row in (headers, *rows)) for i in range(len(headers))]
-    last = len(headers) - 1
-    natural = widths[last]
-    shown = list(range(len(headers)))
-    if text is not None:
-        widths[last] = min(natural, text)
-        if not any(row[last] for row in rows):
-            shown.remove(last)
-            text = None
-
-    def excess() -> int:
-        return sum(widths[i] + len(_GAP) for i in shown) - len(_GAP) - width
-
+    cells = {header: [row[i] for row in rows] for i, header in enumerate(headers)}
+    longest = {header: max(map(cell_len, (header, *cells[header]))) for header in headers}
+    needed = {header: min(longest[header], (wrap or {}).get(header, longest[header])) + _GAP for header in headers}
+    shown = [header for header in headers if any(cells[header])]
     left_out = []
     for name in spare:
-        if excess() <= 0:
+        if sum(needed[header] for header in shown) - _GAP <= console.width:
             break
-        shown.remove(headers.index(name))
-        left_out.append(name)
-    below = text is not None and excess() > 0
-    if below:
-        shown.remove(last)
-    elif text is not None:
-        widths[last] = min(natural, widths[last] - excess())
-    for i in (headers.index(name) for name in names):
-        widths[i] -= max(0, min(excess(), widths[i] - _LEAST_NAME))
-    for place, row in enumerate((headers, *rows)):
-        cells = [[shortened(cell, widths[i])] if headers[i] in names else [cell] for i, cell in enumerate(row)]
-        if text is not None and not below:
-            cells[last] = wrapped(row[last], widths[last], hang=2)
-        for number in range(max(len(cells[i]) for i in shown)):
-            line = _GAP.join(
-                _padded(cells[i][number] if number < len(cells[i]) else "", widths[i], headers[i] in left)
-                for i in shown
-            )
-            for part in wrapped(line.rstrip(), width, hang=4):
-                print_whole(console, part, "bold" if place == 0 else "")
-        if below and place and row[last]:
-            print_lines(console, f"    {headers[last]}: {row[last]}", hang=6)
-    print_legend(
-        console, {headers[i]: (legend or {}).get(headers[i], "") for i in (*shown, *([last] if below else []))}
-    )
+        if name in shown:
+            shown.remove(name)
+            left_out.append(name)
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP // 2))
+    for header in shown:
+        wrapped = header in (wrap or {})
+        table.add_column(
+            Text(header),
+            justify="left" if header in left else "right",
+            no_wrap=not wrapped,
+            overflow="fold" if wrapped else "ellipsis",
+        )
+    for place in range(len(rows)):
+        table.add_row(*(Text(cells[header][place]) for header in shown))
+    _print_trimmed(console, table)
+    print_facts(console, [(header, (legend or {}).get(header, "")) for header in shown])
     if left_out:
         print_lines(
-            console, f"not shown in {width} columns: {', '.join(left_out)}; a wider terminal and --json show them"
+            console, f"not shown in {console.width} columns: {', '.join(left_out)}; use a wider terminal or --json"
         )
 
 
-def print_legend(console: Console, legend: Mapping[str, str]) -> None:
-    """What each name means, a line each; nothing of names without a meaning."""
-    told = {name: meaning for name, meaning in legend.items() if meaning}
-    longest = max(map(len, told), default=0)
-    print_lines(console, *(f"{name.ljust(longest)}  {meaning}" for name, meaning in told.items()), hang=longest + 2)
+def print_facts(console: Console, facts: Iterable[tuple[str, str]]) -> None:
+    """Names with their meaning or value, one line each; nothing for an empty value."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, _GAP))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in facts:
+        if value:
+            grid.add_row(Text(name), Text(value))
+    _print_trimmed(console, grid)
 
 
-def _padded(cell: str, width: int, left: bool) -> str:
-    from rich.cells import cell_len
+def _print_trimmed(console: Console, table: Any) -> None:
+    """A rich table without spaces at the ends of its lines."""
+    from rich.text import Text
 
-    space = " " * (width - cell_len(cell))
-    return cell + space if left else space + cell
+    for line in console.render_lines(table, pad=False) if table.row_count else ():
+        text = Text.assemble(*((segment.text, segment.style or "") for segment in line))
+        text.rstrip()
+        console.print(text, soft_wrap=True)
 
 
 def class_names(rows: Iterable[RankedRow]) -> tuple[str, ...] | None:
-    """The classes of the task that the rows are of, the positive one first; None for a task without classes."""
+    """The classes of the task, the positive one first; None for a task without classes."""
     return next((tuple(row.classes.classes) for row in rows if row.classes), None)
 
 
 def class_legend(classes: Sequence[str]) -> dict[str, str]:
-    """What the scores of a task with classes are, by their columns."""
-    both, positive = " and ".join(classes), classes[0]
+    """The meaning of the scores of a task with classes."""
+    positive = classes[0]
     return {
-        "macro F1": f"the mean of the F1 of {both}; an unparsed completion counts as the wrong class",
-        "precision": f"share of those answered {positive} that are {positive}",
-        "recall": f"share of {positive} that is answered so",
+        "macro F1": f"the mean of the F1 of {' and '.join(classes)}; an unparsed completion counts as the wrong class",
+        "precision": f"share of the answers {positive} whose gold label is {positive}",
+        "recall": f"share of the gold labels {positive} that are answered {positive}",
         "F1": f"of {positive}: 2PR / (P + R), P the precision and R the recall",
     }
 
 
-def class_note(classes: Sequence[str]) -> str:
-    return f"macro F1 is {class_legend(classes)['macro F1']}."
-
-
-def classes_told(scores: ClassScores) -> dict[str, str]:
-    """The scores of each class, by what they are."""
-    told = {"macro F1": _estimated(scores.macro_f1)}
+def class_facts(scores: ClassScores) -> dict[str, str]:
+    """The scores of each class, with their intervals."""
+    facts = {"macro F1": estimate(scores.macro_f1)}
     for name, row in scores.classes.items():
-        told[name] = f"precision {_estimated(row.precision)}, recall {_estimated(row.recall)}, F1 {_estimated(row.f1)}"
-    return told
+        facts[name] = f"precision {estimate(row.precision)}, recall {estimate(row.recall)}, F1 {estimate(row.f1)}"
+    return facts
 
 
-def _estimated(estimate: ClassEstimate) -> str:
-    return f"{number(estimate.value)} {interval(estimate.ci)}"
+def estimate(value: ClassEstimate) -> str:
+    return f"{number(value.value)} {interval(value.ci)}"
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -241,17 +205,17 @@ def p_value(p: float | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them: 42 s, 3 min 5 s, 2 h 7 min."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    """Seconds in words: 42 s, 3 min 5 s, 2 h 7 min."""
+    total = round(seconds)
+    if total < 60:
+        return f"{total} s"
+    if total < 3600:
+        return f"{total // 60} min {total % 60} s"
+    return f"{total // 3600} h {total % 3600 // 60} min"
 
 
 def flags_text(flags: Sequence[str], shown: int = 3) -> str:
-    """Flags of one kind together: `exploit:empty,tags,numbers,+5`."""
+    """Flags, those of one kind together: `exploit:empty,tags,numbers,+5`."""
     kinds: dict[str, list[str]] = {}
     for flag in flags:
         kind, colon, name = flag.partition(":")
@@ -263,7 +227,7 @@ def flags_text(flags: Sequence[str], shown: int = 3) -> str:
 
 
 def short_id(id: str, name: str) -> str:
-    """The beginning of a candidate's id; a dash for an arm that has no other name."""
+    """The beginning of a candidate's id; a dash for an arm without another name."""
     return "-" if id == name else id[:SHORT]
 
 

@@ -1,4 +1,4 @@
-"""What of this machine a search needs, checked one by one: Python, packages, devices, disk, the sandbox, the proposer."""
+"""Whether this machine can run a search: Python, packages, devices, disk, sandbox, proposer, data and policy."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from rewardsearch.tasks.datasheet import check_rows, short_splits
 from rewardsearch.train import DEVICE, check_policy
 from rewardsearch.train.devices import devices
 
-_APART = "run searches in a virtual machine or container of their own, without keys"
+_APART = "run searches in a separate virtual machine or container without keys"
 _DISK_GB = 2.0
 _DISK_WARN_GB = 10.0
 
 
 def examine(config: Config) -> Iterator[Finding]:
-    """Every finding, in a fixed order. `fail` is what a search with `config` cannot do without."""
+    """All findings, in a fixed order. A search with `config` cannot run while one of them has the status `fail`."""
     yield _python()
     yield from _packages()
     yield from _devices(config)
@@ -72,7 +72,7 @@ def _devices(config: Config) -> Iterator[Finding]:
     try:
         found = devices()
     except (ImportError, OSError) as error:
-        yield Finding("devices", "fail", f"torch does not load: {error}", "install torch for this machine again")
+        yield Finding("devices", "fail", f"torch does not load: {error}", "reinstall torch for this machine")
         return
     cores = f"{os.cpu_count()} CPU cores"
     if found:
@@ -84,16 +84,16 @@ def _devices(config: Config) -> Iterator[Finding]:
             "devices",
             "ok" if config.policy.model == "embedded" else "warn",
             f"no CUDA device; {cores}",
-            "" if config.policy.model == "embedded" else "models of millions of parameters train slowly without one",
+            "" if config.policy.model == "embedded" else "models of millions of parameters train slowly without a GPU",
         )
 
 
 def _disk(folder: Path) -> Finding:
-    place = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
-    free = shutil.disk_usage(place).free / 1e9
+    existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    free = shutil.disk_usage(existing).free / 1e9
     found = f"{free:.0f} GB free for {folder}"
-    if not os.access(place, os.W_OK):
-        return Finding("disk", "fail", f"{place} cannot be written", "name another --run-dir")
+    if not os.access(existing, os.W_OK):
+        return Finding("disk", "fail", f"{existing} is not writable", "name another --run-dir")
     if free < _DISK_GB:
         return Finding("disk", "fail", found, f"free {_DISK_GB:g} GB, or name another --run-dir")
     if free < _DISK_WARN_GB:
@@ -105,13 +105,13 @@ def _sandbox(config: Config) -> Iterator[Finding]:
     try:
         defences = inspect(config.sandbox.model_copy(update={"require": ()}))
     except RewardSearchError as error:
-        yield Finding("sandbox", "fail", str(error), "no candidate can be run without its worker")
+        yield Finding("sandbox", "fail", str(error), "a search needs the sandbox worker; fix the cause")
         return
     unlimited = [what for what in defences.open if what in LIMITS]
     if unlimited:
         yield Finding("sandbox limits", "warn", f"a candidate could {', '.join(unlimited)}", _APART)
     else:
-        yield Finding("sandbox limits", "ok", "memory, CPU time, files and processes are bounded")
+        yield Finding("sandbox limits", "ok", "memory, CPU time, files and processes are limited")
     lacking = {**defences.missing, **defences.unmet(config.sandbox.require)}
     for name in dict.fromkeys((*defences.layers, *lacking)):
         if name not in lacking:
@@ -120,15 +120,15 @@ def _sandbox(config: Config) -> Iterator[Finding]:
             yield Finding(f"sandbox {name}", "fail", "not in force, and sandbox.require names it", lacking[name])
         else:
             yield Finding(f"sandbox {name}", "warn", "not in force", lacking[name])
-    held = f"{defences.tried - len(defences.open)} of {defences.tried} raw breaches held"
+    blocked = f"{defences.tried - len(defences.open)} of {defences.tried} attempted breaches blocked"
     if not defences.open:
-        yield Finding("sandbox self-check", "ok", held)
+        yield Finding("sandbox self-check", "ok", blocked)
     else:
         status: Status = "warn" if defences.missing else "fail"
         yield Finding(
             "sandbox self-check",
             status,
-            f"{held}; code that gets past the static policy could {', '.join(defences.open)}",
+            f"{blocked}; code that passes the static policy could {', '.join(defences.open)}",
             _APART,
         )
 
@@ -149,7 +149,7 @@ def _proposer(config: Config) -> Finding:
         return Finding(
             "proposer",
             "warn",
-            f"{found}; no price for {', '.join(unpriced)}, so money is not counted",
+            f"{found}; no price for {', '.join(unpriced)}, so spending is not counted",
             "set propose.llm.prices, in dollars per million tokens",
         )
     return Finding("proposer", "ok", found)
@@ -171,5 +171,5 @@ def _data_and_policy(config: Config) -> Iterator[Finding]:
         for warning in short_splits(task, config):
             what, _, remedy = warning.partition("; ")
             yield Finding("data", "warn", what, remedy)
-    # A missing device is told among the devices.
+    # A missing device is among the findings of _devices.
     yield from (each for each in check_policy(config, rows) if each.name != DEVICE)

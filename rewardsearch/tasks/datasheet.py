@@ -94,8 +94,8 @@ def short_splits(task: Task, config: Config) -> tuple[str, ...]:
         size = getattr(config.task, key)
         if found is not None and key in config.task.model_fields_set and found[split] < size:
             warnings.append(
-                f"task.{key}: got {size:,}, the data have {found[split]:,} rows for {split}, all of which are used; "
-                "lower it, or give more rows"
+                f"task.{key}: got {size:,}, but the data have {found[split]:,} rows for {split}; all of them are used; "
+                "lower the value, or add rows"
             )
     return tuple(warnings)
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from fakes import GOOD, final_report
+from rewardsearch.cli.planned import told_plan, told_power
 from rich.console import Console
 
 from rewardsearch.cli.final_table import print_final, print_pairs
-from rewardsearch.cli.planned import told_plan, told_power
 from rewardsearch.config import parse_config
 from rewardsearch.records import FinalReport, Noise
 from rewardsearch.run.journal import Journal, read_run
