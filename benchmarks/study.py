@@ -34,13 +34,13 @@ from study_numbers import collect, ordered_json
 from study_page import write_page
 from study_plan import SEEDS, Planned, plan, share
 
-from rewardsearch.cli.planned import planned_runs, planned_steps
 from rewardsearch.cli.run import stop_on_sigterm
 from rewardsearch.errors import Interrupted, NothingAccepted, RewardSearchError, UserError
 from rewardsearch.files import write_atomic
 from rewardsearch.files.resources import PACKAGE
 from rewardsearch.loop import search
 from rewardsearch.run.journal import has_run, read_run
+from rewardsearch.session.plan import planned_runs, planned_steps
 
 DOCS = PACKAGE.parent / "docs"
 

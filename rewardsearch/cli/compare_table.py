@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rewardsearch.cli.tables import (
+    F1_LEGEND,
     class_legend,
     estimate,
     interval,
@@ -42,16 +43,12 @@ def print_comparison(names: tuple[str, str], result: Comparison, limit: int, abo
             f"seeds, with the noise between the baseline's {len(gap.seeds)} seeds{_mean_text(gap)}",
             "",
         )
-    print_lines(console, f"{about}, over the questions alone: {result.n} questions, matched by id{of}")
+    print_lines(console, f"{about}, over the questions alone: {result.n} questions, matched by id{of}; 95 % intervals")
     print_facts(console, zip(_SIDES.values(), names, strict=True))
-    print_table(
-        console,
-        ("", *_SIDES.values(), "first - second", "meaning"),
-        _scores(result),
-        left=("", "meaning"),
-        wrap={"meaning": 12},
-        spare=("meaning",),
-    )
+    print_table(console, ("score", *_SIDES.values(), "first - second"), _scores(result), left=("score",))
+    positive = class_legend(tuple(result.a.classes.classes)) if result.a.classes else {"F1": F1_LEGEND}
+    legend = {"accuracy": "share of correct answers", **positive, "parsed": "share of answers that can be read"}
+    print_facts(console, [(name, legend[name]) for name, *_ in _scores(result)])
     if result.a.unreadable or result.b.unreadable:
         counts = f"{result.a.unreadable} of the first, {result.b.unreadable} of the second"
         print_lines(console, f"predictions that are not an answer, such as not a number, count as unparsed: {counts}")
@@ -67,17 +64,17 @@ def print_comparison(names: tuple[str, str], result: Comparison, limit: int, abo
 
 
 def _scores(result: Comparison) -> list[tuple[str, ...]]:
-    """A row per score: its name, both sides, their difference, its meaning."""
+    """A row per score: its name, both sides, their difference."""
     a, b, difference = result.a, result.b, result.difference
     both = [f"{number(each.f1)} {interval(each.f1_ci)}" for each in (a, b)]
-    rows = [("F1", *both, f"{signed(difference.f1)} {signed_interval(difference.f1_ci)}", "with 95 % intervals")]
+    rows = [("F1", *both, f"{signed(difference.f1)} {signed_interval(difference.f1_ci)}")]
     both = [f"{number(each.accuracy)} {interval(each.accuracy_ci)}" for each in (a, b)]
     gap = f"{signed(difference.accuracy)} {signed_interval(difference.accuracy_ci)}"
-    rows.append(("accuracy", *both, gap, "share of correct answers"))
+    rows.append(("accuracy", *both, gap))
     if a.classes and b.classes and (macro := result.macro_f1_difference):
         both = [estimate(each.macro_f1) for each in (a.classes, b.classes)]
-        rows.append(("macro F1", *both, f"{signed(macro.value)} {signed_interval(macro.ci)}", "mean over the classes"))
-    rows.append(("parsed", percent(a.parse_rate), percent(b.parse_rate), "", "share with a readable answer"))
+        rows.append(("macro F1", *both, f"{signed(macro.value)} {signed_interval(macro.ci)}"))
+    rows.append(("parsed", percent(a.parse_rate), percent(b.parse_rate), ""))
     return rows
 
 
@@ -122,4 +119,3 @@ def _print_classes(console: Console, first: ClassScores, second: ClassScores) ->
     ]
     print_lines(console, "", "answers by gold class:")
     print_table(console, ("gold", "of", *answers), counts, left=("gold", "of"), wrap={"gold": 10})
-    print_lines(console, f"macro F1 is {class_legend(tuple(first.classes))['macro F1']}.")

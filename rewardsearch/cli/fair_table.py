@@ -81,7 +81,8 @@ def _gap_text(gap: GroupGap, arm: Fairness) -> str:
     ratio = "-" if gap.ratio is None else f"{gap.ratio:.2f}"
     text = (
         f"{gap.attribute}: gap {gap.gap:.3f} {interval(gap.gap_ci)} between {gap.high} and {gap.low}, impact ratio {ratio}; "
-        f"between people with the same gold label {gap.standardized_gap:.3f} (p {p_value(gap.p)}, corrected {p_value(gap.p_adjusted)})"
+        f"between people with the same gold label {gap.standardized_gap:.3f} (p {p_value(gap.p)}, "
+        f"corrected {p_value(gap.p_adjusted)})"
     )
     if gap.flagged:
         return f"{text} FLAGGED: the answers depend on the group"

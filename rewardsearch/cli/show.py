@@ -202,8 +202,8 @@ def _print_curves(console: Console, result: TrainingResult) -> None:
         rows.append((name, *values, number(result.correlations.get(name), 2)))
     print_lines(console, "", "training, by step:")
     headers = ("step", *(str(point.step) for point in points), "r")
-    print_table(console, headers, rows, left=("step",), wrap={"step": NAME}, legend=CURVES_LEGEND)
-    print_facts(console, [(name, CURVES_LEGEND[name]) for name, *_ in rows if name in CURVES_LEGEND])
+    print_table(console, headers, rows, left=("step",), wrap={"step": NAME})
+    print_facts(console, CURVES_LEGEND.items())
 
 
 def _print_disagreements(console: Console, result: TrainingResult) -> None:

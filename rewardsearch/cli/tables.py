@@ -24,7 +24,7 @@ PIPED = 100
 """Columns of what is written to a file or a pipe."""
 SHORT = 6
 """Characters of an id that tables show. Commands take any unique beginning of an id."""
-NAME, TEXT = 8, 18
+NAME, TEXT = 16, 18
 """The narrowest that a column of names, or of texts, is wrapped to."""
 PAPER_NOTE = "paper protocol: ranked on the test split with one seed, so the best scores are inflated by selection"
 F1_LEGEND = "2a / (1 + a) with a the accuracy, so F1 and accuracy give the same ranks"
@@ -56,7 +56,7 @@ def print_lines(console: Console, *lines: str, hang: int | None = None) -> None:
 
     for line in "\n".join(lines).split("\n") if lines else ():
         # A wide character takes two columns of a terminal. An interval is not broken.
-        width = max(console.width - cell_len(line) + len(line), _LEAST_WIDTH)
+        width = max(console.width if cell_len(line) == len(line) else console.width // 2, _LEAST_WIDTH // 2)
         indent = len(line) - len(line.lstrip()) + 2 if hang is None else hang
         parts = textwrap.wrap(
             _INTERVAL.sub("\\1\0\\2", line),
@@ -96,30 +96,30 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    cells = {header: [row[i] for row in rows] for i, header in enumerate(headers)}
-    longest = {header: max(map(cell_len, (header, *cells[header]))) for header in headers}
-    needed = {header: min(longest[header], (wrap or {}).get(header, longest[header])) + _GAP for header in headers}
-    shown = [header for header in headers if any(cells[header])]
+    wrap, legend = wrap or {}, legend or {}
+    cells = [[row[i] for row in rows] for i in range(len(headers))]
+    widths = [max(map(cell_len, (header, *column))) for header, column in zip(headers, cells, strict=True)]
+    needed = [min(width, wrap.get(header, width)) + _GAP for header, width in zip(headers, widths, strict=True)]
+    shown = [i for i in range(len(headers)) if any(cells[i])]
     left_out = []
     for name in spare:
-        if sum(needed[header] for header in shown) - _GAP <= console.width:
+        if sum(needed[i] for i in shown) - _GAP <= console.width:
             break
-        if name in shown:
-            shown.remove(name)
+        if name in headers and headers.index(name) in shown:
+            shown.remove(headers.index(name))
             left_out.append(name)
     table = Table(box=None, pad_edge=False, padding=(0, _GAP // 2))
-    for header in shown:
-        wrapped = header in (wrap or {})
+    for i in shown:
         table.add_column(
-            Text(header),
-            justify="left" if header in left else "right",
-            no_wrap=not wrapped,
-            overflow="fold" if wrapped else "ellipsis",
+            Text(headers[i]),
+            justify="left" if headers[i] in left else "right",
+            no_wrap=headers[i] not in wrap,
+            overflow="fold" if headers[i] in wrap else "ellipsis",
         )
     for place in range(len(rows)):
-        table.add_row(*(Text(cells[header][place]) for header in shown))
+        table.add_row(*(Text(cells[i][place]) for i in shown))
     _print_trimmed(console, table)
-    print_facts(console, [(header, (legend or {}).get(header, "")) for header in shown])
+    print_facts(console, [(headers[i], legend.get(headers[i], "")) for i in shown])
     if left_out:
         print_lines(
             console, f"not shown in {console.width} columns: {', '.join(left_out)}; use a wider terminal or --json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -37,8 +38,19 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     return call
 
 
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run, made once. Tests work on copies of it."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "always.py").write_text(
+        "def reward(prompts, completions, answer, **columns):\n    return [0.5 for c in completions]\n",
+        encoding="utf-8",
+    )
+    return make_run(folder / "demo", [folder / "always.py"])
+
+
 @pytest.fixture
-def run(tmp_path: Path, write_reward, monkeypatch: pytest.MonkeyPatch) -> Path:  # type: ignore[no-untyped-def]
-    """A finished run in runs/demo, seen from the folder that holds runs/."""
+def run(tmp_path: Path, finished_run: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the finished run as runs/demo, in the folder that the command runs in."""
     monkeypatch.chdir(tmp_path)
-    return make_run(tmp_path / "runs" / "demo", [write_reward("always", "0.5")])
+    return Path(shutil.copytree(finished_run, tmp_path / "runs" / "demo"))

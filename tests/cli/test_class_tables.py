@@ -1,4 +1,4 @@
-"""What commands show of a task with classes: the leaderboard, the progress of a search, two arms side by side."""
+"""A task with classes: the leaderboard, the progress of a search, two arms next to each other."""
 
 import io
 import json
@@ -40,7 +40,7 @@ def board(width: int, terminal: bool = False) -> list[str]:
     return console.file.getvalue().splitlines()  # type: ignore[attr-defined]
 
 
-def told(result: TrainingResult) -> str:
+def shown(result: TrainingResult) -> str:
     console = Console(width=400, file=io.StringIO())
     with SearchProgress(console, parse_config({}, "test")) as progress:
         job = TrainingJob(id=result.id, rewards=(), seed=0, steps=result.steps, folder="f")
@@ -48,7 +48,7 @@ def told(result: TrainingResult) -> str:
     return console.file.getvalue().strip()  # type: ignore[attr-defined]
 
 
-def test_the_leaderboard_says_whose_f1_it_is_and_shows_precision_and_recall() -> None:
+def test_the_leaderboard_names_the_class_of_f1_and_shows_precision_and_recall() -> None:
     lines = board(400)
     assert lines[0] == "resume, 100 questions of val; F1, precision and recall are those of SELECTED"
     assert " ".join(lines[1].split()).startswith(
@@ -66,15 +66,15 @@ def test_a_narrow_terminal_keeps_precision_and_recall() -> None:
     assert len(row) <= 70 and "0.905" in row and "0.956" in row and "0.860" in row
 
 
-def test_a_screen_that_ended_is_told_with_its_class_scores() -> None:
+def test_a_finished_training_is_shown_with_its_class_scores() -> None:
     trained = screened("arm", "", outcomes=classed(GOLD, FAIR), steps=36, seconds=31.2)
-    assert told(trained).startswith(
+    assert shown(trained).startswith(
         "arm after 36 steps: F1 0.91, macro F1 0.91, precision 0.96, recall 0.86 on 100 questions, 31 s"
     )
 
 
-def test_a_numeric_screen_is_told_with_its_accuracy() -> None:
-    assert "after 40 steps: F1 0.750, accuracy 0.600 on 5 questions, 12 s" in told(screened("arm", "cccww"))
+def test_a_finished_training_of_a_numeric_task_is_shown_with_its_accuracy() -> None:
+    assert "after 40 steps: F1 0.750, accuracy 0.600 on 5 questions, 12 s" in shown(screened("arm", "cccww"))
 
 
 @pytest.fixture
@@ -94,10 +94,9 @@ def classed_run(run: Path) -> Path:
 
 def test_compare_shows_two_arms_of_a_run_by_class(cli: Any, classed_run: Path) -> None:
     out = cli("compare", classed_run, "judges", "rejects").out
-    assert out.splitlines()[0].endswith("100 questions, matched by id; F1 is that of SELECTED")
+    assert "F1 is that of SELECTED" in out.splitlines()[0]
     lines = [line.split() for line in out.splitlines()]
-    assert ["SELECTED", "first", "0.956"] in [line[:3] for line in lines]
-    assert ["SELECTED", "second"] in [line[:2] for line in lines]
+    assert ["SELECTED", "precision", "0.956"] in [line[:3] for line in lines]
     assert next(line for line in lines if line[:2] == ["REJECTED", "second"])[-3:] == ["0", "48", "2"]
     document = json.loads(cli("compare", classed_run, "judges", "rejects", "--json").out)
     classes = document["a"]["classes"]
@@ -119,7 +118,7 @@ def test_compare_predictions_takes_the_positive_class(cli: Any, tmp_path: Path) 
 
 def test_a_positive_class_without_prediction_files_is_the_users_error(cli: Any, run: Path) -> None:
     done = cli("compare", run, "baseline", "policy", "--positive", "SELECTED")
-    assert done.code == 2 and "--positive without --predictions" in done.err
+    assert done.code == 2 and "--positive" in done.err and "--predictions" in done.err
 
 
 def test_leaderboard_as_json_has_classes_only_where_there_are_some(cli: Any, run: Path) -> None:

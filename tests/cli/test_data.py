@@ -34,42 +34,40 @@ def test_the_table_shows_what_was_left_out_the_imbalance_and_how_it_is_balanced(
     done = cli("data", own)
     assert done.code == 0, done.err
     assert "read: 300 rows of hires.csv\nleft out: 6, no resume\nleft out: 6, no label\n" in done.out
-    table = {
-        line.split()[0]: line.split() for line in done.out.splitlines() if line.startswith(("train ", "val ", "test "))
-    }
-    rows, found, share, balanced = table["train"][1:5]
-    assert int(rows) > int(found) and float(share[:-1]) < 30 and balanced == "50.0%"
-    assert table["val"][1] == table["val"][2] and table["val"][3] == table["val"][4]
-    assert 0.4 < float(table["val"][-1]) < 0.9 and table["test"][-2:] == ["-", "-"]
+    table = {line.split("  ")[0]: line.removeprefix(line.split("  ")[0]).split() for line in done.out.splitlines()}
+    assert int(table["rows"][0]) > int(table["found"][0])
+    assert float(table["SELECTED"][0][:-1]) < 30 and table["balanced"][0] == "50.0%"
+    assert table["rows"][1] == table["found"][1] and table["SELECTED"][1] == table["balanced"][1]
+    assert 0.4 < float(table["keyword macro F1"][1]) < 0.9 and table["keyword macro F1"][2] == "-"
 
 
 def test_one_training_row_is_shown_with_what_is_taught_for_it_and_none_of_test(cli: Any, own: Path) -> None:
-    told = cli("data", own).out
+    shown = cli("data", own).out
     task = load_task(load_config(own).task)
     first = task.demonstrations()[0]
-    assert f"a row of train, {first.row.id}:\n  Job: {first.row.columns['job']}\n" in told
-    assert told.endswith(f"what supervised fine-tuning teaches for it:\n  {first.completion}\n")
-    assert "(group, for the fairness table alone) sex: " in told
-    assert not any(row.columns["resume"] in told for row in task.rows("test"))
+    assert f"a row of train, {first.row.id}:\n  Job: {first.row.columns['job']}\n" in shown
+    assert shown.endswith(f"what supervised fine-tuning teaches for it:\n  {first.completion}\n")
+    assert "(group, used only for the fairness table) sex: " in shown
+    assert not any(row.columns["resume"] in shown for row in task.rows("test"))
 
 
 def test_json_holds_the_same_sheet(cli: Any, own: Path) -> None:
-    told = json.loads(cli("data", own, "--json", "--set", "task.balance=false").out)
-    assert told["classes"] == ["SELECTED", "REJECTED"]
-    assert told["left_out"] == {"no resume": 6, "no label": 6}
-    assert [each["split"] for each in told["splits"]] == ["train", "val", "test"]
-    assert sum(each["found"] for each in told["splits"]) == 288
-    assert told["splits"][0]["balanced_share"] == told["splits"][0]["share"] < 0.3
-    assert set(told["splits"][1]["baselines"]["keyword"]) == {"accuracy", "macro_f1"}
-    assert told["splits"][2]["baselines"] == {}
-    assert told["example"]["row"]["id"].startswith("train-")
+    shown = json.loads(cli("data", own, "--json", "--set", "task.balance=false").out)
+    assert shown["classes"] == ["SELECTED", "REJECTED"]
+    assert shown["left_out"] == {"no resume": 6, "no label": 6}
+    assert [each["split"] for each in shown["splits"]] == ["train", "val", "test"]
+    assert sum(each["found"] for each in shown["splits"]) == 288
+    assert shown["splits"][0]["balanced_share"] == shown["splits"][0]["share"] < 0.3
+    assert set(shown["splits"][1]["baselines"]["keyword"]) == {"accuracy", "macro_f1"}
+    assert shown["splits"][2]["baselines"] == {}
+    assert shown["example"]["row"]["id"].startswith("train-")
 
 
 def test_generated_resumes_show_their_share_of_hard_pairs(cli: Any, own: Path) -> None:
     rows = "{name: resume, train_rows: 100, val_rows: 50, test_rows: 50}"
-    told = json.loads(cli("data", own, "--json", "--set", f"task={rows}").out)
-    assert told["source"] == "generated" and told["read"] == {}
-    assert all(0.1 < each["shares"]["hard"] < 0.6 for each in told["splits"])
+    shown = json.loads(cli("data", own, "--json", "--set", f"task={rows}").out)
+    assert shown["source"] == "generated" and shown["read"] == {}
+    assert all(0.1 < each["shares"]["hard"] < 0.6 for each in shown["splits"])
 
 
 def test_a_numeric_task_shows_rows_and_answers(cli: Any) -> None:
@@ -77,11 +75,11 @@ def test_a_numeric_task_shows_rows_and_answers(cli: Any) -> None:
     assert done.code == 0, done.err
     lines = done.out.splitlines()
     assert lines[0] == "arithmetic: generated"
-    assert lines[2].split() == ["split", "rows", "words/question"]
+    assert lines[2].split() == ["train", "val", "test", "meaning"]
     assert "answers of train: " in done.out and "SELECTED" not in done.out
 
 
-def test_a_search_is_told_in_one_line_and_how_rows_were_split(own: Path) -> None:
+def test_the_rows_of_a_search_are_described_in_one_line_and_how_they_were_split(own: Path) -> None:
     config = load_config(own)
     line, note = describe_rows(load_task(config.task), config)
     assert "hires.csv, 300 rows read, 12 left out (no resume 6, no label 6); SELECTED: " in line
@@ -109,27 +107,24 @@ def test_data_of_one_class_are_shown_and_refused_in_a_line(cli: Any, own: Path, 
     write_csv(own.parent / "hires.csv", [row | {"decision": value} for row in hires(60)])
     done = cli("data", own)
     assert done.code == 2 and "train " in done.out
-    assert done.err.splitlines() == [
-        f"error: task.data: no whole row of hires.csv has a decision of task.columns.{missing}; a search needs both classes: "
-        "name its values there, or give rows that have them"
-    ]
+    (line,) = done.err.splitlines()
+    assert "hires.csv" in line and f"decision of task.columns.{missing}" in line
 
 
-def test_a_split_of_one_class_is_told_with_what_holds_its_rows_together(cli: Any, own: Path) -> None:
+def test_a_split_of_one_class_names_what_holds_its_rows_together(cli: Any, own: Path) -> None:
     rows = [row | {"decision": "declined"} for row in hires(60) if row["cv text"]]
     write_csv(own.parent / "hires.csv", [*rows, rows[0] | {"decision": "hired", "source": "elsewhere"}])
     done = cli("data", own)
-    assert done.code == 2 and " split has 0 SELECTED and " in done.err
-    assert " REJECTED, needs both classes; rows that share" in done.err
+    assert done.code == 2 and " split has 0 SELECTED and " in done.err and "task.split_by" in done.err
 
 
-def test_a_size_that_is_too_small_for_a_step_is_told_to_be_raised(cli: Any, own: Path) -> None:
+def test_a_size_that_is_too_small_for_a_step_has_to_be_raised(cli: Any, own: Path) -> None:
     done = cli("data", own, "--set", "task.train_rows=1", "--set", "task.balance=false")
     assert done.code == 2
     assert "error: task: the train split has 1 rows, needs 8; raise task.train_rows" in done.err.splitlines()
 
 
-def test_a_size_that_leaves_a_class_out_is_told_to_be_raised(cli: Any, own: Path) -> None:
+def test_a_size_that_leaves_a_class_out_has_to_be_raised(cli: Any, own: Path) -> None:
     rows = read_pairs(load_config(own).task).splits["val"]
     least = next(n for n in range(1, len(rows)) if rows[n].selected != rows[0].selected)
     done = cli("data", own, "--set", f"task.val_rows={least}")

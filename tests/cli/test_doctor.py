@@ -32,7 +32,7 @@ def test_this_machine_can_search() -> None:
     assert all(found.remedy for found in findings if found.status != "ok")
 
 
-def test_a_missing_and_an_old_package_are_told_with_the_command_that_mends_them(
+def test_a_missing_and_an_old_package_have_the_command_that_installs_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     wanted = ["nonesuch>=1", "pydantic>=999", "rich>=13", "torch>=2; extra == 'x'"]
@@ -73,7 +73,7 @@ def test_whole_layers_that_leak_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     assert finding("sandbox self-check").status == "fail"
 
 
-def test_limits_that_do_not_hold_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limits_that_do_not_hold_warn(monkeypatch: pytest.MonkeyPatch) -> None:
     assert finding("sandbox limits").status == "ok"
     monkeypatch.setattr(doctor, "inspect", lambda config: Defences((), ("use more memory than allowed",), 20))
     assert finding("sandbox limits").found == "a candidate could use more memory than allowed"
@@ -100,7 +100,7 @@ def test_a_folder_that_cannot_be_written_and_a_full_disk_fail(monkeypatch: pytes
     usage.free = 5e9
     assert finding("disk").status == "warn"
     monkeypatch.setattr(doctor.os, "access", lambda place, mode: False)
-    assert finding("disk", Config(run_dir=str(tmp_path / "a" / "b"))).found == f"{tmp_path} cannot be written"
+    assert finding("disk", Config(run_dir=str(tmp_path / "a" / "b"))).found == f"{tmp_path} is not writable"
 
 
 def test_a_proposer_that_could_not_start_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +110,7 @@ def test_a_proposer_that_could_not_start_fails(monkeypatch: pytest.MonkeyPatch) 
     assert "OPENAI_API_KEY" in finding("proposer", openai).found
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     unpriced = finding("proposer", openai)
-    assert (unpriced.status, "no price for gpt-5, so money is not counted" in unpriced.found) == ("warn", True)
+    assert (unpriced.status, "no price for gpt-5, so spending is not counted" in unpriced.found) == ("warn", True)
     prices = {"gpt-5": {"input": 1.25, "output": 10.0}}
     priced = parse_config({"propose": {"proposer": "llm", "llm": {"prices": prices}}}, "test")
     assert finding("proposer", priced) == Finding("proposer", "ok", "llm: gpt-5 (key in OPENAI_API_KEY)")

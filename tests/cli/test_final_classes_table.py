@@ -97,27 +97,28 @@ def test_rule_policy_references_and_chosen_stand_side_by_side_in_140_columns() -
     start = next(i for i, line in enumerate(lines) if line.startswith("arm"))
     end = next(i for i, line in enumerate(lines) if line.startswith("arm  ") and i > start)
     table = [line for line in lines[start:end] if line[2:3].strip()]
-    assert [line[2:].split()[0] for line in table[1:]] == [
-        *("reference-gentle", "grounded", "sft", "keyword", "reference-aggressive")
-    ]
+    arms = ("reference-gentle", "grounded", "sft", "keyword", "reference-aggr")
+    assert [
+        line[2 : 2 + len(arm)] for line, arm in zip((line for line in table[1:] if "0." in line), arms, strict=True)
+    ] == [*arms]
     assert all(len(line) <= 140 for line in table)
-    aggressive = next(line for line in table if "reference-aggressive" in line)
+    aggressive = next(line for line in table if "reference-aggr" in line)
     assert "0.06-0.10" in aggressive and aggressive.endswith("refused:bank,")
     keyword = next(line for line in table if "keyword" in line)
     assert "  0.73  " in keyword and "  0.80  " in keyword
 
 
-def test_what_was_chosen_is_held_against_sft_and_its_answers_are_told() -> None:
+def test_the_chosen_arm_is_compared_with_sft_and_its_answers_are_shown() -> None:
     out = shown(report())
     assert "* chosen by F1 on val before the test was read: grounded (a5fa31)" in out
     assert "  macro F1 +0.070 [" in out and "] against sft" in line_of(out, "  macro F1")
-    assert "answers of grounded (a5fa31), by gold class, means over seeds:" in out
+    assert "answers of grounded (a5fa31)" in out
     assert line_of(out, "SELECTED").split() == ["SELECTED", "43", "6.5", "0.5"]
     assert line_of(out, "REJECTED").split() == ["REJECTED", "2", "48", "0"]
     assert "  sft: how policy came to be" in out
 
 
-def test_fairness_is_told_whole_of_the_chosen_arm_and_in_a_line_of_others() -> None:
+def test_fairness_is_a_table_for_the_chosen_arm_and_lines_for_others() -> None:
     assert "by group" not in shown(report())
     groups = {f"q{i}": {"name": "ab"[i % 2], "age": "xy"[i in range(43, 50)]} for i in range(100)}
     # Of the gentle reference's mistakes on SELECTED all are people of age y, who have no others; so it is for the chosen arm.

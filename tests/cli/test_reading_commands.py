@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import BAD, GOOD, LEVEL, REFUSED, candidate, outcomes, screened, write_predictions
+from fakes import BAD, GOOD, LEVEL, REFUSED, begin_with, candidate, outcomes, screened, write_predictions
 from played import SMALL, Quiet, Trainer
 
 from rewardsearch.config import parse_config
@@ -16,21 +16,21 @@ from rewardsearch.run.journal import Journal, read_run
 from rewardsearch.run.training_files import save_result
 
 
-def document(done: Any) -> Any:
+def parsed(done: Any) -> Any:
     """The one JSON document that a command has written."""
     assert (done.code, done.err) == (0, "")
     return json.loads(done.out)
 
 
 def test_leaderboard_as_json_has_the_documented_keys(cli: Any, run: Path) -> None:
-    told = document(cli("leaderboard", run, "--json"))
-    assert (told["task"], told["split"], told["n"], told["run"]) == ("arithmetic", "val", 20, str(run))
+    document = parsed(cli("leaderboard", run, "--json"))
+    assert (document["task"], document["split"], document["n"], document["run"]) == ("arithmetic", "val", 20, str(run))
     keys = (
         "rank id name round operator parents status f1 f1_ci accuracy accuracy_ci parse_rate p_vs_best p_vs_baseline "
         "mean_training_accuracy p_adjusted steps seconds flags"
     )
-    assert all(set(keys.split()) <= set(row) for row in told["rows"])
-    assert [row["name"] for row in told["rows"]][:2] == ["worked-steps", "baseline"]
+    assert all(set(keys.split()) <= set(row) for row in document["rows"])
+    assert [row["name"] for row in document["rows"]][:2] == ["worked-steps", "baseline"]
 
 
 def test_leaderboard_as_csv(cli: Any, run: Path) -> None:
@@ -38,9 +38,11 @@ def test_leaderboard_as_csv(cli: Any, run: Path) -> None:
     assert rows[0]["name"] == "worked-steps"
 
 
-def test_leaderboard_as_text_tells_scores_reasons_and_refusals(cli: Any, run: Path) -> None:
+def test_leaderboard_as_text_has_scores_reasons_and_refusals(cli: Any, run: Path) -> None:
     out = cli("leaderboard", run).out
-    assert "worked-steps  a5fa31" in out and "0.947  [0.857, 1.000]" in out
+    assert ["1", "worked-steps", "a5fa31"] in [
+        line.split()[:3] for line in out.splitlines()
+    ] and "0.947  [0.857, 1.000]" in out
     assert "returned nan for a completion" in out and "static: line 3: `open` is not available" in out
     assert "round 1: reply-5: no code block in it" in out
     assert "2a / (1 + a)" in out
@@ -66,14 +68,14 @@ def test_the_leaderboard_of_a_round_in_the_making_is_up_to_date(cli: Any, run: P
         journal.append("validated", verdict=verdict.model_dump(mode="json"))
         save_result(run / "late", screened(new.id, "c" * 20), "mark")
         journal.append("trained", id=new.id, folder="late", mark="mark", status="done")
-    rows = document(cli("leaderboard", run, "--json"))["rows"]
+    rows = parsed(cli("leaderboard", run, "--json"))["rows"]
     assert (rows[0]["name"], rows[0]["f1"]) == ("late", 1)
 
 
-def test_status_tells_rounds_candidates_and_spend(cli: Any, run: Path) -> None:
-    told = document(cli("status", run, "--json"))
-    assert (told["status"], told["rounds_done"], told["rounds"]) == ("finished", 1, 1)
-    assert told["candidates"] == {
+def test_status_has_rounds_candidates_and_spend(cli: Any, run: Path) -> None:
+    document = parsed(cli("status", run, "--json"))
+    assert (document["status"], document["rounds_done"], document["rounds"]) == ("finished", 1, 1)
+    assert document["candidates"] == {
         "proposed": 4,
         "trained": 2,
         "stopped": 0,
@@ -82,47 +84,47 @@ def test_status_tells_rounds_candidates_and_spend(cli: Any, run: Path) -> None:
         "error": 0,
         "pending": 0,
     }
-    assert (told["refusals"], told["usage"]["tokens"], told["best"]["id"]) == (1, 1000, GOOD.id)
+    assert (document["refusals"], document["usage"]["tokens"], document["best"]["id"]) == (1, 1000, GOOD.id)
     out = cli("status", run).out
-    assert "4 proposed, 2 screened, 1 failed, 1 rejected, 1 replies without a candidate" in out
-    assert "5 requests, 1,000 tokens" in out
+    assert "4 proposed, 2 trained, 1 failed, 1 rejected" in out and "5 requests, 1,000 tokens" in out
 
 
-def test_show_tells_one_candidate_whole(cli: Any, run: Path) -> None:
+def test_show_has_one_candidate_in_full(cli: Any, run: Path) -> None:
     out = cli("show", run, GOOD.id).out
     assert "why worked-steps" in out and "0.947 [0.857, 1.000]" in out
     assert "mean_correct: 1.5" in out
     # The played curves rise from 0.01 to 0.40.
     assert any(line.split()[:3] == ["training", "accuracy", "0.205,"] for line in out.splitlines())
-    assert "step             1     11     21     30     40  r\n" in out
-    assert "reward       0.100  1.100  2.100  3.000  4.000\n" in out
+    lines = [line.split() for line in out.splitlines()]
+    assert ["step", "1", "11", "21", "30", "40", "r"] in lines
+    assert ["reward", "0.100", "1.100", "2.100", "3.000", "4.000"] in lines
     assert "prompt      'How many?'" in out
     assert " 40 steps, 12 s\n" in out
     assert out.endswith(GOOD.code)
 
 
-def test_show_tells_the_memory_that_training_took(cli: Any, run: Path) -> None:
+def test_show_has_the_memory_of_the_training(cli: Any, run: Path) -> None:
     result = screened(GOOD.id, "c" * 18 + "w" * 2, peak_memory_mb=1834.4)
     save_result(run / "candidates" / GOOD.id / "training" / "full-0", result, "mark")
     assert " 40 steps, 12 s, 1,834 MB of memory\n" in cli("show", run, GOOD.id).out
 
 
 def test_show_as_json_has_code_verdict_curves_and_lineage(cli: Any, run: Path) -> None:
-    told = document(cli("show", run, GOOD.id, "--json"))
-    assert told["candidate"]["code"] == GOOD.code
-    assert told["verdict"]["checks"] == {"mean_correct": 1.5}
-    assert len(told["screen"]["curves"]) == 40 and "outcomes" not in told["screen"]
-    assert (told["row"]["rank"], told["children"]) == (1, [])
+    document = parsed(cli("show", run, GOOD.id, "--json"))
+    assert document["candidate"]["code"] == GOOD.code
+    assert document["verdict"]["checks"] == {"mean_correct": 1.5}
+    assert len(document["training"]["curves"]) == 40 and "outcomes" not in document["training"]
+    assert (document["row"]["rank"], document["children"]) == (1, [])
 
 
 @pytest.mark.parametrize("text", [GOOD.id, GOOD.id[:4], "worked-steps", "work"])
 def test_a_candidate_is_found_by_id_name_or_beginning(cli: Any, run: Path, text: str) -> None:
-    assert document(cli("show", run, text, "--json"))["id"] == GOOD.id
+    assert parsed(cli("show", run, text, "--json"))["id"] == GOOD.id
 
 
 def test_arms_that_are_no_candidates_are_shown_too(cli: Any, run: Path) -> None:
-    assert document(cli("show", run, "baseline", "--json"))["row"]["name"] == "baseline"
-    assert document(cli("show", run, "ensemble", "--json"))["members"] == [GOOD.id, LEVEL.id]
+    assert parsed(cli("show", run, "baseline", "--json"))["row"]["name"] == "baseline"
+    assert parsed(cli("show", run, "ensemble", "--json"))["members"] == [GOOD.id, LEVEL.id]
     assert "worked-steps" in cli("show", run, "ensemble-top3").out
 
 
@@ -135,14 +137,14 @@ def test_an_unknown_id_is_told_with_near_ones(cli: Any, run: Path) -> None:
 def test_a_beginning_of_several_is_told_with_the_choices(cli: Any, run: Path) -> None:
     assert GOOD.id[0] == REFUSED.id[0]
     done = cli("show", run, GOOD.id[0])
-    assert done.code == 2 and f"means several in {run}" in done.err
+    assert done.code == 2 and str(run) in done.err
     assert f"{GOOD.id} (worked-steps)" in done.err and f"{REFUSED.id} (opens-files)" in done.err
 
 
 def test_compare_two_arms_of_a_run(cli: Any, run: Path) -> None:
-    told = document(cli("compare", run, GOOD.id, "baseline", "--json"))
-    assert set(told) == {"n", "a", "b", "difference", "mcnemar", "discordant"}
-    assert told["mcnemar"] == {
+    document = parsed(cli("compare", run, GOOD.id, "baseline", "--json"))
+    assert set(document) == {"n", "a", "b", "difference", "mcnemar", "discordant"}
+    assert document["mcnemar"] == {
         "both": 12,
         "only_a": 6,
         "only_b": 0,
@@ -150,7 +152,7 @@ def test_compare_two_arms_of_a_run(cli: Any, run: Path) -> None:
         "p_exact": 0.03125,
         "p_chi2": pytest.approx(0.0412, abs=1e-4),
     }
-    assert told["difference"]["accuracy"] == pytest.approx(0.3)
+    assert document["difference"]["accuracy"] == pytest.approx(0.3)
     out = cli("compare", run, GOOD.id, "baseline").out
     assert "only the first 6" in out and "p exact 0.031" in out
 
@@ -164,7 +166,7 @@ def test_a_gain_over_the_baseline_is_of_rewards_and_over_its_mean_and_one_over_t
     for pair, found in pairs.items():
         out = cli("compare", tmp_path / "run", *pair).out
         assert ("as rewards" in out, "mean over 2 seeds" in out) == found
-        rewards = document(cli("compare", tmp_path / "run", *pair, "--json")).get("rewards")
+        rewards = parsed(cli("compare", tmp_path / "run", *pair, "--json")).get("rewards")
         assert (rewards is not None, bool(rewards and rewards["baseline_mean"])) == found
 
 
@@ -177,23 +179,23 @@ def test_compare_predictions_of_any_model(cli: Any, tmp_path: Path) -> None:
     for name, kinds in (("a", "ccw"), ("b", "cwu")):
         rows = [{"id": o.id, "gold": o.gold, "prediction": o.prediction} for o in outcomes(kinds)]
         (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
-    told = document(cli("compare", "--predictions", tmp_path / "a", tmp_path / "b", "--json"))
-    assert (told["n"], told["a"]["f1"], told["b"]["f1"]) == (3, 0.8, 0.5)
-    assert set(told["difference"]) == {"f1", "f1_ci", "accuracy", "accuracy_ci"}
-    assert (told["a"]["unreadable"], told["b"]["unreadable"]) == (0, 0)
+    document = parsed(cli("compare", "--predictions", tmp_path / "a", tmp_path / "b", "--json"))
+    assert (document["n"], document["a"]["f1"], document["b"]["f1"]) == (3, 0.8, 0.5)
+    assert set(document["difference"]) == {"f1", "f1_ci", "accuracy", "accuracy_ci"}
+    assert (document["a"]["unreadable"], document["b"]["unreadable"]) == (0, 0)
 
 
 def test_compare_counts_the_predictions_that_are_no_answer(cli: Any, tmp_path: Path) -> None:
     a = write_predictions(tmp_path / "a", [(1, "29", "$29.00"), (2, "1000", "1,000")])
     b = write_predictions(tmp_path / "b", [(1, "15+14\n#### 29", "29 dollars"), (2, "1000", "[invalid]")])
-    told = document(cli("compare", "--predictions", a, b, "--json"))
-    assert (told["a"]["accuracy"], told["b"]["parse_rate"], told["b"]["unreadable"]) == (1.0, 0.0, 2)
+    document = parsed(cli("compare", "--predictions", a, b, "--json"))
+    assert (document["a"]["accuracy"], document["b"]["parse_rate"], document["b"]["unreadable"]) == (1.0, 0.0, 2)
     done = cli("compare", "--predictions", a, b)
     assert done.code == 0 and "0 of the first, 2 of the second" in done.out
-    assert "no answer" not in cli("compare", "--predictions", a, a).out
+    assert "of the second" not in cli("compare", "--predictions", a, a).out
 
 
-def test_compare_with_too_few_arguments_tells_the_form(cli: Any, run: Path) -> None:
+def test_compare_with_too_few_arguments_shows_the_form(cli: Any, run: Path) -> None:
     done = cli("compare", run, GOOD.id)
     assert done.code == 2 and "rewardsearch compare RUN ID ID" in done.err
 
@@ -208,18 +210,19 @@ def test_export_of_the_best_or_of_a_named_arm(cli: Any, run: Path, tmp_path: Pat
     assert "level-headed" not in cli("export", run, "-o", tmp_path / "out", "--top", 1).out
     assert "level-headed" in cli("export", run, "-o", tmp_path / "out", "--ensemble", "level").out
     assert cli("export", run, "-o", tmp_path / "out", "--top", 9).code == 2
-    assert cli("export", run, "-o", tmp_path / "out", "--to", "verl").err == "error: --to: got 'verl'; allowed: trl\n"
+    done = cli("export", run, "-o", tmp_path / "out", "--to", "verl")
+    assert done.code == 2 and done.err.startswith("error: --to: got 'verl'; allowed: trl")
 
 
-def test_status_tells_a_running_search_from_one_that_was_killed(cli: Any, run: Path) -> None:
+def test_status_separates_a_running_search_from_a_killed_one(cli: Any, run: Path) -> None:
     state = read_run(run)
     with Journal.open(run, state.config, state.base):
-        assert document(cli("status", run, "--json"))["status"] == "running"
+        assert parsed(cli("status", run, "--json"))["status"] == "running"
     # The process is gone, and nobody has written its end.
-    assert document(cli("status", run, "--json"))["status"] == "killed"
+    assert parsed(cli("status", run, "--json"))["status"] == "killed"
 
 
-def test_status_tells_money_and_what_is_unconfirmed(cli: Any, run: Path) -> None:
+def test_status_has_money_and_unconfirmed_requests(cli: Any, run: Path) -> None:
     state = read_run(run)
     with Journal.open(run, state.config, state.base) as journal:
         for place, bound in enumerate((Usage(requests=1, completion_tokens=9000, dollars=0.5), Usage()), start=6):
@@ -230,33 +233,34 @@ def test_status_tells_money_and_what_is_unconfirmed(cli: Any, run: Path) -> None
         journal.append("ended", status="stopped")
     out = cli("status", run).out
     assert "6 requests, 2,200 tokens, $0.25" in out
-    assert "unconfirmed 1 requests without a known end, at most 9,000 tokens, $0.50" in out
-    assert document(cli("status", run, "--json"))["unconfirmed"]["tokens"] == 9000
+    (unconfirmed,) = [line for line in out.splitlines() if line.startswith("unconfirmed")]
+    assert "9,000 tokens" in unconfirmed and "$0.50" in unconfirmed
+    assert parsed(cli("status", run, "--json"))["unconfirmed"]["tokens"] == 9000
 
 
 def test_status_and_show_name_what_was_chosen_with_its_test_score_and_verdict(cli: Any, run: Path) -> None:
-    chosen = document(cli("status", run, "--json"))["chosen"]
+    chosen = parsed(cli("status", run, "--json"))["chosen"]
     assert (chosen["id"], chosen["f1"], chosen["conclusions"][0]["verdict"]) == (
         "ensemble-top3",
         0.9,
         "not established",
     )
     out = cli("status", run).out
-    assert "chosen      ensemble-top3: F1 0.900 [0.880, 0.920]" in out and "verdict     not established: " in out
-    shown = document(cli("show", run, "ensemble-top3", "--json"))
+    assert "ensemble-top3: F1 0.900 [0.880, 0.920]" in out and "not established: " in out
+    shown = parsed(cli("show", run, "ensemble-top3", "--json"))
     assert shown["weights"] == {GOOD.id: 0.5, LEVEL.id: 0.5}
     assert shown["final"] == chosen and shown["final"]["f1_by_seed"] == {"1": 0.89, "2": 0.91}
     out = cli("show", run, "ensemble-top3").out
-    assert "0.890 (seed 1), 0.910 (seed 2)" in out and "not established: " in out and "at weight 0.5" in out
-    single = document(cli("show", run, GOOD.id, "--json"))["final"]
+    assert "0.890 (seed 1), 0.910 (seed 2)" in out and "not established: " in out and "weight 0.5" in out
+    single = parsed(cli("show", run, GOOD.id, "--json"))["final"]
     assert (single["chosen"], single["conclusions"], single["f1"]) == (False, [], 0.88)
-    assert document(cli("show", run, LEVEL.id, "--json"))["final"] is None
+    assert parsed(cli("show", run, LEVEL.id, "--json"))["final"] is None
     assert "failed with seed 1: returned nan" in cli("show", run, "random-3").out
 
 
-def test_export_says_the_verdict_and_in_a_line_what_it_cannot_export(cli: Any, run: Path, tmp_path: Path) -> None:
-    told = document(cli("export", run, "-o", tmp_path / "out", "--json"))
-    assert told["final"]["conclusions"][0]["verdict"] == "not established" and len(told["files"]) == 2
+def test_export_shows_the_conclusion_and_refuses_other_arms_in_a_line(cli: Any, run: Path, tmp_path: Path) -> None:
+    document = parsed(cli("export", run, "-o", tmp_path / "out", "--json"))
+    assert document["final"]["conclusions"][0]["verdict"] == "not established" and len(document["files"]) == 2
     assert "Not established: " in cli("export", run, "-o", tmp_path / "out").out
     for arm in ("policy", "nobody", REFUSED.id):
         done = cli("export", run, "-o", tmp_path / "none", "--ensemble", arm)
@@ -270,6 +274,20 @@ def test_status_says_why_a_run_stopped(cli: Any, run: Path, monkeypatch: pytest.
     with Journal.open(run, state.config, state.base) as journal:
         journal.append("ended", status="stopped", reason="candidates cannot be ranked: " + 30 * "too few right, ")
     monkeypatch.setenv("COLUMNS", str(width))
-    told = [line for line in cli("status", run).out.splitlines() if "too few" in line]
-    assert told[0].startswith("reason      candidates cannot be ranked") and max(map(len, told)) <= width
-    assert document(cli("status", run, "--json"))["reason"].startswith("candidates cannot be ranked")
+    lines = [line for line in cli("status", run).out.splitlines() if "too few" in line]
+    assert lines[0].split()[:3] == ["reason", "candidates", "cannot"] and max(map(len, lines)) <= width
+    assert parsed(cli("status", run, "--json"))["reason"].startswith("candidates cannot be ranked")
+
+
+def test_status_shows_what_is_pending(cli: Any, run: Path) -> None:
+    new = candidate("late", "8.0", round=2)
+    state = read_run(run)
+    config = state.config.model_copy(update={"rounds": 3})
+    begin_with(run, config)
+    events = [line for line in (run / "journal.jsonl").read_text().splitlines() if '"event": "final"' not in line]
+    (run / "journal.jsonl").write_text("\n".join(events) + "\n")
+    with Journal.open(run, config, state.base) as journal:
+        proposal = Proposal(candidates=(new,))
+        journal.append("proposed", round=2, attempt=0, proposal=proposal.model_dump(mode="json"))
+    (pending,) = [line for line in cli("status", run).out.splitlines() if line.startswith("pending")]
+    assert "1 candidate" in pending and "rounds 2, 3" in pending and "finalize" in pending

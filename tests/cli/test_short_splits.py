@@ -1,4 +1,4 @@
-"""Splits that have fewer rows than the config asks for are told before a search."""
+"""Splits with fewer rows than the config asks for cause a warning before a search."""
 
 from __future__ import annotations
 
@@ -44,23 +44,25 @@ def gsm8k(tmp_path: Path) -> Path:
     )
 
 
-def told_of(config: Path) -> str:
+def beginning_of(config: Path) -> str:
+    """The beginning of the warning."""
     found = len(load_task(load_config(config).task).rows("train"))
     assert 80 < found < 100
-    return f"task.train_rows: got 100, the data have {found} rows for train, all of which are used; lower it, or give more rows"
+    return f"task.train_rows: got 100, but the data have {found} rows for train; "
 
 
-def test_data_tells_it_as_text_and_as_json(cli: Any, gsm8k: Path) -> None:
+def test_data_warns_as_text_and_as_json(cli: Any, gsm8k: Path) -> None:
     done = cli("data", gsm8k)
     assert (done.code, done.err) == (0, "")
-    assert f"warning: {told_of(gsm8k)}\n" in done.out and done.out.count("warning: ") == 1
-    assert json.loads(cli("data", gsm8k, "--json").out)["warnings"] == [told_of(gsm8k)]
+    assert f"warning: {beginning_of(gsm8k)}" in done.out and done.out.count("warning: ") == 1
+    (warning,) = json.loads(cli("data", gsm8k, "--json").out)["warnings"]
+    assert warning.startswith(beginning_of(gsm8k))
 
 
-def test_a_search_tells_it_before_it_starts(cli: Any, gsm8k: Path) -> None:
-    assert check(load_config(gsm8k))[0] == told_of(gsm8k)
+def test_a_search_warns_before_it_starts(cli: Any, gsm8k: Path) -> None:
+    assert check(load_config(gsm8k))[0].startswith(beginning_of(gsm8k))
     done = cli("run", gsm8k, "--dry-run")
-    assert done.code == 0 and f"warning: {told_of(gsm8k)}" in done.out.splitlines()
+    assert done.code == 0 and f"warning: {beginning_of(gsm8k)}" in done.out
 
 
 def test_a_size_that_there_is_or_that_nobody_asked_for_is_no_cause_to_warn(cli: Any, gsm8k: Path) -> None:
@@ -78,9 +80,9 @@ def test_of_a_table_of_ones_own_the_rows_count_before_they_are_balanced(tmp_path
     own = load_task(config.task).user_pairs  # type: ignore[attr-defined]
     train, val = (len(own.splits[split]) for split in ("train", "val"))
     assert train < rows == len(load_task(config.task).rows("train"))
-    assert [told.split(", all of")[0] for told in short_splits(load_task(config.task), config)] == [
-        f"task.train_rows: got {rows:,}, the data have {train:,} rows for train",
-        f"task.val_rows: got 5,000, the data have {val:,} rows for val",
+    assert [warning.split("; ")[0] for warning in short_splits(load_task(config.task), config)] == [
+        f"task.train_rows: got {rows:,}, but the data have {train:,} rows for train",
+        f"task.val_rows: got 5,000, but the data have {val:,} rows for val",
     ]
 
 
@@ -98,12 +100,12 @@ def test_the_configs_ask_for_no_more_than_gsm8k_has(name: str) -> None:
     assert task.train_rows <= GSM8K_TRAIN - 761 and task.val_rows <= 761 and task.test_rows <= 1319
 
 
-def test_fine_tuning_alone_tells_it_too(cli: Any, gsm8k: Path, trainer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fine_tuning_alone_warns_too(cli: Any, gsm8k: Path, trainer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(gsm8k.parent)
     monkeypatch.setenv("REWARDSEARCH_CACHE", str(gsm8k.parent / "cache"))
     done = cli("sft", gsm8k, "--set", "sft.enabled=true")
     assert done.code == 0, done.err
-    assert done.out.splitlines()[0] == f"warning: {told_of(gsm8k)}"
+    assert done.out.startswith(f"warning: {beginning_of(gsm8k)}")
 
 
 def test_what_is_left_out_is_counted_before_a_search_and_by_validate(cli: Any, gsm8k: Path, write_reward: Any) -> None:
@@ -116,8 +118,8 @@ def test_what_is_left_out_is_counted_before_a_search_and_by_validate(cli: Any, g
     files = [f"--set=task.{part}_file={gsm8k.parent / part}.jsonl" for part in ("train", "test")]
     validated = cli("validate", write_reward("none", "0.5"), "--task", "gsm8k", *files)
     assert validated.code == 4
-    for told in (cli("data", gsm8k).out, cli("run", gsm8k, "--dry-run").out, validated.err):
-        assert all(str(count) in told and reason in told for reason, count in left_out.items())
+    for text in (cli("data", gsm8k).out, cli("run", gsm8k, "--dry-run").out, validated.err):
+        assert all(str(count) in text and reason in text for reason, count in left_out.items())
 
 
 def test_a_file_without_a_training_row_ends_validation_with_what_to_do(

@@ -1,4 +1,4 @@
-"""No line of what is shown is longer than the terminal, and nothing is cut without a mark."""
+"""No line is longer than the terminal, and nothing is cut without a sign."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from test_class_tables import board
 from test_final_classes_table import report as class_report
 
 from rewardsearch.cli.final_table import print_final
-from rewardsearch.cli.tables import PIPED, make_console, print_table, shortened, wrapped
+from rewardsearch.cli.leaderboard_table import print_leaderboard
+from rewardsearch.cli.tables import PIPED, make_console, print_lines, print_table
 from rewardsearch.records import Alarm, FinalRow, PromotionDecision, Proposal, Verdict
 from rewardsearch.run.journal import Journal, read_run
 from rewardsearch.run.training_files import save_result
@@ -104,38 +105,54 @@ def test_a_pipe_has_a_hundred_columns_unless_columns_says_otherwise(monkeypatch:
         assert make_console().width == width
 
 
+def lines_of(line: str, width: int, hang: int | None = None) -> list[str]:
+    file = io.StringIO()
+    print_lines(Console(file=file, width=width), line, hang=hang)
+    return file.getvalue().splitlines()
+
+
 def test_wrapping_keeps_every_word_and_breaks_only_words_that_are_too_long() -> None:
     line = "    reason  " + " ".join(f"word{i}" for i in range(40)) + " " + "x" * 50
-    parts = wrapped(line, 30)
+    parts = lines_of(line, 30)
     assert all(len(part) <= 30 for part in parts) and all(part.startswith(" " * 6) for part in parts[1:])
     assert "".join("".join(parts).split()) == "".join(line.split())
-    assert [len(part) for part in wrapped("y" * 65, 30, hang=0)] == [30, 30, 5]
-    assert wrapped("short", 30) == ["short"]
-    assert wrapped("the gain is [-0.083, +0.207], p 0.27", 22, hang=0) == ["the gain is", "[-0.083, +0.207], p", "0.27"]
+    assert [len(part) for part in lines_of("y" * 65, 30, hang=0)] == [30, 30, 5]
+    assert lines_of("short", 30) == ["short"]
+    assert max(map(cell_len, lines_of("数える " * 30, 30))) <= 30
 
 
-def test_what_is_shortened_keeps_both_ends_around_a_mark() -> None:
-    assert shortened("steps_hold_tags_once_r2c2", 14) == "steps_h…e_r2c2"
-    assert shortened("short", 14) == "short" and cell_len(shortened("数える" * 9, 14)) <= 14
+def test_an_interval_is_not_broken() -> None:
+    parts = lines_of("the gain is [-0.083, +0.207], p 0.27", 22, hang=0)
+    assert parts == ["the gain is", "[-0.083, +0.207], p", "0.27"]
 
 
-def test_a_narrow_table_names_what_it_leaves_out_and_puts_text_below_its_row() -> None:
+def table(width: int) -> list[str]:
     file = io.StringIO()
-    rows = [("one", "1", "22222222", "a text of several words"), ("two", "1", "2", "")]
-    legend = {"name": "what it is", "text": "why"}
-    headers = ("name", "a", "b", "text")
+    rows = [("a_long_name_of_a_reward", "1", "22222222", "a text of several words"), ("two", "1", "2", "")]
     print_table(
-        Console(file=file, width=30), headers, rows, left=("name", "text"), spare=("b",), text=28, legend=legend
+        Console(file=file, width=width),
+        ("name", "a", "b", "text"),
+        rows,
+        left=("name", "text"),
+        wrap={"name": 8, "text": 12},
+        spare=("b",),
+        legend={"name": "what it is", "text": "why"},
     )
-    assert [line.split()[:4] for line in file.getvalue().splitlines()] == [
-        ["name", "a"],
-        ["one", "1"],
-        ["text:", "a", "text", "of"],
-        ["words"],
-        ["two", "1"],
-        ["name", "what", "it", "is"],
-        ["text", "why"],
-        ["not", "shown", "in", "30"],
-        ["wider", "terminal", "and", "--json"],
-        ["show", "them"],
-    ]
+    return file.getvalue().splitlines()
+
+
+def test_a_narrow_table_wraps_names_and_texts_and_names_the_columns_that_it_leaves_out() -> None:
+    assert table(80)[1].split()[:3] == ["a_long_name_of_a_reward", "1", "22222222"]
+    narrow = table(30)
+    assert narrow[0].split() == ["name", "a", "text"] and max(map(len, narrow)) <= 30
+    rows = [line for line in narrow[1:] if "two" not in line and not line.startswith(("name", "text", "not"))]
+    assert "".join(line.split()[0] for line in rows[:2]) in "a_long_name_of_a_reward"
+    assert " b;" in next(line for line in narrow if line.startswith("not shown"))
+    assert not any(line.startswith("not shown") for line in table(80))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_no_name_and_no_flag_is_lost_in_a_wrapped_table(long_run: Path, width: int) -> None:
+    file = io.StringIO()
+    print_leaderboard(read_run(long_run).rankings[-1], Console(file=file, width=width))
+    assert "worked-steps" in file.getvalue() and "…" not in file.getvalue()
