@@ -26,8 +26,9 @@ from rewardsearch.records import (
 )
 from rewardsearch.rewards.base import load_base_rewards
 from rewardsearch.rewards.identity import candidate_id
+from rewardsearch.run.artifacts import load_result
+from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.run.jobs import policy_job, segment_jobs, training_job
-from rewardsearch.run.training_files import fingerprint, load_result
 from rewardsearch.stats import f1_accuracy
 from rewardsearch.train import screen, start_workers
 
@@ -100,7 +101,7 @@ def trained(rewards: Sequence[Listed], run: Path, *, may_train: bool, console: C
     with start_workers(run, config) as workers:
         for jobs in phases(rewards):
             for job in jobs:
-                result = load_result(run / job.folder, fingerprint(job, config))
+                result = load_result(run / job.folder, fingerprint("training", config, job))
                 if result is not None:
                     found[job.id, job.rung, job.seed] = result
             missing = [job for job in jobs if (job.id, job.rung, job.seed) not in found]

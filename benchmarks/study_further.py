@@ -13,10 +13,11 @@ from rewardsearch.config import Config
 from rewardsearch.errors import Interrupted, MachineError
 from rewardsearch.files import write_atomic
 from rewardsearch.records import BASELINE, FinalArm, TrainingJob
+from rewardsearch.run.artifacts import load_outcomes
+from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.run.jobs import final_job
 from rewardsearch.run.journal import has_run, read_run
 from rewardsearch.run.progress import Progress
-from rewardsearch.run.training_files import fingerprint, load_outcomes
 from rewardsearch.stats import f1_accuracy
 from rewardsearch.train import TestEvaluation, read_test, start_workers, train
 
@@ -86,7 +87,7 @@ def further(planned: Sequence[Planned], runs: Path, progress: Progress) -> None:
 
 
 def _reading(job: TrainingJob, config: Config) -> TestEvaluation:
-    mark = fingerprint(job, config)
+    mark = fingerprint("training", config, job)
     return TestEvaluation(name=f"{job.id}-{job.seed}", adapter=f"{job.folder}/adapter", fingerprint=mark)
 
 

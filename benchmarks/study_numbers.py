@@ -17,9 +17,9 @@ from study_plan import Planned
 from rewardsearch.config import Config
 from rewardsearch.finalize.gains import expected_ci, gain_of
 from rewardsearch.records import BASELINE, POLICY, FinalRow, Outcome, RankedRow
+from rewardsearch.run.artifacts import load_outcomes
 from rewardsearch.run.journal import has_run, read_run
 from rewardsearch.run.state import RunState
-from rewardsearch.run.training_files import load_outcomes
 from rewardsearch.stats import Bootstrap, spearman
 
 Numbers = dict[str, Any]

@@ -15,9 +15,9 @@ from rewardsearch.config import Config, load_config
 from rewardsearch.errors import UserError
 from rewardsearch.files import part_of
 from rewardsearch.records import Environment, differences
+from rewardsearch.run.artifacts import CHECKPOINT, RESULT
 from rewardsearch.run.environment import environment_of
 from rewardsearch.run.journal import has_run, in_use
-from rewardsearch.run.training_files import CHECKPOINT, RESULT
 
 Kind = Literal["search", "random", "frontier"]
 SEEDS = (0, 11, 22, 33, 44)

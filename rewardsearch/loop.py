@@ -10,11 +10,11 @@ from pathlib import Path
 
 from rewardsearch.config import BudgetConfig, Config
 from rewardsearch.errors import NothingAccepted, UserError
+from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.run.journal import has_run, read_run
 from rewardsearch.run.progress import Progress
 from rewardsearch.run.restore import missing_lines
 from rewardsearch.run.revision import pinned
-from rewardsearch.run.sft_files import sft_fingerprint
 from rewardsearch.run.state import RunState
 from rewardsearch.session.opening import open_session
 from rewardsearch.session.preflight import preflight
@@ -97,7 +97,7 @@ def tune_run(config: Config, folder: Path, progress: Progress) -> RunState:
     config = pinned(config, folder)
     if has_run(folder):
         state = read_run(folder)
-        if state.sft is not None and state.sft.fingerprint == sft_fingerprint(config):
+        if state.sft is not None and state.sft.fingerprint == fingerprint("sft", config):
             return state
     with open_session(config, folder, progress, config.budget, ends="stopped") as session:
         session.setup.sft()

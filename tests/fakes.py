@@ -30,10 +30,21 @@ from rewardsearch.records import (
 )
 from rewardsearch.rewards.base import ensemble, load_base_rewards
 from rewardsearch.rewards.identity import candidate_id
-from rewardsearch.run.account import Sent
+from rewardsearch.run.artifacts import result_digest, save_result
+from rewardsearch.run.events import (
+    ArmsChosen,
+    Ended,
+    Evaluated,
+    Finalized,
+    Proposed,
+    Ranked,
+    Received,
+    Sent,
+    Trained,
+    Validated,
+)
 from rewardsearch.run.journal import JOURNAL, Journal
 from rewardsearch.run.restore import restore
-from rewardsearch.run.training_files import save_result
 from rewardsearch.session.requests import current_feedback, current_ranking
 from rewardsearch.tasks import load_task
 
@@ -127,6 +138,16 @@ ARMS = {
 PAID = Usage(requests=1, prompt_tokens=180, completion_tokens=20)
 
 
+def book_training(journal: Journal, home: str, result: TrainingResult) -> None:
+    """A training run whose result is in the folder `home` of the journal's run."""
+    folder = journal.state.folder / home
+    save_result(folder, result, "mark")
+    evaluated = Evaluated(split="val", questions=len(result.outcomes), sha256="")
+    journal.append(
+        Trained(folder=home, fingerprint="mark", digest=result_digest(folder), evaluated=evaluated, result=result)
+    )
+
+
 def make_run(folder: Path, base: Sequence[Path]) -> Path:
     """A run folder of one finished round: two candidates screened, one failed, one rejected, one refusal, 1000 tokens paid."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -158,28 +179,24 @@ def make_run(folder: Path, base: Sequence[Path]) -> Path:
             sent = Sent(
                 request=f"1/0/{place}/1", send=1, model="m", fingerprint="mark", bound=Usage(completion_tokens=500)
             )
-            journal.append("sent", sent=sent.model_dump(mode="json"))
-            journal.append("received", request=sent.request, send=1, usage=PAID.model_dump(mode="json"))
-        journal.append("proposed", round=1, attempt=0, proposal=proposal.model_dump(mode="json"))
+            journal.append(sent)
+            journal.append(Received(request=sent.request, send=1, usage=PAID))
+        journal.append(Proposed(round=1, attempt=0, proposal=proposal))
         for verdict in verdicts.values():
-            journal.append("validated", verdict=verdict.model_dump(mode="json"))
+            journal.append(Validated(verdict=verdict))
         for arm, result in results.items():
-            save_result(folder / "candidates" / arm / "training" / "full-0", result, "mark")
-            home = f"candidates/{arm}/training/full-0"
-            journal.append("trained", id=arm, folder=home, mark="mark", status=result.status)
+            book_training(journal, f"candidates/{arm}/training/full-0", result)
         state = journal.state
         ranking = current_ranking(state)
         feedback = current_feedback(state, ranking, 1, load_task(config.task))
-        journal.append(
-            "ranked", round=1, ranking=ranking.model_dump(mode="json"), feedback=feedback.model_dump(mode="json")
-        )
+        journal.append(Ranked(round=1, ranking=ranking, feedback=feedback))
         members = ensemble((GOOD.id, LEVEL.id), journal.state.candidates)
         arm = FinalArm(
             id="ensemble-top3", kind="ensemble", members=(GOOD.id, LEVEL.id), rewards=(*state.base, *members)
         )
-        journal.append("arms", arms=[arm.model_dump(mode="json")])
-        journal.append("final", report=final_report().model_dump(mode="json"))
-        journal.append("ended", status="finished")
+        journal.append(ArmsChosen(arms=(arm,)))
+        journal.append(Finalized(report=final_report()))
+        journal.append(Ended(status="finished"))
         restore(journal.state)
     return folder
 

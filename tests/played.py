@@ -9,10 +9,10 @@ from typing import Any
 
 from rewardsearch.config import Config
 from rewardsearch.records import Outcome, SftPoint, SftResult, TrainingJob, TrainingResult
+from rewardsearch.run.artifacts import ADAPTER, SFT, load_outcomes, load_result, save_outcomes, save_result, save_sft
+from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.run.progress import Running
-from rewardsearch.run.sft_files import ADAPTER, SFT, save_sft, sft_fingerprint
 from rewardsearch.run.state import RunState
-from rewardsearch.run.training_files import fingerprint, load_outcomes, load_result, save_outcomes, save_result
 from rewardsearch.train import TestEvaluation
 
 SMALL: dict[str, Any] = {
@@ -99,7 +99,7 @@ class Trainer:
         for point in curve:
             on_step(SFT, point.step, config.sft.steps, "steps")
         result = SftResult(
-            fingerprint=sft_fingerprint(config),
+            fingerprint=fingerprint("sft", config),
             rows=config.task.train_rows,
             steps=config.sft.steps,
             seconds=3.0,
@@ -115,7 +115,7 @@ class Trainer:
         self, jobs: Sequence[TrainingJob], workers: Any, run: Path, config: Config, may_start: Any, on_step: Any
     ) -> Iterator[tuple[TrainingJob, TrainingResult]]:
         for job in jobs:
-            mark = fingerprint(job, config)
+            mark = fingerprint("training", config, job)
             known = load_result(run / job.folder, mark)
             if known is not None:
                 yield job, known

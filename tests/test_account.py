@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -10,29 +9,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rewardsearch.records import Usage, total
-from rewardsearch.run.account import MONEY_EVENTS, Account, Sent
+from rewardsearch.run.account import Account
+from rewardsearch.run.events import Adapted, MoneyEvent, Received, RequestFailed, Sent
 
 BOUND = Usage(requests=1, prompt_tokens=100, completion_tokens=50, dollars=0.25)
 PAID = Usage(requests=1, prompt_tokens=40, completion_tokens=5, dollars=0.125)
 
 
-def sent(request: str = "1/0/1/1", send: int = 1, fingerprint: str = "mark", bound: Usage = BOUND) -> dict[str, Any]:
-    record = Sent(request=request, send=send, model="m", fingerprint=fingerprint, bound=bound)
-    return {"event": "sent", "sent": record.model_dump(mode="json")}
+def sent(request: str = "1/0/1/1", send: int = 1, fingerprint: str = "mark", bound: Usage = BOUND) -> Sent:
+    return Sent(request=request, send=send, model="m", fingerprint=fingerprint, bound=bound)
 
 
-def received(request: str = "1/0/1/1", send: int = 1, usage: Usage = PAID) -> dict[str, Any]:
-    return {"event": "received", "request": request, "send": send, "usage": usage.model_dump(mode="json")}
+def received(request: str = "1/0/1/1", send: int = 1, usage: Usage = PAID) -> Received:
+    return Received(request=request, send=send, usage=usage)
 
 
-def request_failed(maybe_billed: bool, request: str = "1/0/1/1", send: int = 1) -> dict[str, Any]:
-    return {"event": "request_failed", "request": request, "send": send, "reason": "no", "maybe_billed": maybe_billed}
+def request_failed(maybe_billed: bool, request: str = "1/0/1/1", send: int = 1) -> RequestFailed:
+    return RequestFailed(request=request, send=send, reason="no", maybe_billed=maybe_billed)
 
 
-def account_of(*events: dict[str, Any]) -> Account:
+def account_of(*events: MoneyEvent) -> Account:
     account = Account()
     for event in events:
-        account.apply(json.loads(json.dumps(event)))
+        account.apply(event)
     return account
 
 
@@ -47,7 +46,7 @@ def account_of(*events: dict[str, Any]) -> Account:
     ids=["in flight", "received", "refused", "lost"],
 )
 def test_a_request_counts_at_its_most_until_its_end_is_known(
-    end: list[dict[str, Any]], usage: Usage, unconfirmed: Usage
+    end: list[MoneyEvent], usage: Usage, unconfirmed: Usage
 ) -> None:
     account = account_of(sent(), *end)
     assert (account.usage, account.unconfirmed) == (usage, unconfirmed)
@@ -84,7 +83,7 @@ def test_a_requests_sends_and_marks_are_not_anothers() -> None:
 
 def test_what_servers_refuse_is_kept_by_server_in_the_order_it_was_found() -> None:
     events = [
-        {"event": "adapted", "server": server, "change": change, "reason": "no"}
+        Adapted(server=server, change=change, reason="no")
         for server, change in (("a", "temperature"), ("b", "system"), ("a", "structured"))
     ]
     assert account_of(*events).adapted == {"a": ("temperature", "structured"), "b": ("system",)}
@@ -114,4 +113,3 @@ def test_no_cost_is_counted_twice_or_left_out_in_whatever_order_the_ends_come(
     account = account_of(*begun, *ended)
     assert (account.usage, account.unconfirmed) == (total(paid), total(open_))
     assert total(account.under(f"1/0/{place}/") for place in range(4)) == account.usage
-    assert {event["event"] for event in (*begun, *ended)} <= set(MONEY_EVENTS)

@@ -10,9 +10,9 @@ import pytest
 
 from rewardsearch.config import parse_config
 from rewardsearch.records import Rollout
-from rewardsearch.run.bank_files import bank_fingerprint, bank_path, load_bank, save_bank
+from rewardsearch.run.artifacts import bank_path, load_bank, save_bank, sft_cache
 from rewardsearch.run.environment import CODE
-from rewardsearch.run.sft_files import sft_cache
+from rewardsearch.run.fingerprints import fingerprint
 
 ROLLOUTS = tuple(
     Rollout(row=f"train-{i // 2}", completion=f"line\u2028 {i}\n", kind="wrong", prediction="7", length=i)
@@ -21,7 +21,7 @@ ROLLOUTS = tuple(
 
 
 def mark(**sections: Any) -> str:
-    return bank_fingerprint(parse_config(sections, "test"))
+    return fingerprint("bank", parse_config(sections, "test"))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from fakes import ARMS, BAD, GOOD, LEVEL, REFUSED, candidate, make_run, screened
+from fakes import ARMS, BAD, GOOD, LEVEL, REFUSED, book_training, candidate, make_run, screened
 from own_data import COLUMNS, hires, write_csv
 
 from rewardsearch.config import Config, parse_config
@@ -12,8 +12,8 @@ from rewardsearch.files.templates import render
 from rewardsearch.records import BASELINE, POLICY, Proposal, Request, Verdict
 from rewardsearch.records.feedback import Feedback
 from rewardsearch.rewards.base import load_base_rewards
+from rewardsearch.run.events import Planned, Proposed, Validated
 from rewardsearch.run.journal import Journal, read_run
-from rewardsearch.run.training_files import save_result
 from rewardsearch.session.requests import build_request, current_feedback, current_ranking, first_request, rejected
 from rewardsearch.tasks import load_task
 
@@ -38,9 +38,7 @@ def screen(run: Path, config: Config, *arms: str) -> None:
     """Puts screens of these arms, from fakes.ARMS, into the journal."""
     with Journal.open(run, config, BASE) as journal:
         for arm in arms:
-            home = f"candidates/{arm}/training/full-0"
-            save_result(run / home, screened(arm, ARMS[arm]), "mark")
-            journal.append("trained", id=arm, folder=home, mark="mark", status="done")
+            book_training(journal, f"candidates/{arm}/training/full-0", screened(arm, ARMS[arm]))
 
 
 def asked(run: Path, round: int, attempt: int = 0):  # type: ignore[no-untyped-def]
@@ -70,14 +68,12 @@ def test_a_second_repair_mends_what_the_first_one_left(one_round: Path) -> None:
     worse, fine = candidate("worse", "8.0"), candidate("fine", "9.0")
     state = read_run(one_round)
     with Journal.open(one_round, state.config, state.base) as journal:
-        journal.append(
-            "proposed", round=1, attempt=1, proposal=Proposal(candidates=(worse, fine)).model_dump(mode="json")
-        )
+        journal.append(Proposed(round=1, attempt=1, proposal=Proposal(candidates=(worse, fine))))
         for verdict in (
             Verdict(candidate=worse.id, accepted=False, stage="bank", reason="no"),
             Verdict(candidate=fine.id, accepted=True),
         ):
-            journal.append("validated", verdict=verdict.model_dump(mode="json"))
+            journal.append(Validated(verdict=verdict))
     assert [candidate for candidate, _ in asked(one_round, 1, attempt=2).repairs] == [worse]
     assert [candidate for candidate, _ in rejected(read_run(one_round), 1, 0)] == [REFUSED]
     assert rejected(read_run(one_round), 7, 0) == ()
@@ -85,7 +81,7 @@ def test_a_second_repair_mends_what_the_first_one_left(one_round: Path) -> None:
 
 def test_candidates_that_are_not_judged_yet_are_not_repaired(run: Path, small_config: Config) -> None:
     with Journal.open(run, small_config, BASE) as journal:
-        journal.append("proposed", round=1, attempt=0, proposal=Proposal(candidates=(GOOD,)).model_dump(mode="json"))
+        journal.append(Proposed(round=1, attempt=0, proposal=Proposal(candidates=(GOOD,))))
     assert rejected(read_run(run), 1, 0) == ()
 
 
@@ -109,9 +105,7 @@ def test_a_later_round_is_told_what_the_round_before_has_shown_as_it_was_written
     # What the machine failed on in round 1 is trained again after it, and changes what would be told now.
     state = read_run(one_round)
     with Journal.open(one_round, state.config, state.base) as journal:
-        home = f"candidates/{BAD.id}/training/full-0"
-        save_result(one_round / home, screened(BAD.id, "c" * 20), "late")
-        journal.append("trained", id=BAD.id, folder=home, mark="late", status="done")
+        book_training(journal, f"candidates/{BAD.id}/training/full-0", screened(BAD.id, "c" * 20))
     state = read_run(one_round)
     assert current_feedback(state, current_ranking(state), 1, load_task(state.config.task)) != state.feedbacks[1]
     assert asked(one_round, 2).feedback == state.feedbacks[1]
@@ -177,7 +171,7 @@ def test_what_was_planned_is_asked(run: Path, small_config: Config) -> None:
         Request(index=2, operator="mutate", model="n", parents=(GOOD.id,)),
     )
     with Journal.open(run, small_config, BASE) as journal:
-        journal.append("planned", round=1, attempt=0, requests=[ask.model_dump(mode="json") for ask in plan])
+        journal.append(Planned(round=1, attempt=0, requests=tuple(plan)))
     assert asked(run, 1).plan == plan
     assert asked(run, 2).plan == asked(run, 1, attempt=1).plan == ()
 

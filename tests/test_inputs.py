@@ -14,9 +14,9 @@ from played import SMALL, Quiet, Trainer
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import UserError
 from rewardsearch.loop import search
-from rewardsearch.run.inputs import inputs_of, policy_digest
+from rewardsearch.run.artifacts import SFT
+from rewardsearch.run.fingerprints import fingerprint, inputs_of, policy_digest
 from rewardsearch.run.journal import JOURNAL, read_run
-from rewardsearch.run.sft_files import SFT, sft_fingerprint
 
 
 @pytest.fixture
@@ -110,28 +110,6 @@ def test_a_run_whose_data_have_changed_is_refused_and_stays_as_it_is(
     assert trainer.tunings == 1 and len(trainer.trained) > trained
 
 
-def test_a_run_of_an_earlier_version_is_carried_on_by_that_one_unless_it_is_final(
-    tmp_path: Path, trainer: Trainer, rows: Path
-) -> None:
-    def forget(folder: Path) -> None:
-        """Makes of its journal one whose first event says nothing of the environment."""
-        events = [json.loads(line) for line in (folder / JOURNAL).read_text(encoding="utf-8").splitlines()]
-        for event in events:
-            event.pop("environment", None)
-        (folder / JOURNAL).write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
-
-    search(config(rows), tmp_path / "run", Quiet())
-    forget(tmp_path / "run")
-    trained = len(trainer.trained)
-    with pytest.raises(UserError, match=r"begun by an earlier version of rewardsearch.*name another --run-dir"):
-        search(config(rows, rounds=2), tmp_path / "run", Quiet())
-    assert len(trainer.trained) == trained
-    settings = config(rows, finalize={"enabled": True, "ensembles": [], "controls": [], "seeds": 1})
-    state = search(settings, tmp_path / "final", Quiet())
-    forget(tmp_path / "final")
-    assert search(settings, tmp_path / "final", Quiet()).final == state.final
-
-
 def test_a_finalized_run_is_not_trained_again_whatever_became_of_its_data_and_files(
     tmp_path: Path, trainer: Trainer, rows: Path
 ) -> None:
@@ -159,6 +137,6 @@ def test_the_test_rows_change_nothing_about_the_fine_tuning(tmp_path: Path, rows
     for text, size in (("a", 5), ("b", 5), ("b", 6)):
         test.write_text(text, encoding="utf-8")
         task = {"name": "resume", "data": str(rows), "test_data": str(test), "test_rows": size}
-        marks.add(sft_fingerprint(parse_config({"task": task}, "test")))
+        marks.add(fingerprint("sft", parse_config({"task": task}, "test")))
     assert len(marks) == 1
-    assert sft_fingerprint(parse_config({"task": {"name": "resume", "data": str(rows)}}, "test")) not in marks
+    assert fingerprint("sft", parse_config({"task": {"name": "resume", "data": str(rows)}}, "test")) not in marks

@@ -16,7 +16,6 @@ from rewardsearch.loop import finalize_run, search
 from rewardsearch.records import BASELINE, Device, Environment, differences
 from rewardsearch.run.environment import environment_of
 from rewardsearch.run.journal import JOURNAL, read_run
-from rewardsearch.run.training_files import RESULT, result_digest
 from rewardsearch.session.runs import ranking_of
 
 GPU = Device(kind="cuda", name="NVIDIA H200")
@@ -125,13 +124,11 @@ def test_a_result_goes_by_its_own_environment_before_that_of_the_session(
     search(config(), tmp_path, Quiet())
     there = elsewhere(torch="1.0").model_dump(mode="json")
     ids = [BASELINE, *read_run(tmp_path).candidates]
-    folder = tmp_path / "candidates" / ids[1] / "training" / "full-0"
-    before = result_digest(folder)
-    stored = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-    stored["result"]["environment"] = there
-    (folder / RESULT).write_text(json.dumps(stored), encoding="utf-8")
-    journal = (tmp_path / JOURNAL).read_text(encoding="utf-8")
-    (tmp_path / JOURNAL).write_text(journal.replace(before, result_digest(folder)), encoding="utf-8")
+    events = [json.loads(line) for line in (tmp_path / JOURNAL).read_text(encoding="utf-8").splitlines()]
+    for event in events:
+        if event["event"] == "trained" and event["result"]["id"] == ids[1]:
+            event["result"]["environment"] = there
+    (tmp_path / JOURNAL).write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
     results = read_run(tmp_path).results
     assert [results[id].flags for id in ids] == [(), ("mixed:torch",)]
 

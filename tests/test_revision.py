@@ -17,9 +17,8 @@ from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import UserError
 from rewardsearch.files.resources import PACKAGE
 from rewardsearch.loop import search
-from rewardsearch.run.bank_files import bank_fingerprint
+from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.run.revision import pinned
-from rewardsearch.run.sft_files import sft_fingerprint
 
 FIRST, SECOND = "a" * 40, "b" * 40
 MODEL = "org/tiny"
@@ -46,8 +45,8 @@ def config(revision: str | None = None, **settings: Any) -> Config:
 def test_a_revision_is_the_commit_that_it_stands_for(hub: Path) -> None:
     found = [pinned(config(revision)).policy.revision for revision in (None, "main", "v2", SECOND, "v3")]
     assert found == [FIRST, FIRST, SECOND, SECOND, "v3"]
-    assert len({bank_fingerprint(pinned(config(revision))) for revision in (None, "main", "v2")}) == 2
-    assert len({sft_fingerprint(pinned(config(revision))) for revision in (None, "main", "v2")}) == 2
+    assert len({fingerprint("bank", pinned(config(revision))) for revision in (None, "main", "v2")}) == 2
+    assert len({fingerprint("sft", pinned(config(revision))) for revision in (None, "main", "v2")}) == 2
 
 
 def test_a_branch_that_has_moved_is_refused_like_another_input(tmp_path: Path, hub: Path, trainer: Trainer) -> None:

@@ -17,8 +17,9 @@ from rewardsearch.loop import search
 from rewardsearch.propose.llm import asking
 from rewardsearch.records import TrainingJob, TrainingResult
 from rewardsearch.rewards.sandbox import Sandbox, SandboxedReward
+from rewardsearch.run.artifacts import save_result
+from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.run.state import RunState
-from rewardsearch.run.training_files import fingerprint, save_result
 from rewardsearch.tasks import load_task
 from rewardsearch.train import schedule as trials
 from rewardsearch.train.observe import ROW, Observer
@@ -118,7 +119,7 @@ def training(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> Trainer:
         for job, result in trainer.train(jobs, workers, run, config, *rest):
             if job.rewards:
                 result = observed(job, result, config)
-                save_result(run / job.folder, result, fingerprint(job, config))
+                save_result(run / job.folder, result, fingerprint("training", config, job))
             yield job, result
 
     trained = code(CARRIERS["trained"])

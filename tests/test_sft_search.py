@@ -15,11 +15,10 @@ from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import Interrupted, UserError
 from rewardsearch.loop import search, tune_run
 from rewardsearch.records import SftResult
-from rewardsearch.run.bank_files import bank_fingerprint
+from rewardsearch.run.artifacts import ADAPTER, SFT, copy_sft, load_sft, save_sft, sft_cache
+from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.run.jobs import policy_job
 from rewardsearch.run.journal import JOURNAL, read_run
-from rewardsearch.run.sft_files import ADAPTER, SFT, copy_sft, load_sft, save_sft, sft_cache, sft_fingerprint
-from rewardsearch.run.training_files import fingerprint
 from rewardsearch.session.requests import current_ranking
 
 
@@ -61,7 +60,7 @@ def test_another_run_takes_it_from_the_cache(tmp_path: Path, trainer: Trainer) -
     state = tune_run(config(), tmp_path / "two", told)
     assert trainer.tunings == 1
     assert "SFT: 64 demonstrations, 4 steps, as an earlier run trained it" in told.said
-    assert load_sft(tmp_path / "two" / SFT, sft_fingerprint(config())) == state.sft
+    assert load_sft(tmp_path / "two" / SFT, fingerprint("sft", config())) == state.sft
     assert (tmp_path / "two" / SFT / ADAPTER / "adapter_model.safetensors").read_text(encoding="utf-8") == "tuned"
 
 
@@ -72,7 +71,7 @@ def test_a_damaged_cache_entry_is_made_anew(tmp_path: Path, trainer: Trainer, fi
     damaged.write_text(damaged.read_text(encoding="utf-8")[:-3], encoding="utf-8")
     tune_run(config(), tmp_path / "two", Quiet())
     assert trainer.tunings == 2
-    assert load_sft(sft_cache(config()), sft_fingerprint(config())) is not None
+    assert load_sft(sft_cache(config()), fingerprint("sft", config())) is not None
 
 
 def test_a_cache_that_cannot_be_written_is_a_warning(
@@ -153,16 +152,16 @@ def test_a_run_refuses_another_fine_tuning(tmp_path: Path, trainer: Trainer) -> 
 )
 def test_another_fine_tuning_gives_other_marks(changes: dict[str, Any]) -> None:
     before, after = config(), config(**changes)
-    assert sft_fingerprint(before) != sft_fingerprint(after)
-    assert bank_fingerprint(before) != bank_fingerprint(after)
-    assert fingerprint(policy_job(0), before) != fingerprint(policy_job(0), after)
+    assert fingerprint("sft", before) != fingerprint("sft", after)
+    assert fingerprint("bank", before) != fingerprint("bank", after)
+    assert fingerprint("training", before, policy_job(0)) != fingerprint("training", after, policy_job(0))
 
 
 def test_what_fine_tuning_does_not_depend_on_leaves_it_as_it_is() -> None:
     same = config(
         seed=7, rounds=3, train={"steps": 9}, policy={"lora": {"r": 3}}, task={**SMALL["task"], "test_rows": 9}
     )
-    assert sft_fingerprint(same) == sft_fingerprint(config())
+    assert fingerprint("sft", same) == fingerprint("sft", config())
 
 
 def test_a_local_policy_counts_by_its_files(tmp_path: Path) -> None:
@@ -171,15 +170,15 @@ def test_a_local_policy_counts_by_its_files(tmp_path: Path) -> None:
     marks = set()
     for text in ("", "1", "22"):
         (model / "model.safetensors").write_text(text, encoding="utf-8")
-        marks.add(sft_fingerprint(config(policy={"model": str(model)})))
+        marks.add(fingerprint("sft", config(policy={"model": str(model)})))
     assert len(marks) == 3
 
 
 def test_without_fine_tuning_its_settings_change_no_result() -> None:
     off, other = config({"enabled": False}), config({"enabled": False, "steps": 9})
-    assert bank_fingerprint(off) == bank_fingerprint(other) != bank_fingerprint(config())
-    assert fingerprint(policy_job(0), off) == fingerprint(policy_job(0), other)
-    assert fingerprint(policy_job(0), off) != fingerprint(policy_job(0), config())
+    assert fingerprint("bank", off) == fingerprint("bank", other) != fingerprint("bank", config())
+    assert fingerprint("training", off, policy_job(0)) == fingerprint("training", other, policy_job(0))
+    assert fingerprint("training", off, policy_job(0)) != fingerprint("training", config(), policy_job(0))
 
 
 def test_a_micro_batch_divides_the_step() -> None:
@@ -240,7 +239,6 @@ def test_a_fine_tuning_that_makes_the_policy_worse_is_a_warning(
 COPYING = """
 import sys, time
 from pathlib import Path
-from rewardsearch.run.sft_files import copy_sft, load_sft
 source, cache, own, role = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
 end = time.monotonic() + 1.5
 while time.monotonic() < end:

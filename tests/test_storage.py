@@ -19,6 +19,7 @@ from rewardsearch.errors import MachineError, RewardSearchError, UserError
 from rewardsearch.files import write_atomic
 from rewardsearch.files.disk import full_disk, storage_error
 from rewardsearch.loop import search
+from rewardsearch.run.events import Ended
 from rewardsearch.run.journal import JOURNAL, Journal, read_run
 from rewardsearch.train.worker import carried_out
 
@@ -114,10 +115,10 @@ def test_an_event_that_the_disk_has_no_room_for_leaves_the_journal_as_it_was(tmp
     with Journal.open(tmp_path, CONFIG, ()) as journal:
         before = (tmp_path / JOURNAL).read_bytes()
         with file_limit(len(before) + 50), pytest.raises(OSError, match=JOURNAL) as error:
-            journal.append("ended", status="finished", much="x" * 1000)
+            journal.append(Ended(status="finished", reason="x" * 1000))
         assert (error.value.errno, journal.state.status) == (errno.EFBIG, "running")
         assert (tmp_path / JOURNAL).read_bytes() == before
-        journal.append("ended", status="finished")
+        journal.append(Ended(status="finished"))
     assert read_run(tmp_path).status == "finished"
 
 

@@ -15,9 +15,10 @@ from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import BudgetReached, MachineError, UserError
 from rewardsearch.loop import finalize_run, search
 from rewardsearch.records import BASELINE, FULL, Outcome, Rollout, TrainingJob
-from rewardsearch.run.bank_files import bank_fingerprint, save_bank
+from rewardsearch.run.artifacts import CHECKPOINT, save_bank
+from rewardsearch.run.events import BankSampled
+from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.run.journal import JOURNAL, read_run
-from rewardsearch.run.training_files import CHECKPOINT
 from rewardsearch.session.opening import open_session
 from rewardsearch.session.requests import current_ranking
 from rewardsearch.session.runs import ranking_of
@@ -325,8 +326,8 @@ def test_a_bank_of_another_policy_than_is_there_now_is_told_once(tmp_path: Path,
         assert run.state.bank_fingerprint is None
         assert run.setup.bank() == rollouts and not any("rollout bank" in line for line in told.said)
         # A session was killed between the file and its event.
-        assert run.state.bank_fingerprint == bank_fingerprint(settings)
-        run.journal.append("bank", mark="of another", split="train", completions=2)
+        assert run.state.bank_fingerprint == fingerprint("bank", settings)
+        run.journal.append(BankSampled(fingerprint="of another", split="train", completions=2))
         assert run.setup.bank() == run.setup.bank() == rollouts
     (line,) = (line for line in told.said if "rollout bank" in line)
     assert line.startswith("warning: policy, data or task have changed")

@@ -36,9 +36,9 @@ from rewardsearch.records import (
 )
 from rewardsearch.rewards.base import load_base_rewards
 from rewardsearch.rewards.identity import candidate_id
+from rewardsearch.run.artifacts import save_completions
 from rewardsearch.run.jobs import training_folder
 from rewardsearch.run.state import RunState
-from rewardsearch.run.training_files import save_completions
 from rewardsearch.session.requests import build_request
 from rewardsearch.tasks import load_task
 

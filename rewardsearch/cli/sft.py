@@ -34,7 +34,7 @@ def sft(
     from rewardsearch.cli.tables import make_console, print_json, print_lines, print_whole
     from rewardsearch.config import load_config
     from rewardsearch.loop import tune_run
-    from rewardsearch.run.sft_files import ADAPTER, SFT
+    from rewardsearch.run.artifacts import ADAPTER, SFT
     from rewardsearch.session.preflight import check
     from rewardsearch.session.progress import describe_sft
 

@@ -5,6 +5,7 @@ Every mistake in a file is reported at once, each with what was got and what is 
 
 from __future__ import annotations
 
+from rewardsearch.config.effects import Affects, Effect, effects_of, flat
 from rewardsearch.config.judging import CONTROLS, ENSEMBLES, TOP, BankConfig, FinalizeConfig, RankConfig
 from rewardsearch.config.loading import load_config, parse_config
 from rewardsearch.config.proposing import LLMConfig, MixConfig, ModelConfig, Price, ProposeConfig, Served
@@ -30,10 +31,12 @@ __all__ = [
     "EMBEDDED",
     "ENSEMBLES",
     "TOP",
+    "Affects",
     "BankConfig",
     "BudgetConfig",
     "ColumnMap",
     "Config",
+    "Effect",
     "FinalizeConfig",
     "LLMConfig",
     "Layer",
@@ -54,6 +57,8 @@ __all__ = [
     "TrainConfig",
     "ValidateConfig",
     "WatchConfig",
+    "effects_of",
+    "flat",
     "label_key",
     "load_config",
     "parse_config",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from rewardsearch.config.effects import Affects
 from rewardsearch.config.sections import Count, Section
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -15,9 +16,10 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class BankConfig(Section):
     """Completions of the untrained policy on training questions, on which every reward is tried before it is trained on."""
 
+    affects = Affects("search")
     enabled: bool = True
-    questions: Count = 64
-    group_size: Annotated[int, Field(ge=2)] = 8
+    questions: Annotated[Count, Affects("bank")] = 64
+    group_size: Annotated[int, Field(ge=2), Affects("bank")] = 8
     """Completions a question."""
     min_auc: Share = 0.5
     """Least within-group AUC against correctness: a reward is refused that is clearly below, among all completions and among
@@ -36,10 +38,11 @@ class BankConfig(Section):
 
 
 class RankConfig(Section):
+    affects = Affects("search")
     resamples: Annotated[int, Field(ge=100)] = 10_000
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     correction: Literal["holm", "bonferroni"] = "holm"
-    min_correct: Annotated[int, Field(ge=0)] = 5
+    min_correct: Annotated[int, Field(ge=0), Affects()] = 5
     """Questions of `val` (of a small one at most a tenth of them) that the policy before GRPO or the baseline must answer right.
     With fewer the search stops before anything is proposed, since candidates could not be ranked. The sealed test is opened only
     where a candidate answers as many. 0 never stops."""
@@ -54,6 +57,7 @@ CONTROLS = ("random-k", "random-reward", "format-only", "a-a", "average")
 class FinalizeConfig(Section):
     """What is trained after the last round, with seeds of its own, before one reading of the sealed test for all of it."""
 
+    affects = Affects()
     enabled: bool = True
     seeds: Count = 5
     """Seeds that every final arm is trained with: those after the search's own, by which candidates were chosen. With one nothing

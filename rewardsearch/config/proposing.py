@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
+from rewardsearch.config.effects import Affects
 from rewardsearch.config.sections import Count, Section
 
 Positive = Annotated[float, Field(gt=0)]
@@ -185,6 +186,7 @@ class MixConfig(Section):
 
 
 class ProposeConfig(Section):
+    affects = Affects("search")
     proposer: Literal["grammar", "llm", "folder", "manual", "replay"] = "grammar"
     repairs: Annotated[int, Field(ge=0)] = 1
     """How often rejected code goes back to the proposer with the reasons, a round."""
@@ -196,7 +198,7 @@ class ProposeConfig(Section):
     adapt: bool = True
     """Shift the mix of operators and models towards what has improved most for its cost (`llm`, `manual`)."""
     simplify_after: Count = 1
-    prompt_tokens: Annotated[int, Field(ge=4000)] = 16_000
+    prompt_tokens: Annotated[int, Field(ge=4000), Affects()] = 16_000
     """The longest prompt (`llm`, `manual`), in tokens of about three bytes; evidence is cut to fit."""
     prompts: str | None = None
     """A folder with templates of your own, which take the place of those of the same name in prompts/."""
@@ -204,7 +206,7 @@ class ProposeConfig(Section):
     """Where `folder` takes its files from; None takes candidates/<task>/."""
     replay: str | None = None
     """The folder of the run whose proposals `replay` repeats, or of a recording (candidates/recorded/)."""
-    llm: LLMConfig = LLMConfig()
+    llm: Annotated[LLMConfig, Affects()] = LLMConfig()
 
     @property
     def withholds(self) -> bool:

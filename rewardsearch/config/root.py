@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import model_validator
 
+from rewardsearch.config.effects import Affects
 from rewardsearch.config.judging import BankConfig, FinalizeConfig, RankConfig
 from rewardsearch.config.proposing import ProposeConfig
 from rewardsearch.config.sections import (
@@ -24,13 +25,13 @@ from rewardsearch.records import POLICY
 
 
 class Config(Section):
-    run_dir: str | None = None
+    run_dir: Annotated[str | None, Affects()] = None
     """None makes it runs/<name of the config file>."""
-    seed: int = 0
-    rounds: Count = 2
-    candidates: Count = 4
+    seed: Annotated[int, Affects("search")] = 0
+    rounds: Annotated[Count, Affects()] = 2
+    candidates: Annotated[Count, Affects("search")] = 4
     """Candidates a round."""
-    paper_protocol: bool = False
+    paper_protocol: Annotated[bool, Affects("training")] = False
     """The literature's way, to repeat it: candidates are ranked on the test split, by one seed, each trained to the end. Its
     scores are inflated; everything that shows them says so."""
     task: TaskConfig = TaskConfig()

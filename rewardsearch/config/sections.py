@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from rewardsearch.config.effects import Affects
 from rewardsearch.files.resources import policy_folder
 
 Count = Annotated[int, Field(ge=1)]
@@ -17,6 +18,8 @@ def _is_number(annotation: Any) -> bool:
 
 class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    affects: ClassVar[Affects | None] = None
+    """What depends on the keys of the section that declare nothing themselves."""
 
     @field_validator("*", mode="before")
     @classmethod
@@ -92,28 +95,30 @@ class ColumnMap(Section):
 class TaskConfig(Section):
     """What is learnt, and how many rows of each split."""
 
+    affects = Affects("training", "bank", "sft")
     name: str = "arithmetic"
     """A built-in task (arithmetic, gsm8k, resume), one of an installed package by its entry point, or a class from outside:
     `package.module:Class`, or `file.py:Class`."""
     train_rows: Count = 2000
-    val_rows: Count = 500
-    test_rows: Count = 1000
+    val_rows: Annotated[Count, Affects("training", "sft")] = 500
+    test_rows: Annotated[Count, Affects("training")] = 1000
     seed: int = 0
     """Which rows are drawn: fixed apart from the search's seed, so that searches with other seeds see the same questions."""
     train_file: str | None = None
     """gsm8k: a JSON Lines file with `question` and `answer`; None loads openai/gsm8k from the hub."""
-    test_file: str | None = None
+    test_file: Annotated[str | None, Affects("training")] = None
     data: str | None = None
     """resume: a CSV or JSON Lines file, or the id of a hub data set; None generates the rows."""
-    test_data: str | None = None
-    """resume: where the test rows come from; None carves `val` and `test` from `data`, as `split_by` says."""
+    test_data: Annotated[str | None, Affects("training")] = None
+    """resume: where the test rows come from; None carves `val` and `test` from `data`, as `split_by` says. Whether there is one
+    also counts for the bank and the fine-tuning: what `data` has for `train` and `val` depends on it."""
     columns: ColumnMap = ColumnMap()
     split_by: Literal["auto", "texts", "persons"] = "auto"
     """resume: which rows of `data` stay in one split. `texts`: those that share a resume, a job or a person; `persons`: those
     that share a resume or a person. `auto` is `texts` where every split then has at least half of its share of the rows, else
     `persons`. Name the one it took, and rows that are added later move no others, but where they tie two jobs (by `persons`,
     two persons) together."""
-    show_rows: bool | None = None
+    show_rows: Annotated[bool | None, Affects()] = None
     """Whether proposers see texts of training rows: an example, and completions on which reward and truth disagree. None shows
     them unless `data` is set: resumes of real people then stay on this machine."""
     chat: bool = False
@@ -154,13 +159,14 @@ EMBEDDED = ("embedded", "embedded-resume")
 class PolicyConfig(Section):
     """The model that is trained: one of EMBEDDED, a folder of safetensors, a folder with a GGUF file, or a hub id."""
 
+    affects = Affects("training", "bank", "sft")
     model: str = EMBEDDED[0]
     revision: str | None = None
     """A hub model's branch, tag or commit; None for its main branch. A run keeps the commit that it stands for at the start."""
     gguf_file: str | None = None
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    lora: LoraConfig = LoraConfig()
+    lora: Annotated[LoraConfig, Affects("training")] = LoraConfig()
 
     @model_validator(mode="after")
     def _revision_of_the_hub(self) -> PolicyConfig:
@@ -181,6 +187,7 @@ Layer = Literal["uid", "no_new_privs", "landlock", "seccomp", "bubblewrap"]
 class SandboxConfig(Section):
     """Limits on the process that runs candidate code, and the layers that have to be around it."""
 
+    affects = Affects("training")
     call_s: Annotated[float, Field(gt=0)] = 5.0
     """Deadline of one reward call, wall clock."""
     memory_mb: Annotated[int, Field(ge=64)] = 512
@@ -188,13 +195,14 @@ class SandboxConfig(Section):
     """Failed calls that a screen forgives (each is retried once first) before it ends as the candidate's fault."""
     rechecks: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Share of a training run's reward calls after which a remembered batch is asked again: its rewards must be the same."""
-    require: tuple[Layer, ...] = ()
+    require: Annotated[tuple[Layer, ...], Affects()] = ()
     """Layers without which no candidate is run; `rewardsearch doctor` tells which are in force on a machine."""
-    bubblewrap: bool = False
+    bubblewrap: Annotated[bool, Affects()] = False
     """Run the workers inside bubblewrap as well (Linux with user namespaces)."""
 
 
 class ValidateConfig(Section):
+    affects = Affects("search")
     bound: Annotated[float, Field(gt=0)] = 1000.0
     """The largest magnitude a reward may return."""
     margin: float = 0.0
@@ -204,8 +212,9 @@ class ValidateConfig(Section):
 
 
 class BudgetConfig(Section):
-    """None is no limit. What was computed before a budget is reached is kept, and a raised budget carries on."""
+    """None is no limit. A search that reaches a budget keeps its results; the same command resumes it with a raised budget."""
 
+    affects = Affects()
     wall_clock_minutes: Annotated[float, Field(gt=0)] | None = None
     tokens: Count | None = None
     """Prompt and completion tokens of the proposer (`llm`)."""

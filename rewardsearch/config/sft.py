@@ -6,13 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from rewardsearch.config.effects import Affects
 from rewardsearch.config.sections import Count, LoraConfig, Section
 
 
 class SftConfig(Section):
     """Supervised fine-tuning of the policy on the task's demonstrations; what it gives is where every GRPO run starts."""
 
-    enabled: bool = False
+    affects = Affects("sft")
+    enabled: Annotated[bool, Affects("training", "bank")] = False
     steps: Count = 100
     batch_size: Count = 32
     """Demonstrations of a step."""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from rewardsearch.config.effects import Affects
 from rewardsearch.config.sections import Count, Section
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -17,36 +18,37 @@ _ROUNDING = 1e-9
 class TrainConfig(Section):
     """One GRPO + LoRA training run and its evaluation; the same for every candidate."""
 
-    baseline_seeds: Count = 3
+    affects = Affects("training")
+    baseline_seeds: Annotated[Count, Affects()] = 3
     """Seeds that the baseline is trained with: the search's and those that follow it. Their spread is the seed noise."""
 
     steps: Count = 40
     prompts_per_step: Count = 8
     group_size: Annotated[int, Field(ge=2)] = 8
-    max_completion_tokens: Count = 40
+    max_completion_tokens: Annotated[Count, Affects("training", "bank", "sft")] = 40
     micro_batch: Count | None = None
     """Completions of a forward and backward pass; None takes a whole step's at once. Must divide them."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     lr_schedule: Literal["constant", "linear", "cosine"] = "linear"
     beta: Annotated[float, Field(ge=0)] = 0.0
     """KL coefficient; 0 trains without a reference model."""
-    temperature: Annotated[float, Field(gt=0)] = 1.0
-    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    temperature: Annotated[float, Field(gt=0), Affects("training", "bank")] = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1), Affects("training", "bank")] = 1.0
     loss_type: Literal["grpo", "dapo", "dr_grpo", "bnpo"] = "dapo"
     scale_rewards: Literal["group", "batch", "none"] = "group"
     base_rewards: Annotated[tuple[str, ...], Field(min_length=1)] = ("format_exact", "format_approximate", "answer")
     """Names of files in candidates/base/ that every run trains on, or paths."""
-    eval_batch_size: Count = 250
-    slots: Count = 2
+    eval_batch_size: Annotated[Count, Affects("training", "bank", "sft")] = 250
+    slots: Annotated[Count, Affects()] = 2
     """Training processes side by side."""
-    threads: Count = 1
+    threads: Annotated[Count, Affects("training", "bank", "sft")] = 1
     """CPU threads of each; part of the result on a CPU, to the last bit."""
-    retries: Annotated[int, Field(ge=0)] = 2
+    retries: Annotated[int, Field(ge=0), Affects()] = 2
     """How often a run is started again after its process died or said nothing for `stall_minutes`."""
-    max_infrastructure_errors: Count = 3
+    max_infrastructure_errors: Annotated[Count, Affects()] = 3
     """Candidates in a row whose runs ended in an infrastructure error, retries included, at which the search stops. Fewer are
     marked `error`, and tried again later."""
-    stall_minutes: Annotated[float, Field(gt=0)] = 60.0
+    stall_minutes: Annotated[float, Field(gt=0), Affects()] = 60.0
     """A training process speaks at every step; loading a model and evaluating are the longest silences."""
 
 
@@ -63,6 +65,7 @@ class RaceConfig(Section):
     """Screens in rungs: a candidate that is behind at a rung, by more than the noise of questions and training seeds, is stopped
     there. Where earlier candidates suggest that a rung's ranks hold to the end, a share of each round is stopped by rank."""
 
+    affects = Affects("search")
     enabled: bool = True
     """False trains every candidate to the end."""
     rungs: tuple[Rung, ...] = (
@@ -116,6 +119,7 @@ class WatchConfig(Section):
     the steps within the two windows. Exact match is the share of a step's completions that are right.
     """
 
+    affects = Affects("training")
     enabled: bool = True
     end_early: bool = True
     """End a run that is hopeless; it is evaluated as it is then."""

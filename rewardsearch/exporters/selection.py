@@ -9,7 +9,7 @@ from typing import Any
 from rewardsearch.errors import UserError
 from rewardsearch.records import BASELINE, POLICY, Aggregation, Ranking, Record, RewardSpec
 from rewardsearch.rewards.base import ensemble
-from rewardsearch.run.sft_files import ADAPTER, SFT
+from rewardsearch.run.artifacts import ADAPTER, SFT
 from rewardsearch.run.state import RunState
 from rewardsearch.tasks import Task, load_task
 

@@ -23,6 +23,6 @@ class SftResult(Record):
     """Demonstrations that are longer than what is taught."""
     steps: int
     seconds: float
-    curve: tuple[SftPoint, ...]
-    before: tuple[Outcome, ...]
-    after: tuple[Outcome, ...]
+    curve: tuple[SftPoint, ...] = ()
+    before: tuple[Outcome, ...] = ()
+    after: tuple[Outcome, ...] = ()

@@ -194,8 +194,6 @@ class TrainingResult(Record):
     """Steps, from the first of the run, whose gradient was not finite."""
     faults: dict[str, int] = {}
     """Reward calls that failed and were forgiven, by reward, from the first step of the run."""
-    warnings: tuple[str, ...] = ()
-    """Empty; results on disk have it."""
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
     environment: Environment | None = None

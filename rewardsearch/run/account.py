@@ -8,23 +8,12 @@ server may have billed it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
-from rewardsearch.records import Record, Usage, total
+from rewardsearch.records import Usage, total
+from rewardsearch.run.events import Adapted, MoneyEvent, Received, Sent
 
-MONEY_EVENTS = ("sent", "received", "request_failed", "adapted")
 Key = tuple[str, int]
 """A request's name and which sending of it."""
-
-
-class Sent(Record):
-    """A request on its way. `request` names it within the run (round/attempt/place/reply). `fingerprint` is that of its body."""
-
-    request: str
-    send: int
-    model: str
-    fingerprint: str
-    bound: Usage
 
 
 @dataclass
@@ -39,22 +28,16 @@ class Account:
     adapted: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """What a server was seen to refuse, by model and server."""
 
-    def apply(self, event: dict[str, Any]) -> None:
-        """Folds one of MONEY_EVENTS in."""
-        kind = event["event"]
-        if kind == "adapted":
-            before = self.adapted.get(event["server"], ())
-            self.adapted[event["server"]] = (*before, event["change"])
-            return
-        if kind == "sent":
-            sent = Sent.model_validate(event["sent"])
-            self.sent[sent.request, sent.send] = sent
-            return
-        key = event["request"], event["send"]
-        if kind == "received":
-            self.paid[key] = Usage.model_validate(event["usage"])
-        elif not event["maybe_billed"]:
-            self.unbilled.add(key)
+    def apply(self, event: MoneyEvent) -> None:
+        """Folds an event in."""
+        if isinstance(event, Adapted):
+            self.adapted[event.server] = (*self.adapted.get(event.server, ()), event.change)
+        elif isinstance(event, Sent):
+            self.sent[event.request, event.send] = event
+        elif isinstance(event, Received):
+            self.paid[event.request, event.send] = event.usage
+        elif not event.maybe_billed:
+            self.unbilled.add((event.request, event.send))
 
     @property
     def usage(self) -> Usage:

@@ -1,7 +1,7 @@
-"""The append-only journal of a run.
+"""The append-only journal of a run: one event a line.
 
-One process writes it, one event a line, fsynced before anything that follows from the event is done. A torn last line is
-work still pending. Large results live in files that an event points at; an event whose files are gone is work pending again.
+One process writes it. An event is on the disk before anything that follows from it is done. A torn last line is pending work.
+Large results are files that an event points at; where such a file is missing or damaged, its training is pending again.
 """
 
 from __future__ import annotations
@@ -10,21 +10,22 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from io import FileIO
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pydantic import ValidationError
 
-from rewardsearch.config import Config, load_config, parse_config
+from rewardsearch.config import Config, flat, load_config
 from rewardsearch.errors import UserError
 from rewardsearch.files import sweep, write_atomic
 from rewardsearch.records import Difference, Environment, RewardSpec, differences
+from rewardsearch.run.artifacts import lost_files
 from rewardsearch.run.environment import environment_of
-from rewardsearch.run.inputs import CHANGEABLE, inputs_of
-from rewardsearch.run.state import Event, RunState
+from rewardsearch.run.events import EVENT, FORMAT, AnyEvent, Change, Opened, Restored
+from rewardsearch.run.fingerprints import inputs_of, may_change
+from rewardsearch.run.state import RunState
 
 JOURNAL = "journal.jsonl"
 CONFIG = "config.yaml"
@@ -41,11 +42,11 @@ def has_run(folder: Path) -> bool:
 
 
 def changed_inputs(state: RunState) -> list[str]:
-    """What of the policy's and the data's files is not what it was as the run began, told one by one."""
-    now, names = inputs_of(state.config), _flat(state.config.model_dump(mode="json"))
+    """The files of policy and data that have changed since the run began, a message each."""
+    now, names = inputs_of(state.config), flat(state.config.model_dump(mode="json"))
     return [
         f"{state.folder}: {key} ({names[key]}) has changed since this run began"
-        for key, digest in (state.inputs or {}).items()
+        for key, digest in state.inputs.items()
         if key in now and now[key] != digest
     ]
 
@@ -61,46 +62,49 @@ def in_use(folder: Path) -> bool:
 
 
 def read_run(folder: Path) -> RunState:
-    """The state of the run in `folder`. Raises UserError when it is no run folder or its journal is damaged."""
+    """The state of the run in `folder`, with `lost` for results whose files are missing or damaged.
+
+    Raises UserError when it is no run folder, when another version of rewardsearch wrote it, or when its journal is damaged.
+    """
     if not has_run(folder):
         raise UserError(f"no run in {folder} (no {JOURNAL} there); name a folder that `rewardsearch run` made")
-    events = list(_events(folder / JOURNAL))
-    state = RunState(folder, _config_of(folder, events[0]))
+    events = _events(folder)
+    first = events[0]
+    if not isinstance(first, Opened) or first.config is None:
+        raise UserError(f"{folder / JOURNAL}:1: the first event must open the run; restore the journal")
+    state = RunState(folder, first.config)
     for event in events:
-        try:
-            state.apply(event)
-        except (ValidationError, KeyError, TypeError) as error:
-            raise UserError(
-                f"{folder}: its journal was written by another version of rewardsearch (event {event.get('event')!r}, "
-                f"{type(error).__name__}); read it with that version, or start another run"
-            ) from None
+        state.apply(event)
+    for name, file in lost_files(folder, state.digests).items():
+        state.lose(name, file)
     return state
 
 
-def _config_of(folder: Path, opened: Event) -> Config:
-    """The config that the run in `folder` began with; of a run of an earlier version, whose journal has none, that of its
-    config.yaml."""
-    if "config" in opened:
-        return parse_config(opened["config"], str(folder / JOURNAL))
-    if (folder / CONFIG).is_file():
-        return load_config(folder / CONFIG)
-    raise UserError(
-        f"{folder}: {CONFIG} is missing, and {JOURNAL}, of an earlier version of rewardsearch, has no copy of it; restore it"
-    )
-
-
-def _events(path: Path) -> Iterator[Event]:
-    """The events of a journal. A torn last line is passed over; damage elsewhere raises UserError."""
-    lines = path.read_bytes().split(b"\n")
-    for number, line in enumerate(lines[:-1], start=1):
+def _events(folder: Path) -> list[AnyEvent]:
+    """The events of a journal. A torn last line is skipped; what is wrong elsewhere raises UserError."""
+    path, events = folder / JOURNAL, []
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
         try:
-            event = json.loads(line)
-            assert isinstance(event, dict)
+            data = json.loads(line)
+            assert isinstance(data, dict)
         except (ValueError, AssertionError):
             raise UserError(
-                f"{path}:{number}: not an event; the journal is damaged: restore it, or start another run"
+                f"{path}:{number}: this line is not an event; restore the journal, or start another run"
             ) from None
-        yield event
+        if number == 1 and data.get("format") != FORMAT:
+            raise UserError(
+                f"{folder}: another version of rewardsearch made this run (format {data.get('format', 1)}, this version reads "
+                f"{FORMAT}); read it with that version, or start another run"
+            )
+        try:
+            events.append(EVENT.validate_python(data))
+        except ValidationError as error:
+            found = error.errors()[0]
+            raise UserError(
+                f"{path}:{number}: this version of rewardsearch does not know this event ({data.get('event')!r}: "
+                f"{'.'.join(map(str, found['loc']))}: {found['msg']}); read the run with the version that made it"
+            ) from None
+    return events
 
 
 class Journal:
@@ -139,22 +143,25 @@ class Journal:
         new = differences_from(state, here)
         _refuse_changes(state, config, () if mix else new)
         _cut_torn_tail(state.folder / JOURNAL)
-        changed = [asdict(change) for change in _changes(state.config, config)]
-        opened: dict[str, Any] = {"base": [spec.model_dump(mode="json") for spec in base], "inputs": inputs_of(config)}
-        opened |= {"environment": here.model_dump(mode="json")}
-        if not state.started or changed:
-            opened |= {"config": config.model_dump(mode="json"), "changed": changed}
-        if new:
-            opened |= {"mixed": [each.model_dump(mode="json") for each in new]}
-        lost, first = _lost_config(state), not state.started
-        self.append("opened", **opened)
+        changed = _changes(state.config, config)
+        lost, first = _config_file_problem(state), not state.started
+        self.append(
+            Opened(
+                base=base,
+                inputs=inputs_of(config),
+                environment=here,
+                config=config if first or changed else None,
+                changed=tuple(changed),
+                mixed=new,
+            )
+        )
         if lost and not first:
-            self.append("restored", files=[CONFIG])
+            self.append(Restored(files=(CONFIG,)))
             self.notes += (f"{state.folder / CONFIG} {lost}; it is written again from the journal",)
         if lost or changed:
             write_atomic(state.folder / CONFIG, config.to_yaml())
         self.notes += tuple(
-            f"{each.what} is {each.here} here and was {each.before}; what comes is marked {each.flag}"
+            f"{each.what} is {each.here} here and was {each.before}; new results are flagged {each.flag}"
             for each in state.mixed
         )
 
@@ -164,11 +171,11 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def append(self, event: str, **data: Any) -> None:
-        """Writes an event, to the disk, and folds it into the state. Raises OSError that names the journal, which is then as it
-        was."""
-        line: Event = {"event": event, "time": round(time.time(), 3), **data}
-        left = memoryview(json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
+    def append(self, event: AnyEvent) -> None:
+        """Writes an event to the disk with the present time, and folds it into the state. Raises OSError that names the journal,
+        which is then as it was."""
+        event = event.model_copy(update={"time": round(time.time(), 3)})
+        left = memoryview(json.dumps(event.line(), ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
         size = os.fstat(self._file.fileno()).st_size
         try:
             while left:
@@ -179,7 +186,7 @@ class Journal:
             os.ftruncate(self._file.fileno(), size)
             error.filename = str(self.state.folder / JOURNAL)
             raise
-        self.state.apply(line)
+        self.state.apply(event)
 
 
 def _locked(file: FileIO) -> bool:
@@ -203,23 +210,14 @@ def _cut_torn_tail(path: Path) -> None:
             file.truncate(data.rfind(b"\n") + 1)
 
 
-@dataclass(frozen=True)
-class Change:
-    """A key of the config with its value before and after."""
-
-    key: str
-    before: Any
-    after: Any
-
-
 def _changes(before: Config, after: Config) -> list[Change]:
-    was, now = (_flat(each.model_dump(mode="json")) for each in (before, after))
+    was, now = (flat(each.model_dump(mode="json")) for each in (before, after))
     keys = sorted({*was, *now})
-    return [Change(key, was.get(key), now.get(key)) for key in keys if was.get(key) != now.get(key)]
+    return [Change(key=key, before=was.get(key), after=now.get(key)) for key in keys if was.get(key) != now.get(key)]
 
 
-def _lost_config(state: RunState) -> str:
-    """What is wrong with config.yaml, which is a copy of what the journal says; empty where it is as it should be."""
+def _config_file_problem(state: RunState) -> str:
+    """What is wrong with config.yaml, which is a copy of the journal's config; empty where it is right."""
     path = state.folder / CONFIG
     if not path.is_file():
         return "is missing"
@@ -248,21 +246,16 @@ def _refuse_changes(state: RunState, new: Config, environment: Sequence[Differen
         else f"{state.folder}: {each.key} is {each.before!r} in this run, got {each.after!r}; "
         "results would not compare: name another --run-dir"
         for each in _changes(state.config, new)
-        if not each.key.startswith(CHANGEABLE)
+        if not may_change(each.key)
     ]
     if state.final is None:
-        if state.started and state.environment is None:
-            mistakes.append(
-                f"{state.folder}: begun by an earlier version of rewardsearch, which did not record what its results were made "
-                "with; resume it with that version, or name another --run-dir"
-            )
         mistakes += [
             f"{each}, so that results would not compare: restore it, or name another --run-dir"
             for each in changed_inputs(state)
         ]
         mistakes += [
             f"{state.folder}: {each.what} is {each.here} here, and the results of this run were made with {each.before}: "
-            f"resume it with that, name another --run-dir, or give --mix, which marks what comes as {each.flag}"
+            f"resume it there, name another --run-dir, or give --mix, which flags new results as {each.flag}"
             for each in environment
             if each.refused
         ]
@@ -277,13 +270,3 @@ def _refuse_changes(state: RunState, new: Config, environment: Sequence[Differen
         )
     if mistakes:
         raise UserError(*mistakes)
-
-
-def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    for key, value in data.items():
-        if isinstance(value, dict):
-            out.update(_flat(value, f"{prefix}{key}."))
-        else:
-            out[prefix + key] = value
-    return out

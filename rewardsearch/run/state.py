@@ -1,15 +1,14 @@
-"""The state of a run: the fold of its journal's events."""
+"""The state of a run: the fold of its journal's events. Folding reads no file; results read theirs when they are asked for more
+than the journal has (run/artifacts.py)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from rewardsearch.config import Config, parse_config
+from rewardsearch.config import Config
 from rewardsearch.errors import UserError
-from rewardsearch.files import file_digest
 from rewardsearch.records import (
     BASELINE,
     FULL,
@@ -35,16 +34,36 @@ from rewardsearch.records import (
 )
 from rewardsearch.records.feedback import Feedback
 from rewardsearch.rewards.base import ensemble
-from rewardsearch.run.account import MONEY_EVENTS, Account
-from rewardsearch.run.sft_files import SFT, load_sft
-from rewardsearch.run.training_files import RESULT, Lost, read_result
-
-Event = dict[str, Any]
+from rewardsearch.run.account import Account
+from rewardsearch.run.artifacts import SFT, stored_sft, stored_training
+from rewardsearch.run.events import (
+    Adapted,
+    AnyEvent,
+    ArmsChosen,
+    BankSampled,
+    Ended,
+    Finalized,
+    Lost,
+    Opened,
+    Planned,
+    Proposed,
+    Raced,
+    Ranked,
+    Received,
+    RequestFailed,
+    SealedTestOpened,
+    SealedTestRead,
+    Sent,
+    SftTrained,
+    Trained,
+    Validated,
+)
 
 
 @dataclass
 class RunState:
-    """Everything a run has done so far, keyed by id. Readers get it from read_run; nothing else changes it but events."""
+    """Everything a run has done so far, keyed by id. Readers get it from read_run. Events change it, and `lose`, for files that
+    are found missing or damaged when the run is opened."""
 
     folder: Path
     config: Config
@@ -56,10 +75,10 @@ class RunState:
     account: Account = field(default_factory=Account)
     candidates: dict[str, Candidate] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
-    inputs: dict[str, str] | None = None
-    """What the files of policy and data were as the run began, by key of the config; None where no event told."""
+    inputs: dict[str, str] = field(default_factory=dict)
+    """The digests of the files of policy and data at the start of the run, by key of the config."""
     environment: Environment | None = None
-    """That of the last session; None of a run of an earlier version."""
+    """That of the last session; None before the first."""
     trained_in: list[Environment] = field(default_factory=list)
     """The environments of the sessions that trained, in their order, each once."""
     first_environment: Environment | None = None
@@ -68,22 +87,25 @@ class RunState:
     """The supervised fine-tuning that every training run starts from."""
     adapter: str | None = None
     """The digest of its adapter; known also where the files are gone."""
+    digests: dict[str, str] = field(default_factory=dict)
+    """The digest of each result.json, by the folder of the training run or fine-tuning."""
     lost: dict[str, LostFile] = field(default_factory=dict)
     """What is missing or damaged of what the journal has, by the folder of the training run or fine-tuning."""
     trainings: dict[str, TrainingResult] = field(default_factory=dict)
     """Every training run and segment of one, by its folder."""
     fingerprints: dict[str, str] = field(default_factory=dict)
-    """The fingerprint of the job that each screen answers, by its folder."""
+    """The fingerprint of each training run that is done or failed, by its folder. One without is pending."""
     results: dict[str, TrainingResult] = field(default_factory=dict)
-    """Whole screens under the search's seed, and those that failed on their way, by arm: candidate ids, BASELINE, POLICY."""
+    """Training runs to the end under the search's seed, and those that failed on their way, by arm: candidate ids, BASELINE,
+    POLICY."""
     promotions: dict[tuple[str, str], PromotionDecision] = field(default_factory=dict)
-    """Who went on from a rung, by rung and candidate."""
+    """Whether a candidate continues from a rung, by rung and candidate."""
     rankings: list[Ranking] = field(default_factory=list)
     feedbacks: dict[int, Feedback] = field(default_factory=dict)
     arms: dict[str, FinalArm] = field(default_factory=dict)
     """The arms of finalize, by id."""
     bank_fingerprint: str | None = None
-    """What the run's rollout bank was sampled of."""
+    """That of the run's rollout bank when it was sampled."""
     test_opened: list[float] = field(default_factory=list)
     test_files: dict[str, str] = field(default_factory=dict)
     """The digests of the outcomes on the sealed test, by file."""
@@ -139,7 +161,7 @@ class RunState:
 
     @property
     def baselines(self) -> list[TrainingResult]:
-        """The whole screens of the baseline under the seeds that its noise is taken from, in their order.
+        """The training runs of the baseline to the end, under the seeds that its noise is taken from, in their order.
 
         Those that finalize trains with further seeds are left out: the leaderboard is the same before and after.
         """
@@ -166,8 +188,8 @@ class RunState:
         return sum(result.trained for result in self.trainings.values())
 
     def training_of(self, arm: str) -> TrainingResult | None:
-        """What is known of an arm's training: its whole screen under the search's seed, else under the first other seed, else
-        the furthest segment of one."""
+        """What is known of an arm's training: the run to the end under the search's seed, else under the first other seed,
+        else the furthest segment."""
         if arm in self.results:
             return self.results[arm]
         found = [result for result in self.trainings.values() if result.id == arm]
@@ -184,82 +206,83 @@ class RunState:
         known = ", ".join([BASELINE, *self.arms, *self.candidates])
         raise UserError(f"no arm {arm} in {self.folder}; it has: {known}")
 
-    def apply(self, event: Event) -> None:
-        """Folds one event in."""
-        kind, now = event["event"], event["time"]
-        if kind == "opened":
-            self.base = self.base or tuple(RewardSpec.model_validate(spec) for spec in event["base"])
-            if not self.started:
-                self.inputs, self.started = event.get("inputs"), now
-            if "config" in event:
-                self.config = parse_config(event["config"], str(self.folder))
-            if "environment" in event:
-                self.environment = Environment.model_validate(event["environment"])
-            self.status, self.reason = "running", None
-        else:
-            self.seconds += max(0.0, now - self.updated)
-        self.updated = now
-        if kind in MONEY_EVENTS:
-            self.account.apply(event)
-        elif kind == "planned":
-            self.plans[event["round"], event["attempt"]] = tuple(
-                Request.model_validate(ask) for ask in event["requests"]
-            )
-        elif kind == "proposed":
-            proposal = Proposal.model_validate(event["proposal"])
-            self.proposals[event["round"], event["attempt"]] = proposal
-            for candidate in proposal.candidates:
-                self.candidates.setdefault(candidate.id, candidate)
-        elif kind == "validated":
-            verdict = Verdict.model_validate(event["verdict"])
-            self.verdicts[verdict.candidate] = verdict
-        elif kind == "tuned":
-            self.adapter, self.sft = event.get("adapter"), load_sft(self.folder / SFT, event["mark"], whole=False)
-            self.lost.pop(SFT, None)
-            if event.get("digest") not in (None, file_digest(str(self.folder / SFT / RESULT))):
-                self.sft = None
-            if self.sft is None:
-                there = (self.folder / SFT / RESULT).is_file()
-                self.lost[SFT] = LostFile(path=f"{SFT}/{RESULT}", what="damaged" if there else "missing")
-            self._trained()
-        elif kind == "trained":
-            self._screened(event)
-        elif kind == "raced":
-            self.promotions.update(
-                {
-                    (event["rung"], promotion["id"]): PromotionDecision.model_validate(promotion)
-                    for promotion in event["promotions"]
-                }
-            )
-        elif kind == "ranked":
-            self.rankings.append(Ranking.model_validate(event["ranking"]))
-            feedback = Feedback.model_validate(event["feedback"])
-            self.feedbacks[feedback.round] = feedback
-        elif kind == "arms":
-            self.arms = {arm["id"]: FinalArm.model_validate(arm) for arm in event["arms"]}
-        elif kind == "bank":
-            self.bank_fingerprint = event["mark"]
-        elif kind == "lost":
-            self._lose(event["folder"], LostFile.model_validate(event["lost"]))
-        elif kind == "test_read":
-            self.test_files[event["file"]] = event["digest"]
-        elif kind == "test_opened":
-            self.test_opened.append(now)
-        elif kind == "final":
-            self.final = FinalReport.model_validate(event["report"])
-            if "ranking" in event:
-                self.final_ranking = Ranking.model_validate(event["ranking"])
-        elif kind == "ended":
-            self.status, self.reason = event["status"], event.get("reason")
+    def lose(self, folder: str, file: LostFile) -> None:
+        """Makes the training run or fine-tuning in `folder` pending: a file of it is missing or damaged. Its result is dropped
+        too, unless the file is in a subfolder of it: the result does not need an adapter."""
+        self.lost[folder] = file
+        self.fingerprints.pop(folder, None)
+        if file.path.removeprefix(f"{folder}/").count("/"):
+            return
+        self.digests.pop(folder, None)
+        if folder == SFT:
+            self.sft = None
+        elif (result := self.trainings.pop(folder, None)) is not None and self.results.get(result.id) is result:
+            del self.results[result.id]
 
-    def _trained(self) -> None:
+    def apply(self, event: AnyEvent) -> None:
+        """Folds one event in."""
+        if not isinstance(event, Opened):
+            self.seconds += max(0.0, event.time - self.updated)
+        self.updated = event.time
+        match event:
+            case Opened():
+                self._open(event)
+            case Sent() | Received() | RequestFailed() | Adapted():
+                self.account.apply(event)
+            case Planned():
+                self.plans[event.round, event.attempt] = event.requests
+            case Proposed():
+                self.proposals[event.round, event.attempt] = event.proposal
+                for candidate in event.proposal.candidates:
+                    self.candidates.setdefault(candidate.id, candidate)
+            case Validated():
+                self.verdicts[event.verdict.candidate] = event.verdict
+            case SftTrained():
+                self.adapter, self.digests[SFT] = event.adapter, event.digest
+                self.sft = stored_sft(self.folder / SFT, event.digest, event.result)
+                self.lost.pop(SFT, None)
+                self._note_environment()
+            case BankSampled():
+                self.bank_fingerprint = event.fingerprint
+            case Trained():
+                self._train(event)
+            case Lost():
+                self.lose(event.folder, event.file)
+            case Raced():
+                self.promotions.update({(event.rung, each.id): each for each in event.promotions})
+            case Ranked():
+                self.rankings.append(event.ranking)
+                self.feedbacks[event.feedback.round] = event.feedback
+            case ArmsChosen():
+                self.arms = {arm.id: arm for arm in event.arms}
+            case SealedTestOpened():
+                self.test_opened.append(event.time)
+            case SealedTestRead():
+                self.test_files[event.file] = event.digest
+            case Finalized():
+                self.final, self.final_ranking = event.report, event.ranking
+            case Ended():
+                self.status, self.reason = event.status, event.reason
+            case _:
+                # What layers the sandbox had, and which files were written again, are for people.
+                pass
+
+    def _open(self, event: Opened) -> None:
+        self.base = self.base or event.base
+        if not self.started:
+            self.inputs, self.started = event.inputs, event.time
+        self.config = event.config or self.config
+        self.environment = event.environment
+        self.status, self.reason = "running", None
+
+    def _note_environment(self) -> None:
         """Notes that the session has trained."""
         if self.environment is not None and self.environment not in self.trained_in:
             self.trained_in.append(self.environment)
 
     def _flags(self, folder: str, result: TrainingResult) -> tuple[str, ...]:
-        """The flags of a result, with what its session, the process that trained it, or a segment that it carries on had in other
-        versions than the first."""
+        """The flags of a result, and what differs from the first environment in its session, in the process that trained it, or
+        in a segment that it continues."""
         own, first = result.environment or self.environment, self.first_environment
         found = (*self.mixed, *(differences(first, own) if first and own else ()))
         mixed = [each.flag for each in found]
@@ -268,33 +291,24 @@ class RunState:
                 mixed += [flag for flag in before.flags if flag.startswith(MIXED)]
         return tuple(dict.fromkeys((*result.flags, *mixed)))
 
-    def _lose(self, folder: str, lost: LostFile) -> None:
-        """What the journal has of a training run is not there any more: it is work still to do."""
-        self.lost[folder] = lost
-        self.fingerprints.pop(folder, None)
-
-    def _screened(self, event: Event) -> None:
-        folder = event["folder"]
-        if event["status"] == "error":
-            result = TrainingResult.model_validate(event["result"])
+    def _train(self, event: Trained) -> None:
+        folder, result = event.folder, event.result
+        if event.digest is None:
             self.fingerprints.pop(folder, None)
+            self.digests.pop(folder, None)
         else:
-            self._trained()
-            try:
-                found = read_result(self.folder / folder, event["mark"], event.get("digest"))
-            except Lost as lost:
-                self._lose(folder, LostFile(path=f"{folder}/{lost.name}", what=lost.what))
-                return
+            self._note_environment()
             self.lost.pop(folder, None)
-            self.first_environment = self.first_environment or found.environment or self.environment
-            result = found.model_copy(update={"flags": self._flags(folder, found)})
-            self.fingerprints[folder] = event["mark"]
+            self.first_environment = self.first_environment or result.environment or self.environment
+            stored = stored_training(self.folder / folder, event.digest, result)
+            result = stored.model_copy(update={"flags": self._flags(folder, stored)})
+            self.fingerprints[folder], self.digests[folder] = event.fingerprint, event.digest
         self.trainings[folder] = result
         if result.seed != self.config.seed or result.id not in (BASELINE, POLICY, *self.candidates):
             return
         known = self.results.get(result.id)
         if result.rung != FULL and known is not None and known.rung == FULL:
-            # A segment whose files were lost is trained again; the whole screen stands.
+            # A segment whose files were lost is trained again; the run to the end stands.
             return
         if result.rung == FULL or result.status != "done":
             self.results[result.id] = result

@@ -16,6 +16,7 @@ from rewardsearch.records import POLICY
 from rewardsearch.rewards.base import load_base_rewards
 from rewardsearch.rewards.sandbox import SandboxPool
 from rewardsearch.run.budget import Budget
+from rewardsearch.run.events import Ended, Restored, Sandboxed
 from rewardsearch.run.journal import Journal
 from rewardsearch.run.ledger import Ledger
 from rewardsearch.run.progress import Progress, Tracker
@@ -71,12 +72,12 @@ def open_session(
         sweep(cache_folder())
         sweep_scratch()
         try:
-            journal.append("sandbox", layers=defences.layers, open=defences.open)
+            journal.append(Sandboxed(layers=defences.layers, open=defences.open))
             progress.say(defences.told)
             for note in journal.notes:
                 progress.say(f"warning: {note}")
             if files := restore(journal.state):
-                journal.append("restored", files=files)
+                journal.append(Restored(files=tuple(files)))
                 progress.say(f"written again from the journal: {', '.join(files)}")
             progress.opened(journal.state)
             task, budget, state = load_task(config.task), Budget(limits, journal.state), journal.state
@@ -96,9 +97,9 @@ def open_session(
             status = "budget" if isinstance(error, BudgetReached) else "stopped" if stopped else "failed"
             # A full disk takes no event; the error itself is reported all the same.
             with suppress(OSError):
-                journal.append("ended", status=status, reason="; ".join(str(error).splitlines()) or "interrupted")
+                journal.append(Ended(status=status, reason="; ".join(str(error).splitlines()) or "interrupted"))
             raise
-        journal.append("ended", status=ends)
+        journal.append(Ended(status=ends))
 
 
 def _leaders(state: RunState) -> list[str]:

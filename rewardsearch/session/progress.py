@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from rewardsearch.config import Config
 from rewardsearch.records import POLICY, Outcome, SftResult, TrainingJob, TrainingResult
+from rewardsearch.run.artifacts import SFT
 from rewardsearch.run.progress import Running
-from rewardsearch.run.sft_files import SFT
 from rewardsearch.run.state import RunState
 from rewardsearch.session.time_left import describe_time_left, time_left
 from rewardsearch.stats import f1_accuracy

@@ -22,9 +22,9 @@ from rewardsearch.records import (
 )
 from rewardsearch.records.feedback import Feedback
 from rewardsearch.rewards.base import load_base_rewards
+from rewardsearch.run.artifacts import load_completions
 from rewardsearch.run.jobs import training_folder
 from rewardsearch.run.state import RunState
-from rewardsearch.run.training_files import load_completions
 from rewardsearch.tasks import Task, load_task
 
 

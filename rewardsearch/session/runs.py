@@ -104,7 +104,7 @@ def evaluated(state: RunState, arm: str) -> TrainingResult:
 
 def completions_of(state: RunState, result: TrainingResult) -> dict[str, str]:
     """What a trained policy answered to each question that it was evaluated on, by id; empty where that was not kept."""
-    from rewardsearch.run.training_files import load_completions
+    from rewardsearch.run.artifacts import load_completions
 
     folder = next((name for name, each in state.trainings.items() if each is result), None)
     return load_completions(state.folder / folder) if folder else {}

@@ -10,6 +10,7 @@ from rewardsearch.files import write_atomic
 from rewardsearch.finalize import FinalSetup, finalize, load_references
 from rewardsearch.propose import plan, propose
 from rewardsearch.records import Candidate, Ranking, TrainingResult, Usage, Verdict
+from rewardsearch.run.events import Finalized, Planned, Proposed, Ranked, Validated
 from rewardsearch.run.final_files import fairness_csv, pairs_csv
 from rewardsearch.run.leaderboard_files import write_leaderboard
 from rewardsearch.run.state import RunState
@@ -43,16 +44,14 @@ class Steps:
         session.progress.doing(f"proposing for round {number}")
         request = build_request(state, self.config, session.task, number, attempt)
         if not planned and (asks := plan(request, self.config)):
-            session.journal.append(
-                "planned", round=number, attempt=attempt, requests=[ask.model_dump(mode="json") for ask in asks]
-            )
+            session.journal.append(Planned(round=number, attempt=attempt, requests=tuple(asks)))
             request = request.model_copy(update={"plan": asks})
         proposal = propose(request, self.config, session.ledger)
         for candidate in proposal.candidates:
             write_atomic(self.folder / "candidates" / candidate.id / "reward.py", candidate.code)
         for refusal in proposal.refusals:
             session.progress.say(f"  {refusal.name}: {refusal.reason}")
-        session.journal.append("proposed", round=number, attempt=attempt, proposal=proposal.model_dump(mode="json"))
+        session.journal.append(Proposed(round=number, attempt=attempt, proposal=proposal))
         return proposal.candidates
 
     def validate(self, candidates: Sequence[Candidate]) -> None:
@@ -69,7 +68,7 @@ class Steps:
             write_atomic(
                 self.folder / "candidates" / candidate.id / "verdict.json", verdict.model_dump_json(indent=1) + "\n"
             )
-            session.journal.append("validated", verdict=verdict.model_dump(mode="json"))
+            session.journal.append(Validated(verdict=verdict))
             # The remedy after the reason is for the author of the candidate.
             outcome = "accepted" if verdict.accepted else f"rejected: {verdict.refusal.partition('; ')[0]}"
             session.progress.say(f"  {candidate.name} {candidate.id[:6]} {outcome}")
@@ -105,12 +104,7 @@ class Steps:
         folder = self.folder / "rounds" / f"{number:02d}"
         write_atomic(folder / "ranking.json", ranking.model_dump_json(indent=1) + "\n")
         write_atomic(folder / "feedback.md", feedback.text)
-        self.session.journal.append(
-            "ranked",
-            round=number,
-            ranking=ranking.model_dump(mode="json"),
-            feedback=feedback.model_dump(mode="json"),
-        )
+        self.session.journal.append(Ranked(round=number, ranking=ranking, feedback=feedback))
 
     def finalize(self) -> None:
         """Trains the final arms, then opens the sealed test once."""
@@ -144,7 +138,7 @@ class Steps:
         write_atomic(self.folder / "final" / "pairs.csv", pairs_csv(report))
         if report.fairness:
             write_atomic(self.folder / "final" / "fairness.csv", fairness_csv(report))
-        session.journal.append("final", report=report.model_dump(mode="json"), ranking=ranking.model_dump(mode="json"))
+        session.journal.append(Finalized(report=report, ranking=ranking))
 
     def trained(self) -> list[TrainingResult]:
         """The results of the candidates trained to the end. Raises MachineError where infrastructure errors left none."""

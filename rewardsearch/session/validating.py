@@ -11,7 +11,7 @@ from rewardsearch.errors import UserError
 from rewardsearch.records import Candidate, Rollout, Verdict
 from rewardsearch.rewards.base import load_base_rewards
 from rewardsearch.rewards.identity import candidate_id
-from rewardsearch.run.bank_files import bank_path, load_bank
+from rewardsearch.run.artifacts import bank_path, load_bank
 from rewardsearch.tasks import Task, load_task
 from rewardsearch.tasks.datasheet import describe_rows, too_few
 from rewardsearch.tasks.hub import HubError

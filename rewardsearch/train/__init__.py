@@ -9,10 +9,9 @@ from pathlib import Path
 from rewardsearch.config import Config
 from rewardsearch.errors import MachineError
 from rewardsearch.records import Outcome, Record, Rollout, SftResult, TrainingJob, TrainingResult
-from rewardsearch.run.bank_files import load_bank
+from rewardsearch.run.artifacts import SFT, load_bank, load_outcomes, load_result, load_sft
+from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.run.progress import Unit
-from rewardsearch.run.sft_files import SFT, load_sft, sft_fingerprint
-from rewardsearch.run.training_files import fingerprint, load_outcomes, load_result
 from rewardsearch.train.launch_local import Done, LocalWorkers, Message
 from rewardsearch.train.policy_check import DEVICE, check_policy
 
@@ -55,7 +54,7 @@ def train(
     by_folder = {job.folder: job for job in jobs}
     pending = []
     for job in jobs:
-        finished = load_result(run / job.folder, fingerprint(job, config))
+        finished = load_result(run / job.folder, fingerprint("training", config, job))
         if finished is not None:
             yield job, finished
         else:
@@ -65,7 +64,7 @@ def train(
     ]
     for done in workers.run(messages, may_start, on_step):
         job = by_folder[done.id]
-        result = load_result(run / job.folder, fingerprint(job, config)) if done.error is None else None
+        result = load_result(run / job.folder, fingerprint("training", config, job)) if done.error is None else None
         yield (
             job,
             result
@@ -87,7 +86,7 @@ def tune(
 
     Raises MachineError when it cannot be trained.
     """
-    folder, mark = run / SFT, sft_fingerprint(config)
+    folder, mark = run / SFT, fingerprint("sft", config)
     known = load_sft(folder, mark)
     if known is not None:
         return known

@@ -29,20 +29,23 @@ from rewardsearch.records import (
     TrainingResult,
 )
 from rewardsearch.rewards.sandbox import RewardFault, Sandbox, SandboxedReward
-from rewardsearch.run.bank_files import save_bank
-from rewardsearch.run.environment import environment_of
-from rewardsearch.run.progress import Unit
-from rewardsearch.run.sft_files import ADAPTER, SFT, load_sft, save_sft, sft_fingerprint
-from rewardsearch.run.training_files import (
+from rewardsearch.run.artifacts import (
+    ADAPTER,
     CHECKPOINT,
-    Lost,
+    SFT,
+    ArtifactError,
     check_files,
-    fingerprint,
     load_result,
+    load_sft,
+    save_bank,
     save_completions,
     save_outcomes,
     save_result,
+    save_sft,
 )
+from rewardsearch.run.environment import environment_of
+from rewardsearch.run.fingerprints import fingerprint
+from rewardsearch.run.progress import Unit
 from rewardsearch.tasks import load_task
 from rewardsearch.tasks.questions import bank_rows
 from rewardsearch.train.divergence import Diverged, logits_checked
@@ -77,7 +80,7 @@ class Worker:
         if not self.config.sft.enabled:
             return load_policy(self.config.policy)
         folder = self.run / SFT
-        if load_sft(folder, sft_fingerprint(self.config)) is None:
+        if load_sft(folder, fingerprint("sft", self.config)) is None:
             raise MachineError(f"the fine-tuned policy in {folder} is missing or damaged")
         return load_policy(self.config.policy, folder / ADAPTER)
 
@@ -117,7 +120,7 @@ class Worker:
             environment=self._environment,
             **found,
         )
-        save_result(folder, result, fingerprint(job, self.config), completions)
+        save_result(folder, result, fingerprint("training", self.config, job), completions)
         if job.start is not None:
             # What comes after this segment carries on from its end.
             shutil.rmtree(self.run / job.start / CHECKPOINT, ignore_errors=True)
@@ -129,7 +132,7 @@ class Worker:
             return None
         try:
             check_files(self.run / job.start, CHECKPOINT)
-        except Lost:
+        except ArtifactError:
             return None
         return load_result(self.run / job.start)
 
@@ -267,7 +270,7 @@ class Worker:
         with self._finite_logits(f"SFT diverged; lower sft.learning_rate, got {sft.learning_rate:g}"):
             after = self._evaluate(self.policy.base, rows).outcomes
         result = SftResult(
-            fingerprint=sft_fingerprint(self.config),
+            fingerprint=fingerprint("sft", self.config),
             rows=tuned.rows,
             left_out=tuned.left_out,
             steps=sft.steps,

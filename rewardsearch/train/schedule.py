@@ -9,7 +9,6 @@ import hashlib
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from rewardsearch.config import Config
 from rewardsearch.errors import Interrupted, MachineError, NothingAccepted, UserError
@@ -26,20 +25,29 @@ from rewardsearch.records import (
     TrainingResult,
 )
 from rewardsearch.rewards.base import spec_of
-from rewardsearch.run.budget import Budget
-from rewardsearch.run.jobs import final_job, policy_job, segment_jobs, training_job
-from rewardsearch.run.journal import Journal
-from rewardsearch.run.progress import Tracker
-from rewardsearch.run.sft_files import ADAPTER
-from rewardsearch.run.training_files import (
+from rewardsearch.run.artifacts import (
+    ADAPTER,
     CHECKPOINT,
     RESULT,
-    Lost,
+    ArtifactError,
     check_files,
-    fingerprint,
     outcomes_digest,
     result_digest,
 )
+from rewardsearch.run.budget import Budget
+from rewardsearch.run.events import (
+    ArmsChosen,
+    Evaluated,
+    Lost,
+    Raced,
+    SealedTestOpened,
+    SealedTestRead,
+    Trained,
+)
+from rewardsearch.run.fingerprints import fingerprint
+from rewardsearch.run.jobs import final_job, policy_job, segment_jobs, training_job
+from rewardsearch.run.journal import Journal
+from rewardsearch.run.progress import Tracker
 from rewardsearch.train import LocalWorkers, TestEvaluation, read_test, train
 from rewardsearch.train.race import baseline_noise, race, rank_agreement
 from rewardsearch.train.solvable import nothing_to_rank, solves_enough
@@ -75,7 +83,9 @@ class Trainings:
         """The policy before any GRPO and the baseline, with every seed of its own: what candidates are held against, and how far
         that moves by itself."""
         if self.config.paper_protocol and not self.state.test_opened:
-            self.journal.append("test_opened", readings="every screen: paper_protocol ranks on the test split")
+            self.journal.append(
+                SealedTestOpened(readings=("every training run: paper_protocol ranks on the test split",))
+            )
         base = self.state.base
         policy, segments = policy_job(self.config.seed), segment_jobs(BASELINE, (), base, self.config)
         seeds = self.config.baseline_seeds[1:]
@@ -155,9 +165,7 @@ class Trainings:
         agreement = rank_agreement(self._trained_past(rung, number), config.race)
         found = race(results, list(at_rung), incumbent, name, config.race, config.rank, config.seed, noise, agreement)
         promotions = [found[id] for id in undecided]
-        self.journal.append(
-            "raced", round=number, rung=rung, promotions=[promotion.model_dump(mode="json") for promotion in promotions]
-        )
+        self.journal.append(Raced(round=number, rung=rung, promotions=tuple(promotions)))
         for promotion in promotions:
             self.progress.say(f"  {self._name(promotion.id)} {promotion.message}")
 
@@ -181,7 +189,7 @@ class Trainings:
                     f"{self.folder}: the sealed test was opened for other arms ({', '.join(other)} changed since), and is read "
                     "once: restore their reward files, base rewards and numbers of seeds, or name another --run-dir"
                 )
-            self.journal.append("arms", arms=[arm.model_dump(mode="json") for arm in arms])
+            self.journal.append(ArmsChosen(arms=tuple(arms)))
         jobs = {(arm.id, seed): final_job(arm, seed) for arm in arms for seed in arm.seeds}
         self.run([job for job in jobs.values() if not (self.sealed_is_open and self._errored(job))])
         self._check_adapters([job for job in jobs.values() if self.state.trainings[job.folder].status == "done"])
@@ -202,7 +210,7 @@ class Trainings:
         files = [self._reading(name, *key) for name, key in wanted.items()]
         self._clear_damaged(files)
         if not self.state.test_opened:
-            self.journal.append("test_opened", readings=list(wanted))
+            self.journal.append(SealedTestOpened(readings=tuple(wanted)))
         self.progress.say(f"the sealed test is read for {len(wanted)} policies")
         self.progress.doing("reading the sealed test")
         found = read_test(files, self.workers, self.folder, self.budget.may_start, self.progress.step)
@@ -211,7 +219,7 @@ class Trainings:
             outcomes[wanted[name]] = each
             file = next(reading.file for reading in files if reading.name == name)
             if file not in self.state.test_files:
-                self.journal.append("test_read", file=file, digest=outcomes_digest(self.folder / file))
+                self.journal.append(SealedTestRead(file=file, digest=outcomes_digest(self.folder / file)))
         if len(outcomes) < len(wanted):
             self.budget.check()
             raise Interrupted("stopped while the test was read; the same command carries on")
@@ -225,9 +233,9 @@ class Trainings:
                 continue
             try:
                 check_files(self.folder / job.folder, ADAPTER)
-            except Lost as error:
+            except ArtifactError as error:
                 file = LostFile(path=f"{job.folder}/{error.name}", what=error.what)
-                self.journal.append("lost", folder=job.folder, lost=file.model_dump(mode="json"))
+                self.journal.append(Lost(folder=job.folder, file=file))
                 lost.append(job)
         self.run(lost)
 
@@ -257,8 +265,8 @@ class Trainings:
         self._run([job for job in jobs if self._errored(job)])
 
     def _run(self, jobs: Sequence[TrainingJob]) -> None:
-        marks = {job.folder: fingerprint(job, self.config) for job in jobs}
-        pending = [job for job in jobs if self.state.fingerprints.get(job.folder) != marks[job.folder]]
+        fingerprints = {job.folder: fingerprint("training", self.config, job) for job in jobs}
+        pending = [job for job in jobs if self.state.fingerprints.get(job.folder) != fingerprints[job.folder]]
         # What fails every time is not to take up the night.
         pending = [job for job in pending if self._errors[job.folder] < _TRIES]
         if not pending:
@@ -274,22 +282,20 @@ class Trainings:
 
         for job, result in train(pending, self.workers, self.folder, self.config, may_start, self.progress.step):
             left.discard(job.folder)
-            event: dict[str, Any] = {
-                "id": job.id,
-                "folder": job.folder,
-                "mark": marks[job.folder],
-                "status": result.status,
-                "evaluated": _evaluated(result, self.config),
-            }
-            if result.status != "error":
-                event["digest"] = result_digest(self.folder / job.folder)
             if result.status == "error":
                 self._errors[job.folder] += 1
                 self._in_a_row[job.id] = f"{self._told(job)}: {result.reason}"
-                event["result"] = result.model_dump(mode="json")
             else:
                 self._in_a_row.clear()
-            self.journal.append("trained", **event)
+            self.journal.append(
+                Trained(
+                    folder=job.folder,
+                    fingerprint=fingerprints[job.folder],
+                    digest=result_digest(self.folder / job.folder) if result.status != "error" else None,
+                    evaluated=_evaluated(result, self.config),
+                    result=result,
+                )
+            )
             self.progress.ended(job, result, self._told(job))
         if len(self._in_a_row) >= limit:
             raise MachineError(
@@ -336,11 +342,9 @@ class Trainings:
         return name if job.seed == self.config.seed else f"{name} (seed {job.seed})"
 
 
-def _evaluated(result: TrainingResult, config: Config) -> dict[str, Any]:
+def _evaluated(result: TrainingResult, config: Config) -> Evaluated:
     """What a run was evaluated on, for the journal: the split, the number of questions, and a hash of their ids."""
     ids = "\n".join(outcome.id for outcome in result.outcomes)
-    return {
-        "split": config.ranked_on,
-        "questions": len(result.outcomes),
-        "sha256": hashlib.sha256(ids.encode()).hexdigest(),
-    }
+    return Evaluated(
+        split=config.ranked_on, questions=len(result.outcomes), sha256=hashlib.sha256(ids.encode()).hexdigest()
+    )

@@ -12,12 +12,22 @@ from rewardsearch.config import Config
 from rewardsearch.errors import Interrupted, UserError
 from rewardsearch.files.disk import storage_error
 from rewardsearch.records import Rollout, SftResult
-from rewardsearch.run.bank_files import bank_fingerprint, bank_path, load_bank, save_bank
+from rewardsearch.run.artifacts import (
+    SFT,
+    adapter_digest,
+    bank_path,
+    copy_sft,
+    load_bank,
+    load_sft,
+    result_digest,
+    save_bank,
+    sft_cache,
+)
 from rewardsearch.run.budget import Budget
+from rewardsearch.run.events import BankSampled, SftTrained
+from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.run.journal import Journal
 from rewardsearch.run.progress import Tracker
-from rewardsearch.run.sft_files import SFT, adapter_digest, copy_sft, load_sft, sft_cache, sft_fingerprint
-from rewardsearch.run.training_files import result_digest
 from rewardsearch.stats import f1_accuracy, mcnemar
 from rewardsearch.tasks import Task
 from rewardsearch.tasks.questions import bank_rows, scarce_message
@@ -49,10 +59,10 @@ class Setup:
         """
         if not self.config.sft.enabled:
             return None
-        path, mark = self.folder / SFT, sft_fingerprint(self.config)
+        path, mark = self.folder / SFT, fingerprint("sft", self.config)
         # One whose numbers are not those of the journal is none.
         known = None if SFT in self.state.lost else load_sft(path, mark)
-        if known is not None and self.state.sft == known and self.state.adapter in (None, adapter_digest(path)):
+        if known is not None and self.state.sft == known and self.state.adapter == adapter_digest(path):
             return known
         if self.state.sft is not None and self.state.sft.fingerprint != mark:
             raise UserError(
@@ -69,15 +79,7 @@ class Setup:
                 "restore it, or name another --run-dir"
             )
         self._hold_against_before(known)
-        self.journal.append(
-            "tuned",
-            mark=mark,
-            adapter=adapter,
-            digest=result_digest(path),
-            split="val",
-            questions=len(known.after),
-            steps=known.steps,
-        )
+        self.journal.append(SftTrained(adapter=adapter, digest=result_digest(path), result=known))
         self.progress.sft_done(known)
         return known
 
@@ -170,11 +172,12 @@ class Setup:
         return sampled
 
     def _book_bank(self, rollouts: Sequence[Rollout]) -> None:
-        self.journal.append("bank", mark=bank_fingerprint(self.config), split="train", completions=len(rollouts))
+        event = BankSampled(fingerprint=fingerprint("bank", self.config), split="train", completions=len(rollouts))
+        self.journal.append(event)
 
     def _hold_bank_against_now(self) -> None:
         """Tells, once a session, where the run's bank was sampled of something else than is there now."""
-        if not self._told_of_bank and self.state.bank_fingerprint not in (None, bank_fingerprint(self.config)):
+        if not self._told_of_bank and self.state.bank_fingerprint not in (None, fingerprint("bank", self.config)):
             self._told_of_bank = True
             self.progress.say(
                 "warning: policy, data or task have changed since the rollout bank of this run was sampled; the verdicts "

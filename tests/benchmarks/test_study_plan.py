@@ -11,9 +11,9 @@ from rewardsearch.config import parse_config
 from rewardsearch.errors import UserError
 from rewardsearch.files.resources import PACKAGE
 from rewardsearch.records import BASELINE, Environment, TrainingResult
+from rewardsearch.run.artifacts import load_result, save_result
 from rewardsearch.run.environment import environment_of
 from rewardsearch.run.journal import Journal
-from rewardsearch.run.training_files import load_result, save_result
 
 sys.path.insert(0, str(PACKAGE.parent / "benchmarks"))
 import study_plan

@@ -11,8 +11,8 @@ from fakes import BAD, GOOD, LEVEL
 
 from rewardsearch.cli.completions import read_answers
 from rewardsearch.records import BASELINE, POLICY, Completion, Outcome
+from rewardsearch.run.artifacts import load_result, save_completions, save_result
 from rewardsearch.run.journal import read_run
-from rewardsearch.run.training_files import load_result, save_completions, save_result
 from rewardsearch.tasks import load_task
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from classed import classed
-from fakes import candidate, screened, write_predictions
+from fakes import book_training, candidate, screened, write_predictions
 from rich.console import Console
 
 from rewardsearch.cli.leaderboard_table import print_leaderboard
@@ -15,8 +15,8 @@ from rewardsearch.cli.progress import SearchProgress
 from rewardsearch.config import RankConfig, parse_config
 from rewardsearch.rank import rank
 from rewardsearch.records import BASELINE, Proposal, TrainingJob, TrainingResult, Verdict
+from rewardsearch.run.events import Proposed, Validated
 from rewardsearch.run.journal import Journal, read_run
-from rewardsearch.run.training_files import save_result
 
 A, B = candidate("judges", "11.0"), candidate("rejects", "12.0")
 GOLD = "S" * 50 + "R" * 50
@@ -82,13 +82,12 @@ def classed_run(run: Path) -> Path:
     """The run with two more candidates, whose answers are classes."""
     state = read_run(run)
     with Journal.open(run, state.config, state.base) as journal:
-        proposal = Proposal(candidates=(A, B)).model_dump(mode="json")
-        journal.append("proposed", round=2, attempt=0, proposal=proposal)
+        proposal = Proposal(candidates=(A, B))
+        journal.append(Proposed(round=2, attempt=0, proposal=proposal))
         for each, answers in ((A, FAIR), (B, HARSH)):
             verdict = Verdict(candidate=each.id, accepted=True)
-            journal.append("validated", verdict=verdict.model_dump(mode="json"))
-            save_result(run / each.name, screened(each.id, "", outcomes=classed(GOLD, answers)), "mark")
-            journal.append("trained", id=each.id, folder=each.name, mark="mark", status="done")
+            journal.append(Validated(verdict=verdict))
+            book_training(journal, each.name, screened(each.id, "", outcomes=classed(GOLD, answers)))
     return run
 
 

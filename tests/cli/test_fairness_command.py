@@ -3,14 +3,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import begin_with, candidate, screened
+from fakes import begin_with, book_training, candidate, screened
 from rich.console import Console
 
 from rewardsearch.cli.fair_table import print_fairness
 from rewardsearch.config import parse_config
 from rewardsearch.records import BASELINE, POLICY, Fairness, FinalReport, GroupRate, Outcome, Proposal, Row, Verdict
+from rewardsearch.run.events import Finalized, Proposed, Validated
 from rewardsearch.run.journal import Journal, read_run
-from rewardsearch.run.training_files import save_result
 from rewardsearch.stats import fairness
 from rewardsearch.tasks import load_task
 
@@ -35,12 +35,11 @@ def resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     answers = {BASELINE: by_gender, POLICY: by_gender, JUDGES.id: [answered(row, row.answer) for row in rows]}
     with Journal.open(folder, config, ()) as journal:
         proposal = Proposal(candidates=(JUDGES,))
-        journal.append("proposed", round=1, attempt=0, proposal=proposal.model_dump(mode="json"))
+        journal.append(Proposed(round=1, attempt=0, proposal=proposal))
         verdict = Verdict(candidate=JUDGES.id, accepted=True)
-        journal.append("validated", verdict=verdict.model_dump(mode="json"))
+        journal.append(Validated(verdict=verdict))
         for arm, outcomes in answers.items():
-            save_result(folder / arm, screened(arm, "", outcomes=outcomes), "mark")
-            journal.append("trained", id=arm, folder=arm, mark="mark", status="done")
+            book_training(journal, arm, screened(arm, "", outcomes=outcomes))
     return folder
 
 
@@ -56,7 +55,7 @@ def finalize(folder: Path) -> None:
     assert document is not None
     report = FinalReport(task="resume", n=60, chosen=BASELINE, rows=(), fairness=(document,))
     with Journal.open(folder, state.config, ()) as journal:
-        journal.append("final", report=report.model_dump(mode="json"))
+        journal.append(Finalized(report=report))
 
 
 def groups_of(folder: Path) -> dict[str, dict[str, str]]:
@@ -100,7 +99,7 @@ def test_an_arm_without_a_score_is_the_users_mistake(cli: Any, resumes: Path) ->
     late = candidate("late", "12.0")
     with Journal.open(resumes, state.config, ()) as journal:
         proposal = Proposal(candidates=(late,))
-        journal.append("proposed", round=1, attempt=1, proposal=proposal.model_dump(mode="json"))
+        journal.append(Proposed(round=1, attempt=1, proposal=proposal))
     done = cli("fairness", resumes, "--arm", "late")
     assert done.code == 2 and done.err.startswith("error: late has no score in")
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rewardsearch.cli.final_table import print_final, print_pairs
 from rewardsearch.config import parse_config
 from rewardsearch.records import FinalReport, Noise
+from rewardsearch.run.events import Finalized
 from rewardsearch.run.journal import Journal, read_run
 from rewardsearch.session.plan import describe_plan, describe_power
 from rewardsearch.stats import smallest_gain, usual_question_se
@@ -156,7 +157,7 @@ def test_an_arm_that_is_the_same_as_another_is_exported_by_either_name(cli: Any,
     assert state.final is not None
     report = state.final.model_copy(update={"same": {"ensemble-top5": "ensemble-top3"}})
     with Journal.open(run, state.config, state.base) as journal:
-        journal.append("final", report=report.model_dump(mode="json"))
+        journal.append(Finalized(report=report))
     for name in ("ensemble-top5", "ensemble-top3"):
         assert cli("export", run, "--to", "trl", "--ensemble", name, "-o", tmp_path / name).code == 0
     same, own = ((tmp_path / name / "README.md").read_text() for name in ("ensemble-top5", "ensemble-top3"))

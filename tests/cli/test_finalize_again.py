@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rewardsearch.run.events import Ended, SealedTestOpened
 from rewardsearch.run.journal import Journal, read_run
 from rewardsearch.session import opening
 
@@ -17,8 +18,8 @@ def finalized(run: Path) -> Path:
     state = read_run(run)
     assert state.final is not None
     with Journal.open(run, state.config, state.base) as journal:
-        journal.append("test_opened")
-        journal.append("ended", status="finished")
+        journal.append(SealedTestOpened(readings=()))
+        journal.append(Ended(status="finished"))
     return run
 
 

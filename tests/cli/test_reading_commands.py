@@ -5,15 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import BAD, GOOD, LEVEL, REFUSED, begin_with, candidate, outcomes, screened, write_predictions
+from fakes import BAD, GOOD, LEVEL, REFUSED, begin_with, book_training, candidate, outcomes, screened, write_predictions
 from played import SMALL, Quiet, Trainer
 
 from rewardsearch.config import parse_config
 from rewardsearch.loop import search
 from rewardsearch.records import Proposal, Usage, Verdict
-from rewardsearch.run.account import Sent
+from rewardsearch.run.events import Ended, Proposed, Received, Sent, Validated
 from rewardsearch.run.journal import Journal, read_run
-from rewardsearch.run.training_files import save_result
 
 
 def parsed(done: Any) -> Any:
@@ -63,11 +62,10 @@ def test_the_leaderboard_of_a_round_in_the_making_is_up_to_date(cli: Any, run: P
     state = read_run(run)
     with Journal.open(run, state.config, state.base) as journal:
         proposal = Proposal(candidates=(new,))
-        journal.append("proposed", round=2, attempt=0, proposal=proposal.model_dump(mode="json"))
+        journal.append(Proposed(round=2, attempt=0, proposal=proposal))
         verdict = Verdict(candidate=new.id, accepted=True)
-        journal.append("validated", verdict=verdict.model_dump(mode="json"))
-        save_result(run / "late", screened(new.id, "c" * 20), "mark")
-        journal.append("trained", id=new.id, folder="late", mark="mark", status="done")
+        journal.append(Validated(verdict=verdict))
+        book_training(journal, "late", screened(new.id, "c" * 20))
     rows = parsed(cli("leaderboard", run, "--json"))["rows"]
     assert (rows[0]["name"], rows[0]["f1"]) == ("late", 1)
 
@@ -105,7 +103,9 @@ def test_show_has_one_candidate_in_full(cli: Any, run: Path) -> None:
 
 def test_show_has_the_memory_of_the_training(cli: Any, run: Path) -> None:
     result = screened(GOOD.id, "c" * 18 + "w" * 2, peak_memory_mb=1834.4)
-    save_result(run / "candidates" / GOOD.id / "training" / "full-0", result, "mark")
+    state = read_run(run)
+    with Journal.open(run, state.config, state.base) as journal:
+        book_training(journal, f"candidates/{GOOD.id}/training/full-0", result)
     assert " 40 steps, 12 s, 1,834 MB of memory\n" in cli("show", run, GOOD.id).out
 
 
@@ -227,10 +227,10 @@ def test_status_has_money_and_unconfirmed_requests(cli: Any, run: Path) -> None:
     with Journal.open(run, state.config, state.base) as journal:
         for place, bound in enumerate((Usage(requests=1, completion_tokens=9000, dollars=0.5), Usage()), start=6):
             sent = Sent(request=f"1/0/{place}/1", send=1, model="m", fingerprint="mark", bound=bound)
-            journal.append("sent", sent=sent.model_dump(mode="json"))
+            journal.append(sent)
         paid = Usage(requests=1, prompt_tokens=500, completion_tokens=700, dollars=0.25)
-        journal.append("received", request="1/0/7/1", send=1, usage=paid.model_dump(mode="json"))
-        journal.append("ended", status="stopped")
+        journal.append(Received(request="1/0/7/1", send=1, usage=paid))
+        journal.append(Ended(status="stopped"))
     out = cli("status", run).out
     assert "6 requests, 2,200 tokens, $0.25" in out
     (unconfirmed,) = [line for line in out.splitlines() if line.startswith("unconfirmed")]
@@ -272,7 +272,7 @@ def test_export_shows_the_conclusion_and_refuses_other_arms_in_a_line(cli: Any, 
 def test_status_says_why_a_run_stopped(cli: Any, run: Path, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     state = read_run(run)
     with Journal.open(run, state.config, state.base) as journal:
-        journal.append("ended", status="stopped", reason="candidates cannot be ranked: " + 30 * "too few right, ")
+        journal.append(Ended(status="stopped", reason="candidates cannot be ranked: " + 30 * "too few right, "))
     monkeypatch.setenv("COLUMNS", str(width))
     lines = [line for line in cli("status", run).out.splitlines() if "too few" in line]
     assert lines[0].split()[:3] == ["reason", "candidates", "cannot"] and max(map(len, lines)) <= width
@@ -288,6 +288,6 @@ def test_status_shows_what_is_pending(cli: Any, run: Path) -> None:
     (run / "journal.jsonl").write_text("\n".join(events) + "\n")
     with Journal.open(run, config, state.base) as journal:
         proposal = Proposal(candidates=(new,))
-        journal.append("proposed", round=2, attempt=0, proposal=proposal.model_dump(mode="json"))
+        journal.append(Proposed(round=2, attempt=0, proposal=proposal))
     (pending,) = [line for line in cli("status", run).out.splitlines() if line.startswith("pending")]
     assert "1 candidate" in pending and "rounds 2, 3" in pending and "finalize" in pending

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from played import SMALL, Trainer
 
-from rewardsearch.run.sft_files import ADAPTER, SFT
+from rewardsearch.run.artifacts import ADAPTER, SFT
 
 
 @pytest.fixture

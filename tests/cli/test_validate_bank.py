@@ -11,7 +11,7 @@ import pytest
 from rewardsearch.config import load_config
 from rewardsearch.files.resources import PACKAGE
 from rewardsearch.records import Rollout
-from rewardsearch.run.bank_files import bank_path, save_bank
+from rewardsearch.run.artifacts import bank_path, save_bank
 from rewardsearch.tasks import load_task
 
 RIGHT = "float(f'<solution> {a} </solution>' in c)"

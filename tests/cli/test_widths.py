@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import ARMS, GOOD, REFUSED, candidate, final_report, screened
+from fakes import ARMS, GOOD, REFUSED, book_training, candidate, final_report, screened
 from rich.cells import cell_len
 from rich.console import Console
 from test_class_tables import board
@@ -18,8 +18,8 @@ from rewardsearch.cli.final_table import print_final
 from rewardsearch.cli.leaderboard_table import print_leaderboard
 from rewardsearch.cli.tables import PIPED, make_console, print_lines, print_table
 from rewardsearch.records import Alarm, FinalRow, PromotionDecision, Proposal, Verdict
+from rewardsearch.run.events import Finalized, Proposed, Raced, Validated
 from rewardsearch.run.journal import Journal, read_run
-from rewardsearch.run.training_files import save_result
 
 LONG = candidate(
     "a_reward_with_a_name_that_a_model_made_as_long_as_it_could_be_r2c3", "9.0 + 0 * len('" + "x" * 150 + "')"
@@ -38,24 +38,23 @@ def long_run(run: Path) -> Path:
     many = [LONG.model_copy(update={"rationale": "because it pays " * 40}), WIDE, lost, *refused]
     with Journal.open(run, state.config, state.base) as journal:
         proposal = Proposal(candidates=tuple(many))
-        journal.append("proposed", round=2, attempt=0, proposal=proposal.model_dump(mode="json"))
+        journal.append(Proposed(round=2, attempt=0, proposal=proposal))
         for each in many:
             verdict = Verdict(candidate=each.id, accepted=True, flags=FLAGS)
             if each in refused:
                 verdict = Verdict(candidate=each.id, accepted=False, stage="novelty", reason=REASON)
-            journal.append("validated", verdict=verdict.model_dump(mode="json"))
+            journal.append(Validated(verdict=verdict))
         for each in (LONG, WIDE):
             label = f"{each.name}-{each.id[:4]}/{each.name}"
             result = screened(
                 each.id, ARMS[GOOD.id], component=label, alarms=(Alarm(kind="hacking", message="x " * 90),)
             )
-            save_result(run / each.id, result, "mark")
-            journal.append("trained", id=each.id, folder=each.id, mark="mark", status="done")
+            book_training(journal, each.id, result)
         promotion = PromotionDecision(
             id=lost.id, promoted=False, message="stopped at step 9: tied with the best " + "and more " * 30
         )
-        journal.append("raced", round=2, rung="rung1", promotions=[promotion.model_dump(mode="json")])
-        journal.append("final", report=long_report().model_dump(mode="json"))
+        journal.append(Raced(round=2, rung="rung1", promotions=(promotion,)))
+        journal.append(Finalized(report=long_report()))
     return run
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rewardsearch.run.bank_files import load_bank
+from rewardsearch.run.artifacts import load_bank
 from rewardsearch.run.journal import JOURNAL, read_run
 from rewardsearch.tasks import load_task
 

@@ -12,7 +12,7 @@ from played import SMALL, Quiet
 
 from rewardsearch.config import Config, TaskConfig, load_config, parse_config
 from rewardsearch.records import Rollout
-from rewardsearch.run.bank_files import save_bank
+from rewardsearch.run.artifacts import save_bank
 from rewardsearch.session.opening import open_session
 from rewardsearch.tasks import load_task
 from rewardsearch.tasks.questions import bank_rows, bank_weights, scarce_message

@@ -10,8 +10,7 @@ from own_data import hires, own_config, write_csv, write_lines
 from rewardsearch.config import TaskConfig, parse_config
 from rewardsearch.errors import UserError
 from rewardsearch.records import TrainingJob
-from rewardsearch.run.bank_files import bank_fingerprint
-from rewardsearch.run.training_files import fingerprint
+from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.tasks import Split, load_task
 from rewardsearch.tasks.pairs import Pair
 from rewardsearch.tasks.resume import ResumeTask
@@ -240,7 +239,7 @@ def test_rows_of_train_count_by_the_content_of_the_data_and_by_where_the_test_is
         extra = {"rounds": 1, "paper_protocol": True} if protocol else {}
         config = parse_config({"task": task, **extra}, "test")
         job = TrainingJob(id="a", rewards=(), seed=0, steps=1, folder="f")
-        return bank_fingerprint(config), fingerprint(job, config)
+        return fingerprint("bank", config), fingerprint("training", config, job)
 
     one, other, own_test = marks("a"), marks("b"), marks("a", test_data=str(test))
     assert one == marks("a")

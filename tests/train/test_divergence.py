@@ -14,8 +14,8 @@ from rewardsearch.errors import UserError
 from rewardsearch.records import DIVERGED, FULL, CurvePoint, RewardSpec, TrainingJob, TrainingResult
 from rewardsearch.rewards.base import load_base_rewards
 from rewardsearch.rewards.sandbox import Sandbox
+from rewardsearch.run.artifacts import CURVES, RESULT, load_result, save_result
 from rewardsearch.run.jobs import policy_job
-from rewardsearch.run.training_files import CURVES, RESULT, load_result, save_result
 from rewardsearch.tasks import load_task
 from rewardsearch.train.divergence import Diverged, check_weights, logits_checked
 from rewardsearch.train.jobs import Worker

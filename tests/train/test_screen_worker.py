@@ -9,7 +9,7 @@ from fakes import CLOCK
 from rewardsearch.config import WatchConfig, parse_config
 from rewardsearch.records import RewardSpec, TrainingJob
 from rewardsearch.rewards.sandbox import Sandbox
-from rewardsearch.run.training_files import CHECKPOINT, COMPLETIONS, load_completions, load_outcomes
+from rewardsearch.run.artifacts import CHECKPOINT, COMPLETIONS, load_completions, load_outcomes
 from rewardsearch.train.jobs import Worker
 
 PRINTS = """

@@ -13,9 +13,9 @@ from rewardsearch.config import Config, SftConfig, TaskConfig, parse_config
 from rewardsearch.errors import MachineError, UserError
 from rewardsearch.records import Demonstration, Row
 from rewardsearch.rewards.sandbox import Sandbox
-from rewardsearch.run.bank_files import load_bank
+from rewardsearch.run.artifacts import ADAPTER, SFT, load_bank, load_sft
+from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.run.jobs import policy_job
-from rewardsearch.run.sft_files import ADAPTER, SFT, load_sft, sft_fingerprint
 from rewardsearch.tasks import load_task
 from rewardsearch.train.evaluate import evaluate
 from rewardsearch.train.generate import prompt_ids
@@ -146,7 +146,7 @@ def worker(tmp_path: Path) -> Iterator[Callable[..., Worker]]:
 def test_every_job_starts_from_the_fine_tuned_policy(worker: Callable[..., Worker], tmp_path: Path) -> None:
     tuning = worker()
     tuning.do({"kind": SFT, "id": SFT})
-    result = load_sft(tmp_path / SFT, sft_fingerprint(tuning.config))
+    result = load_sft(tmp_path / SFT, fingerprint("sft", tuning.config))
     assert result is not None and result.before != result.after
     assert [each.id for each in result.after] == [row.id for row in tuning.task.rows("val")]
     other = worker()
