@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from rewardsearch.cli import COMMANDS, LazyGroup
 from rewardsearch.config import Config, parse_config
+from rewardsearch.config.effects import effects_of
 from rewardsearch.exporters import ExportSelection, export
 from rewardsearch.files.resources import PACKAGE
 from rewardsearch.rewards.base import load_base_rewards
@@ -135,6 +136,14 @@ def test_files_that_are_shown_are_the_files() -> None:
     assert {Path(file).stem for _, file, _ in shown} <= {"task", "proposer", "launcher", "exporter"}
     for page, file, text in shown:
         assert text == (ROOT / file).read_text(encoding="utf-8"), f"copy {file} into {page.name}"
+
+
+def test_the_settings_that_may_change_in_a_run_are_those_that_no_result_depends_on() -> None:
+    page = (ROOT / "docs" / "runs.md").read_text(encoding="utf-8")
+    listed = re.findall(r"`([\w.]+)`", page.split("may change between two sessions:**")[1].split("\n\n")[0])
+    free = [key for key, effects in effects_of(Config).items() if not effects]
+    assert [key for key in free if not any(f"{key}.".startswith(f"{each}.") for each in listed)] == []
+    assert [each for each in listed if not any(f"{key}.".startswith(f"{each}.") for key in free)] == []
 
 
 def test_the_number_of_breaches_is_the_real_one() -> None:
