@@ -19,7 +19,7 @@ NO_GROUPS = (
 
 def print_fairness(arms: Sequence[Fairness], positive: str, named: Mapping[str, str], console: Console) -> None:
     """The first arm's table whole, and one line for each flagged gap of the others. named: names of arms by id."""
-    from rewardsearch.stats import LEAST_PEOPLE
+    from rewardsearch.stats import MIN_PEOPLE
 
     first, *others = arms
     print_lines(console, "", f"{positive} by group, {named.get(first.arm, first.arm)}:")
@@ -33,7 +33,7 @@ def print_fairness(arms: Sequence[Fairness], positive: str, named: Mapping[str, 
             *map(number, (rate.gold_rate, rate.recall, rate.false_positive_rate, rate.standardized_rate)),
         )
         for rate in first.groups
-        if rate.n >= LEAST_PEOPLE
+        if rate.n >= MIN_PEOPLE
     ]
     legend = {
         "attribute": "what people are grouped by",
@@ -57,16 +57,16 @@ def print_fairness(arms: Sequence[Fairness], positive: str, named: Mapping[str, 
     )
     gaps = {gap.attribute: gap for gap in first.gaps}
     for attribute in dict.fromkeys(rate.attribute for rate in first.groups):
-        small = [rate for rate in first.groups if rate.attribute == attribute and rate.n < LEAST_PEOPLE]
+        small = [rate for rate in first.groups if rate.attribute == attribute and rate.n < MIN_PEOPLE]
         if attribute in gaps:
             print_lines(console, _gap_text(gaps[attribute], first))
         else:
-            print_lines(console, f"{attribute}: not tested, fewer than two groups have {LEAST_PEOPLE} people or more")
+            print_lines(console, f"{attribute}: not tested, fewer than two groups have {MIN_PEOPLE} people or more")
         if small:
             people = sum(rate.n for rate in small)
             print_lines(
                 console,
-                f"{attribute}: {len(small):,} groups with fewer than {LEAST_PEOPLE} people ({people:,} people in all) are not "
+                f"{attribute}: {len(small):,} groups with fewer than {MIN_PEOPLE} people ({people:,} people in all) are not "
                 "tested and not shown; --json has them",
             )
     lines = [

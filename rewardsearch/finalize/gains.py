@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rewardsearch.records import Conclusion, Interval
-from rewardsearch.stats import Bootstrap, SeedNoise, Spread, projected_spread, spread
+from rewardsearch.stats import Bootstrap, Metric, SeedNoise, Spread, projected_spread, spread
 
 MAX_MORE_SEEDS = 20
 """The most additional seeds per arm that a verdict recommends."""
-Metric = Literal["F1", "macro F1"]
+NAMES: dict[Metric, Literal["F1", "macro F1"]] = {"f1": "F1", "macro_f1": "macro F1"}
 ArmSeed = tuple[str, int]
 """An arm and the seed that it was trained with."""
 
@@ -75,45 +75,45 @@ def gain_of(
     against: Sequence[ArmSeed],
     *,
     untrained: Collection[str] = (),
-    macro: bool = False,
+    metric: Metric = "f1",
 ) -> Gain:
-    """The gain of an arm over another in F1, or with `macro` in macro F1.
+    """The gain of an arm over another.
 
     arm, against: each arm with its seeds, as in `bootstrap`. untrained: the arms without seeds, such as the policy before
     training. Raises ValueError for macro F1 of a task without classes.
     """
     sample = bootstrap.sample(*arm) - bootstrap.sample(*against)
-    found = sample.macro_f1_estimate if macro else None
-    if macro and found is None:
-        raise ValueError("no macro F1 without classes")
-    noises = [bootstrap.seed_noise(*of, macro=macro) for of in (arm, against) if of[0][0] not in untrained]
+    score = sample.score(metric)
+    noises = [bootstrap.seed_noise(*of, metric=metric) for of in (arm, against) if of[0][0] not in untrained]
     known = tuple(noise for noise in noises if noise is not None)
     return Gain(
         arm=arm[0][0],
         against=against[0][0],
-        value=found.value if found else sample.f1,
+        value=score.value,
         seeds=len(arm),
-        question_se=sample.macro_standard_error if macro else sample.standard_error,
-        questions_ci=found.ci if found else sample.estimate.f1_ci,
+        question_se=sample.standard_error(metric),
+        questions_ci=score.ci,
         noises=known if len(known) == len(noises) else None,
         confidence=sample.confidence,
     )
 
 
 def expected_ci(
-    bootstrap: Bootstrap[ArmSeed], arm: Sequence[ArmSeed], *, untrained: Collection[str] = (), macro: bool = False
+    bootstrap: Bootstrap[ArmSeed],
+    arm: Sequence[ArmSeed],
+    *,
+    untrained: Collection[str] = (),
+    metric: Metric = "f1",
 ) -> Interval | None:
     """The interval of the score expected from a new training of an arm, over questions and seeds; None for one seed.
 
-    The arguments are those of `gain_of`. Raises ValueError for macro F1 of a task without classes."""
-    sample, noise = bootstrap.sample(*arm), bootstrap.seed_noise(*arm, macro=macro)
+    The arguments are those of `gain_of`. Raises ValueError for macro F1 of a task without classes.
+    """
+    sample, noise = bootstrap.sample(*arm), bootstrap.seed_noise(*arm, metric=metric)
     if noise is None and arm[0][0] not in untrained:
         return None
-    score = sample.macro_f1 if macro else sample.f1
-    if score is None:
-        raise ValueError("no macro F1 without classes")
-    question_se = sample.macro_standard_error if macro else sample.standard_error
-    half = spread(question_se, [(noise, 1 / len(arm))] if noise else ()).half_width(sample.confidence)
+    found = spread(sample.standard_error(metric), [(noise, 1 / len(arm))] if noise else ())
+    score, half = sample.observed[metric], found.half_width(sample.confidence)
     return max(0.0, score - half), min(1.0, score + half)
 
 
@@ -128,7 +128,7 @@ def conclude(gain: Gain, metric: Metric, questions: int, names: tuple[str, str],
     interval = f" [{ci[0]:+.3f}, {ci[1]:+.3f}]" if ci else ""
     chance = "" if p is None else ", p <0.001" if p < 0.001 else f", p {p:.3f}"
     sentence = (
-        f"{verdict}: {arm} scores {metric} {gain.value:+.3f}{interval} against {against}{chance} "
+        f"{verdict}: {arm} scores {NAMES[metric]} {gain.value:+.3f}{interval} against {against}{chance} "
         f"({gain.seeds} seed{'s' if gain.seeds > 1 else ''} per arm, {questions:,} questions)"
     )
     if paper:
@@ -138,7 +138,7 @@ def conclude(gain: Gain, metric: Metric, questions: int, names: tuple[str, str],
     return Conclusion(
         arm=gain.arm,
         against=gain.against,
-        metric=metric,
+        metric=NAMES[metric],
         verdict=verdict,
         gain=gain.value,
         gain_ci=ci,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
 from rewardsearch.config import RankConfig
 from rewardsearch.finalize.arms import FinalArms
@@ -28,7 +28,7 @@ from rewardsearch.records import (
     SeedScores,
     TrainingResult,
 )
-from rewardsearch.stats import Bootstrap, Sample, adjust, f1_accuracy, fairness, pairwise
+from rewardsearch.stats import Bootstrap, Metric, adjust, f1_accuracy, fairness, pairwise
 
 CHOSEN_FROM = ("ensemble", "single")
 """Kinds of arms that can be recommended."""
@@ -92,8 +92,8 @@ class TestEvaluation:
             conclusions["conclusion"] = self._conclusion(chosen, BASELINE)
             if control is not None:
                 conclusions["control_conclusion"] = self._conclusion(chosen, control)
-            if self._bootstrap.sample(*self._evaluated(chosen)).macro_f1 is not None:
-                conclusions["policy_conclusion"] = self._conclusion(chosen, POLICY, "macro F1")
+            if self._bootstrap.sample(*self._evaluated(chosen)).has_classes:
+                conclusions["policy_conclusion"] = self._conclusion(chosen, POLICY, "macro_f1")
         return FinalReport(
             task=task,
             n=self._questions,
@@ -142,7 +142,7 @@ class TestEvaluation:
             scores["p_vs_baseline"] = gain.p
         if arm.id != POLICY:
             scores["p_vs_policy"] = self._gain(arm.id, POLICY).p
-        scores |= self._class_scores(arm, sample)
+        scores |= self._class_scores(arm)
         if scores.get("classes"):
             fields = set(SeedScores.model_fields)
             each = {seed: metric.model_dump(include=fields) for seed, metric in by_seed.items()}
@@ -174,28 +174,28 @@ class TestEvaluation:
             return self.setup.policy_name if id == POLICY else id
         return f"{candidate.name} ({id[:6]})" if with_id else candidate.name
 
-    def _conclusion(self, id: str, against: str, metric: Literal["F1", "macro F1"] = "F1") -> Conclusion:
+    def _conclusion(self, id: str, against: str, metric: Metric = "f1") -> Conclusion:
         named = {BASELINE: "the baseline", POLICY: "the untrained policy"}
         other = self._name(against, with_id=True)
         names = self._name(id, with_id=True), named.get(other, other)
-        gain = self._gain(id, against, macro=metric == "macro F1")
+        gain = self._gain(id, against, metric)
         return conclude(gain, metric, self._questions, names, self.setup.paper_protocol)
 
-    def _gain(self, id: str, against: str, macro: bool = False) -> Gain:
+    def _gain(self, id: str, against: str, metric: Metric = "f1") -> Gain:
         arms = self._evaluated(id), self._evaluated(against)
-        return gain_of(self._bootstrap, *arms, untrained=self._untrained, macro=macro)
+        return gain_of(self._bootstrap, *arms, untrained=self._untrained, metric=metric)
 
-    def _expected(self, id: str, macro: bool = False) -> Interval | None:
-        return expected_ci(self._bootstrap, self._evaluated(id), untrained=self._untrained, macro=macro)
+    def _expected(self, id: str, metric: Metric = "f1") -> Interval | None:
+        return expected_ci(self._bootstrap, self._evaluated(id), untrained=self._untrained, metric=metric)
 
-    def _class_scores(self, arm: FinalArm, sample: Sample) -> dict[str, Any]:
+    def _class_scores(self, arm: FinalArm) -> dict[str, Any]:
         """The scores that only a task with classes has; empty for any other task."""
         classes = self._bootstrap.class_scores(*self._evaluated(arm.id))
-        if classes is None or sample.macro_f1 is None:
+        if classes is None:
             return {}
-        scores: dict[str, Any] = {"classes": classes, "expected_macro_ci": self._expected(arm.id, macro=True)}
+        scores: dict[str, Any] = {"classes": classes, "expected_macro_ci": self._expected(arm.id, "macro_f1")}
         if arm.kind != "policy":
-            gain = self._gain(arm.id, POLICY, macro=True)
+            gain = self._gain(arm.id, POLICY, "macro_f1")
             scores |= {"macro_gain": gain.value, "macro_gain_ci": gain.ci, "macro_gain_questions_ci": gain.questions_ci}
         return scores
 

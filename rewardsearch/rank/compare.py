@@ -94,7 +94,7 @@ def compare_outcomes(a: Sequence[Outcome], b: Sequence[Outcome], config: RankCon
         b=sides["b"],
         difference=difference.estimate,
         mcnemar=mcnemar(a, b),
-        macro_f1_difference=difference.macro_f1_estimate,
+        macro_f1_difference=difference.score("macro_f1") if difference.has_classes else None,
         discordant=_discordant(a, b),
     )
 

@@ -74,7 +74,7 @@ class Scores:
             return None
         # An untrained arm has no noise between seeds.
         share = sum(0.0 if arm == POLICY else 1 / len(self._trainings[arm]) for arm in (a, b))
-        return spread(self.gap(a, b).standard_error, [(self._seed_noise, share)])
+        return spread(self.gap(a, b).standard_error(), [(self._seed_noise, share)])
 
     def gap_ci(self, a: str, b: str) -> Interval | None:
         """The interval of that difference between rewards, over questions and seeds; None where that noise is not known."""
@@ -116,5 +116,5 @@ class Scores:
             f1_by_seed=self.f1_by_seed,
             seed_sd=self._seed_noise.sd,
             df=self._seed_noise.df,
-            question_sd=self.bootstrap.standard_error(self.trained(BASELINE)[0]),
+            question_sd=self.bootstrap.sample(self.trained(BASELINE)[0]).standard_error(),
         )

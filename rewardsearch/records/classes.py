@@ -77,7 +77,7 @@ class GroupGap(Record):
 
 
 class Fairness(Record):
-    """Rates of positive answers by group, of one arm, and the gap of each attribute that has two groups of LEAST_PEOPLE or more.
+    """Rates of positive answers by group, of one arm, and the gap of each attribute that has two groups of MIN_PEOPLE or more.
 
     A person's answer is the mean over the arm's training seeds.
     """

@@ -1,31 +1,31 @@
-"""Metrics, bootstrap intervals, paired tests and seed noise over questions: thin over numpy and scipy.special.
+"""Statistics over questions and training seeds. Outcomes are matched by question id, never by position.
 
-Outcomes are matched by question id, never by position. `metrics` counts one arm, `bootstrap` gives the intervals of scores and
-of their differences (`samples`), `classes` the scores of each class, `paired` McNemar's tests and corrections for their number,
-`noise` the noise between training seeds and the error of a gain, `power` the gains that are found, `ranks` rank correlation,
-`fairness` how groups of people fare.
+`metrics`: counts and scores of one arm. `bootstrap`, `samples`: intervals of scores and of their differences. `classes`: scores
+of each class. `paired`: McNemar's test, corrections for several tests. `noise`: noise between training seeds, the error of a
+gain. `power`: gains that can be detected. `ranks`: rank correlation. `fairness`: groups of people.
 """
 
 from __future__ import annotations
 
 from rewardsearch.stats.bootstrap import Bootstrap, resampled_totals
 from rewardsearch.stats.classes import UNPARSED
-from rewardsearch.stats.fairness import LEAST_PEOPLE, fairness
+from rewardsearch.stats.fairness import MIN_PEOPLE, fairness
 from rewardsearch.stats.metrics import Metrics, correct_by_id, f1_accuracy, right_table
 from rewardsearch.stats.noise import SeedNoise, Spread, projected_spread, seed_noise, spread
 from rewardsearch.stats.paired import EXACT_UP_TO, McNemar, adjust, mcnemar, pairwise
 from rewardsearch.stats.power import POWER, smallest_gain, usual_question_se
 from rewardsearch.stats.ranks import centred_ranks, rank_correlation, spearman
-from rewardsearch.stats.samples import Estimate, Sample
+from rewardsearch.stats.samples import Estimate, Metric, Sample
 
 __all__ = [
     "EXACT_UP_TO",
-    "LEAST_PEOPLE",
+    "MIN_PEOPLE",
     "POWER",
     "UNPARSED",
     "Bootstrap",
     "Estimate",
     "McNemar",
+    "Metric",
     "Metrics",
     "Sample",
     "SeedNoise",

@@ -1,9 +1,8 @@
-"""Scores of tasks with two classes, from how many questions of each class were answered right.
+"""Scores of tasks with two classes, from the number of correctly answered questions of each class.
 
-An unparsed completion counts as the wrong class, so that the right answers alone give every score: of a class, TP are its
-questions answered right, FN its others, and FP the other class's questions not answered right. Where a share has no
-denominator (a class without questions, or one that nobody is given) it is 0, as scikit-learn's `zero_division=0` has it; so it is
-in a resample that happens to be without a class.
+An unparsed completion counts as the wrong class, so the correct answers give every score. For a class, TP are its questions
+answered correctly, FN its other questions, and FP the questions of the other class not answered correctly. A share with
+denominator 0 is 0, as with scikit-learn's `zero_division=0`, also in a resample without a class.
 """
 
 from __future__ import annotations
@@ -25,7 +24,8 @@ UNPARSED = "unparsed"
 
 @dataclass(frozen=True)
 class Gold:
-    """Which questions are of the positive class: 1 or 0, (questions,); and the classes' names, the positive one first."""
+    """Whether each question is of the positive class: 1 or 0, (questions,); and the names of the classes, the positive one
+    first."""
 
     positive: npt.NDArray[np.float32]
     classes: tuple[str, str]
@@ -43,7 +43,7 @@ class ClassRates:
 def gold_of(arms: Mapping[Arm, Sequence[Outcome]], ids: Sequence[str]) -> Gold | None:
     """The gold classes of the questions `ids`, which every arm answered; None for a task without classes.
 
-    A class that no question has is named by the answers of it, or as "not" the other one. Raises ValueError when some
+    A class without questions gets its name from the answers, or is named "not" and the other class. Raises ValueError when some
     outcomes have a class and others do not, the arms differ in a question's class, or a class has two names or is "unparsed".
     """
     by_arm = {arm: positives_of(outcomes) for arm, outcomes in arms.items()}
@@ -65,13 +65,13 @@ def gold_of(arms: Mapping[Arm, Sequence[Outcome]], ids: Sequence[str]) -> Gold |
 
 
 def class_rates(right: tuple[Floats, Floats], of: tuple[Floats, Floats]) -> tuple[ClassRates, ClassRates]:
-    """The rates of both classes, in their order. right: questions of each that were answered right; of: its questions.
+    """The rates of both classes, in their order. right: correctly answered questions of each class; of: all its questions.
 
-    Counts of any shapes that broadcast. A share without a denominator is 0.
+    Counts of any shapes that broadcast. A share with denominator 0 is 0.
     """
 
     def rates(right: Floats, of: Floats, taken: Floats) -> ClassRates:
-        # Counts are whole: a denominator below 1 is 0, and so is what stands above it.
+        # Counts are integers: a denominator below 1 is 0, and so is its numerator.
         return ClassRates(
             precision=right / np.maximum(right + taken, 1),
             recall=right / np.maximum(of, 1),
@@ -84,20 +84,20 @@ def class_rates(right: tuple[Floats, Floats], of: tuple[Floats, Floats]) -> tupl
 
 @dataclass(frozen=True)
 class ClassCounts:
-    """Right answers of arms by class, as observed or in every resample: (arms, ...), and the questions of each class: (...)."""
+    """Correct answers by class, as observed or in every resample: (arms, ...), and the questions of each class: (...)."""
 
     right: tuple[Floats, Floats]
     of: tuple[Floats, Floats]
 
     @staticmethod
     def columns(table: npt.NDArray[np.float32], gold: Gold) -> npt.NDArray[np.float32]:
-        """What is to be summed over questions: (questions x (2 arms + 1)), from who is right, (questions x arms)."""
+        """Columns to sum over questions, (questions x (2 arms + 1)), from the table of correct answers, (questions x arms)."""
         positive = gold.positive[:, None]
         return np.hstack([table * positive, table * (1 - positive), positive])
 
     @staticmethod
     def of_totals(totals: Floats, questions: int) -> ClassCounts:
-        """From the sums of those columns: ((2 arms + 1), ...)."""
+        """The counts from the sums of these columns: ((2 arms + 1), ...)."""
         arms = len(totals) // 2
         positives = totals[-1]
         return ClassCounts(right=(totals[:arms], totals[arms:-1]), of=(positives, questions - positives))
@@ -108,7 +108,7 @@ class ClassCounts:
         return class_rates((self.right[0][index], self.right[1][index]), self.of)
 
     def accuracy(self, arms: Sequence[int]) -> Floats:
-        """The share of right answers: (arms, ...)."""
+        """The share of correct answers: (arms, ...)."""
         index = list(arms)
         return (self.right[0][index] + self.right[1][index]) / (self.of[0] + self.of[1])
 
@@ -117,13 +117,17 @@ def class_sample(observed: ClassCounts, drawn: ClassCounts, arms: Sequence[int],
     """The mean over arms of the positive class's F1, accuracy and macro F1."""
     (yes, no), (yes_drawn, no_drawn) = observed.rates(arms), drawn.rates(arms)
     return Sample(
-        f1=float(yes.f1.mean()),
-        accuracy=float(observed.accuracy(arms).mean()),
-        f1_drawn=yes_drawn.f1.mean(axis=0),
-        accuracy_drawn=drawn.accuracy(arms).mean(axis=0),
+        observed={
+            "f1": float(yes.f1.mean()),
+            "accuracy": float(observed.accuracy(arms).mean()),
+            "macro_f1": float((yes.f1 + no.f1).mean() / 2),
+        },
+        drawn={
+            "f1": yes_drawn.f1.mean(axis=0),
+            "accuracy": drawn.accuracy(arms).mean(axis=0),
+            "macro_f1": (yes_drawn.f1 + no_drawn.f1).mean(axis=0) / 2,
+        },
         confidence=confidence,
-        macro_f1=float((yes.f1 + no.f1).mean() / 2),
-        macro_f1_drawn=(yes_drawn.f1 + no_drawn.f1).mean(axis=0) / 2,
     )
 
 
@@ -155,7 +159,7 @@ def scores_of(
 
 
 def confusion_of(arms: Sequence[Iterable[Outcome]], classes: tuple[str, str]) -> dict[str, dict[str, float]]:
-    """By gold class and by what was answered, a class or UNPARSED: the number of questions, its mean over arms."""
+    """The number of questions by gold class and answer (a class or UNPARSED), the mean over arms."""
     counts = Counter((outcome.positive, outcome.kind) for outcomes in arms for outcome in outcomes)
     matrix = {}
     for gold, other, positive in ((*classes, True), (*classes[::-1], False)):
@@ -169,7 +173,7 @@ def confusion_of(arms: Sequence[Iterable[Outcome]], classes: tuple[str, str]) ->
 
 
 def _names(arms: Iterable[Iterable[Outcome]], positive: bool) -> set[str]:
-    """What a class is called by its gold answers and by the wrong answers to the other class's questions."""
+    """The names of a class in its gold answers and in wrong answers to questions of the other class."""
     found: set[str] = set()
     for outcomes in arms:
         for outcome in outcomes:

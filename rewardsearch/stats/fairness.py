@@ -18,13 +18,13 @@ from rewardsearch.stats.paired import adjust
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-LEAST_PEOPLE = 10
+MIN_PEOPLE = 10
 """People that a group needs to be part of the gap. Smaller groups are shown in the table only."""
 ALPHA = 0.05
 """A gap is beyond chance when its corrected p-value is below this."""
-LEAST_RATIO = 0.8
+MIN_RATIO = 0.8
 """Impact ratio of the four-fifths rule (29 CFR 1607.4 D); a gap beyond chance is flagged below it."""
-LEAST_GAP = 0.05
+MIN_GAP = 0.05
 """A gap beyond chance is flagged from this size on. Where most are answered positive, the ratio hardly moves."""
 _CHUNK = 1_000_000
 """Counts, one per permutation and group, in memory at once."""
@@ -55,7 +55,7 @@ def fairness(
     differ raise no alarm. p_adjusted is corrected over the attributes by Holm.
 
     A gap is flagged when p_adjusted is below ALPHA and, between people of the same gold labels, the ratio of the rates is below
-    LEAST_RATIO or their gap is at least LEAST_GAP. With thousands of people, a gap beyond chance may be too small to matter.
+    MIN_RATIO or their gap is at least MIN_GAP. With thousands of people, a gap beyond chance may be too small to matter.
 
     Raises ValueError without outcomes, or for seeds that answered different questions.
     """
@@ -75,7 +75,7 @@ def fairness(
         )
         found = people.rates(name, confidence)
         rates += found
-        compared = [rate for rate in found if rate.n >= LEAST_PEOPLE]
+        compared = [rate for rate in found if rate.n >= MIN_PEOPLE]
         if len(compared) > 1:
             gaps.append(
                 _gap(name, compared, people.p([rate.group for rate in compared], rng, permutations), confidence)
@@ -257,7 +257,7 @@ def _gap(attribute: str, rates: Sequence[GroupRate], p: float, confidence: float
 
 def _flagged(gap: GroupGap, p_adjusted: float, rates: Sequence[GroupRate]) -> GroupGap:
     standardized = [
-        rate.standardized_rate for rate in rates if rate.attribute == gap.attribute and rate.n >= LEAST_PEOPLE
+        rate.standardized_rate for rate in rates if rate.attribute == gap.attribute and rate.n >= MIN_PEOPLE
     ]
-    large = gap.standardized_gap >= LEAST_GAP or max(0.0, min(standardized)) < LEAST_RATIO * max(standardized)
+    large = gap.standardized_gap >= MIN_GAP or max(0.0, min(standardized)) < MIN_RATIO * max(standardized)
     return gap.model_copy(update={"p_adjusted": p_adjusted, "flagged": p_adjusted < ALPHA and large})

@@ -1,4 +1,4 @@
-"""What became of the questions of an arm, as counts and scores."""
+"""Counts and scores of one arm."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ class Metrics(Record):
     """Counts and scores of one arm on `n` questions. `correct`, `wrong` and `unparsed` count kinds; `parse_rate` is the share of
     questions with an answer.
 
-    Numeric answers: precision is the share of answers that are right, TP / (TP + FP), 0 without answers; recall
-    TP / (TP + FN), FN being the questions without an answer, 0 where every question has a wrong answer. On a task with
-    classes precision, recall and F1 are those of the positive class, and macro_f1 is the mean of both classes' F1; it is None
-    elsewhere.
+    Free answers: precision is TP / (TP + FP), the share of correct answers, 0 without answers; recall is TP / (TP + FN), where FN
+    are the questions without an answer, 0 where every answer is wrong. On a task with classes precision, recall and F1 are those
+    of the positive class, and macro_f1 is the mean of both classes' F1; without classes it is None.
     """
 
     n: int
@@ -40,11 +39,11 @@ class Metrics(Record):
 
 
 def f1_accuracy(outcomes: Iterable[Outcome]) -> Metrics:
-    """F1 and accuracy of numeric answers: TP = correct, FP = wrong, FN = unparsed; F1 = 2TP / (2TP + FP + FN).
+    """F1 and accuracy of free answers: TP = correct, FP = wrong, FN = unparsed; F1 = 2TP / (2TP + FP + FN).
 
-    Every question is exactly one of the three, so F1 = 2a / (1 + a) with a the accuracy. Of a task with classes: TP = correct
-    and positive, FN = not correct and positive, FP = not correct and negative, an unparsed completion being the wrong class;
-    a share without a denominator is 0.
+    Every question is one of the three, so F1 = 2a / (1 + a) with the accuracy a. On a task with classes: TP = correct and
+    positive, FN = not correct and positive, FP = not correct and negative; an unparsed completion counts as the wrong class. A
+    share with denominator 0 is 0.
     Raises ValueError without outcomes, or when some have a class and others do not.
     """
     counts: Counter[tuple[OutcomeKind, bool | None]] = Counter()
@@ -100,7 +99,7 @@ def correct_by_id(outcomes: Iterable[Outcome]) -> dict[str, bool]:
 
 
 def right_table(arms: Mapping[Arm, Iterable[Outcome]]) -> tuple[tuple[str, ...], npt.NDArray[np.float32]]:
-    """The ids of the questions, sorted, and who answered them right: 1 or 0, (questions x arms) in the order of the arms.
+    """The ids of the questions, sorted, and whether each arm answered them correctly: 1 or 0, (questions x arms).
 
     Raises ValueError when there is no arm, no question, a question twice, or the arms answered different questions.
     """

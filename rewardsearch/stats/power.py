@@ -1,4 +1,4 @@
-"""How large a true gain must be for the interval over questions and seeds to find it."""
+"""Power: the true gain that the interval over questions and seeds detects."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from rewardsearch.stats.noise import inverse_df
 
 POWER = 0.8
 _NODES = 60
-_LASTING = 0.1
+_DIFFERENT = 0.1
 _ACCURACY = 0.7
 
 
 def smallest_gain(sd: float, seeds: int, question_se: float, confidence: float = 0.95) -> float:
-    """The true gain for which the interval of `spread` leaves out 0 on the gain's side with probability POWER.
+    """The true gain for which the interval of `spread` excludes 0 on the gain's side with probability POWER.
 
-    Two arms with `seeds` seeds each and the same standard deviation `sd` between them; question_se: what the questions give the
-    gain beside. Raises ValueError for fewer than two seeds.
+    Two arms with `seeds` seeds each and the same standard deviation `sd` between seeds. question_se: the standard error of the
+    gain from the questions. Raises ValueError for fewer than two seeds.
     """
     halves, error = _intervals(sd, seeds, question_se, confidence)
-    # Half the widest interval and three standard errors are found nearly always.
+    # Half the widest interval plus three standard errors is nearly always detected.
     low, high = 0.0, float(halves.max()) + 3 * error
     for _ in range(40):
         middle = (low + high) / 2
-        low, high = (middle, high) if _found(middle, halves, error) < POWER else (low, middle)
+        low, high = (middle, high) if _detected(middle, halves, error) < POWER else (low, middle)
     return high
 
 
@@ -49,14 +49,14 @@ def _intervals(sd: float, seeds: int, question_se: float, confidence: float) -> 
     return halves, math.sqrt(2 * sd * sd / seeds + question_se**2)
 
 
-def _found(gain: float, halves: npt.NDArray[np.float64], error: float) -> float:
+def _detected(gain: float, halves: npt.NDArray[np.float64], error: float) -> float:
     return float(ndtr((gain - halves) / error).mean()) if error else float(gain > 0)
 
 
 def usual_question_se(questions: int) -> float:
-    """What so many questions usually give the gain of one reward over another, in F1, before anything is known of them.
+    """The usual standard error of a gain in F1 from this number of questions, before anything is measured.
 
-    It assumes that two rewards answer a tenth of the questions differently whatever the seed, near an accuracy of 0.7, where F1
-    moves by 0.69 for 1 in accuracy.
+    It assumes that two rewards answer a tenth of the questions differently with any seed, at an accuracy of 0.7, where F1
+    changes by 0.69 per 1 in accuracy.
     """
-    return 2 / (1 + _ACCURACY) ** 2 * math.sqrt(_LASTING / questions)
+    return 2 / (1 + _ACCURACY) ** 2 * math.sqrt(_DIFFERENT / questions)

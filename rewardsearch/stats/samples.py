@@ -1,8 +1,10 @@
-"""Scores as observed and in every resample, and the intervals that these give."""
+"""Scores as observed and in every resample, and the intervals from them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +12,11 @@ import numpy.typing as npt
 from rewardsearch.records import ClassEstimate, Interval, Record
 
 Floats = npt.NDArray[np.float64]
+Metric = Literal["f1", "accuracy", "macro_f1"]
 
 
 class Estimate(Record):
-    """A score and its accuracy with their bootstrap intervals."""
+    """F1 and accuracy with their bootstrap intervals."""
 
     f1: float
     f1_ci: Interval
@@ -23,68 +26,50 @@ class Estimate(Record):
 
 @dataclass(frozen=True)
 class Sample:
-    """F1 and accuracy as observed, and in every resample: (resamples,). `a - b` is the paired difference of two samples.
+    """Scores as observed, and in every resample: (resamples,). `a - b` is the paired difference of two samples.
 
-    On a task with classes F1 is the positive class's, and macro_f1 the mean of both; elsewhere macro_f1 is None, its draws too.
-    Samples of one Bootstrap saw the same resampled questions; those of two do not go together.
+    Only a task with classes has macro F1, the mean over the classes; its F1 is that of the positive class. Only samples of the
+    same Bootstrap can be subtracted: they have the same resampled questions.
     """
 
-    f1: float
-    accuracy: float
-    f1_drawn: Floats
-    accuracy_drawn: Floats
+    observed: Mapping[Metric, float]
+    drawn: Mapping[Metric, Floats]
     confidence: float
-    macro_f1: float | None = None
-    macro_f1_drawn: Floats | None = None
+
+    @property
+    def f1(self) -> float:
+        return self.observed["f1"]
+
+    @property
+    def has_classes(self) -> bool:
+        return "macro_f1" in self.observed
 
     @property
     def estimate(self) -> Estimate:
-        """The observed values with their percentile intervals."""
-        return Estimate(
-            f1=self.f1,
-            f1_ci=percentiles(self.f1_drawn, self.confidence),
-            accuracy=self.accuracy,
-            accuracy_ci=percentiles(self.accuracy_drawn, self.confidence),
-        )
+        """F1 and accuracy with their percentile intervals."""
+        f1, accuracy = self.score("f1"), self.score("accuracy")
+        return Estimate(f1=f1.value, f1_ci=f1.ci, accuracy=accuracy.value, accuracy_ci=accuracy.ci)
 
-    @property
-    def macro_f1_estimate(self) -> ClassEstimate | None:
-        """Macro F1 with its percentile interval; None for a task without classes."""
-        if self.macro_f1 is None or self.macro_f1_drawn is None:
-            return None
-        return ClassEstimate(value=self.macro_f1, ci=percentiles(self.macro_f1_drawn, self.confidence))
-
-    @property
-    def standard_error(self) -> float:
-        """The standard deviation of F1 over the resamples."""
-        return float(np.std(self.f1_drawn, ddof=1))
-
-    @property
-    def macro_standard_error(self) -> float:
-        """The standard deviation of macro F1 over the resamples. Raises ValueError for a task without classes."""
-        if self.macro_f1_drawn is None:
+    def score(self, metric: Metric) -> ClassEstimate:
+        """A score with its percentile interval. Raises ValueError for macro F1 of a task without classes."""
+        if metric not in self.observed:
             raise ValueError("no macro F1 without classes")
-        return float(np.std(self.macro_f1_drawn, ddof=1))
+        return ClassEstimate(value=self.observed[metric], ci=percentiles(self.drawn[metric], self.confidence))
+
+    def standard_error(self, metric: Metric = "f1") -> float:
+        """The standard deviation of a score over the resamples."""
+        return float(np.std(self.drawn[metric], ddof=1))
 
     def __sub__(self, other: Sample) -> Sample:
-        macro, drawn = None, None
-        if self.macro_f1 is not None and other.macro_f1 is not None:
-            macro = self.macro_f1 - other.macro_f1
-        if self.macro_f1_drawn is not None and other.macro_f1_drawn is not None:
-            drawn = self.macro_f1_drawn - other.macro_f1_drawn
         return Sample(
-            f1=self.f1 - other.f1,
-            accuracy=self.accuracy - other.accuracy,
-            f1_drawn=self.f1_drawn - other.f1_drawn,
-            accuracy_drawn=self.accuracy_drawn - other.accuracy_drawn,
+            observed={metric: value - other.observed[metric] for metric, value in self.observed.items()},
+            drawn={metric: values - other.drawn[metric] for metric, values in self.drawn.items()},
             confidence=self.confidence,
-            macro_f1=macro,
-            macro_f1_drawn=drawn,
         )
 
 
 def percentiles(drawn: Floats, confidence: float) -> Interval:
-    """The percentile interval of values drawn: (resamples,)."""
+    """The percentile interval of resampled values: (resamples,)."""
     tail = (1 - confidence) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail])
     return float(low), float(high)

@@ -79,7 +79,7 @@ def race(
         if noise is None or id == best:
             return 0.0
         gap = bootstrap.sample(id) - bootstrap.sample(best)
-        return max(0.0, -gap.f1 - spread(gap.standard_error, [(noise, 2.0)]).half_width(config.confidence))
+        return max(0.0, -gap.f1 - spread(gap.standard_error(), [(noise, 2.0)]).half_width(config.confidence))
 
     promotions = {}
     for id in entrants:

@@ -115,10 +115,10 @@ def test_the_interval_over_questions_is_the_bootstraps_of_the_package() -> None:
         for seed, row in enumerate((*right, *baseline))
     }
     bootstrap = Bootstrap(arms, resamples=4000, seed=0)
-    package = bootstrap.estimate_mean([0, 1, 2])
+    package = bootstrap.estimate(0, 1, 2)
     assert told.score == pytest.approx(package.f1)
     assert (told.low, told.high) == pytest.approx(package.f1_ci, abs=0.006)
-    gain = bootstrap.difference_of_means([0, 1, 2], [3])
+    gain = (bootstrap.sample(0, 1, 2) - bootstrap.sample(3)).estimate
     assert (told.gain_low, told.gain_high) == pytest.approx(gain.f1_ci, abs=0.006)
 
 

@@ -31,8 +31,8 @@ def report(groups: Mapping[str, Mapping[str, str]] | None = None) -> FinalReport
     rows = []
     for id in dict.fromkeys(id for id, _ in ANSWERS):
         keys = [key for key in ANSWERS if key[0] == id]
-        scores = bootstrap.estimate_mean(keys)
-        gain = (bootstrap.sample(*keys) - bootstrap.sample((POLICY, 0))).macro_f1_estimate
+        scores = bootstrap.estimate(*keys)
+        gain = (bootstrap.sample(*keys) - bootstrap.sample((POLICY, 0))).score("macro_f1")
         metrics = {seed: f1_accuracy(outcomes[id, seed]) for id, seed in keys if id != "keyword"}
         assert gain is not None
         row = FinalRow(

@@ -36,7 +36,7 @@ def test_a_gain_is_held_against_the_noise_of_its_own_two_arms() -> None:
     found, half = gain(value), t.ppf(0.975, df) * math.sqrt(variance)
     assert found.ci == pytest.approx((value - half, value + half)) and half > 0.6
     assert found.p == pytest.approx(2 * t.sf(value / math.sqrt(variance), df))
-    said = conclude(found, "F1", 1000, ("ensemble-top3", "the baseline"))
+    said = conclude(found, "f1", 1000, ("ensemble-top3", "the baseline"))
     assert (said.verdict, said.seeds, said.questions) == ("not established", 2, 1000)
     assert (
         said.sentence.startswith("not established: ensemble-top3") and f"+0.061 [{value - half:+.3f}" in said.sentence
@@ -94,7 +94,7 @@ def test_the_seeds_that_would_settle_it_are_the_fewest_whose_interval_leaves_out
 
 
 def said(of: Gain, **more: Any) -> str:
-    return conclude(of, "F1", 1000, ("a", "the baseline"), **more).sentence
+    return conclude(of, "f1", 1000, ("a", "the baseline"), **more).sentence
 
 
 @pytest.mark.parametrize(
@@ -108,13 +108,13 @@ def said(of: Gain, **more: Any) -> str:
     ],
 )
 def test_the_verdict_says_what_would_settle_it(value: float, verdict: str, settled: str | None) -> None:
-    found = conclude(gain(value), "F1", 1000, ("a", "b"))
+    found = conclude(gain(value), "f1", 1000, ("a", "b"))
     assert (found.verdict, found.more_seeds) == (verdict, None)
     assert (settled or "") in found.sentence and (". " in found.sentence) == (settled is not None)
 
 
 def test_one_seed_says_nothing_of_rewards_and_its_interval_is_of_these_policies() -> None:
-    alone = conclude(gain(0.9, seeds=1), "F1", 1000, ("a", "b"))
+    alone = conclude(gain(0.9, seeds=1), "f1", 1000, ("a", "b"))
     assert (alone.verdict, alone.gain_ci, alone.p, alone.more_seeds) == ("not established", None, None, None)
     assert alone.gain_questions_ci == pytest.approx((0.8902, 0.9098))
     assert "[+0.890, +0.910]" in alone.sentence and "these trained policies" in alone.sentence

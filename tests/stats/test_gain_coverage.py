@@ -43,7 +43,7 @@ def test_the_simulated_errors_are_those_of_the_bootstrap() -> None:
     readings = [[(arm, seed) for seed in range(3)] for arm in (0, 1)]
     sample = bootstrap.sample(*readings[0]) - bootstrap.sample(*readings[1])
     noises = [bootstrap.seed_noise(*each) for each in readings]
-    found = spread(sample.standard_error, [(noise, 1 / 3) for noise in noises if noise])
+    found = spread(sample.standard_error(), [(noise, 1 / 3) for noise in noises if noise])
     assert sample.f1 == pytest.approx(gain)
     assert found.question_se == pytest.approx(expected.question_se, rel=0.03)
     assert found.standard_error == pytest.approx(expected.standard_error, rel=0.05)

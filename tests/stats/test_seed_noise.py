@@ -63,7 +63,7 @@ def test_seeds_that_answer_alike_have_no_luck() -> None:
     found = Bootstrap({seed: outcomes("ccw") for seed in range(3)}, resamples=200, seed=0).seed_noise(0, 1, 2)
     assert found is not None and (found.sd, found.luck) == pytest.approx((0, 0), abs=1e-9)
     with pytest.raises(ValueError, match="classes"):
-        Bootstrap({0: outcomes("ccw")}, resamples=200, seed=0).seed_noise(0, macro=True)
+        Bootstrap({0: outcomes("ccw")}, resamples=200, seed=0).seed_noise(0, metric="macro_f1")
 
 
 def test_without_trained_arms_it_is_the_questions_alone() -> None:
