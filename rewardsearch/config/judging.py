@@ -29,7 +29,7 @@ class BankConfig(Section):
     max_length: Share = 0.3
     """Rank correlation with length, either way, beyond which a reward that knows little of the answer is flagged."""
     refuse: tuple[Literal["no-signal", "form", "length", "penalty", "collapse"], ...] = ()
-    """Flags of the bank that a reward is refused for, beside one that is dead or inverted; the others are told on the
+    """Flags of the bank that a reward is refused for, beside one that is dead or inverted; the others are shown on the
     leaderboard. `form` and `length` are for policies that know the asked form already. `collapse` (tasks with classes: one
     answer for everyone earns as much as the policy's judging) is for policies that judge well enough to be paid for it: with
     a weak one, a reward that would do for a better policy is flagged too."""
@@ -60,8 +60,8 @@ class FinalizeConfig(Section):
     affects = Affects()
     enabled: bool = True
     seeds: Count = 5
-    """Seeds that every final arm is trained with: those after the search's own, by which candidates were chosen. With one nothing
-    is said of rewards, with two only a large gain is found: `rewardsearch run CONFIG --dry-run` tells how large."""
+    """Seeds that every final arm is trained with: those after the search's own, by which candidates were chosen. One seed
+    allows no statement about rewards, two find only a large gain: `rewardsearch run CONFIG --dry-run` shows how large."""
     finalists: Annotated[int, Field(ge=0)] = 1
     """The best candidates that are trained anew by themselves."""
     ensembles: tuple[str, ...] = ("top3",)
@@ -79,7 +79,7 @@ class FinalizeConfig(Section):
     """Paths of hand-written rewards, each trained beside the base rewards as an arm that the search is held against. They carry
     the flags that validation gives them, and are never recommended."""
     longer: Annotated[float, Field(gt=1)] = 2.0
-    """Steps of top5-longer, in screens."""
+    """Steps of top5-longer, as a multiple of train.steps."""
 
     @field_validator("ensembles")
     @classmethod

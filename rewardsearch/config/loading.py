@@ -63,8 +63,8 @@ def parse_config(data: dict[str, Any], source: str, overrides: Sequence[str] = (
         found = error.errors()
         # Of a list whose only entry is wrong pydantic says that it is empty as well.
         inner = {item["loc"][:end] for item in found for end in range(len(item["loc"]))}
-        told = [item for item in found if item["type"] != "too_short" or item["loc"] not in inner]
-        raise UserError(*(f"{source}: {_mistake(item)}" for item in told)) from None
+        shown = [item for item in found if item["type"] != "too_short" or item["loc"] not in inner]
+        raise UserError(*(f"{source}: {_mistake(item)}" for item in shown)) from None
 
 
 def _apply_override(data: dict[str, Any], override: str) -> None:

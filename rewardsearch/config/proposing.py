@@ -141,7 +141,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def _host(url: str | None) -> str | None:
-    """The host of an address, OpenAI's for None; None for what is no address, which is told where it is asked."""
+    """The host of an address, OpenAI's for None; None for what is no address, which is reported where it is used."""
     try:
         return urlsplit(url).hostname if url else "api.openai.com"
     except ValueError:

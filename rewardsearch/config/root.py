@@ -87,7 +87,7 @@ class Config(Section):
 
     @property
     def racing(self) -> bool:
-        """Whether screens are raced through their rungs."""
+        """Whether training runs race through rungs."""
         return self.race.enabled and not self.paper_protocol
 
     @property

@@ -72,7 +72,7 @@ class ColumnMap(Section):
 
     @model_validator(mode="after")
     def _apart(self) -> ColumnMap:
-        """No value means both classes, and no column tells a policy or a reward what only the label, or nobody, should."""
+        """No value means both classes, and no column gives a policy or a reward what only the label, or nobody, should have."""
         if both := {label_key(value) for value in self.positive} & {label_key(value) for value in self.negative}:
             raise ValueError(
                 f"{', '.join(sorted(both))}: a value of both positive and negative; give it to one of them"
@@ -192,11 +192,11 @@ class SandboxConfig(Section):
     """Deadline of one reward call, wall clock."""
     memory_mb: Annotated[int, Field(ge=64)] = 512
     failures: Annotated[int, Field(ge=0)] = 2
-    """Failed calls that a screen forgives (each is retried once first) before it ends as the candidate's fault."""
+    """Failed calls that a training run tolerates (each is retried once first) before it fails as the candidate's fault."""
     rechecks: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Share of a training run's reward calls after which a remembered batch is asked again: its rewards must be the same."""
     require: Annotated[tuple[Layer, ...], Affects()] = ()
-    """Layers without which no candidate is run; `rewardsearch doctor` tells which are in force on a machine."""
+    """Layers without which no candidate is run; `rewardsearch doctor` shows which are in force on a machine."""
     bubblewrap: Annotated[bool, Affects()] = False
     """Run the workers inside bubblewrap as well (Linux with user namespaces)."""
 

@@ -1,4 +1,4 @@
-"""The sections of a search's config for training: the screen, the race through its rungs, and the watch over it."""
+"""The sections of a search's config for training: the runs, the race through their rungs, and the watch over them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rewardsearch.config.sections import Count, Section
 
 Share = Annotated[float, Field(ge=0, le=1)]
 _ROUNDING = 1e-9
-"""A share of a whole number is not to miss another whole number by a bit."""
+"""Keeps a share of a count from missing an integer by a rounding error."""
 
 
 class TrainConfig(Section):
@@ -44,7 +44,7 @@ class TrainConfig(Section):
     threads: Annotated[Count, Affects("training", "bank", "sft")] = 1
     """CPU threads of each; part of the result on a CPU, to the last bit."""
     retries: Annotated[int, Field(ge=0), Affects()] = 2
-    """How often a run is started again after its process died or said nothing for `stall_minutes`."""
+    """How often a run is started again after its process died or was silent for `stall_minutes`."""
     max_infrastructure_errors: Annotated[Count, Affects()] = 3
     """Candidates in a row whose runs ended in an infrastructure error, retries included, at which the search stops. Fewer are
     marked `error`, and tried again later."""
@@ -53,7 +53,7 @@ class TrainConfig(Section):
 
 
 class Rung(Section):
-    """A point on the way of a screen where candidates are compared; both numbers are shares of the whole."""
+    """A point in training where candidates are compared; both numbers are shares of the total."""
 
     steps: Annotated[float, Field(gt=0, lt=1)]
     """Of train.steps."""
@@ -62,7 +62,7 @@ class Rung(Section):
 
 
 class RaceConfig(Section):
-    """Screens in rungs: a candidate that is behind at a rung, by more than the noise of questions and training seeds, is stopped
+    """Training in rungs: a candidate that is behind at a rung, by more than the noise of questions and training seeds, is stopped
     there. Where earlier candidates suggest that a rung's ranks hold to the end, a share of each round is stopped by rank."""
 
     affects = Affects("search")
@@ -72,7 +72,7 @@ class RaceConfig(Section):
         Rung(steps=0.2, questions=1.0),
         Rung(steps=0.5, questions=1.0),
     )
-    """In order of their steps; the last segment, to the end of the screen, follows by itself."""
+    """In order of their steps; the last segment, to the end of training, follows by itself."""
     min_promoted: Annotated[float, Field(ge=0.33, le=1)] = 1 / 3
     """Share of a round's candidates that goes on from a rung however far behind they are, the best of them."""
     max_promoted: Share = 0.5
@@ -115,7 +115,7 @@ class RaceConfig(Section):
 class WatchConfig(Section):
     """Rules that look for reward hacking in the curves of a training run; each raises a flag on the leaderboard.
 
-    They compare the mean of the first steps with that of the last. A change is told in standard errors, from the spread of
+    They compare the mean of the first steps with that of the last. A change is measured in standard errors, from the spread of
     the steps within the two windows. Exact match is the share of a step's completions that are right.
     """
 
@@ -124,7 +124,7 @@ class WatchConfig(Section):
     end_early: bool = True
     """End a run that is hopeless; it is evaluated as it is then."""
     window: Annotated[int, Field(ge=2)] = 8
-    """Steps at either end. A dead gradient is told after one window, all else after two."""
+    """Steps at either end. A dead gradient is reported after one window, all else after two."""
     min_improvement_z: Annotated[float, Field(ge=0)] = 1.0
     """Standard errors by which exact match must rise for the policy to count as learning."""
     alarm_z: Annotated[float, Field(gt=0)] = 2.5
@@ -147,12 +147,12 @@ class WatchConfig(Section):
     """By how much that share must be above that of the most frequent gold answer of the same completions. On a task with classes
     it is also a collapse where a class is clearly answered a tenth as often as it should be, or less, however rare it is."""
     collapse_parsed: Share = 0.1
-    """Share of the completions that must give an answer for a collapse to be told."""
+    """Share of the completions that must give an answer for a collapse to be reported."""
     class_avoidance: Share = 0.6
     """Tasks with classes: the policy avoids a class where it answers it less often than this share of its gold frequency and
     that answer is paid less than the other. A careful policy, which finds seven in ten and errs with none, stays at 0.7."""
     clipped: Share = 0.25
-    """Share of the completions cut off at the token limit that is told where exact match does not rise."""
+    """Share of the completions cut off at the token limit from which that is reported where exact match does not rise."""
     all_clipped: Share = 0.95
     """Such a share from which a run with exact match at the floor is hopeless."""
     length: Annotated[float, Field(gt=1)] = 1.5

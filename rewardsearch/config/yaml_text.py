@@ -35,7 +35,7 @@ def _repeated(root: yaml.Node) -> list[str]:
     waiting: list[tuple[yaml.Node, tuple[str, ...]]] = [(root, ())]
     for node, path in waiting:
         if id(node) in seen:
-            # An alias: told where its anchor is.
+            # An alias: reported where its anchor is.
             continue
         seen.add(id(node))
         if isinstance(node, yaml.SequenceNode):
@@ -51,6 +51,6 @@ def _repeated(root: yaml.Node) -> list[str]:
             if len(places) > 1:
                 *first, last = map(str, dict.fromkeys(places))
                 where = f"on lines {', '.join(first)} and {last}" if first else f"on line {last}"
-                told = f"{'.'.join((*path, name))} is given {len(places)} times, {where}; keep one of them"
-                found.append((places[0], told))
-    return [told for _, told in sorted(found)]
+                message = f"{'.'.join((*path, name))} is given {len(places)} times, {where}; keep one of them"
+                found.append((places[0], message))
+    return [message for _, message in sorted(found)]

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, what killed processes leave of them, texts in any encoding, and digests of files."""
+"""Atomic writes, removal of what killed processes left, texts in any encoding, and digests of files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pathlib import Path
 _PART = re.compile(r"\.(?:(?P<machine>[0-9a-f]{8})-)?(?P<pid>\d+)\.part$")
 _SCRATCH = re.compile(r"^rewardsearch-[a-z]+-(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-")
 _ABANDONED_S = 24 * 3600.0
-"""Age from which a part that a process elsewhere began is left-over; whether that process lives is not seen from here."""
+"""Age from which a partial file of another machine counts as abandoned: whether its process lives is not known here."""
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
@@ -51,14 +51,14 @@ def scratch_prefix(what: str) -> str:
 
 
 def sweep(folder: Path) -> None:
-    """Removes from `folder` and all below it what processes left half made that have ended."""
+    """Removes the partial files under `folder` of processes that have ended."""
     for left in folder.rglob("*.part"):
         if found := _PART.search(left.name):
             _remove_abandoned(left, found)
 
 
 def sweep_scratch() -> None:
-    """Removes the temporary folders that processes of this software left which have ended."""
+    """Removes the temporary folders of processes of this software that have ended."""
     try:
         folder = Path(tempfile.gettempdir())
     except FileNotFoundError:
@@ -124,5 +124,6 @@ def file_digest(path: str) -> str:
 
 @lru_cache(maxsize=256)
 def _digest(file: Path, size: int, changed: int) -> str:
-    """SHA-256 of a file, read once for each size and time of change: a search asks for that of its data at every job."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    """SHA-256 of a file, read once for each size and time of change: a search needs that of its data at every job."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

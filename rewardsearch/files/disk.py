@@ -1,4 +1,4 @@
-"""Disks that are full, over quota, read-only or closed to this user: errors for which nobody but the disk is to blame."""
+"""Errors that a disk causes: it is full, over quota, read-only or closed to this user."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FULL_BYTES = 1 << 20
 
 
 def storage_error(error: BaseException, *places: Path) -> UserError | MachineError | None:
-    """`error` as one line for the user where a disk caused it, whichever library it came through; None where not.
+    """`error` as one line for the user where a disk caused it, through whatever library; None where not.
 
     places: what is written to; of these the full one is named where the error names no file.
     """
@@ -52,7 +52,7 @@ def storage_error(error: BaseException, *places: Path) -> UserError | MachineErr
 
 @contextmanager
 def disk_errors(*places: Path) -> Iterator[None]:
-    """Makes of an OSError that a disk caused the error that storage_error gives."""
+    """Turns an OSError that a disk caused into the error that storage_error gives."""
     try:
         yield
     except OSError as error:
@@ -62,7 +62,7 @@ def disk_errors(*places: Path) -> Iterator[None]:
 
 
 def full_disk(*places: Path) -> MachineError | None:
-    """That the disk of one of `places` is full; None where all have room."""
+    """The error for a full disk of one of `places`; None where all have room."""
     full = next((place for place in places if _free(place) < _FULL_BYTES), None)
     return None if full is None else _full(_FULL[errno.ENOSPC], full)
 
@@ -98,16 +98,16 @@ def _full(what: str, place: Path | None) -> MachineError:
     unneeded = f"old runs or {cache}" if _mount(cache) == mount else "old runs"
     return MachineError(
         f"{what} {place} ({_free(place) / 1e6:,.1f} MB free on {mount}): "
-        f"{_elsewhere(place, f'delete what nobody needs there, such as {unneeded}')}; the same command then resumes"
+        f"{_elsewhere(place, f'delete what is not needed there, such as {unneeded}')}; the same command then resumes"
     )
 
 
 def _elsewhere(path: Path, what: str) -> str:
     """`what` to do, or the way to put this file somewhere else."""
-    whole = path.absolute()
-    if whole.is_relative_to(cache_folder().absolute()):
+    full = path.absolute()
+    if full.is_relative_to(cache_folder().absolute()):
         return f"{what}, or set {CACHE} to a folder on another disk"
-    if whole == scratch_root().absolute() or any(part.startswith("rewardsearch-") for part in whole.parts):
+    if full == scratch_root().absolute() or any(part.startswith("rewardsearch-") for part in full.parts):
         return f"{what}, or set TMPDIR to a folder on another disk"
     return f"{what}, or name another folder"
 
@@ -117,8 +117,8 @@ def _fullest(places: tuple[Path, ...]) -> Path | None:
 
 
 def _existing(place: Path) -> Path:
-    whole = place.absolute()
-    return next(each for each in (whole, *whole.parents) if os.path.exists(each))  # noqa: PTH110 - Path.exists raises where a parent is closed
+    full = place.absolute()
+    return next(each for each in (full, *full.parents) if os.path.exists(each))  # noqa: PTH110 - Path.exists raises where a parent is closed
 
 
 def _free(place: Path) -> int:
@@ -126,5 +126,5 @@ def _free(place: Path) -> int:
 
 
 def _mount(place: Path) -> Path:
-    whole = _existing(place)
-    return next(each for each in (whole, *whole.parents) if each.is_mount())
+    full = _existing(place)
+    return next(each for each in (full, *full.parents) if each.is_mount())

@@ -57,12 +57,12 @@ def _attribute(target: str, key: str) -> Any:
 
 def _from_file(path: Path) -> ModuleType:
     """The module of a file, loaded once per process and content."""
-    whole = path.expanduser().resolve()
-    code = whole.read_bytes()
-    name = f"rewardsearch_plugin_{hashlib.sha256(str(whole).encode() + code).hexdigest()[:12]}"
+    full = path.expanduser().resolve()
+    code = full.read_bytes()
+    name = f"rewardsearch_plugin_{hashlib.sha256(str(full).encode() + code).hexdigest()[:12]}"
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, whole)
+    spec = importlib.util.spec_from_file_location(name, full)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module

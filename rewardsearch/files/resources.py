@@ -1,5 +1,5 @@
-"""Where things are: prompts/, candidates/ and configs/ (beside the package in a checkout, inside it in an installed wheel), the
-policies that the package carries, and what is kept for all runs."""
+"""Paths: prompts/, candidates/ and configs/ (beside the package in a checkout, inside it in an installed wheel), the bundled
+policies, and the cache that runs share."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ CACHE = "REWARDSEARCH_CACHE"
 
 
 def resource(name: str) -> Path:
-    """The folder or file `name` (such as "prompts") that the project carries."""
-    carried = PACKAGE / "_data" / name
-    return carried if carried.exists() else PACKAGE.parent / name
+    """The bundled folder or file `name`, such as "prompts"."""
+    bundled = PACKAGE / "_data" / name
+    return bundled if bundled.exists() else PACKAGE.parent / name
 
 
 def find(path: str, *, base: Path | None = None, what: str = "file") -> Path:
-    """`path` as the user means it: as given, beside `base`, or among the files the project carries.
+    """`path` as the user means it: as given, beside `base`, or among the bundled files.
 
-    Raises UserError when it is nowhere, naming the places looked at.
+    Raises UserError with the places looked at when it is in none.
     """
     tried = [Path(path).expanduser()]
     if not tried[0].is_absolute():
@@ -36,13 +36,13 @@ def find(path: str, *, base: Path | None = None, what: str = "file") -> Path:
 
 
 def policy_folder(model: str) -> Path:
-    """Where a policy's files would be on this machine: a carried one's folder, else `model` as a path."""
-    carried = {"embedded": "policy", "embedded-resume": "resume_policy"}
-    return PACKAGE / "embedded" / carried[model] if model in carried else Path(model).expanduser()
+    """Where a policy's files would be on this machine: the folder of a bundled one, else `model` as a path."""
+    bundled = {"embedded": "policy", "embedded-resume": "resume_policy"}
+    return PACKAGE / "embedded" / bundled[model] if model in bundled else Path(model).expanduser()
 
 
 def cache_folder() -> Path:
-    """Where what runs share is kept: $REWARDSEARCH_CACHE, else $XDG_CACHE_HOME/rewardsearch, else ~/.cache/rewardsearch."""
+    """The cache that runs share: $REWARDSEARCH_CACHE, else $XDG_CACHE_HOME/rewardsearch, else ~/.cache/rewardsearch."""
     if own := os.environ.get(CACHE):
         return Path(own).expanduser()
     if shared := os.environ.get("XDG_CACHE_HOME"):

@@ -1,6 +1,6 @@
 """The prompts: Jinja templates in prompts/, in which a name without a value is an error.
 
-A folder of the user's own takes the place of those that it has, by name.
+A folder of the user replaces those of the same name.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined,
 from rewardsearch.errors import UserError
 from rewardsearch.files.resources import resource
 
-CARRIED_ONLY = "feedback.j2"
-"""What is written for people, and no prompt."""
+NOT_A_PROMPT = "feedback.j2"
+"""The template that is written for people, not for a model."""
 ALSO_PASSED = frozenset(("rest",))
-"""What prompts are filled in with beside what the carried ones use: `rest`, the trained rewards that a request is not about."""
+"""Names for templates beside those of the bundled prompts: `rest`, the trained rewards that a request is not about."""
 
 
 @lru_cache
@@ -48,9 +48,9 @@ def render(name: str, /, folder: str | None = None, **values: object) -> str:
     except Exception as error:
         if folder is None:
             raise
-        told = " ".join(str(error).split()) or type(error).__name__
+        problem = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
-            f"propose.prompts: {name} cannot be filled in ({told}); mend the templates in {folder}"
+            f"propose.prompts: {name} cannot be filled in ({problem}); fix the templates in {folder}"
         ) from None
 
 
@@ -61,26 +61,26 @@ def prompt_source(name: str) -> str:
 
 def check_prompts(folder: str) -> None:
     """Looks through the templates of a user's folder. Raises UserError, every mistake at once: no folder, no template in it,
-    one that takes no prompt's place, bad syntax, a name that the prompt of that name does not know."""
+    one that replaces no prompt, bad syntax, a name that the prompt of that name does not know."""
     if not Path(folder).is_dir():
         raise UserError(f"propose.prompts is not a folder: {folder}; name one with .j2 files, such as mutate.j2")
-    carried = {path.name for path in resource("prompts").glob("*.j2")} - {CARRIED_ONLY}
+    bundled = {path.name for path in resource("prompts").glob("*.j2")} - {NOT_A_PROMPT}
     files = sorted(Path(folder).glob("*.j2"))
     mistakes = (
-        [] if files else [f"propose.prompts: {folder} has no .j2 file; allowed names: {', '.join(sorted(carried))}"]
+        [] if files else [f"propose.prompts: {folder} has no .j2 file; allowed names: {', '.join(sorted(bundled))}"]
     )
-    known = ALSO_PASSED.union(*(_names(prompt_source(template)) for template in carried))
+    known = ALSO_PASSED.union(*(_names(prompt_source(template)) for template in bundled))
     for file in files:
-        if file.name not in carried and not file.name.startswith("_"):
+        if file.name not in bundled and not file.name.startswith("_"):
             mistakes.append(
-                f"propose.prompts: {file} takes no prompt's place; allowed names: {', '.join(sorted(carried))}, "
+                f"propose.prompts: {file} replaces no prompt; allowed names: {', '.join(sorted(bundled))}, "
                 "or your own with _ in front, to include"
             )
             continue
         try:
             unknown = sorted(_names(file.read_text(encoding="utf-8")) - known)
         except TemplateSyntaxError as error:
-            mistakes.append(f"propose.prompts: {file}:{error.lineno}: {error.message}; mend the template")
+            mistakes.append(f"propose.prompts: {file}:{error.lineno}: {error.message}; fix the template")
         except (OSError, UnicodeDecodeError) as error:
             mistakes.append(f"propose.prompts: {file} cannot be read ({type(error).__name__}); give UTF-8 text")
         else:

@@ -7,7 +7,7 @@ def message_text(item: object) -> str:
     """The text of a prompt or completion: itself, or the content of its last chat message.
 
     item: a text, a message, or a list of messages; an empty list says nothing. A content is a text, a list of parts whose texts
-    are joined, or None where nothing is said. Raises ValueError with the value for anything else.
+    are joined, or None for no text. Raises ValueError with the value for anything else.
     """
     if isinstance(item, str):
         return item

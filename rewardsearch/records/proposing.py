@@ -1,4 +1,4 @@
-"""Candidates, what was asked for them and what it cost, and what validation said."""
+"""Candidates, the requests for them and their cost, and the verdicts of validation."""
 
 from __future__ import annotations
 
@@ -127,15 +127,15 @@ class Verdict(Record):
     @property
     def measured(self) -> str:
         """What the probes measured on completions that the task labels, in words."""
-        found = ((told, self.checks.get(name)) for name, told in _PROBES.items())
+        found = ((text, self.checks.get(name)) for name, text in _PROBES.items())
         # Rounded first, so that what is next to nothing has no sign.
-        return ", ".join(told.format(float(f"{value:.3g}") + 0.0) for told, value in found if type(value) is float)
+        return ", ".join(text.format(float(f"{value:.3g}") + 0.0) for text, value in found if type(value) is float)
 
     @property
     def on_bank(self) -> str:
         """The measures of the rollout bank in words; empty where there are none."""
-        found = ((told, self.checks.get(f"bank_{name}")) for name, told in _BANK.items())
-        return ", ".join(f"{told} {value:.2f}" for told, value in found if isinstance(value, float))
+        found = ((text, self.checks.get(f"bank_{name}")) for name, text in _BANK.items())
+        return ", ".join(f"{text} {value:.2f}" for text, value in found if isinstance(value, float))
 
 
 class Refusal(Record):

@@ -11,7 +11,7 @@ from rewardsearch.records.data import Outcome, OutcomeKind, Record
 from rewardsearch.records.environment import Environment
 
 FULL = "full"
-"""The last rung of a screen: all steps, all questions."""
+"""The last rung of a training run: all steps, all questions."""
 
 
 def _finite_or_none(value: float | None) -> float | None:
@@ -59,7 +59,7 @@ class TrainingJob(Record):
     questions: float | None = None
     """The share of the rows of `val` that are evaluated, the first ones; None for all."""
     start: str | None = None
-    """The folder of the job that this one carries on, adapter, optimiser and all; where that is gone, all steps are trained."""
+    """The folder of the job that this one continues, with adapter and optimiser; where that is gone, all steps are trained."""
     aggregation: Aggregation = "sum_then_normalize"
 
 

@@ -1,4 +1,4 @@
-"""When a search has to stop: a budget is used up, or its user asked it to."""
+"""When a search stops: a budget is used up, or the user created a STOP file."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ class Budget:
         if reason is None:
             return
         if self.stop_file.exists():
-            raise Interrupted(f"stopped: {reason}; remove it and run the same command to carry on")
-        raise BudgetReached(f"{reason}; what is done is kept: raise the budget and run the same command to carry on")
+            raise Interrupted(f"stopped: {reason}; remove it and run the same command to resume")
+        raise BudgetReached(f"{reason}; results are kept: raise the budget and run the same command to resume")
 
     @property
     def stop_file(self) -> Path:

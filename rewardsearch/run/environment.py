@@ -23,7 +23,7 @@ from rewardsearch.tasks import task_code
 
 CODE = ("tasks", "train", "rewards/sandbox")
 """The parts of this package that rows, training runs, outcomes and rewards follow from."""
-_TOLD = (*LIBRARIES, "numpy", "rewardsearch")
+_PACKAGES = (*LIBRARIES, "numpy", "rewardsearch")
 _ACCELERATORS = ("nvidia[0-9]*", "kfd", "dxg")
 """The files in /dev without one of which torch finds no accelerator."""
 _ASK = """
@@ -37,7 +37,7 @@ _ASK_S = 300
 def environment_of(config: Config, device: Device | None = None) -> Environment:
     """The environment that training runs of `config` have here. device: what they are on, where that is known."""
     return Environment(
-        versions={"python": platform.python_version(), **{name: _version(name) for name in _TOLD}},
+        versions={"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
         code={name: code_digest(place)[:12] for name, place in _code_of(config).items()},
         device=device or _device(config),
     )
@@ -122,6 +122,6 @@ def _cpu_name() -> str:
         if colon:
             facts.setdefault(key.strip(), value.strip())
     keys = ("model name", "cpu family", "model", "CPU implementer", "CPU part")
-    told = [facts[keys[0]]] if keys[0] in facts else []
-    told += [f"{key} {facts[key]}" for key in keys[1:] if key in facts]
-    return ", ".join([platform.machine(), *(told or [platform.processor()])])
+    found = [facts[keys[0]]] if keys[0] in facts else []
+    found += [f"{key} {facts[key]}" for key in keys[1:] if key in facts]
+    return ", ".join([platform.machine(), *(found or [platform.processor()])])

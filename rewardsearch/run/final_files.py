@@ -44,5 +44,5 @@ def fairness_csv(report: FinalReport) -> str:
 
 def _line(arm: str, rate: GroupRate, gap: GroupGap | None) -> dict[str, object]:
     low, high = rate.rate_ci
-    told = gap.model_dump(include=set(_GAP)) if gap else {}
-    return {"arm": arm, **rate.model_dump(include=set(_RATE)), "rate_low": low, "rate_high": high, **told}
+    columns = gap.model_dump(include=set(_GAP)) if gap else {}
+    return {"arm": arm, **rate.model_dump(include=set(_RATE)), "rate_low": low, "rate_high": high, **columns}

@@ -9,8 +9,8 @@ from rewardsearch.records import BASELINE, FULL, POLICY, FinalArm, Record, Rewar
 
 
 class Segment(Record):
-    """A part of a screen, up to a rung: its name, the steps at its end, and the share of the questions that it is evaluated on
-    (None for all)."""
+    """A part of a training run, up to a rung: the rung's name, the steps at its end, and the share of the questions that it is
+    evaluated on (None for all)."""
 
     rung: str
     steps: int
@@ -18,14 +18,14 @@ class Segment(Record):
 
 
 def segments(config: Config) -> tuple[Segment, ...]:
-    """The segments of a screen in their order; the last, FULL, is the only one where screens are not raced."""
-    whole = config.train.steps
+    """The segments of a training run in their order. The last is FULL; without a race it is the only one."""
+    total = config.train.steps
     found: list[Segment] = []
     for rung in config.race.rungs if config.racing else ():
-        steps = max(1, round(rung.steps * whole))
-        if steps < whole and steps > (found[-1].steps if found else 0):
+        steps = max(1, round(rung.steps * total))
+        if steps < total and steps > (found[-1].steps if found else 0):
             found.append(Segment(rung=f"rung{len(found) + 1}", steps=steps, questions=rung.questions))
-    return (*found, Segment(rung=FULL, steps=whole))
+    return (*found, Segment(rung=FULL, steps=total))
 
 
 def policy_job(seed: int) -> TrainingJob:
@@ -36,7 +36,7 @@ def policy_job(seed: int) -> TrainingJob:
 def training_job(
     id: str, rewards: Sequence[RewardSpec], base: Sequence[RewardSpec], seed: int, steps: int
 ) -> TrainingJob:
-    """The whole screen of a candidate, or of the base rewards alone (id BASELINE, no further rewards)."""
+    """The training of a candidate to the end, or of the base rewards alone (id BASELINE, no further rewards)."""
     assert rewards or id == BASELINE
     return TrainingJob(id=id, rewards=(*base, *rewards), seed=seed, steps=steps, folder=training_folder(id, FULL, seed))
 
@@ -44,8 +44,8 @@ def training_job(
 def segment_jobs(
     id: str, rewards: Sequence[RewardSpec], base: Sequence[RewardSpec], config: Config
 ) -> tuple[TrainingJob, ...]:
-    """The segments of a screen under the search's seed, each carrying on the one before."""
-    whole = training_job(id, rewards, base, config.seed, config.train.steps)
+    """The segments of a training run under the search's seed. Each continues the one before."""
+    full = training_job(id, rewards, base, config.seed, config.train.steps)
     jobs: list[TrainingJob] = []
     for segment in segments(config):
         part = {
@@ -53,15 +53,15 @@ def segment_jobs(
             "steps": segment.steps,
             "questions": segment.questions,
             "folder": training_folder(id, segment.rung, config.seed),
-            "schedule": None if segment.rung == FULL else whole.steps,
+            "schedule": None if segment.rung == FULL else full.steps,
             "start": jobs[-1].folder if jobs else None,
         }
-        jobs.append(whole.model_copy(update=part))
+        jobs.append(full.model_copy(update=part))
     return tuple(jobs)
 
 
 def final_job(arm: FinalArm, seed: int) -> TrainingJob:
-    """The training of an arm of finalize. A candidate and the baseline are trained as they are screened, in the same place."""
+    """The training of an arm of finalize. A candidate and the baseline are trained as in the search, in the same place."""
     own = arm.kind in ("ensemble", "control", "reference")
     folder = f"final/{arm.id}/full-{seed}" if own else training_folder(arm.id, FULL, seed)
     return TrainingJob(
@@ -70,5 +70,5 @@ def final_job(arm: FinalArm, seed: int) -> TrainingJob:
 
 
 def training_folder(id: str, rung: str, seed: int) -> str:
-    """Where a screen, or a segment of one, has its files, relative to the run folder."""
+    """The folder of a training run, or of a segment, relative to the run folder."""
     return f"candidates/{id}/training/{rung}-{seed}"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def leaderboard_frame(ranking: Ranking) -> pd.DataFrame:
     """One row an arm, in the order of the ranking. An interval gives two columns, as f1_low and f1_high. `ties` has the ranks
-    that a score cannot be told from, as in "1-3 5"."""
+    that a score is tied with, as in "1-3 5"."""
     return arms_frame(ranking.rows, RankedRow).astype({"rank": "Int64"})
 
 
@@ -54,7 +54,7 @@ def ranges(ranks: Sequence[int], between: str = " ") -> str:
 
 
 def write_leaderboard(ranking: Ranking, path: Path) -> None:
-    """Writes the CSV to `path`, whole or not at all."""
+    """Writes the CSV to `path`, completely or not at all."""
     write_atomic(path, leaderboard_csv(ranking))
 
 

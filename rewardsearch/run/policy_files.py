@@ -1,4 +1,4 @@
-"""Whether the files that a policy is loaded from are on this machine and whole. Reads names and headers, loads nothing."""
+"""Checks that the files of a policy are on this machine and complete. Reads names and headers, loads nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "
 
 
 def on_hub(policy: PolicyConfig) -> bool:
-    """Whether the policy is to be loaded from the hub: its name has the form of a hub id, and no folder has that name."""
+    """Whether the policy is loaded from the hub: its name has the form of a hub id, and no folder has that name."""
     model = policy.model
     return model not in EMBEDDED and not policy_folder(model).exists() and _HUB_ID.fullmatch(model) is not None
 
@@ -47,13 +47,13 @@ def _gguf_mistakes(folder: Path, name: str) -> Iterator[tuple[str, str]]:
     if not file.is_file():
         there = ", ".join(sorted(each.name for each in folder.glob("*.gguf"))) or "no GGUF file"
         yield f"no file {name} in {folder}, which has {there}", "name the file as policy.gguf_file"
-    elif not _begins_as_gguf(file):
+    elif not _is_gguf(file):
         yield f"{file} is no GGUF file", "download it again"
     elif importlib.util.find_spec("gguf") is None:
         yield "the package gguf is not installed", "pip install rewardsearch[gguf]"
 
 
-def _begins_as_gguf(file: Path) -> bool:
+def _is_gguf(file: Path) -> bool:
     with file.open("rb") as stream:
         return stream.read(4) == b"GGUF"
 
@@ -68,7 +68,7 @@ def _folder_mistakes(folder: Path) -> Iterator[tuple[str, str]]:
     if not weights:
         missing.append("weights (*.safetensors)")
     if "adapter_config.json" in names and missing:
-        yield f"{folder} holds a LoRA adapter, not a whole model", "merge it into its base model, and name that folder"
+        yield f"{folder} holds a LoRA adapter, not a full model", "merge it into its base model, and name that folder"
     elif missing and ggufs:
         yield f"{folder} has GGUF files alone", f"name one as policy.gguf_file: {ggufs[0]}"
     elif missing:
@@ -79,7 +79,7 @@ def _folder_mistakes(folder: Path) -> Iterator[tuple[str, str]]:
             if lost := sorted(shards - names):
                 yield f"{folder} lacks {', '.join(lost)}, which {name} lists", "download the model again"
     for name in weights:
-        if name.endswith(".safetensors") and not _is_whole(folder / name):
+        if name.endswith(".safetensors") and not _is_complete(folder / name):
             yield f"{folder / name} is cut off or no safetensors file", "download it again (with git: git lfs pull)"
 
 
@@ -90,8 +90,8 @@ def _shards(index: Path) -> set[str]:
         return set()
 
 
-def _is_whole(file: Path) -> bool:
-    """Whether a safetensors file is as long as its header says."""
+def _is_complete(file: Path) -> bool:
+    """Whether a safetensors file has the length that its header says."""
     size = file.stat().st_size
     with file.open("rb") as stream:
         head = stream.read(8)

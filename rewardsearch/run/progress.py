@@ -1,4 +1,4 @@
-"""What a search reports while it runs, and the file in its folder that other processes read it from."""
+"""What a search reports while it runs, to the user and, through a file in the run folder, to other processes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from rewardsearch.run.state import RunState
 
 LIVE = "live.json"
-"""In a run's folder while a search works on it: what it is doing."""
+"""The file in a run's folder that says what the search is doing. It is there while the search runs."""
 Unit = Literal["steps", "questions", "completions"]
 _EVERY_S = 1.0
 
 
 class Running(Record):
-    """A job at work: `done` of `of` units. `begun` is what it had done when it was first heard of, `seconds` the time since.
-    `folder` names it in the journal."""
+    """A running job: `done` of `of` units. `begun` is what was done at its first report, `seconds` the time since then. `folder`
+    names it in the journal."""
 
     folder: str
     name: str
@@ -55,7 +55,7 @@ class Progress(Protocol):
         """Training runs begin: their names, and the step that the longest of them ends at."""
 
     def running(self, jobs: Sequence[Running]) -> None:
-        """The jobs that are at work, whenever one of them has got further."""
+        """The running jobs, whenever one of them has advanced."""
 
     def sft_done(self, result: SftResult) -> None: ...
 
@@ -71,8 +71,8 @@ def read_live(folder: Path) -> Live | None:
 
 
 class Tracker:
-    """Keeps what a search is doing, shows it on `shown`, and writes it once a second into the run's folder, from where
-    `rewardsearch status` reads it. Use as a context manager; the file is gone at the end."""
+    """Passes what a search is doing on to `shown`, and writes it once a second into the run's folder for `rewardsearch status`.
+    Use as a context manager, which removes the file at the end."""
 
     def __init__(self, shown: Progress, folder: Path) -> None:
         self._shown, self._folder = shown, folder
@@ -93,7 +93,7 @@ class Tracker:
         self._shown.say(line)
 
     def doing(self, what: str) -> None:
-        """What the search does next. What was running before has ended."""
+        """What the search does next. All jobs of the step before have ended."""
         self._doing = what
         self._running.clear()
         self._changed(now=True)
@@ -105,8 +105,8 @@ class Tracker:
         self._shown.jobs(names.values(), steps)
 
     def step(self, job: str, done: int, of: int, unit: Unit) -> None:
-        """A job has done so many of its steps, or is evaluated on so many questions."""
-        # The first step that is heard of may be the first of a segment that carries another on.
+        """A job has done so many steps, or answered so many questions."""
+        # The first step that is reported may be the first of a segment that continues another.
         started, begun = self._since.setdefault((job, unit), (time.monotonic(), done))
         self._running[job] = Running(
             folder=job,
@@ -134,7 +134,7 @@ class Tracker:
         if not now and time.monotonic() - self._written < _EVERY_S:
             return
         self._written = time.monotonic()
-        # It only serves to show; a search does not end for it.
+        # A search does not end because its progress cannot be shown.
         with contextlib.suppress(OSError):
             write_atomic(
                 self._folder / LIVE,

@@ -1,7 +1,7 @@
-"""What is missing of a run's folder, and the files of it that follow from the journal, which are written again.
+"""Finds what is missing of a run's folder, and writes the files that follow from the journal again.
 
-Results that are lost are work to do in a search that goes on; of a finalized run they are reported, and its scores are the
-journal's. What this does not cover: prompts and replies in rounds/, logs, and adapters, which are looked at before they are read.
+A search trains again what is lost. Lost results of a finalized run are reported; its scores are in the journal. Not covered:
+prompts and replies in rounds/, logs, and adapters, which are checked before they are read.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def missing(state: RunState) -> list[LostFile]:
 
 
 def missing_lines(state: RunState, part: str = "") -> list[str]:
-    """What is missing, in lines for a person, with what becomes of it; empty where nothing is. part: of what the paths have in
-    them alone."""
+    """What is missing, as lines of text, and what the next run does about it; empty where nothing is. part: only paths that
+    contain it."""
     found = [each for each in missing(state) if part in each.path]
     results = [f"{each.path} ({each.what})" for each in found if not each.from_journal]
     copies = [each.path for each in found if each.from_journal]
@@ -75,7 +75,7 @@ def _json(record: Record) -> str:
     return record.model_dump_json(indent=1) + "\n"
 
 
-# Whoever looks what is missing does without the libraries that these import.
+# Looking for missing files needs none of the libraries that these import.
 
 
 def _leaderboard(ranking: Ranking) -> str:

@@ -1,4 +1,4 @@
-"""The commit that a hub model's revision stands for. A run is held to it: the hub may move a branch while the run goes on."""
+"""The commit of a hub model's revision. A run keeps to it, since a branch on the hub may move while the run goes on."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _WAIT_S = 10.0
 
 
 def pinned(config: Config, folder: Path | None = None) -> Config:
-    """`config` with policy.revision as the commit that it stands for; as it is where that is not known, or for a folder.
+    """`config` with policy.revision as its commit. Unchanged for a model in a folder, and where the commit is not known.
 
-    Of the run in `folder` it is the run's own commit where that is finalized, and where neither the hub nor its cache says one.
+    The run in `folder` keeps its own commit once it is finalized, and where neither the hub nor its cache has one.
     """
     policy = config.policy
     if not on_hub(policy) or _COMMIT.fullmatch(policy.revision or ""):
@@ -36,7 +36,7 @@ def _commit(policy: PolicyConfig) -> str | None:
         try:
             return HfApi().model_info(policy.model, revision=policy.revision, timeout=_WAIT_S).sha
         except (OSError, ValueError):
-            # What is wrong with it is told where it is loaded; it may be in the cache.
+            # Loading reports what is wrong; the model may be in the cache.
             pass
     repository = repo_folder_name(repo_id=policy.model, repo_type="model")
     ref = Path(constants.HF_HUB_CACHE) / repository / "refs" / (policy.revision or "main")

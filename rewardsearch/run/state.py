@@ -82,7 +82,7 @@ class RunState:
     trained_in: list[Environment] = field(default_factory=list)
     """The environments of the sessions that trained, in their order, each once."""
     first_environment: Environment | None = None
-    """That of the process that carried out the first training run."""
+    """That of the process that did the first training run."""
     sft: SftResult | None = None
     """The supervised fine-tuning that every training run starts from."""
     adapter: str | None = None
