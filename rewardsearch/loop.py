@@ -55,7 +55,9 @@ def search_round(steps: Steps, number: int) -> None:
     if number <= steps.state.rounds_done:
         steps.train_again(number)
         return
-    steps.session.progress.say(f"round {number} of {steps.config.rounds}")
+    steps.session.progress.say(
+        f"round {number} of {steps.config.rounds}: proposing {steps.config.candidates} candidates"
+    )
     steps.retry(number - 1)
     propose_and_validate(steps, number)
     steps.train(number)

@@ -46,7 +46,8 @@ def score(
             [str(i), f"{row.reward:.4g}", *(_cell(row.components.get(name)) for name in names)]
             for i, row in enumerate(scores.rows, start=1)
         ]
-        print_table(console, ("row", "reward", *names), cells)
+        legend = {"reward": "the sum of its components"} if names else {}
+        print_table(console, ("row", "reward", *names), cells, wrap=dict.fromkeys(names, 8), legend=legend)
         ends = ", ".join(f"{key} {summary[key]:.4g}" for key in ("mean", "min", "max"))
         print_lines(console, f"{summary['n']} rows: {ends}")
     if scores.error is not None:

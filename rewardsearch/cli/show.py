@@ -10,9 +10,9 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rewardsearch.cli.completions import Which
     from rewardsearch.records import RankedRow, TrainingResult, Verdict
     from rewardsearch.run.state import RunState
+    from rewardsearch.session.answers import Which
 
 CURVES_LEGEND = {
     "step": "training steps, one column each",
@@ -94,9 +94,10 @@ def show(
 
 
 def _show_answers(state: RunState, arm: str, options: dict[Which, bool], limit: int, as_json: bool) -> None:
-    from rewardsearch.cli.completions import print_answers, read_answers
+    from rewardsearch.cli.answers_text import print_answers
     from rewardsearch.cli.tables import make_console, print_json
     from rewardsearch.errors import UserError
+    from rewardsearch.session.answers import read_answers
     from rewardsearch.session.runs import name_of
 
     chosen = [which for which, wanted in options.items() if wanted]

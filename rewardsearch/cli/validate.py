@@ -1,4 +1,4 @@
-"""`rewardsearch validate`: the whole validation on hand-written rewards."""
+"""`rewardsearch validate`: the validation of a search for hand-written rewards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def validate(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Reward files.")],
     task: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="A task, as task.name has it. [default: arithmetic]"),
+        typer.Option(metavar="NAME", help="The task, named as in task.name. [default: arithmetic]"),
     ] = None,
     config: Annotated[
         str | None, typer.Option(metavar="CONFIG", help="A YAML config: its task, limits, base rewards and bank.")
@@ -32,8 +32,8 @@ def validate(
 ) -> None:
     """Validate reward files as a search does.
 
-    Ends with exit code 4 unless all are accepted. On the rollout bank and against each other with --config CONFIG alone, once a
-    search has sampled that config's bank.
+    Ends with exit code 4 unless all are accepted. With --config CONFIG the stages bank and novelty run too, if a search has
+    sampled the rollout bank of that config.
     """
     from rewardsearch.cli.tables import make_console, print_json, print_lines
     from rewardsearch.session.validating import SUBSTITUTE, validate_rewards
@@ -61,7 +61,7 @@ def validate(
 
 
 def _read(files: list[Path]) -> list[Candidate]:
-    """The files as candidates. Raises UserError with all that cannot be read."""
+    """The files as candidates. Raises UserError with all files that cannot be read."""
     from rewardsearch.errors import UserError
     from rewardsearch.session.validating import read_reward
 

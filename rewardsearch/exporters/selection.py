@@ -114,7 +114,7 @@ def _test_findings(state: RunState, arm: str | None) -> tuple[str, ...]:
         why = f": its training failed {row.reason}" if row is not None else ""
         return (f"The sealed test was not read for these rewards{why}.",)
     score = f"{row.score} on the {'test' if state.final.protocol == 'paper' else 'sealed test'} of the search."
-    return (score, *(f"{said[:1].upper()}{said[1:]}." for said in state.final.describe_arm(row.id)))
+    return (score, *(f"{text[:1].upper()}{text[1:]}." for text in state.final.describe_arm(row.id)))
 
 
 def _training_facts(state: RunState, rewards: Sequence[RewardSpec]) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class LineProgress:
 
     def jobs(self, names: Iterable[str], steps: int) -> None:
         names = list(names)
-        self.say(f"  training {len(names)} to step {steps}: {', '.join(names)}")
+        self.say(f"  training to step {steps}: {', '.join(names)}")
 
     def running(self, jobs: Sequence[Running]) -> None:
         self._running = tuple(jobs)

@@ -75,7 +75,10 @@ class Steps:
 
     def train(self, number: int) -> None:
         """Trains the accepted candidates of a round through the rungs."""
-        self.session.trainings.race(number, self._accepted(number))
+        if accepted := self._accepted(number):
+            count = f"{len(accepted)} candidate{'s' if len(accepted) > 1 else ''}"
+            self.session.progress.say(f"round {number} of {self.config.rounds}: training {count}")
+        self.session.trainings.race(number, accepted)
 
     def train_again(self, number: int) -> None:
         """Of a finished round, trains what an infrastructure error ended, and what was lost since."""

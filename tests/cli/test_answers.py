@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from fakes import BAD, GOOD, LEVEL
 
-from rewardsearch.cli.completions import read_answers
 from rewardsearch.records import BASELINE, POLICY, Completion, Outcome
 from rewardsearch.run.artifacts import load_result, save_completions, save_result
 from rewardsearch.run.journal import read_run
