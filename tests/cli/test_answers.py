@@ -12,6 +12,7 @@ from fakes import BAD, GOOD, LEVEL
 from rewardsearch.records import BASELINE, POLICY, Completion, Outcome
 from rewardsearch.run.artifacts import load_result, save_completions, save_result
 from rewardsearch.run.journal import read_run
+from rewardsearch.session.answers import read_answers
 from rewardsearch.tasks import load_task
 
 
