@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import BAD, GOOD, LEVEL
+from fakes import BAD, GOOD, LEVEL, book_training
 
 from rewardsearch.records import BASELINE, POLICY, Completion, Outcome
-from rewardsearch.run.artifacts import load_result, save_completions, save_result
-from rewardsearch.run.journal import read_run
+from rewardsearch.run.artifacts import load_result, save_completions
+from rewardsearch.run.journal import Journal, read_run
 from rewardsearch.session.answers import read_answers
 from rewardsearch.tasks import load_task
 
@@ -78,7 +78,10 @@ def test_questions_are_those_of_the_tasks_rows(run: Path) -> None:
     result = load_result(home)
     assert result is not None
     outcomes = tuple(Outcome(id=row.id, kind="wrong", gold=row.answer, prediction="x", length=1) for row in rows)
-    save_result(home, result.model_copy(update={"outcomes": outcomes}), "mark")
+    with Journal.open(run, state.config, state.base) as journal:
+        book_training(
+            journal, f"candidates/{LEVEL.id}/training/full-0", result.model_copy(update={"outcomes": outcomes})
+        )
     answers = read_answers(read_run(run), LEVEL.id, "wrong")
     assert [each.prompt for each in answers.questions] == [row.prompt_text for row in rows]
 
