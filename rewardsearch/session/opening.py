@@ -73,7 +73,7 @@ def open_session(
         sweep_scratch()
         try:
             journal.append(Sandboxed(layers=defences.layers, open=defences.open))
-            progress.say(defences.told)
+            progress.say(defences.summary)
             for note in journal.notes:
                 progress.say(f"warning: {note}")
             if files := restore(journal.state):

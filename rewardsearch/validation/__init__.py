@@ -1,28 +1,29 @@
-"""Decides which candidates are worth training on: static policy, probes in the sandbox, then what they pay the policy's
-own completions, and whether an earlier candidate pays the same."""
+"""Decides which candidates are worth training on: the static policy, probes in the sandbox, what they pay the policy's own
+completions, and whether an earlier candidate pays the same."""
 
 from __future__ import annotations
 
 import os
 import queue
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TypeVar
 
 from rewardsearch.config import Config
-from rewardsearch.records import Candidate, RewardSpec, Rollout, Verdict
-from rewardsearch.rewards.sandbox import SandboxPool
+from rewardsearch.records import Batch, Candidate, LabelledCompletion, RewardSpec, Rollout, Verdict
+from rewardsearch.rewards.sandbox import SIGNATURE, Sandbox, SandboxPool, check_static
 from rewardsearch.tasks.base import Task
-from rewardsearch.validation.bank import Bank
-from rewardsearch.validation.bench import Bench, Tried
-from rewardsearch.validation.groups import Rewards
-from rewardsearch.validation.novelty import judged_novel
-from rewardsearch.validation.probes import ROWS
-from rewardsearch.validation.static import static_verdict
+from rewardsearch.validation.bank import Bank, BankResult, Score
+from rewardsearch.validation.calls import ON_POLICY, Refused
+from rewardsearch.validation.measures import Rewards
+from rewardsearch.validation.novelty import Evaluated, novelty_verdicts
+from rewardsearch.validation.probes import CONSTANT, ROWS, Prober
+from rewardsearch.validation.remedies import inputs_of
 
-__all__ = ["validate"]
+__all__ = ["static_verdict", "validate"]
 
 T = TypeVar("T")
 
@@ -36,19 +37,19 @@ def validate(
     base: Sequence[RewardSpec] = (),
     earlier: Sequence[Candidate] = (),
 ) -> list[Verdict]:
-    """A verdict for each candidate, in their order. Several are tried side by side, one thread a core.
+    """A verdict for each candidate, in their order. Several are evaluated side by side, one thread per core.
 
     pool: warm workers to borrow; None starts and ends its own, with the config's limits.
     bank: completions of the untrained policy, grouped by row; None leaves out the stages `bank` and `novelty`.
-    base: what every candidate is trained beside. earlier: accepted candidates that the new ones are compared with; of
-    several among the new ones that behave alike the first stays.
-    Raises MachineError when the sandbox cannot be started, UserError when it lacks a layer that the config requires, when
-    the bank is not the task's, or a base reward fails on it: no candidate is refused for that.
+    base: rewards that every candidate is trained with. earlier: accepted candidates that the new ones are compared with; of
+    several new ones with the same behaviour the first stays.
+    Raises MachineError when the sandbox cannot be started. Raises UserError when it lacks a layer that the config requires, when
+    the bank is not the task's, or when a base reward fails on it. None of these refuses a candidate.
     """
-    verdicts = {index: static_verdict(candidate, task) for index, candidate in enumerate(candidates)}
-    runnable = [candidate for index, candidate in enumerate(candidates) if verdicts[index] is None]
+    verdicts = [static_verdict(candidate, task) for candidate in candidates]
+    runnable = [candidate for candidate, refused in zip(candidates, verdicts, strict=True) if refused is None]
     if not runnable:
-        return [verdict for verdict in verdicts.values() if verdict is not None]
+        return [verdict for verdict in verdicts if verdict is not None]
     measuring = None if bank is None else Bank(bank, task, config.bank)
     others = [] if bank is None else [other for other in earlier if other.id not in {c.id for c in runnable}]
     with ExitStack() as stack:
@@ -56,46 +57,122 @@ def validate(
         if measuring is not None:
             with workers.borrow() as sandbox:
                 measuring.add_base(base, sandbox)
-        tried, known = _try_all(runnable, others, task, config, workers, measuring)
-    judged = iter(judged_novel(runnable, tried, known, config.bank.max_agreement))
-    return [refused if (refused := verdicts[index]) is not None else next(judged) for index in range(len(candidates))]
+        evaluated, known = _evaluate_all(runnable, others, task, config, workers, measuring)
+    compared = iter(novelty_verdicts(evaluated, known, config.bank.max_agreement))
+    return [next(compared) if refused is None else refused for refused in verdicts]
 
 
-def _try_all(
+def static_verdict(candidate: Candidate, task: Task) -> Verdict | None:
+    """The refusal of a candidate by the static policy, or None when it may be run. Where the signature of `reward` is wrong, the
+    refusal says what the task passes."""
+    fault = check_static(candidate.code)
+    if fault is None:
+        return None
+    inputs = f"; {inputs_of(task, task.labelled(1)).description}" if fault.instead == SIGNATURE else ""
+    return Verdict(candidate=candidate.id, accepted=False, stage="static", reason=f"{fault}{inputs}")
+
+
+def _evaluate_all(
     candidates: Sequence[Candidate],
     others: Sequence[Candidate],
     task: Task,
     config: Config,
     workers: SandboxPool,
     bank: Bank | None,
-) -> tuple[list[Tried], list[tuple[Candidate, Rewards]]]:
-    """What became of each candidate, and what each of the others pays the bank."""
+) -> tuple[list[Evaluated], list[tuple[Candidate, Rewards]]]:
+    """The evaluation of each candidate, and the rewards that each of the others pays the bank."""
     items = task.labelled(ROWS)
     threads = min(os.cpu_count() or 1, len(candidates) + len(others))
-    free: queue.SimpleQueue[Bench] = queue.SimpleQueue()
+    free: queue.SimpleQueue[CandidateEvaluator] = queue.SimpleQueue()
     stop = threading.Event()
 
-    def at_a_bench(work: Callable[[Bench, Candidate], T]) -> Callable[[Candidate], T]:
+    def with_evaluator(work: Callable[[CandidateEvaluator, Candidate], T]) -> Callable[[Candidate], T]:
         def done(candidate: Candidate) -> T:
-            bench = free.get()
+            evaluator = free.get()
             try:
-                return work(bench, candidate)
+                return work(evaluator, candidate)
             finally:
-                free.put(bench)
+                free.put(evaluator)
 
         return done
 
     with ExitStack() as stack:
         for _ in range(threads):
             sandbox, other = (stack.enter_context(workers.borrow(hash_seed)) for hash_seed in (0, 1))
-            free.put(Bench(items, task, config, sandbox, other, bank))
+            free.put(CandidateEvaluator(items, task, config, sandbox, other, bank))
         executor = stack.enter_context(ThreadPoolExecutor(threads))
         try:
-            tried = executor.map(at_a_bench(lambda bench, candidate: bench.judge(candidate, stop)), candidates)
-            scored = executor.map(at_a_bench(lambda bench, candidate: bench.rewards(candidate, stop)), others)
+            evaluated = executor.map(with_evaluator(lambda each, candidate: each.evaluate(candidate, stop)), candidates)
+            scored = executor.map(with_evaluator(lambda each, candidate: each.bank_rewards(candidate, stop)), others)
             pairs = zip(others, scored, strict=True)
-            return list(tried), [(other, rewards) for other, rewards in pairs if rewards is not None]
+            return list(evaluated), [(other, rewards) for other, rewards in pairs if rewards is not None]
         except BaseException:
-            # Ctrl-C waits for the calls in hand, not for all the probes.
+            # Ctrl-C waits for the calls that are running, not for all the probes.
             stop.set()
             raise
+
+
+class CandidateEvaluator:
+    """Evaluates one candidate at a time in two warm workers; not thread-safe. bank: None leaves the stage `bank` out."""
+
+    def __init__(
+        self,
+        items: Sequence[LabelledCompletion],
+        task: Task,
+        config: Config,
+        sandbox: Sandbox,
+        other: Sandbox,
+        bank: Bank | None,
+    ) -> None:
+        self._prober = Prober(items, task, config, sandbox, other, decides=bank is None)
+        self._bank, self._max_zero_std = bank, config.bank.max_zero_std_fraction
+
+    def evaluate(self, candidate: Candidate, stop: threading.Event) -> Evaluated:
+        """Probes a candidate that passed the static policy, and scores it on the bank if it can be called at all. A refusal by
+        the probes keeps its stage. Raises CancelledError once `stop` is set."""
+        verdict = self._prober.probe(candidate, stop)
+        if self._bank is None or verdict.stage not in (None, "behaviour"):
+            return Evaluated(candidate, verdict)
+        started = time.perf_counter()
+        try:
+            result = self._bank.measure(self._score(candidate, stop))
+        except Refused as refused:
+            if verdict.accepted:
+                update = {"accepted": False, "stage": refused.stage, "reason": refused.reason}
+                verdict = verdict.model_copy(update=update)
+            return Evaluated(candidate, verdict)
+        found: dict[str, object] = {
+            "checks": {**verdict.checks, **result.checks},
+            "flags": (*verdict.flags, *result.flags),
+            "seconds": verdict.seconds + time.perf_counter() - started,
+        }
+        reasons = [*self._constant(verdict, result), *result.reasons]
+        if verdict.accepted and reasons:
+            found |= {"accepted": False, "stage": "bank", "reason": "; ".join(reasons)}
+        return Evaluated(candidate, verdict.model_copy(update=found), result.rewards)
+
+    def _constant(self, verdict: Verdict, result: BankResult) -> Iterator[str]:
+        """Refuses a reward that pays all probes the same, and the policy's own completions of most questions too."""
+        fraction = float(result.checks["bank_zero_std_fraction"])
+        if CONSTANT in verdict.flags and fraction >= self._max_zero_std:
+            yield (
+                f"{verdict.checks['constant_probes']}; it also pays the policy's own completions of a question the same in "
+                f"{fraction:.0%} of the questions, so nothing can be learnt from it"
+            )
+
+    def bank_rewards(self, candidate: Candidate, stop: threading.Event) -> Rewards | None:
+        """What a candidate pays the bank; None where it fails on it, or there is no bank."""
+        if self._bank is None:
+            return None
+        try:
+            return self._bank.score(self._score(candidate, stop))
+        except Refused:
+            return None
+
+    def _score(self, candidate: Candidate, stop: threading.Event) -> Score:
+        calls = self._prober.calls(candidate, stop)
+
+        def score(batch: Batch) -> Sequence[float]:
+            return calls.call(batch, ON_POLICY).rewards
+
+        return score

@@ -3,58 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from rewardsearch.records import Candidate, Verdict
 from rewardsearch.stats import rank_correlation
-from rewardsearch.validation.bench import Tried
-from rewardsearch.validation.groups import Rewards, concordance
+from rewardsearch.validation.measures import Rewards, concordance
+
+
+class Evaluated(NamedTuple):
+    """The verdict on a candidate before its novelty, and its rewards on the bank; None where it was not scored on it."""
+
+    candidate: Candidate
+    verdict: Verdict
+    rewards: Rewards | None = None
 
 
 def agreement(a: Rewards, b: Rewards) -> float:
-    """How alike two rewards behave on a bank, at most 1: the lower of their rank correlation within groups (they put a
-    question's completions in the same order) and of their concordance (with the same distances between them).
+    """How similar two rewards behave on a bank, at most 1: the lower of their rank correlation within groups (the same order of a
+    question's completions) and of their concordance (the same distances between them).
 
-    Of the rewards alone: beside the base rewards, whose order most candidates leave as it is while the policy fails at the
-    form, nearly all would look alike. A multiple of a reward is another reward, since the base rewards do not grow with it.
+    Of the rewards alone: with the base rewards added, nearly all candidates would agree while the policy fails at the form. A
+    multiple of a reward is another reward, since the base rewards do not grow with it.
     """
     order, amount = rank_correlation(a, b), concordance(a, b)
     return min(order, amount) if order is not None and amount is not None else 0.0
 
 
 def nearest(rewards: Rewards, known: Iterable[tuple[Candidate, Rewards]]) -> tuple[float, Candidate] | None:
-    """The highest agreement with one of `known`, and with whom, the first of several; None where there are none."""
-    return max(
-        ((agreement(rewards, other), candidate) for candidate, other in known), key=lambda pair: pair[0], default=None
-    )
+    """The highest agreement with one of `known`, and with which (the first of several); None where there are none."""
+    pairs = ((agreement(rewards, other), candidate) for candidate, other in known)
+    return max(pairs, key=lambda pair: pair[0], default=None)
 
 
-def judged_novel(
-    candidates: Sequence[Candidate],
-    tried: Sequence[Tried],
-    known: Sequence[tuple[Candidate, Rewards]],
-    most: float,
+def novelty_verdicts(
+    evaluated: Sequence[Evaluated], known: Sequence[tuple[Candidate, Rewards]], max_agreement: float
 ) -> Iterator[Verdict]:
-    """The verdicts, those of accepted candidates with their highest agreement with an accepted one before them: one of
-    `known` or of `candidates`. From `most` on a candidate is refused, unless it is scored on no bank."""
+    """The verdicts. Those of accepted candidates get their highest agreement with an accepted one before them: one of `known` or
+    of `evaluated`. A candidate with `max_agreement` or more is refused, unless it was not scored on a bank."""
     before = list(known)
-    for candidate, each in zip(candidates, tried, strict=True):
-        verdict = each.verdict
-        if verdict.accepted and each.rewards is not None:
-            found = nearest(each.rewards, [pair for pair in before if pair[0].id != candidate.id])
+    for candidate, verdict, rewards in evaluated:
+        compared = verdict
+        if verdict.accepted and rewards is not None:
+            found = nearest(rewards, [pair for pair in before if pair[0].id != candidate.id])
             if found is not None:
-                verdict = _compared(verdict, *found, most)
-            if verdict.accepted:
-                before.append((candidate, each.rewards))
-        yield verdict
+                compared = _compared(verdict, *found, max_agreement)
+            if compared.accepted:
+                before.append((candidate, rewards))
+        yield compared
 
 
-def _compared(verdict: Verdict, agreement: float, other: Candidate, most: float) -> Verdict:
+def _compared(verdict: Verdict, agreement: float, other: Candidate, max_agreement: float) -> Verdict:
     checks = {**verdict.checks, "bank_agreement": agreement, "bank_agreement_with": other.id}
     refused: dict[str, object] = {}
-    if agreement >= most:
+    if agreement >= max_agreement:
         reason = (
             f"behaves like {other.name} ({other.id}) on the policy's completions: agreement {agreement:.3f}, "
-            f"must be below {most:g}; pay for something else, or clearly more or less"
+            f"must be below {max_agreement:g}; pay for something else, or clearly more or less"
         )
         refused = {"accepted": False, "stage": "novelty", "reason": reason}
     return verdict.model_copy(update={"checks": checks, **refused})

@@ -1,8 +1,8 @@
-"""What to write instead, where a reward was written for other inputs than a task passes: messages, columns that it does not have,
-golds that are whole solutions, another form of answer.
+"""Remedies for rewards that were written for other inputs than the task passes: messages, columns that the task does not have,
+gold answers that are whole solutions, another form of answer.
 
-Such a reward is not mended by a guard: it would pay every completion the same. What it expects is read off its source, beside the
-line that raised; what it expects and does not say (an index into a text, say) is not found.
+A guard does not repair such a reward: it would then pay every completion the same. What the reward expects is read from its
+source, near the line that raised. What it expects without saying so (an index into a text, for example) is not found.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from functools import cached_property
 from rewardsearch.records import FIXED_ARGUMENTS, LabelledCompletion
 from rewardsearch.rewards.sandbox import parse
 from rewardsearch.tasks.base import Task
-from rewardsearch.validation.syntax import called, holds_line, is_rest, left_out, required, values_of
 
-GUARD = "guard that line so that every completion gets a number"
+GUARD = "guard that line, so that every completion gets a number"
 _LISTS = (
-    "prompts, completions, answer and columns are lists of texts, one entry a completion: go through them with `zip`"
+    "prompts, completions, answer and columns are lists of strings, one entry per completion: loop over them with `zip`"
 )
 _MESSAGE_KEYS = frozenset(
     (
@@ -35,14 +34,14 @@ _READERS = frozenset(
 )
 _CONVERTERS = frozenset(("float", "int", "Decimal", "Fraction"))
 _TAG = re.compile(r"(?<!\?P)<\\?/?(\w+)>")
-_MARKS = {"####": "####", "<<": "<<", r"\boxed": "boxed"}
+_MARKERS = {"####": "####", "<<": "<<", r"\boxed": "boxed"}
 _SHAPE = ("TypeError", "AttributeError", "KeyError", "IndexError")
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a task passes to its rewards. answers: gold answers as they are written, `"17"` say. form: what a policy is asked to
-    answer in. numeric: whether answers are numbers."""
+    """What a task passes to its rewards. answers: gold answers as they are written, such as `"17"`. form: the form that the
+    prompt asks for. numeric: whether answers are numbers."""
 
     columns: tuple[str, ...]
     answers: str
@@ -50,12 +49,12 @@ class Inputs:
     numeric: bool
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """One line for the proposer."""
         others = ", ".join(f"`{name}`" for name in self.columns) or "none"
         return (
-            f"here prompts and completions are texts, the gold answer is `answer`, such as {self.answers}, other columns: "
-            f"{others}; completions are asked for in the form {self.form}"
+            f"on this task prompts and completions are strings, the gold answer is `answer` (such as {self.answers}), "
+            f"other columns: {others}; the prompt asks for the form {self.form}"
         )
 
 
@@ -71,7 +70,7 @@ def inputs_of(task: Task, items: Sequence[LabelledCompletion]) -> Inputs:
 
 
 class Source:
-    """What a file that passed the static policy expects of its inputs."""
+    """What a file that passed the static policy expects its inputs to be."""
 
     def __init__(self, code: str, inputs: Inputs) -> None:
         self._inputs = inputs
@@ -82,43 +81,47 @@ class Source:
 
     @cached_property
     def missing(self) -> tuple[str, ...]:
-        """Arguments that `reward` takes without a default and that it is not passed."""
+        """Arguments of `reward` without a default that it is not passed."""
         return tuple(name for name in required(self._functions["reward"].args) if name not in self._known)
 
     def expected(self) -> Iterator[str]:
-        """What it looks for and will not find, in words, on whatever line."""
+        """In words: what any line of it looks for and cannot find."""
         texts = {id(node.value) for node in ast.walk(self._tree) if isinstance(node, ast.Expr)}
         nodes = [node for node in ast.walk(self._tree) if id(node) not in texts]
         if any(map(self._message, nodes)):
-            yield "prompts and completions are texts, not messages"
+            yield "prompts and completions are strings, not messages"
         if absent := self._absent_in(nodes):
             yield f"the task has no column {_listed(absent)}"
-        if marks := self._foreign(nodes):
-            yield f"it looks for {_listed(marks)}, which the asked form does not have"
+        if markers := self._foreign(nodes):
+            yield f"it looks for {_listed(markers)}, which the asked form does not contain"
 
     def remedy(self, error: str | None, line: int | None) -> str:
-        """What to do where the file raised `error` in `line`."""
+        """What to do about `error`, which the file raised in `line`."""
         there = [
-            node for node in ast.walk(self._tree) if isinstance(node, ast.expr | ast.keyword) and holds_line(node, line)
+            node
+            for node in ast.walk(self._tree)
+            if isinstance(node, ast.expr | ast.keyword) and covers_line(node, line)
         ]
         if absent := self._absent_in(there) or (self._unknown_keys(there) if error == "KeyError" else []):
             return f"the task has no column {_listed(absent)}"
         if error in _SHAPE and (message := next(filter(None, map(self._message, there)), None)):
-            return f"prompts and completions are texts, not messages: write {message}"
-        if error in ("JSONDecodeError", "ValueError", "TypeError") and "loads" in called(there):
+            return f"prompts and completions are strings, not messages: write {message}"
+        if error in ("JSONDecodeError", "ValueError", "TypeError") and "loads" in called_names(there):
             return "completions are plain text, not JSON: find the parts of the asked form with `re`"
-        if error in (*_SHAPE, "ValueError") and (marks := self._foreign(self._with_values(there))):
-            return (
-                f"{_listed(marks)} stands neither in `answer`, which is the final answer alone, nor in the asked form"
-            )
-        if error in ("TypeError", "AttributeError") and any(_takes_for_text(node, self._lists) for node in there):
+        if error in (*_SHAPE, "ValueError") and (markers := self._foreign(self._with_values(there))):
+            return f"neither `answer`, which is only the final answer, nor the asked form contains {_listed(markers)}"
+        if error in ("TypeError", "AttributeError") and any(_uses_as_string(node, self._lists) for node in there):
             return _LISTS
-        if not self._inputs.numeric and error in ("ValueError", "InvalidOperation") and _CONVERTERS & called(there):
-            return f"`answer` is {self._inputs.answers}, no number"
+        if (
+            not self._inputs.numeric
+            and error in ("ValueError", "InvalidOperation")
+            and _CONVERTERS & called_names(there)
+        ):
+            return f"`answer` is {self._inputs.answers}, not a number"
         return GUARD
 
     def _with_values(self, nodes: Sequence[ast.AST]) -> list[ast.AST]:
-        """`nodes` and, for the names among them, all that they are set to anywhere in the file."""
+        """`nodes` and, for the names among them, everything they are set to anywhere in the file."""
         found, met = list(nodes), set[str]()
         for node in found:
             if isinstance(node, ast.Name) and node.id not in met:
@@ -128,14 +131,14 @@ class Source:
 
     @cached_property
     def _columns(self) -> str:
-        """What `reward` calls the dict of its further columns."""
+        """The name of `reward`'s `**columns` argument."""
         rest = self._functions["reward"].args.kwarg
         return rest.arg if rest is not None else ""
 
     @cached_property
     def _absent(self) -> dict[str, str]:
-        """Names of the file that stand for a column which is not there, with the column's."""
-        found = {name: name for name in left_out(self._functions["reward"].args) if name not in self._known}
+        """Names in the file that hold a column which the task does not have, and that column."""
+        found = {name: name for name in empty_when_omitted(self._functions["reward"].args) if name not in self._known}
         for name, values in self._values.items():
             looked_up = [key for value in values for inner in ast.walk(value) for key in self._looked_up(inner)]
             if looked_up:
@@ -154,7 +157,7 @@ class Source:
         return list(found)
 
     def _looked_up(self, node: ast.AST) -> Iterator[str]:
-        """The column that `columns["x"]` or `columns.get("x")` looks up, where the task has none of that name."""
+        """The column that `columns["x"]` or `columns.get("x")` looks up, if the task has none of that name."""
         match node:
             case ast.Subscript(value=ast.Name(id=owner), slice=ast.Constant(value=str(key))):
                 pass
@@ -169,7 +172,7 @@ class Source:
             yield key
 
     def _unknown_keys(self, nodes: Sequence[ast.AST]) -> list[str]:
-        """Keys that `nodes` look up in what a function is passed, a dict of columns say, and that are no columns."""
+        """Keys that `nodes` look up in an argument of a function, such as a dict of columns, and that are no columns."""
         found: dict[str, None] = {}
         for node in nodes:
             match node:
@@ -181,7 +184,7 @@ class Source:
         return list(found)
 
     def _not_passed_on(self, call: ast.Call) -> Iterator[str]:
-        """What a function of the file needs and `f(completions, **columns)` does not give it."""
+        """Arguments that a function of the file needs and `f(completions, **columns)` does not pass."""
         name = call.func.id if isinstance(call.func, ast.Name) else ""
         if name in self._functions:
             given = {*(word.arg for word in call.keywords), *self._inputs.columns}
@@ -189,7 +192,7 @@ class Source:
 
     @cached_property
     def _lists(self) -> frozenset[str]:
-        """The lists that `reward` is passed, and parameters of the file's functions that it hands them on to."""
+        """The lists that `reward` is passed, and the parameters of the file's functions that it passes them to."""
         found = set(FIXED_ARGUMENTS)
         for node in ast.walk(self._functions["reward"]):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in self._functions:
@@ -198,8 +201,8 @@ class Source:
         return frozenset(found)
 
     def _message(self, node: ast.AST) -> str:
-        """What to write for an expression that takes a text for messages: `completion` for `completion[0]["content"]`; "" where
-        it is none."""
+        """What to write for an expression that treats a string as messages: `completion` for `completion[0]["content"]`; ""
+        for any other expression."""
         match node:
             case ast.Subscript(value=owner, slice=ast.Constant(value=str(key))) if key in _MESSAGE_KEYS:
                 if isinstance(owner, ast.Name) and (owner.id == self._columns or self._is_match(owner.id)):
@@ -218,23 +221,23 @@ class Source:
         return '`completion` for `completion[0]["content"]`'
 
     def _is_match(self, name: str) -> bool:
-        """Whether a name stands for what a pattern found, whose groups have names."""
+        """Whether a name holds a match of a pattern, whose groups have names."""
         nodes = [inner for value in self._values.get(name, ()) for inner in ast.walk(value)]
-        return bool(_MATCHERS & called(nodes))
+        return bool(_MATCHERS & called_names(nodes))
 
     def _foreign(self, nodes: Sequence[ast.AST]) -> list[str]:
-        """Marks and tags in the texts among `nodes` by which other data and other prompts mark an answer."""
+        """Markers and tags among `nodes` that other data sets and prompts put around an answer."""
         own = set(_TAG.findall(self._inputs.form))
         found: dict[str, None] = {}
         for node in nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found |= {mark: None for mark, text in _MARKS.items() if text in node.value}
+                found |= {marker: None for marker, text in _MARKERS.items() if text in node.value}
                 found |= {f"<{name}>": None for name in _TAG.findall(node.value) if name not in own}
         return list(found)
 
 
-def _takes_for_text(node: ast.AST, lists: frozenset[str]) -> bool:
-    """Whether one of `lists` is used as a text."""
+def _uses_as_string(node: ast.AST, lists: frozenset[str]) -> bool:
+    """Whether one of `lists` is used as a string."""
     match node:
         case ast.Attribute(value=ast.Name(id=name), attr=attr):
             return name in lists and attr in _TEXT_METHODS
@@ -246,3 +249,58 @@ def _takes_for_text(node: ast.AST, lists: frozenset[str]) -> bool:
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
+
+
+def values_of(tree: ast.Module) -> dict[str, list[ast.expr]]:
+    """What each name is set to in the file."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(tree):
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.NamedExpr(target=ast.Name(id=name), value=value)
+            ):
+                found.setdefault(name, []).append(value)
+            case ast.Assign(targets=[ast.Tuple(elts=names)], value=value):
+                for target in names:
+                    if isinstance(target, ast.Name):
+                        found.setdefault(target.id, []).append(value)
+            case _:
+                pass
+    return found
+
+
+def required(args: ast.arguments) -> list[str]:
+    """The parameters without a default that can be passed by name, the positional ones first."""
+    positional = args.args[: len(args.args) - len(args.defaults)]
+    named = [arg for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True) if default is None]
+    return [arg.arg for arg in (*positional, *named)]
+
+
+def empty_when_omitted(args: ast.arguments) -> list[str]:
+    """The parameters that hold nothing when they are not passed: without a default, or with a default of None or empty."""
+    pairs = [*zip(args.args[len(args.args) - len(args.defaults) :], args.defaults, strict=True)]
+    pairs += [
+        (arg, default) for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True) if default is not None
+    ]
+    return [
+        *required(args),
+        *(arg.arg for arg, default in pairs if ast.unparse(default) in ("None", "()", "[]", "''")),
+    ]
+
+
+def covers_line(node: ast.expr | ast.keyword, line: int | None) -> bool:
+    """Whether a line of the file belongs to the node."""
+    return line is not None and node.lineno <= line <= (node.end_lineno or node.lineno)
+
+
+def is_rest(word: ast.keyword, columns: str) -> bool:
+    """Whether a keyword of a call is `**columns`."""
+    return word.arg is None and isinstance(word.value, ast.Name) and word.value.id == columns
+
+
+def called_names(nodes: Sequence[ast.AST]) -> set[str]:
+    """The names of the functions that `nodes` call."""
+    functions = [node.func for node in nodes if isinstance(node, ast.Call)]
+    names = (getattr(each, "id", getattr(each, "attr", None)) for each in functions)
+    return {name for name in names if name is not None}

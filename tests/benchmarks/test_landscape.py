@@ -12,7 +12,7 @@ from rewardsearch.files.resources import PACKAGE
 from rewardsearch.records import BASELINE, FULL, TrainingResult, Verdict
 from rewardsearch.stats import SeedNoise
 from rewardsearch.tasks import load_task
-from rewardsearch.validation.static import static_verdict
+from rewardsearch.validation import static_verdict
 
 sys.path.insert(0, str(PACKAGE.parent / "benchmarks"))
 import evidence_before_training as evidence

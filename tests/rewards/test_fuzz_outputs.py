@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from rewardsearch.config import SandboxConfig
 from rewardsearch.rewards.sandbox import RewardFault, RewardOutput, Sandbox, check_static
-from rewardsearch.rewards.sandbox.worker import client
 
 # --- what a reward returns ------------------------------------------------------------------------------------------
 
@@ -342,11 +341,11 @@ def sandbox() -> Iterator[Sandbox]:
         yield box
 
 
-@pytest.fixture
-def lawless(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """The sandbox without the static policy: what comes back is checked all the same."""
-    monkeypatch.setattr(client, "check_static", lambda code: None)
-    return sandbox
+@pytest.fixture(scope="module")
+def lawless() -> Iterator[Sandbox]:
+    """A sandbox without the static policy: what comes back is checked all the same."""
+    with Sandbox(SandboxConfig(memory_mb=128), BOUND, static=lambda code: None) as box:
+        yield box
 
 
 def code_for(source: str, prelude: str = CODE) -> str:

@@ -281,7 +281,7 @@ def test_every_byte_of_a_result_may_be_anything() -> None:
 def parsed(box: Sandbox, kind: bytes, body: bytes) -> RewardOutput | RewardFault:
     """What the parent makes of a whole frame, without a process."""
     try:
-        return box._answer(kind, body, PLAIN, SIZE, ("prompts", "completions", "answer"), 1.0)
+        return box.parse_answer(kind, body, PLAIN, SIZE, ("prompts", "completions", "answer"), 1.0)
     except RewardFault as fault:
         return fault
     except client.ProtocolError:

@@ -39,22 +39,24 @@ def reward(prompts, completions, answer, **columns):
 
 
 @pytest.fixture(scope="module")
+def unchecked() -> Iterator[Sandbox]:
+    """A sandbox without the static policy."""
+    with Sandbox(SandboxConfig(call_s=3.0, memory_mb=256), static=lambda code: None) as box:
+        yield box
+
+
+@pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox(SandboxConfig(call_s=3.0, memory_mb=256)) as box:
         yield box
 
 
-def past_static(sandbox: Sandbox, code: str) -> tuple[float, ...]:
-    sandbox._checked[code] = None
-    return sandbox.call(code, BATCH).rewards
-
-
-def test_an_answer_with_more_answers_behind_it_is_none_and_no_later_call_reads_them(sandbox: Sandbox) -> None:
+def test_an_answer_with_more_answers_behind_it_is_none_and_no_later_call_reads_them(unchecked: Sandbox) -> None:
     with pytest.raises(RewardFault) as caught:
-        past_static(sandbox, FORGER)
+        unchecked.call(FORGER, BATCH)
     assert caught.value.kind == "died"
     for _ in range(3):
-        assert sandbox.call(HONEST, BATCH).rewards == (0.25, 0.25)
+        assert unchecked.call(HONEST, BATCH).rewards == (0.25, 0.25)
 
 
 @pytest.mark.parametrize(
@@ -78,9 +80,9 @@ def test_an_answer_with_more_answers_behind_it_is_none_and_no_later_call_reads_t
         "@dataclass\nclass A:\n    a: int = field(default=0, compare=Late())\n    b: int = F\n",
     ],
 )
-def test_what_would_make_code_or_attributes_of_texts_raises(sandbox: Sandbox, code: str) -> None:
+def test_what_would_make_code_or_attributes_of_texts_raises(unchecked: Sandbox, code: str) -> None:
     with pytest.raises(RewardFault, match="raised TypeError"):
-        past_static(sandbox, code + HONEST)
+        unchecked.call(code + HONEST, BATCH)
 
 
 def test_ordinary_dataclasses_are_as_ever(sandbox: Sandbox) -> None:
@@ -98,7 +100,7 @@ def test_type_tells_an_objects_class_and_nothing_else(sandbox: Sandbox) -> None:
     assert sandbox.call(HEAD + body, BATCH).rewards == (1.0, 1.0)
 
 
-def test_a_compile_bomb_is_refused_and_would_meet_the_workers_limit(sandbox: Sandbox) -> None:
+def test_a_compile_bomb_is_refused_and_would_meet_the_workers_limit(unchecked: Sandbox) -> None:
     lines, depth = [], 22
     for i in range(depth):
         lines += ["    " * (i + 1) + "try:", "    " * (i + 2) + "x = 1", "    " * (i + 1) + "finally:"]
@@ -106,9 +108,9 @@ def test_a_compile_bomb_is_refused_and_would_meet_the_workers_limit(sandbox: San
     fault = check_static(code)
     assert fault is not None and fault.what == "`finally` is nested more than 3 deep"
     with pytest.raises(RewardFault) as caught:
-        past_static(sandbox, code)
+        unchecked.call(code, BATCH)
     assert caught.value.kind in ("memory", "timeout")
     largest_child_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    sandbox.close()
+    unchecked.close()
     assert largest_child_mb < 1024
-    assert sandbox.call(HONEST, BATCH).rewards == (0.25, 0.25)
+    assert unchecked.call(HONEST, BATCH).rewards == (0.25, 0.25)

@@ -31,16 +31,14 @@ def breach():
 
 def attempt(sandbox: Sandbox, body: str) -> float:
     """What `breach` returns inside the worker, run without the static policy."""
-    code = ESCAPE + body
-    sandbox._checked[code] = None
-    return sandbox.call(code, BATCH).rewards[0]
+    return sandbox.call(ESCAPE + body, BATCH).rewards[0]
 
 
 @pytest.fixture(scope="module", params=["all", "uid", "landlock", "seccomp"])
 def sandbox(request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
     """A worker with every layer, and one without each of them."""
     layers = tuple(name for name in LAYERS if name != request.param)
-    with Sandbox(SandboxConfig(call_s=2.0), layers=layers) as box:
+    with Sandbox(SandboxConfig(call_s=2.0), layers=layers, static=lambda code: None) as box:
         if set(box.layers) != set(layers):
             pytest.skip(f"this system has {box.layers} only")
         yield box
@@ -52,7 +50,7 @@ def test_the_escape_itself_works(sandbox: Sandbox) -> None:
 
 def test_the_environment_is_empty(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REWARDSEARCH_CANARY", "secret")
-    with Sandbox(SandboxConfig(), layers=sandbox._layers) as fresh:
+    with Sandbox(SandboxConfig(), layers=sandbox.layers, static=lambda code: None) as fresh:
         assert attempt(fresh, "    return b'REWARDSEARCH_CANARY' in OS['environb']\n") == 0.0
 
 

@@ -21,7 +21,7 @@ from rewardsearch.tasks import Task
 from rewardsearch.tasks.arithmetic import ArithmeticTask
 from rewardsearch.tasks.resume import ResumeTask
 from rewardsearch.validation import validate
-from rewardsearch.validation.texts import batch_of, joined, odd_inputs
+from rewardsearch.validation.calls import batch_of, joined, odd_inputs
 
 ORDINARY = sorted((Path(__file__).parent / "ordinary").glob("*.py"))
 CARRIED = sorted((Path(__file__).parents[2] / "candidates").glob("*/*.py"))

@@ -20,7 +20,7 @@ from rewardsearch.config import SandboxConfig
 from rewardsearch.errors import MachineError, UserError
 from rewardsearch.records import Batch
 from rewardsearch.rewards.sandbox import RewardFault, RewardOutput, Sandbox, SandboxPool
-from rewardsearch.rewards.sandbox.worker.faults import told_names
+from rewardsearch.rewards.sandbox.worker.faults import public_names
 
 HEAD = "def reward(prompts, completions, answer, **columns):\n"
 HOSTILE = sorted((Path(__file__).parents[1] / "hostile").glob("*.py"))
@@ -90,10 +90,10 @@ def test_a_component_whose_name_the_file_does_not_write_out_goes_by_its_place(sa
 
 def test_names_of_components_stay_distinct_whatever_they_are() -> None:
     names = ("component 2", "x", "component 3", "y")
-    told = told_names(names, '{"component 2": 0, "component 3": 1}')
-    assert told == ("component 2", "component 2'", "component 3", "component 4")
-    assert told_names(("form", "(a", "é"), "form = '(a', 'é'") == ("form", "(a", "é")
-    assert told_names(("for", "orm"), "form = 1") == ("component 1", "component 2")
+    public = public_names(names, '{"component 2": 0, "component 3": 1}')
+    assert public == ("component 2", "component 2'", "component 3", "component 4")
+    assert public_names(("form", "(a", "é"), "form = '(a', 'é'") == ("form", "(a", "é")
+    assert public_names(("for", "orm"), "form = 1") == ("component 1", "component 2")
 
 
 def test_columns_and_odd_texts_arrive_as_they_are(sandbox: Sandbox) -> None:
@@ -228,8 +228,7 @@ def test_the_text_of_an_exception_never_comes_back(sandbox: Sandbox) -> None:
 
 def test_a_worker_that_was_killed_while_idle_is_no_fault_of_the_reward(sandbox: Sandbox) -> None:
     call(sandbox, "    return [0.0, 0.0]\n")
-    assert sandbox._worker is not None
-    os.killpg(sandbox._worker.pid, signal.SIGKILL)
+    os.killpg(sandbox.worker_pid, signal.SIGKILL)
     assert call(sandbox, "    return [1.0, 2.0]\n").rewards == (1.0, 2.0)
 
 
@@ -264,7 +263,7 @@ def test_a_worker_that_comes_back_to_a_closed_pool_is_ended() -> None:
     pool = SandboxPool(SandboxConfig())
     with pool.borrow() as lent:
         call(lent, "    return [0.0, 0.0]\n")
-        pid = lent._worker.pid if lent._worker else 0
+        pid = lent.worker_pid
         pool.close()
         os.killpg(pid, 0)
     with pytest.raises(ProcessLookupError):
@@ -273,8 +272,7 @@ def test_a_worker_that_comes_back_to_a_closed_pool_is_ended() -> None:
 
 def test_a_stopped_worker_is_given_up_soon_after_the_deadline(sandbox: Sandbox) -> None:
     call(sandbox, "    return [0.0, 0.0]\n")
-    assert sandbox._worker is not None
-    os.killpg(sandbox._worker.pid, signal.SIGSTOP)
+    os.killpg(sandbox.worker_pid, signal.SIGSTOP)
     started = time.monotonic()
     with pytest.raises(RewardFault) as caught:
         call(sandbox, "    return [0.0, 0.0]\n", deadline_s=DEADLINE)
@@ -285,8 +283,7 @@ def test_a_stopped_worker_is_given_up_soon_after_the_deadline(sandbox: Sandbox) 
 def test_closing_leaves_no_process() -> None:
     with Sandbox(SandboxConfig()) as box:
         call(box, "    return [0.0, 0.0]\n")
-        assert box._worker is not None
-        pid = box._worker.pid
+        pid = box.worker_pid
     with pytest.raises(ProcessLookupError):
         os.killpg(pid, 0)
 
@@ -298,8 +295,7 @@ def test_a_parent_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
         "from rewardsearch.records import Batch\n"
         "from rewardsearch.rewards.sandbox import Sandbox\n"
         "box = Sandbox(SandboxConfig(call_s=60.0))\n"
-        "box.layers\n"
-        "print(box._worker.pid, flush=True)\n"
+        "print(box.worker_pid, flush=True)\n"
         "batch = Batch(prompts=('q',), completions=('c',), answer=('a',))\n"
         "box.call('def reward(prompts, completions, answer, **columns):\\n    while True: pass\\n', batch)\n"
     )
@@ -357,7 +353,7 @@ def test_a_pool_lends_the_same_warm_worker_again() -> None:
     with SandboxPool(SandboxConfig()) as pool:
         with pool.borrow() as first:
             call(first, "    return [0.0, 0.0]\n")
-            pid = first._worker.pid if first._worker else 0
+            pid = first.worker_pid
             with pool.borrow() as second, pool.borrow(hash_seed=1) as other:
                 assert len({id(first), id(second), id(other)}) == 3
         with pool.borrow() as again, pool.borrow() as third:
@@ -373,8 +369,7 @@ def test_an_idle_worker_outlives_the_thread_that_started_it() -> None:
         def use() -> int:
             with pool.borrow() as box:
                 call(box, "    return [0.0, 0.0]\n")
-                assert box._worker is not None
-                return box._worker.pid
+                return box.worker_pid
 
         pids = []
         for _ in range(2):

@@ -23,10 +23,14 @@ def rollouts(groups: Sequence[str]) -> tuple[Rollout, ...]:
         for letter in letters:
             reason = rng.choice((pair.demonstrated, *pair.reasons))
             text = reason if letter == "u" else completion_of(reason, row.answer if letter == "c" else other)
-            told = TASK.outcome(row, text)
+            outcome = TASK.outcome(row, text)
             found.append(
                 Rollout(
-                    row=row.id, completion=text, kind=told.kind, prediction=told.prediction, length=len(text.split())
+                    row=row.id,
+                    completion=text,
+                    kind=outcome.kind,
+                    prediction=outcome.prediction,
+                    length=len(text.split()),
                 )
             )
     return tuple(found)

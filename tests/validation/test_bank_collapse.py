@@ -20,7 +20,7 @@ from rewardsearch.rewards.base import load_base_rewards
 from rewardsearch.rewards.identity import candidate_id
 from rewardsearch.rewards.sandbox import SandboxPool
 from rewardsearch.validation import validate
-from rewardsearch.validation.collapse import best_constant, decided
+from rewardsearch.validation.measures import best_constant, with_decision
 
 ROOT = Path(__file__).parents[2]
 PLANTED = sorted((ROOT / "tests" / "planted" / "classes").glob("*.py"))
@@ -69,7 +69,7 @@ def test_no_other_carried_reward_has_a_flag(judged: dict[str, Verdict]) -> None:
 def test_what_pays_one_answer_is_refused_and_what_pays_words_alone_has_no_signal(judged: dict[str, Verdict]) -> None:
     always = judged["always_reject"]
     assert (always.stage, bank_flags(always)) == ("behaviour", ["bank:no-signal", "bank:collapse"])
-    assert f"against a wrong one of the same style where {POSITIVE} is right" in (always.reason or "")
+    assert f"where {POSITIVE} is right" in (always.reason or "")
     assert bank_flags(judged["keyword_only"]) == ["bank:no-signal"]
 
 
@@ -79,18 +79,15 @@ def test_the_best_constant_and_the_policys_own_judging_are_in_the_checks(judged:
     assert aggressive["bank_honest"] < aggressive["bank_constant"]  # type: ignore[operator]
     assert aggressive["bank_constant_answer"] == NEGATIVE
     assert "bank_collapse" not in gentle
-    assert aggressive["bank_collapse"] == (
-        f"always {NEGATIVE} earns {aggressive['bank_constant']:.2f} a completion, the policy's own judging "
-        f"{aggressive['bank_honest']:.2f}: the policy is taught to answer {NEGATIVE}; make a wrong {POSITIVE} cost less, or "
-        "a right one pay more"
-    )
+    numbers = (f"{aggressive[name]:.2f}" for name in ("bank_constant", "bank_honest"))
+    assert all(named in str(aggressive["bank_collapse"]) for named in (NEGATIVE, f"a wrong {POSITIVE}", *numbers))
 
 
 def test_the_config_says_whether_it_is_refused(pool: SandboxPool) -> None:
     code = (ROOT / "candidates" / "resume" / "aggressive.py").read_text(encoding="utf-8")
     (verdict,) = verdicts_of(pool, [code], JUDGED, load_base_rewards(Config().train.base_rewards), "collapse")
     assert (verdict.accepted, verdict.stage) == (False, "bank")
-    assert (verdict.reason or "").startswith(f"bank:collapse: always {NEGATIVE} earns")
+    assert (verdict.reason or "").startswith(f"bank:collapse: always {NEGATIVE}")
 
 
 def test_the_base_rewards_count_with_the_candidate(pool: SandboxPool) -> None:
@@ -136,12 +133,10 @@ def test_a_penalty_collapses_from_where_judging_is_not_clearly_ahead() -> None:
     found = {penalty: compared(predicted, penalty) for penalty in (0.0, 1.0, 3.0, 10.0)}
     assert [penalty for penalty, each in found.items() if each.collapses] == [3.0, 10.0]
     assert found[3.0].honest > found[3.0].earned
-    assert "no clear lead (± 0." in found[3.0].told
+    assert "no clear lead (± 0." in found[3.0].explanation
     assert (found[10.0].answer, found[10.0].earned) == ("NO", 0.5)
-    assert (
-        f"judging {found[10.0].honest:.2f}: the policy is taught to answer NO; make a wrong YES cost"
-        in found[10.0].told
-    )
+    named = (f"{found[10.0].honest:.2f}", "learns to answer NO", "a wrong YES")
+    assert all(each in found[10.0].explanation for each in named)
 
 
 def test_a_policy_that_does_not_judge_is_held_against_no_reward() -> None:
@@ -165,5 +160,5 @@ def test_too_few_questions_with_an_answer_are_no_evidence() -> None:
 
 def test_only_the_decision_is_replaced() -> None:
     said = "<thinking> yes </thinking>\n<solution>\nselected\n</solution> <solution> x </solution>"
-    assert decided(said, "REJECTED") == said.replace("selected", "REJECTED")
-    assert decided("no tag", "REJECTED") == "no tag"
+    assert with_decision(said, "REJECTED") == said.replace("selected", "REJECTED")
+    assert with_decision("no tag", "REJECTED") == "no tag"

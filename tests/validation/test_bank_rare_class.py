@@ -15,7 +15,7 @@ from rewardsearch.tasks.classes import completion_of
 from rewardsearch.tasks.questions import bank_rows
 from rewardsearch.tasks.resume import ResumeTask
 from rewardsearch.validation.bank import Bank, Score
-from rewardsearch.validation.groups import auc
+from rewardsearch.validation.measures import auc
 
 GROUP = 8
 
@@ -39,9 +39,9 @@ def judged(task: ResumeTask, rows: Sequence[Row], right: int = 7) -> tuple[Rollo
     for place, row in enumerate(rows):
         for at in range(GROUP):
             text = completion_of("a reason", row.answer if (at + place) % GROUP < right else other[row.answer])
-            told = task.outcome(row, text)
+            outcome = task.outcome(row, text)
             found.append(
-                Rollout(row=row.id, completion=text, kind=told.kind, prediction=told.prediction, length=len(text))
+                Rollout(row=row.id, completion=text, kind=outcome.kind, prediction=outcome.prediction, length=len(text))
             )
     return tuple(found)
 
@@ -81,7 +81,7 @@ def test_judging_is_held_against_a_constant_answer_at_the_shares_of_training(tas
     assert "bank:collapse" in bank.measure(paying(1.0, 20.0)).flags
 
 
-def test_the_first_rows_and_the_distinct_ones_of_a_class_that_is_not_rare_are_told_alike() -> None:
+def test_the_first_rows_and_the_distinct_ones_of_a_class_that_is_not_rare_are_weighted_alike() -> None:
     task = ResumeTask(TaskConfig(name="resume", train_rows=200))
     rows = task.rows("train")
     assert bank_rows(rows, 48) == rows[:48]
@@ -108,10 +108,10 @@ def draws_of_auc(copied: bool) -> tuple[float, float]:
 
 
 def test_the_standard_error_of_a_rare_class_is_that_of_its_persons() -> None:
-    spread, told = draws_of_auc(copied=True)
-    assert told < 0.75 * spread
-    spread, told = draws_of_auc(copied=False)
-    assert told == pytest.approx(spread, rel=0.15)
+    spread, se = draws_of_auc(copied=True)
+    assert se < 0.75 * spread
+    spread, se = draws_of_auc(copied=False)
+    assert se == pytest.approx(spread, rel=0.15)
 
 
 def test_a_weight_counts_a_question_as_often_and_is_no_further_evidence() -> None:

@@ -10,8 +10,7 @@ from class_banks import TASK as CLASS_TASK
 from rewardsearch.config import TaskConfig
 from rewardsearch.files.resources import PACKAGE
 from rewardsearch.tasks.arithmetic import ArithmeticTask
-from rewardsearch.validation.class_exploits import class_forms, is_constant
-from rewardsearch.validation.exploits import CONTROLS, exploits
+from rewardsearch.validation.exploits import CONTROLS, class_forms, exploits, is_constant
 
 PAGE = (PACKAGE.parent / "docs" / "validation.md").read_text(encoding="utf-8")
 ROWS = [line.split(" | ")[0] for line in PAGE.splitlines() if line.startswith("| `exploit:")]
@@ -26,8 +25,8 @@ def named(rows: list[str]) -> set[str]:
 def test_the_page_names_every_exploit(classes: bool) -> None:
     task = CLASS_TASK if classes else ArithmeticTask(TaskConfig(train_rows=8))
     names = {each.name for each in exploits(task.labelled(8), CLASS_TASK.classes if classes else None)} - CONTROLS
-    told = {"always-<CLASS>" if is_constant(name) else name for name in names}
-    assert len(told) > 12 and told - named(ROWS) == set()
+    documented = {"always-<CLASS>" if is_constant(name) else name for name in names}
+    assert len(documented) > 12 and documented - named(ROWS) == set()
 
 
 def test_the_page_names_no_exploit_that_is_not_tried() -> None:

@@ -137,17 +137,19 @@ def test_a_reward_that_nothing_moves_is_refused(verdicts: dict[str, Verdict], co
 
 
 @pytest.mark.parametrize("code", FOREIGN)
-def test_a_function_of_another_trainer_is_told_how_it_is_called(verdicts: dict[str, Verdict], code: str) -> None:
+def test_the_refusal_of_another_trainers_function_says_how_it_is_called(
+    verdicts: dict[str, Verdict], code: str
+) -> None:
     assert verdicts[code].stage == "static" and facts_in(verdicts[code].reason), verdicts[code]
 
 
 def test_on_a_task_with_classes_the_answers_are_named() -> None:
     code = of("EACH: float(a)")
-    told = str(verdicts_of((code,), "resume")[code].reason)
-    assert GUARD not in told and all(name in told for name in ('"SELECTED"', '"REJECTED"', "`job`", "`resume`"))
+    reason = str(verdicts_of((code,), "resume")[code].reason)
+    assert GUARD not in reason and all(name in reason for name in ('"SELECTED"', '"REJECTED"', "`job`", "`resume`"))
 
 
-def test_a_line_that_only_needs_a_guard_is_told_so() -> None:
+def test_a_line_that_only_needs_a_guard_is_named() -> None:
     found = (
         "TAG = re.compile('<solution>(?P<answer>.*?)<')\ndef said(c):\n    m = TAG.search(c)\n    return m['answer']\n"
     )

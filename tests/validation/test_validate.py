@@ -17,7 +17,7 @@ from rewardsearch.rewards.identity import candidate_id
 from rewardsearch.rewards.sandbox import SandboxPool
 from rewardsearch.tasks.arithmetic import ArithmeticTask
 from rewardsearch.validation import validate
-from rewardsearch.validation.probing import Probing
+from rewardsearch.validation.calls import CandidateCalls
 from rewardsearch.validation.remedies import inputs_of
 
 ROOT = Path(__file__).parents[2]
@@ -97,52 +97,52 @@ def test_nothing_to_validate_starts_no_worker() -> None:
     assert validate([candidate(code)], TASK, config(), pool)[0].stage == "static"
 
 
-@pytest.mark.parametrize(
-    ("body", "stage", "reason"),
-    [
-        ("[1.0] * len(completions)", "behaviour", "gives 1 to every completion"),
-        ("[float(a not in c) for c, a in zip(completions, answer)]", "behaviour", "pays a correct completion"),
-        ("[float(i + len(c)) for i, c in enumerate(completions)]", "behaviour", "depends on its place in the batch"),
-        ("[len(c) / len(completions) for c in completions]", "behaviour", "is another in a batch of 1"),
-        (
-            "[float(ord(next(iter(set(c)), 'x'))) for c in completions]",
-            "behaviour",
-            "gives other values in another process",
-        ),
-        ("[float(len(c) + len(columns)) for c in completions]", "behaviour", "when further columns are passed"),
-        ("[float(a in c) + 0 * int(a) for c, a in zip(completions, answer)]", "behaviour", "on the answer '0.5'"),
-        ("[float(len(c)) if len(c) < 9999 else 1e9 for c in completions]", "behaviour", "of 20,000 characters"),
-        ("[float(sorted(completions).index(c)) for c in completions]", "behaviour", "BATCH_DEPENDENT = True"),
-        ("[1 / len(c) for c in completions]", "contract", "raised ZeroDivisionError at line 2"),
-        (
-            "{c[:9] or 'x': [1.0 * len(c) for c in completions] for c in completions[:3]}",
-            "contract",
-            "other components",
-        ),
-        ("[float(len(c)) for c in completions][1:]", "contract", "returned 127 values for 128 completions"),
-    ],
-)
-def test_a_refusal_names_what_is_wrong(body: str, stage: str, reason: str) -> None:
-    verdict = verdict_of(body)
-    assert not verdict.accepted
-    assert verdict.stage == stage
-    assert reason in (verdict.reason or "")
+REFUSALS = {
+    "[1.0] * len(completions)": ("behaviour", "gives 1 to every completion"),
+    "[float(a not in c) for c, a in zip(completions, answer)]": ("behaviour", "pays a correct completion"),
+    "[float(i + len(c)) for i, c in enumerate(completions)]": ("behaviour", "position in the batch"),
+    "[len(c) / len(completions) for c in completions]": ("behaviour", "in a batch of 1 "),
+    "[float(ord(next(iter(set(c)), 'x'))) for c in completions]": ("behaviour", "another process"),
+    "[float(len(c) + len(columns)) for c in completions]": ("behaviour", "extra columns"),
+    "[float(a in c) + 0 * int(a) for c, a in zip(completions, answer)]": ("behaviour", "the answer '0.5'"),
+    "[float(len(c)) if len(c) < 9999 else 1e9 for c in completions]": ("behaviour", "of 20,000 characters"),
+    "[float(sorted(completions).index(c)) for c in completions]": ("behaviour", "BATCH_DEPENDENT = True"),
+    "[1 / len(c) for c in completions]": ("contract", "raised ZeroDivisionError at line 2"),
+    "{c[:9] or 'x': [1.0 * len(c) for c in completions] for c in completions[:3]}": ("contract", "components"),
+    "[float(len(c)) for c in completions][1:]": ("contract", "127 values for 128"),
+}
+NUMBERS = {
+    f"import decimal, fractions\n{HEAD}    return [2.0 * (f'<solution> {{a}} </solution>' in c) + 0.0 * float({number}(a) > 3) "
+    "for c, a in zip(completions, answer)]\n"
+    for number in ("float", "decimal.Decimal", "fractions.Fraction")
+}
 
 
-@pytest.mark.parametrize("number", ["float", "decimal.Decimal", "fractions.Fraction"])
-def test_a_reward_may_read_gold_answers_as_the_numbers_that_they_are(number: str) -> None:
-    verdict = verdict_of(
-        f"[2.0 * (f'<solution> {{a}} </solution>' in c) + 0.0 * float({number}(a) > 3) for c, a in zip(completions, answer)]",
-        "import decimal, fractions\n",
-    )
-    assert verdict.accepted, verdict.reason
+def of(body: str) -> str:
+    return f"{HEAD}    return {body}\n"
 
 
-def test_all_faults_of_behaviour_are_told_at_once() -> None:
+@pytest.fixture(scope="module")
+def verdicts() -> dict[str, Verdict]:
+    codes = [*map(of, REFUSALS), *NUMBERS]
+    return dict(zip(codes, verdicts_of(*codes), strict=True))
+
+
+@pytest.mark.parametrize("body", REFUSALS)
+def test_a_refusal_names_what_is_wrong(verdicts: dict[str, Verdict], body: str) -> None:
+    verdict, (stage, named) = verdicts[of(body)], REFUSALS[body]
+    assert (verdict.accepted, verdict.stage) == (False, stage)
+    assert named in (verdict.reason or "")
+
+
+def test_a_reward_may_read_gold_answers_as_the_numbers_that_they_are(verdicts: dict[str, Verdict]) -> None:
+    assert {code: verdicts[code].reason for code in NUMBERS if not verdicts[code].accepted} == {}
+
+
+def test_all_faults_of_behaviour_are_named_at_once() -> None:
     verdict = verdicts_of(HEAD + "    completions.sort()\n    return [1.0] * len(completions)\n")[0]
     assert verdict.stage == "behaviour"
-    assert "gives 1 to every completion" in (verdict.reason or "")
-    assert "changes the list `completions` in place" in (verdict.reason or "")
+    assert all(named in (verdict.reason or "") for named in ("every completion", "`completions` in place"))
 
 
 def test_a_reward_that_declares_it_may_depend_on_its_batch() -> None:
@@ -159,7 +159,7 @@ def test_a_reward_of_form_or_brevity_alone_is_accepted() -> None:
 def test_the_margin_asks_more_of_correct_completions() -> None:
     body = "[float('<solution>' in c) for c in completions]"
     assert verdict_of(body, margin=0.0).accepted
-    assert "must be paid at least 0.5 more" in (verdict_of(body, margin=0.5).reason or "")
+    assert "at least 0.5 more" in (verdict_of(body, margin=0.5).reason or "")
 
 
 def test_the_bound_is_the_configs() -> None:
@@ -183,8 +183,7 @@ def test_a_worker_that_died_while_idle_costs_no_candidate() -> None:
         assert validate([candidate(code)], TASK, config(), pool)[0].accepted
         for hash_seed in (0, 1):
             with pool.borrow(hash_seed) as sandbox:
-                assert sandbox._worker is not None
-                os.killpg(sandbox._worker.pid, signal.SIGKILL)
+                os.killpg(sandbox.worker_pid, signal.SIGKILL)
         assert validate([candidate(code)], TASK, config(), pool)[0].accepted
 
 
@@ -192,22 +191,20 @@ def test_a_worker_that_hangs_costs_no_candidate() -> None:
     code = f"{HEAD}    return [float(f'<solution> {{a}} </solution>' in c) for c, a in zip(completions, answer)]\n"
     with SandboxPool(config().sandbox) as pool:
         with pool.borrow() as sandbox:
-            assert sandbox.layers
-            assert sandbox._worker is not None
-            os.killpg(sandbox._worker.pid, signal.SIGSTOP)
+            os.killpg(sandbox.worker_pid, signal.SIGSTOP)
         assert validate([candidate(code)], TASK, config(), pool)[0].accepted
 
 
-def test_probing_stops_at_the_next_call_when_it_is_told_to() -> None:
+def test_the_calls_of_a_candidate_stop_once_it_is_asked_for() -> None:
     stop = threading.Event()
     code = HEAD + "    return [0.0] * len(completions)\n"
     batch = Batch(prompts=("q",), completions=("c",), answer=("3",))
     with SandboxPool(config().sandbox) as pool, pool.borrow() as sandbox:
-        probing = Probing(sandbox, code, stop, inputs_of(TASK, TASK.labelled(1)))
-        assert probing.call(batch, "").rewards == (0.0,)
+        calls = CandidateCalls(sandbox, code, stop, inputs_of(TASK, TASK.labelled(1)))
+        assert calls.call(batch, "").rewards == (0.0,)
         stop.set()
         with pytest.raises(CancelledError):
-            probing.call(batch, "")
+            calls.call(batch, "")
 
 
 def test_what_a_refused_reward_printed_is_in_its_checks() -> None:

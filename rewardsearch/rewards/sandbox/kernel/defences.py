@@ -37,7 +37,7 @@ class Defences:
         return {name: why_missing(name) for name in required if name not in self.layers}
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """One line for a person."""
         line = f"sandbox: {', '.join(self.layers) or 'no kernel layer'} in force"
         if self.missing:

@@ -109,7 +109,7 @@ def run(code: types.CodeType, call: Call, names: Sequence[str], facades: Mapping
         exec(code, namespace)
         return protocol.frame(protocol.RESULT, _call(namespace["reward"], call, printed).pack())
     except Breach as breach:
-        breach.printed = told(printed)
+        breach.printed = printed_text(printed)
         return protocol.frame(protocol.CONTRACT, breach.pack())
     except MemoryError:
         # What filled the memory is still held by the traceback: packing an answer needs the reserve back.
@@ -117,10 +117,10 @@ def run(code: types.CodeType, call: Call, names: Sequence[str], facades: Mapping
         return protocol.frame(protocol.MEMORY)
     except BaseException as error:
         reserve.close()
-        return protocol.frame(protocol.RAISED, raised(error, told(printed)).pack())
+        return protocol.frame(protocol.RAISED, raised(error, printed_text(printed)).pack())
 
 
-def told(printed: Printed) -> str:
+def printed_text(printed: Printed) -> str:
     return printed.text.encode("utf-8", "replace").decode()
 
 
@@ -131,7 +131,7 @@ def _call(reward: Callable[..., object], call: Call, printed: Printed) -> Result
         arguments = {name: list(values) for name, values in call.arguments.items()}
         names, rows = unpack_value(reward(**arguments), size)
         changed = tuple(name for name, values in arguments.items() if not _untouched(values, call.arguments[name]))
-        result = Result(names, rows, changed, told(printed))
+        result = Result(names, rows, changed, printed_text(printed))
         if first is None:
             first = result
         elif protocol.pack_floats(sum(rows, ())) != protocol.pack_floats(sum(first.rows, ())) or names != first.names:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -12,7 +12,7 @@ from rewardsearch.errors import MachineError, UserError
 from rewardsearch.records import Batch
 from rewardsearch.rewards.sandbox.kernel.defences import demand
 from rewardsearch.rewards.sandbox.kernel.lockdown import LAYERS
-from rewardsearch.rewards.sandbox.static.policy import check_static
+from rewardsearch.rewards.sandbox.static.policy import StaticFault, check_static
 from rewardsearch.rewards.sandbox.worker import faults, protocol
 from rewardsearch.rewards.sandbox.worker.faults import RewardFault
 from rewardsearch.rewards.sandbox.worker.process import WorkerLost, WorkerProcess
@@ -27,11 +27,10 @@ _KNOWN = 1024
 
 @dataclass(frozen=True)
 class RewardOutput:
-    """What a reward gave for a batch: `rewards`, one a completion; `components` by name ({} when a plain list came
-    back).
+    """What a reward returned for a batch: `rewards`, one per completion; `components` by name ({} for a plain list).
 
-    With components, the rewards are their sums. A component whose name the file does not write out goes by its place
-    (faults.told_names), since such a name can be text of the rows. `printed` is the start of what the call printed,
+    With components, the rewards are their sums. A component whose name the file does not contain is numbered instead
+    (faults.public_names), since such a name can be text of the rows. `printed` is the start of what the call printed,
     `changed` the names of the arguments that it changed in place (in its own process: the caller's are untouched).
     """
 
@@ -40,14 +39,15 @@ class RewardOutput:
     printed: str = ""
     changed: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
-    """The components' names as they were returned, to be compared and told to nobody: they can be text of the rows."""
+    """The components' names as they were returned. For comparison only, never shown: they can be text of the rows."""
 
 
 class Sandbox:
-    """Runs reward code away from this process. One live worker, started at the first call and again whenever it breaks.
+    """Runs reward code outside this process. One live worker, started at the first call and again whenever it breaks.
 
-    config: the limits. bound: the largest magnitude of a reward. hash_seed: the worker's PYTHONHASHSEED, so that the
-    order of sets and with it a reward is the same in every run. layers: the kernel layers to apply where they exist.
+    config: the limits. bound: the largest magnitude of a reward. hash_seed: the worker's PYTHONHASHSEED, so that the order of
+    sets, and with it a reward, is the same in every run. layers: the kernel layers to apply where they exist. static: the static
+    policy; another one is for tests of the layers below it.
     Not thread-safe: SandboxPool lends one to each thread (50 to 80 ms to start and 15 MB each).
     """
 
@@ -58,9 +58,10 @@ class Sandbox:
         *,
         hash_seed: int = 0,
         layers: tuple[str, ...] = LAYERS,
+        static: Callable[[str], StaticFault | None] = check_static,
     ) -> None:
         self.config, self.bound = config, bound
-        self._hash_seed, self._layers = hash_seed, layers
+        self._hash_seed, self._layers, self._static = hash_seed, layers, static
         self._worker: WorkerProcess | None = None
         self._loaded: dict[str, int] = {}
         self._next_key = 0
@@ -70,6 +71,11 @@ class Sandbox:
     def layers(self) -> tuple[str, ...]:
         """The layers in force around the worker; starts it if need be."""
         return self._live().layers
+
+    @property
+    def worker_pid(self) -> int:
+        """The process id of the worker, also its process group; starts it if need be."""
+        return self._live().pid
 
     def call(self, code: str, batch: Batch, *, deadline_s: float | None = None, repeats: int = 1) -> RewardOutput:
         """The rewards of `batch` by the file `code`, within `deadline_s` (else config.call_s) of wall clock.
@@ -82,14 +88,14 @@ class Sandbox:
         deadline_s = self.config.call_s if deadline_s is None else deadline_s
         lists = {"prompts": batch.prompts, "completions": batch.completions, "answer": batch.answer, **batch.columns}
         try:
-            return self._asked(code, lists, deadline_s, repeats)
+            return self._exchange(code, lists, deadline_s, repeats)
         except RewardFault as fault:
             if not fault.worker_lost or fault.kind == "timeout":
                 raise
-        # A worker that ended may have been ended while it was idle: the reward is asked once more before it is blamed.
-        return self._asked(code, lists, deadline_s, repeats)
+        # The worker may have been ended while it was idle, so the call is repeated once before the reward is blamed.
+        return self._exchange(code, lists, deadline_s, repeats)
 
-    def _asked(self, code: str, lists: Mapping[str, Sequence[str]], deadline_s: float, repeats: int) -> RewardOutput:
+    def _exchange(self, code: str, lists: Mapping[str, Sequence[str]], deadline_s: float, repeats: int) -> RewardOutput:
         worker = self._live()
         try:
             end = time.monotonic() + deadline_s + _GRACE_S
@@ -97,13 +103,13 @@ class Sandbox:
             request = Call(key, deadline_s, repeats, lists).pack()
             if len(request) > protocol.MAX_REQUEST:
                 raise UserError(
-                    f"a reward call of {len(request) / 2**20:.0f} MB; at most {protocol.MAX_REQUEST / 2**20:.0f} MB are "
+                    f"a reward call has {len(request) / 2**20:.0f} MB; at most {protocol.MAX_REQUEST / 2**20:.0f} MB are "
                     "allowed: call it on fewer rows (in a search: train.prompts_per_step, train.group_size)"
                 )
             worker.send(protocol.CALL, request, end)
             size = len(lists["completions"])
             kind, body = worker.receive(end, protocol.max_answer(size))
-            return self._answer(kind, body, code, size, tuple(lists), deadline_s)
+            return self.parse_answer(kind, body, code, size, tuple(lists), deadline_s)
         except (WorkerLost, ProtocolError) as lost:
             self.close()
             if isinstance(lost, WorkerLost) and lost.timed_out:
@@ -132,7 +138,7 @@ class Sandbox:
         if code not in self._checked:
             while len(self._checked) >= _KNOWN:
                 del self._checked[next(iter(self._checked))]
-            fault = check_static(code)
+            fault = self._static(code)
             self._checked[code] = None if fault is None else RewardFault("static", str(fault), line=fault.line)
         known = self._checked[code]
         if known is not None:
@@ -169,14 +175,16 @@ class Sandbox:
             self._loaded[code] = self._next_key
         return self._loaded[code]
 
-    def _answer(
+    def parse_answer(
         self, kind: bytes, body: bytes, code: str, size: int, names: tuple[str, ...], deadline_s: float
     ) -> RewardOutput:
+        """The output in a frame of the worker, checked. size: completions of the call; names: its arguments. Raises RewardFault,
+        and ProtocolError for a frame that no worker sends."""
         if kind == protocol.RESULT:
             result = Result.unpack(body)
             rewards = faults.check_result(result, size, self.bound)
-            told = faults.told_names(result.names, code)
-            components = dict(zip(told, result.rows, strict=True)) if told else {}
+            public = faults.public_names(result.names, code)
+            components = dict(zip(public, result.rows, strict=True)) if public else {}
             changed = tuple(name for name in result.changed if name in names)
             return RewardOutput(rewards, components, faults.harmless(result.printed), changed, result.names)
         if kind == protocol.RAISED:

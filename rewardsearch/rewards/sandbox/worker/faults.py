@@ -37,15 +37,14 @@ _TYPES = FUNCTIONS | frozenset(
         "partial",
     )
 )
-"""Types that are told by name: a type that the file made can be called anything, what was read among it."""
+"""Types that are named. The file can give a type of its own any name, such as text that it read."""
 
 
 class RewardFault(Exception):
     """A reward's failure. `type` and `line` are the exception's where it raised; `detail` is the sentence of `reason`.
 
-    Never holds the text of the candidate's exception: that can carry what the candidate read. `printed` is what it
-    printed before, for people and for nobody else. `worker_lost`: the worker itself did not answer, which may be the
-    machine's doing.
+    Never holds the text of the candidate's exception, which can contain what the candidate read. `printed` is what it printed
+    before, for people only. `worker_lost`: the worker itself did not answer, which may be an infrastructure error.
     """
 
     def __init__(
@@ -77,8 +76,8 @@ def harmless(printed: str) -> str:
 
 
 def raised_fault(raised: Raised, code: str) -> RewardFault:
-    """The fault of an exception in the file `code`. Its type is told when it is one that the file could name, and so
-    carries nothing that was read; its line when the file has it."""
+    """The fault of an exception in the file `code`. It names the type only if the file could name it, so that it contains nothing
+    that was read, and the line only if the file has that line."""
     known = raised.type in _EXCEPTIONS or (_IDENTIFIER.match(raised.type) and re.search(rf"\b{raised.type}\b", code))
     name = raised.type if known else "an exception"
     line = raised.line if 1 <= raised.line <= code.count("\n") + 1 else None
@@ -103,7 +102,9 @@ def breach_fault(breach: Breach, size: int, code: str) -> RewardFault:
     """The sentence for a contract that the file `code` broke; `size` is the number of completions of the call."""
     of = ""
     if breach.component:
-        of = f" for component {breach.component[:64]!a}" if writes_out(breach.component, code) else " for a component"
+        of = (
+            f" for component {breach.component[:64]!a}" if contains_name(breach.component, code) else " for a component"
+        )
     kind = breach.type if breach.type in _TYPES else "value"
     sentences = {
         "type": f"returned a {kind}{of}, not a list of floats"
@@ -118,37 +119,37 @@ def breach_fault(breach: Breach, size: int, code: str) -> RewardFault:
     return RewardFault("contract", sentences[breach.which], printed=breach.printed)
 
 
-def _count(count: int, most: int) -> str:
-    """A count in words. Exact up to `most` alone: the length of a list can spell what was read, a letter a byte."""
-    return str(count) if count <= most else f"more than {most}"
+def _count(count: int, limit: int) -> str:
+    """A count in words, exact only up to `limit`: the length of a list could encode text that was read."""
+    return str(count) if count <= limit else f"more than {limit}"
 
 
-def writes_out(name: str, code: str) -> bool:
-    """Whether the file `code` holds `name`, in whatever case: a name that is made while it runs can be text that it read."""
+def contains_name(name: str, code: str) -> bool:
+    """Whether the file `code` contains `name`, in any case. A name that is made at run time can be text that was read."""
     return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", code, re.IGNORECASE) is not None
 
 
 @lru_cache(maxsize=64)
-def told_names(names: tuple[str, ...], code: str) -> tuple[str, ...]:
-    """What the components of the file `code` go by outside the sandbox: their names where the file writes them out, else their
-    places, `component 1` the first. Distinct where `names` are."""
+def public_names(names: tuple[str, ...], code: str) -> tuple[str, ...]:
+    """The names of the components outside the sandbox: their own where the file `code` contains them, else `component 1` and so
+    on by position. Distinct where `names` are."""
     found = []
-    for place, name in enumerate(names, start=1):
-        if not writes_out(name, code):
-            name = f"component {place}"
-            while name in names or writes_out(name, code):
+    for position, name in enumerate(names, start=1):
+        if not contains_name(name, code):
+            name = f"component {position}"
+            while name in names or contains_name(name, code):
                 name += "'"
         found.append(name)
     return tuple(found)
 
 
 def check_result(result: Result, size: int, bound: float) -> tuple[float, ...]:
-    """The rewards of a result: one a completion, finite, within `bound`; components are summed. Raises RewardFault."""
+    """The rewards of a result: one per completion, finite, within `bound`; components are summed. Raises RewardFault."""
     if len(result.rows[0]) != size:
         count = _count(len(result.rows[0]), 2 * size)
         raise RewardFault("contract", f"returned {count} values for {size} completions")
     if len(set(result.names)) != len(result.names):
-        raise RewardFault("contract", "returned two components of one name")
+        raise RewardFault("contract", "returned two components with the same name")
     if len(result.names) > MAX_COMPONENTS or not all(map(is_component_name, result.names)):
         raise RewardFault("contract", "returned component names that the worker should have refused")
     for row in result.rows:

@@ -1,4 +1,4 @@
-"""A reward as a training run calls it: failed calls are tried again and counted, and remembered batches asked again."""
+"""A reward as a training run calls it: failed calls are repeated and counted, and remembered batches are checked again."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from rewardsearch.rewards.sandbox.worker.client import RewardOutput, Sandbox
 from rewardsearch.rewards.sandbox.worker.faults import RewardFault
 
 REMEMBERED = 4
-"""Batches that are kept for asking again: a sample of all so far, each as likely as any other."""
-_MAYBE_THE_MACHINE = ("timeout", "memory", "died")
+"""Batches that are kept for a second call: a uniform sample of all so far."""
+_MAYBE_INFRASTRUCTURE = ("timeout", "memory", "died")
 MAX_PRINTED = 20_000
 """Characters that are kept of all that a reward prints in a run."""
 
@@ -19,12 +19,11 @@ class SandboxedReward:
     """A reward of a training run. Up to `failures` calls that fail give zeros for their batch, the next one raises its
     RewardFault.
 
-    A call that took too long or too much, or ended its process, is tried once more in a fresh worker first: that tells a
-    machine's hiccup (a pause longer than the deadline) from the reward's fault.
+    A call that took too much time or memory, or ended its process, is first repeated in a fresh worker. This separates an
+    infrastructure error (a pause longer than the deadline) from a fault of the reward.
 
-    After a share `rechecks` of the calls, drawn by `seed`, a remembered batch is asked again; other values than before
-    raise a RewardFault of kind "changed". Every call starts from the same state, so it takes a way around the sandbox
-    to give others.
+    After a share `rechecks` of the calls, drawn by `seed`, a remembered batch is called again; other values than before raise a
+    RewardFault of kind "changed". Every call starts from the same state, so only a way around the sandbox gives others.
     """
 
     def __init__(
@@ -41,14 +40,14 @@ class SandboxedReward:
         self._remembered: list[tuple[int, Batch, RewardOutput]] = []
         self._calls = 0
         self.faults = faults
-        """Calls that failed for good so far, those of the segments before this one included."""
+        """Calls that failed for good so far, including those of earlier segments."""
         self.rechecked = 0
-        """Batches that were asked again so far."""
+        """Batches that were called again so far."""
         self.printed = ""
         """The start of all that the reward printed."""
 
     def __call__(self, batch: Batch) -> RewardOutput:
-        output = self._tried_twice(batch)
+        output = self._call_twice(batch)
         self._calls += 1
         if output is None:
             self.faults += 1
@@ -59,14 +58,14 @@ class SandboxedReward:
         self._remember(batch, output)
         return output
 
-    def _tried_twice(self, batch: Batch) -> RewardOutput | None:
-        """The output of the first call that succeeds, None for a failure that is forgiven."""
+    def _call_twice(self, batch: Batch) -> RewardOutput | None:
+        """The output of the first call that succeeds; None for a failure that is allowed."""
         for tries_left in (1, 0):
             try:
                 return self._sandbox.call(self.spec.code, batch)
             except RewardFault as fault:
                 self._keep(fault.printed)
-                if fault.kind in _MAYBE_THE_MACHINE and tries_left:
+                if fault.kind in _MAYBE_INFRASTRUCTURE and tries_left:
                     self._sandbox.close()
                 elif fault.kind == "static" or self.faults >= self.failures:
                     raise
@@ -79,15 +78,15 @@ class SandboxedReward:
 
     def _remember(self, batch: Batch, output: RewardOutput) -> None:
         """Reservoir sampling (Vitter 1985, algorithm R)."""
-        place = self._calls - 1 if self._calls <= REMEMBERED else self._random.randrange(self._calls)
-        if place < REMEMBERED:
-            self._remembered[place : place + 1] = [(self._calls, batch, output)]
+        index = self._calls - 1 if self._calls <= REMEMBERED else self._random.randrange(self._calls)
+        if index < REMEMBERED:
+            self._remembered[index : index + 1] = [(self._calls, batch, output)]
 
     def _recheck(self) -> None:
         if not self._remembered:
             return
         call, batch, known = self._random.choice(self._remembered)
-        again = self._tried_twice(batch)
+        again = self._call_twice(batch)
         self.rechecked += 1
         if again is None:
             self.faults += 1

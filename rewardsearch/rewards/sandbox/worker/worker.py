@@ -159,9 +159,9 @@ class Zygote:
             length = int.from_bytes(shared[:4], "little")
             if os.WEXITSTATUS(status) != 0 or not protocol.HEADER.size <= length <= size - 4:
                 return protocol.frame(protocol.DIED, protocol.pack_unsigned(0))
-            told, kind = protocol.HEADER.unpack(shared[4 : 4 + protocol.HEADER.size])
+            length_given, kind = protocol.HEADER.unpack(shared[4 : 4 + protocol.HEADER.size])
             # One frame and no more: what followed it would be read as the answer to a later call.
-            if told != length - protocol.HEADER.size or kind not in _ANSWERS:
+            if length_given != length - protocol.HEADER.size or kind not in _ANSWERS:
                 return protocol.frame(protocol.DIED, protocol.pack_unsigned(0))
             return shared[4 : 4 + length]
 

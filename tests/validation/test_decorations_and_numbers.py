@@ -1,19 +1,14 @@
 """Exploits that an ordinary line lets through: texts that a program takes for numbers, numbers made of the answer's digits,
-marks that say nothing."""
+decorations that say nothing."""
 
 from __future__ import annotations
 
 import pytest
-from sound import SOUND
+from sound import SOUND, verdicts_of
 
-from rewardsearch.config import TaskConfig, parse_config
-from rewardsearch.records import Candidate, Verdict
-from rewardsearch.rewards.identity import candidate_id
-from rewardsearch.tasks.arithmetic import ArithmeticTask
-from rewardsearch.validation import validate
-from rewardsearch.validation.marks import MARKS
+from rewardsearch.records import Verdict
+from rewardsearch.validation.exploits import DECORATIONS
 
-TASK = ArithmeticTask(TaskConfig())
 HEAD = """
 def said(completion):
     found = re.search(r"<solution>(.*?)</solution>", completion, re.DOTALL)
@@ -85,9 +80,8 @@ CLEAN = (
 
 @pytest.fixture(scope="module")
 def verdicts() -> dict[str, Verdict]:
-    codes = {expression: SOUND + HEAD % expression for expression in (*PAYS, *CLEAN)}
-    candidates = [Candidate(id=candidate_id(code), name="x", code=code) for code in codes.values()]
-    return dict(zip(codes, validate(candidates, TASK, parse_config({}, "test")), strict=True))
+    codes = {SOUND + HEAD % expression: expression for expression in (*PAYS, *CLEAN)}
+    return {codes[code]: verdict for code, verdict in verdicts_of(codes).items()}
 
 
 @pytest.mark.parametrize("expression", PAYS)
@@ -95,8 +89,8 @@ def test_what_pays_without_a_right_answer_is_named(verdicts: dict[str, Verdict],
     verdict = verdicts[expression]
     assert verdict.accepted, verdict.reason
     assert PAYS[expression] <= set(verdict.flags)
-    if not any(flag.removeprefix("exploit:") in MARKS for flag in PAYS[expression]):
-        assert not {flag for flag in verdict.flags if flag.removeprefix("exploit:") in MARKS}
+    if not any(flag.removeprefix("exploit:") in DECORATIONS for flag in PAYS[expression]):
+        assert not {flag for flag in verdict.flags if flag.removeprefix("exploit:") in DECORATIONS}
 
 
 @pytest.mark.parametrize("expression", CLEAN)

@@ -1,0 +1,281 @@
+"""The calls that test one candidate: what goes in (batches, odd texts, long texts), and how a failed call becomes a refusal."""
+
+from __future__ import annotations
+
+import math
+import struct
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import CancelledError
+
+from rewardsearch.config import TrainConfig
+from rewardsearch.records import Batch, LabelledCompletion, Stage
+from rewardsearch.rewards.sandbox import RewardFault, RewardOutput, Sandbox
+from rewardsearch.validation.remedies import GUARD, Inputs, Source
+
+ON_TASK, ON_POLICY = "on the task's own completions", "on completions of the policy"
+"""Ordinary completions: a reward that raises on these may have been written for other inputs."""
+CHUNK = 256
+"""Completions of one call: a reward that is fast enough for training is fast enough for this."""
+_TOTAL_CALLS = 6
+"""All calls of a candidate together may take this many call deadlines of wall clock."""
+_SLOW = (
+    "look for endless loops, for patterns that backtrack such as (a+)+, and for patterns that can start anywhere and read to the "
+    "end of the text such as .*?= or \\s+$; use str.partition or rpartition, or bounds such as {0,20}"
+)
+
+_HUGE = "9" * 400
+ODD_COMPLETIONS: dict[str, str] = {
+    "an empty completion": "",
+    "a completion of white space": " \n\t ",
+    "a completion of 20,000 characters": "so 12 + 5 = 17. " * 1250,
+    "a completion with emoji, combining and right-to-left letters": "answer 🙂 e\u0301 \u05d0\u05d1 ½ ² ٣ 五",
+    "a completion of opening tags": "<thinking><solution>" * 20,
+    "a completion of closing tags": "</solution></thinking>",
+    "a completion with an empty solution": "<thinking></thinking><solution></solution>",
+    "a completion with words in the solution": "<solution> twelve </solution>",
+    "a completion with a superscript in the solution": "<solution> ² </solution>",
+    "a completion with 1/0 in the solution": "<thinking> 1 / 0 = 0. 0/0 </thinking> <solution> 1/0 </solution>",
+    "a completion with nan in the solution": "<solution>nan</solution>",
+    "a completion with 1e999 in the solution": "<solution>1e999</solution>",
+    "a completion with a number of 400 digits": f"<thinking> {_HUGE} + 1 </thinking> <solution> {_HUGE} </solution>",
+    "a completion with several numbers in the solution": "<solution> 1, 2.5, -3 and $4,000 </solution>",
+    "a completion with loose signs in the solution": "<solution> - . , $ </solution>",
+}
+_OTHER_FORMS = (
+    *("The answer is 17.", "Final answer: 17", "**17**", "$17$", r"\boxed{17}", "#### 17", "Step 1: 17\nStep 2: 17"),
+    *("<answer>17</answer>", "<answer> 17 </answer>", "<think> so </think>\n<answer>\n17\n</answer>"),
+    '{"answer": "17"}',
+)
+"""How other prompts ask for the answer 17."""
+_ODD_ANSWERS = ("0", "-3", "1000", "0.5")
+"""Gold answers that a task with numbers may have; rewards are passed no other form (tasks/numbers.py)."""
+UNKNOWN_COLUMNS = (
+    *("solution", "ground_truth", "labels", "completion_ids", "trainer_state", "log_extra"),
+    "unknown_column",
+)
+"""Columns that trainers pass and a task does not declare: a reward must accept them and must not use them."""
+
+_CHARS_PER_TOKEN = 4
+_CHARS = (8_000, 32_000)
+"""Least and most characters of a long text: a policy may be trained on longer completions than in the search."""
+_BATCH = (64, 256)
+_PARTS = {
+    "words": "1 2 3 so we have ",
+    "sentences": "so we think about it and go on. ",
+    "calculations": "12 + 5 = 17. ",
+    "equals signs": "= ",
+    "numbers": "12 5 1,700 3.5 -4 ",
+    "lines": "so we have 12\n",
+    "blank lines": "12\n\n\n",
+    "list items": "- so\n1. we\n* have\n",
+    "brackets": "( [ { ",
+    "marks": ", . ; : ! ? ",
+    "quotes": "\"so\" 'we' `have` ",
+    "backslashes": "\\frac{1}{2} $x$ ",
+}
+_RUNS = {"digits": "7", "letters": "a", "line breaks": "\n", "spaces": " ", "a run of equals signs": "="}
+_RUN_SHARE, _TAGS_SHARE = 16, 4
+"""Runs of one character and repeated tags are this many times shorter: the time of honest patterns grows fast on them."""
+_ENDED = ("words", "digits", "letters")
+_END = "~"
+"""Matched by no pattern for an answer: a pattern that can read the text before it in many ways tries them all."""
+_TAGS = {"opening tags": "<solution> so it is 12 ", "tags of both kinds": "<thinking> so <solution> it is 12 "}
+
+
+class Refused(Exception):
+    """A refusal that ends the tests of a candidate: the stage, and the reason for the proposer."""
+
+    def __init__(self, stage: Stage, reason: str) -> None:
+        super().__init__(reason)
+        self.stage, self.reason = stage, reason
+
+
+class CandidateCalls:
+    """The calls of one candidate. Faults become refusals, component names must stay the same, and the total time is limited."""
+
+    def __init__(self, sandbox: Sandbox, code: str, stop: threading.Event, inputs: Inputs) -> None:
+        self._sandbox, self.code, self._stop, self._inputs = sandbox, code, stop, inputs
+        self.call_s = sandbox.config.call_s
+        self._total_s = _TOTAL_CALLS * self.call_s
+        self._end = time.monotonic() + self._total_s
+        self._components: tuple[str, ...] | None = None
+        self.printed = ""
+        """The start of what the first call that printed something printed."""
+
+    def call(self, batch: Batch, where: str, *, sandbox: Sandbox | None = None, repeats: int = 1) -> RewardOutput:
+        """The rewards of `batch`, which `where` describes. Raises Refused, and CancelledError once `stop` is set."""
+        if self._stop.is_set():
+            raise CancelledError
+        if time.monotonic() > self._end:
+            raise Refused(
+                "sandbox", f"all its test calls together took longer than {self._total_s:g} s; make it faster"
+            )
+        try:
+            output = self._call_again_if_lost(sandbox or self._sandbox, batch, repeats)
+        except RewardFault as fault:
+            self.printed = self.printed or fault.printed
+            raise Refused(*self._refusal(fault, where, repeats)) from None
+        self.printed = self.printed or output.printed
+        if self._components is None:
+            self._components = output.names
+        elif output.names != self._components:
+            raise Refused(
+                "contract",
+                "returns different components for different completions; return the same names in the same order",
+            )
+        return output
+
+    def _call_again_if_lost(self, sandbox: Sandbox, batch: Batch, repeats: int) -> RewardOutput:
+        try:
+            return sandbox.call(self.code, batch, repeats=repeats)
+        except RewardFault as fault:
+            if not fault.worker_lost:
+                raise
+        # The worker itself did not answer. That may be an infrastructure error, so the call is repeated once.
+        return sandbox.call(self.code, batch, repeats=repeats)
+
+    def _refusal(self, fault: RewardFault, where: str, repeats: int) -> tuple[Stage, str]:
+        what = f"{fault.reason} {where}".rstrip()
+        match fault.kind:
+            case "static":
+                return "static", fault.reason
+            case "timeout":
+                return "sandbox", f"{what}; {_SLOW}"
+            case "memory":
+                return "sandbox", f"{what}; do not build large lists, numbers or strings"
+            case "died":
+                return "sandbox", f"{what}; a common cause is recursion that is too deep for the interpreter"
+            case "raised" if where not in (ON_TASK, ON_POLICY):
+                return "contract", f"{what}; {GUARD}"
+            case "raised":
+                remedy = Source(self.code, self._inputs).remedy(fault.type, fault.line)
+                return "contract", f"{what}; {remedy}; {self._inputs.description}"
+            case _ if repeats > 1:
+                return "contract", f"{fault.reason}, {where}; use local values only"
+        return "contract", f"{what}; return a list with one finite float for each completion, in the same order"
+
+
+def check_speed(calls: CandidateCalls, item: LabelledCompletion, train: TrainConfig) -> None:
+    """Raises Refused (`sandbox`) for a reward that misses the deadline of a call on long texts.
+
+    A pattern that may start at any character and reads to the end takes time by the square of the length. One text does not show
+    it; a training batch of them misses the deadline. item: whose row the texts are put into. All kinds are tried in one call.
+    Where a batch of one kind could be late by the time of that call, each half of the kinds is tried, and so on; a kind that is
+    left is tried on a whole batch.
+    """
+    chars = min(max(_CHARS[0], _CHARS_PER_TOKEN * train.max_completion_tokens), _CHARS[1])
+    batch = min(max(_BATCH[0], train.prompts_per_step * train.group_size), _BATCH[1])
+    pending = [list(long_texts(chars).items())]
+    while pending:
+        kinds = pending.pop()
+        where = f"on {len(kinds)} long completions ({kinds[0][0]}{', ...' * (len(kinds) > 1)})"
+        if _seconds(calls, item, [text for _, text in kinds], where) * batch < calls.call_s:
+            continue
+        if len(kinds) > 1:
+            middle = len(kinds) // 2
+            pending += [kinds[middle:], kinds[:middle]]
+        else:
+            ((kind, text),) = kinds
+            where = f"on {batch} completions of {len(text):,} characters ({kind})"
+            _seconds(calls, item, [f"{index} {text}" for index in range(batch)], where)
+
+
+def long_texts(chars: int) -> dict[str, str]:
+    """Completions by what fills them and where: in the solution, in the thinking, without tags, or with tags left open."""
+    found = {}
+    filled = {name: _filled(part, chars) for name, part in _PARTS.items()}
+    filled |= {name: _filled(run, chars // _RUN_SHARE) for name, run in _RUNS.items()}
+    for name in _ENDED:
+        found[f"{name} alone"] = f"{filled[name]} {_END}"
+        found[f"{name} and a mark in the solution"] = f"<solution> {filled[name]} {_END} </solution>"
+    for name, text in filled.items():
+        found[f"{name} in the solution"] = f"<thinking> so </thinking> <solution> {text} </solution>"
+        found[f"{name} in the thinking"] = f"<thinking> {text} </thinking> <solution> 12 </solution>"
+    return found | {name: _filled(tags, chars // _TAGS_SHARE) for name, tags in _TAGS.items()}
+
+
+def _filled(part: str, chars: int) -> str:
+    return part * (chars // len(part) + 1)
+
+
+def _seconds(calls: CandidateCalls, item: LabelledCompletion, texts: Sequence[str], where: str) -> float:
+    """How long a call took; infinite where it failed early with a fault that has nothing to do with time."""
+    started = time.perf_counter()
+    try:
+        calls.call(joined([with_text(item, text) for text in texts]), where)
+    except Refused as refused:
+        if refused.stage == "sandbox":
+            raise
+        return math.inf
+    return time.perf_counter() - started
+
+
+def output_bytes(output: RewardOutput) -> list[bytes]:
+    """The reward and components of each completion, packed: equal bytes mean equal to the last bit."""
+    row = struct.Struct(f"<{1 + len(output.components)}d")
+    return [row.pack(*values) for values in zip(output.rewards, *output.components.values(), strict=True)]
+
+
+def batch_of(items: Sequence[LabelledCompletion]) -> Batch:
+    """The reward call that scores `items`, in their order."""
+    names = items[0].row.columns if items else {}
+    return Batch(
+        prompts=tuple(item.row.prompt_text for item in items),
+        completions=tuple(item.completion for item in items),
+        answer=tuple(item.row.answer for item in items),
+        columns={name: tuple(item.row.columns.get(name, "") for item in items) for name in names},
+    )
+
+
+def with_text(item: LabelledCompletion, completion: str) -> Batch:
+    """A batch of one: `item`'s row with another completion."""
+    return batch_of((item,)).model_copy(update={"completions": (completion,)})
+
+
+def part_of(batch: Batch, indices: Sequence[int]) -> Batch:
+    """The completions of `batch` at `indices`, in that order."""
+
+    def chosen(values: Sequence[str]) -> tuple[str, ...]:
+        return tuple(values[index] for index in indices)
+
+    return Batch(
+        prompts=chosen(batch.prompts),
+        completions=chosen(batch.completions),
+        answer=chosen(batch.answer),
+        columns={name: chosen(values) for name, values in batch.columns.items()},
+    )
+
+
+def chunks_of(batch: Batch, size: int = CHUNK) -> list[Batch]:
+    """`batch` cut into batches of `size` completions."""
+    return [part_of(batch, range(i, min(i + size, len(batch)))) for i in range(0, len(batch), size)]
+
+
+def joined(batches: Sequence[Batch]) -> Batch:
+    """One batch of all the completions of several with the same columns."""
+    return Batch(
+        prompts=tuple(text for batch in batches for text in batch.prompts),
+        completions=tuple(text for batch in batches for text in batch.completions),
+        answer=tuple(text for batch in batches for text in batch.answer),
+        columns={name: tuple(text for batch in batches for text in batch.columns[name]) for name in batches[0].columns},
+    )
+
+
+def odd_inputs(item: LabelledCompletion, classes: tuple[str, str] | None = None) -> dict[str, Batch]:
+    """Batches of one that a reward must survive, by what is odd about each; made from one ordinary item of the task.
+
+    classes: all gold answers that the task has, if they are not numbers.
+    """
+    plain = batch_of((item,))
+    inputs = {what: with_text(item, text) for what, text in ODD_COMPLETIONS.items()}
+    inputs |= {f"the answer {a!r}": plain.model_copy(update={"answer": (a,)}) for a in classes or _ODD_ANSWERS}
+    blank = dict.fromkeys(plain.columns, ("",))
+    inputs["an empty prompt and empty columns"] = plain.model_copy(update={"prompts": ("",), "columns": blank})
+    return inputs
+
+
+def other_forms(answer: str) -> list[str]:
+    """Completions that say `answer` as other prompts ask for it."""
+    return [form.replace("17", answer) for form in _OTHER_FORMS]
