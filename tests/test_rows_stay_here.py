@@ -37,7 +37,7 @@ CARRIERS = {
     "returned a str in place of a float for a component": f"{{{FIRST}: [r for r in resume]}}",
     "returned an integer too large for a float for a component": f"{{{FIRST}: [10**400] * len(answer)}}",
     "returned a component name that is not a printable string": "{resume[0] * 9: [1.0] * len(answer)}",
-    "returns other components for other completions": f"{{resume[0]: {RIGHT}}}",
+    "different components": f"{{resume[0]: {RIGHT}}}",
     "raised KeyError at line 3": "{}[resume[0]]",
     "raised ValueError at line 3": "[float(r) for r in resume]",
     "gives 0 to every completion": "[0.0 * bool(print(r)) for r in resume]",

@@ -229,8 +229,8 @@ def test_a_refusal_names_the_line_and_what_to_write_instead() -> None:
     ("file", "before"), [("README.md", "It may import from"), ("prompts/system.j2", "Allowed imports:")]
 )
 def test_the_modules_that_people_and_models_are_told_are_those_that_are_allowed(file: str, before: str) -> None:
-    _, _, told = (PACKAGE.parent / file).read_text(encoding="utf-8").partition(before)
-    names = re.findall(r"\w+", told.partition(".")[0])
+    _, _, listed = (PACKAGE.parent / file).read_text(encoding="utf-8").partition(before)
+    names = re.findall(r"\w+", listed.partition(".")[0])
     assert set(names) == {name for name in MODULES if "." not in name} - {"__future__"}
 
 

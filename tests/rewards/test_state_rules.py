@@ -1,4 +1,4 @@
-"""The static rules against state: where a call may leave something for the next one, told with its line."""
+"""The static rules against state: where a call may leave something for the next one, refused with its line."""
 
 from __future__ import annotations
 

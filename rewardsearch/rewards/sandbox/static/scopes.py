@@ -148,8 +148,8 @@ def _bound_through(comprehension: ast.AST) -> Iterator[ast.AST]:
 
 
 def _is_class_method(node: _Function) -> bool:
-    marks = [] if isinstance(node, ast.Lambda) else node.decorator_list
-    return any(isinstance(mark, ast.Name) and mark.id == "classmethod" for mark in marks)
+    decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
+    return any(isinstance(decorator, ast.Name) and decorator.id == "classmethod" for decorator in decorators)
 
 
 def _arguments(node: ast.AST) -> ast.arguments | None:

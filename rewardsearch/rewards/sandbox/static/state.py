@@ -168,8 +168,8 @@ def cached_functions(tree: ast.Module) -> frozenset[str]:
         node.name
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef)
-        for mark in node.decorator_list
-        for inner in ast.walk(mark)
+        for decorator in node.decorator_list
+        for inner in ast.walk(decorator)
         if (isinstance(inner, ast.Name) and inner.id in caches)
         or (isinstance(inner, ast.Attribute) and inner.attr in caches)
     )
