@@ -30,7 +30,7 @@ BASE = RewardSpec(
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[SandboxPool]:
-    with SandboxPool(SandboxConfig()) as pool:
+    with SandboxPool(SandboxConfig(call_s=20.0)) as pool:
         yield pool
 
 
