@@ -57,7 +57,7 @@ class Task(Protocol):
     """A task: `TaskClass(config)`, with `config` the section `task` of a search's config.
 
     A class that derives from this one defines `name`, `description`, `form`, `rows`, `outcome`, `labelled` and
-    `demonstrations`; the rest has defaults. `rewardsearch.testing.TaskSuite` tests what is said here. Rows, and what is made of
+    `demonstrations`; the rest has defaults. `rewardsearch.testing.task.TaskSuite` tests it. Rows, and what is made of
     them, depend on the config alone: another process gets the same ones. `test` rows are for finalize alone.
     """
 

@@ -1,4 +1,4 @@
-"""The keyword matcher: what screening by words alone gives, without a model."""
+"""The keyword matcher: a baseline that screens by words, without a model."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from rewardsearch.tasks.pairs import REJECTED, SELECTED, Pair
 
 _WORD = re.compile(r"[^\W_]+(?:[+#]+)?")
 _COMMON = 0.5
-"""Share of the training jobs from which on a word says nothing about one job."""
+"""A word that is in more than this share of the training jobs is no keyword."""
 
 
 @dataclass(frozen=True)
 class KeywordRule:
-    """Selects where the share of a job's own words that the resume has reaches `threshold`. `common` words do not count."""
+    """Selects where the resume has at least the share `threshold` of the job's words. `common` words do not count."""
 
     threshold: float
     common: frozenset[str]
 
     @classmethod
     def fitted(cls, pairs: Sequence[Pair]) -> KeywordRule:
-        """The rule whose threshold is right most often on `pairs`, the lowest of equals. Raises ValueError without pairs."""
+        """The rule with the threshold that is right most often on `pairs`; of equal ones the lowest. Raises ValueError without
+        pairs."""
         jobs = {pair.job: words_of(pair.job) for pair in pairs}
         counts = Counter(word for words in jobs.values() for word in words)
         common = frozenset(word for word, count in counts.items() if len(jobs) > 1 and count > _COMMON * len(jobs))
@@ -31,7 +32,7 @@ class KeywordRule:
         shares = sorted((rule.share(pair), pair.selected) for pair in pairs)
         if not shares:
             raise ValueError("no pairs to fit the keyword rule to")
-        # Right when everyone is selected; each pair left below the threshold changes that by one.
+        # At first everyone is selected; each pair below the threshold changes the number of right ones by one.
         right = best = sum(selected for _, selected in shares)
         threshold = shares[0][0]
         for place, (share, selected) in enumerate(shares):
@@ -42,7 +43,7 @@ class KeywordRule:
         return cls(threshold, common)
 
     def share(self, pair: Pair) -> float:
-        """The share of the job's own words that stand in the resume; 0 for a job without any."""
+        """The share of the job's keywords that are in the resume; 0 for a job without any."""
         wanted = words_of(pair.job) - self.common
         return len(wanted & words_of(pair.resume)) / len(wanted) if wanted else 0.0
 

@@ -13,9 +13,8 @@ CLASSES = (SELECTED, REJECTED)
 class Pair:
     """One resume beside one job. `reasons` are reasons of the label, the fullest first; empty where the data have none.
 
-    columns: further texts that stand in the prompt, by name. groups: the person's group by attribute, for fairness tables.
-    demonstrated: the reason that supervised fine-tuning teaches for this pair.
-    hard: words of the job and the resume alone mislead about the label.
+    columns: further texts of the prompt, by name. groups: the person's group by attribute, for fairness tables. demonstrated:
+    the reason that supervised fine-tuning teaches for this pair. hard: the words of job and resume mislead about the label.
     """
 
     id: str

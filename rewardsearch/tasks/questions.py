@@ -1,7 +1,7 @@
-"""Which training rows the rollout bank and the probes ask: the first ones with prompts of their own.
+"""Which training rows the rollout bank and the probes use: the first ones with different prompts.
 
-Balancing the classes repeats rows of the rarer one (tables.py). For training they are further rows; to what is said of a reward
-the same question twice is one question.
+Balancing the classes repeats rows of the rarer one (user_pairs.py). In training a repeated row counts again; for measuring a
+reward the same question twice is one question.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from rewardsearch.records import Row
 
 T = TypeVar("T")
 FEW = 16
-"""Questions of a class below which what the bank says of it is told to be rough."""
+"""Number of questions of a class below which the bank's figures are called rough."""
 
 
 def first_distinct(items: Iterable[T], n: int, prompt: Callable[[T], str]) -> list[T]:
-    """The first `n` of `items` whose prompt none before them has; all such where there are fewer."""
+    """The first `n` of `items` with different prompts; all of those where there are fewer."""
     found: dict[str, T] = {}
     for item in items:
         if len(found) == n:
@@ -28,19 +28,20 @@ def first_distinct(items: Iterable[T], n: int, prompt: Callable[[T], str]) -> li
 
 
 def bank_rows(rows: Sequence[Row], n: int) -> list[Row]:
-    """The rows that a bank of `n` questions asks, of the training rows."""
+    """The training rows that a bank of `n` questions uses."""
     return first_distinct(rows, n, lambda row: row.prompt_text)
 
 
 def bank_weights(rows: Sequence[Row], asked: Sequence[Row]) -> dict[str, float]:
-    """By gold answer, what a question of the bank counts for, so that its classes weigh what they do in training: as many of
-    the first training rows over as many of those `asked`. 1 where no row came again."""
+    """The weight of a question of the bank, by gold answer, so that classes weigh what they do in training: their number among
+    the first training rows, over their number among those `asked`. 1 where no row is repeated."""
     trained, held = (Counter(row.answer for row in each) for each in (rows[: len(asked)], asked))
     return {name: trained.get(name, count) / count for name, count in held.items()}
 
 
 def scarce_message(rows: Sequence[Row], asked: Sequence[Row], classes: tuple[str, str] | None) -> str | None:
-    """One line on the class that has fewer than FEW questions in the bank, and what to do; None where none has."""
+    """A line about the class that has fewer than FEW questions in the bank, with what to do; None where there is no such
+    class."""
     if classes is None:
         return None
     counts = Counter(row.answer for row in asked)

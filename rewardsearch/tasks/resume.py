@@ -139,7 +139,7 @@ def _absent_class(config: TaskConfig, present: str) -> str:
     columns = config.columns
     key = "negative" if present == CLASSES[0] else "positive"
     return (
-        f"task.data: no whole row of {source_name(config.data or '')} has a {columns.label} of task.columns.{key} "
+        f"task.data: no complete row of {source_name(config.data or '')} has a {columns.label} of task.columns.{key} "
         f"({', '.join(getattr(columns, key))}); a search needs both classes: name its values there, or give rows that have them"
     )
 

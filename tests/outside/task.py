@@ -1,4 +1,9 @@
-"""A task from outside the package: capital cities, from a JSON Lines file with `country` and `capital` (the key task.data)."""
+"""Capital cities, as a task in one file outside the package:
+
+task:
+  name: task.py:Capitals    # the path of this file, relative to the config
+  data: capitals.jsonl      # lines such as {"country": "France", "capital": "Paris"}
+"""
 
 from __future__ import annotations
 
@@ -17,7 +22,7 @@ class Capitals(Task):
     form = "<thinking> your reasons </thinking> <solution> the city alone </solution>"
     description = f"""\
 Capital cities. A prompt asks for the capital of one country. The policy is asked to answer in the form {form}.
-An answer counts when the first <solution> tag is closed and not empty. It is correct when it equals `answer`, in any case."""
+An answer counts when the first <solution> tag is closed and not empty. It is correct when it equals `answer` in any case."""
     columns = ("country",)
 
     def __init__(self, config: TaskConfig) -> None:

@@ -106,6 +106,6 @@ def _person(split: Split, rng: random.Random) -> Person:
 
 def misleading(job: Job, facts: Facts, selected: bool) -> bool:
     """Whether the must-have words that stand in the resume point to the other label."""
-    told = {*facts.worked, *facts.courses, facts.project}
-    literal = sum(skill in told for skill in job.must)
+    named = {*facts.worked, *facts.courses, facts.project}
+    literal = sum(skill in named for skill in job.must)
     return literal <= 1 if selected else literal == len(job.must)

@@ -23,7 +23,7 @@ class Facts:
 
     history: years worked by field, the role among them or not. worked: words of skills used at work. courses: words of
     skills that were only learnt. project: the word of a skill, or None. gap: years without work, 0 for none.
-    explained: what the gap was for, None where it is not told.
+    explained: what the gap was for, None where the resume does not say it.
     """
 
     history: tuple[tuple[str, int], ...]

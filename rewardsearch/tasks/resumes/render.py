@@ -38,9 +38,9 @@ def write_resume(facts: Facts, person: Person, rng: random.Random) -> str:
     }
     sentences = []
     for statement in rng.choice(ORDERS):
-        told = "explained" if statement == "gap" and facts.explained else statement
-        if told == "person" or values[told]:
-            sentences.append(f"{rng.choice(RESUME[told]).format(**values)}.")
+        kind = "explained" if statement == "gap" and facts.explained else statement
+        if kind == "person" or values[kind]:
+            sentences.append(f"{rng.choice(RESUME[kind]).format(**values)}.")
     return _singular(" ".join(sentences))
 
 

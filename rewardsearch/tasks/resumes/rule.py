@@ -55,8 +55,8 @@ def judge(job: Job, facts: Facts) -> Verdict:
     own = sum(years for field, years in facts.history if field == job.role)
     other = sum(years for field, years in facts.history if field != job.role) // 2
     years = own + other
-    told = f"{own} + {other}" if other else f"{own}"
-    steps.append((f"years {told} of {job.years}", max(0, min(2, years - job.years + 2))))
+    shown = f"{own} + {other}" if other else f"{own}"
+    steps.append((f"years {shown} of {job.years}", max(0, min(2, years - job.years + 2))))
     steps.append(_degree(job, facts, years))
     if facts.gap >= LONG_GAP and facts.explained is None:
         steps.append(("gap", -1))
