@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rewardsearch.rank import Comparison
     from rewardsearch.records import Batch, Candidate, FinalReport, Outcome, Ranking, Row, TrainingResult, Verdict
     from rewardsearch.run.progress import Progress
-    from rewardsearch.session.api import Arm, Run, compare, load_run, score, search, validate
+    from rewardsearch.session.api import Run, RunArm, compare, load_run, score, search, validate
     from rewardsearch.session.scoring import Scores
     from rewardsearch.tasks import Task
 
@@ -42,14 +42,13 @@ _MODULES = {
     "rank": ("Comparison",),
     "records": ("Batch", "Candidate", "FinalReport", "Outcome", "Ranking", "Row", "TrainingResult", "Verdict"),
     "run.progress": ("Progress",),
-    "session.api": ("Arm", "Run", "compare", "load_run", "score", "search", "validate"),
+    "session.api": ("RunArm", "Run", "compare", "load_run", "score", "search", "validate"),
     "session.scoring": ("Scores",),
     "tasks": ("Task",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
-    "Arm",
     "Batch",
     "BudgetReached",
     "Candidate",
@@ -67,6 +66,7 @@ __all__ = [
     "RewardSearchError",
     "Row",
     "Run",
+    "RunArm",
     "Scores",
     "Task",
     "TrainingResult",

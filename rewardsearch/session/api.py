@@ -183,16 +183,16 @@ class Run:
         return leaderboard_frame(self.ranking)
 
     @property
-    def candidates(self) -> tuple[Arm, ...]:
+    def candidates(self) -> tuple[RunArm, ...]:
         """Every proposed candidate, in the order of their proposal."""
-        return tuple(Arm(self._state, id) for id in self._state.candidates)
+        return tuple(RunArm(self._state, id) for id in self._state.candidates)
 
-    def candidate(self, text: str) -> Arm:
+    def candidate(self, text: str) -> RunArm:
         """The candidate with that id, unique beginning of an id, or name; also "baseline", "policy" and the arms of finalize.
 
         Raises UserError with near matches where there is none.
         """
-        return Arm(self._state, find_arm(self._state, text))
+        return RunArm(self._state, find_arm(self._state, text))
 
     @property
     def final(self) -> FinalReport | None:
@@ -232,14 +232,14 @@ class Run:
         return export(target, selection, Path(folder))
 
 
-class Arm:
+class RunArm:
     """One arm of a run: a candidate, the baseline, the policy before training, or an arm of finalize."""
 
     def __init__(self, state: RunState, id: str) -> None:
         self._state, self.id = state, id
 
     def __repr__(self) -> str:
-        return f"Arm({self.id!r}, {self.name})"
+        return f"RunArm({self.id!r}, {self.name})"
 
     @property
     def name(self) -> str:
