@@ -26,8 +26,19 @@ if TYPE_CHECKING:
         UserError,
     )
     from rewardsearch.exporters import Exporter, ExportSelection
+    from rewardsearch.propose import Draft, ProposalRequest, Proposer, admit
     from rewardsearch.rank import Comparison
-    from rewardsearch.records import Batch, Candidate, FinalReport, Outcome, Ranking, Row, TrainingResult, Verdict
+    from rewardsearch.records import (
+        Batch,
+        Candidate,
+        FinalReport,
+        Outcome,
+        Proposal,
+        Ranking,
+        Row,
+        TrainingResult,
+        Verdict,
+    )
     from rewardsearch.run.progress import Progress
     from rewardsearch.session.api import Run, RunArm, compare, load_run, score, search, validate
     from rewardsearch.session.scoring import Scores
@@ -40,8 +51,19 @@ _MODULES = {
     "errors": ("BudgetReached", "Interrupted", "MachineError", "NothingAccepted", "RewardSearchError", "UserError"),
     "exporters": ("ExportSelection", "Exporter"),
     "rank": ("Comparison",),
-    "records": ("Batch", "Candidate", "FinalReport", "Outcome", "Ranking", "Row", "TrainingResult", "Verdict"),
+    "records": (
+        "Batch",
+        "Candidate",
+        "FinalReport",
+        "Outcome",
+        "Proposal",
+        "Ranking",
+        "Row",
+        "TrainingResult",
+        "Verdict",
+    ),
     "run.progress": ("Progress",),
+    "propose": ("Draft", "ProposalRequest", "Proposer", "admit"),
     "session.api": ("RunArm", "Run", "compare", "load_run", "score", "search", "validate"),
     "session.scoring": ("Scores",),
     "tasks": ("Task",),
@@ -54,6 +76,7 @@ __all__ = [
     "Candidate",
     "Comparison",
     "Config",
+    "Draft",
     "ExportSelection",
     "Exporter",
     "FinalReport",
@@ -62,6 +85,9 @@ __all__ = [
     "NothingAccepted",
     "Outcome",
     "Progress",
+    "Proposal",
+    "ProposalRequest",
+    "Proposer",
     "Ranking",
     "RewardSearchError",
     "Row",
@@ -72,6 +98,7 @@ __all__ = [
     "TrainingResult",
     "UserError",
     "Verdict",
+    "admit",
     "compare",
     "load_config",
     "load_run",

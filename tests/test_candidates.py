@@ -173,7 +173,11 @@ def gold_readers() -> dict[str, str]:
     ]
     found = {file.stem: file.read_text(encoding="utf-8") for file in files}
     found = {name: code for name, code in found.items() if "gold" in code.partition("import re")[2]}
-    example = render("system.j2", structured=False, classes=None).partition("```python\n")[2].partition("```")[0]
+    example = (
+        render("system.j2", structured=False, classes=None, numeric=True)
+        .partition("```python\n")[2]
+        .partition("```")[0]
+    )
     kinds = [Component(kind.name, tuple(each.values[0] for each in kind.parameters)) for kind in KINDS]
     grammar = {f"grammar_{each.kind}": render_genome(genome_of([each])) for each in kinds}
     # Those that ask for calculations pay none of the completions below.

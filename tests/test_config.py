@@ -6,6 +6,8 @@ from rewardsearch.config import Config, load_config, parse_config
 from rewardsearch.config.loading import RENAMED_KEYS
 from rewardsearch.errors import UserError
 from rewardsearch.files.resources import resource
+from rewardsearch.propose import load_proposer
+from rewardsearch.session.requests import first_request
 
 CONFIGS = sorted(resource("configs").glob("*.yaml"))
 
@@ -154,9 +156,10 @@ PRICES = {"a": {"input": 1, "output": 10}}
 
 
 def test_money_cannot_be_a_budget_where_a_model_has_no_price() -> None:
-    openai = {"models": [{"model": "a"}, {"model": "b"}, {"model": "c"}], "prices": PRICES}
-    with pytest.raises(UserError, match=r"budget\.dollars: no price is known for b, c; set propose\.llm\.prices"):
-        parse_config({"budget": {"dollars": 1}, "propose": {"proposer": "llm", "llm": openai}}, "c")
+    models = {"models": [{"model": "a"}, {"model": "b"}, {"model": "c"}], "prices": PRICES}
+    config = parse_config({"budget": {"dollars": 1}, "propose": {"proposer": "llm", "llm": models}}, "c")
+    with pytest.raises(UserError, match=r"budget\.dollars: .*\bb, c\b.*propose\.llm\.prices"):
+        load_proposer(config).check(first_request(config))
 
 
 @pytest.mark.parametrize("propose", [{"proposer": "llm", "llm": {"model": "a", "prices": PRICES}}, {}])

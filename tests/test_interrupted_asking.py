@@ -20,7 +20,7 @@ from played import SMALL, Quiet, Trainer
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import BudgetReached
 from rewardsearch.loop import search
-from rewardsearch.propose import ProposalRequest, propose
+from rewardsearch.propose import ProposalRequest, load_proposer, propose
 from rewardsearch.records import Proposal
 from rewardsearch.run.journal import read_run
 from rewardsearch.run.ledger import Ledger
@@ -177,7 +177,7 @@ def test_replies_paid_for_before_a_crash_are_used_though_the_budget_is_used_up_s
         return f"```python\n{code if len(server.billed) else code.replace('gold in text', 'open(text)')}```"
 
     def killed(request: ProposalRequest, config: Config, ledger: Ledger) -> Proposal:
-        proposal = propose(request, config, ledger)
+        proposal = propose(request, load_proposer(config), ledger)
         if request.attempt == attempt:
             raise RuntimeError("killed")
         return proposal

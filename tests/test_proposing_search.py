@@ -15,7 +15,7 @@ from server_faults import Fault
 
 from rewardsearch.config import Config, parse_config
 from rewardsearch.loop import search
-from rewardsearch.propose.llm import asking
+from rewardsearch.propose.llm import scheduler
 from rewardsearch.run.journal import read_run
 from rewardsearch.run.state import RunState
 
@@ -53,8 +53,8 @@ DAMAGED = (
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, no_proxy: None) -> Iterator[None]:
     monkeypatch.setenv(KEY_NAME, KEY)
-    monkeypatch.setattr(asking, "BACKOFF_S", 0.01)
-    monkeypatch.setattr(asking, "LOST_MOST", 20)
+    monkeypatch.setattr(scheduler, "BACKOFF_S", 0.01)
+    monkeypatch.setattr(scheduler, "MAX_LOST", 20)
     yield
 
 

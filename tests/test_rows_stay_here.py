@@ -14,7 +14,7 @@ from played import SMALL, Quiet, Trainer, answered
 
 from rewardsearch.config import Config, parse_config
 from rewardsearch.loop import search
-from rewardsearch.propose.llm import asking
+from rewardsearch.propose.llm import scheduler
 from rewardsearch.records import TrainingJob, TrainingResult
 from rewardsearch.rewards.sandbox import Sandbox, SandboxedReward
 from rewardsearch.run.artifacts import save_result
@@ -126,7 +126,7 @@ def training(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> Trainer:
     # The best is told whole.
     trainer.play = lambda job: answered(19 if trained in {spec.code for spec in job.rewards} else 10)
     monkeypatch.setattr(trials, "train", screen)
-    monkeypatch.setattr(asking, "BACKOFF_S", 0.01)
+    monkeypatch.setattr(scheduler, "BACKOFF_S", 0.01)
     monkeypatch.setenv(KEY_NAME, "sk-test")
     return trainer
 

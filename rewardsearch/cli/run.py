@@ -49,7 +49,7 @@ def run(
     from rewardsearch.cli.tables import make_console, print_lines, print_whole
     from rewardsearch.config import load_config
     from rewardsearch.loop import search
-    from rewardsearch.propose import about
+    from rewardsearch.propose import load_proposer
     from rewardsearch.run.journal import has_run, read_run
     from rewardsearch.session.plan import describe_search
     from rewardsearch.session.preflight import check
@@ -67,7 +67,7 @@ def run(
         print_whole(console, settings.to_yaml())
         print_lines(console, *describe_search(settings, folder), *warnings)
         return
-    print_lines(console, *(line for line in [about(settings)] if line), *warnings)
+    print_lines(console, *(f"candidates: {line}" for line in [load_proposer(settings).describe()] if line), *warnings)
     stop_on_sigterm()
     resumed = has_run(folder) and read_run(folder).steps
     print_whole(console, f"{'resuming the search' if resumed else 'starting a search'} in {folder}")

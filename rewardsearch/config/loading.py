@@ -97,10 +97,11 @@ def _resolve_paths(data: dict[str, Any], base: Path) -> None:
         inner = data.get(section)
         if isinstance(inner, dict) and isinstance(inner.get(key), str) and inner[key] not in EMBEDDED:
             inner[key] = _resolved(inner[key], base)
-    task = data.get("task")
-    if isinstance(task, dict) and isinstance(task.get("name"), str) and ".py:" in task["name"]:
-        file, _, name = task["name"].rpartition(":")
-        task["name"] = f"{_resolved(file, base)}:{name}"
+    for section, key in (("task", "name"), ("propose", "proposer")):
+        inner = data.get(section)
+        if isinstance(inner, dict) and isinstance(inner.get(key), str) and ".py:" in inner[key]:
+            file, _, name = inner[key].rpartition(":")
+            inner[key] = f"{_resolved(file, base)}:{name}"
     train = data.get("train")
     if isinstance(train, dict) and isinstance(train.get("base_rewards"), list):
         names = train["base_rewards"]

@@ -187,13 +187,16 @@ class MixConfig(Section):
 
 class ProposeConfig(Section):
     affects = Affects("search")
-    proposer: Literal["grammar", "llm", "folder", "manual", "replay"] = "grammar"
+    proposer: Annotated[str, Field(min_length=1)] = "grammar"
+    """grammar, llm, folder, manual, replay, the name of an entry point, `package.module:Class`, or `file.py:Class`."""
+    options: dict[str, Any] = {}
+    """Settings of a proposer from outside the package; the built-in ones have none here."""
     repairs: Annotated[int, Field(ge=0)] = 1
     """How often rejected code goes back to the proposer with the reasons, a round."""
     feedback: bool = True
     """False is random search, which shows what the feedback is worth: no proposal sees a result, a parent or why a reward was
     rejected. Every request is `fresh`, and what was rejected is replaced instead of repaired, as often as `repairs` says. The
-    prompts of `manual` are of this kind too. `folder` and `replay` use no feedback, so it changes nothing for them."""
+    prompts of `manual` are of this kind too. It changes nothing for proposers that use no feedback: `folder` and `replay`."""
     mix: MixConfig = MixConfig()
     adapt: bool = True
     """Shift the mix of operators and models towards what has improved most for its cost (`llm`, `manual`)."""
@@ -207,8 +210,3 @@ class ProposeConfig(Section):
     replay: str | None = None
     """The folder of the run whose proposals `replay` repeats, or of a recording (candidates/recorded/)."""
     llm: Annotated[LLMConfig, Affects()] = LLMConfig()
-
-    @property
-    def withholds(self) -> bool:
-        """Whether requests carry nothing of what was learned."""
-        return not self.feedback and self.proposer not in ("folder", "replay")

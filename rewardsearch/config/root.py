@@ -67,12 +67,6 @@ class Config(Section):
                 f"sft.micro_batch: got {self.sft.micro_batch}, must divide the {self.sft.batch_size} demonstrations of a step "
                 "(sft.batch_size)"
             )
-        unpriced = [m.model for m in self.propose.llm.served() if m.price is None]
-        if self.budget.dollars is not None and self.propose.proposer == "llm" and unpriced:
-            raise ValueError(
-                f"budget.dollars: no price is known for {', '.join(unpriced)}; set propose.llm.prices to "
-                "{MODEL: {input: ..., output: ...}}, in dollars per million tokens, or leave budget.dollars out"
-            )
         return self
 
     @property

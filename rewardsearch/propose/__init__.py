@@ -1,83 +1,68 @@
 """Proposes reward functions: from language models, from a person at a chat window, from a grammar, from a folder, from a
-recorded run."""
+recorded run, or from a proposer outside the package."""
 
 from __future__ import annotations
 
 from rewardsearch.config import Config
-from rewardsearch.propose.base import Limits, ProposalRequest, Proposer
-from rewardsearch.propose.folder import FolderProposer
-from rewardsearch.propose.grammar import GrammarProposer
-from rewardsearch.propose.llm import LLMProposer, ManualProposer
-from rewardsearch.propose.llm.plan import MOVES
+from rewardsearch.errors import UserError
+from rewardsearch.files.plugins import load_plugin
+from rewardsearch.propose.base import Draft, Limits, ProposalRequest, Proposer, admit
+from rewardsearch.propose.llm.operators import MOVES
 from rewardsearch.propose.llm.preview import Preview, preview
 from rewardsearch.propose.llm.prompt import Prompt, build_prompt
 from rewardsearch.propose.recording import is_recording
-from rewardsearch.propose.replay import ReplayProposer
-from rewardsearch.records import Proposal, Request
+from rewardsearch.records import Proposal
 from rewardsearch.run.ledger import Ledger
 
 __all__ = [
     "MOVES",
+    "PROPOSERS",
+    "Draft",
     "Limits",
     "Preview",
     "Prompt",
     "ProposalRequest",
-    "about",
+    "Proposer",
+    "admit",
     "build_prompt",
-    "check",
-    "check_connectivity",
     "is_recording",
-    "plan",
+    "load_proposer",
     "preview",
     "propose",
 ]
 
+PROPOSERS = {
+    "llm": "rewardsearch.propose.llm.proposer:LLMProposer",
+    "grammar": "rewardsearch.propose.grammar:GrammarProposer",
+    "folder": "rewardsearch.propose.folder:FolderProposer",
+    "manual": "rewardsearch.propose.manual:ManualProposer",
+    "replay": "rewardsearch.propose.replay:ReplayProposer",
+}
+"""The built-in proposers by name."""
 
-def check(request: ProposalRequest, config: Config) -> None:
-    """Looks for the mistakes that would end `propose`, before anything is spent: asks no server, writes nothing.
 
-    request: what the first round will be asked. Raises UserError: a missing key, a base_url that is no address, a limit that
-    no prompt fits (`llm`), a missing, empty or unreadable folder (`folder`), no recorded run (`replay`); BudgetReached
-    for a budget that affords no request.
+def load_proposer(config: Config) -> Proposer:
+    """The proposer that `propose.proposer` names. Raises UserError where there is none of that name, or it is no Proposer."""
+    name = config.propose.proposer
+    proposer = load_plugin("proposer", name, PROPOSERS, "propose.proposer")
+    if not (isinstance(proposer, type) and issubclass(proposer, Proposer)):
+        raise UserError(
+            f"propose.proposer: {name} is not a Proposer; name a class that derives from rewardsearch.propose.Proposer"
+        )
+    return proposer(config.propose, config.budget)
+
+
+def propose(request: ProposalRequest, proposer: Proposer, ledger: Ledger) -> Proposal:
+    """New candidates from a proposer, and the replies that gave none; costs are booked in `ledger`.
+
+    Writes requests and replies to `request.folder`. Raises what the proposer's `propose` raises, and UserError where its
+    candidates are more than were asked for, or not new.
     """
-    _proposer(config).check(request)
-
-
-def check_connectivity(config: Config) -> list[str]:
-    """Looks whether the servers that `config` names are there, for free. Gives warnings.
-
-    Raises UserError where nothing listens.
-    """
-    return _proposer(config).check_connectivity()
-
-
-def about(config: Config) -> str:
-    """What a person should know of where the candidates come from, in a line; empty where that is nothing."""
-    return _proposer(config).about()
-
-
-def plan(request: ProposalRequest, config: Config) -> tuple[Request, ...]:
-    """What `propose` is to ask of language models or a person: moves, models and parents, drawn by the seed and by what has
-    paid off. Empty for the other proposers."""
-    return _proposer(config).plan(request)
-
-
-def propose(request: ProposalRequest, config: Config, ledger: Ledger) -> Proposal:
-    """New candidates from the proposer that `config` names, with the replies that gave none; costs are booked in `ledger`.
-
-    Writes `request.folder`/prompt.md, and requests and replies beside it. Raises what the proposers' own `propose` raise.
-    """
-    return _proposer(config).propose(request, ledger)
-
-
-def _proposer(config: Config) -> Proposer:
-    propose = config.propose
-    if propose.proposer == "llm":
-        return LLMProposer(propose, config.budget)
-    if propose.proposer == "manual":
-        return ManualProposer(propose)
-    if propose.proposer == "folder":
-        return FolderProposer(propose.folder)
-    if propose.proposer == "replay":
-        return ReplayProposer(propose.replay, config.rounds)
-    return GrammarProposer()
+    proposal = proposer.propose(request, ledger)
+    ids = [candidate.id for candidate in proposal.candidates]
+    named = f"propose.proposer: {type(proposer).__name__}"
+    if len(ids) > request.count:
+        raise UserError(f"{named} gave {len(ids)} candidates for {request.count}; give at most request.count")
+    if len({*ids} - {*request.seen}) < len(ids):
+        raise UserError(f"{named} gave a candidate twice, or one of an earlier round; use rewardsearch.propose.admit")
+    return proposal

@@ -1,4 +1,4 @@
-"""What every proposer takes and gives, and what they share: admitting drafts, writing down what was told."""
+"""The Proposer protocol: what every proposer takes and gives, and the helpers that proposers share."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 
+from rewardsearch.config import BudgetConfig, ProposeConfig
 from rewardsearch.files import write_atomic
 from rewardsearch.records import (
     BASELINE,
@@ -30,8 +31,11 @@ MAX_NAME_CHARS = 40
 
 
 class Limits(Record):
-    """What a reward must pass before it is trained on, as far as the config sets it. `refuse` has the bank's flags that refuse
-    a reward; the others are told. None of the bank's counts without a bank."""
+    """What a reward must pass before it is trained on, as far as the config sets it.
+
+    `refuse` has the flags of the rollout bank that refuse a reward; other flags are only shown. Without a bank (`bank` False)
+    the bank's numbers have no meaning.
+    """
 
     exploits_refuse: bool = False
     bank: bool = True
@@ -44,20 +48,24 @@ class Limits(Record):
 
 
 class ProposalRequest(Record):
-    """What one call asks for: `count` candidates of round `round` (from 1), or a repair of each of `repairs`.
+    """One call of a proposer: `count` candidates for round `round` (from 1), or a repair of each of `repairs`.
 
-    `attempt` is 0, or which of the round's repairs this is; one without `repairs` replaces what was rejected. `run` names the
-    run among all others. `training` tells how long a candidate is trained, `scale_rewards` what advantages are divided by, in
-    the config's word, `limits` what refuses a candidate before; empty and None where that is not told. `classes` are the
-    answers of a task with classes, the positive one first, `numeric` whether answers are numbers; `columns` the names of what
-    rewards are passed beside `answer`, empty while no row was read. `base_rewards` are (name, code) of what every run trains on
-    anyway, `examples` completions of one row with their kinds. `rivals` has, by the id of one of `repairs`, the earlier reward
-    that it behaves like, where it was refused for that. `seen` holds the ids proposed so far. `asks` is the plan, for proposers
-    that ask a language model or a person. `folder` is where prompt.md and the responses of this request are written.
+    - `attempt`: 0 for the round's proposal, then the number of the repair. An attempt above 0 without `repairs` replaces what
+      was rejected. `rivals` maps the id of a repaired candidate to the earlier candidate that it behaves like.
+    - `run`: a unique name of the run. `rounds`: how many rounds the search has. `seen`: the ids of all candidates so far.
+    - `task`, `description`: the task's name and text. `classes`: the answers of a task with classes, the positive one first;
+      `numeric`: whether answers are numbers.
+      `columns`: what rewards get beside `answer`. `base_rewards`: (name, code) of the rewards that are always trained on.
+      `examples`: labelled completions of one row.
+    - `training`: how long a candidate is trained. `scale_rewards`: what advantages are divided by. `limits`: the checks before
+      training. `feedback`: the results so far. Each is empty or None where it is unknown or withheld.
+    - `plan`: the planned requests to language models or to a person. `prompts`: the folder of the user's own templates.
+      `folder`: where prompt.md, requests and replies of this call are written.
     """
 
     run: str = ""
     round: int
+    rounds: int = 1
     attempt: int = 0
     count: int
     seed: int
@@ -92,29 +100,46 @@ class Draft(Record):
 
 
 class Proposer(ABC):
-    """One way to come by rewards. What is not overridden is for proposers that need nothing and ask nobody."""
+    """Gives at most `count` candidates for a request. Only `propose` must be written; the other methods do nothing by default.
 
-    def check(self, request: ProposalRequest) -> None:
-        """Raises UserError for a mistake in the config that would end `propose`. Costs nothing, writes nothing.
+    A proposer is made from the config's sections `propose` and `budget`. A proposer from outside the package reads its settings
+    from `config.options`.
+    """
 
-        request: what the first round will be asked."""
-        return
+    uses_feedback: bool = True
+    """False for a proposer whose candidates do not depend on feedback: propose.feedback changes nothing for it."""
 
-    def check_connectivity(self) -> list[str]:
-        """Looks whether what `propose` asks is there, for free. Gives warnings; raises UserError where it is not."""
-        return []
-
-    def about(self) -> str:
-        """What a person should know of where the candidates come from, in a line, as a search starts; mostly nothing."""
-        return ""
-
-    def plan(self, request: ProposalRequest) -> tuple[Request, ...]:
-        """What `propose` is to ask, which is journalled before; empty where nothing is drawn but by the seed."""
-        return ()
+    def __init__(self, config: ProposeConfig, budget: BudgetConfig) -> None:
+        self.config, self.budget = config, budget
 
     @abstractmethod
     def propose(self, request: ProposalRequest, ledger: Ledger) -> Proposal:
-        """At most `request.count` candidates, none of them in `request.seen` and no two alike."""
+        """At most `request.count` candidates with different ids, none of them in `request.seen`; `admit` makes them from drafts.
+
+        ledger: holds requests that cost something against the budget; what costs nothing does not need it."""
+
+    def check(self, request: ProposalRequest) -> None:
+        """Raises UserError for a mistake in the config that would end `propose`. Costs nothing and writes nothing.
+
+        request: that of the first round."""
+        return
+
+    def check_connectivity(self) -> list[str]:
+        """Warnings about the servers that `propose` needs, from a check that is free. Raises UserError where one is missing."""
+        return []
+
+    def describe(self) -> str:
+        """Where the candidates come from, in one line for `run` and `doctor`; empty where the proposer's name says it all."""
+        return ""
+
+    def warnings(self) -> list[str]:
+        """Settings that work but may not be meant, each as `what was found; what to do`."""
+        return []
+
+    def plan(self, request: ProposalRequest) -> tuple[Request, ...]:
+        """The requests that `propose` will make, for a proposer that draws or pays for them. They are journalled first, so that a
+        resumed run makes the same requests."""
+        return ()
 
 
 def slug(text: str, otherwise: str = "reward") -> str:
@@ -134,12 +159,12 @@ def docstring_of(code: str) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return whole(ast.get_docstring(ast.parse(code)) or "")
+            return replace_surrogates(ast.get_docstring(ast.parse(code)) or "")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
 
 
-def whole(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     """`text` with a question mark for each half of a character: an escape can write one, and no file can hold it."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
@@ -175,7 +200,7 @@ def admit(request: ProposalRequest, drafts: Iterable[Draft], refusals: Iterable[
 
 
 def feedback_text(request: ProposalRequest) -> str:
-    """What the last round taught, as every proposer is told it; empty in the first round."""
+    """The feedback of the last round as text; empty in the first round."""
     return request.feedback.text if request.feedback else ""
 
 

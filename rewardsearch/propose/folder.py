@@ -15,11 +15,10 @@ from rewardsearch.run.ledger import Ledger
 class FolderProposer(Proposer):
     """Takes `count` files a round that were not proposed yet; fewer, or none, when they run out.
 
-    `folder` None takes candidates/<task>/. A rejected file is not repaired: the person who wrote it does that.
+    propose.folder null takes candidates/<task>/. A rejected file is not repaired: the person who wrote it does that.
     """
 
-    def __init__(self, folder: str | None) -> None:
-        self._folder = folder
+    uses_feedback = False
 
     def check(self, request: ProposalRequest) -> None:
         """Raises UserError when the folder is missing, holds no .py file, or one that is not UTF-8 text."""
@@ -43,7 +42,9 @@ class FolderProposer(Proposer):
         return admit(request, drafts)
 
     def _files(self, task: str) -> list[Path]:
-        folder = find(self._folder, what="propose.folder") if self._folder else resource("candidates") / task
+        folder = (
+            find(self.config.folder, what="propose.folder") if self.config.folder else resource("candidates") / task
+        )
         if not folder.is_dir():
             raise UserError(
                 f"propose.folder is not a folder: {folder}; name a folder with one reward function a .py file"

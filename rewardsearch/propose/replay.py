@@ -15,17 +15,23 @@ from rewardsearch.run.ledger import Ledger
 
 
 class ReplayProposer(Proposer):
-    """Proposes what was recorded in `folder`: the folder of a run, or of a recording."""
+    """Proposes what was recorded in propose.replay: the folder of a run, or of a recording."""
 
-    def __init__(self, folder: str | None, rounds: int) -> None:
-        self._folder, self._rounds = folder, rounds
+    uses_feedback = False
 
     def check(self, request: ProposalRequest) -> None:
         """Raises UserError when there is nothing to repeat, or it has fewer rounds than the search."""
-        self._recorded()
+        recorded = self._recorded()
+        if recorded.rounds < request.rounds:
+            raise UserError(
+                f"propose.replay: {self.config.replay} has proposals of {recorded.rounds} rounds, "
+                f"the config wants {request.rounds}; set rounds to {recorded.rounds} at most"
+                if recorded.rounds
+                else f"propose.replay: {self.config.replay} has no proposals; name a run that has finished a round"
+            )
 
-    def about(self) -> str:
-        return f"the proposals are a recording, trained and ranked anew: {self._recorded().about}"
+    def describe(self) -> str:
+        return f"a recording, trained and ranked again: {self._recorded().about}"
 
     def propose(self, request: ProposalRequest, ledger: Ledger) -> Proposal:
         """The recorded round's candidates, or the recorded repairs of those that are rejected now. Raises UserError as
@@ -36,8 +42,8 @@ class ReplayProposer(Proposer):
         candidates = tuple(
             c
             for c in proposal.candidates
-            if c.id not in request.seen and (not request.attempt or not c.parents or _mends(c, rejected))
-        )
+            if c.id not in request.seen and (not request.attempt or not c.parents or _repairs(c, rejected))
+        )[: request.count]
         head = f"# Round {request.round}: {len(candidates)} recorded rewards of {recorded.about}"
         names = "\n".join(
             f"- {c.name} ({c.id}), {c.operator}{f', by {c.model}' if c.model else ''}" for c in candidates
@@ -46,21 +52,13 @@ class ReplayProposer(Proposer):
         return Proposal(candidates=candidates, refusals=proposal.refusals)
 
     def _recorded(self) -> Recorded:
-        if self._folder is None:
+        if self.config.replay is None:
             raise UserError(
                 "propose.replay: no run is named; name the folder of the run to repeat, as in "
                 "rewardsearch run CONFIG --proposer replay RUN"
             )
-        recorded = recorded_in(find(self._folder, what="propose.replay"))
-        if recorded.rounds < self._rounds:
-            raise UserError(
-                f"propose.replay: {self._folder} has proposals of {recorded.rounds} rounds, the config wants {self._rounds}; "
-                f"set rounds to {recorded.rounds} at most"
-                if recorded.rounds
-                else f"propose.replay: {self._folder} has no proposals; name a run that has finished a round"
-            )
-        return recorded
+        return recorded_in(find(self.config.replay, what="propose.replay"))
 
 
-def _mends(candidate: Candidate, rejected: set[str]) -> bool:
+def _repairs(candidate: Candidate, rejected: set[str]) -> bool:
     return not rejected.isdisjoint(candidate.parents)

@@ -57,8 +57,8 @@ def total(usages: Iterable[Usage]) -> Usage:
 
 
 class Request(Record):
-    """One reward asked for: the move, the model that is to make it, and the candidates it works on. `place` counts from 1
-    within a round's proposal or repair."""
+    """One request for a reward: the operator, the model, and the candidates it works on. `index` counts from 1 within a
+    round's proposal or repair."""
 
     index: int
     operator: Operator
@@ -72,7 +72,7 @@ class Request(Record):
 
 
 class RequestOutcome(Record):
-    """What came of an ask: the ids of its candidates, and what its requests cost."""
+    """The result of a Request: the ids of its candidates, and what its replies cost."""
 
     request: Request
     candidates: tuple[str, ...] = ()
@@ -146,7 +146,7 @@ class Refusal(Record):
 
 
 class Proposal(Record):
-    """What one round's proposing gave: candidates, replies that gave none, and where it planned its asks, their outcome."""
+    """What one round's proposing gave: candidates, replies that gave none, and the outcomes of planned requests."""
 
     candidates: tuple[Candidate, ...]
     refusals: tuple[Refusal, ...] = ()

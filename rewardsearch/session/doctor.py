@@ -14,7 +14,7 @@ from packaging.specifiers import SpecifierSet
 
 from rewardsearch.config import Config
 from rewardsearch.errors import RewardSearchError, UserError
-from rewardsearch.propose import check as check_proposer
+from rewardsearch.propose import load_proposer
 from rewardsearch.records import Row
 from rewardsearch.records.findings import Finding, Status
 from rewardsearch.rewards.sandbox import LIMITS, inspect
@@ -134,24 +134,16 @@ def _sandbox(config: Config) -> Iterator[Finding]:
 
 
 def _proposer(config: Config) -> Finding:
-    name = config.propose.proposer
     try:
-        check_proposer(first_request(config), config)
+        proposer = load_proposer(config)
+        proposer.check(first_request(config))
+        found = ": ".join(filter(None, (config.propose.proposer, proposer.describe())))
     except UserError as error:
         what, _, remedy = error.mistakes[0].partition("; ")
         return Finding("proposer", "fail", what, remedy)
-    if name != "llm":
-        return Finding("proposer", "ok", name)
-    models = config.propose.llm.served()
-    unpriced = [served.model for served in models if served.price is None]
-    found = f"llm: {', '.join(f'{served.model} (key in {served.api_key_env})' for served in models)}"
-    if unpriced:
-        return Finding(
-            "proposer",
-            "warn",
-            f"{found}; no price for {', '.join(unpriced)}, so spending is not counted",
-            "set propose.llm.prices, in dollars per million tokens",
-        )
+    for warning in proposer.warnings():
+        what, _, remedy = warning.partition("; ")
+        return Finding("proposer", "warn", f"{found}; {what}", remedy)
     return Finding("proposer", "ok", found)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rewardsearch.config import Config
 from rewardsearch.finalize import FinalSetup, plan
-from rewardsearch.propose import about
+from rewardsearch.propose import load_proposer
 from rewardsearch.records import Noise
 from rewardsearch.run.jobs import segments
 from rewardsearch.run.journal import has_run, read_run
@@ -26,7 +26,7 @@ def describe_search(config: Config, folder: Path) -> tuple[str, ...]:
     task = load_task(config.task)
     noise = ranking_of(read_run(folder)).noise if has_run(folder) else None
     power = describe_power(config, len(task.rows("test")), noise)
-    proposer = [line for line in [about(config)] if line]
+    proposer = [f"candidates: {line}" for line in [load_proposer(config).describe()] if line]
     return (*describe_plan(config), f"  into {folder}", *proposer, *power, *describe_rows(task, config))
 
 

@@ -8,8 +8,7 @@ from rewardsearch.config import Config
 from rewardsearch.errors import MachineError, UserError
 from rewardsearch.finalize import check as check_finalize
 from rewardsearch.finalize import load_references
-from rewardsearch.propose import check as check_proposer
-from rewardsearch.propose import check_connectivity
+from rewardsearch.propose import load_proposer
 from rewardsearch.records import Row
 from rewardsearch.records.findings import Status
 from rewardsearch.rewards.base import load_base_rewards
@@ -44,7 +43,7 @@ def check(config: Config) -> tuple[str, ...]:
     """
     base, references = load_base_rewards(config.train.base_rewards), load_references(config.finalize)
     check_finalize(config.finalize, base)
-    check_proposer(first_request(config), config)
+    load_proposer(config).check(first_request(config))
     defences_of(config)
     task = load_task(config.task)
     warnings = _check_data_and_policy(task, config)
@@ -76,7 +75,7 @@ def preflight(config: Config, state: RunState, task: Task) -> list[str]:
 
     Raises UserError where nothing listens at a server's address.
     """
-    warnings = [f"warning: {each}" for each in check_connectivity(config)]
+    warnings = [f"warning: {each}" for each in load_proposer(config).check_connectivity()]
     if config.budget.dollars is not None and (uncounted := state.usage.unpriced):
         warnings.append(f"warning: budget.dollars does not count {uncounted} earlier requests, which had no price")
     return [*warnings, *describe_rows(task, config)]

@@ -1,4 +1,4 @@
-"""What a proposer is told: the request of a round, made from the run's state."""
+"""The request to the proposer for a round, built from the run's state."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from rewardsearch.config import Config
 from rewardsearch.errors import UserError
 from rewardsearch.feedback import write_feedback
-from rewardsearch.propose import Limits, ProposalRequest
+from rewardsearch.propose import Limits, ProposalRequest, load_proposer
 from rewardsearch.rank import front, rank
 from rewardsearch.records import (
     BASELINE,
@@ -47,7 +47,7 @@ def current_ranking(state: RunState) -> Ranking:
 
 
 def current_feedback(state: RunState, ranking: Ranking, round: int, task: Task) -> Feedback:
-    """What the run has shown after `round`; 0 is before the first. Raises ValueError when the baseline has no score."""
+    """The feedback after `round`; 0 is before the first. Raises ValueError when the baseline has no score."""
     shows_rows = state.config.task.rows_shown
     # Where the test is ranked on, its questions are shown to nobody.
     held_out = task.rows("val") if shows_rows and state.config.ranked_on == "val" else ()
@@ -75,23 +75,24 @@ def _without_rows(results: Mapping[str, TrainingResult]) -> dict[str, TrainingRe
 
 
 def first_request(config: Config, examples: bool = False) -> ProposalRequest:
-    """What a search with `config` asks first, as far as it is known before anything was trained. examples: with completions of
-    a row, for which the data are read. Raises UserError for a base reward that is not there."""
+    """The first request of a search with `config`, as far as it is known before training. examples: with completions of a row,
+    for which the data are read. Raises UserError for a missing base reward."""
     task = load_task(config.task)
     request = _request(config, task, load_base_rewards(config.train.base_rewards), 1, 0, Path())
     return request.model_copy(update={"examples": _examples(task, config)}) if examples else request
 
 
 def build_request(state: RunState, config: Config, task: Task, round: int, attempt: int) -> ProposalRequest:
-    """What is asked in `round`: its candidates (`attempt` 0), or a repair of what was rejected of the attempt before.
+    """The request for `round`: new candidates (`attempt` 0), or repairs of what was rejected in the attempt before.
 
-    `asks` is what was planned, empty when nothing was. Where feedback is withheld, a request has none and mends nothing: as many
-    rewards are asked for as were rejected.
+    `plan` is the journalled plan; empty before one was made. Where feedback is withheld (propose.feedback: false), the
+    request has no feedback and no repairs. It then asks for as many new candidates as were rejected.
     """
-    refused, withheld = rejected(state, round, attempt - 1) if attempt else (), config.propose.withholds
+    refused = rejected(state, round, attempt - 1) if attempt else ()
+    withheld = not config.propose.feedback and load_proposer(config).uses_feedback
     repairs = () if withheld else refused
     feedback = None if withheld else state.feedbacks.get(round - 1)
-    if feedback is None and not withheld and _screened(state, BASELINE):
+    if feedback is None and not withheld and _is_trained(state, BASELINE):
         feedback = current_feedback(state, current_ranking(state), round - 1, task)
     folder = state.folder / "rounds" / f"{round:02d}" / (f"repair-{attempt}" if attempt else "")
     request = _request(config, task, state.base, round, attempt, folder)
@@ -110,7 +111,7 @@ def build_request(state: RunState, config: Config, task: Task, round: int, attem
 
 
 def next_request(state: RunState, config: Config, repairing: bool) -> ProposalRequest:
-    """What a run would be asked next. repairing: a repair of the last candidates that validation rejected.
+    """The next request of a run. repairing: a repair of the last candidates that validation rejected.
 
     Raises UserError when a repair is wanted and nothing was rejected.
     """
@@ -134,12 +135,12 @@ def rejected(state: RunState, round: int, attempt: int) -> tuple[tuple[Candidate
 
 
 def _rivals(repairs: Sequence[tuple[Candidate, Verdict]], candidates: Mapping[str, Candidate]) -> dict[str, Candidate]:
-    """The earlier rewards that those refused as no news behave like, by the refused one's id."""
+    """For each candidate that was rejected as not new, the earlier candidate that it behaves like, by the rejected one's id."""
     found = {c.id: verdict.checks.get("bank_agreement_with") for c, verdict in repairs if verdict.stage == "novelty"}
     return {id: candidates[other] for id, other in found.items() if isinstance(other, str) and other in candidates}
 
 
-def _screened(state: RunState, arm: str) -> bool:
+def _is_trained(state: RunState, arm: str) -> bool:
     return arm in state.results and state.results[arm].status == "done"
 
 
@@ -148,6 +149,7 @@ def _request(
 ) -> ProposalRequest:
     return ProposalRequest(
         round=round,
+        rounds=config.rounds,
         attempt=attempt,
         count=config.candidates,
         seed=config.seed,

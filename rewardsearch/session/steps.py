@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rewardsearch.errors import MachineError, NothingAccepted
 from rewardsearch.files import write_atomic
 from rewardsearch.finalize import FinalSetup, finalize, load_references
-from rewardsearch.propose import plan, propose
+from rewardsearch.propose import load_proposer, propose
 from rewardsearch.records import Candidate, Ranking, TrainingResult, Usage, Verdict
 from rewardsearch.run.events import Finalized, Planned, Proposed, Ranked, Validated
 from rewardsearch.run.final_files import fairness_csv, pairs_csv
@@ -43,10 +43,11 @@ class Steps:
         session.budget.check(proposing=not planned)
         session.progress.doing(f"proposing for round {number}")
         request = build_request(state, self.config, session.task, number, attempt)
-        if not planned and (asks := plan(request, self.config)):
-            session.journal.append(Planned(round=number, attempt=attempt, requests=tuple(asks)))
-            request = request.model_copy(update={"plan": asks})
-        proposal = propose(request, self.config, session.ledger)
+        proposer = load_proposer(self.config)
+        if not planned and (requests := proposer.plan(request)):
+            session.journal.append(Planned(round=number, attempt=attempt, requests=requests))
+            request = request.model_copy(update={"plan": requests})
+        proposal = propose(request, proposer, session.ledger)
         for candidate in proposal.candidates:
             write_atomic(self.folder / "candidates" / candidate.id / "reward.py", candidate.code)
         for refusal in proposal.refusals:

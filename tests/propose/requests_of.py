@@ -14,6 +14,7 @@ from rewardsearch.records.feedback import Feedback, Parent
 from rewardsearch.rewards.base import load_base_rewards
 from rewardsearch.rewards.identity import candidate_id
 from rewardsearch.run.budget import Budget
+from rewardsearch.run.events import EVENT, AnyEvent
 from rewardsearch.run.ledger import Ledger
 from rewardsearch.run.state import RunState
 from rewardsearch.tasks import load_task
@@ -62,13 +63,13 @@ class MemoryLedger(Ledger):
         for event in events:
             self._fold(event)
 
-    def append(self, event: str, **data: Any) -> None:
+    def append(self, event: AnyEvent) -> None:
         """Keeps an event as a journal's line would hold it, and folds it into the account."""
-        self._fold(json.loads(json.dumps({"event": event, **data})))
+        self._fold(json.loads(json.dumps(event.line())))
 
-    def _fold(self, event: dict[str, Any]) -> None:
-        self.events.append(event)
-        self.account.apply(event)
+    def _fold(self, line: dict[str, Any]) -> None:
+        self.events.append(line)
+        self.account.apply(EVENT.validate_python(line))
 
     def told(self, event: str) -> list[dict[str, Any]]:
         """The events of one kind, in their order."""

@@ -8,7 +8,7 @@ import pytest
 
 from rewardsearch.config import Config, LLMConfig, ProposeConfig
 from rewardsearch.errors import UserError
-from rewardsearch.propose import check
+from rewardsearch.propose import load_proposer
 from rewardsearch.session.requests import first_request
 
 KEY_NAME = "REWARDSEARCH_TEST_KEY"
@@ -21,7 +21,7 @@ def openai(base_url: str | None = None) -> ProposeConfig:
 def look(propose: ProposeConfig, task: str = "arithmetic") -> None:
     """Checks as a search does before it starts."""
     config = Config(propose=propose)
-    check(first_request(config).model_copy(update={"task": task}), config)
+    load_proposer(config).check(first_request(config).model_copy(update={"task": task}))
 
 
 def mistake(config: ProposeConfig, task: str = "arithmetic") -> str:
@@ -123,12 +123,12 @@ def test_a_limit_that_no_prompt_fits_is_told(monkeypatch: pytest.MonkeyPatch, pr
         {"propose": {"proposer": proposer, "prompt_tokens": 4000, "llm": {"api_key_env": KEY_NAME}}}
     )
     request = first_request(config)
-    check(request, config)
+    load_proposer(config).check(request)
     long = request.model_copy(update={"description": "A long story. " * 1000})
     with pytest.raises(
         UserError, match=r"propose\.prompt_tokens: the prompt takes about \d+ tokens however much is cut"
     ):
-        check(long, config)
+        load_proposer(config).check(long)
 
 
 def test_each_of_several_models_needs_its_own_key(monkeypatch: pytest.MonkeyPatch) -> None:

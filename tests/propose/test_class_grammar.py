@@ -13,7 +13,7 @@ from chat_server import reward_code
 from requests_of import MakeRequest, feedback_of, ledger_of, parent_of
 
 from rewardsearch.config import Config, ProposeConfig, TaskConfig
-from rewardsearch.propose import ProposalRequest, propose
+from rewardsearch.propose import ProposalRequest, load_proposer, propose
 from rewardsearch.propose.grammar.catalogue import ANCHOR, FAMILIES, KINDS, NUMERIC, Value
 from rewardsearch.propose.grammar.classes import CLASS_ANCHOR, CLASS_KINDS, catalogue_of
 from rewardsearch.propose.grammar.genome import Component, Genome, genome_of, read_genome, render
@@ -82,7 +82,7 @@ def drawn(seed: int, classes: tuple[str, str] = CLASSES) -> Genome:
 
 
 def draw(request: ProposalRequest) -> Proposal:
-    return propose(request, Config(propose=ProposeConfig(proposer="grammar")), ledger_of())
+    return propose(request, load_proposer(Config(propose=ProposeConfig(proposer="grammar"))), ledger_of())
 
 
 # --- what components pay ----------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from requests_of import FEEDBACK_TEXT, MakeRequest, feedback_of, ledger_of
 from rewardsearch.config import Config, ProposeConfig
 from rewardsearch.errors import UserError
 from rewardsearch.files.resources import resource
-from rewardsearch.propose import ProposalRequest, propose
+from rewardsearch.propose import ProposalRequest, load_proposer, propose
 from rewardsearch.records import Candidate, Proposal, Verdict
 from rewardsearch.rewards.identity import candidate_id
 
@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 def take(request: ProposalRequest, folder: Path | None) -> Proposal:
     config = Config(propose=ProposeConfig(proposer="folder", folder=str(folder) if folder else None))
     ledger = ledger_of()
-    proposal = propose(request, config, ledger)
+    proposal = propose(request, load_proposer(config), ledger)
     assert ledger.events == []
     return proposal
 

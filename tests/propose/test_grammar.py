@@ -13,7 +13,7 @@ from chat_server import reward_code
 from requests_of import FEEDBACK_TEXT, MakeRequest, feedback_of, ledger_of, parent_of
 
 from rewardsearch.config import Config, ProposeConfig
-from rewardsearch.propose import ProposalRequest, propose
+from rewardsearch.propose import ProposalRequest, load_proposer, propose
 from rewardsearch.propose.grammar.catalogue import ANCHOR, FAMILIES, KINDS, NUMERIC
 from rewardsearch.propose.grammar.genome import Component, Genome, genome_of, read_genome, render
 from rewardsearch.propose.grammar.guide import Guide, Known, guide_of
@@ -35,7 +35,7 @@ THREE = genome_of((Component(ANCHOR, (2.0,)), Component("grounded", (1.0,)), Com
 
 def draw(request: ProposalRequest) -> Proposal:
     ledger = ledger_of()
-    proposal = propose(request, Config(propose=ProposeConfig(proposer="grammar")), ledger)
+    proposal = propose(request, load_proposer(Config(propose=ProposeConfig(proposer="grammar"))), ledger)
     assert ledger.events == []
     return proposal
 
@@ -79,7 +79,7 @@ def test_a_proposal_does_not_depend_on_the_hash_seed_of_its_process(request_of: 
         "import sys; from requests_of import ledger_of; from rewardsearch.config import Config\n"
         "from rewardsearch.propose import *\n"
         "request = ProposalRequest.model_validate_json(open(sys.argv[1]).read())\n"
-        "print(*(c.id for c in propose(request, Config(), ledger_of()).candidates))"
+        "print(*(c.id for c in propose(request, load_proposer(Config()), ledger_of()).candidates))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path / "request.json")],

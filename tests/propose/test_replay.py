@@ -15,7 +15,7 @@ from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import UserError
 from rewardsearch.files.resources import resource
 from rewardsearch.loop import search
-from rewardsearch.propose import about
+from rewardsearch.propose import load_proposer
 from rewardsearch.propose.recording import RECORDING, recorded_in
 from rewardsearch.run.journal import read_run
 from rewardsearch.run.state import RunState
@@ -131,7 +131,7 @@ def test_a_recording_is_searched_as_a_run_is_and_says_so(tmp_path: Path, trainer
     )
     (folder / RECORDING).write_text(f"about: four rewards\nrounds: [{entries}]\n", encoding="utf-8")
     replayed = config("replay", replay=str(folder))
-    assert "four rewards" in about(replayed)
+    assert "four rewards" in load_proposer(replayed).describe()
     state = search(replayed, tmp_path / "run", Quiet())
     assert [(c.name, c.round, c.operator) for c in state.candidates.values()] == [
         ("one", 1, "fresh"),

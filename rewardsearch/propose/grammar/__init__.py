@@ -55,7 +55,7 @@ class GrammarProposer(Proposer):
                 known.add(candidate_id(draft.code))
                 drafts.append(draft)
         head = f"# Round {request.round}: {request.count} rewards from the grammar, seed {request.seed}"
-        write_prompt(request, head, guide.told(), feedback_text(request))
+        write_prompt(request, head, guide.describe(), feedback_text(request))
         return admit(request, drafts, refusals)
 
 
@@ -123,8 +123,8 @@ def _crossover(rng: random.Random, guide: Guide) -> Maker:
 
 def _repair(rng: random.Random, genome: Genome, parent: str) -> Maker:
     while True:
-        genome, told = repair(rng, genome)
-        yield genome, told, "repair", (parent,)
+        genome, rationale = repair(rng, genome)
+        yield genome, rationale, "repair", (parent,)
 
 
 def _another(rng: random.Random, genome: Genome, parent: str) -> Maker:
@@ -135,10 +135,10 @@ def _another(rng: random.Random, genome: Genome, parent: str) -> Maker:
 
 def _new(maker: Maker, known: set[str], suffix: str) -> Draft | None:
     """The first draw that is not known; None when TRIES of them are."""
-    for _, (genome, told, operator, parents) in zip(range(TRIES), maker, strict=False):
+    for _, (genome, rationale, operator, parents) in zip(range(TRIES), maker, strict=False):
         code = render(genome)
         if candidate_id(code) not in known:
-            return Draft(name=_name(genome, suffix), code=code, rationale=told, operator=operator, parents=parents)
+            return Draft(name=_name(genome, suffix), code=code, rationale=rationale, operator=operator, parents=parents)
     return None
 
 

@@ -68,8 +68,8 @@ def render(genome: Genome) -> str:
     classes = genome.catalogue.classes
     needed = _needed(genome.kinds, definitions)
     # In the order of the file of parts: constants that are not parameters first, then helpers, then components.
-    told = {*constants, *((POSITIVE, NEGATIVE) if classes else ())}
-    shared = [definition.source for name, definition in definitions.items() if name in needed and name not in told]
+    known = {*constants, *((POSITIVE, NEGATIVE) if classes else ())}
+    shared = [definition.source for name, definition in definitions.items() if name in needed and name not in known]
     tables = [source for source in shared if not source.startswith("def ")]
     functions = [source for source in shared if source.startswith("def ")]
     imports = ["import re"] if any("re." in source for source in tables) else []

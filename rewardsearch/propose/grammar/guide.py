@@ -55,7 +55,7 @@ class Guide:
         children = {each.parent.candidate.id for each in self.parents if id in each.parent.ancestors}
         return {id, *known.parent.ancestors, *children}
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """The guide in words, for prompt.md."""
         if not self.gains:
             return "No parents: every kind of component is as likely as the others."

@@ -58,15 +58,15 @@ def fresh(rng: random.Random, lead: str, catalogue: Catalogue = NUMERIC) -> tupl
     Style has no reward for the right answer beside it: the base rewards ask for the answer already.
     """
     components = [draw_component(rng, lead, catalogue)]
-    told = [f"Tries {lead}"]
+    rationale = [f"Tries {lead}"]
     if lead != catalogue.anchor and catalogue.by_name[lead].family != "style":
         components.append(draw_component(rng, catalogue.anchor, catalogue))
-        told.append("a reward for the right answer")
+        rationale.append("a reward for the right answer")
     others = rng.sample([kind for kind in catalogue.substance if kind != lead], catalogue.beside)
     components += [draw_component(rng, kind, catalogue) for kind in others]
-    told += others
-    beside = f" beside {' and '.join(told[1:])}" if told[1:] else " alone"
-    return genome_of(components, catalogue), f"{told[0]}{beside}."
+    rationale += others
+    beside = f" beside {' and '.join(rationale[1:])}" if rationale[1:] else " alone"
+    return genome_of(components, catalogue), f"{rationale[0]}{beside}."
 
 
 def mutate(rng: random.Random, known: Known, guide: Guide) -> tuple[Genome, str]:
@@ -102,8 +102,8 @@ def crossover(rng: random.Random, first: Known, second: Known) -> tuple[Genome, 
     if len(kept) > room:
         kept = rng.sample(kept, room)
     child = genome_of((*pool, *kept), first.genome.catalogue)
-    told = f"Crosses {_of(first)} with {_of(second)}: {', '.join(child.kinds)}."
-    return child, told
+    rationale = f"Crosses {_of(first)} with {_of(second)}: {', '.join(child.kinds)}."
+    return child, rationale
 
 
 def repair(rng: random.Random, genome: Genome) -> tuple[Genome, str]:

@@ -1,8 +1,8 @@
-"""One ask on its way to a reward: which reply is pending, what the replies so far held."""
+"""One planned request on its way to a reward: which reply is pending, what the replies so far held, and its transcript."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ DOUBLED = 2
 
 @dataclass
 class Job:
-    """An ask and where it stands. `within` names the proposal that it belongs to within the run (round/attempt)."""
+    """A planned request and where it stands. `within` names the proposal that it belongs to within the run (round/attempt)."""
 
     request: Request
     server: Server
@@ -72,8 +72,8 @@ class Job:
     def max_tokens(self) -> int:
         return self.server.served.max_tokens << (0 if self.capped else min(self.cut_off, DOUBLED))
 
-    def read(self, reply: Reply, most: int) -> None:
-        """Takes in the pending reply; without a reward in it another is pending, while there are fewer than `most`."""
+    def read(self, reply: Reply, max_replies: int) -> None:
+        """Takes in the pending reply; without a reward in it another is pending, while there are fewer than `max_replies`."""
         self.replies.append(reply)
         try:
             self.found = _found(reply)
@@ -87,7 +87,7 @@ class Job:
         self.reply += 1
         self.refusals = self.lost = 0
         self.ready_at = 0.0
-        self.done = self.reply > most
+        self.done = self.reply > max_replies
 
 
 @dataclass(frozen=True)
@@ -96,19 +96,19 @@ class InFlight:
 
     job: Job
     send: int
-    mark: str
+    fingerprint: str
     prompt: Prompt
     refused: tuple[str, ...]
     body: Mapping[str, Any]
 
 
-def kept(name: str, flight: InFlight, text: str) -> Reply:
+def save_reply(name: str, flight: InFlight, text: str) -> Reply:
     """The reply that `text` is, written to the disk before anything else is done with it."""
     served = flight.job.server.served
     reply = read_reply(
         request=name,
         send=flight.send,
-        mark=flight.mark,
+        fingerprint=flight.fingerprint,
         model=served.model,
         text=text,
         prompt_tokens=flight.prompt.tokens,
@@ -137,3 +137,40 @@ def _found(reply: Reply) -> tuple[Found, ...]:
 def in_reasoning(reply: Reply) -> bool:
     """Whether all that a reply says came as reasoning."""
     return not reply.content.strip() and bool(reply.reasoning.strip())
+
+
+def write_transcript(
+    folder: Path, planned: Request, server: str, prompt: Prompt, replies: Sequence[Reply], reason: str
+) -> None:
+    """Writes request-K.md: the last prompt sent, every reply so far with its cost, and what is wrong with the last.
+
+    The replies themselves, as they came, are response-K.json.
+    """
+    parts = [
+        f"# Request {planned.index}: {planned.move}, asked of {server}",
+        f"## System\n\n{prompt.system.strip()}",
+        f"## User\n\n{prompt.user.strip()}",
+    ]
+    for number, reply in enumerate(replies, start=1):
+        parts.append(f"## Reply {number}: {_cost(reply)}")
+        if reply.reasoning:
+            parts.append(f"### Thought aloud\n\n{reply.reasoning.strip()}")
+        parts.append(reply.content.strip() or reply.refusal.strip() or "(empty)")
+    if reason:
+        parts.append(f"## No reward\n\n{reason}")
+    write_atomic(folder / f"request-{planned.index}.md", "\n\n".join(parts) + "\n")
+
+
+def _cost(reply: Reply) -> str:
+    usage = reply.usage
+    counted = "counted from characters" if usage.estimated else "as the server counted"
+    dollars = "no price" if usage.unpriced else f"${usage.dollars:.4f}"
+    details = [
+        f"{usage.prompt_tokens} prompt tokens{f' ({usage.cached_tokens} cached)' if usage.cached_tokens else ''}",
+        f"{usage.completion_tokens} completion tokens"
+        f"{f' ({usage.reasoning_tokens} of them thinking)' if usage.reasoning_tokens else ''}",
+        counted,
+        dollars,
+        f"ended by {reply.finish_reason or 'nothing said'}",
+    ]
+    return ", ".join(details)

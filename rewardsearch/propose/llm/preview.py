@@ -8,18 +8,17 @@ from typing import Any
 from rewardsearch.config import ProposeConfig
 from rewardsearch.errors import UserError
 from rewardsearch.propose.base import ProposalRequest
-from rewardsearch.propose.llm.form import asks_json, request_body
-from rewardsearch.propose.llm.openai import check_prompt
-from rewardsearch.propose.llm.parents import members_needed
-from rewardsearch.propose.llm.plan import model_of, plan, request_for
+from rewardsearch.propose.llm.operators import members_needed, model_of, plan, request_for
 from rewardsearch.propose.llm.prompt import Prompt, TooLong, build_prompt
+from rewardsearch.propose.llm.proposer import check_prompt
+from rewardsearch.propose.llm.request_body import asks_json, request_body
 from rewardsearch.propose.llm.server import server_name
 from rewardsearch.records import Operator, Record, Request
 from rewardsearch.run.account import Account
 
 
 class Preview(Record):
-    """One ask with its prompt, and the request as the JSON that a server would be sent."""
+    """One planned request with its prompt, and the JSON that a server would be sent."""
 
     request: Request
     prompt: Prompt
@@ -27,8 +26,8 @@ class Preview(Record):
 
 
 def preview(request: ProposalRequest, config: ProposeConfig, operator: Operator, account: Account) -> Preview:
-    """The first ask of `request` that makes the move: as planned, as the plan would draw it, or, where it would draw none, on
-    parents drawn alike.
+    """The first planned request with the operator: from the plan, from a plan drawn now, or, where that has none, with parents
+    drawn as a plan draws them.
 
     account: of the run, for what its servers are known to refuse. Raises UserError when the move has nothing to work on, or is
     never made because feedback is withheld.

@@ -1,9 +1,9 @@
-"""The prompt of an ask: its operator's template with the evidence, cut to a number of tokens.
+"""The prompt of a request: its operator's template with the evidence, cut to a number of tokens.
 
-A prompt goes from what never changes in a run (system message, task, settings) over what all requests of a round share to the
-ask's own rewards and what is asked, since a provider's cache holds beginnings that are alike. What is cut first, until the prompt
-fits, is the order of CUTS. Never cut: the contract, the task, the code of the rewards that the ask works on with their scores,
-why a rejected reward was refused, and what is asked.
+A prompt begins with what never changes in a run (system message, task, settings). Then come what all requests of a round share,
+the rewards of this request, and the instruction. Providers cache equal beginnings, so this order saves money. Sections are cut in
+the order of CUTS until the prompt fits. Never cut: the contract, the task, the code and scores of the rewards that the request
+works on, why a rejected reward was refused, and the instruction.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def estimate_tokens(text: str) -> int:
 
 
 def build_prompt(request: ProposalRequest, planned: Request, limit: int, structured: bool) -> Prompt:
-    """The prompt of `ask`, within `limit` tokens. structured: whether the reply is to be a JSON object.
+    """The prompt of a planned request, within `limit` tokens. structured: whether the reply is to be a JSON object.
 
     Raises TooLong, and UserError when a parent has no evidence to tell.
     """

@@ -23,14 +23,14 @@ BYTES_PER_BOUND_TOKEN = 2
 
 
 class Reply(Record):
-    """One reply. `request`, `send` and `mark` name the sending that it answers, `text` is the server's answer as it came.
+    """One reply. `request`, `send` and `fingerprint` name the sending that it answers, `text` is the server's answer as it came.
 
     `refusal` is what a model says that declines in the field made for it; `reasoning` what it thought aloud.
     """
 
     request: str
     send: int
-    mark: str
+    fingerprint: str
     model: str
     content: str
     reasoning: str
@@ -40,20 +40,20 @@ class Reply(Record):
     text: str
 
 
-def load_reply(path: Path, marks: Set[str]) -> Reply | None:
-    """The reply in `path`; None when there is none, when it is damaged, or when it answers none of `marks`."""
+def load_reply(path: Path, fingerprints: Set[str]) -> Reply | None:
+    """The reply in `path`; None when there is none, when it is damaged, or when it answers none of `fingerprints`."""
     try:
         reply = Reply.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, ValidationError):
         return None
-    return reply if reply.mark in marks else None
+    return reply if reply.fingerprint in fingerprints else None
 
 
 def read_reply(
     *,
     request: str,
     send: int,
-    mark: str,
+    fingerprint: str,
     model: str,
     text: str,
     prompt_tokens: int,
@@ -74,11 +74,11 @@ def read_reply(
     fields = (_item(message, name) for name in ("reasoning_content", "reasoning", "reasoning_details"))
     reasoning = next(filter(None, map(_text, (*fields, thoughts))), "")
     finish = _item(choice, "finish_reason")
-    most = (
+    limits = (
         BYTES_PER_TOKEN * prompt_tokens + UNSEEN_TOKENS,
         max(max_tokens, len(f"{content}{reasoning}".encode())) + UNSEEN_TOKENS,
     )
-    usage = _usage(_item(body, "usage"), *most) or Usage(
+    usage = _usage(_item(body, "usage"), *limits) or Usage(
         requests=1,
         prompt_tokens=prompt_tokens,
         completion_tokens=estimate_tokens(content) + estimate_tokens(reasoning),
@@ -87,7 +87,7 @@ def read_reply(
     return Reply(
         request=request,
         send=send,
-        mark=mark,
+        fingerprint=fingerprint,
         model=model,
         content=content,
         reasoning=reasoning,
@@ -161,16 +161,16 @@ def _arguments(message: Any) -> list[str]:
     return [_text(each) if isinstance(each, str) else json.dumps(each) for each in values if each]
 
 
-def _usage(value: Any, most_prompt: int, most_completion: int) -> Usage | None:
+def _usage(value: Any, max_prompt: int, max_completion: int) -> Usage | None:
     """What the server says it counted; None when it says nothing that can be."""
-    prompt = _count(_item(value, "prompt_tokens"), most_prompt)
-    completion = _count(_item(value, "completion_tokens"), most_completion)
+    prompt = _count(_item(value, "prompt_tokens"), max_prompt)
+    completion = _count(_item(value, "completion_tokens"), max_completion)
     if prompt is None or completion is None:
         return None
-    cached = _count(_item(_item(value, "prompt_tokens_details"), "cached_tokens"), most_prompt)
-    reasoning = _count(_item(_item(value, "completion_tokens_details"), "reasoning_tokens"), most_completion)
+    cached = _count(_item(_item(value, "prompt_tokens_details"), "cached_tokens"), max_prompt)
+    reasoning = _count(_item(_item(value, "completion_tokens_details"), "reasoning_tokens"), max_completion)
     # Some servers (xAI, Gemini) bill thinking as completion and count it in the total alone.
-    total = _count(_item(value, "total_tokens"), prompt + most_completion) or 0
+    total = _count(_item(value, "total_tokens"), prompt + max_completion) or 0
     completion = max(completion, total - prompt)
     return Usage(
         requests=1,
@@ -181,5 +181,5 @@ def _usage(value: Any, most_prompt: int, most_completion: int) -> Usage | None:
     )
 
 
-def _count(value: Any, most: int) -> int | None:
-    return value if type(value) is int and 0 <= value <= most else None
+def _count(value: Any, limit: int) -> int | None:
+    return value if type(value) is int and 0 <= value <= limit else None

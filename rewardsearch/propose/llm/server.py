@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MAX_LOST_CHARS = 100_000
 """Of what came of a lost reply that are kept."""
 MESSAGE_CHARS = 200
-"""Of a server's error message that are told."""
+"""How much of a server's error message is shown."""
 MAX_WAIT_S = 600.0
 REACH_S = 10.0
 _RETRIED = frozenset((409, 425, 429))
@@ -176,7 +176,7 @@ class Server:
         said = self._words(error)
         passing = code in _RETRIED or code >= 500 if isinstance(code, int) else bool(_PASSING.search(f"{code} {said}"))
         names = said if code in (None, 400, 422) else ""
-        return Refused(f"{self.url} answered with an error{_told(said)}", again=passing, names=names)
+        return Refused(f"{self.url} answered with an error{_quoted(said)}", again=passing, names=names)
 
     @property
     def _slow(self) -> str:
@@ -219,14 +219,14 @@ class Server:
         return self._echo.sub("[key]", message) if len(self._key) >= SECRET_CHARS_IN_MESSAGES else message
 
     def _refused(self, answer: Answer) -> Outcome:
-        """What an error status means. Raises UserError where it tells of the user's mistake."""
+        """The outcome of an error status. Raises UserError where it is the user's mistake."""
         served, status = self.served, answer.status
         text = self._text(answer.body)
         body = json.loads(text) if is_whole(text) else text
         error = body.get("error", body) if isinstance(body, dict) else body
         fields = error if isinstance(error, dict) else {}
         code, message = self._words(str(fields.get("code") or "")), self._words(error)
-        said = _told(message)
+        said = _quoted(message)
         if status == 401:
             # The server's words would show a part of the key.
             raise UserError(
@@ -271,7 +271,7 @@ def _is_stream(text: str) -> bool:
     )
 
 
-def _told(message: str) -> str:
+def _quoted(message: str) -> str:
     return f": {message[:MESSAGE_CHARS]}" if message else ""
 
 

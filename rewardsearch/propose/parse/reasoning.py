@@ -15,11 +15,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from rewardsearch.propose.parse.bare import bare_code
-from rewardsearch.propose.parse.fences import blocks_of
+from rewardsearch.propose.parse.blocks import bare_code, blocks_of
 from rewardsearch.propose.parse.literal import OBJECT, Fields, LiteralReader, Unreadable
-from rewardsearch.propose.parse.mend import mended
-from rewardsearch.propose.parse.source import DEFINES_REWARD, Source
+from rewardsearch.propose.parse.python import DEFINES_REWARD, Source, repair_code
 
 # Invisible characters that editors and web pages leave at a text's start, and what is left there of other encodings' marks.
 _INVISIBLE = "\ufeff\ufffd\ufffe\u200b\u200c\u200d\u2060\u200e\u200f"
@@ -88,7 +86,7 @@ class _Mark(NamedTuple):
     closing: re.Pattern[str] | None = None
 
 
-def split_reasoning(source: Source, text: str) -> Split:
+def strip_reasoning(source: Source, text: str) -> Split:
     """The answer and the reasoning of a reply, with line ends as \\n and without the marks of a chat template."""
     # Text in UTF-16 that was read as another encoding has a NUL beside every letter.
     rest = text.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n").lstrip(_INVISIBLE + " \t\n")
@@ -147,7 +145,7 @@ def _without_code(source: Source, text: str) -> str:
             continue
         marks = _marks(text, start, block.end)
         ends = any(_unopened(marks)) or any(closing.search(text, start, block.end) for _, closing in _HEADED)
-        if not ends or (block.is_python and source.tree(mended(source, block.body)) is not None):
+        if not ends or (block.is_python and source.tree(repair_code(source, block.body)) is not None):
             spans.append((start, block.end))
         else:
             # The block has swallowed the end of the reasoning, since nothing closed it.

@@ -9,7 +9,7 @@ from bad_server import BadServer
 from chat_server import Body, ChatServer, reward_code
 
 from rewardsearch.config import Config, parse_config
-from rewardsearch.propose import ProposalRequest, propose
+from rewardsearch.propose import ProposalRequest, load_proposer, propose
 from rewardsearch.propose.llm.reply import Reply
 from rewardsearch.records import Proposal, Request
 from rewardsearch.run.ledger import Ledger
@@ -51,7 +51,7 @@ def fresh(count: int, *models: str) -> tuple[Request, ...]:
 def asked(request: ProposalRequest, server: BadServer | ChatServer, ledger: Ledger, **openai: Any) -> Proposal:
     """What `request` gives, where the server is asked with these settings of propose.llm."""
     planned = request if request.plan else request.model_copy(update={"plan": fresh(request.count)})
-    return propose(planned, config(openai.pop("base_url", server.url), **openai), ledger)
+    return propose(planned, load_proposer(config(openai.pop("base_url", server.url), **openai)), ledger)
 
 
 def codes(*values: float) -> list[str]:

@@ -140,7 +140,7 @@ def test_an_ask_of_a_model_that_the_config_no_longer_has_goes_to_another_and_is_
     ledger = ledger_of()
     with BadServer(answer) as server:
         (found,) = asked(request_of(count=1, plan=fresh(1, "gone")), server, ledger).candidates
-    assert (found.model, ledger.told("sent")[0]["sent"]["model"]) == ("served", "served")
+    assert (found.model, ledger.told("sent")[0]["model"]) == ("served", "served")
 
 
 def test_a_reply_that_is_kept_belongs_to_the_model_that_gave_it_whatever_is_configured_now(

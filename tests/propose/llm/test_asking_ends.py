@@ -7,7 +7,6 @@ import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from asked import answer, asked, bill, booked, codes, kept, place_of
@@ -19,7 +18,8 @@ from server_faults import Fault
 from rewardsearch.config import BudgetConfig
 from rewardsearch.errors import BudgetReached, Interrupted, UserError
 from rewardsearch.files import write_atomic
-from rewardsearch.propose.llm import asking, job, transcript
+from rewardsearch.propose.llm import job, scheduler
+from rewardsearch.run.events import AnyEvent
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -36,15 +36,15 @@ class MortalLedger(MemoryLedger):
         self.dead = False
         self._last, self._written = last, written
 
-    def append(self, event: str, **data: Any) -> None:
+    def append(self, event: AnyEvent) -> None:
         if self.dead:
             raise Crash
         if len(self.events) == self._last:
             self.dead = True
             if self._written:
-                super().append(event, **data)
+                super().append(event)
             raise Crash
-        super().append(event, **data)
+        super().append(event)
 
 
 ADAPTING_EVENTS = 13
@@ -70,14 +70,14 @@ def test_a_crash_at_any_event_loses_no_reply_and_pays_for_none_twice(
     server = BadServer(answer, [Fault.EMPTY], honours, refused_parameters={"response_format"})
     with server:
         with monkeypatch.context() as patch, pytest.raises(Crash):
-            for module in (asking, job, transcript):
+            for module in (scheduler, job):
                 patch.setattr(module, "write_atomic", writing)
             asked(request, server, first, **settings)
         on_disk = {reply.request for reply in kept(request).values()}
         second = ledger_of(events=first.events)
         proposal = asked(request, server, second, **settings)
     assert [c.code for c in proposal.candidates] == codes(1.0, 2.0, 3.0)
-    again = {event["sent"]["request"] for event in second.told("sent")[len(first.told("sent")) :]}
+    again = {event["request"] for event in second.told("sent")[len(first.told("sent")) :]}
     assert not on_disk & again
     # Every reply on disk is booked, once, at what it cost.
     replies = kept(request).values()
@@ -118,7 +118,7 @@ def test_only_a_reply_that_is_gone_or_torn_is_asked_for_again(request_of: MakeRe
         second = ledger_of(events=first.events)
         assert len(asked(request, server, second).candidates) == 3
     assert sorted(place_of(r.body) for r in server.requests[3:]) == [2, 3]
-    assert [(e["sent"]["request"], e["sent"]["send"]) for e in second.told("sent")[3:]] == [
+    assert [(e["request"], e["send"]) for e in second.told("sent")[3:]] == [
         ("1/0/2/1", 2),
         ("1/0/3/1", 2),
     ]
@@ -152,9 +152,9 @@ def interrupting(ledger: MemoryLedger, when: Callable[[str, int], bool], monkeyp
     """Ctrl-C as an event of a kind is booked, where `when` says so of the kind and its number from 0."""
     append = ledger.append
 
-    def booking(event: str, **data: Any) -> None:
-        append(event, **data)
-        if when(event, len(ledger.told(event)) - 1):
+    def booking(event: AnyEvent) -> None:
+        append(event)
+        if when(event.event, len(ledger.told(event.event)) - 1):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(ledger, "_append", booking)

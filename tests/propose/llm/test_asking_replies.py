@@ -13,7 +13,7 @@ from requests_of import MakeRequest, ledger_of
 from server_faults import Fault
 
 from rewardsearch.errors import MachineError, UserError
-from rewardsearch.propose import propose
+from rewardsearch.propose import load_proposer, propose
 from rewardsearch.propose.llm import job
 from rewardsearch.records import (
     Candidate,
@@ -22,6 +22,7 @@ from rewardsearch.records import (
     Verdict,
 )
 from rewardsearch.rewards.identity import candidate_id
+from rewardsearch.run.events import AnyEvent, Received
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -38,10 +39,10 @@ def test_a_reply_is_on_disk_before_it_is_parsed_and_before_it_is_booked(
         seen.append(("parsed", list(kept(request))))
         return parse(text, is_ended)
 
-    def booking(event: str, **data: Any) -> None:
-        if event == "received":
-            seen.append((data["request"], list(kept(request))))
-        append(event, **data)
+    def booking(event: AnyEvent) -> None:
+        if isinstance(event, Received):
+            seen.append((event.request, list(kept(request))))
+        append(event)
 
     monkeypatch.setattr(job, "parse_reply", parsing)
     monkeypatch.setattr(ledger, "_append", booking)
@@ -221,7 +222,7 @@ def test_a_prompt_that_does_not_fit_is_a_refusal_and_not_the_machines_fault(requ
     with BadServer(answer) as server:
         tight = config(server.url)
         tight = tight.model_copy(update={"propose": tight.propose.model_copy(update={"prompt_tokens": 5000})})
-        proposal = propose(request, tight, ledger_of())
+        proposal = propose(request, load_proposer(tight), ledger_of())
     assert (proposal.candidates, server.requests) == ((), [])
     assert "propose.prompt_tokens is 5000" in proposal.refusals[0].reason
     assert proposal.outcomes[0].usage == Usage()

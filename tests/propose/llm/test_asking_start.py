@@ -15,7 +15,7 @@ from requests_of import MakeRequest, ledger_of
 
 from rewardsearch.config import BudgetConfig, parse_config
 from rewardsearch.errors import BudgetReached, UserError
-from rewardsearch.propose import build_prompt, check, check_connectivity, propose
+from rewardsearch.propose import build_prompt, load_proposer, propose
 from rewardsearch.propose.llm.prompt import estimate_tokens
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -42,26 +42,31 @@ def test_a_budget_that_affords_no_request_is_reached_before_anything_is_trained(
 ) -> None:
     settings = config("http://127.0.0.1:9/v1", BudgetConfig(**budget), prices={"served": PRICE})
     with pytest.raises(BudgetReached, match=told):
-        check(request_of(), settings)
+        load_proposer(settings).check(request_of())
 
 
 def test_a_budget_that_affords_one_request_is_fine(request_of: MakeRequest) -> None:
-    check(request_of(), config("http://127.0.0.1:9/v1", BudgetConfig(tokens=20_000)))
+    load_proposer(config("http://127.0.0.1:9/v1", BudgetConfig(tokens=20_000))).check(request_of())
 
 
 def test_an_address_where_nothing_listens_is_the_users_mistake() -> None:
     with pytest.raises(UserError, match=r"no connection to http://127\.0\.0\.1:9/v1; start the server there"):
-        check_connectivity(config("http://127.0.0.1:9/v1"))
+        load_proposer(config("http://127.0.0.1:9/v1")).check_connectivity()
 
 
 def test_a_server_without_a_list_of_models_is_there_all_the_same() -> None:
     with BadServer(answer) as server:
-        assert check_connectivity(config(server.url)) == []
+        assert load_proposer(config(server.url)).check_connectivity() == []
         assert server.requests == []
 
 
 def test_only_the_proposer_that_asks_servers_looks_for_them() -> None:
-    assert check_connectivity(parse_config({"propose": {"llm": {"base_url": "http://127.0.0.1:9/v1"}}}, "test")) == []
+    assert (
+        load_proposer(
+            parse_config({"propose": {"llm": {"base_url": "http://127.0.0.1:9/v1"}}}, "test")
+        ).check_connectivity()
+        == []
+    )
 
 
 def test_a_key_goes_to_no_other_host_than_its_own() -> None:
@@ -159,11 +164,11 @@ def test_the_model_that_is_asked_in_place_of_one_that_is_gone_is_the_one_in_the_
     ledger = ledger_of()
     proposal = asked(request, server, ledger)
     assert proposal.candidates[0].model == proposal.outcomes[0].request.model == "served"
-    assert [event["sent"]["model"] for event in ledger.told("sent")] == ["served"]
+    assert [event["model"] for event in ledger.told("sent")] == ["served"]
 
 
 def test_a_long_wait_is_told(request_of: MakeRequest, server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rewardsearch.propose.llm.asking.TOLD_WAIT_S", 0.0)
+    monkeypatch.setattr("rewardsearch.propose.llm.scheduler.REPORTED_WAIT_S", 0.0)
     server.respond = lambda n, _: refused(500, message="busy") if n == 0 else said(reply_with(1.0))
     ledger = ledger_of()
     asked(request_of(count=1), server, ledger)
@@ -187,7 +192,7 @@ def test_a_request_that_is_asked_again_with_the_reason_stays_within_the_limit(
     settings = config(server.url)
     tight = settings.model_copy(update={"propose": settings.propose.model_copy(update={"prompt_tokens": whole + 10})})
     server.respond = lambda n, _: said("I would rather not write one." if n == 0 else reply_with(1.0))
-    assert len(propose(request, tight, ledger_of()).candidates) == 1
+    assert len(propose(request, load_proposer(tight), ledger_of()).candidates) == 1
     first, second = (estimate_tokens("".join(m["content"] for m in body["messages"])) for body in server.bodies)
     assert first <= whole and second <= whole + 10
     assert "# Once more" in server.bodies[1]["messages"][1]["content"]

@@ -23,7 +23,7 @@ from raw_server import MOST_S, Script, Send, raw
 from requests_of import MakeRequest, ledger_of
 
 from rewardsearch.errors import UserError
-from rewardsearch.propose import check_connectivity
+from rewardsearch.propose import load_proposer
 from rewardsearch.propose.llm import exchange
 from rewardsearch.propose.llm import server as server_module
 from rewardsearch.propose.llm.server import Lost, Outcome, Received, Refused, opened
@@ -98,7 +98,7 @@ def test_every_answer_ends_within_its_deadline(name: str, monkeypatch: pytest.Mo
     with raw(script) as bad, ThreadPoolExecutor(3) as pool:
         success = pool.submit(post, f"{bad.url}/200", timeout_s=0.5)
         error = pool.submit(post, f"{bad.url}/500", timeout_s=0.5)
-        models = pool.submit(check_connectivity, config(bad.url))
+        models = pool.submit(load_proposer(config(bad.url)).check_connectivity)
         assert isinstance(success.result(), Lost)
         # An error status says enough, whatever becomes of its body.
         assert isinstance(error.result(), Refused if has_status else Lost)
@@ -117,7 +117,7 @@ def test_a_tls_handshake_that_drips_ends_within_its_deadline() -> None:
 MEASURED = """
 import json, resource, sys
 from asked import config
-from rewardsearch.propose import check_connectivity
+from rewardsearch.propose import load_proposer
 from rewardsearch.propose.llm.server import opened
 
 def ask(url):
@@ -125,11 +125,11 @@ def ask(url):
         return type(servers["served"].post({"model": "served", "messages": []}, "key")).__name__
 
 most = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-check_connectivity(config(sys.argv[1]))
+load_proposer(config(sys.argv[1])).check_connectivity()
 before = most()
 kinds = [ask(url + path) for url in sys.argv[2:] for path in ("/200", "/500")]
 for url in sys.argv[2:]:
-    check_connectivity(config(url))
+    load_proposer(config(url)).check_connectivity()
 print(json.dumps([kinds, most() - before]))
 """
 
@@ -196,7 +196,7 @@ def test_a_redirect_is_not_followed_and_its_host_is_told(status: int) -> None:
         to = f"{other.url.replace('//', '//name:word@')}/chat/completions?key={KEY}"
         moved = f"HTTP/1.1 {status} Moved\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n".encode()
         with raw(lambda send, _: send(moved)) as first:
-            for ask in (post, lambda url: check_connectivity(config(url))):
+            for ask in (post, lambda url: load_proposer(config(url)).check_connectivity()):
                 with pytest.raises(UserError, match=rf"redirects to {re.escape(other.url)} .*set base_url") as error:
                     ask(first.url)
                 assert KEY not in str(error.value) and "word" not in str(error.value)
@@ -207,7 +207,7 @@ def test_a_redirect_is_not_followed_and_its_host_is_told(status: int) -> None:
 def test_a_list_of_models_elsewhere_on_the_server_says_nothing_of_its_replies(to: str) -> None:
     moved = f"HTTP/1.1 307 Moved\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n".encode()
     with raw(lambda send, _: send(moved)) as first:
-        assert check_connectivity(config(first.url)) == []
+        assert load_proposer(config(first.url)).check_connectivity() == []
 
 
 def test_a_proxy_of_the_environment_is_asked_for_other_hosts_and_not_for_this_machine(
@@ -243,7 +243,7 @@ def test_nothing_of_the_environments_openai_settings_is_sent(monkeypatch: pytest
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Mine: of-another-server\nAuthorization: Bearer of-another-server")
     with raw(once(b"\r\n" + WHOLE)) as bad:
         assert isinstance(post(f"{bad.url}/200"), Received)
-        assert check_connectivity(config(bad.url)) == []
+        assert load_proposer(config(bad.url)).check_connectivity() == []
     assert len(bad.requests) == 2
     for sent in bad.requests:
         assert f"authorization: bearer {KEY}\r\n".encode().lower() in sent.lower()

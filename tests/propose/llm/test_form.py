@@ -9,8 +9,8 @@ from bad_server import BadServer
 from server_errors import ErrorStyle
 
 from rewardsearch.config import LLMConfig, Served
-from rewardsearch.propose.llm.form import ADAPTABLE, SCHEMA, change_for, request_body
 from rewardsearch.propose.llm.prompt import Prompt
+from rewardsearch.propose.llm.request_body import ADAPTABLE, SCHEMA, change_for, request_body
 from rewardsearch.propose.llm.server import Received, Refused, opened
 
 PROMPT = Prompt(system="You write rewards.", user="Write one.")

@@ -15,7 +15,7 @@ from played import SMALL, Quiet, Trainer
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import Interrupted
 from rewardsearch.loop import search
-from rewardsearch.propose.llm import manual
+from rewardsearch.propose import manual
 from rewardsearch.run.journal import read_run
 from rewardsearch.run.state import RunState
 

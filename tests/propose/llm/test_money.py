@@ -15,7 +15,7 @@ from server_faults import Fault
 
 from rewardsearch.config import BudgetConfig
 from rewardsearch.errors import BudgetReached
-from rewardsearch.propose.llm.asking import LOST_MOST
+from rewardsearch.propose.llm.scheduler import MAX_LOST
 from rewardsearch.records import Usage
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -36,7 +36,7 @@ def bound_of(request_of: MakeRequest, **openai: object) -> Usage:
     (sent,) = ledger.told("sent")
     for path in request_of().folder.glob("response-*"):
         path.unlink()
-    return Usage.model_validate(sent["sent"]["bound"])
+    return Usage.model_validate(sent["bound"])
 
 
 # --- what is booked ---------------------------------------------------------------------------------------------------
@@ -111,10 +111,10 @@ def test_an_ask_whose_replies_are_lost_again_and_again_is_given_up(request_of: M
     ledger = ledger_of()
     with BadServer(answer, [None, *[Fault.RESET] * 9]) as server:
         proposal = asked(request_of(count=2), server, ledger, in_flight=1)
-    assert len(server.requests) == 1 + LOST_MOST
+    assert len(server.requests) == 1 + MAX_LOST
     assert [refusal.reason for refusal in proposal.refusals] == [f"the connection to {server.url} broke off"]
     files = sorted(path.name for path in request_of().folder.glob("response-2*"))
-    assert files == [f"response-2.lost-{n}.txt" for n in range(1, 1 + LOST_MOST)]
+    assert files == [f"response-2.lost-{n}.txt" for n in range(1, 1 + MAX_LOST)]
 
 
 # --- budgets ----------------------------------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ def test_the_bound_of_a_request_is_above_what_an_answer_of_full_length_costs(req
     ledger = ledger_of()
     with BadServer(lambda body: reply_with(1.0).ljust(499 * 4, "."), [Fault.LENGTH]) as server:
         asked(request_of(count=1), server, ledger, max_tokens=500, prices=PRICES)
-    bounds = [Usage.model_validate(event["sent"]["bound"]) for event in ledger.told("sent")]
+    bounds = [Usage.model_validate(event["bound"]) for event in ledger.told("sent")]
     assert [bound.completion_tokens for bound in bounds] == [500, 1000]
     for bound, cost in zip(bounds, server.billed, strict=True):
         assert bound.prompt_tokens > cost.prompt_tokens and bound.completion_tokens >= cost.completion_tokens

@@ -9,8 +9,8 @@ from told_run import request as told_request
 
 from rewardsearch.config import ProposeConfig
 from rewardsearch.propose import ProposalRequest
-from rewardsearch.propose.llm.outcome import RequestResult, proposal_of, write_plan
 from rewardsearch.propose.llm.prompt import build_prompt
+from rewardsearch.propose.llm.proposer import RequestResult, build_proposal, write_plan
 from rewardsearch.propose.parse import Found
 from rewardsearch.records import Refusal, Request, Usage
 from rewardsearch.rewards.identity import candidate_id
@@ -32,7 +32,7 @@ def id_of(value: float) -> str:
 
 
 def test_the_first_reward_of_each_reply_is_a_candidate_of_its_ask(request_of: MakeRequest) -> None:
-    proposal = proposal_of(request_of(round=3), [told(1, 1.0, 5.0), told(2, 2.0)])
+    proposal = build_proposal(request_of(round=3), [told(1, 1.0, 5.0), told(2, 2.0)])
     assert [(c.id, c.operator, c.model, c.parents, c.round) for c in proposal.candidates] == [
         (id_of(1.0), "mutate", "model 1", ("parent 1",), 3),
         (id_of(2.0), "mutate", "model 2", ("parent 2",), 3),
@@ -46,23 +46,23 @@ def test_a_reward_without_a_name_has_that_of_its_place(request_of: MakeRequest) 
     nameless = RequestResult(
         request=Request(index=3, operator="fresh"), found=(Found(name="", code=reward_code(1.0), rationale=""),)
     )
-    assert proposal_of(request_of(), [nameless]).candidates[0].name == "reward_r1c3"
+    assert build_proposal(request_of(), [nameless]).candidates[0].name == "reward_r1c3"
 
 
 def test_a_spare_reward_makes_up_for_a_reply_without_one_and_is_its_own_asks(request_of: MakeRequest) -> None:
-    proposal = proposal_of(request_of(), [told(1, reason="the reply is empty"), told(2, 2.0, 3.0, 4.0)])
+    proposal = build_proposal(request_of(), [told(1, reason="the reply is empty"), told(2, 2.0, 3.0, 4.0)])
     assert [(c.id, c.model) for c in proposal.candidates] == [(id_of(2.0), "model 2"), (id_of(3.0), "model 2")]
     assert proposal.refusals == (Refusal(name="request_1", reason="the reply is empty"),)
     assert [played.candidates for played in proposal.outcomes] == [(), (id_of(2.0), id_of(3.0))]
 
 
 def test_no_spare_reward_is_taken_where_every_reply_has_one(request_of: MakeRequest) -> None:
-    proposal = proposal_of(request_of(), [told(1, 1.0, 3.0), told(2, 2.0, 4.0)])
+    proposal = build_proposal(request_of(), [told(1, 1.0, 3.0), told(2, 2.0, 4.0)])
     assert [c.id for c in proposal.candidates] == [id_of(1.0), id_of(2.0)]
 
 
 def test_the_same_reward_of_two_replies_is_the_first_ones(request_of: MakeRequest) -> None:
-    proposal = proposal_of(request_of(), [told(1, 1.0), told(2, 1.0)])
+    proposal = build_proposal(request_of(), [told(1, 1.0), told(2, 1.0)])
     assert [(c.id, c.model) for c in proposal.candidates] == [(id_of(1.0), "model 1")]
     assert [played.candidates for played in proposal.outcomes] == [(id_of(1.0),), ()]
     assert proposal.refusals[0].reason == f"the same reward was proposed before, as {id_of(1.0)}"
@@ -70,13 +70,13 @@ def test_the_same_reward_of_two_replies_is_the_first_ones(request_of: MakeReques
 
 def test_a_reward_is_credited_to_the_ask_that_it_is_a_candidate_of(request_of: MakeRequest) -> None:
     # The second reply's reward is a spare one of the first, which nobody takes.
-    proposal = proposal_of(request_of(), [told(1, 1.0, 2.0), told(2, 2.0)])
+    proposal = build_proposal(request_of(), [told(1, 1.0, 2.0), told(2, 2.0)])
     assert [c.model for c in proposal.candidates] == ["model 1", "model 2"]
     assert [played.candidates for played in proposal.outcomes] == [(id_of(1.0),), (id_of(2.0),)]
 
 
 def test_a_reward_of_an_earlier_round_is_a_refusal_that_was_paid_for(request_of: MakeRequest) -> None:
-    proposal = proposal_of(request_of(seen=(id_of(1.0),)), [told(1, 1.0)])
+    proposal = build_proposal(request_of(seen=(id_of(1.0),)), [told(1, 1.0)])
     assert proposal.candidates == ()
     assert proposal.outcomes[0].candidates == ()
     assert proposal.outcomes[0].usage == PAID
@@ -94,9 +94,7 @@ def planned(request: ProposalRequest, config: ProposeConfig | None = None) -> st
 def test_prompt_md_lists_the_moves_and_holds_every_prompt_in_full(request_of: MakeRequest) -> None:
     request = told_request().model_copy(update={"folder": request_of().folder, "plan": tuple(ASKS.values())})
     written = planned(request)
-    assert written.startswith(
-        "# Round 3: 4 requests\n\nWhat each move has improved for its cost, where 1 is the average ask's: "
-    )
+    assert written.startswith("# Round 3: 4 requests\n\nWhat each move has improved for its cost")
     assert f"\n1. fresh, asked of {MODEL}\n" in written
     assert f"\n3. crossover of {PENALTY.id} and {STEP_CHECK.id}, asked of {MODEL}\n" in written
     for ask in ASKS.values():

@@ -17,7 +17,16 @@ from told_run import request as told_request
 
 from rewardsearch.config import MixConfig, ProposeConfig
 from rewardsearch.feedback.payoff import payoffs
-from rewardsearch.propose.llm.plan import FLOOR, PRIOR_ASKS, draw, model_of, payoff_rates, plan, request_for, shares
+from rewardsearch.propose.llm.operators import (
+    FLOOR,
+    PRIOR_REQUESTS,
+    draw,
+    model_of,
+    payoff_rates,
+    plan,
+    request_for,
+    shares,
+)
 from rewardsearch.records import BASELINE, Front, Operator, Proposal, RankedRow, Ranking, Request, RequestOutcome, Usage
 from rewardsearch.records.feedback import Feedback, Payoff
 
@@ -211,8 +220,8 @@ def test_a_rate_is_improvement_for_cost_with_a_prior_of_a_few_average_asks() -> 
     rates = payoff_rates([paid("mutate", 15.0, cost=15.0), paid("fresh", 5.0, cost=5.0)])
     assert rates == pytest.approx({("mutate", "gpt-5"): 1.0, ("fresh", "gpt-5"): 1.0})
     rates = payoff_rates([paid("mutate", 15.0, cost=5.0), paid("fresh", 5.0, cost=15.0, model="small")])
-    assert rates["mutate", "gpt-5"] == pytest.approx((PRIOR_ASKS + 15) / (PRIOR_ASKS + 5))
-    assert rates["fresh", "small"] == pytest.approx((PRIOR_ASKS + 5) / (PRIOR_ASKS + 15))
+    assert rates["mutate", "gpt-5"] == pytest.approx((PRIOR_REQUESTS + 15) / (PRIOR_REQUESTS + 5))
+    assert rates["fresh", "small"] == pytest.approx((PRIOR_REQUESTS + 5) / (PRIOR_REQUESTS + 15))
 
 
 # --- the mix over a search --------------------------------------------------------------------------------------------

@@ -61,11 +61,11 @@ CUTTABLE = {
 }
 NEVER_CUT = {
     "first": ["start yours from this side:"],
-    "fresh": [PENALTY.name, STEP_CHECK.name, HARSHER.name, "none of the rewards above has"],
+    "fresh": [PENALTY.name, STEP_CHECK.name, HARSHER.name, "from this side:"],
     "mutate": [PENALTY.code.strip(), "F1 0.909", "flags: exploit:empty", "Change one thing in wrong_answer_penalty"],
-    "crossover": [PENALTY.code.strip(), STEP_CHECK.code.strip(), "F1 0.909", "F1 0.899", "Make one reward of the two"],
-    "simplify": [STEP_CHECK.code.strip(), "F1 0.899", "what does not earn its place"],
-    "repair": [CROSSED.code.strip(), str(REJECTED.reason), "by the behaviour check", "Mend exactly that"],
+    "crossover": [PENALTY.code.strip(), STEP_CHECK.code.strip(), "F1 0.909", "F1 0.899", "Combine the two rewards"],
+    "simplify": [STEP_CHECK.code.strip(), "F1 0.899", "what does not help"],
+    "repair": [CROSSED.code.strip(), str(REJECTED.reason), "The behaviour check", "Repair exactly that mistake"],
 }
 
 
@@ -191,9 +191,9 @@ def test_the_flags_that_a_reward_has_are_explained_and_no_others() -> None:
 def test_the_form_of_the_reply_changes_the_system_message_alone() -> None:
     text, json = told("mutate"), told("mutate", structured=True)
     assert text.user == json.user
-    assert "One JSON object and nothing else" in json.system
+    assert "one JSON object" in json.system
     assert "Name: two to four words" in text.system
-    assert "One JSON object" not in text.system
+    assert "one JSON object" not in text.system
 
 
 def test_a_parent_that_was_not_trained_to_the_end_is_the_users_mistake() -> None:
@@ -277,12 +277,12 @@ def test_a_prompt_sent_once_more_ends_with_the_reason() -> None:
     assert more.system == first.system
     assert more.user.startswith(first.user)
     added = more.user.removeprefix(first.user)
-    assert "An earlier reply to this could not be used: the reply is empty. Reply with one whole reward file" in added
+    assert "the reply is empty" in added and "whole reward file" in added
     assert "think briefly" not in added
     assert "think briefly" in again(request(), first, "the reply was cut off", cut_off=True).user
 
 
 def test_a_request_of_the_first_round_needs_no_feedback(request_of: MakeRequest) -> None:
     user = build_prompt(request_of(count=3), Request(index=2, operator="fresh"), ROOMY, False).user
-    assert "3 rewards are written independently of one another, this is number\n2." in user
+    assert "3 rewards" in user and "number 2." in user
     assert "shown" not in user

@@ -50,7 +50,7 @@ def test_rounds_begin_alike_up_to_what_only_the_later_one_knows() -> None:
         "# The base rewards",
         "# What a reward must pass",
         "# How to read",
-        "a whole group of step",
+        "one group of step",
     ):
         assert stays in common
     assert "# What the rounds so far" not in common
@@ -91,8 +91,8 @@ def test_what_was_simplified_before_is_shown_with_its_code() -> None:
     for limit in (ROOMY, 5_500):
         text = user(asked, ASKS["simplify"], limit)
         assert simpler.code.strip() in text and f"{simpler.name} ({simpler.id})" in text
-        assert "take away something else" in text
-    assert "take away something else" not in user(request(), ASKS["simplify"])
+        assert "remove something else" in text
+    assert "remove something else" not in user(request(), ASKS["simplify"])
 
 
 def test_a_reward_that_repeats_another_makes_room_for_another_idea_beside_the_other_ones_code() -> None:
@@ -121,18 +121,18 @@ def test_a_reward_that_repeats_another_makes_room_for_another_idea_beside_the_ot
     [
         ({}, "divided by the group's standard\ndeviation"),
         ({"train": {"scale_rewards": "batch"}}, "divided by the standard deviation\nof all completions"),
-        ({"train": {"scale_rewards": "none"}}, "it is divided by nothing"),
-        ({"bank": {"refuse": ["form", "length"]}}, "- bank:form: it tells"),
-        ({"bank": {"refuse": ["form", "length"]}}, "- bank:length: it pays"),
+        ({"train": {"scale_rewards": "none"}}, "not divided by\nanything"),
+        ({"bank": {"refuse": ["form", "length"]}}, "- bank:form: "),
+        ({"bank": {"refuse": ["form", "length"]}}, "- bank:length: "),
         (
             {"bank": {"questions": 32, "group_size": 4}},
-            "on 4 completions of the policy before training on each of 32 questions",
+            "4 for each of 32 questions",
         ),
         ({"bank": {"max_agreement": 0.9}}, "to 0.9 or more"),
         ({"bank": {"max_zero_std_fraction": 0.8}}, "in 80 % or more"),
         ({"bank": {"min_auc": 0.4}}, "AUC below 0.4"),
         ({"validation": {"exploits": "refuse"}}, "or the answer itself) is refused"),
-        ({"validation": {"exploits": "flag"}}, "refuses nothing"),
+        ({"validation": {"exploits": "flag"}}, "is not refused"),
     ],
 )
 def test_the_settings_that_a_reward_meets_are_told(settings: dict[str, object], told: str) -> None:
@@ -172,7 +172,7 @@ def test_a_rewards_own_components_are_told_and_the_base_rewards_curves_once() ->
         and text.count("the base rewards beside it at the last step: format_exact") == 2
     )
     assert text.count("    step_check-") == 3
-    assert text.count("F1 on the way, beside that of the base rewards at the same step: step 9") == 2
+    assert text.count("at the same step: step 9") == 2
 
 
 def test_rows_that_are_not_to_be_shown_are_in_no_completion() -> None:
@@ -186,5 +186,5 @@ def test_rows_that_are_not_to_be_shown_are_in_no_completion() -> None:
     for arm in (asked.feedback.baseline, *asked.feedback.evidence):
         assert (arm.mistakes, arm.group, arm.disagreements) == ((), None, ())
     text = user(asked, ASKS["crossover"])
-    assert 'completion "' not in text and "a whole group" not in text
+    assert 'completion "' not in text and "one group of step" not in text
     assert Config().task.rows_shown

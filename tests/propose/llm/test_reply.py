@@ -20,7 +20,7 @@ PRICE = Price(input=2.0, cached_input=0.5, output=10.0)
 
 def read(body: Any, price: Price | None = PRICE) -> Reply:
     text = body if isinstance(body, str) else json.dumps(body)
-    ids = {"request": "1/0/1/1", "send": 1, "mark": "abc", "model": "m"}
+    ids = {"request": "1/0/1/1", "send": 1, "fingerprint": "abc", "model": "m"}
     return read_reply(**ids, text=text, prompt_tokens=700, price=price, max_tokens=500)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rewardsearch.propose.llm.job import write_transcript
 from rewardsearch.propose.llm.prompt import Prompt
 from rewardsearch.propose.llm.reply import Reply
-from rewardsearch.propose.llm.transcript import write_transcript
 from rewardsearch.records import Request, Usage
 
 ASK = Request(index=2, operator="crossover", model="m", parents=("aaaa", "bbbb"))
@@ -17,7 +17,7 @@ def reply(content: str, **fields: object) -> Reply:
     values: dict[str, object] = {
         "request": "1/0/2/1",
         "send": 1,
-        "mark": "abc",
+        "fingerprint": "abc",
         "model": "m",
         "content": content,
         "reasoning": "",

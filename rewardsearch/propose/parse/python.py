@@ -1,6 +1,6 @@
-"""What a text is as Python: its syntax tree, whether it defines the reward, which names it lacks. Nothing is ever run.
+"""What a text is as Python: its syntax tree, the names it lacks, whether it is a whole reward; and repairs of damaged code.
 
-The work on one reply is bounded: beyond so many characters read, every further text counts as no Python.
+Nothing is ever run. The work on one reply is bounded: after a number of characters, every further text counts as not Python.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ import symtable
 import sys
 import textwrap
 import warnings
+from collections.abc import Callable
 from typing import NamedTuple
 
-from rewardsearch.propose.base import whole
-from rewardsearch.propose.parse.found import MAX_RATIONALE_CHARS, short
+from rewardsearch.propose.base import replace_surrogates
 from rewardsearch.records import FIXED_ARGUMENTS
 from rewardsearch.rewards.identity import MAX_CODE_CHARS
 
 MAX_READ_CHARS = 200_000
+MAX_RATIONALE_CHARS = 600
 DEFINES_REWARD = re.compile(r"^def reward[ \t]*\(", re.MULTILINE)
 _BUILTINS = frozenset(dir(builtins))
 
@@ -138,12 +139,12 @@ def signature(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     names += [f"*{arguments.vararg.arg}"] if arguments.vararg else []
     names += [argument.arg for argument in arguments.kwonlyargs]
     names += [f"**{arguments.kwarg.arg}"] if arguments.kwarg else []
-    return short(whole(f"{function.name}({', '.join(names)})"), 100)
+    return short(replace_surrogates(f"{function.name}({', '.join(names)})"), 100)
 
 
 def docstring(tree: ast.Module | None) -> str:
     """The docstring of a reward file on one line; empty when it has none."""
-    return short(whole(ast.get_docstring(tree) or ""), MAX_RATIONALE_CHARS) if tree else ""
+    return short(replace_surrogates(ast.get_docstring(tree) or ""), MAX_RATIONALE_CHARS) if tree else ""
 
 
 def without(code: str, nodes: list[ast.FunctionDef]) -> str:
@@ -212,3 +213,98 @@ def _changes(last: ast.stmt) -> bool:
         targets = last.targets if isinstance(last, ast.Assign) else [last.target]
         return not all(isinstance(target, ast.Name) for target in targets)
     return isinstance(last, ast.Raise) or (isinstance(last, ast.Expr) and isinstance(last.value, ast.Call))
+
+
+_INVISIBLE = re.compile("[\ufeff\u200b\u200c\u200d\u2060\u200e\u200f\u00ad]")
+_SPACES = re.compile("[\u00a0\u2007\u202f\u2002-\u2006\u2008-\u200a\u3000]")
+_ENTITIES = {
+    "&lt;": "<",
+    "&gt;": ">",
+    "&amp;": "&",
+    "&quot;": '"',
+    "&#39;": "'",
+    "&#x27;": "'",
+    "&apos;": "'",
+    "&#34;": '"',
+    "&#60;": "<",
+    "&#62;": ">",
+    "&nbsp;": " ",
+}
+_ENTITY = re.compile("|".join(map(re.escape, _ENTITIES)))
+_ESCAPED_PAIR = re.compile(r"&lt;([a-z_]{1,30})&gt;.*?&lt;(?:\\?/)\1&gt;", re.DOTALL)
+_ENTITY_NAMES = frozenset(("lt", "gt", "amp", "quot", "apos", "nbsp"))
+_SMART = str.maketrans({"“": '"', "”": '"', "„": '"', "‟": '"', "‘": "'", "’": "'", "‚": "'", "′": "'", "″": '"'})
+_PROMPTS = re.compile(r"^[ \t]{0,20}(?:>>>|\.\.\.)(?: |$)", re.MULTILINE)
+_MAX_REJOINED = 20
+
+
+def repair_code(source: Source, code: str) -> str:
+    """`code` as it was meant: unchanged when it is Python, or when no mending makes it Python."""
+    if len(code) > MAX_CODE_CHARS:
+        return code
+    if source.tree(code) is not None:
+        return _unescaped_where_sure(source, code)
+    now = code
+    for mend in _MENDS:
+        changed = mend(now)
+        if changed != now and source.tree(changed) is not None:
+            return _unescaped_where_sure(source, changed)
+        now = changed
+    for start in dict.fromkeys((code, now)):
+        joined = _rejoined(source, start)
+        if joined is not None:
+            return joined
+    return code
+
+
+def _unescaped_where_sure(source: Source, code: str) -> str:
+    """Python in which every < and > is an HTML entity, though it means tags or comparisons; in doubt, as it is."""
+    if "&lt;" not in code or "<" in code or ">" in code or "unescape" in code or "import html" in code:
+        return code
+    if not _ESCAPED_PAIR.search(code) and not (source.missing(code) & _ENTITY_NAMES):
+        return code
+    plain = _unescaped(code)
+    return plain if source.tree(plain) is not None else code
+
+
+def _dedented(code: str) -> str:
+    return textwrap.dedent(code.expandtabs(4)) if code[:1] in (" ", "\t") else code
+
+
+def _unescaped(code: str) -> str:
+    return _ENTITY.sub(lambda found: _ENTITIES[found.group()], code)
+
+
+def _without_prompts(code: str) -> str:
+    """Without the prompts of an interactive session."""
+    return _PROMPTS.sub("", code) if ">>>" in code else code
+
+
+_MENDS: tuple[Callable[[str], str], ...] = (
+    lambda code: _INVISIBLE.sub("", code),
+    lambda code: _SPACES.sub(" ", code),
+    lambda code: textwrap.dedent(code),
+    _dedented,
+    _unescaped,
+    _without_prompts,
+    lambda code: code.translate(_SMART),
+)
+
+
+def _rejoined(source: Source, code: str) -> str | None:
+    r"""Python whose strings were broken by a \n that JSON had unescaped; None when that is not its mistake."""
+    for _ in range(_MAX_REJOINED):
+        found = source.read(code)
+        if not isinstance(found, tuple):
+            return code
+        lines = code.split("\n")
+        if "unterminated string literal" not in found.message or not 0 < found.line < len(lines):
+            return None
+        lines[found.line - 1 : found.line + 1] = [lines[found.line - 1] + "\\n" + lines[found.line]]
+        code = "\n".join(lines)
+    return None
+
+
+def short(text: str, limit: int) -> str:
+    """`text` on one line, cut to `limit` characters."""
+    return " ".join(text[: 10 * limit].split())[:limit]

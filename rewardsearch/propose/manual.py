@@ -5,13 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from rewardsearch.config import ProposeConfig
 from rewardsearch.files import decoded_text, write_atomic
 from rewardsearch.propose.base import ProposalRequest, Proposer
-from rewardsearch.propose.llm.openai import check_prompt
-from rewardsearch.propose.llm.outcome import RequestResult, proposal_of, write_plan
-from rewardsearch.propose.llm.plan import plan
+from rewardsearch.propose.llm.operators import plan
 from rewardsearch.propose.llm.prompt import TooLong, build_prompt
+from rewardsearch.propose.llm.proposer import RequestResult, build_proposal, check_prompt, write_plan
 from rewardsearch.propose.parse import NoCode, parse_reply
 from rewardsearch.records import Proposal, Request
 from rewardsearch.run.ledger import Ledger
@@ -22,30 +20,27 @@ SKIP = "skip"
 
 
 class ManualProposer(Proposer):
-    """Writes paste-K.txt for each ask, and reads reply-K.md when a person has saved it.
+    """Writes paste-K.txt for each planned request, and reads reply-K.md when a person has saved it.
 
-    A file is read once it is not empty and has stopped growing. A reply without a reward is told, with the reason, and read
+    A file is read once it is not empty and has stopped growing. A reply without a reward is reported with the reason, and read
     again when it has changed.
     """
 
-    def __init__(self, config: ProposeConfig) -> None:
-        self._config = config
-
     def check(self, request: ProposalRequest) -> None:
         """Raises UserError for a limit that no prompt fits."""
-        check_prompt(request, self._config)
+        check_prompt(request, self.config)
 
     def plan(self, request: ProposalRequest) -> tuple[Request, ...]:
-        return plan(request, self._config, {"": 1.0})
+        return plan(request, self.config, {"": 1.0})
 
     def propose(self, request: ProposalRequest, ledger: Ledger) -> Proposal:
-        """Waits until every ask has its reply. Raises Interrupted and BudgetReached as Ledger.check does; what was replied
+        """Waits until every request has its reply. Raises Interrupted and BudgetReached as Ledger.check does; what was replied
         until then is read again by the same command."""
-        write_plan(request, self._config)
+        write_plan(request, self.config)
         results: dict[int, RequestResult] = {}
         for planned in request.plan:
             try:
-                prompt = build_prompt(request, planned, self._config.prompt_tokens, structured=False)
+                prompt = build_prompt(request, planned, self.config.prompt_tokens, structured=False)
             except TooLong as error:
                 results[planned.index] = RequestResult(request=planned, reason=str(error))
                 continue
@@ -79,7 +74,7 @@ class ManualProposer(Proposer):
                         ledger.say(f"  reply-{planned.index}.md read{', waiting for ' + left if left else ''}")
             if len(results) < len(request.plan):
                 time.sleep(POLL_S)
-        return proposal_of(request, [results[planned.index] for planned in request.plan])
+        return build_proposal(request, [results[planned.index] for planned in request.plan])
 
     def _reply(self, request: ProposalRequest, planned: Request) -> Path:
         return request.folder / f"reply-{planned.index}.md"

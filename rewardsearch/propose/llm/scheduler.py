@@ -1,5 +1,5 @@
-"""Asks the models' servers: several requests in flight, each booked before it is sent and after, replies on disk before they
-are read.
+"""Sends requests to the models' servers: several in flight, each booked before it is sent and after, replies on disk before
+they are read.
 
 One thread (the caller's) books, reads and decides. Each request has a thread of its own that waits for the reply and puts it on
 disk, where Ctrl-C does not reach it. A request whose reply holds no reward is asked again, with the reason; one that got no
@@ -21,25 +21,24 @@ from rewardsearch.config import LLMConfig
 from rewardsearch.errors import UserError
 from rewardsearch.files import write_atomic
 from rewardsearch.propose.base import ProposalRequest
-from rewardsearch.propose.llm.form import ADAPTABLE, asks_json, change_for, request_body
-from rewardsearch.propose.llm.job import InFlight, Job, in_reasoning, kept
-from rewardsearch.propose.llm.plan import model_of
+from rewardsearch.propose.llm.job import InFlight, Job, in_reasoning, save_reply, write_transcript
+from rewardsearch.propose.llm.operators import model_of
 from rewardsearch.propose.llm.prompt import Prompt, TooLong, again, build_prompt
 from rewardsearch.propose.llm.reply import Reply, cost_bound, load_reply
+from rewardsearch.propose.llm.request_body import ADAPTABLE, asks_json, change_for, request_body
 from rewardsearch.propose.llm.server import Lost, Received, Refused, Server
-from rewardsearch.propose.llm.transcript import write_transcript
 from rewardsearch.records import Usage
 from rewardsearch.run.ledger import Ledger
 
 BACKOFF_S = 1.0
-"""The first wait before a request is sent again; doubled each time, up to MOST_BACKOFF_S."""
-MOST_BACKOFF_S = 60.0
-TOLD_WAIT_S = 4.0
-"""Waits from here on are told."""
+"""The first wait before a request is sent again; doubled each time, up to MAX_BACKOFF_S."""
+MAX_BACKOFF_S = 60.0
+REPORTED_WAIT_S = 4.0
+"""Waits from this length on are reported."""
 AGAIN_TOKENS = 250
-"""What is kept free in a prompt for why the last reply held no reward."""
-LOST_MOST = 5
-"""How often a request is sent whose reply was lost on the way: the server may have billed each."""
+"""Room in a prompt for the reason why the last reply had no reward."""
+MAX_LOST = 5
+"""How often a request is sent whose reply is lost: the server may bill each time."""
 
 
 class RequestScheduler:
@@ -62,10 +61,10 @@ class RequestScheduler:
         self._threads: dict[str, threading.Thread] = {}
         self._landed: queue.SimpleQueue[tuple[str, Reply | Refused | Lost | BaseException]] = queue.SimpleQueue()
         self._pauses: dict[str, float] = {}
-        self._told: set[str] = set()
+        self._said: set[str] = set()
 
     def run(self) -> list[Job]:
-        """Every job, done, in the order of the asks.
+        """Every job, done, in the order of the plan.
 
         Raises UserError for what no repetition mends, Interrupted and BudgetReached as Ledger.check does. Whatever ends it,
         requests in flight are waited for and booked first, since they are paid for; a second Ctrl-C leaves them.
@@ -93,7 +92,7 @@ class RequestScheduler:
         return self._jobs
 
     def _drain(self) -> None:
-        """Books what is in flight. A further mistake of the user's is told when the same command is started again."""
+        """Books what is in flight. A further user error is reported when the same command is started again."""
         # What Ctrl-C cut off in the middle of being booked is on disk, and does not land again.
         while any(thread.is_alive() for thread in self._threads.values()) or not self._landed.empty():
             with contextlib.suppress(UserError):
@@ -127,21 +126,23 @@ class RequestScheduler:
     def _send(self, job: Job, name: str, prompt: Prompt, bound: Usage) -> None:
         refused = self._refused_by(job.server)
         body = request_body(job.server.served, prompt, job.max_tokens, refused)
-        mark = hashlib.sha256(json.dumps(body, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        fingerprint = hashlib.sha256(json.dumps(body, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:16]
         job.prompt = prompt
         self._write_down(job)
-        send = self._ledger.sent(name, job.server.served.model, mark, bound)
-        flight = InFlight(job, send, mark, prompt, refused, body)
+        send = self._ledger.sent(name, job.server.served.model, fingerprint, bound)
+        flight = InFlight(job, send, fingerprint, prompt, refused, body)
         self._in_flight[name] = flight
         self._threads[name] = threading.Thread(target=self._post, args=(name, flight), daemon=True)
         self._threads[name].start()
 
     def _post(self, name: str, flight: InFlight) -> None:
         # One that is lost and sent again has the same key: a server that knows it bills once.
-        key = hashlib.sha256(f"{self._request.run} {name} {flight.mark}".encode()).hexdigest()[:32]
+        key = hashlib.sha256(f"{self._request.run} {name} {flight.fingerprint}".encode()).hexdigest()[:32]
         try:
             outcome = flight.job.server.post(flight.body, key)
-            self._landed.put((name, kept(name, flight, outcome.text) if isinstance(outcome, Received) else outcome))
+            self._landed.put(
+                (name, save_reply(name, flight, outcome.text) if isinstance(outcome, Received) else outcome)
+            )
         except BaseException as error:
             # In a thread of its own nobody would hear of it.
             self._landed.put((name, error))
@@ -180,15 +181,15 @@ class RequestScheduler:
         job = flight.job
         self._ledger.received(name, flight.send, reply.usage)
         if reply.usage.estimated:
-            self._tell_once(
+            self._say_once(
                 f"  {job.server.name} does not say what its replies take, or says what cannot be; their tokens are counted from "
                 "characters"
             )
         if reply.usage.completion_tokens > job.max_tokens:
-            self._tell_once(f"  {job.server.name} passes over the limit of max_tokens: budgets cannot be held on it")
+            self._say_once(f"  {job.server.name} passes over the limit of max_tokens: budgets cannot be held on it")
         job.read(reply, self._config.replies)
         if job.found and in_reasoning(reply):
-            self._tell_once(
+            self._say_once(
                 f"  {job.server.name} sends the whole answer as reasoning_content, with empty content; it is read from there. "
                 "Start the server without its reasoning parser (--reasoning-parser of vLLM and SGLang, "
                 "--reasoning-format none of llama.cpp), or with the one that fits the model"
@@ -216,10 +217,10 @@ class RequestScheduler:
         if job.refused or job.refusals > self._config.max_retries:
             job.done = True
             return
-        backoff = min(MOST_BACKOFF_S, BACKOFF_S * 2 ** (job.refusals - 1)) * random.uniform(0.75, 1.25)
+        backoff = min(MAX_BACKOFF_S, BACKOFF_S * 2 ** (job.refusals - 1)) * random.uniform(0.75, 1.25)
         wait = backoff if outcome.wait_s is None else outcome.wait_s
         job.ready_at = time.monotonic() + wait
-        if wait >= TOLD_WAIT_S:
+        if wait >= REPORTED_WAIT_S:
             self._ledger.say(
                 f"  {outcome.reason}; again in {wait:.0f} s ({job.refusals} of {self._config.max_retries})"
             )
@@ -237,20 +238,20 @@ class RequestScheduler:
             self._give_up(job.server, outcome.reason)
             return
         job.lost += 1
-        self._ledger.say(f"  {outcome.reason}; it may have been billed ({job.lost} of {LOST_MOST})")
-        job.done = job.lost >= LOST_MOST or job.lost > self._config.max_retries
+        self._ledger.say(f"  {outcome.reason}; it may have been billed ({job.lost} of {MAX_LOST})")
+        job.done = job.lost >= MAX_LOST or job.lost > self._config.max_retries
         job.ready_at = time.monotonic() + BACKOFF_S
 
     def _give_up(self, server: Server, reason: str) -> None:
         """Asks a server nothing more in this round; what is in flight there comes to its own end."""
-        self._tell_once(f"  {reason}")
+        self._say_once(f"  {reason}")
         for job in self._jobs:
             if job.server is server and not job.done and job.name not in self._in_flight:
                 job.refused, job.done, job.reason = True, True, reason
 
-    def _tell_once(self, line: str) -> None:
-        if line not in self._told:
-            self._told.add(line)
+    def _say_once(self, line: str) -> None:
+        if line not in self._said:
+            self._said.add(line)
             self._ledger.say(line)
 
     # --- one job ------------------------------------------------------------------------------------------------------

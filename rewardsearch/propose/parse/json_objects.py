@@ -7,13 +7,11 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from rewardsearch.propose.base import whole
-from rewardsearch.propose.parse.fences import blocks_of
-from rewardsearch.propose.parse.found import MAX_NAME_CHARS, MAX_RATIONALE_CHARS, short
+from rewardsearch.propose.base import replace_surrogates
+from rewardsearch.propose.parse.blocks import blocks_of
 from rewardsearch.propose.parse.literal import OBJECT, Fields, Items, LiteralReader, Text, Unreadable, Value, decoded
-from rewardsearch.propose.parse.mend import mended
-from rewardsearch.propose.parse.rewards import Piece
-from rewardsearch.propose.parse.source import Source
+from rewardsearch.propose.parse.python import MAX_RATIONALE_CHARS, Source, repair_code, short
+from rewardsearch.propose.parse.rewards import MAX_NAME_CHARS, Piece
 
 _CODE_KEYS = frozenset(
     (
@@ -152,7 +150,7 @@ def _text(value: Value) -> Text | None:
 
 def _of_code(source: Source, text: Text, depth: int) -> list[Piece]:
     """The pieces of one "code"; Markdown in it, and JSON in it, is read as such."""
-    codes = [mended(source, code) for code in _readings(text)]
+    codes = [repair_code(source, code) for code in _readings(text)]
     code = next((each for each in codes if source.is_whole(each)), codes[0])
     if not source.is_whole(code):
         if _FENCE.search(code):
@@ -169,17 +167,17 @@ def _of_code(source: Source, text: Text, depth: int) -> list[Piece]:
 def _readings(text: Text) -> Iterator[str]:
     r"""What a string may mean as code: as JSON has it; escaped twice; with \n written as such beside real line ends."""
     # No code has these two signs: they are the \b and \f of a regular expression.
-    value = whole(text.value).replace("\b", "\\b").replace("\f", "\\f").replace("\r\n", "\n")
+    value = replace_surrogates(text.value).replace("\b", "\\b").replace("\f", "\\f").replace("\r\n", "\n")
     yield value.strip("\n") + "\n"
     if "\n" not in value.strip() and "\\n" in value:
-        yield whole(decoded(value)).strip("\n") + "\n"
+        yield replace_surrogates(decoded(value)).strip("\n") + "\n"
     if text.raw and text.raw != text.value:
-        yield whole(text.raw).replace('\\"', '"').strip("\n") + "\n"
+        yield replace_surrogates(text.raw).replace('\\"', '"').strip("\n") + "\n"
 
 
 def _said(value: Fields, keys: tuple[str, ...]) -> str:
     said = {key.strip().lower(): each.value for key, each in value.pairs if isinstance(each, Text)}
-    return whole(next((said[key] for key in keys if said.get(key, "").strip()), ""))
+    return replace_surrogates(next((said[key] for key in keys if said.get(key, "").strip()), ""))
 
 
 def _keyword(source: Source, text: str) -> list[Piece]:
@@ -209,7 +207,7 @@ def _salvaged(source: Source, text: str) -> list[Piece]:
     for end in dict.fromkeys([*ends[: _MAX_ENDS // 2], *ends[-_MAX_ENDS // 2 :]]):
         raw = text[begin.end() : end]
         for code in _readings(Text(decoded(raw), raw)):
-            plain = mended(source, code)
+            plain = repair_code(source, code)
             if source.is_whole(plain):
                 return [Piece(plain, True, name=_beside(text, _NAME_KEYS), why=_beside(text, _WHY_KEYS))]
     return []
@@ -218,5 +216,5 @@ def _salvaged(source: Source, text: str) -> list[Piece]:
 def _beside(text: str, keys: tuple[str, ...]) -> str:
     for key in keys:
         if found := re.search(_SAID.format(key=key), text):
-            return short(whole(decoded(found.group(2))), MAX_RATIONALE_CHARS)
+            return short(replace_surrogates(decoded(found.group(2))), MAX_RATIONALE_CHARS)
     return ""
