@@ -43,7 +43,7 @@ def test_a_search_fine_tunes_first_and_once_and_its_leaderboard_says_sft(tmp_pat
     assert trainer.tunings == 1
     assert "SFT: 64 demonstrations, 4 steps" in told.said
     events = happened(tmp_path / "run")
-    assert events.count("tuned") == 1 and events.index("tuned") < events.index("trained")
+    assert events.count("sft") == 1 and events.index("sft") < events.index("trained")
     assert state.sft is not None and state.sft == read_run(tmp_path / "run").sft
     assert state.sft.curve[-1].step == 4
     names = {row.id: row.name for row in current_ranking(state).rows}
@@ -51,7 +51,7 @@ def test_a_search_fine_tunes_first_and_once_and_its_leaderboard_says_sft(tmp_pat
     text = state.feedbacks[1].text
     assert "- policy before this training: F1 " in text and "untrained" not in text
     search(config(), tmp_path / "run", Quiet())
-    assert trainer.tunings == 1 and happened(tmp_path / "run").count("tuned") == 1
+    assert trainer.tunings == 1 and happened(tmp_path / "run").count("sft") == 1
 
 
 def test_another_run_takes_it_from_the_cache(tmp_path: Path, trainer: Trainer) -> None:
@@ -95,7 +95,7 @@ def test_a_search_that_was_killed_after_its_fine_tuning_carries_on_from_it(tmp_p
         search(config(), tmp_path / "killed", Quiet())
     trainer.after_run = lambda arm: None
     state = search(config(), tmp_path / "killed", Quiet())
-    assert trainer.tunings == 1 and happened(tmp_path / "killed").count("tuned") == 1
+    assert trainer.tunings == 1 and happened(tmp_path / "killed").count("sft") == 1
     whole = search(config(), tmp_path / "whole", Quiet())
     assert (state.fingerprints, state.rankings) == (whole.fingerprints, whole.rankings)
 
@@ -239,6 +239,7 @@ def test_a_fine_tuning_that_makes_the_policy_worse_is_a_warning(
 COPYING = """
 import sys, time
 from pathlib import Path
+from rewardsearch.run.artifacts import copy_sft, load_sft
 source, cache, own, role = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
 end = time.monotonic() + 1.5
 while time.monotonic() < end:
