@@ -34,7 +34,7 @@ from rewardsearch.records import BASELINE, FULL, TrainingResult, Verdict
 from rewardsearch.rewards.base import load_base_rewards
 from rewardsearch.stats import SeedNoise, f1_accuracy, spearman
 from rewardsearch.tasks import load_task
-from rewardsearch.train import sample_bank, start_workers
+from rewardsearch.train import sample_bank, start_launcher
 from rewardsearch.train.race import baseline_noise, race
 from rewardsearch.validation import validate
 
@@ -189,8 +189,8 @@ def rungs_of(results: Mapping[Key, TrainingResult]) -> list[Rung]:
 def verdicts_of(rewards: Sequence[Listed], run: Path) -> dict[str, Verdict]:
     """The verdicts of the whole validation on the rewards as one round, by id."""
     config = config_of()
-    with start_workers(run, config) as workers:
-        rollouts = sample_bank(run / "bank.jsonl", workers, lambda: True, lambda *_: None)
+    with start_launcher(run, config) as launcher:
+        rollouts = sample_bank(run / "bank.jsonl", launcher, lambda: True, lambda *_: None)
     base, task = load_base_rewards(config.train.base_rewards), load_task(config.task)
     found = validate([each.candidate for each in rewards], task, config, bank=rollouts, base=base)
     return {verdict.candidate: verdict for verdict in found}

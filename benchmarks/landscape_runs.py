@@ -30,7 +30,7 @@ from rewardsearch.run.artifacts import load_result
 from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.run.jobs import policy_job, segment_jobs, training_job
 from rewardsearch.stats import f1_accuracy
-from rewardsearch.train import screen, start_workers
+from rewardsearch.train import start_launcher, train
 
 ROOT = Path(__file__).resolve().parent.parent
 INDEX = ROOT / "benchmarks" / "landscape" / "index.yaml"
@@ -98,7 +98,7 @@ def trained(rewards: Sequence[Listed], run: Path, *, may_train: bool, console: C
     found: dict[Key, TrainingResult] = {}
     config = config_of()
     write_atomic(run / "config.yaml", config.to_yaml())
-    with start_workers(run, config) as workers:
+    with start_launcher(run, config) as launcher:
         for jobs in phases(rewards):
             for job in jobs:
                 result = load_result(run / job.folder, fingerprint("training", config, job))
@@ -107,7 +107,7 @@ def trained(rewards: Sequence[Listed], run: Path, *, may_train: bool, console: C
             missing = [job for job in jobs if (job.id, job.rung, job.seed) not in found]
             if not may_train:
                 continue
-            for job, result in screen(missing, workers, run, config, lambda: True, lambda *_: None):
+            for job, result in train(missing, launcher, run, config, lambda: True, lambda *_: None):
                 found[job.id, job.rung, job.seed] = result
                 console.print(f"{job.folder}: {result.status} {result.reason or ''}", highlight=False)
     return found

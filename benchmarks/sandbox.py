@@ -112,8 +112,10 @@ def training_step(steps: int) -> list[Row]:
     """Real GRPO steps of the demo's settings on one thread, with base rewards and one candidate, all sandboxed."""
     import torch
 
-    from rewardsearch.train.grpo import train
-    from rewardsearch.train.policy import load_policy
+    from rewardsearch.train.engine import Arm
+    from rewardsearch.train.engines.trl.grpo import train
+    from rewardsearch.train.engines.trl.policy import load_policy
+    from rewardsearch.train.worker.observe import Observer
 
     torch.set_num_threads(1)
     config = load_config("configs/arithmetic-demo.yaml")
@@ -134,6 +136,7 @@ def training_step(steps: int) -> list[Row]:
         return call
 
     with Sandbox(config.sandbox) as sandbox, policy.fresh_adapter(0) as model:
+        rows, settings = task.rows("train"), config.train
         rewards = [(spec, timed(SandboxedReward(sandbox, spec, 0, config.sandbox.rechecks))) for spec in specs]
 
         def on_step(step: int) -> None:
@@ -141,7 +144,8 @@ def training_step(steps: int) -> list[Row]:
             if step == 1:
                 spent[0] = 0.0  # The first step starts the worker.
 
-        train(model, policy, task, task.rows("train"), job, rewards, config.train, on_step)
+        observer = Observer(task, rows, rewards, settings.group_size, settings.max_completion_tokens, on_step)
+        train(model, policy, Arm(job, rows, observer, ()), settings)
     step_ms = statistics.median(b - a for a, b in pairwise(ends[1:])) * 1000
     calls_ms = spent[0] / (steps - 1) * 1000
     return [

@@ -19,7 +19,7 @@ from rewardsearch.run.jobs import final_job
 from rewardsearch.run.journal import has_run, read_run
 from rewardsearch.run.progress import Progress
 from rewardsearch.stats import f1_accuracy
-from rewardsearch.train import TestEvaluation, read_test, start_workers, train
+from rewardsearch.train import TestEvaluation, evaluate_test, start_launcher, train
 
 SEEDS = tuple(range(1001, 1011))
 MOST = 10
@@ -72,9 +72,9 @@ def further(planned: Sequence[Planned], runs: Path, progress: Progress) -> None:
     def may_start() -> bool:
         return not (folder / "STOP").exists()
 
-    with start_workers(folder, config) as workers:
+    with start_launcher(folder, config) as launcher:
         done = {}
-        for job, result in train(flat, workers, folder, config, may_start, lambda *_: None):
+        for job, result in train(flat, launcher, folder, config, may_start, lambda *_: None):
             if result.status == "error":
                 raise MachineError(f"{job.folder} could not be trained: {result.reason}")
             done[job.folder] = result
@@ -82,19 +82,21 @@ def further(planned: Sequence[Planned], runs: Path, progress: Progress) -> None:
         if len(done) < len(flat):
             raise Interrupted(f"stopped by {folder / 'STOP'}; remove it and run the same command")
         trained = [job for job in flat if done[job.folder].status == "done"]
-        for _ in read_test([_reading(job, config) for job in trained], workers, folder, may_start, lambda *_: None):
+        for _ in evaluate_test(
+            [_evaluation(job, config) for job in trained], launcher, folder, may_start, lambda *_: None
+        ):
             pass
 
 
-def _reading(job: TrainingJob, config: Config) -> TestEvaluation:
-    mark = fingerprint("training", config, job)
-    return TestEvaluation(name=f"{job.id}-{job.seed}", adapter=f"{job.folder}/adapter", fingerprint=mark)
+def _evaluation(job: TrainingJob, config: Config) -> TestEvaluation:
+    found = fingerprint("training", config, job)
+    return TestEvaluation(name=f"{job.id}-{job.seed}", adapter=f"{job.folder}/adapter", fingerprint=found)
 
 
 def further_scores(planned: Sequence[Planned], runs: Path) -> dict[str, dict[int, float]]:
     """F1 on the test by further seed, of each arm by its key; without what is not read yet."""
     config, found = planned[0].config, {}
     for key, jobs in further_jobs(planned, runs).items():
-        outcomes = {job.seed: load_outcomes(runs / FOLDER / _reading(job, config).file) for job in jobs}
+        outcomes = {job.seed: load_outcomes(runs / FOLDER / _evaluation(job, config).file) for job in jobs}
         found[key] = {seed: f1_accuracy(each).f1 for seed, each in outcomes.items() if each}
     return found

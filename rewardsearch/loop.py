@@ -19,6 +19,7 @@ from rewardsearch.run.state import RunState
 from rewardsearch.session.opening import open_session
 from rewardsearch.session.preflight import preflight
 from rewardsearch.session.steps import Steps, nothing_accepted
+from rewardsearch.train.references import train_references
 
 
 def search(config: Config, folder: Path, progress: Progress, mix: bool = False) -> RunState:
@@ -38,7 +39,7 @@ def search(config: Config, folder: Path, progress: Progress, mix: bool = False) 
             for line in preflight(config, state, session.task):
                 progress.say(line)
         session.setup.sft()
-        session.trainings.references()
+        train_references(session.trainings)
         for number in range(1, config.rounds + 1):
             search_round(steps, number)
         steps.retry(config.rounds)
@@ -81,7 +82,7 @@ def finalize_run(config: Config, folder: Path, progress: Progress, mix: bool = F
             raise UserError(f"{folder} has no finished round to finalize; run the search first")
         if session.state.final is None:
             session.setup.sft()
-            session.trainings.references()
+            train_references(session.trainings)
         Steps(session).finalize()
         return session.state
 

@@ -13,8 +13,6 @@ from played import Trainer
 from small_disk import SmallDisk
 
 from rewardsearch.config import Config, parse_config
-from rewardsearch.train import schedule as trials
-from rewardsearch.train import setup as groundwork
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -68,13 +66,11 @@ def write_reward(tmp_path: Path):  # type: ignore[no-untyped-def]
 
 
 @pytest.fixture
-def trainer(monkeypatch: pytest.MonkeyPatch) -> Trainer:
+def trainer() -> Iterator[Trainer]:
     """Takes the place of the processes that train and that read the test."""
     trainer = Trainer()
-    monkeypatch.setattr(trials, "train", trainer.train)
-    monkeypatch.setattr(groundwork, "tune", trainer.tune)
-    monkeypatch.setattr(trials, "read_test", trainer.read_test)
-    return trainer
+    with trainer.in_place():
+        yield trainer
 
 
 @pytest.fixture

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rewardsearch.config import Config
-from rewardsearch.records import Outcome, SftPoint, SftResult, TrainingJob, TrainingResult
-from rewardsearch.run.artifacts import ADAPTER, SFT, load_outcomes, load_result, save_outcomes, save_result, save_sft
+from rewardsearch.records import Outcome, Rollout, SftPoint, SftResult, TrainingJob, TrainingResult
+from rewardsearch.run.artifacts import ADAPTER, SFT, load_result, save_bank, save_outcomes, save_result, save_sft
 from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.run.progress import Running
 from rewardsearch.run.state import RunState
-from rewardsearch.train import TestEvaluation
+from rewardsearch.train.launcher import LAUNCHERS, Done, EvaluateTest, FineTune, Job, MayStart, OnStep, TrainArm
 
 SMALL: dict[str, Any] = {
     "rounds": 1,
@@ -64,7 +65,7 @@ def answered(right: int, questions: int = 20) -> tuple[Outcome, ...]:
 
 @dataclass
 class Trainer:
-    """Stands for the worker processes: what it trained, what ends otherwise, and when the user steps in."""
+    """Carries out a search's jobs by functions: what it trained, what ends otherwise, and when the user steps in."""
 
     trained: list[str] = field(default_factory=list)
     """Arms, in order, one for every run or segment of one."""
@@ -83,14 +84,26 @@ class Trainer:
     """Of what ends otherwise."""
     flags: tuple[str, ...] = ()
     """Of what fails."""
+    bank: Sequence[Rollout] = ()
+    """What is sampled as the rollout bank."""
+    observe: Callable[[TrainingJob, TrainingResult, Config], TrainingResult] = lambda job, result, config: result
+    """Adds to a result what a training shows."""
     before_test: Callable[[], None] = lambda: None
     after_run: Callable[[str], None] = lambda id: None
     play: Callable[[TrainingJob], tuple[Outcome, ...]] = lambda job: outcomes(job.id, round(20 * (job.questions or 1)))
 
-    def tune(self, run: Path, config: Config, workers: Any, may_start: Any, on_step: Any) -> SftResult | None:
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """While it lasts, it takes the place of the launcher `local`."""
+        before, _current[:] = _current[:], [self]
+        local, LAUNCHERS["local"] = LAUNCHERS["local"], "played:Played"
+        try:
+            yield
+        finally:
+            _current[:], LAUNCHERS["local"] = before, local
+
+    def fine_tune(self, run: Path, config: Config, on_step: OnStep) -> None:
         """A fine-tuning whose adapter is a line of text."""
-        if not may_start():
-            return None
         self.tunings += 1
         adapter = run / SFT / ADAPTER
         adapter.mkdir(parents=True, exist_ok=True)
@@ -109,49 +122,60 @@ class Trainer:
         )
         save_sft(run / SFT, result)
         self.after_run(SFT)
-        return result
 
-    def train(
-        self, jobs: Sequence[TrainingJob], workers: Any, run: Path, config: Config, may_start: Any, on_step: Any
-    ) -> Iterator[tuple[TrainingJob, TrainingResult]]:
+    def train(self, job: TrainingJob, run: Path, config: Config) -> str | None:
+        """The result of a job; its reason where it ends in an infrastructure error."""
+        self.trained.append(job.id)
+        self.jobs.append(job)
+        status: Any = self.ends.get(job.id, "done")
+        if self.errors.get(job.id):
+            self.errors[job.id] -= 1
+            status = "error"
+        before = load_result(run / job.start) if job.start else None
+        result = TrainingResult(
+            id=job.id,
+            rung=job.rung,
+            seed=job.seed,
+            steps=job.steps,
+            trained=job.steps - (before.steps if before else 0),
+            status=status,
+            reason=None if status == "done" else self.reason,
+            flags=self.flags if status == "failed" else (),
+            outcomes=self.play(job) if status == "done" else (),
+        )
+        if status != "error":
+            shown = self.observe(job, result, config)
+            save_result(run / job.folder, shown, fingerprint("training", config, job))
+        self.after_run(job.id)
+        return self.reason if status == "error" else None
+
+
+_current: list[Trainer] = []
+
+
+class Played:
+    """The launcher of the Trainer that is in place."""
+
+    def __init__(self, run: Path, config: Config) -> None:
+        self.folder, self.config = run, config
+
+    def run(self, jobs: Sequence[Job], may_start: MayStart, on_step: OnStep) -> Iterator[Done]:
+        (trainer,) = _current
+        if any(isinstance(job, EvaluateTest) for job in jobs):
+            trainer.before_test()
         for job in jobs:
-            mark = fingerprint("training", config, job)
-            known = load_result(run / job.folder, mark)
-            if known is not None:
-                yield job, known
-                continue
             if not may_start():
                 return
-            self.trained.append(job.id)
-            self.jobs.append(job)
-            status: Any = self.ends.get(job.id, "done")
-            if self.errors.get(job.id):
-                self.errors[job.id] -= 1
-                status = "error"
-            before = load_result(run / job.start) if job.start else None
-            result = TrainingResult(
-                id=job.id,
-                rung=job.rung,
-                seed=job.seed,
-                steps=job.steps,
-                trained=job.steps - (before.steps if before else 0),
-                status=status,
-                reason=None if status == "done" else self.reason,
-                flags=self.flags if status == "failed" else (),
-                outcomes=self.play(job) if status == "done" else (),
-            )
-            if status != "error":
-                save_result(run / job.folder, result, mark)
-            self.after_run(job.id)
-            yield job, result
+            error = None
+            if isinstance(job, TrainArm):
+                error = trainer.train(job.training, self.folder, self.config)
+            elif isinstance(job, EvaluateTest):
+                trainer.tested.append(job.id)
+                save_outcomes(self.folder / job.file, outcomes(Path(job.file).stem))
+            elif isinstance(job, FineTune):
+                trainer.fine_tune(self.folder, self.config, on_step)
+            else:
+                save_bank(Path(job.file), trainer.bank)
+            yield Done(job.id, error)
 
-    def read_test(
-        self, readings: Sequence[TestEvaluation], workers: Any, run: Path, may_start: Any, on_step: Any
-    ) -> Iterator[tuple[str, tuple[Outcome, ...]]]:
-        self.before_test()
-        for each in readings:
-            path = run / each.file
-            if load_outcomes(path) is None:
-                self.tested.append(each.name)
-                save_outcomes(path, outcomes(each.name + each.fingerprint))
-            yield each.name, load_outcomes(path) or ()
+    def close(self) -> None: ...

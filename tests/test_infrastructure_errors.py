@@ -14,7 +14,6 @@ from rewardsearch.errors import MachineError
 from rewardsearch.loop import search
 from rewardsearch.records import BASELINE, POLICY
 from rewardsearch.run.journal import read_run
-from rewardsearch.train import schedule as trials
 
 NO_TEST = {"enabled": False}
 Started = Callable[..., Any]
@@ -23,8 +22,7 @@ Started = Callable[..., Any]
 @pytest.fixture(scope="module")
 def ids(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The candidates of a search of two rounds that nothing disturbs, two of each round."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trials, "train", Trainer().train)
+    with Trainer().in_place():
         return list(search(config(rounds=2, finalize=NO_TEST), tmp_path_factory.mktemp("probe"), Quiet()).candidates)
 
 

@@ -30,11 +30,9 @@ KEY_NAME = "REWARDSEARCH_TEST_KEY"
 PLAYED = """
 import sys
 from played import Trainer
-from rewardsearch.train import schedule as trials
-trainer = Trainer()
-trials.train, trials.read_test = trainer.train, trainer.read_test
 from rewardsearch.cli import main
-main()
+with Trainer().in_place():
+    main()
 """
 
 

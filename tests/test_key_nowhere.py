@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +19,8 @@ from server_faults import Fault
 
 from rewardsearch.config import parse_config
 from rewardsearch.run.journal import read_run
-from rewardsearch.train import launch_local, start_workers
+from rewardsearch.train.launcher import FineTune
+from rewardsearch.train.launchers.local import LocalLauncher
 
 SECRET = "456789abcdef"
 """The part of the key that no form of writing it changes."""
@@ -126,9 +128,10 @@ def test_the_keys_of_all_models_are_kept_from_training_processes(
     monkeypatch.setenv(KEY_NAME, KEY)
     monkeypatch.setenv("ANOTHER_KEY", f"another-{SECRET}")
     told = "import os, sys; sys.stderr.write(repr(dict(os.environ)))"
-    monkeypatch.setattr(launch_local, "COMMAND", [sys.executable, "-c", told])
     models = [{"model": "one"}, {"model": "two", "api_key_env": "ANOTHER_KEY"}]
-    with start_workers(tmp_path, parse_config(settings("http://127.0.0.1:1/v1", models=models), "test")) as workers:
-        workers._spawn(0).process.wait(timeout=60)
-        log = (tmp_path / "logs" / "worker-0.log").read_text()
+    config = parse_config(settings("http://127.0.0.1:1/v1", models=models), "test")
+    launcher = LocalLauncher(tmp_path, config, [sys.executable, "-c", told])
+    with closing(launcher):
+        assert [done.error is None for done in launcher.run([FineTune()], lambda: True, lambda *_: None)] == [False]
+    log = (tmp_path / "logs" / "worker-0.log").read_text()
     assert "PATH" in log and SECRET not in log

@@ -79,7 +79,7 @@ def test_a_model_of_this_machine_has_no_revision(tmp_path: Path, model: str) -> 
 LOAD = """
 import sys
 from rewardsearch.config import PolicyConfig
-from rewardsearch.train.policy import load_policy
+from rewardsearch.train.engines.trl.policy import load_policy
 for revision in sys.argv[1:]:
     policy = load_policy(PolicyConfig(model="org/tiny", revision=revision))
     print(policy.base.generation_config.max_length, policy.tokenizer.model_max_length)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,9 @@ from rewardsearch.loop import search
 from rewardsearch.propose.llm import scheduler
 from rewardsearch.records import TrainingJob, TrainingResult
 from rewardsearch.rewards.sandbox import Sandbox, SandboxedReward
-from rewardsearch.run.artifacts import save_result
-from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.run.state import RunState
 from rewardsearch.tasks import load_task
-from rewardsearch.train import schedule as trials
-from rewardsearch.train.observe import ROW, Observer
+from rewardsearch.train.worker.observe import Observer
 
 MARK = "Quibblethwaite"
 KEY_NAME = "REWARDSEARCH_TEST_KEY"
@@ -101,8 +97,9 @@ def observed(job: TrainingJob, result: TrainingResult, config: Config) -> Traini
                 f"<thinking> {rows[place].columns['resume']} </thinking> <solution> {name} </solution>"
                 for place, name in zip(places, ("SELECTED", "REJECTED") * 2, strict=True)
             ]
-            for function in observer.functions()[0]:
-                function(completions=texts, completion_ids=[[1] * 5] * 4, **{ROW: places})
+            for reward in range(len(rewards)):
+                observer.score(reward, places, texts)
+            observer.record(places, texts, [5] * 4)
     shown = {
         "correlations": observer.correlations(),
         "disagreements": observer.disagreements(),
@@ -115,17 +112,10 @@ def observed(job: TrainingJob, result: TrainingResult, config: Config) -> Traini
 def training(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> Trainer:
     """A played training whose curves and disagreements are those of real reward calls."""
 
-    def screen(jobs: Any, workers: Any, run: Path, config: Config, *rest: Any) -> Iterator[Any]:
-        for job, result in trainer.train(jobs, workers, run, config, *rest):
-            if job.rewards:
-                result = observed(job, result, config)
-                save_result(run / job.folder, result, fingerprint("training", config, job))
-            yield job, result
-
     trained = code(CARRIERS["trained"])
     # The best is told whole.
     trainer.play = lambda job: answered(19 if trained in {spec.code for spec in job.rewards} else 10)
-    monkeypatch.setattr(trials, "train", screen)
+    trainer.observe = lambda job, result, config: observed(job, result, config) if job.rewards else result
     monkeypatch.setattr(scheduler, "BACKOFF_S", 0.01)
     monkeypatch.setenv(KEY_NAME, "sk-test")
     return trainer

@@ -21,7 +21,8 @@ from rewardsearch.files.disk import full_disk, storage_error
 from rewardsearch.loop import search
 from rewardsearch.run.events import Ended
 from rewardsearch.run.journal import JOURNAL, Journal, read_run
-from rewardsearch.train.worker import carried_out
+from rewardsearch.train.launcher import FineTune, Job, OnStep
+from rewardsearch.train.worker.__main__ import carried_out
 
 CONFIG = parse_config(SMALL, "test")
 
@@ -87,7 +88,7 @@ class Broken:
     def __init__(self, error: Exception) -> None:
         self.error = error
 
-    def do(self, message: dict[str, Any]) -> dict[str, Any]:
+    def carry_out(self, job: Job, on_step: OnStep) -> None:
         raise self.error
 
 
@@ -95,7 +96,7 @@ def test_a_training_process_reports_a_disk_as_such_and_anything_else_as_broken()
     full: Any = Broken(RuntimeError("I/O error: No space left on device (os error 28)"))
     closed: Any = Broken(OSError(errno.EROFS, "Read-only file system", "run/x"))
     odd: Any = Broken(ValueError("no number"))
-    answers = [carried_out(worker, {}) for worker in (full, closed, odd)]
+    answers = [carried_out(worker, FineTune()) for worker in (full, closed, odd)]
     assert [answer.get("exit_code") for answer in answers] == [1, 2, None]
     assert [answer["event"] for answer in answers] == ["storage", "storage", "broken"]
 

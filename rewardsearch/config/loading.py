@@ -103,6 +103,11 @@ def _resolve_paths(data: dict[str, Any], base: Path) -> None:
             file, _, name = inner[key].rpartition(":")
             inner[key] = f"{_resolved(file, base)}:{name}"
     train = data.get("train")
+    if isinstance(train, dict):
+        for key in ("engine", "launcher"):
+            if isinstance(train.get(key), str) and ".py:" in train[key]:
+                file, _, name = train[key].rpartition(":")
+                train[key] = f"{_resolved(file, base)}:{name}"
     if isinstance(train, dict) and isinstance(train.get("base_rewards"), list):
         names = train["base_rewards"]
         train["base_rewards"] = [_resolved(n, base) if str(n).endswith(".py") else n for n in names]

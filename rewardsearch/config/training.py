@@ -19,6 +19,10 @@ class TrainConfig(Section):
     """One GRPO + LoRA training run and its evaluation; the same for every candidate."""
 
     affects = Affects("training")
+    engine: Annotated[str, Affects("training", "bank", "sft")] = "trl"
+    """What trains and evaluates in a training process: `trl`, `package.module:Name` or `file.py:Name`."""
+    launcher: Annotated[str, Affects()] = "local"
+    """Where training processes run: `local` (this machine), `package.module:Name` or `file.py:Name`."""
     baseline_seeds: Annotated[Count, Affects()] = 3
     """Seeds that the baseline is trained with: the search's and those that follow it. Their spread is the seed noise."""
 

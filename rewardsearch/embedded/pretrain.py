@@ -1,4 +1,4 @@
-"""Trains a carried policy from scratch on two CPU cores: a 1.8M-parameter Llama on generated text.
+"""Trains a bundled policy from scratch on two CPU cores: a 1.8M-parameter Llama on generated text.
 
 python -m rewardsearch.embedded.pretrain --out rewardsearch/embedded/policy
 python -m rewardsearch.embedded.pretrain --of resumes --out rewardsearch/embedded/resume_policy

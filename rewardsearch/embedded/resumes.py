@@ -90,8 +90,8 @@ STAGES = (
         misled=0.5,
     ),
 )
-"""The carried weights went through these stages, the first four with other wordings of spells of work and of courses, and with
-the vocabulary of those. A run of this file gives weights of its own, whose habits have to be measured anew."""
+"""The bundled weights went through these stages, the first four with other wordings of spells of work and of courses, and with
+the vocabulary of those. A run of this file gives other weights, whose habits have to be measured again."""
 
 
 def prompt_of(pair: Pair) -> str:
@@ -122,18 +122,18 @@ def practised(rng: random.Random, *, across: bool, skills: float) -> Example:
         job = replace(job, must=tuple(rng.sample(known, rng.randint(3, 6) if across else len(known))))
     facts = draw_facts(rng, job, selected=rng.random() < 0.5, hard=rng.random() < 0.5)
     asked = write_job(job, rng).split(". ")
-    told = [each for each in write_resume(facts, draw_person(rng), rng)[:-1].split(". ") if _is_of(each, of_skills)]
+    shown = [each for each in write_resume(facts, draw_person(rng), rng)[:-1].split(". ") if _is_of(each, of_skills)]
     steps = judge(job, facts).steps
     end = len(job.must) + 1
     before = steps[end - 1][1]
     others = [(words, total - before) for words, total in steps[end:] if words != "project"]
     kept = steps[:end] if of_skills else others
-    prompt = f"Job: {'. '.join(asked[1:3] if of_skills else (asked[0], *asked[3:]))}\nResume: {'. '.join(told)}.\n"
+    prompt = f"Job: {'. '.join(asked[1:3] if of_skills else (asked[0], *asked[3:]))}\nResume: {'. '.join(shown)}.\n"
     return prompt, " ".join(f"{words} {total}." for words, total in kept)
 
 
 def _is_of(sentence: str, of_skills: bool) -> bool:
-    """Whether a resume's sentence tells of skills (else: of years and degrees)."""
+    """Whether a resume's sentence is about skills (else: about years and degrees)."""
     return _PROJECT.search(sentence) is None and (_YEARS.search(sentence) is None) == of_skills
 
 

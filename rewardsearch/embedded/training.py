@@ -1,4 +1,4 @@
-"""What the carried policies share: the tokenizer, the model, and the training loop."""
+"""What the bundled policies share: the tokenizer, the model, and the training loop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TOKEN = r" ?</?[a-z]+>| ?[A-Za-z]+| ?\d|\n| ?[^\sA-Za-z\d]"
 Example = tuple[str, str]
 """A prompt (possibly empty) and what comes after it."""
 Draw = Callable[[float], Example]
-"""Gives the next example, told how much of the stage is behind (0 to 1)."""
+"""Gives the next example, given the share of the stage that is done (0 to 1)."""
 
 
 def build_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:

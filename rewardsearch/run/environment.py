@@ -16,12 +16,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rewardsearch.config import Config
+from rewardsearch.files.plugins import plugin_code
 from rewardsearch.files.resources import PACKAGE
 from rewardsearch.records import LIBRARIES, Device, Environment
 from rewardsearch.rewards.identity import strip_docstrings
 from rewardsearch.tasks import task_code
 
-CODE = ("tasks", "train", "rewards/sandbox")
+CODE = ("tasks", "train/engines", "train/worker", "rewards/sandbox")
 """The parts of this package that rows, training runs, outcomes and rewards follow from."""
 _PACKAGES = (*LIBRARIES, "numpy", "rewardsearch")
 _ACCELERATORS = ("nvidia[0-9]*", "kfd", "dxg")
@@ -57,9 +58,10 @@ def environment_key(config: Config) -> str:
 
 
 def _code_of(config: Config) -> dict[str, Path]:
-    """The code that results follow from: CODE, and that of a task from outside the package."""
-    outside = task_code(config.task)
-    return {name: PACKAGE / name for name in CODE} | ({config.task.label: outside} if outside else {})
+    """The code that results follow from: CODE, and that of a task or an engine from outside the package."""
+    task, engine = task_code(config.task), plugin_code("engine", config.train.engine, {})
+    outside = {config.task.label: task, "engine": engine if engine and engine.exists() else None}
+    return {name: PACKAGE / name for name in CODE} | {name: place for name, place in outside.items() if place}
 
 
 def cpu(threads: int) -> Device:

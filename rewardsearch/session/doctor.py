@@ -21,8 +21,7 @@ from rewardsearch.rewards.sandbox import LIMITS, inspect
 from rewardsearch.session.requests import first_request
 from rewardsearch.tasks import SPLITS, Split, load_task
 from rewardsearch.tasks.datasheet import check_rows, short_splits
-from rewardsearch.train import DEVICE, check_policy
-from rewardsearch.train.devices import devices
+from rewardsearch.train import DEVICE, check_policy, devices
 
 _APART = "run searches in a separate virtual machine or container without keys"
 _DISK_GB = 2.0

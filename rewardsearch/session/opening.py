@@ -26,7 +26,7 @@ from rewardsearch.run.state import RunState
 from rewardsearch.session.preflight import defences_of
 from rewardsearch.session.requests import current_ranking
 from rewardsearch.tasks import Task, load_task
-from rewardsearch.train import start_workers
+from rewardsearch.train import check_plugins, start_launcher
 from rewardsearch.train.schedule import Trainings
 from rewardsearch.train.setup import Setup
 
@@ -60,13 +60,14 @@ def open_session(
     """
     config = pinned(config, folder)
     base = load_base_rewards(config.train.base_rewards)
+    check_plugins(config)
     defences = defences_of(config)
     pool = SandboxPool(config.sandbox, config.validation.bound)
     with (
         disk_errors(folder, scratch_root()),
         Journal.open(folder, config, base, mix) as journal,
         pool,
-        start_workers(folder, config) as workers,
+        start_launcher(folder, config) as launcher,
         Tracker(progress, folder) as tracker,
     ):
         sweep(cache_folder())
@@ -89,8 +90,8 @@ def open_session(
                 progress=tracker,
                 budget=budget,
                 ledger=Ledger(state.account, journal.append, budget, tracker.say),
-                setup=Setup(journal, config, task, workers, budget, tracker),
-                trainings=Trainings(journal, config, workers, budget, tracker, lambda: _leaders(state)),
+                setup=Setup(journal, config, task, launcher, budget, tracker),
+                trainings=Trainings(journal, config, launcher, budget, tracker, lambda: _leaders(state)),
             )
         except BaseException as error:
             stopped = isinstance(error, Interrupted | KeyboardInterrupt | UserError | NothingAccepted)

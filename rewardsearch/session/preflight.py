@@ -17,7 +17,7 @@ from rewardsearch.run.state import RunState
 from rewardsearch.session.requests import first_request
 from rewardsearch.tasks import SPLITS, Split, Task, load_task
 from rewardsearch.tasks.datasheet import check_rows, describe_rows, short_splits
-from rewardsearch.train import DEVICE, check_policy
+from rewardsearch.train import DEVICE, check_plugins, check_policy
 from rewardsearch.validation import validate
 
 
@@ -43,6 +43,7 @@ def check(config: Config) -> tuple[str, ...]:
     """
     base, references = load_base_rewards(config.train.base_rewards), load_references(config.finalize)
     check_finalize(config.finalize, base)
+    check_plugins(config)
     load_proposer(config).check(first_request(config))
     defences_of(config)
     task = load_task(config.task)

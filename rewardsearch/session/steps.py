@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 
 from rewardsearch.errors import MachineError, NothingAccepted
 from rewardsearch.files import write_atomic
@@ -16,6 +17,8 @@ from rewardsearch.run.leaderboard_files import write_leaderboard
 from rewardsearch.run.state import RunState
 from rewardsearch.session.opening import Session
 from rewardsearch.session.requests import build_request, current_feedback, current_ranking, rejected
+from rewardsearch.train.finals import evaluate_finals, train_finals
+from rewardsearch.train.rounds import train_lost, train_round
 from rewardsearch.train.solvable import most_right, required_right, solves_enough
 from rewardsearch.validation import validate
 
@@ -79,13 +82,13 @@ class Steps:
         if accepted := self._accepted(number):
             count = f"{len(accepted)} candidate{'s' if len(accepted) > 1 else ''}"
             self.session.progress.say(f"round {number} of {self.config.rounds}: training {count}")
-        self.session.trainings.race(number, accepted)
+        train_round(self.session.trainings, number, accepted)
 
     def train_again(self, number: int) -> None:
         """Of a finished round, trains what an infrastructure error ended, and what was lost since."""
         if self.session.trainings.sealed_is_open:
             # The arms were chosen on the results of that time; only lost files are made again.
-            self.session.trainings.again(self._accepted(number))
+            train_lost(self.session.trainings, self._accepted(number))
         else:
             self.train(number)
 
@@ -127,8 +130,8 @@ class Steps:
             results=state.results,
             base=state.base,
             setup=FinalSetup.of(self.config),
-            train=session.trainings.train,
-            read_test=session.trainings.read_test,
+            train=partial(train_finals, session.trainings),
+            read_test=partial(evaluate_finals, session.trainings),
             say=session.progress.say,
             references=[(reference, self._judged(reference)) for reference in load_references(self.config.finalize)],
             heuristics=session.task.heuristic_baselines,

@@ -1,68 +1,83 @@
-"""Screen: a short GRPO + LoRA run for each job on warm worker processes, and a greedy evaluation on `val`. What every run starts
-from, where supervised fine-tuning is asked for, is trained first (`tune`)."""
+"""Train: a short GRPO + LoRA run for each job, and a greedy evaluation on `val`.
+
+Jobs are carried out by a launcher, in processes that hold an engine. The functions here give results from the run folder,
+and have the launcher carry out what is missing. schedule.py, references.py, rounds.py and finals.py decide which jobs there
+are, setup.py prepares the policy and the rollout bank.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rewardsearch.config import Config
-from rewardsearch.errors import MachineError
+from rewardsearch.errors import MachineError, UserError
+from rewardsearch.files.plugins import plugin_code, plugin_names
 from rewardsearch.records import Outcome, Record, Rollout, SftResult, TrainingJob, TrainingResult
 from rewardsearch.run.artifacts import SFT, load_bank, load_outcomes, load_result, load_sft
 from rewardsearch.run.fingerprints import fingerprint
-from rewardsearch.run.progress import Unit
-from rewardsearch.train.launch_local import Done, LocalWorkers, Message
-from rewardsearch.train.policy_check import DEVICE, check_policy
+from rewardsearch.train.engine import ENGINES
+from rewardsearch.train.launcher import (
+    Done,
+    EvaluateTest,
+    FineTune,
+    Job,
+    Launcher,
+    MayStart,
+    OnStep,
+    SampleBank,
+    TrainArm,
+    launcher_class,
+    start_launcher,
+)
+from rewardsearch.train.policy_check import DEVICE, check_policy, devices
 
 __all__ = [
     "DEVICE",
-    "LocalWorkers",
+    "Launcher",
     "TestEvaluation",
+    "check_plugins",
     "check_policy",
-    "read_test",
+    "devices",
+    "evaluate_test",
+    "fine_tune",
     "sample_bank",
-    "start_workers",
-    "tune",
+    "start_launcher",
+    "train",
 ]
 
-OnStep = Callable[[str, int, int, Unit], None]
-"""Called with a job's name (its folder, where it has one), the units it has done, how many there are, and what they are."""
 
-
-def start_workers(run: Path, config: Config) -> LocalWorkers:
-    """The pool that `train` and `read_test` work with; a context manager. No process starts before there is work."""
-    settings = config.train
-    hidden = config.propose.llm.key_variables
-    stall_s = settings.stall_minutes * 60
-    return LocalWorkers(run, settings.slots, settings.threads, settings.retries, stall_s, hidden)
+def check_plugins(config: Config) -> None:
+    """Raises UserError where nothing has the name of the engine or of the launcher. The engine is not imported here."""
+    launcher_class(config)
+    name = config.train.engine
+    code = plugin_code("engine", name, ENGINES)
+    if name not in ENGINES and (code is None or not code.exists()):
+        allowed = ", ".join(plugin_names("engine", ENGINES))
+        raise UserError(f"train.engine: got {name!r}; allowed: {allowed}, package.module:Name, or file.py:Name")
 
 
 def train(
     jobs: Sequence[TrainingJob],
-    workers: LocalWorkers,
+    launcher: Launcher,
     run: Path,
     config: Config,
-    may_start: Callable[[], bool],
+    may_start: MayStart,
     on_step: OnStep,
 ) -> Iterator[tuple[TrainingJob, TrainingResult]]:
-    """Each job with its result as it ends, in whatever order; results already on disk come first, without work.
+    """Each job with its result as it ends, in any order; results that are on disk come first, without work.
 
-    A job whose process broke down
-    again and again gives status "error": it is still pending. Jobs that may_start held back give nothing.
+    An infrastructure error gives the status "error": the job is still pending. Jobs that may_start held back give nothing.
     """
     by_folder = {job.folder: job for job in jobs}
-    pending = []
+    pending: list[Job] = []
     for job in jobs:
         finished = load_result(run / job.folder, fingerprint("training", config, job))
         if finished is not None:
             yield job, finished
         else:
-            pending.append(job)
-    messages: list[Message] = [
-        {"kind": "train", "id": job.folder, "job": job.model_dump(mode="json")} for job in pending
-    ]
-    for done in workers.run(messages, may_start, on_step):
+            pending.append(TrainArm(id=job.folder, training=job))
+    for done in launcher.run(pending, may_start, on_step):
         job = by_folder[done.id]
         result = load_result(run / job.folder, fingerprint("training", config, job)) if done.error is None else None
         yield (
@@ -79,62 +94,46 @@ def train(
         )
 
 
-def tune(
-    run: Path, config: Config, workers: LocalWorkers, may_start: Callable[[], bool], on_step: OnStep
-) -> SftResult | None:
-    """The supervised fine-tuning of the run, trained in a worker where it is not there yet; None where may_start held it back.
+def fine_tune(run: Path, config: Config, launcher: Launcher, may_start: MayStart, on_step: OnStep) -> SftResult | None:
+    """The supervised fine-tuning of the run, trained where it is not there yet; None where may_start held it back.
 
     Raises MachineError when it cannot be trained.
     """
-    folder, mark = run / SFT, fingerprint("sft", config)
-    known = load_sft(folder, mark)
+    folder, wanted = run / SFT, fingerprint("sft", config)
+    known = load_sft(folder, wanted)
     if known is not None:
         return known
-    for done in _run_twice([{"kind": SFT, "id": SFT}], workers, may_start, on_step):
-        known = load_sft(folder, mark)
+    for done in _run_twice([FineTune()], launcher, may_start, on_step):
+        known = load_sft(folder, wanted)
         if done.error is not None or known is None:
             raise MachineError(f"the policy could not be fine-tuned: {done.error or f'{folder} is missing'}")
     return known
 
 
-def sample_bank(
-    path: Path, workers: LocalWorkers, may_start: Callable[[], bool], on_step: OnStep
-) -> tuple[Rollout, ...] | None:
-    """The rollout bank in `path`, sampled in a worker where it is not there yet; None where may_start held it back.
+def sample_bank(path: Path, launcher: Launcher, may_start: MayStart, on_step: OnStep) -> tuple[Rollout, ...] | None:
+    """The rollout bank in the file `path`, sampled where it is not there yet; None where may_start held it back.
 
     Raises MachineError when it cannot be sampled.
     """
     known = load_bank(path)
     if known is not None:
         return known
-    for done in _run_twice([{"kind": "bank", "id": "bank", "out": str(path)}], workers, may_start, on_step):
+    for done in _run_twice([SampleBank(file=str(path.absolute()))], launcher, may_start, on_step):
         known = load_bank(path)
         if done.error is not None or known is None:
             raise MachineError(f"the rollout bank could not be sampled: {done.error or f'{path} is missing'}")
     return known
 
 
-def _run_twice(
-    messages: Sequence[Message], workers: LocalWorkers, may_start: Callable[[], bool], on_step: OnStep
-) -> Iterator[Done]:
-    """What LocalWorkers.run gives; what ended in an error is tried once more after the others."""
-    by_id = {message["id"]: message for message in messages}
-    again = []
-    for done in workers.run(messages, may_start, on_step):
-        if done.error is None:
-            yield done
-        else:
-            again.append(by_id[done.id])
-    yield from workers.run(again, may_start, on_step)
-
-
 class TestEvaluation(Record):
-    """One arm whose outcomes on the sealed test are wanted: `name` is the file's, `adapter` the folder of the adapter relative
-    to the run (None for the policy without one), `fingerprint` that of its training."""
+    """One policy to evaluate on the sealed test. `adapter`: its folder relative to the run (None: the policy without one)."""
 
+    __test__ = False  # pytest takes classes of this name for tests
     name: str
+    """Unique among the evaluations of a run, and part of the file's name."""
     adapter: str | None
     fingerprint: str
+    """That of its training."""
 
     @property
     def file(self) -> str:
@@ -142,28 +141,39 @@ class TestEvaluation(Record):
         return f"final/test/{self.name}-{self.fingerprint[:8]}.jsonl"
 
 
-def read_test(
-    readings: Sequence[TestEvaluation],
-    workers: LocalWorkers,
+def evaluate_test(
+    evaluations: Sequence[TestEvaluation],
+    launcher: Launcher,
     run: Path,
-    may_start: Callable[[], bool],
+    may_start: MayStart,
     on_step: OnStep,
 ) -> Iterator[tuple[str, tuple[Outcome, ...]]]:
-    """Outcomes on the sealed test, by the name of the reading.
+    """Outcomes on the sealed test, by the name of the evaluation. A policy whose outcomes are on disk is not evaluated again.
 
-    They are kept under name and fingerprint; what is there already is not read again. Raises MachineError when one cannot be
-    evaluated.
+    Raises MachineError when one cannot be evaluated.
     """
-    files = {each.name: each.file for each in readings}
-    messages: list[Message] = []
-    for each in readings:
-        known = load_outcomes(run / files[each.name])
+    files = {each.name: each.file for each in evaluations}
+    jobs: list[Job] = []
+    for each in evaluations:
+        known = load_outcomes(run / each.file)
         if known is not None:
             yield each.name, known
         else:
-            messages.append({"kind": "test", "id": each.name, "adapter": each.adapter, "out": files[each.name]})
-    for done in _run_twice(messages, workers, may_start, on_step):
+            jobs.append(EvaluateTest(id=each.name, adapter=each.adapter, file=each.file))
+    for done in _run_twice(jobs, launcher, may_start, on_step):
         outcomes = load_outcomes(run / files[done.id])
         if done.error is not None or outcomes is None:
             raise MachineError(f"the test could not be read for {done.id}: {done.error or 'its file is missing'}")
         yield done.id, outcomes
+
+
+def _run_twice(jobs: Sequence[Job], launcher: Launcher, may_start: MayStart, on_step: OnStep) -> Iterator[Done]:
+    """What Launcher.run gives; a job that ended in an error is tried once more after the others."""
+    by_id = {job.id: job for job in jobs}
+    again = []
+    for done in launcher.run(jobs, may_start, on_step):
+        if done.error is None:
+            yield done
+        else:
+            again.append(by_id[done.id])
+    yield from launcher.run(again, may_start, on_step)

@@ -1,4 +1,4 @@
-"""Whether a policy can be trained on a task's rows: its files, its tokenizer, its context, the device. Nothing is trained.
+"""Whether a policy can be trained on a task's rows: its files, its tokenizer, its context, the devices. Nothing is trained.
 
 What this does not cover: whether the weights fit the config, and whether they fit into memory.
 """
@@ -14,16 +14,16 @@ from typing import Any
 
 from rewardsearch.config import EMBEDDED, Config, PolicyConfig
 from rewardsearch.files.resources import policy_folder
-from rewardsearch.records import Record, Row
+from rewardsearch.records import Row
 from rewardsearch.records.findings import Finding
 from rewardsearch.run.environment import accelerators
 from rewardsearch.run.policy_files import file_mistakes, on_hub
 from rewardsearch.tasks import Split
 from rewardsearch.tasks.hub import hub_answers
-from rewardsearch.train.launch_local import worker_environment
-from rewardsearch.train.prompts import plain_prompt
+from rewardsearch.train.engines.tokenizing import PolicyFacts, plain_prompt
+from rewardsearch.train.launchers.local import worker_environment
 
-COMMAND = (sys.executable, "-P", "-m", "rewardsearch.train.look")
+COMMAND = (sys.executable, "-P", "-m", "rewardsearch.train.engines.tokenizing")
 DEVICE = "policy device"
 """The finding on policy.device."""
 _DEADLINE_S = 600.0
@@ -32,30 +32,22 @@ _UNKNOWN = 0.01
 _MODELS = "a folder with a language model, or a hub id"
 
 
-class PolicyFacts(Record):
-    """What is known of a policy without its weights.
+def devices() -> list[str]:
+    """Name and memory of each accelerator, such as `NVIDIA H200 (139 GiB)`; empty on a machine without any.
 
-    causal: it continues text. template: its tokenizer has a chat template. ends: its tokenizer has an end-of-text token.
-    context: tokens that it was made for, None where it has no limit; with `segments` it reads beyond them, badly.
-    vocabulary: tokens that it knows. largest: the largest token id in the prompts. lengths: of each prompt in tokens. unknown: of
-    the tokens of each prompt, those that a bundled policy has no word for; empty for other policies.
+    Raises ImportError or OSError where torch does not load.
     """
+    import torch
 
-    causal: bool = True
-    template: bool
-    ends: bool = True
-    context: int | None
-    segments: bool
-    vocabulary: int | None = None
-    largest: int = 0
-    lengths: tuple[int, ...]
-    unknown: tuple[int, ...] = ()
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    found = [torch.cuda.get_device_properties(index) for index in range(count)]
+    return [f"{device.name} ({device.total_memory / 2**30:.0f} GiB)" for device in found]
 
 
 def check_policy(config: Config, rows: Mapping[Split, Sequence[Row]]) -> list[Finding]:
-    """What stands against training the config's policy on `rows`, by split; what is in order is told in one finding.
+    """Problems with training the config's policy on `rows`, by split; one finding where there are none.
 
-    Of the sealed test numbers of rows are told, nothing of what stands there.
+    Of the sealed test only numbers of rows are shown, nothing of its content.
     """
     return [*_device(config.policy), *_policy(config, rows)]
 
@@ -76,9 +68,9 @@ def _policy(config: Config, rows: Mapping[Split, Sequence[Row]]) -> list[Finding
         return [Finding("policy", "fail", why, f"check the connection, or give {_MODELS}")]
     prompts = list({json.dumps(row.prompt): row for split in rows.values() for row in split}.values())
     try:
-        facts = _carried(policy, prompts) or _ask(config, prompts, offline)
+        facts = _bundled(policy, prompts) or _ask(config, prompts, offline)
     except _Unreadable as error:
-        remedy = f"mend its files, or give {_MODELS}"
+        remedy = f"repair its files, or give {_MODELS}"
         if on_hub(policy):
             remedy = "check the id; for a private or gated model set HF_TOKEN, or log in with `hf auth login`"
         return [Finding("policy", "fail", f"{policy.model} cannot be used: {error}", remedy)]
@@ -101,8 +93,8 @@ class _Unreadable(Exception):
     """Why tokenizer or config cannot be loaded."""
 
 
-def _carried(policy: PolicyConfig, prompts: Sequence[Row]) -> PolicyFacts | None:
-    """The facts of a policy that the package carries, which take no process; None for another."""
+def _bundled(policy: PolicyConfig, prompts: Sequence[Row]) -> PolicyFacts | None:
+    """The facts of a bundled policy, which take no process; None for another."""
     from tokenizers import Tokenizer
 
     if policy.model not in EMBEDDED:
@@ -122,21 +114,22 @@ def _carried(policy: PolicyConfig, prompts: Sequence[Row]) -> PolicyFacts | None
 
 
 def _ask(config: Config, prompts: Sequence[Row], offline: bool) -> PolicyFacts:
-    """What a process of train/look.py finds. Raises _Unreadable."""
+    """What a process of engines/tokenizing.py finds. Raises _Unreadable."""
     environment = worker_environment(os.environ, 0, config.train.threads, config.propose.llm.key_variables)
     if offline:
         environment["HF_HUB_OFFLINE"] = "1"
-    asked = {"policy": config.policy.model_dump(mode="json"), "prompts": [row.prompt for row in prompts]}
-    answer = _answer(asked, environment)
+    question = {"policy": config.policy.model_dump(mode="json"), "prompts": [row.prompt for row in prompts]}
+    answer = _answer(question, environment)
     if "error" in answer:
         raise _Unreadable(answer["error"])
     return PolicyFacts.model_validate(answer)
 
 
-def _answer(asked: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
-    question = json.dumps(asked).encode()
+def _answer(question: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
     try:
-        done = subprocess.run(COMMAND, input=question, capture_output=True, env=environment, timeout=_DEADLINE_S)
+        done = subprocess.run(
+            COMMAND, input=json.dumps(question).encode(), capture_output=True, env=environment, timeout=_DEADLINE_S
+        )
     except subprocess.TimeoutExpired:
         return {"error": f"it was not loaded within {_DEADLINE_S:g} s"}
     try:
@@ -186,7 +179,7 @@ def _too_long(
 ) -> Iterator[Finding]:
     """What to say of prompts that leave no room for a completion.
 
-    A policy that reads beyond its context warns where fewer than half of every split are so; any other cannot be trained on one.
+    They give a warning where the policy reads beyond its context and they are fewer than half of every split; else a failure.
     """
     completion, context = config.train.max_completion_tokens, facts.context
     if context is None:
@@ -199,8 +192,8 @@ def _too_long(
     if not any(longer.values()):
         return
     most = any(2 * longer[split] > len(each) for split, each in rows.items())
-    told = ", ".join(f"{longer[split]:,} of {len(each):,} {split}" for split, each in rows.items())
-    # Of the sealed test its number of rows is all that may be told.
+    counts = ", ".join(f"{longer[split]:,} of {len(each):,} {split}" for split, each in rows.items())
+    # Of the sealed test only the number of rows may be shown.
     shown = max(
         (length[json.dumps(row.prompt)] for split, each in rows.items() if split != "test" for row in each), default=0
     )
@@ -210,6 +203,6 @@ def _too_long(
         "policy context",
         "warn" if facts.segments and not most else "fail",
         f"{config.policy.model} has a context of {context:,} tokens; prompt and completion (train.max_completion_tokens: "
-        f"{completion:,}) are longer for {told} rows; the longest prompt of train and val has {shown:,} tokens",
+        f"{completion:,}) are longer for {counts} rows; the longest prompt of train and val has {shown:,} tokens",
         f"{lower}shorten or take out these rows, or take a policy with more context",
     )

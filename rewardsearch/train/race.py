@@ -1,8 +1,8 @@
-"""Who goes on from a rung of a screen.
+"""Which candidates continue after a rung.
 
-Successive halving (Jamieson and Talwalkar 2016) drops by rank alone, which under noise drops good candidates that had a slow
-start. Here a candidate is dropped when it is behind by more than the noise of questions and training seeds. Ranks alone drop
-only at a rung where earlier candidates suggest that ranks hold to the end.
+Successive halving (Jamieson and Talwalkar 2016) stops candidates by rank alone. Under noise that stops good candidates with
+a slow start. Here a candidate is stopped when it is behind by more than the noise of questions and training seeds. Ranks
+alone count only at a rung where earlier candidates show that ranks hold to the end.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from rewardsearch.stats import Bootstrap, SeedNoise, f1_accuracy, spearman, spre
 
 
 def rank_agreement(trained: Sequence[tuple[TrainingResult, TrainingResult]], config: RaceConfig) -> float | None:
-    """The rank correlation between F1 at a rung and at the end where it justifies dropping by rank; else None.
+    """The rank correlation between F1 at a rung and at the end where it is high enough to stop candidates by rank; else None.
 
     trained: of each candidate that was trained past the rung, its result there and at the end.
     """
     if len(trained) < config.min_candidates:
         return None
-    at_rung, at_end = ([f1_accuracy(pair[place].outcomes).f1 for pair in trained] for place in (0, 1))
+    at_rung, at_end = ([f1_accuracy(pair[at].outcomes).f1 for pair in trained] for at in (0, 1))
     found = spearman(at_rung, at_end)
     return found if found is not None and found >= config.min_correlation else None
 
@@ -30,7 +30,7 @@ def rank_agreement(trained: Sequence[tuple[TrainingResult, TrainingResult]], con
 def baseline_noise(baselines: Sequence[TrainingResult], rank: RankConfig, seed: int) -> SeedNoise | None:
     """The noise between training seeds that a race assumes of every arm; None with fewer than two `baselines`.
 
-    baselines: the baseline's whole screens, one a seed: the seeds beyond the search's are not trained through the rungs.
+    baselines: the baseline trained to the end, one result a seed. Only the search's own seed is trained through the rungs.
     """
     if len(baselines) < 2:
         return None
@@ -49,15 +49,15 @@ def race(
     noise: SeedNoise | None,
     agreement: float | None = None,
 ) -> dict[str, PromotionDecision]:
-    """The promotion of each entrant at a rung, by id.
+    """Whether each entrant continues after a rung, by id.
 
     results: at this rung, by arm id, all on the same questions: the entrants' and the incumbent's (the arm that leads the
-    leaderboard). The best share `min_promoted` of the entrants goes on. So does everyone who is not clearly behind the best of
-    entrants and incumbent: by more than the interval over questions and seeds. Where the `noise` between seeds is not known,
-    nobody is clearly behind. agreement: the rung's rank correlation with the end where it justifies dropping by rank
-    (`rank_agreement`). Then no more than the share `max_promoted` goes on, the best first. Of equals the one with the higher
-    mean exact match over its training is the better one, then the one that comes first in `entrants`. A run that the watch
-    ended does not go on. incumbent_name: its name in messages.
+    leaderboard). The best share `min_promoted` of the entrants continues. So does everyone who is not clearly behind the best of
+    entrants and incumbent, that is, by more than the interval over questions and seeds. Where the `noise` between seeds is
+    not known, nobody is clearly behind. agreement: see rank_agreement. Where it is given, no more than the share
+    `max_promoted` continues, the best first. Among equals the one with the higher mean exact match over its training comes
+    first, then the one that is first in `entrants`. A run that the watch stopped does not continue. incumbent_name: its name
+    in messages.
     """
     arms = {id: results[id].outcomes for id in sorted({*entrants, incumbent})}
     bootstrap = Bootstrap(arms, resamples=rank.resamples, seed=seed, confidence=config.confidence)

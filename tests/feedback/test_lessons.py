@@ -10,7 +10,7 @@ from shown import shown
 from rewardsearch.records import BASELINE, Candidate, Operator, Stage, TrainingResult, Verdict
 from rewardsearch.records.feedback import Feedback
 from rewardsearch.rewards.base import spec_of
-from rewardsearch.train.observe import label_of
+from rewardsearch.train.worker.observe import label_of
 
 N = 40
 

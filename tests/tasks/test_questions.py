@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 from own_data import write_lines
-from played import SMALL, Quiet
+from played import SMALL, Quiet, Trainer
 
-from rewardsearch.config import Config, TaskConfig, load_config, parse_config
+from rewardsearch.config import Config, TaskConfig, TrainConfig, load_config, parse_config
 from rewardsearch.records import Rollout
-from rewardsearch.run.artifacts import save_bank
+from rewardsearch.run.artifacts import load_bank
 from rewardsearch.session.opening import open_session
 from rewardsearch.tasks import load_task
 from rewardsearch.tasks.questions import bank_rows, bank_weights, scarce_message
-from rewardsearch.train.jobs import Worker
+from rewardsearch.testing.launcher import ENGINE
+from rewardsearch.train.worker.jobs import Worker
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 DEMO = "131b698e382ee37174264163e6db1c7f8f5aea20dd8fa4a5665854f3e896c851"
@@ -114,15 +115,9 @@ def test_a_class_of_few_questions_is_told_with_what_to_do(tmp_path: Path) -> Non
     assert scarce_message(numbers.rows("train"), numbers.rows("train"), numbers.classes) is None
 
 
-def test_a_search_samples_these_rows_and_tells_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_samples_these_rows_and_warns_once(tmp_path: Path, trainer: Trainer) -> None:
     config, told, run_folder = own(tmp_path), Quiet(), tmp_path / "run"
-
-    def sampled(path: Path, *rest: object) -> tuple[Rollout, ...]:
-        rollout = Rollout(row="train-0", completion="", kind="unparsed", prediction=None, length=0)
-        save_bank(path, (rollout, rollout))
-        return (rollout, rollout)
-
-    monkeypatch.setattr("rewardsearch.train.setup.sample_bank", sampled)
+    trainer.bank = [Rollout(row="train-0", completion="", kind="unparsed", prediction=None, length=0)] * 2
     with open_session(config, run_folder, told, config.budget) as run:
         run.setup.bank()
         run.setup.bank()
@@ -131,12 +126,8 @@ def test_a_search_samples_these_rows_and_tells_it_once(tmp_path: Path, monkeypat
     assert len(lines) == 2 and "questions are SELECTED" in lines[1]
 
 
-def test_a_worker_samples_the_banks_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config, got = own(tmp_path), list[str]()
-    monkeypatch.setattr(
-        "rewardsearch.train.jobs.sample",
-        lambda policy, task, rows, **settings: got.extend(row.id for row in rows) or (),
-    )
-    monkeypatch.setattr(Worker, "policy", None)
-    Worker(tmp_path, config, None, lambda message: None).sample_bank()  # type: ignore[arg-type]
-    assert got == asked(config)
+def test_a_worker_samples_the_banks_rows(tmp_path: Path) -> None:
+    config = own(tmp_path).model_copy(update={"train": TrainConfig(engine=ENGINE)})
+    Worker(tmp_path, config).sample_bank(tmp_path / "bank.jsonl")
+    rollouts = load_bank(tmp_path / "bank.jsonl")
+    assert rollouts is not None and [each.row for each in rollouts[:: config.bank.group_size]] == asked(config)

@@ -5,7 +5,7 @@ import torch
 
 from rewardsearch.config import PolicyConfig, TaskConfig
 from rewardsearch.tasks import load_task
-from rewardsearch.train.policy import Policy, load_policy
+from rewardsearch.train.engines.trl.policy import Policy, load_policy
 
 TASK = load_task(TaskConfig(name="resume", train_rows=200, val_rows=8))
 

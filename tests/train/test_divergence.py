@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,18 @@ from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import UserError
 from rewardsearch.records import DIVERGED, FULL, CurvePoint, RewardSpec, TrainingJob, TrainingResult
 from rewardsearch.rewards.base import load_base_rewards
-from rewardsearch.rewards.sandbox import Sandbox
 from rewardsearch.run.artifacts import CURVES, RESULT, load_result, save_result
 from rewardsearch.run.jobs import policy_job
 from rewardsearch.tasks import load_task
-from rewardsearch.train.divergence import Diverged, check_weights, logits_checked
-from rewardsearch.train.jobs import Worker
-from rewardsearch.train.observe import Observer
-from rewardsearch.train.policy import Policy, load_policy
-from rewardsearch.train.sft import tune
-from rewardsearch.train.watch import alarms
+from rewardsearch.train.engine import Diverged
+from rewardsearch.train.engines.trl.divergence import check_weights, logits_checked
+from rewardsearch.train.engines.trl.engine import TrlEngine
+from rewardsearch.train.engines.trl.policy import Policy, load_policy
+from rewardsearch.train.engines.trl.sft import fine_tune
+from rewardsearch.train.launcher import FineTune, SampleBank
+from rewardsearch.train.worker.jobs import Worker
+from rewardsearch.train.worker.observe import Observer
+from rewardsearch.train.worker.watch import alarms
 
 CONSTANT = "def reward(prompts, completions, answer, **columns):\n    return [1.0 for c in completions]\n"
 LENGTH = "def reward(prompts, completions, answer, **columns):\n    return [SCALE * len(c) for c in completions]\n"
@@ -40,11 +43,13 @@ DATA: dict[str, Any] = {
 @pytest.fixture
 def worker(tmp_path: Path) -> Iterator[Callable[..., Worker]]:
     """Makes workers on one run, whose settings of `train` are changed."""
-    torch.set_num_threads(1)
-    with Sandbox(Config().sandbox, 1e300) as sandbox:
-        yield lambda **train: Worker(
-            tmp_path, parse_config(DATA | {"train": DATA["train"] | train}, "test"), sandbox, lambda message: None
-        )
+    with ExitStack() as stack:
+
+        def make(**train: Any) -> Worker:
+            config = parse_config(DATA | {"train": DATA["train"] | train}, "test")
+            return stack.enter_context(closing(Worker(tmp_path, config)))
+
+        yield make
 
 
 def job(code: str, **fields: Any) -> TrainingJob:
@@ -90,7 +95,7 @@ def test_steps_without_a_finite_gradient_are_counted_and_a_run_with_others_goes_
 
 
 def test_a_run_without_a_single_finite_gradient_fails(worker: Callable[..., Worker]) -> None:
-    result = worker(learning_rate=1e-3, scale_rewards="none").screen(job(LENGTH.replace("SCALE", "1e30")))
+    result = worker(learning_rate=1e-3, scale_rewards="none").train(job(LENGTH.replace("SCALE", "1e30")))
     assert (result.status, result.flags) == ("failed", (DIVERGED,))
     assert result.reason is not None and "at any step" in result.reason
 
@@ -107,14 +112,16 @@ def test_a_policy_whose_logits_are_not_finite_before_any_training_is_the_users_t
 ) -> None:
     working = worker()
     policy.base.lm_head.weight.data[3] = value
-    working.policy = policy
+    engine = TrlEngine(working.config, None)
+    engine.policy = policy
+    working.engine = engine
     if kind == "train":
         result = working.train(policy_job(0))
         assert (result.status, result.reason) == ("failed", "the policy's logits are not finite")
         return
     with pytest.raises(UserError, match=r"policy\.model or policy\.dtype"), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rewardsearch.train.jobs.load_policy", lambda *_: policy)
-        working.do({"kind": kind, "id": kind, "out": str(tmp_path / "bank.jsonl")})
+        patch.setattr("rewardsearch.train.worker.jobs.load_engine", lambda *_: engine)
+        working.carry_out(FineTune() if kind == "sft" else SampleBank(file="bank.jsonl"), lambda *_: None)
 
 
 def test_single_tokens_may_be_ruled_out_and_gradients_are_not_looked_at(policy: Policy) -> None:
@@ -146,7 +153,7 @@ def test_a_fine_tuning_that_diverges_in_its_last_step_is_not_saved(policy: Polic
     task = load_task(parse_config(DATA, "test").task)
     sft = Config().sft.model_copy(update={"steps": 1, "batch_size": 2, "warmup": 0.0, "learning_rate": 1e39})
     with pytest.raises(UserError, match=r"sft: .*not finite; lower sft\.learning_rate"):
-        tune(policy, task.demonstrations(), sft, tmp_path / "adapter")
+        fine_tune(policy, task.demonstrations(), sft, tmp_path / "adapter")
     assert not (tmp_path / "adapter").exists()
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rewardsearch.records import Row
-from rewardsearch.train import examples
-from rewardsearch.train.examples import DISAGREEMENTS, Examples, Step
+from rewardsearch.train.worker import examples
+from rewardsearch.train.worker.examples import DISAGREEMENTS, Examples, Step
 
 KINDS = {"c": "correct", "w": "wrong", "u": "unparsed", "r": "unparsed"}
 """By letter; r is right in a form that does not count."""

@@ -7,8 +7,9 @@ from rewardsearch.config import TaskConfig
 from rewardsearch.records import Batch, RewardSpec
 from rewardsearch.tasks import load_task
 from rewardsearch.tasks.resume import ResumeTask
-from rewardsearch.train.examples import DISAGREEMENTS
-from rewardsearch.train.observe import ROW, Observer, label_of
+from rewardsearch.train.engines.trl.rewards import ROW, reward_functions
+from rewardsearch.train.worker.examples import DISAGREEMENTS
+from rewardsearch.train.worker.observe import Observer, label_of
 
 TASK = load_task(TaskConfig(train_rows=8, val_rows=1, test_rows=1))
 ROWS = TASK.rows("train")
@@ -37,7 +38,7 @@ def paid(batch: Batch) -> Scored:
 
 
 def step(observer: Observer, completions: list[str], places: list[int]) -> None:
-    for function in observer.functions()[0]:
+    for function in reward_functions(observer)[0]:
         function(completions=completions, completion_ids=[[1] * len(c.split()) for c in completions], **{ROW: places})
 
 
@@ -46,7 +47,7 @@ def observed() -> Observer:
     observer = Observer(TASK, ROWS, [(BASE, right), (CANDIDATE, length)], 2, 9, lambda step: None)
     gold = ROWS[0].answer
     completions = [f"<solution> {gold} </solution>", "<solution> 999 </solution> and more", "none", "none"]
-    functions, weights = observer.functions()
+    functions, weights = reward_functions(observer)
     assert weights == [1.0, 0.5, 0.0]
     columns = {ROW: [0, 0, 1, 1], "completion_ids": [[1] * 4, [1] * 9, [1], [1]], "prompts": [""] * 4}
     given = [function(completions=completions, **columns) for function in functions]
@@ -83,14 +84,14 @@ def test_right_work_outside_the_asked_form_counts_in_a_correlation_of_its_own() 
 
 def test_a_component_without_spread_has_no_correlation() -> None:
     observer = Observer(TASK, ROWS, [(BASE, lambda b: Scored([1.0] * len(b)))], 2, 9, lambda step: None)
-    for function in observer.functions()[0]:
+    for function in reward_functions(observer)[0]:
         function(completions=["a", "b"], completion_ids=[[1], [1]], **{ROW: [0, 0]})
     assert observer.correlations() == {"answer": None}
 
 
 def test_the_rewards_on_trial_have_a_mean_of_their_own() -> None:
     lengths = [len(f"<solution> {ROWS[0].answer} </solution>"), len("<solution> 999 </solution> and more"), 4, 4]
-    assert observed().curves()[0].judged == pytest.approx(0.5 * sum(lengths) / 4)
+    assert observed().curves()[0].candidate_reward == pytest.approx(0.5 * sum(lengths) / 4)
 
 
 def test_without_a_candidate_the_base_rewards_are_on_trial() -> None:
@@ -204,7 +205,7 @@ def test_rewards_see_only_the_declared_columns() -> None:
         return Scored([0.0] * len(batch))
 
     observer = Observer(TASK, ROWS, [(CANDIDATE, look)], 2, 9, lambda step: None)
-    observer.functions()[0][0](completions=["a", "b"], trainer_state=object(), log_metric=print, **{ROW: [0, 1]})
+    reward_functions(observer)[0][0](completions=["a", "b"], trainer_state=object(), log_metric=print, **{ROW: [0, 1]})
     assert list(seen[0].columns) == ["question"]
     assert seen[0].answer == (ROWS[0].answer, ROWS[1].answer)
 
@@ -218,7 +219,7 @@ def test_chat_completions_reach_a_reward_as_text() -> None:
 
     observer = Observer(TASK, ROWS, [(CANDIDATE, look)], 2, 9, lambda step: None)
     chat = [[{"role": "assistant", "content": "hello"}]]
-    observer.functions()[0][0](completions=chat, **{ROW: [0]})
+    reward_functions(observer)[0][0](completions=chat, **{ROW: [0]})
     assert seen[0].completions == ("hello",)
 
 

@@ -17,9 +17,8 @@ from rewardsearch.errors import UserError
 from rewardsearch.records import Row
 from rewardsearch.run.policy_files import file_mistakes
 from rewardsearch.train import check_policy, policy_check
-from rewardsearch.train.look import answer_to
-from rewardsearch.train.policy import load_policy
-from rewardsearch.train.prompts import policy_prompt, prompt_ids
+from rewardsearch.train.engines.tokenizing import answer_to, policy_prompt, prompt_ids
+from rewardsearch.train.engines.trl.policy import load_policy
 
 
 def row(words: int, chat: bool = True) -> Row:

@@ -11,12 +11,13 @@ import torch
 
 from rewardsearch.config import Config, LoraConfig
 from rewardsearch.errors import UserError
-from rewardsearch.records import Batch, Outcome, RewardSpec, Row, TrainingJob
+from rewardsearch.records import Batch, RewardSpec, Row, TrainingJob
 from rewardsearch.tasks import load_task
-from rewardsearch.train.evaluate import evaluate
-from rewardsearch.train.grpo import train
-from rewardsearch.train.observe import Observer
-from rewardsearch.train.policy import Policy, load_policy
+from rewardsearch.train.engine import Arm, Generation
+from rewardsearch.train.engines.trl.generation import greedy
+from rewardsearch.train.engines.trl.grpo import train
+from rewardsearch.train.engines.trl.policy import Policy, load_policy
+from rewardsearch.train.worker.observe import Observer
 
 
 @dataclass
@@ -38,7 +39,7 @@ def constant(batch: Batch) -> Scored:
 
 
 Reward = Callable[[Batch], Scored]
-Trained = tuple[str, tuple[Outcome, ...], Observer]
+Trained = tuple[str, list[Generation], Observer]
 
 
 def digest(tensors: Sequence[torch.Tensor]) -> str:
@@ -72,27 +73,16 @@ def run(policy: Policy, small_config: Config) -> Callable[..., Trained]:
         ]
         job = TrainingJob(id="x", rewards=tuple(s for s, _ in specs), seed=seed, steps=config.steps, folder="x")
         job = job.model_copy(update=segment or {})
+        asked_rows = list(map(asked, rows))
+        limit = config.max_completion_tokens
+        observer = Observer(task, asked_rows, specs, config.group_size, limit, lambda step: None)
         with policy.fresh_adapter(seed) as model:
-            observer = train(
-                model, policy, task, list(map(asked, rows)), job, specs, config, lambda step: None, **(course or {})
-            ).observer
+            train(model, policy, Arm(job, asked_rows, observer, (), **(course or {})), config)
             adapter = digest([p for name, p in sorted(model.named_parameters()) if "lora" in name])
-            outcomes = evaluate(model, policy, task, list(map(asked, task.rows("val"))), 40, 40).outcomes
-        return adapter, outcomes, observer
+            answers = greedy(model, policy, list(map(asked, task.rows("val"))), config)
+        return adapter, answers, observer
 
     return run
-
-
-def test_a_result_does_not_depend_on_what_ran_before_to_the_last_bit(
-    run: Callable[..., Trained], policy: Policy
-) -> None:
-    base = digest(list(policy.base.parameters()))
-    first, outcomes, observer = run(short)
-    other, _, _ = run(tagged, seed=3)
-    again, outcomes_again, observer_again = run(short)
-    assert (again, outcomes_again, observer_again.curves()) == (first, outcomes, observer.curves())
-    assert other != first
-    assert digest(list(policy.base.parameters())) == base
 
 
 def test_messages_train_a_policy_without_a_chat_template_as_their_plain_text_does(run: Callable[..., Trained]) -> None:
@@ -102,41 +92,33 @@ def test_messages_train_a_policy_without_a_chat_template_as_their_plain_text_doe
     assert run(short, asked=chat)[:2] == run(short)[:2]
 
 
-def in_stretches(run: Callable[..., Trained], folder: Path, ends: Sequence[int], **settings: object) -> Trained:
+def in_segments(run: Callable[..., Trained], folder: Path, ends: Sequence[int], **settings: object) -> Trained:
     """A run that stops at each of `ends` and is carried on from there."""
     start = None
     for end in ends:
         keep = folder / str(end) if end != ends[-1] else None
         trained = run(
-            short, segment={"steps": end, "schedule": ends[-1]}, course={"start": start, "keep": keep}, **settings
+            short, segment={"steps": end, "schedule": ends[-1]}, course={"start": start, "checkpoint": keep}, **settings
         )
         start = keep
     return trained
 
 
 @pytest.mark.parametrize("settings", [{}, {"lr_schedule": "constant", "micro_batch": 4}], ids=str)
-def test_a_run_in_stretches_ends_as_one_that_was_never_cut_to_the_last_bit(
+def test_a_run_in_segments_ends_as_one_that_was_never_cut_to_the_last_bit(
     run: Callable[..., Trained], tmp_path: Path, settings: dict[str, object]
 ) -> None:
     adapter, outcomes, observer = run(short, steps=6, **settings)
-    parts = in_stretches(run, tmp_path, (1, 4, 6), steps=6, **settings)
+    parts = in_segments(run, tmp_path, (1, 4, 6), steps=6, **settings)
     assert (parts[0], parts[1]) == (adapter, outcomes)
     assert parts[2].curves() == observer.curves()
     assert parts[2].correlations() == observer.correlations()
     assert parts[2].disagreements() == observer.disagreements()
 
 
-def test_a_stretch_is_not_a_run_of_its_own_length(run: Callable[..., Trained]) -> None:
+def test_a_segment_is_not_a_run_of_its_own_length(run: Callable[..., Trained]) -> None:
     # The learning rate falls over the whole run's steps.
     assert run(short, segment={"steps": 2, "schedule": 6})[0] != run(short)[0]
-
-
-def test_a_run_ends_where_it_is_not_worth_going_on_with(run: Callable[..., Trained], tmp_path: Path) -> None:
-    keep = tmp_path / "checkpoint"
-    course = {"stop": lambda points: "enough" if len(points) == 2 else None, "keep": keep}
-    _, _, observer = run(short, steps=4, course=course)
-    assert [point.step for point in observer.curves()] == [1, 2]
-    assert not keep.exists()
 
 
 def test_how_rewards_are_summed_up_has_its_effect(run: Callable[..., Trained]) -> None:
@@ -173,22 +155,6 @@ def test_dropout_changes_what_an_adapter_learns(
     assert run(short)[0] != without
 
 
-def test_every_candidate_trains_on_the_same_prompts_in_the_same_order(run: Callable[..., Trained]) -> None:
-    prompts: dict[str, list[str]] = {"short": [], "tagged": []}
-
-    def watched(reward: Reward, name: str) -> Reward:
-        def inner(batch: Batch) -> Scored:
-            prompts[name].extend(batch.prompts)
-            return reward(batch)
-
-        return inner
-
-    run(watched(short, "short"))
-    run(watched(tagged, "tagged"))
-    assert prompts["short"] == prompts["tagged"]
-    assert len(set(prompts["short"])) == 4
-
-
 def test_a_reward_without_spread_has_no_gradient_and_dead_groups(run: Callable[..., Trained]) -> None:
     _, _, observer = run(constant)
     assert [(p.grad_norm, p.zero_std_fraction) for p in observer.curves()] == [(0.0, 1.0)] * 2
@@ -218,21 +184,12 @@ def test_a_training_setting_has_its_effect(run: Callable[..., Trained], settings
     assert run(short, **settings)[0] != run(short)[0]
 
 
-def test_what_a_reward_raises_goes_through(run: Callable[..., Trained]) -> None:
-    def broken(batch: Batch) -> Scored:
-        raise ArithmeticError("no")
-
-    with pytest.raises(ArithmeticError):
-        run(broken)
-    assert run(short)[0] == run(short)[0]
-
-
 def test_evaluation_does_not_depend_on_the_batch_size(policy: Policy, small_config: Config) -> None:
     task = load_task(small_config.task)
     rows = task.rows("val")[:12]
-    outcomes = [evaluate(policy.base, policy, task, rows, 40, size).outcomes for size in (1, 5, 12)]
-    assert outcomes[0] == outcomes[1] == outcomes[2]
-    assert [o.id for o in outcomes[0]] == [row.id for row in rows]
+    sizes = [small_config.train.model_copy(update={"eval_batch_size": size}) for size in (1, 5, 12)]
+    answers = [greedy(policy.base, policy, rows, config) for config in sizes]
+    assert answers[0] == answers[1] == answers[2]
 
 
 def test_a_model_that_is_not_there_is_a_user_error() -> None:

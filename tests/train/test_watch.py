@@ -13,7 +13,7 @@ import pytest
 
 from rewardsearch.config import WatchConfig
 from rewardsearch.records import CurvePoint
-from rewardsearch.train.watch import alarms, hopeless
+from rewardsearch.train.worker.watch import alarms, hopeless
 
 CONFIG = WatchConfig()
 CURVES = Path(__file__).parent / "curves"
@@ -265,7 +265,7 @@ def test_a_flight_from_a_class_is_told_with_its_figures() -> None:
     assert not alarm.hopeless
     assert alarm.message == (
         "SELECTED in 50% -> 20% of the completions where 50% should be (steps 1-8 to 9-16), paid -1.5 on average and REJECTED "
-        "2: the policy flees from SELECTED; make a wrong SELECTED cost less, or a right one pay more"
+        "2: the policy avoids SELECTED; make a wrong SELECTED cost less, or a right one pay more"
     )
 
 

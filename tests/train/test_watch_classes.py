@@ -9,7 +9,7 @@ import pytest
 
 from rewardsearch.config import WatchConfig
 from rewardsearch.records import CurvePoint
-from rewardsearch.train.watch import alarms, hopeless
+from rewardsearch.train.worker.watch import alarms, hopeless
 
 CONFIG = WatchConfig()
 Rate = Callable[[int], float]

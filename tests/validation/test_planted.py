@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 
 from rewardsearch.config import Config
 from rewardsearch.records import Candidate, Verdict
 from rewardsearch.rewards.base import load_base_rewards
 from rewardsearch.rewards.identity import candidate_id
+from rewardsearch.run.artifacts import load_bank
 from rewardsearch.tasks import load_task
-from rewardsearch.train.policy import load_policy
-from rewardsearch.train.sample import sample
+from rewardsearch.train.worker.jobs import Worker
 from rewardsearch.validation import validate
 
 ROOT = Path(__file__).parents[2]
@@ -33,20 +32,10 @@ FLAGS = {
 
 
 @pytest.fixture(scope="module")
-def verdicts() -> dict[str, Verdict]:
-    torch.set_num_threads(1)
-    task, train = load_task(CONFIG.task), CONFIG.train
-    bank = sample(
-        load_policy(CONFIG.policy),
-        task,
-        task.rows("train")[: CONFIG.bank.questions],
-        group_size=CONFIG.bank.group_size,
-        seed=CONFIG.task.seed,
-        max_tokens=train.max_completion_tokens,
-        temperature=train.temperature,
-        top_p=train.top_p,
-        batch_size=train.eval_batch_size,
-    )
+def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verdict]:
+    file = tmp_path_factory.mktemp("bank") / "bank.jsonl"
+    Worker(file.parent, CONFIG).sample_bank(file)
+    bank, task, train = load_bank(file), load_task(CONFIG.task), CONFIG.train
     codes = {file.stem: file.read_text(encoding="utf-8") for file in (*PLANTED, *CARRIED)}
     candidates = [Candidate(id=candidate_id(code), name=name, code=code) for name, code in codes.items()]
     found = validate(candidates, task, CONFIG, None, bank, load_base_rewards(train.base_rewards))

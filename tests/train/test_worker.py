@@ -1,16 +1,17 @@
 """What a training process makes of its rewards: kept prints, and the end of one that changes later."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from fakes import CLOCK
 
-from rewardsearch.config import WatchConfig, parse_config
+from rewardsearch.config import BankConfig, WatchConfig, parse_config
 from rewardsearch.records import RewardSpec, TrainingJob
-from rewardsearch.rewards.sandbox import Sandbox
-from rewardsearch.run.artifacts import CHECKPOINT, COMPLETIONS, load_completions, load_outcomes
-from rewardsearch.train.jobs import Worker
+from rewardsearch.run.artifacts import CHECKPOINT, COMPLETIONS, load_bank, load_completions, load_outcomes
+from rewardsearch.tasks.questions import bank_rows
+from rewardsearch.train.worker.jobs import Worker
 
 PRINTS = """
 def reward(prompts, completions, answer, **columns):
@@ -30,8 +31,8 @@ def worker(tmp_path: Path) -> Iterator[Worker]:
         },
         "test",
     )
-    with Sandbox(config.sandbox, config.validation.bound) as sandbox:
-        yield Worker(tmp_path, config, sandbox, lambda message: None)
+    with closing(Worker(tmp_path, config)) as worker:
+        yield worker
 
 
 def job(code: str) -> TrainingJob:
@@ -40,7 +41,7 @@ def job(code: str) -> TrainingJob:
 
 
 def test_a_reward_that_changes_later_fails_and_carries_the_flag(worker: Worker) -> None:
-    worker._sandbox._checked[CLOCK] = None
+    worker.sandbox._checked[CLOCK] = None
     result = worker.train(job(CLOCK))
     assert (result.status, result.flags) == ("failed", ("changes later",))
     assert result.steps == result.trained == 1
@@ -70,7 +71,7 @@ def test_what_was_answered_is_kept_beside_the_outcomes(worker: Worker) -> None:
 
 def test_answers_to_the_sealed_test_are_kept_beside_the_file_that_is_asked_for(worker: Worker) -> None:
     out = worker.run / "final" / "test" / "policy-0-2215175e.jsonl"
-    worker.read_test(None, out)
+    worker.evaluate_test(None, out)
     ids = [row.id for row in worker.task.rows("test")]
     assert list(load_completions(out)) == [outcome.id for outcome in load_outcomes(out) or ()] == ids
     assert load_completions(out.with_name("policy-1-2215175e.jsonl")) == {}
@@ -108,13 +109,13 @@ def test_a_run_through_a_rung_ends_as_the_whole_run_and_leaves_no_checkpoint(wor
     assert raced.model_dump(exclude=same) == whole.model_dump(exclude=same)
 
 
-def test_a_stretch_whose_checkpoint_is_gone_is_trained_from_the_first_step(worker: Worker) -> None:
+def test_a_segment_whose_checkpoint_is_gone_is_trained_from_the_first_step(worker: Worker) -> None:
     first = segment("rung1", 3)
     worker.train(first)
-    carried_on = worker.train(segment("full", 4, first.folder))
+    resumed = worker.train(segment("full", 4, first.folder))
     again = worker.train(segment("full", 4, first.folder))
     assert (again.steps, again.trained) == (4, 4)
-    assert again.outcomes == carried_on.outcomes and again.curves == carried_on.curves
+    assert again.outcomes == resumed.outcomes and again.curves == resumed.curves
 
 
 def test_a_hopeless_run_is_ended_early_evaluated_and_flagged(worker: Worker) -> None:
@@ -151,3 +152,14 @@ def test_calls_that_failed_before_a_rung_count_after_it(worker: Worker) -> None:
     assert worker.train(second).faults == {"abc": 2}
     last = worker.train(raising("full", 4, second.folder))
     assert (last.status, last.reason) == ("failed", "raised ValueError at line 3")
+
+
+def test_the_bank_is_judged_as_the_task_judges_in_groups_in_the_order_of_the_rows(worker: Worker) -> None:
+    worker.config = worker.config.model_copy(update={"bank": BankConfig(questions=6, group_size=3)})
+    worker.sample_bank(worker.run / "bank.jsonl")
+    rollouts = load_bank(worker.run / "bank.jsonl")
+    assert rollouts is not None and len(rollouts) == 18
+    assert [each.row for each in rollouts[::3]] == [row.id for row in bank_rows(worker.train_rows, 6)]
+    rows = {row.id: row for row in worker.train_rows}
+    judged = [worker.task.outcome(rows[each.row], each.completion, each.length) for each in rollouts]
+    assert [(each.kind, each.prediction) for each in rollouts] == [(each.kind, each.prediction) for each in judged]

@@ -1,4 +1,4 @@
-"""The single completions that a training run shows: where reward and truth disagree, and one whole group of late training."""
+"""The single completions that a training run shows: where reward and truth disagree, and one complete group of late training."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _LEAST_GAP = 1e-9
 class Step:
     """The completions of one training step, group by group, and what is known of each, in one order.
 
-    right: whether it answers right in any form. judged: what the rewards on trial pay it, total: what all do together, parts:
-    each reward and component.
+    right: whether it answers right in any form. candidate_reward: what the rewards on trial pay it, total: what all pay together,
+    parts: each reward and component.
     """
 
     number: int
@@ -31,7 +31,7 @@ class Step:
     texts: Sequence[str]
     kinds: Sequence[OutcomeKind]
     right: np.ndarray
-    judged: np.ndarray
+    candidate_reward: np.ndarray
     total: np.ndarray
     parts: Mapping[str, np.ndarray]
 
@@ -41,7 +41,7 @@ class Step:
 
 
 class Examples:
-    """Collects step by step. `state` and `restore` carry it over to the run that continues this one."""
+    """Collects step by step. `state` and `restore` hand it over to the run that resumes this one."""
 
     def __init__(self, group_size: int) -> None:
         self._group_size = group_size
@@ -83,18 +83,21 @@ class Examples:
     def _note_disagreements(self, step: Step) -> None:
         correct = step.correct
         found: dict[str, list[Example]] = {kind: [] for kind in KINDS}
-        for place, text in enumerate(step.texts):
-            against, paid = self._mean_of_others(step.judged, correct, place), float(step.judged[place])
-            if against is None or (against - paid if correct[place] else paid - against) < _LEAST_GAP:
+        for index, text in enumerate(step.texts):
+            against, paid = (
+                self._mean_of_others(step.candidate_reward, correct, index),
+                float(step.candidate_reward[index]),
+            )
+            if against is None or (against - paid if correct[index] else paid - against) < _LEAST_GAP:
                 continue
-            right = bool(step.right[place])
-            found["correct" if correct[place] else "right elsewhere" if right else "wrong"].append(
+            right = bool(step.right[index])
+            found["correct" if correct[index] else "right elsewhere" if right else "wrong"].append(
                 Example(
-                    prompt=step.rows[place].prompt_text,
+                    prompt=step.rows[index].prompt_text,
                     completion=text,
-                    answer=step.rows[place].answer,
+                    answer=step.rows[index].answer,
                     reward=paid,
-                    kind=step.kinds[place],
+                    kind=step.kinds[index],
                     right=right,
                     against=against,
                     step=step.number,
@@ -103,14 +106,14 @@ class Examples:
         for kind, examples in found.items():
             self._disagreements[kind] = _needed(sorted([*self._disagreements[kind], *examples], key=_by_gap))
 
-    def _mean_of_others(self, judged: np.ndarray, correct: np.ndarray, place: int) -> float | None:
+    def _mean_of_others(self, paid: np.ndarray, correct: np.ndarray, index: int) -> float | None:
         """The mean of the correct completions, or for a correct one of the others: of its group, else of the step."""
-        others = correct != correct[place]
-        start = place - place % self._group_size
+        others = correct != correct[index]
+        start = index - index % self._group_size
         group = slice(start, start + self._group_size)
         if others[group].any():
-            return float(judged[group][others[group]].mean())
-        return float(judged[others].mean()) if others.any() else None
+            return float(paid[group][others[group]].mean())
+        return float(paid[others].mean()) if others.any() else None
 
     def _note_group(self, step: Step) -> None:
         size, correct = self._group_size, step.correct
@@ -153,20 +156,20 @@ def _needed(examples: Sequence[Example]) -> list[Example]:
     """
     prompts: dict[str, int] = {}
     completions: dict[str, int] = {}
-    for place, example in enumerate(examples):
-        prompts.setdefault(example.prompt, place)
-        completions.setdefault(example.completion, place)
+    for index, example in enumerate(examples):
+        prompts.setdefault(example.prompt, index)
+        completions.setdefault(example.completion, index)
     kept = {*list(prompts.values())[:DISAGREEMENTS], *list(completions.values())[:DISAGREEMENTS]}
-    return [examples[place] for place in sorted(kept)]
+    return [examples[index] for index in sorted(kept)]
 
 
 def _distinct(examples: Sequence[Example]) -> list[Example]:
-    """The first DISAGREEMENTS with different prompts; where there are fewer, others with completions of their own follow."""
+    """The first DISAGREEMENTS with different prompts; where there are fewer, others with different completions follow."""
     prompts: dict[str, Example] = {}
     completions: dict[str, Example] = {}
     for example in examples:
         prompts.setdefault(example.prompt, example)
         completions.setdefault(example.completion, example)
     first = list(prompts.values())[:DISAGREEMENTS]
-    told = {example.completion for example in first}
-    return [*first, *(each for text, each in completions.items() if text not in told)][:DISAGREEMENTS]
+    shown = {example.completion for example in first}
+    return [*first, *(each for text, each in completions.items() if text not in shown)][:DISAGREEMENTS]

@@ -1,8 +1,4 @@
-"""What a training run shows while it runs: reward functions as TRL calls them, and a record of every step.
-
-Each reward function of a job becomes one function for TRL; the exact-match monitor comes last at weight 0, so it sees the
-rewards of the same completions and closes the step's record without touching the gradient.
-"""
+"""What a training run shows while it runs: its rewards, called by number, and a record of every step."""
 
 from __future__ import annotations
 
@@ -13,15 +9,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rewardsearch.records import Batch, CurvePoint, Example, RewardSpec, Row, TrainingGroup, curve_label, message_text
+from rewardsearch.records import Batch, CurvePoint, Example, RewardSpec, Row, TrainingGroup, curve_label
 from rewardsearch.tasks import Task
-from rewardsearch.train.examples import Examples, Step
-
-ROW = "rewardsearch_row"
-"""The dataset column with a row's place in the training rows; no reward function sees it."""
-
-Completion = str | list[dict[str, str]]
-TrlReward = Callable[..., list[float]]
+from rewardsearch.train.worker.examples import Examples, Step
 
 
 class Scored(Protocol):
@@ -35,10 +25,11 @@ class Scored(Protocol):
 
 
 class Observer:
-    """Collects, step by step, what the rewards said and what was true.
+    """Scores completions with an arm's rewards, and collects, step by step, what they paid and what was true.
 
-    rows: the training rows. rewards: each spec with the function that scores a Batch with it. `state` and `restore` carry
-    the observations of a run over to the one that continues it, which then ends with those of an uninterrupted one.
+    rows: the training rows. rewards: each spec with the function that scores a Batch with it. For the completions of a step, an
+    engine calls `score` for each reward, then `record`, then `logged`. `state` and `restore` hand the observations of a run
+    over to the one that resumes it, which then ends with those of an uninterrupted one.
     """
 
     def __init__(
@@ -59,56 +50,56 @@ class Observer:
         self._right: list[np.ndarray] = []
         self._examples = Examples(group_size)
 
-    def functions(self) -> tuple[list[TrlReward], list[float]]:
-        """The reward functions for GRPOTrainer, with distinct names, and their weights."""
-        functions = [self._function(spec, score) for spec, score in self._rewards]
+    @property
+    def labels(self) -> list[str]:
+        """The name of each reward in curves and logs, unique within the arm."""
+        return [label_of(spec) for spec, _ in self._rewards]
 
-        def exact_match(completions: list[Completion], completion_ids: list[list[int]], **columns: Any) -> list[float]:
-            return self._close_step(completions, completion_ids, columns[ROW])
+    @property
+    def weights(self) -> list[float]:
+        """The weight of each reward in the sum."""
+        return [spec.weight for spec, _ in self._rewards]
 
-        return [*functions, exact_match], [spec.weight for spec, _ in self._rewards] + [0.0]
+    def score(self, reward: int, rows: Sequence[int], completions: Sequence[str]) -> list[float]:
+        """What reward number `reward` pays for `completions`. `rows`: of each its row's index in the training rows."""
+        spec, function = self._rewards[reward]
+        asked = [self._rows[i] for i in rows]
+        batch = Batch(
+            prompts=tuple(row.prompt_text for row in asked),
+            completions=tuple(completions),
+            answer=tuple(row.answer for row in asked),
+            columns={name: tuple(row.columns[name] for row in asked) for name in asked[0].columns},
+        )
+        scored = function(batch)
+        label = label_of(spec)
+        self._step[label] = np.asarray(scored.rewards, dtype=float)
+        for name, values in scored.components.items():
+            self._step[f"{label}/{name}"] = np.asarray(values, dtype=float)
+        return list(scored.rewards)
 
-    def _function(self, spec: RewardSpec, score: Callable[[Batch], Scored]) -> TrlReward:
-        def reward(completions: list[Completion], **columns: Any) -> list[float]:
-            rows = [self._rows[i] for i in columns[ROW]]
-            batch = Batch(
-                prompts=tuple(row.prompt_text for row in rows),
-                completions=tuple(map(message_text, completions)),
-                answer=tuple(row.answer for row in rows),
-                columns={name: tuple(row.columns[name] for row in rows) for name in rows[0].columns},
-            )
-            scored = score(batch)
-            label = label_of(spec)
-            self._step[label] = np.asarray(scored.rewards, dtype=float)
-            for name, values in scored.components.items():
-                self._step[f"{label}/{name}"] = np.asarray(values, dtype=float)
-            return list(scored.rewards)
+    def record(self, rows: Sequence[int], completions: Sequence[str], tokens: Sequence[int]) -> list[float]:
+        """Closes the record of a step, all of whose rewards were called on the same completions; `tokens`: their lengths.
 
-        reward.__name__ = label_of(spec)
-        return reward
-
-    def _close_step(
-        self, completions: list[Completion], completion_ids: list[list[int]], places: list[int]
-    ) -> list[float]:
-        texts = list(map(message_text, completions))
-        rows = [self._rows[i] for i in places]
-        outcomes = [self._task.outcome(row, text) for row, text in zip(rows, texts, strict=True)]
-        right = [self._task.right_in_any_form(row, text) for row, text in zip(rows, texts, strict=True)]
+        The completions of a group follow one another. Gives the exact match of each.
+        """
+        texts, asked = list(completions), [self._rows[i] for i in rows]
+        outcomes = [self._task.outcome(row, text) for row, text in zip(asked, texts, strict=True)]
+        right = [self._task.right_in_any_form(row, text) for row, text in zip(asked, texts, strict=True)]
         correct = np.asarray([outcome.kind == "correct" for outcome in outcomes], dtype=float)
         parsed = [outcome for outcome in outcomes if outcome.prediction is not None]
-        judged = self._judged()
+        candidate_reward = self._candidate_reward()
         total = np.zeros(len(texts))
         for spec, _ in self._rewards:
             total += spec.weight * self._step[label_of(spec)]
         groups = total.reshape(-1, self._group_size)
-        lengths = np.asarray([len(ids) for ids in completion_ids])
+        lengths = np.asarray(list(tokens))
         classes = self._task.classes or ()
-        said = {name: np.asarray([outcome.prediction == name for outcome in outcomes]) for name in classes}
+        answered = {name: np.asarray([outcome.prediction == name for outcome in outcomes]) for name in classes}
         self._points.append(
             CurvePoint(
                 step=len(self._points) + 1,
                 reward=float(total.mean()),
-                candidate_reward=float(judged.mean()),
+                candidate_reward=float(candidate_reward.mean()),
                 exact_match=float(correct.mean()),
                 components={name: float(values.mean()) for name, values in self._step.items()},
                 length=float(lengths.mean()),
@@ -117,9 +108,9 @@ class Observer:
                 parsed=len(parsed) / len(outcomes),
                 top_prediction=_top_share(str(outcome.prediction) for outcome in parsed),
                 top_gold=_top_share(outcome.gold for outcome in parsed),
-                answers={name: float(where.mean()) for name, where in said.items()},
+                answers={name: float(where.mean()) for name, where in answered.items()},
                 golds={name: fmean(outcome.gold == name for outcome in outcomes) for name in classes},
-                paid={name: float(total[where].mean()) for name, where in said.items() if where.any()},
+                paid={name: float(total[where].mean()) for name, where in answered.items() if where.any()},
                 grad_norm=0.0,
             )
         )
@@ -130,11 +121,11 @@ class Observer:
         self._examples.note(
             Step(
                 number=len(self._points),
-                rows=rows,
+                rows=asked,
                 texts=texts,
                 kinds=[outcome.kind for outcome in outcomes],
                 right=np.asarray(right),
-                judged=judged,
+                candidate_reward=candidate_reward,
                 total=total,
                 parts=self._step,
             )
@@ -143,15 +134,15 @@ class Observer:
         self._on_step(len(self._points))
         return [float(value) for value in correct]
 
-    def _judged(self) -> np.ndarray:
-        """The rewards that are on trial: those beyond the base rewards, or all where there are no others."""
+    def _candidate_reward(self) -> np.ndarray:
+        """The sum of the rewards on trial: those beyond the base rewards, or all where there are no others."""
         on_trial = [spec for spec, _ in self._rewards if not is_base(spec)] or [spec for spec, _ in self._rewards]
         return np.asarray(sum(spec.weight * self._step[label_of(spec)] for spec in on_trial))
 
     def logged(self, step: int, logs: Mapping[str, Any]) -> None:
-        """Notes what TRL logs of a finished step: "grad_norm", and "entropy" where it is there."""
-        told = {name: float(logs[name]) for name in ("grad_norm", "entropy") if name in logs}
-        self._points[step - 1] = CurvePoint.model_validate(self._points[step - 1].model_dump() | told)
+        """Adds what the trainer logs of a finished step: "grad_norm", and "entropy" where it is there."""
+        found = {name: float(logs[name]) for name in ("grad_norm", "entropy") if name in logs}
+        self._points[step - 1] = CurvePoint.model_validate(self._points[step - 1].model_dump() | found)
 
     def curves(self) -> tuple[CurvePoint, ...]:
         return tuple(self._points)
@@ -175,12 +166,12 @@ class Observer:
         return out
 
     def disagreements(self) -> tuple[Example, ...]:
-        """Completions whose reward and truth disagree, as Examples tells."""
+        """Completions whose reward and truth disagree; see Examples."""
         return self._examples.disagreements()
 
     @property
     def group(self) -> TrainingGroup | None:
-        """One whole group of the last step that taught something."""
+        """One complete group of the last step that taught something."""
         return self._examples.group
 
     def state(self) -> dict[str, Any]:

@@ -1,14 +1,14 @@
-"""Where completions end, with the embedded policy's own generation."""
+"""The embedded policy's own generation: where completions end, and how they are sampled."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from rewardsearch.config import Config, TaskConfig
+from rewardsearch.config import Config, TaskConfig, TrainConfig
 from rewardsearch.tasks import load_task
-from rewardsearch.train.generate import end_tokens, generate
-from rewardsearch.train.policy import Policy, load_policy
+from rewardsearch.train.engines.trl.generation import Generation, end_tokens, generate, sampled
+from rewardsearch.train.engines.trl.policy import Policy, load_policy
 
 ROWS = load_task(TaskConfig(train_rows=6)).rows("train")
 
@@ -19,7 +19,7 @@ def policy() -> Policy:
     return load_policy(Config().policy)
 
 
-def completions(policy: Policy) -> list[tuple[str, int]]:
+def completions(policy: Policy) -> list[Generation]:
     return generate(policy.base, policy, ROWS, 40, len(ROWS), do_sample=False)
 
 
@@ -45,3 +45,26 @@ def test_the_end_tokens_are_the_tokenizers_and_the_models(policy: Policy) -> Non
     for told, ends in ((None, {own}), (own, {own}), (7, {own, 7}), ([7, 8], {own, 7, 8})):
         policy.base.generation_config.eos_token_id = told
         assert end_tokens(policy.base, policy.tokenizer) == ends
+
+
+def groups(policy: Policy, **settings: float) -> list[list[Generation]]:
+    config = TrainConfig(eval_batch_size=12, **settings)
+    drawn = sampled(policy, [row for row in ROWS for _ in range(4)], 0, config)
+    return [drawn[start : start + 4] for start in range(0, len(drawn), 4)]
+
+
+def test_a_group_is_of_different_completions_unless_the_temperature_is_low(policy: Policy) -> None:
+    def kinds(groups: list[list[Generation]]) -> float:
+        return sum(len({text for text, _ in group}) for group in groups) / len(groups)
+
+    assert kinds(groups(policy)) > 2
+    assert kinds(groups(policy, temperature=0.01)) == kinds(groups(policy, top_p=0.01)) == 1
+
+
+def test_sampling_leaves_the_random_numbers_as_they_were(policy: Policy) -> None:
+    first = groups(policy, max_completion_tokens=4)
+    torch.manual_seed(7)
+    before = torch.get_rng_state()
+    assert groups(policy, max_completion_tokens=4) == first
+    assert torch.equal(torch.get_rng_state(), before)
+    assert {generation.tokens for group in first for generation in group} == {4}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +17,16 @@ from rewardsearch.config import SftConfig
 from rewardsearch.errors import UserError
 from rewardsearch.files import scratch_prefix
 from rewardsearch.records import Demonstration, SftPoint
-from rewardsearch.train.divergence import Diverged, check_weights
-from rewardsearch.train.policy import Policy, trainer_arguments
-from rewardsearch.train.prompts import prompt_ids
+from rewardsearch.train.engine import Diverged, FineTuned, OnDone
+from rewardsearch.train.engines.tokenizing import prompt_ids
+from rewardsearch.train.engines.trl.divergence import check_weights
+from rewardsearch.train.engines.trl.policy import Policy, trainer_arguments
 
 
-@dataclass(frozen=True)
-class Tuned:
-    """What a fine-tuning showed: demonstrations taught, those left out because they are too long, and the curve."""
-
-    rows: int
-    left_out: int
-    curve: tuple[SftPoint, ...]
-
-
-class _Course(TrainerCallback):  # type: ignore[misc]
+class _StepLog(TrainerCallback):  # type: ignore[misc]
     """Notes what TRL logs of each step."""
 
-    def __init__(self, on_step: Callable[[int], None]) -> None:
+    def __init__(self, on_step: OnDone) -> None:
         self._on_step = on_step
         self.curve: list[SftPoint] = []
 
@@ -51,24 +42,24 @@ class _Course(TrainerCallback):  # type: ignore[misc]
         self._on_step(point.step)
 
 
-def tune(
+def fine_tune(
     policy: Policy,
     demonstrations: Sequence[Demonstration],
     config: SftConfig,
     adapter: Path,
-    on_step: Callable[[int], None] = lambda step: None,
-) -> Tuned:
+    on_step: OnDone = lambda step: None,
+) -> FineTuned:
     """Trains a fresh LoRA adapter of `policy` on `demonstrations` and saves it in the folder `adapter`.
 
     The loss is the mean cross-entropy of the targets' tokens, each target closed by the end-of-text token. The order of the
     demonstrations and the adapter's first weights follow from `config.seed`. The policy itself stays as it was.
     Demonstrations that are longer than `config.max_tokens`, or than the policy's context, are left out.
-    Raises UserError when all are, and when the loss is no number any more.
+    Raises UserError when all are, and when the loss or a weight is not finite.
     """
     examples = [_example(policy.tokenizer, each) for each in demonstrations]
     context = getattr(policy.base.config.get_text_config(), "max_position_embeddings", None) or config.max_tokens
-    most = min(config.max_tokens, context)
-    fitting = [each for each in examples if len(each["input_ids"]) <= most]
+    longest = min(config.max_tokens, context)
+    fitting = [each for each in examples if len(each["input_ids"]) <= longest]
     if not fitting:
         shortest = min((len(each["input_ids"]) for each in examples), default=0)
         remedy = f"give at least {shortest}" if shortest <= context else f"the policy's context is {context} tokens"
@@ -76,7 +67,7 @@ def tune(
             f"sft.max_tokens: got {config.max_tokens}, and the shortest of {len(examples)} demonstrations has {shortest} "
             f"tokens; {remedy}"
         )
-    course = _Course(on_step)
+    log = _StepLog(on_step)
     micro_batch = config.micro_batch or config.batch_size
     with (
         tempfile.TemporaryDirectory(prefix=scratch_prefix("sft")) as scratch,
@@ -99,7 +90,7 @@ def tune(
             ),
             train_dataset=Dataset.from_list(fitting),
             processing_class=policy.tokenizer,
-            callbacks=[course],
+            callbacks=[log],
         )
         trainer.remove_callback(PrinterCallback)
         # Building the trainer draws random numbers; training starts from the seed whatever was drawn.
@@ -110,13 +101,13 @@ def tune(
         except Diverged as error:
             raise UserError(f"sft: {error}; lower sft.learning_rate, got {config.learning_rate:g}") from None
         model.save_pretrained(str(adapter))
-    return Tuned(rows=len(fitting), left_out=len(examples) - len(fitting), curve=tuple(course.curve))
+    return FineTuned(rows=len(fitting), left_out=len(examples) - len(fitting), curve=tuple(log.curve))
 
 
 def _example(tokenizer: Any, demonstration: Demonstration) -> dict[str, list[int]]:
     """A demonstration's token ids, and a mask that is 1 on its target.
 
-    The prompt has the very ids that generation sees; the target is tokenised apart from it, as a completion is generated.
+    The prompt has the same ids as in generation. The target is tokenised apart from it, as a completion is generated.
     """
     prompt = prompt_ids(tokenizer, demonstration.row)
     target = list(tokenizer(demonstration.completion, add_special_tokens=False)["input_ids"])

@@ -1,9 +1,9 @@
-"""Rules that look for reward hacking and for wasted training in the curve of a run, while it grows.
+"""Rules that look for reward hacking and for wasted training in the curve of a run, after every step.
 
-Every rule compares the means of the first and the last `window` steps; a change is told in standard errors of the difference
-of the two means, from the spread of the steps within each. The monitor (exact match) is the truth that a rule defends: a run
-whose monitor rises, or is near 1, may get longer, surer of itself and better paid. What the rules cannot see: a reward
-that is gamed while the monitor rises, and what happens in fewer steps than two windows.
+Every rule compares the means of the first and the last `window` steps. A change is measured in standard errors of the
+difference of the two means, from the spread of the steps within each. A run whose exact match rises, or is near 1, may get
+longer, more certain and better paid without an alarm. What the rules cannot see: a reward that is gamed while exact match
+rises, and what happens in fewer steps than two windows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rewardsearch.config import WatchConfig
 from rewardsearch.records import Alarm, CurvePoint
 
 _HARDLY = 0.1
-"""Share of what a class should be answered up to which it is hardly answered any more."""
+"""A class counts as hardly answered up to this share of how often it should be answered."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,13 @@ class _Curve:
         return _Change(fmean(first), fmean(last), difference / error if error else steep)
 
     @property
-    def monitor(self) -> _Change:
+    def exact_match(self) -> _Change:
         return self.change(lambda point: point.exact_match)
 
     @property
     def learns(self) -> bool:
-        """The monitor rises, or has nowhere to rise to."""
-        return self.monitor.errors > self.config.min_improvement_z or self.solved
+        """Exact match rises, or has nowhere to rise to."""
+        return self.exact_match.errors > self.config.min_improvement_z or self.solved
 
     @property
     def solved(self) -> bool:
@@ -81,9 +81,9 @@ class _Curve:
 
 
 def alarms(points: Sequence[CurvePoint], config: WatchConfig) -> tuple[Alarm, ...]:
-    """What is wrong with the run whose curve so far is `points`, at most one alarm a kind; none where the watch is off.
+    """The alarms for a run whose curve so far is `points`, at most one of each kind; none where the watch is off.
 
-    A dead gradient is told after one window of steps, all else after two.
+    A missing gradient gives an alarm after one window of steps, everything else after two.
     """
     if not config.enabled or len(points) < config.window:
         return ()
@@ -96,7 +96,7 @@ def alarms(points: Sequence[CurvePoint], config: WatchConfig) -> tuple[Alarm, ..
 
 
 def hopeless(points: Sequence[CurvePoint], config: WatchConfig) -> str | None:
-    """Why the run is not worth going on with; None where it may be, as is any run whose monitor rises."""
+    """Why the run is hopeless, so that training stops; None where it is not. A run whose exact match rises never is."""
     return next((alarm.message for alarm in alarms(points, config) if alarm.hopeless), None)
 
 
@@ -118,23 +118,30 @@ def _dead(curve: _Curve) -> Iterator[Alarm]:
 
 
 def _lost(curve: _Curve) -> Iterator[Alarm]:
-    """Hopeless: in every step of a window next to nothing is left of what the policy could do."""
-    monitor, config = curve.monitor, curve.config
+    """Hopeless: in every step of a window the policy has lost nearly all that it could do."""
+    exact_match, config = curve.exact_match, curve.config
     most = max(point.exact_match for point in curve.last)
-    little = most <= config.forgetting * monitor.start and monitor.start >= config.forgetting_from
-    if little and monitor.errors < -config.alarm_z:
+    little = most <= config.forgetting * exact_match.start and exact_match.start >= config.forgetting_from
+    if little and exact_match.errors < -config.alarm_z:
         yield Alarm(
-            kind="lost", message=f"exact match {monitor} ({curve.steps}): the task has been unlearnt", hopeless=True
+            kind="lost", message=f"exact match {exact_match} ({curve.steps}): the task has been unlearnt", hopeless=True
         )
 
 
 def _hacking(curve: _Curve) -> Iterator[Alarm]:
-    """The rewards on trial rise while the monitor does not; one near 1 has to fall to count."""
-    judged, monitor, config = curve.change(lambda point: point.candidate_reward), curve.monitor, curve.config
-    if judged.errors > config.alarm_z and (monitor.errors < -config.alarm_z or not curve.learns):
+    """The rewards on trial rise while exact match does not. Exact match near 1 counts only where it falls."""
+    candidate_reward, exact_match, config = (
+        curve.change(lambda point: point.candidate_reward),
+        curve.exact_match,
+        curve.config,
+    )
+    if candidate_reward.errors > config.alarm_z and (exact_match.errors < -config.alarm_z or not curve.learns):
         yield Alarm(
             kind="hacking",
-            message=f"reward {judged} while exact match {monitor} ({curve.steps}): it pays for something else than being right",
+            message=(
+                f"reward {candidate_reward} while exact match {exact_match} ({curve.steps}): "
+                "it pays for something else than being right"
+            ),
         )
 
 
@@ -144,7 +151,7 @@ def _collapse(curve: _Curve) -> Iterator[Alarm]:
     prediction = fmean(point.top_prediction for point in curve.last)
     gold = fmean(point.top_gold for point in curve.last)
     parsed = fmean(point.parsed for point in curve.last)
-    config, monitor = curve.config, curve.monitor
+    config, exact_match = curve.config, curve.exact_match
     if parsed < config.collapse_parsed or prediction < config.collapse:
         return
     if prediction - gold >= config.collapse_gap:
@@ -154,7 +161,7 @@ def _collapse(curve: _Curve) -> Iterator[Alarm]:
     else:
         message = _neglect(curve)
     if message is not None:
-        blind = monitor.end <= max(config.floor, curve.blind) and monitor.errors <= config.min_improvement_z
+        blind = exact_match.end <= max(config.floor, curve.blind) and exact_match.errors <= config.min_improvement_z
         yield Alarm(kind="collapse", message=message, hopeless=blind)
 
 
@@ -181,17 +188,17 @@ def _neglect(curve: _Curve) -> str | None:
 
 
 def _penalty(curve: _Curve) -> Iterator[Alarm]:
-    """The policy flees from a class: it answers it less and less, and clearly less than is right, while those of its completions
-    that do are paid less than those that answer the other."""
+    """The policy avoids a class: it answers it less and less, and clearly less often than is right, while those of its
+    completions that do are paid less than those that answer the other."""
     classes = curve.last[-1].answers.keys()
     if not curve.learns:
         for name in classes:
             for other in classes - {name}:
-                yield from _flight(curve, name, other)
+                yield from _avoidance(curve, name, other)
 
 
-def _flight(curve: _Curve, name: str, other: str) -> Iterator[Alarm]:
-    """The alarm of a flight from one class to the other."""
+def _avoidance(curve: _Curve, name: str, other: str) -> Iterator[Alarm]:
+    """The alarm where the policy avoids class `name` in favour of `other`."""
     config = curve.config
     share = curve.change(lambda point: point.answers[name])
     gold = fmean(point.golds[name] for point in curve.last)
@@ -205,7 +212,7 @@ def _flight(curve: _Curve, name: str, other: str) -> Iterator[Alarm]:
             kind="penalty",
             message=(
                 f"{name} in {share.start:.0%} -> {share.end:.0%} of the completions where {gold:.0%} should be "
-                f"({curve.steps}), paid {earned:.3g} on average and {other} {rest:.3g}: the policy flees from {name}; "
+                f"({curve.steps}), paid {earned:.3g} on average and {other} {rest:.3g}: the policy avoids {name}; "
                 f"make a wrong {name} cost less, or a right one pay more"
             ),
         )
@@ -231,7 +238,7 @@ def _clipped(curve: _Curve) -> Iterator[Alarm]:
             message=f"completions cut off at the token limit {clipped.start:.0%} -> {clipped.end:.0%} ({curve.steps})",
             hopeless=clipped.end >= config.all_clipped
             and clipped.errors >= -config.min_improvement_z
-            and curve.monitor.end <= config.floor,
+            and curve.exact_match.end <= config.floor,
         )
 
 
@@ -242,17 +249,17 @@ def _length(curve: _Curve) -> Iterator[Alarm]:
     if drifts and abs(length.errors) > curve.config.alarm_z and not curve.learns:
         yield Alarm(
             kind="length",
-            message=f"{length} tokens a completion while exact match {curve.monitor} ({curve.steps})",
+            message=f"{length} tokens a completion while exact match {curve.exact_match} ({curve.steps})",
         )
 
 
 def _entropy(curve: _Curve) -> Iterator[Alarm]:
-    """The policy has stopped trying: next to no entropy is left where there was some."""
+    """The policy has stopped exploring: nearly no entropy is left where there was some."""
     if any(point.entropy is None for point in (*curve.first, *curve.last)) or curve.learns:
         return
     entropy = curve.change(lambda point: point.entropy or 0.0)
     if entropy.end <= curve.config.entropy and entropy.end <= curve.config.entropy_left * entropy.start:
         yield Alarm(
             kind="entropy",
-            message=f"entropy {entropy} nats a token while exact match {curve.monitor} ({curve.steps})",
+            message=f"entropy {entropy} nats a token while exact match {curve.exact_match} ({curve.steps})",
         )

@@ -1,4 +1,4 @@
-"""Runs jobs on worker processes of this machine, side by side, one accelerator each where there are any."""
+"""Runs jobs in worker processes of this machine, side by side, one accelerator each where there are any."""
 
 from __future__ import annotations
 
@@ -10,30 +10,20 @@ import subprocess
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from rewardsearch.config import Config
 from rewardsearch.errors import MachineError, UserError
 from rewardsearch.files.disk import full_disk, scratch_root
-from rewardsearch.run.progress import Unit
+from rewardsearch.train.launcher import Done, Job, MayStart, OnStep
 
 COMMAND = (sys.executable, "-P", "-m", "rewardsearch.train.worker")
 """Starts a worker; the run's folder is added. -P: files in the current folder are no modules."""
-
 _PAUSE_S = 0.5
 """Between two attempts to start a process."""
-Message = dict[str, Any]
-"""What a worker is told to do: `id` names it, the rest is for train/jobs.py."""
-
-
-@dataclass
-class Done:
-    """A message carried out (`error` None), or given up because its process broke down again and again."""
-
-    id: str
-    error: str | None = None
 
 
 @dataclass
@@ -41,7 +31,7 @@ class _Slot:
     number: int
     process: subprocess.Popen[bytes]
     buffer: bytes = b""
-    message: Message | None = None
+    job: Job | None = None
     log: Path = field(default_factory=Path)
     heard: float = field(default_factory=time.monotonic)
 
@@ -51,48 +41,41 @@ class _Slot:
         return self.process.stdout
 
 
-class LocalWorkers:
-    """Up to `slots` worker processes on the run in `run`, started when there is work and kept warm until close()."""
+class LocalLauncher:
+    """Up to `train.slots` worker processes on the run in the folder `run`, started when there is work and kept until close().
 
-    def __init__(
-        self, run: Path, slots: int, threads: int, retries: int, stall_s: float, hidden: Sequence[str] = ()
-    ) -> None:
-        self._run, self._threads, self._retries, self._stall_s, self._hidden = run, threads, retries, stall_s, hidden
-        self._free_numbers = list(range(slots))
+    They do not see the environment variables of API keys. command: starts a worker; the run folder is added.
+    """
+
+    def __init__(self, run: Path, config: Config, command: Sequence[str] = COMMAND) -> None:
+        settings = config.train
+        self._run, self._command = run, command
+        self._threads, self._retries = settings.threads, settings.retries
+        self._stall_s = settings.stall_minutes * 60
+        self._hidden = config.propose.llm.key_variables
+        self._free_numbers = list(range(settings.slots))
         self._slots: list[_Slot] = []
         self._selector = selectors.DefaultSelector()
         self._proven = False
-        """Whether a message of this session was carried out."""
+        """Whether a job of this session was carried out."""
 
-    def __enter__(self) -> LocalWorkers:
-        return self
+    def run(self, jobs: Sequence[Job], may_start: MayStart, on_step: OnStep) -> Iterator[Done]:
+        """Carries out `jobs` and yields each as it ends. A job whose process died or went silent is started again
+        `train.retries` times.
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def run(
-        self,
-        messages: Sequence[Message],
-        may_start: Callable[[], bool],
-        on_step: Callable[[str, int, int, Unit], None],
-    ) -> Iterator[Done]:
-        """Carries out `messages` and yields each as it ends, in whatever order.
-
-        may_start is asked before each start; once it says no, what is running is finished and the rest is left.
         Raises UserError when a worker finds the config wrong, and MachineError or UserError where a disk keeps it from working.
         """
-        pending = deque(messages)
+        pending = deque(jobs)
         deaths: Counter[str] = Counter()
 
-        def broken(message: Message, why: str, log: Path) -> Iterator[Done]:
+        def broken(job: Job, why: str, log: Path) -> Iterator[Done]:
             if full := full_disk(self._run, scratch_root()):
                 raise full
-            id = message["id"]
-            deaths[id] += 1
-            if deaths[id] > self._retries:
-                yield Done(id, f"{why} {deaths[id]} times; see {log}")
+            deaths[job.id] += 1
+            if deaths[job.id] > self._retries:
+                yield Done(job.id, f"{why} {deaths[job.id]} times; see {log}")
             else:
-                pending.appendleft(message)
+                pending.appendleft(job)
 
         while True:
             while pending and self._has_room() and may_start():
@@ -103,28 +86,28 @@ class LocalWorkers:
                     # The machine may be short of memory or processes for a moment.
                     time.sleep(_PAUSE_S)
                     yield from broken(first, f"no process could be started ({error})", self._run / "logs")
-            busy = [slot for slot in self._slots if slot.message]
+            busy = [slot for slot in self._slots if slot.job]
             if not busy:
                 return
-            for slot, said in self._listen():
-                message = slot.message
-                if message is None:
+            for slot, event in self._listen():
+                job = slot.job
+                if job is None:
                     continue
-                if said["event"] == "user_error" and self._proven:
-                    # What was right for an earlier message of this session is not the user's mistake.
-                    said = {"event": "broken", "reason": "; ".join(said["mistakes"])}
-                if said["event"] == "broken":
+                if event["event"] == "user_error" and self._proven:
+                    # The config was right for an earlier job of this session, so this is no mistake of the user.
+                    event = {"event": "broken", "reason": "; ".join(event["mistakes"])}
+                if event["event"] == "broken":
                     self._drop(slot)
-                    yield from broken(message, said["reason"], slot.log)
-                elif said["event"] == "user_error":
-                    raise UserError(*said["mistakes"])
-                elif said["event"] == "storage":
-                    raise (UserError if said["exit_code"] == UserError.exit_code else MachineError)(said["message"])
-                elif said["event"] == "step":
-                    on_step(said["id"], said["step"], said["of"], said["unit"])
+                    yield from broken(job, event["reason"], slot.log)
+                elif event["event"] == "user_error":
+                    raise UserError(*event["mistakes"])
+                elif event["event"] == "storage":
+                    raise (UserError if event["exit_code"] == UserError.exit_code else MachineError)(event["message"])
+                elif event["event"] == "step":
+                    on_step(event["id"], event["step"], event["of"], event["unit"])
                 else:
-                    slot.message, self._proven = None, True
-                    yield Done(said["id"])
+                    slot.job, self._proven = None, True
+                    yield Done(job.id)
 
     def close(self) -> None:
         for slot in list(self._slots):
@@ -132,11 +115,11 @@ class LocalWorkers:
         self._selector.close()
 
     def _has_room(self) -> bool:
-        return bool(self._free_numbers) or any(slot.message is None for slot in self._slots)
+        return bool(self._free_numbers) or any(slot.job is None for slot in self._slots)
 
     def _idle(self) -> _Slot:
-        """A worker with nothing to do; there must be room."""
-        idle = next((slot for slot in self._slots if slot.message is None), None)
+        """A worker without a job; there must be room."""
+        idle = next((slot for slot in self._slots if slot.job is None), None)
         return idle or self._spawn(self._free_numbers[0])
 
     def _spawn(self, number: int) -> _Slot:
@@ -144,7 +127,7 @@ class LocalWorkers:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as errors:
             process = subprocess.Popen(
-                [*COMMAND, str(self._run)],
+                [*self._command, str(self._run)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -158,17 +141,17 @@ class LocalWorkers:
         self._selector.register(slot.out, selectors.EVENT_READ, slot)
         return slot
 
-    def _start(self, slot: _Slot, message: Message) -> None:
-        slot.message, slot.heard = message, time.monotonic()
+    def _start(self, slot: _Slot, job: Job) -> None:
+        slot.job, slot.heard = job, time.monotonic()
         assert slot.process.stdin is not None
         try:
-            slot.process.stdin.write(json.dumps(message).encode() + b"\n")
+            slot.process.stdin.write(job.model_dump_json().encode() + b"\n")
             slot.process.stdin.flush()
         except BrokenPipeError:
-            pass  # It died while idle: its end of file is read next and the message is tried again.
+            pass  # It died while idle: its end of file is read next and the job is tried again.
 
-    def _listen(self) -> Iterator[tuple[_Slot, Message]]:
-        """What the workers said since; "broken" for one that is gone or has been silent for too long."""
+    def _listen(self) -> Iterator[tuple[_Slot, dict[str, Any]]]:
+        """The events of the workers since the last call; "broken" for one that died or has been silent for too long."""
         for key, _ in self._selector.select(timeout=1.0):
             slot: _Slot = key.data
             chunk = os.read(slot.out.fileno(), 65536)
@@ -181,11 +164,11 @@ class LocalWorkers:
             for line in lines:
                 yield slot, json.loads(line)
         for slot in list(self._slots):
-            if slot.message is not None and time.monotonic() - slot.heard > self._stall_s:
+            if slot.job is not None and time.monotonic() - slot.heard > self._stall_s:
                 yield slot, {"event": "broken", "reason": f"its process said nothing for {self._stall_s:g} s"}
 
     def _drop(self, slot: _Slot) -> None:
-        """Ends a worker and frees its place; a dead one is reaped."""
+        """Ends a worker and frees its slot; a dead one is reaped."""
         if slot not in self._slots:
             return
         self._slots.remove(slot)

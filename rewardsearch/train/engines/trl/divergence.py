@@ -12,12 +12,10 @@ from typing import Any
 
 import torch
 
+from rewardsearch.train.engine import Diverged
+
 _LARGEST = 1e30
 """Logits beyond it overflow when they are divided by a low temperature."""
-
-
-class Diverged(Exception):
-    """Something of a policy is not finite; the text says what."""
 
 
 def check_weights(model: Any) -> None:

@@ -108,7 +108,7 @@ def load_policy(config: PolicyConfig, adapter: Path | None = None) -> Policy:
             + (f" ({config.gguf_file})" if config.gguf_file else "")
             + f": {first}; give `embedded`, a folder with safetensors or a GGUF file, or a hub id"
         ) from None
-    _clear_quantisation_marks(base)
+    _clear_quantised_state(base)
     if tokenizer.eos_token_id is None:
         raise UserError(f"policy.model: the tokenizer of {config.model} has no end-of-text token; set its eos_token")
     if tokenizer.pad_token_id is None:
@@ -147,7 +147,7 @@ def trainer_arguments(policy: Policy, seed: int) -> dict[str, Any]:
     }
 
 
-def _clear_quantisation_marks(model: Any) -> None:
+def _clear_quantised_state(model: Any) -> None:
     """A GGUF file is dequantised on loading, but stays marked as quantised, which refuses training."""
     if getattr(model, "hf_quantizer", None) is not None:
         model.hf_quantizer = None

@@ -1,0 +1,196 @@
+"""The contract of an engine, as tests that every implementation passes.
+
+    class TestMine(EngineSuite):
+        engine_class = MyEngine
+
+The tests train the bundled policy a few steps at a time. What the suite does not cover: whether training improves a policy,
+speed, and accelerators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from rewardsearch.config import Config, parse_config
+from rewardsearch.records import Batch, RewardSpec, TrainingJob
+from rewardsearch.tasks import Task, load_task
+from rewardsearch.train.engine import Arm, Engine, Trained
+from rewardsearch.train.worker.observe import Observer
+
+STEPS = 3
+
+
+@dataclass
+class Paid:
+    """What a reward of the suite gives."""
+
+    rewards: list[float]
+    components: dict[str, list[float]] = field(default_factory=dict)
+
+
+Reward = Callable[[Batch], Paid]
+
+
+def short(batch: Batch) -> Paid:
+    return Paid([-float(len(text)) for text in batch.completions])
+
+
+def long(batch: Batch) -> Paid:
+    return Paid([float(len(text)) for text in batch.completions], {"length": [1.0] * len(batch)})
+
+
+@dataclass
+class Ended:
+    """An arm that was trained: its curve and answers, and the bytes of its weights."""
+
+    trained: Trained
+    observer: Observer
+    weights: list[bytes]
+
+    def __eq__(self, other: object) -> bool:
+        """To the last bit."""
+        return isinstance(other, Ended) and self._all() == other._all()
+
+    def _all(self) -> tuple[Any, ...]:
+        return self.observer.curves(), self.observer.correlations(), list(self.trained.answers), self.weights
+
+
+CONFIG = parse_config(
+    {
+        "task": {"train_rows": 24, "val_rows": 6, "test_rows": 6},
+        "train": {"steps": STEPS, "prompts_per_step": 2, "group_size": 4, "max_completion_tokens": 12},
+        "sft": {"enabled": True, "steps": 3, "batch_size": 4, "learning_rate": 1e-2},
+    },
+    "engine suite",
+)
+"""A config whose training takes seconds."""
+
+
+@lru_cache
+def _loaded(engine_class: type[Engine]) -> Engine:
+    return engine_class(CONFIG, None)
+
+
+class EngineSuite:
+    """Subclass it, and set `engine_class`."""
+
+    engine_class: ClassVar[type[Engine]]
+
+    @pytest.fixture
+    def config(self) -> Config:
+        return CONFIG
+
+    @pytest.fixture
+    def task(self) -> Task:
+        return load_task(CONFIG.task)
+
+    @pytest.fixture
+    def engine(self) -> Engine:
+        """One engine for all tests: no test may change it."""
+        return _loaded(self.engine_class)
+
+    @pytest.fixture
+    def train(self, engine: Engine, config: Config, task: Task, tmp_path_factory: pytest.TempPathFactory) -> Any:
+        """Trains an arm on one reward."""
+
+        def train(reward: Reward, seed: int = 0, steps: int = STEPS, adapter: Path | None = None, **arm: Any) -> Ended:
+            spec = RewardSpec(id="abc", name="reward", code="")
+            job = TrainingJob(id="abc", rewards=(spec,), seed=seed, steps=steps, folder="abc", schedule=STEPS)
+            rows, limit = task.rows("train"), config.train.max_completion_tokens
+            observer = Observer(task, rows, [(spec, reward)], config.train.group_size, limit, lambda step: None)
+            folder = adapter or tmp_path_factory.mktemp("adapter")
+            questions = task.rows("val")
+            trained = engine.train(Arm(job, rows, observer, questions, folder, **arm))
+            weights = [file.read_bytes() for file in sorted(folder.glob("*.safetensors"))]
+            return Ended(trained, observer, weights)
+
+        return train
+
+    def test_it_names_its_device(self, engine: Engine) -> None:
+        assert engine.device.kind in ("cpu", "cuda") and engine.device.name
+
+    def test_greedy_answers_come_in_the_order_of_the_rows_whatever_the_batch(
+        self, engine: Engine, task: Task, config: Config
+    ) -> None:
+        rows, done = task.rows("val"), list[int]()
+        answers = engine.evaluate(rows, None, done.append)
+        assert len(answers) == len(rows) and done[-1] == len(rows)
+        assert all(0 < answer.tokens <= config.train.max_completion_tokens for answer in answers)
+        assert [engine.evaluate([row])[0] for row in rows[:2]] == list(answers[:2])
+
+    def test_samples_follow_from_the_seed(self, engine: Engine, task: Task) -> None:
+        rows = [row for row in task.rows("train")[:4] for _ in range(4)]
+        first = engine.sample(rows, 0)
+        assert engine.sample(rows, 0) == first != engine.sample(rows, 1)
+        assert any(len({text for text, _ in first[start : start + 4]}) > 1 for start in range(0, len(rows), 4))
+
+    def test_an_arm_ends_the_same_whatever_was_trained_before(self, engine: Engine, task: Task, train: Any) -> None:
+        base = engine.evaluate(task.rows("val"))
+        first, other = train(short), train(long, seed=1)
+        assert other != first
+        assert train(short) == first
+        assert engine.evaluate(task.rows("val")) == base
+
+    def test_every_step_is_recorded(self, train: Any) -> None:
+        points = train(long).observer.curves()
+        assert [point.step for point in points] == [1, 2, 3]
+        assert all(point.grad_norm is not None and 0 < point.length <= 12 for point in points)
+        assert any(point.grad_norm > 0 for point in points)
+
+    def test_every_arm_is_given_the_same_prompts_in_groups(self, train: Any) -> None:
+        given: dict[str, list[Sequence[str]]] = {"short": [], "long": []}
+
+        def noted(name: str, reward: Reward) -> Reward:
+            def score(batch: Batch) -> Paid:
+                given[name].append(batch.prompts)
+                return reward(batch)
+
+            return score
+
+        train(noted("short", short))
+        train(noted("long", long))
+        assert given["short"] == given["long"] and len(given["short"]) == STEPS
+        assert all(len(set(prompts[start : start + 4])) == 1 for prompts in given["long"] for start in (0, 4))
+
+    def test_a_saved_adapter_answers_as_it_did_when_it_was_trained(
+        self, engine: Engine, task: Task, train: Any, tmp_path: Path
+    ) -> None:
+        ended = train(long, adapter=tmp_path / "adapter")
+        assert engine.evaluate(task.rows("val"), tmp_path / "adapter") == list(ended.trained.answers)
+
+    def test_a_training_that_resumes_ends_as_one_that_never_stopped(self, train: Any, tmp_path: Path) -> None:
+        train(short, steps=1, checkpoint=tmp_path / "1")
+        train(short, steps=2, start=tmp_path / "1", checkpoint=tmp_path / "2")
+        assert train(short, start=tmp_path / "2") == train(short)
+
+    def test_a_training_stops_where_it_is_told_to_and_keeps_no_checkpoint(self, train: Any, tmp_path: Path) -> None:
+        ended = train(
+            short, stop=lambda points: "enough" if len(points) == 2 else None, checkpoint=tmp_path / "checkpoint"
+        )
+        assert ended.trained.stop_reason == "enough" and len(ended.observer.curves()) == 2
+        assert len(ended.trained.answers) == 6 and not (tmp_path / "checkpoint").exists()
+
+    def test_what_a_reward_raises_goes_through_and_harms_no_later_arm(self, train: Any) -> None:
+        def broken(batch: Batch) -> Paid:
+            raise ArithmeticError("no")
+
+        first = train(short)
+        with pytest.raises(ArithmeticError):
+            train(broken)
+        assert train(short) == first
+
+    def test_a_fine_tuned_adapter_is_where_another_engine_starts(
+        self, engine: Engine, config: Config, task: Task, tmp_path: Path
+    ) -> None:
+        base, steps = engine.evaluate(task.rows("val")), list[int]()
+        found = engine.fine_tune(task.demonstrations(), tmp_path / "adapter", steps.append)
+        assert (found.rows, found.left_out, steps) == (24, 0, [1, 2, 3])
+        assert [point.step for point in found.curve] == [1, 2, 3]
+        assert engine.evaluate(task.rows("val")) == base
+        assert self.engine_class(config, tmp_path / "adapter").evaluate(task.rows("val")) != base

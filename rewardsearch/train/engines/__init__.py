@@ -1,0 +1,1 @@
+"""Engines: what trains and evaluates policies inside a training process. `trl` is the reference."""

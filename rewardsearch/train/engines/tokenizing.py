@@ -1,0 +1,116 @@
+"""What a policy is given for a row, and what its tokenizer and config say without its weights.
+
+Base models have no chat template, so they are given messages as plain text. Training, evaluation, the rollout bank and
+fine-tuning all ask here, so they agree.
+
+    python -m rewardsearch.train.engines.tokenizing
+
+reads a policy and prompts as JSON from standard input and prints PolicyFacts as the last line (train/policy_check.py reads
+it). It is a process of its own so that a search does not load the training libraries.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from typing import Any
+
+from rewardsearch.config import PolicyConfig
+from rewardsearch.files.resources import policy_folder
+from rewardsearch.records import Record, Row
+
+
+def policy_prompt(tokenizer: Any, row: Row) -> str | list[dict[str, str]]:
+    """The row's prompt, its messages as plain text where `tokenizer` has no chat template."""
+    return row.prompt if has_template(tokenizer) else plain_prompt(row)
+
+
+def plain_prompt(row: Row) -> str:
+    """The row's prompt as plain text: the texts of its messages, a blank line between two, and a line break at the end."""
+    if isinstance(row.prompt, str):
+        return row.prompt
+    return "\n\n".join(message["content"].strip() for message in row.prompt) + "\n"
+
+
+def has_template(tokenizer: Any) -> bool:
+    template = getattr(tokenizer, "chat_template", None)
+    return "default" in template if isinstance(template, dict) else bool(template)
+
+
+def prompt_ids(tokenizer: Any, row: Row) -> list[int]:
+    """Token ids of a row's prompt."""
+    prompt = policy_prompt(tokenizer, row)
+    if isinstance(prompt, str):
+        return list(tokenizer(prompt)["input_ids"])
+    ids = tokenizer.apply_chat_template(prompt, add_generation_prompt=True, tokenize=True, return_dict=True)
+    return list(ids["input_ids"])
+
+
+class PolicyFacts(Record):
+    """What is known of a policy without its weights."""
+
+    causal: bool = True
+    """It continues text."""
+    template: bool
+    """Its tokenizer has a chat template."""
+    ends: bool = True
+    """Its tokenizer has an end-of-text token."""
+    context: int | None
+    """Tokens that it was made for; None where it has no limit."""
+    segments: bool
+    """It accepts prompts beyond its context, but reads them badly."""
+    vocabulary: int | None = None
+    """Tokens that it knows."""
+    largest: int = 0
+    """The largest token id in the prompts."""
+    lengths: tuple[int, ...]
+    """The length of each prompt in tokens."""
+    unknown: tuple[int, ...] = ()
+    """Of the tokens of each prompt, those that a bundled policy has no word for; empty for other policies."""
+
+
+def policy_facts(policy: PolicyConfig, prompts: list[str | list[dict[str, str]]]) -> PolicyFacts:
+    """The facts of `policy`, with the lengths of `prompts`. Raises what transformers raises."""
+    from jinja2 import TemplateError
+    from transformers import AutoConfig, AutoTokenizer
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    folder = policy_folder(policy.model)
+    name = str(folder) if folder.exists() else policy.model
+    config: Any = AutoConfig.from_pretrained(name, **policy.source)
+    tokenizer = AutoTokenizer.from_pretrained(name, padding_side="left", **policy.source)
+    text = config.get_text_config()
+    rows = [Row(id="", prompt=prompt, answer="") for prompt in prompts]
+    try:
+        ids = [prompt_ids(tokenizer, row) for row in rows]
+    except TemplateError as error:
+        raise ValueError(f"its chat template refuses the task's prompts ({error})") from None
+    return PolicyFacts(
+        causal=config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        template=has_template(tokenizer),
+        ends=tokenizer.eos_token_id is not None,
+        context=getattr(text, "max_position_embeddings", None),
+        segments=bool(getattr(text, "rope_parameters", None)),
+        vocabulary=getattr(text, "vocab_size", None),
+        largest=max((max(each, default=0) for each in ids), default=0),
+        lengths=tuple(map(len, ids)),
+    )
+
+
+def answer_to(question: dict[str, Any]) -> dict[str, Any]:
+    """PolicyFacts as JSON holds them, or `error`: the first line of why tokenizer or config cannot be used."""
+    try:
+        return policy_facts(PolicyConfig.model_validate(question["policy"]), question["prompts"]).model_dump(
+            mode="json"
+        )
+    except Exception as error:
+        # Whatever it is, training would meet it too.
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        return {"error": lines[0] if lines else type(error).__name__}
+
+
+if __name__ == "__main__":
+    warnings.filterwarnings("ignore")
+    answer = answer_to(json.loads(sys.stdin.read()))
+    sys.stdout.write(f"\n{json.dumps(answer)}\n")

@@ -1,0 +1,57 @@
+"""The engine `trl`. The policy stays loaded, and each job puts an adapter on it and takes it off again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from rewardsearch.config import Config
+from rewardsearch.records import Demonstration, Device, Row
+from rewardsearch.train.engine import Arm, FineTuned, Generation, OnDone, Trained
+from rewardsearch.train.engines.trl.divergence import logits_checked
+from rewardsearch.train.engines.trl.generation import greedy, sampled
+from rewardsearch.train.engines.trl.grpo import train
+from rewardsearch.train.engines.trl.policy import device_of, load_policy
+from rewardsearch.train.engines.trl.sft import fine_tune
+
+
+class TrlEngine:
+    """See rewardsearch.train.engine.Engine. It trains one arm at a time."""
+
+    def __init__(self, config: Config, start: Path | None) -> None:
+        # The sums of a CPU follow the number of threads, to the last bit.
+        torch.set_num_threads(config.train.threads)
+        self._config = config
+        self.policy = load_policy(config.policy, start)
+
+    @property
+    def device(self) -> Device:
+        return device_of(self._config)
+
+    def train(self, arm: Arm) -> Trained:
+        with logits_checked(self.policy.base), self.policy.fresh_adapter(arm.job.seed) as model:
+            stop_reason = train(model, self.policy, arm, self._config.train)
+            if arm.adapter is not None:
+                model.save_pretrained(str(arm.adapter))
+            answers = greedy(model, self.policy, arm.questions, self._config.train, arm.on_question)
+        return Trained(stop_reason, answers)
+
+    def evaluate(
+        self, rows: Sequence[Row], adapter: Path | None = None, on_done: OnDone = lambda done: None
+    ) -> list[Generation]:
+        if adapter is None:
+            with logits_checked(self.policy.base):
+                return greedy(self.policy.base, self.policy, rows, self._config.train, on_done)
+        with self.policy.saved_adapter(adapter) as model:
+            return greedy(model, self.policy, rows, self._config.train, on_done)
+
+    def sample(self, rows: Sequence[Row], seed: int, on_done: OnDone = lambda done: None) -> list[Generation]:
+        with logits_checked(self.policy.base):
+            return sampled(self.policy, rows, seed, self._config.train, on_done)
+
+    def fine_tune(
+        self, demonstrations: Sequence[Demonstration], adapter: Path, on_done: OnDone = lambda done: None
+    ) -> FineTuned:
+        return fine_tune(self.policy, demonstrations, self._config.sft, adapter, on_done)

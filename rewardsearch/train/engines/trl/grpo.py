@@ -1,0 +1,112 @@
+"""One GRPO + LoRA training run through TRL, on the policy that the process holds."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+from transformers import PrinterCallback, TrainerCallback, set_seed
+from trl import GRPOConfig, GRPOTrainer
+
+from rewardsearch.config import TrainConfig
+from rewardsearch.files import part_of, scratch_prefix
+from rewardsearch.train.engine import Arm
+from rewardsearch.train.engines.tokenizing import policy_prompt
+from rewardsearch.train.engines.trl.divergence import check_weights
+from rewardsearch.train.engines.trl.policy import Policy, trainer_arguments
+from rewardsearch.train.engines.trl.rewards import ROW, reward_functions
+from rewardsearch.train.worker.observe import Observer
+
+OBSERVED = "observed.json"
+"""The observer's state, in the folder of a checkpoint."""
+
+
+class _StepLog(TrainerCallback):  # type: ignore[misc]
+    """Passes what TRL logs of each step to the observer, and ends the run after its last step or where `arm.stop` gives a
+    reason."""
+
+    def __init__(self, arm: Arm) -> None:
+        self._arm = arm
+        self.stop_reason: str | None = None
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        check_weights(kwargs["model"])
+        if state.global_step >= self._arm.job.steps:
+            control.should_training_stop = True
+            control.should_save = self._arm.checkpoint is not None
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        if logs and "grad_norm" in logs:
+            self._arm.observer.logged(state.global_step, logs)
+            self.stop_reason = self._arm.stop(self._arm.observer.curves())
+            if self.stop_reason is not None:
+                control.should_training_stop = True
+
+
+def train(model: Any, policy: Policy, arm: Arm, config: TrainConfig) -> str | None:
+    """Trains `model` (the policy under an adapter) in place as `arm` says. Gives the reason why it stopped before its last step.
+
+    Raises Diverged where a trained weight is not finite after a step.
+    """
+    job, observer, start = arm.job, arm.observer, arm.start
+    if start is not None:
+        observer.restore(json.loads((start / OBSERVED).read_text(encoding="utf-8")))
+    functions, weights = reward_functions(observer)
+    log = _StepLog(arm)
+    completions = config.prompts_per_step * config.group_size
+    micro_batch = min(config.micro_batch or completions, completions)
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix("trl")) as scratch:
+        trainer = GRPOTrainer(
+            model=model,
+            reward_funcs=functions,
+            args=GRPOConfig(
+                output_dir=scratch,
+                max_steps=job.schedule or job.steps,
+                per_device_train_batch_size=micro_batch,
+                gradient_accumulation_steps=completions // micro_batch,
+                num_generations=config.group_size,
+                max_completion_length=config.max_completion_tokens,
+                learning_rate=config.learning_rate,
+                lr_scheduler_type=config.lr_schedule,
+                beta=config.beta,
+                loss_type=config.loss_type,
+                scale_rewards=config.scale_rewards,
+                reward_weights=weights,
+                multi_objective_aggregation=job.aggregation,
+                temperature=config.temperature,
+                top_p=config.top_p,
+                top_k=0,
+                repetition_penalty=1.0,
+                **trainer_arguments(policy, job.seed),
+            ),
+            train_dataset=Dataset.from_list(
+                [{"prompt": policy_prompt(policy.tokenizer, row), ROW: i} for i, row in enumerate(arm.rows)]
+            ),
+            processing_class=policy.tokenizer,
+            callbacks=[log],
+        )
+        trainer.remove_callback(PrinterCallback)
+        # Building the trainer draws random numbers; training starts from the seed whatever was drawn.
+        set_seed(job.seed)
+        trainer.train(resume_from_checkpoint=str(start) if start is not None else None)
+        if arm.checkpoint is not None and log.stop_reason is None:
+            _keep(Path(scratch) / f"checkpoint-{job.steps}", observer, arm.checkpoint)
+    return log.stop_reason
+
+
+def _keep(checkpoint: Path, observer: Observer, folder: Path) -> None:
+    """Moves a checkpoint, with the observer's state in it, to `folder`."""
+    (checkpoint / OBSERVED).write_text(json.dumps(observer.state()), encoding="utf-8")
+    if folder.exists():
+        shutil.rmtree(folder)
+    # The scratch folder may be on another file system, where moving is copying.
+    arriving = part_of(folder)
+    try:
+        shutil.move(checkpoint, arriving)
+        arriving.rename(folder)
+    finally:
+        shutil.rmtree(arriving, ignore_errors=True)
