@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from rewardsearch.session.api import Run, RunArm, compare, load_run, score, search, validate
     from rewardsearch.session.scoring import Scores
     from rewardsearch.tasks import Task
+    from rewardsearch.train.engine import Engine
+    from rewardsearch.train.launcher import Launcher
 
 __version__ = "0.1.0"
 
@@ -67,6 +69,8 @@ _MODULES = {
     "session.api": ("RunArm", "Run", "compare", "load_run", "score", "search", "validate"),
     "session.scoring": ("Scores",),
     "tasks": ("Task",),
+    "train.engine": ("Engine",),
+    "train.launcher": ("Launcher",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -77,10 +81,12 @@ __all__ = [
     "Comparison",
     "Config",
     "Draft",
+    "Engine",
     "ExportSelection",
     "Exporter",
     "FinalReport",
     "Interrupted",
+    "Launcher",
     "MachineError",
     "NothingAccepted",
     "Outcome",
