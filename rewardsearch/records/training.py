@@ -65,7 +65,7 @@ class TrainingJob(Record):
 
 class CurvePoint(Record):
     """One training step. `components` holds the mean of every reward and component, by `reward` or `reward/component`;
-    `monitor` is the exact-match share of the step's completions, `zero_std_fraction` the share of groups without spread."""
+    `exact_match` is the exact-match share of the step's completions, `zero_std_fraction` the share of groups without spread."""
 
     step: int
     reward: float

@@ -62,12 +62,12 @@ def _check_data_and_policy(task: Task, config: Config) -> list[str]:
         rows = {split: task.rows(split) for split in SPLITS}
     except UserError as error:
         mistakes += error.mistakes
-    told: dict[Status, list[str]] = {"ok": [], "warn": [], "fail": mistakes}
+    messages: dict[Status, list[str]] = {"ok": [], "warn": [], "fail": mistakes}
     for each in check_policy(config, rows):
-        told[each.status].append(f"{'' if each.name == DEVICE else 'policy.model: '}{each.found}; {each.remedy}")
+        messages[each.status].append(f"{'' if each.name == DEVICE else 'policy.model: '}{each.found}; {each.remedy}")
     if mistakes:
         raise UserError(*mistakes)
-    return told["warn"]
+    return messages["warn"]
 
 
 def preflight(config: Config, state: RunState, task: Task) -> list[str]:
