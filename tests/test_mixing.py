@@ -53,7 +53,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Elsewhere:
 
 @pytest.mark.parametrize(
     ("what", "change"),
-    [("torch", {"torch": "1.0"}), ("code", {"code": "train"}), ("device", {"device": GPU})],
+    [("torch", {"torch": "1.0"}), ("code", {"code": "train/worker"}), ("device", {"device": GPU})],
     ids=["torch", "code", "device"],
 )
 def test_a_resume_in_another_environment_is_refused_or_asked_for_and_marked(
@@ -139,9 +139,9 @@ def test_a_result_goes_by_its_own_environment_before_that_of_the_session(
         ({"trl": "none"}, ["trl"]),
         ({"transformers": "9", "peft": "9", "accelerate": "9"}, ["transformers", "peft", "accelerate"]),
         ({"python": "3.99.1"}, ["python"]),
-        ({"python": "3.99.1", "code": "train"}, ["python"]),
+        ({"python": "3.99.1", "code": "train/worker"}, ["python"]),
         ({"code": "tasks"}, ["code"]),
-        ({"code": "sandbox", "device": GPU}, ["code", "device"]),
+        ({"code": "rewards/sandbox", "device": GPU}, ["code", "device"]),
         ({"device": Device(kind="cpu", name="another")}, ["cpu"]),
         ({"device": GPU}, ["device"]),
         ({"numpy": "9", "rewardsearch": "9"}, []),

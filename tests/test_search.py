@@ -15,6 +15,7 @@ from played import SMALL, Quiet, Trainer
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import BudgetReached, Interrupted, MachineError, NothingAccepted, UserError
 from rewardsearch.loop import finalize_run, search
+from rewardsearch.propose.llm.proposer import LLMProposer
 from rewardsearch.records import BASELINE
 from rewardsearch.rewards.sandbox import Defences, inspect
 from rewardsearch.run.journal import JOURNAL, read_run
@@ -287,7 +288,7 @@ def test_a_server_that_is_gone_for_a_while_costs_no_round(
         search(settings, tmp_path, Quiet())
     assert trainer.trained == []
     # It may also go once the search has begun.
-    monkeypatch.setattr(preflight, "reach", lambda config: [])
+    monkeypatch.setattr(LLMProposer, "check_connectivity", lambda self: [])
     with pytest.raises(MachineError, match="no request was answered: no connection to"):
         search(settings, tmp_path, Quiet())
     assert read_run(tmp_path).rounds_done == 0

@@ -82,7 +82,7 @@ def test_a_baseline_that_diverges_stops_the_search_with_the_learning_rate(
     trainer.reason, trainer.flags = "diverged at step 3: so", (DIVERGED,)
     trainer.after_run = lambda id: trainer.ends.update({BASELINE: "failed"} if len(trainer.trained) > failing else {})
     for _ in range(2):
-        with pytest.raises(UserError, match=r"baseline.*diverged at step 3.*screen\.learning_rate \(got 0\.001\)"):
+        with pytest.raises(UserError, match=r"baseline.*diverged at step 3.*train\.learning_rate \(got 0\.001\)"):
             search(config(train={"baseline_seeds": 2}), tmp_path, Quiet())
     assert read_run(tmp_path).proposals == {}
     assert trainer.trained.count(BASELINE) == 1 + failing

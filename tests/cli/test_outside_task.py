@@ -89,7 +89,7 @@ def test_its_rewards_are_validated(cli: Any, config: Path) -> None:
     task = ("--task", f"{config.parent / 'task.py'}:Capitals", f"--set=task.data={config.parent / 'capitals.jsonl'}")
     done = cli("validate", numbers, *task, "--json")
     (refused,) = json.loads(done.out)
-    assert done.code == 4 and not refused["accepted"] and "no number" in refused["reason"]
+    assert done.code == 4 and not refused["accepted"] and "not a number" in refused["reason"]
 
 
 def test_a_language_model_is_asked_without_examples_of_numbers(cli: Any, config: Path) -> None:

@@ -1,6 +1,5 @@
 """Policies that diverge, with real training on the embedded policy: the candidate's or the setting's failure."""
 
-import json
 import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -14,7 +13,7 @@ from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import UserError
 from rewardsearch.records import DIVERGED, FULL, CurvePoint, RewardSpec, TrainingJob, TrainingResult
 from rewardsearch.rewards.base import load_base_rewards
-from rewardsearch.run.artifacts import CURVES, RESULT, load_result, save_result
+from rewardsearch.run.artifacts import load_result, save_result
 from rewardsearch.run.jobs import policy_job
 from rewardsearch.tasks import load_task
 from rewardsearch.train.engine import Diverged
@@ -181,18 +180,6 @@ def test_a_result_with_numbers_that_are_not_finite_is_read_back(tmp_path: Path, 
     assert read is not None and read.correlations == {"a": None}
     assert (read.curves[0].grad_norm, read.curves[0].entropy) == (None, None)
     assert str((read.curves[0].reward, read.curves[0].components["a"], read.seconds)) == str((number,) * 3)
-
-
-def test_numbers_that_an_earlier_version_wrote_as_null_are_read(tmp_path: Path) -> None:
-    result = TrainingResult(id="a", rung=FULL, seed=0, steps=0, status="done")
-    save_result(tmp_path, result, "mark")
-    point = '{"step":1,"reward":0,"exact_match":0,"components":{},"length":1,"zero_std_fraction":0,"clipped":0,"grad_norm":null}'
-    (tmp_path / CURVES).write_text(point + "\n", encoding="utf-8")
-    stored = json.loads((tmp_path / RESULT).read_text(encoding="utf-8"))
-    del stored["files"]
-    (tmp_path / RESULT).write_text(json.dumps(stored), encoding="utf-8")
-    read = load_result(tmp_path, "mark")
-    assert read is not None and read.curves[0].grad_norm is None
 
 
 @pytest.mark.parametrize("number", NUMBERS)

@@ -176,7 +176,7 @@ def test_a_long_wait_is_told(request_of: MakeRequest, server: ChatServer, monkey
 
 
 def test_the_system_message_of_prompt_md_is_the_one_that_is_sent(request_of: MakeRequest, server: ChatServer) -> None:
-    for structured, wanted in (("auto", "One JSON object"), ("off", "Exactly this")):
+    for structured, wanted in (("auto", "one JSON object"), ("off", "exactly this form")):
         request = request_of(count=1, folder=Path(request_of().folder) / structured)
         asked(request, server, ledger_of(), structured=structured)
         assert wanted in (request.folder / "prompt.md").read_text()
