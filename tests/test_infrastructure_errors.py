@@ -67,7 +67,7 @@ def test_what_erred_is_trained_when_the_next_round_begins(tmp_path: Path, traine
     first = next(
         i
         for i, e in enumerate(events(tmp_path))
-        if e["event"] == "trained" and e["status"] == "done" and e["id"] == ids[0]
+        if e["event"] == "trained" and e["result"]["status"] == "done" and e["result"]["id"] == ids[0]
     )
     assert events(tmp_path)[first + 1]["event"] == "proposed"
 

@@ -27,7 +27,7 @@ def write(folder: Path, **templates: str) -> str:
 
 
 def test_a_template_of_the_users_own_is_what_is_sent(tmp_path: Path, server: ChatServer, trainer: Trainer) -> None:
-    own = write(tmp_path / "prompts", fresh="Reward {{ place }} for {{ task }}.\n{% include '_task.j2' %}")
+    own = write(tmp_path / "prompts", fresh="Reward {{ index }} for {{ task }}.\n{% include '_task.j2' %}")
     settings: Any = {
         **SMALL,
         "propose": {"proposer": "llm", "prompts": own, "llm": {"model": "served", "base_url": server.url}},

@@ -55,7 +55,7 @@ def test_the_command_that_samples_a_bank_has_the_same_overrides(
     config = tmp_path / "search.yaml"
     config.write_text("task: {train_rows: 16}\n")
     done = cli("validate", write_reward("right", RIGHT), "--config", config, "--set", "bank.questions=16")
-    assert f"`rewardsearch run {config} --set bank.questions=16` samples it" in done.err
+    assert f"`rewardsearch run {config} --set bank.questions=16`" in done.err
 
 
 def test_a_wrong_override_is_told(cli: Any, write_reward: Any) -> None:

@@ -60,4 +60,4 @@ def test_a_recording_is_named_as_a_run_is(cli: Any) -> None:
 def test_an_unknown_proposer_is_a_mistake_that_names_the_known(cli: Any) -> None:
     done = cli("run", CONFIG, "--proposer", "oracle", "--dry-run")
     assert done.code == 2
-    assert "propose.proposer" in done.err and "'replay'" in done.err
+    assert "propose.proposer" in done.err and "replay" in done.err
