@@ -17,10 +17,10 @@ from bad_server import BadServer
 from chat_server import Body, reward_code
 from played import SMALL, Quiet, Trainer
 
-from rewardsearch.config import Config, parse_config
+from rewardsearch.config import parse_config
 from rewardsearch.errors import BudgetReached
 from rewardsearch.loop import search
-from rewardsearch.propose import ProposalRequest, load_proposer, propose
+from rewardsearch.propose import ProposalRequest, Proposer, propose
 from rewardsearch.records import Proposal
 from rewardsearch.run.journal import read_run
 from rewardsearch.run.ledger import Ledger
@@ -174,8 +174,8 @@ def test_replies_paid_for_before_a_crash_are_used_though_the_budget_is_used_up_s
         code = reward_code(next(values))
         return f"```python\n{code if len(server.billed) else code.replace('gold in text', 'open(text)')}```"
 
-    def killed(request: ProposalRequest, config: Config, ledger: Ledger) -> Proposal:
-        proposal = propose(request, load_proposer(config), ledger)
+    def killed(request: ProposalRequest, proposer: Proposer, ledger: Ledger) -> Proposal:
+        proposal = propose(request, proposer, ledger)
         if request.attempt == attempt:
             raise RuntimeError("killed")
         return proposal

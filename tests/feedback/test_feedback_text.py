@@ -59,7 +59,7 @@ def test_the_text_has_single_blank_lines_no_trailing_spaces_and_one_line_break_a
     state: Mapping[str, object],
 ) -> None:
     text = feedback_of(state).text
-    assert text.startswith("# What ")
+    assert text.startswith("# Results of ")
     assert "\n\n\n" not in text
     assert text.endswith("\n") and not text.endswith("\n\n")
     assert not re.search(r"[ \t]\n", text)
