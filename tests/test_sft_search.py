@@ -207,9 +207,7 @@ def test_results_do_not_stand_beside_those_of_other_weights(tmp_path: Path, trai
     trainer.adapter = "other bits"
     trained = len(trainer.trained)
     for _ in range(2):
-        with pytest.raises(
-            UserError, match=r"sft was lost, and fine-tuning anew gave other weights .* another --run-dir"
-        ):
+        with pytest.raises(UserError, match=r"sft was lost.*other weights.*another --run-dir"):
             search(config(rounds=2), tmp_path / "run", Quiet())
     assert len(trainer.trained) == trained
 
