@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from own_data import COLUMNS, hires, write_csv, write_lines
+from user_data import COLUMNS, hires, write_csv, write_lines
 
 from rewardsearch.config import Config, load_config, parse_config
 from rewardsearch.errors import UserError

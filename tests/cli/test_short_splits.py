@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from own_data import COLUMNS, hires, write_csv
+from user_data import COLUMNS, hires, write_csv
 
 from rewardsearch.config import load_config, parse_config
 from rewardsearch.files.resources import resource

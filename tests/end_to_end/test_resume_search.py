@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from own_data import COLUMNS, hires, write_csv
+from user_data import COLUMNS, hires, write_csv
 
 from rewardsearch.run.journal import read_run
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from fakes import make_run
-from own_data import COLUMNS, hires, write_csv
+from user_data import COLUMNS, hires, write_csv
 
 from rewardsearch.exporters import ExportSelection, export, select_rewards
 from rewardsearch.exporters.trl import trl_module, trl_readme

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from class_request import ANSWERED, CLASSES, GENTLE, GOLD, HARSH, feedback_of_classes, outcomes
 from fakes import candidate
 from shown import feedback
-from told_classes import ANSWERED, CLASSES, GENTLE, GOLD, HARSH, feedback_of_classes, outcomes
 
 from rewardsearch.feedback.answers import MIN_LEAN, lean
 from rewardsearch.records import BASELINE, POLICY, ClassScores

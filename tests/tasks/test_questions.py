@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
-from own_data import write_lines
 from played import SMALL, Quiet, Trainer
+from user_data import write_lines
 
 from rewardsearch.config import Config, TaskConfig, TrainConfig, load_config, parse_config
 from rewardsearch.records import Rollout

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from own_data import own_config, write_lines
 from played import SMALL, Quiet, Trainer
+from user_data import own_config, write_lines
 
 from rewardsearch.config import parse_config
 from rewardsearch.errors import UserError

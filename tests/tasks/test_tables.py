@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from own_data import hires, own_config, write_csv, write_lines
+from user_data import hires, own_config, write_csv, write_lines
 
 from rewardsearch.config import TaskConfig, parse_config
 from rewardsearch.errors import UserError

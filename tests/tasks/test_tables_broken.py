@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from own_data import hires, own_config, write_csv, write_lines
+from user_data import hires, own_config, write_csv, write_lines
 
 from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from own_data import hires, own_config, write_csv
+from user_data import hires, own_config, write_csv
 
 from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from own_data import write_lines
+from user_data import write_lines
 
 from rewardsearch.config import BankConfig, TaskConfig, parse_config
 from rewardsearch.records import Rollout, Row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from told_classes import CLASSES, request_of_classes
+from class_request import CLASSES, request_of_classes
 
 from rewardsearch.config import Config, TaskConfig
 from rewardsearch.propose.llm.prompt import build_prompt

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from chat_server import reward_code
 from requests_of import MakeRequest
-from told_run import ASKS, MODEL, PENALTY, STEP_CHECK
-from told_run import request as told_request
+from two_rounds import ASKS, MODEL, PENALTY, STEP_CHECK
+from two_rounds import request as told_request
 
 from rewardsearch.config import ProposeConfig
 from rewardsearch.propose import ProposalRequest

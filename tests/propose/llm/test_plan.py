@@ -12,8 +12,8 @@ from fakes import candidate
 from hypothesis import given
 from hypothesis import strategies as st
 from requests_of import MakeRequest
-from told_run import CROSSED, HARSHER, PENALTY, SHOWS_WORK, STEP_CHECK
-from told_run import request as told_request
+from two_rounds import CROSSED, HARSHER, PENALTY, SHOWS_WORK, STEP_CHECK
+from two_rounds import request as told_request
 
 from rewardsearch.config import MixConfig, ProposeConfig
 from rewardsearch.feedback.payoff import payoffs

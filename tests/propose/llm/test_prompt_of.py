@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from requests_of import MakeRequest
-from told_run import (
+from two_rounds import (
     ASKS,
     BREVITY,
     CROSSED,

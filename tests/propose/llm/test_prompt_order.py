@@ -6,7 +6,7 @@ from itertools import combinations, takewhile
 
 import pytest
 from fakes import candidate
-from told_run import ASKS, CROSSED, HARSHER, MODEL, PENALTY, REJECTED, STEP_CHECK, TASK, request, state
+from two_rounds import ASKS, CROSSED, HARSHER, MODEL, PENALTY, REJECTED, STEP_CHECK, TASK, request, state
 
 from rewardsearch.config import Config, parse_config
 from rewardsearch.propose import ProposalRequest

@@ -10,9 +10,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from told_classes import MUTATE as MUTATE_CLASSES
-from told_classes import feedback_of_classes, request_of_classes
-from told_run import ASKS, request
+from class_request import MUTATE as MUTATE_CLASSES
+from class_request import feedback_of_classes, request_of_classes
+from two_rounds import ASKS, request
 
 from rewardsearch.propose.llm.prompt import Prompt, build_prompt
 from rewardsearch.records import Request

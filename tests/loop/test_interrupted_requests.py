@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import played
 import pytest
 import yaml
 from bad_server import BadServer
@@ -66,7 +67,7 @@ class Held:
 
 def started(config: Path, folder: Path) -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    environment["PYTHONPATH"] = str(Path(__file__).parent)
+    environment["PYTHONPATH"] = str(Path(played.__file__).parent)
     return subprocess.Popen(
         [sys.executable, "-c", PLAYED, "run", str(config), "--run-dir", str(folder)],
         env=environment,

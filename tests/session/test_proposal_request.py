@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from fakes import ARMS, BAD, GOOD, LEVEL, REFUSED, book_training, candidate, make_run, screened
-from own_data import COLUMNS, hires, write_csv
+from user_data import COLUMNS, hires, write_csv
 
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import UserError

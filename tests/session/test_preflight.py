@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from own_data import COLUMNS, hires, write_csv
 from played import SMALL
+from user_data import COLUMNS, hires, write_csv
 
 from rewardsearch.config import parse_config
 from rewardsearch.session.preflight import check

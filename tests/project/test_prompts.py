@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 from jinja2 import TemplateNotFound, UndefinedError
-from told_run import ASKS, REPAIR, TASK, request
+from two_rounds import ASKS, REPAIR, TASK, request
 
 from rewardsearch.config import Config
 from rewardsearch.files.resources import resource

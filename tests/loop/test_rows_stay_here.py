@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from chat_server import Answer, Body, ChatServer, rewarded, said
-from own_data import write_csv
 from played import SMALL, Quiet, Trainer, answered
+from user_data import write_csv
 
 from rewardsearch.config import Config, parse_config
 from rewardsearch.loop import search

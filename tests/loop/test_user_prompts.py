@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from chat_server import ChatServer
 from played import SMALL, Quiet, Trainer
-from told_run import ASKS, request
+from two_rounds import ASKS, request
 
 from rewardsearch.config import parse_config
 from rewardsearch.errors import UserError
