@@ -40,7 +40,7 @@ def print_class_table(rows: Sequence[FinalRow], named: Mapping[str, str], chosen
     expected = "of the macro F1 that a new training is expected to give, over training seeds and questions"
     legend = {
         "arm": "what was trained; * marks the chosen arm",
-        "kind": "single: one candidate; reference: a reward written by hand; rule: a heuristic without a model",
+        "kind": "single: one candidate; reference: a reward written by hand; heuristic: a baseline without a model",
         "macro F1": of["macro F1"],
         "interval": expected if of_rewards else f"of macro F1, {alone}",
         versus: f"macro F1 minus that of the policy before GRPO, with its interval, {over}",

@@ -96,8 +96,8 @@ def _check(state: RunState, arm: str) -> None:
         raise UserError(
             f"--ensemble: {_title(state, arm)} was rejected ({refusal}); name a candidate that was accepted"
         )
-    rules = [row.id for row in state.final.rows if row.kind == "rule"] if state.final is not None else []
-    if arm in (POLICY, *rules):
+    heuristics = [row.id for row in state.final.rows if row.kind == "heuristic"] if state.final is not None else []
+    if arm in (POLICY, *heuristics):
         others = [id for id in state.arms if id not in (BASELINE, *state.candidates)]
         raise UserError(
             f"--ensemble: {arm} trains on no reward, so there is nothing to export; "

@@ -89,7 +89,7 @@ def write_feedback(
         others=tuple(others),
         unscored=tuple(each for each in unscored if each.round == round),
         earlier=sum(each.round != round for each in unscored),
-        dropped=best_stopped(unscored),
+        stopped=best_stopped(unscored),
         refusals=tuple(
             refusal for (number, _), p in sorted(proposals.items()) if number == round for refusal in p.refusals
         ),

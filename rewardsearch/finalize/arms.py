@@ -19,7 +19,7 @@ from rewardsearch.finalize.plan import FinalSetup
 from rewardsearch.records import BASELINE, POLICY, FinalArm, RankedRow, Record, RewardSpec
 from rewardsearch.rewards.base import spec_of
 
-UNTRAINED = ("policy", "rule")
+UNTRAINED = ("policy", "heuristic")
 """Kinds of arms that finalize does not train; they have no seeds."""
 
 
@@ -70,7 +70,7 @@ def choose_arms(
     arms += _controls(pool, base, setup, [frozenset(arm.members) for arm in arms], notes)
     arms += reference_arms(references, base, steps)
     kept, same = _distinct([arm if arm.seeds else arm.model_copy(update={"seeds": setup.seeds}) for arm in arms])
-    kept += [FinalArm(id=name, kind="rule", how="a heuristic of the task, without a model") for name in heuristics]
+    kept += [FinalArm(id=name, kind="heuristic", how="a heuristic of the task, without a model") for name in heuristics]
     how = "the untrained policy" if setup.policy_name == POLICY else "the policy after supervised fine-tuning alone"
     return FinalArms(arms=(*kept, FinalArm(id=POLICY, kind="policy", how=how)), same=same, notes=tuple(notes))
 

@@ -133,7 +133,7 @@ class TestEvaluation:
         """The scores of an arm on the test and on `val`, and its gains."""
         evaluated = self._evaluated(arm.id)
         metrics = {seed: f1_accuracy(self.outcomes[id, seed]) for id, seed in evaluated}
-        by_seed = {} if arm.kind == "rule" else metrics
+        by_seed = {} if arm.kind == "heuristic" else metrics
         sample, noise = self._bootstrap.sample(*evaluated), self._bootstrap.seed_noise(*evaluated)
         scores: dict[str, Any] = sample.estimate.model_dump()
         if arm.id != BASELINE:
@@ -211,7 +211,7 @@ class TestEvaluation:
             return {}
         if arm.kind == "policy":
             return {"val_f1": f1_accuracy(self.pool.results[POLICY].outcomes).f1}
-        if arm.kind == "rule":
+        if arm.kind == "heuristic":
             return {"val_f1": f1_accuracy(self.heuristics[arm.id]).f1}
         scores = {"val_f1": _selection_f1(arm, self.trained)}
         if arm.kind in ("single", "baseline"):

@@ -198,7 +198,7 @@ class Feedback(Record):
     """Rejected, stopped and failed candidates of this round."""
     earlier: int = 0
     """The number of such candidates of earlier rounds."""
-    dropped: tuple[Unscored, ...] = ()
+    stopped: tuple[Unscored, ...] = ()
     """Candidates of all rounds that were stopped at a rung, the best there first, at most MAX_STOPPED."""
     refusals: tuple[Refusal, ...] = ()
     lessons: tuple[str, ...] = ()

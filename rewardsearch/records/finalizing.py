@@ -8,8 +8,8 @@ from rewardsearch.records.classes import ClassScores, Fairness, Interval
 from rewardsearch.records.data import Record
 from rewardsearch.records.training import Aggregation, RewardSpec
 
-ArmKind = Literal["ensemble", "single", "control", "reference", "baseline", "policy", "rule"]
-"""`reference` is a hand-written reward that the search is compared with, `rule` a heuristic of the task without a model."""
+ArmKind = Literal["ensemble", "single", "control", "reference", "baseline", "policy", "heuristic"]
+"""`reference`: a hand-written reward that the search is compared with; `heuristic`: a baseline of the task without a model."""
 
 
 class FinalArm(Record):

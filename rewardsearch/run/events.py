@@ -26,7 +26,7 @@ from rewardsearch.records import (
 )
 from rewardsearch.records.feedback import Feedback
 
-FORMAT = 2
+FORMAT = 3
 """The number of the journal's format. It changes when an event changes in a way that this reader does not understand."""
 LARGE_OF_TRAINING = ("outcomes", "curves", "disagreements", "group")
 """The fields of a TrainingResult that only its files hold."""

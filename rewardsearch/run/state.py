@@ -149,14 +149,14 @@ class RunState:
         return self.account.usage
 
     @property
-    def dropped(self) -> dict[str, PromotionDecision]:
-        """Candidates that did not go on from a rung, by id."""
+    def stop_decisions(self) -> dict[str, PromotionDecision]:
+        """The decisions that stopped a candidate at a rung, by its id."""
         return {id: promotion for (_, id), promotion in self.promotions.items() if not promotion.promoted}
 
     @property
     def stopped(self) -> dict[str, TrainingResult]:
-        """Of the candidates that did not go on, the segment that each was trained to."""
-        found = {id: self.training_of(id) for id in self.dropped}
+        """Of the candidates stopped at a rung, the segment that each was trained to."""
+        found = {id: self.training_of(id) for id in self.stop_decisions}
         return {id: result for id, result in found.items() if result is not None}
 
     @property
@@ -207,7 +207,7 @@ class RunState:
         raise UserError(f"no arm {arm} in {self.folder}; it has: {known}")
 
     def lose(self, folder: str, file: LostFile) -> None:
-        """Makes the training run or fine-tuning in `folder` pending: a file of it is missing or damaged. Its result is dropped
+        """Makes the training run or fine-tuning in `folder` pending: a file of it is missing or damaged. Its result is removed
         too, unless the file is in a subfolder of it: the result does not need an adapter."""
         self.lost[folder] = file
         self.fingerprints.pop(folder, None)

@@ -119,15 +119,14 @@ def _sandbox(config: Config) -> Iterator[Finding]:
             yield Finding(f"sandbox {name}", "fail", "not in force, and sandbox.require names it", lacking[name])
         else:
             yield Finding(f"sandbox {name}", "warn", "not in force", lacking[name])
-    blocked = f"{defences.tried - len(defences.open)} of {defences.tried} attempted breaches blocked"
     if not defences.open:
-        yield Finding("sandbox self-check", "ok", blocked)
+        yield Finding("sandbox self-check", "ok", defences.blocked)
     else:
         status: Status = "warn" if defences.missing else "fail"
         yield Finding(
             "sandbox self-check",
             status,
-            f"{blocked}; code that passes the static policy could {', '.join(defences.open)}",
+            f"{defences.blocked}; code that passes the static policy could {', '.join(defences.open)}",
             _APART,
         )
 

@@ -39,7 +39,7 @@ def current_ranking(state: RunState) -> Ranking:
         seed=state.config.seed,
         split=state.config.ranked_on,
         baselines=state.baselines,
-        stop_decisions=state.dropped,
+        stop_decisions=state.stop_decisions,
         stopped=state.stopped,
         policy_name=state.config.policy_name,
         feedback=state.config.propose.feedback,

@@ -72,7 +72,11 @@ def _is_current(ranking: Ranking, state: RunState) -> bool:
     seeds = [result.seed for result in state.baselines]
     noise = list(ranking.noise.f1_by_seed) if ranking.noise is not None else seeds[:1]
     known = {row.id for row in ranking.rows}
-    return before == now | dict.fromkeys(state.dropped, "stopped") and known >= set(state.candidates) and noise == seeds
+    return (
+        before == now | dict.fromkeys(state.stop_decisions, "stopped")
+        and known >= set(state.candidates)
+        and noise == seeds
+    )
 
 
 def final_document(state: RunState, arm: str | None) -> dict[str, Any] | None:

@@ -21,7 +21,7 @@ ANSWERS = {
     ("a5fa31d4", 1): "S" * 44 + "R" * 5 + "-" + "S" * 2 + "R" * 48,
     ("a5fa31d4", 2): "S" * 42 + "R" * 8 + "S" * 2 + "R" * 48,
 }
-KINDS: Mapping[str, Any] = {"keyword": "rule", POLICY: "policy", "a5fa31d4": "single"}
+KINDS: Mapping[str, Any] = {"keyword": "heuristic", POLICY: "policy", "a5fa31d4": "single"}
 FLAGS = {"reference-aggressive": ("refused:bank", "bank:collapse", "watch:collapse")}
 
 

@@ -153,7 +153,7 @@ def test_candidates_are_raced_and_what_reached_the_end_was_trained_once(undistur
     raced = [result for folder, result in state.trainings.items() if "/rung" in folder]
     assert {result.rung for result in raced} == {"rung1", "rung2"}
     whole = {id for id, result in state.results.items() if result.status == "done"}
-    assert whole | set(state.dropped) == {"baseline", "policy", *state.candidates}
+    assert whole | set(state.stop_decisions) == {"baseline", "policy", *state.candidates}
     for id in whole - {"policy"}:
         mine = [result for result in state.trainings.values() if result.id == id and result.seed == 0]
         assert sum(result.trained for result in mine) == 3

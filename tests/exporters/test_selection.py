@@ -96,7 +96,7 @@ def test_a_run_without_a_screened_candidate_says_so(tmp_path: Path, small_config
 @pytest.mark.parametrize(("arm", "named"), [(POLICY, "no reward"), ("keyword", "no reward"), (REFUSED.id, "static")])
 def test_what_trains_on_no_reward_or_was_rejected_cannot_be_selected(state: RunState, arm: str, named: str) -> None:
     assert state.final is not None
-    rule = FinalRow(id="keyword", kind="rule", status="done")
+    rule = FinalRow(id="keyword", kind="heuristic", status="done")
     state.final = state.final.model_copy(update={"rows": (*state.final.rows, rule)})
     with pytest.raises(UserError, match=named) as raised:
         select_rewards(state, state.rankings[-1], arm=arm)

@@ -207,7 +207,7 @@ def test_scores_at_the_rungs_stand_beside_the_baselines_at_the_same_step_also_of
     ]
     assert told.baseline is not None and [s.baseline for s in told.baseline.rungs] == [None, None]
     # Who came furthest stands first, of whatever round.
-    assert [(each.id, len(each.rungs), each.idea) for each in told.dropped] == [
+    assert [(each.id, len(each.rungs), each.idea) for each in told.stopped] == [
         (stopped.id, 2, "why stopped"),
         (slow.id, 1, "why slow"),
     ]

@@ -56,20 +56,20 @@ class Searched:
         flags: Sequence[str] = (),
         auc: float | None = None,
         r: float | None = None,
-        dropped: bool = False,
+        stopped: bool = False,
     ) -> Searched:
         made = candidate(name, f"{len(self.candidates)}.0", round)
         self.candidates[made.id] = made
         checks = {} if auc is None else {"bank_auc_any_form": auc}
         self.verdicts[made.id] = Verdict(candidate=made.id, accepted=True, checks=checks)
         label = curve_label(name, made.id)
-        if not dropped:
+        if not stopped:
             self.results[made.id] = screened(made.id, kinds, correlations={label: r})
-        status = "stopped" if dropped else "trained"
+        status = "stopped" if stopped else "trained"
         row = RankedRow(
             rank=None, id=made.id, name=name, round=round, operator="fresh", status=status, flags=tuple(flags)
         )
-        self.rows.append(row if dropped else row.model_copy(update={"f1": self.f1(made.id)}))
+        self.rows.append(row if stopped else row.model_copy(update={"f1": self.f1(made.id)}))
         return self
 
     def f1(self, id: str) -> float:

@@ -95,7 +95,7 @@ def test_a_a_is_the_baseline_with_seeds_of_its_own() -> None:
 
 
 def test_the_average_is_of_all_accepted_candidates_also_of_those_that_the_race_stopped() -> None:
-    searched = Searched().add("a", right(18)).add("b", right(3), flags=["watch:hacking"]).add("c", "", dropped=True)
+    searched = Searched().add("a", right(18)).add("b", right(3), flags=["watch:hacking"]).add("c", "", stopped=True)
     found = arm(final_arms(searched, controls=["average"]), "average")
     assert sorted(searched.names(found.members)) == ["a", "b", "c"]
     assert [spec.weight for spec in found.rewards] == [1, 1, *[1 / 3] * 3]

@@ -49,19 +49,19 @@ def test_there_are_no_more_draws_than_ways_to_draw() -> None:
 
 
 def test_all_that_were_accepted_are_drawn_from_and_what_failed_or_was_rejected_is_not() -> None:
-    searched = Searched().add("flagged", right(3), flags=["watch:hacking"]).add("dropped", "", dropped=True)
+    searched = Searched().add("flagged", right(3), flags=["watch:hacking"]).add("stopped", "", stopped=True)
     searched.add("failed", right(3)).add("rejected", right(3))
     rows = searched.rows
     searched.rows = [row.model_copy(update={"status": "failed"} if row.name == "failed" else {}) for row in rows]
     refused = searched.id("rejected")
     searched.verdicts[refused] = Verdict(candidate=refused, accepted=False, stage="bank", reason="because")
     (drawn,) = random_draws(searched.pool, setup(random_k=4).finalize, 0).values()
-    assert sorted(searched.names(drawn)) == ["dropped", "flagged"]
+    assert sorted(searched.names(drawn)) == ["flagged", "stopped"]
 
 
 def test_three_survivors_of_a_race_are_not_what_is_drawn_against_them() -> None:
     """Three of five can be drawn in ten ways."""
-    searched = many(3).add("d0", "", dropped=True).add("d1", "", dropped=True)
+    searched = many(3).add("d0", "", stopped=True).add("d1", "", stopped=True)
     chosen = frozenset(row.id for row in searched.pool.trained)
     for seed in range(40):
         draws = random_draws(searched.pool, setup(random_k=3, random_draws=9).finalize, seed, [chosen])

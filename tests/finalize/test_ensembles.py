@@ -78,7 +78,7 @@ def test_where_all_are_clearly_below_the_baseline_the_best_one_stands_alone(name
     "name", ["top3", "top5-longer", "round-best", "correctness", "weighted", "normalised", "cover"]
 )
 def test_without_a_screened_candidate_there_is_no_ensemble(name: str) -> None:
-    assert build(name, Searched().add("a", "", dropped=True).pool, settings().finalize) is None
+    assert build(name, Searched().add("a", "", stopped=True).pool, settings().finalize) is None
 
 
 @pytest.mark.parametrize(

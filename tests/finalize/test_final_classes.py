@@ -91,7 +91,7 @@ def test_macro_f1_is_held_against_the_policy_that_training_started_from(
 def test_a_rule_stands_in_the_table_without_training_and_sees_the_test_once_it_is_open(screening: Screening) -> None:
     report = report_of(screening)
     keyword = row(report, "keyword")
-    assert (keyword.kind, keyword.steps, keyword.f1_by_seed, keyword.classes_by_seed) == ("rule", 0, {}, {})
+    assert (keyword.kind, keyword.steps, keyword.f1_by_seed, keyword.classes_by_seed) == ("heuristic", 0, {}, {})
     assert keyword.f1 == f1_accuracy(answers(11, 9)).f1 and keyword.val_f1 == f1_accuracy(answers(12, 10)).f1
     assert screening.calls == ["heuristics of val", "train", "test", "heuristics of test", "groups"]
     assert not [key for key in screening.trained if key[0] == "keyword"] and report.chosen != "keyword"

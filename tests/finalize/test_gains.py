@@ -164,7 +164,7 @@ def test_arms_whose_seeds_agree_exactly_are_as_unsure_as_their_questions() -> No
 
 def test_with_one_seed_no_row_has_a_gain_of_rewards() -> None:
     found = report({("a", 1): 27, (BASELINE, 1): 6}, seeds=1)
-    rows = [row for row in found.rows if row.kind != "rule"]
+    rows = [row for row in found.rows if row.kind != "heuristic"]
     assert not found.of_rewards and not any(row.gain_ci or row.p_vs_baseline or row.p_vs_policy for row in rows)
     row = found.row(found.chosen)
     assert row is not None and row.gain_questions_ci and row.gain_questions_ci[0] > 0 and row.expected_ci is None

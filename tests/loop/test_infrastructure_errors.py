@@ -52,7 +52,7 @@ def test_what_errs_again_and_again_is_marked_and_left_to_the_next_start(
     assert trainer.trained.count(unlucky) == 3
     row = next(row for row in state.rankings[-1].rows if row.id == unlucky)
     assert (row.status, row.f1, row.rank) == ("error", None, None)
-    assert unlucky not in state.dropped and state.status == "finished"
+    assert unlucky not in state.stop_decisions and state.status == "finished"
     assert unlucky not in {each.id for feedback in state.feedbacks.values() for each in feedback.unscored}
     trainer.ends = {}
     assert search(settings, tmp_path, Quiet()).results[unlucky].status == "done"

@@ -182,7 +182,7 @@ def test_a_search_tells_first_what_holds_its_candidates(tmp_path: Path, trainer:
     progress = Telling()
     search(config(), tmp_path, progress)
     assert progress.lines[0].startswith("sandbox: ")
-    assert "raw breaches held" in progress.lines[0]
+    assert "attempted breaches blocked" in progress.lines[0]
     events = [json.loads(line) for line in (tmp_path / "journal.jsonl").read_text(encoding="utf-8").splitlines()]
     told = next(event for event in events if event["event"] == "sandbox")
     assert (told["layers"], told["open"]) == (list(inspect(config().sandbox).layers), [])
@@ -218,7 +218,7 @@ def test_a_search_goes_no_further_where_whole_layers_leak(
     monkeypatch.setattr(preflight, "inspect", lambda sandbox: Defences(layers[:2], ("run a program",), 18))
     progress = Telling()
     assert search(config(), tmp_path, progress).status == "finished"
-    assert "missing: landlock, seccomp; 17 of 18 raw breaches held, open: run a program" in progress.lines[0]
+    assert "missing: landlock, seccomp; 17 of 18 attempted breaches blocked, open: run a program" in progress.lines[0]
 
 
 def test_a_budget_used_up_before_finalize_does_not_keep_finalize_from_being_asked_for(

@@ -56,26 +56,26 @@ def events(folder: Path, kind: str) -> list[dict[str, Any]]:
 def test_who_is_behind_at_a_rung_is_not_trained_on_and_is_told_why(tmp_path: Path, trainer: Trainer) -> None:
     trainer.play = apart
     state = search(config(), tmp_path, Quiet())
-    dropped = state.dropped
-    assert dropped and set(state.candidates) - set(dropped)
+    stopped = state.stop_decisions
+    assert stopped and set(state.candidates) - set(stopped)
     for job in trainer.jobs:
-        assert job.rung != FULL or job.id not in dropped
+        assert job.rung != FULL or job.id not in stopped
     rows = {row.id: row for row in state.rankings[-1].rows}
-    for id, promotion in dropped.items():
+    for id, promotion in stopped.items():
         assert (rows[id].status, rows[id].f1, rows[id].reason) == ("stopped", None, promotion.message)
         assert rows[id].steps in (10, 20) and promotion.message.startswith(f"stopped at step {rows[id].steps}: ")
     whole = {job.id for job in trainer.jobs if job.rung == FULL}
     assert {row.id for row in state.rankings[-1].rows if row.rank is not None} == whole
-    assert f"{len(dropped)} reward" in " ".join(state.feedbacks[1].lessons)
-    assert {each.id for each in state.feedbacks[1].unscored if each.status == "stopped"} == set(dropped)
+    assert f"{len(stopped)} reward" in " ".join(state.feedbacks[1].lessons)
+    assert {each.id for each in state.feedbacks[1].unscored if each.status == "stopped"} == set(stopped)
 
 
-@pytest.mark.parametrize(("seeds", "dropped"), [(1, False), (2, True)])
+@pytest.mark.parametrize(("seeds", "stopped"), [(1, False), (2, True)])
 def test_a_race_drops_nobody_while_the_noise_between_seeds_is_unknown(
-    tmp_path: Path, trainer: Trainer, seeds: int, dropped: bool
+    tmp_path: Path, trainer: Trainer, seeds: int, stopped: bool
 ) -> None:
     trainer.play = apart
-    assert bool(search(config(train={"baseline_seeds": seeds}), tmp_path, Quiet()).dropped) is dropped
+    assert bool(search(config(train={"baseline_seeds": seeds}), tmp_path, Quiet()).stop_decisions) is stopped
 
 
 @pytest.mark.parametrize("holds", [True, False])
@@ -90,7 +90,7 @@ def test_a_rungs_ranks_drop_from_the_round_on_in_which_they_are_known_to_hold(
     trainer.play = play
     race = {"enabled": True, "rungs": RUNGS, "min_candidates": 4}
     state = search(config(rounds=2, race=race, train={"baseline_seeds": 1}), tmp_path, Quiet())
-    rounds = {state.candidates[id].round for id in state.dropped}
+    rounds = {state.candidates[id].round for id in state.stop_decisions}
     assert rounds == ({2} if holds else set())
 
 
@@ -174,13 +174,13 @@ def test_what_the_machine_failed_on_at_a_rung_is_raced_when_the_search_is_starte
 ) -> None:
     trainer.play = apart
     whole = search(config(), tmp_path / "whole", Quiet())
-    lost = next(id for id, promotion in whole.dropped.items())
+    lost = next(id for id, promotion in whole.stop_decisions.items())
     trainer.ends = {lost: "error"}
     first = search(config(), tmp_path / "lost", Quiet())
     assert first.results[lost].status == "error"
     trainer.ends = {}
     again = search(config(), tmp_path / "lost", Quiet())
-    assert again.dropped == whole.dropped
+    assert again.stop_decisions == whole.stop_decisions
     assert lost not in again.results
     assert current_ranking(again) == whole.rankings[-1]
 
@@ -226,12 +226,12 @@ def test_the_checkpoint_of_who_does_not_go_on_is_not_kept(tmp_path: Path, traine
     kept = {(job.id, job.rung) for job in trainer.jobs if (tmp_path / job.folder / CHECKPOINT).exists()}
     # Of those that go on it is the worker that removes the checkpoint.
     assert (BASELINE, "rung1") in kept
-    assert state.dropped and not kept & {(id, result.rung) for id, result in state.stopped.items()}
+    assert state.stop_decisions and not kept & {(id, result.rung) for id, result in state.stopped.items()}
 
 
 def test_a_stored_leaderboard_is_not_shown_once_more_is_known(tmp_path: Path, trainer: Trainer) -> None:
     trainer.play = apart
-    lost = next(iter(search(config(), tmp_path / "whole", Quiet()).dropped))
+    lost = next(iter(search(config(), tmp_path / "whole", Quiet()).stop_decisions))
     trainer.ends = {lost: "error"}
     first = search(config(), tmp_path / "lost", Quiet())
     assert ranking_of(first) is first.rankings[-1]

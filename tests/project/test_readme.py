@@ -147,6 +147,6 @@ def test_the_settings_that_may_change_in_a_run_are_those_that_no_result_depends_
 
 
 def test_the_number_of_breaches_is_the_real_one() -> None:
-    assert f"{len(BREACHES)} of {len(BREACHES)} raw breaches held" in README
+    assert f"{len(BREACHES)} of {len(BREACHES)} attempted breaches blocked" in README
     safety = (ROOT / "docs" / "safety.md").read_text(encoding="utf-8")
-    assert {20: "Twenty"}[len(BREACHES)] + " raw breaches are tried" in safety
+    assert {20: "Twenty"}[len(BREACHES)] + " breaches are attempted" in safety

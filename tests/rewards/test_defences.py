@@ -38,7 +38,7 @@ def test_with_every_layer_no_breach_is_open(full: Defences) -> None:
     assert (full.layers, full.open, full.missing) == (LAYERS, (), {})
     assert full.tried == len(BREACHES)
     assert full.summary == (
-        f"sandbox: uid, no_new_privs, landlock, seccomp in force; {len(BREACHES)} of {len(BREACHES)} raw breaches held"
+        f"sandbox: uid, no_new_privs, landlock, seccomp in force; {len(BREACHES)} of {len(BREACHES)} attempted breaches blocked"
     )
 
 

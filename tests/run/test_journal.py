@@ -205,7 +205,7 @@ def test_an_event_that_this_version_does_not_know_is_refused_with_its_line(tmp_p
     assert f"{JOURNAL}:3:" in line and "'validated'" in line and "verdict" in line
 
 
-@pytest.mark.parametrize("format", [None, 1, FORMAT + 1])
+@pytest.mark.parametrize("format", [None, 1, FORMAT - 1, FORMAT + 1])
 def test_a_run_of_another_format_is_refused_in_one_line(tmp_path: Path, format: int | None) -> None:
     Journal.open(tmp_path, Config(), BASE).__exit__()
     path = tmp_path / JOURNAL

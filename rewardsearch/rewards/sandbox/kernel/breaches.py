@@ -1,4 +1,4 @@
-"""Raw breaches, tried inside a live worker's own locks: what a candidate could do that got past the static policy.
+"""Breaches, attempted inside a live worker's own locks: what a candidate could do that got past the static policy.
 
 Runs in a child forked and locked like any call's, with the real `os` and the C library in hand, so that it is the
 process layers alone that hold. It covers the ways out that a reward could profit from; it is no proof that there are
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from rewardsearch.rewards.sandbox.kernel.libc import libc
 
-UNTRIED, OPEN, HELD = 0, 1, 2
+UNTRIED, OPEN, BLOCKED = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,17 @@ class Breach:
     attempt: Callable[[Target], bool]
 
 
-def attempt_all(target: Target, marks: mmap.mmap) -> None:
-    """Tries every breach; `marks` gets OPEN before and HELD after a failed attempt, so that one that ends the process
-    (a program that takes its place) counts as open."""
+def attempt_all(target: Target, results: mmap.mmap) -> None:
+    """Attempts every breach. `results` gets OPEN before each attempt and BLOCKED after a failed one: a breach that ends the
+    process (a program that takes its place) counts as open."""
     for index, breach in enumerate(BREACHES):
-        marks[index] = OPEN
+        results[index] = OPEN
         try:
             reached = breach.attempt(target)
         except (OSError, ValueError, MemoryError, AttributeError):
             reached = False
         if not reached:
-            marks[index] = HELD
+            results[index] = BLOCKED
 
 
 def _opened(path: str, flags: int) -> bool:

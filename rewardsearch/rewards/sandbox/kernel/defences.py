@@ -1,5 +1,5 @@
 """What stands between a candidate and this machine, here and now: the layers in force, what is missing and why, and
-which raw breaches a live worker could not prevent."""
+which breaches a live worker could not block."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rewardsearch.config import SandboxConfig
 from rewardsearch.errors import MachineError, UserError
-from rewardsearch.rewards.sandbox.kernel.breaches import BREACHES, HELD
+from rewardsearch.rewards.sandbox.kernel.breaches import BLOCKED, BREACHES
 from rewardsearch.rewards.sandbox.kernel.lockdown import LAYERS
 from rewardsearch.rewards.sandbox.worker import protocol
 from rewardsearch.rewards.sandbox.worker.process import WorkerLost, WorkerProcess
@@ -25,7 +25,12 @@ class Defences:
     layers: tuple[str, ...]
     open: tuple[str, ...]
     tried: int
-    """How many breaches were tried."""
+    """How many breaches were attempted."""
+
+    @property
+    def blocked(self) -> str:
+        """How many breaches failed, such as "20 of 20 attempted breaches blocked"."""
+        return f"{self.tried - len(self.open)} of {self.tried} attempted breaches blocked"
 
     @property
     def missing(self) -> dict[str, str]:
@@ -42,25 +47,26 @@ class Defences:
         line = f"sandbox: {', '.join(self.layers) or 'no kernel layer'} in force"
         if self.missing:
             line += f"; missing: {', '.join(self.missing)}"
-        held = self.tried - len(self.open)
-        line += f"; {held} of {self.tried} raw breaches held"
+        line += f"; {self.blocked}"
         return line + (f", open: {', '.join(self.open)}" if self.open else "")
 
 
 def inspect(config: SandboxConfig, layers: Sequence[str] = LAYERS) -> Defences:
-    """Starts a worker of its own and tries every breach inside its locks.
+    """Starts a worker of its own and attempts every breach inside its locks.
 
     Raises UserError where the config requires layers that are not in force, MachineError when no worker starts.
     """
     worker = WorkerProcess(config, hash_seed=0, layers=layers, self_check=True)
     try:
         demand(config.require, worker.layers)
-        marks = worker.exchange(protocol.CHECK, b"", _CHECK_S, protocol.CHECKED)
+        results = worker.exchange(protocol.CHECK, b"", _CHECK_S, protocol.CHECKED)
     except WorkerLost as lost:
         raise MachineError(f"the sandbox's self-check did not end: {lost}; run `rewardsearch doctor`") from None
     finally:
         worker.kill()
-    still_open = tuple(b.what for b, mark in zip(BREACHES, marks[: len(BREACHES)], strict=True) if mark != HELD)
+    still_open = tuple(
+        b.what for b, result in zip(BREACHES, results[: len(BREACHES)], strict=True) if result != BLOCKED
+    )
     return Defences(worker.layers, still_open, len(BREACHES))
 
 

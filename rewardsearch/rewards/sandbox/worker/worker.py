@@ -80,7 +80,7 @@ def main() -> None:
         from rewardsearch.rewards.sandbox.kernel.breaches import Target, attempt_all
 
         target = Target(settings["parent"], memory)
-        zygote.self_check = lambda marks: attempt_all(target, marks)
+        zygote.self_check = lambda results: attempt_all(target, results)
     zygote.layers = lockdown.lock_worker(settings["layers"])
     # Compiling a candidate's file can take memory too. A request is held a few times over while it is read.
     lockdown.limit_space(space + 4 * protocol.MAX_REQUEST)
@@ -166,15 +166,15 @@ class Zygote:
             return shared[4 : 4 + length]
 
     def _checked(self, attempt: Callable[[mmap.mmap], None]) -> bytes:
-        """The marks of the breaches, as far as the child that tried them came."""
-        with mmap.mmap(-1, mmap.PAGESIZE) as marks:
+        """The results of the breaches, as far as the child that attempted them came."""
+        with mmap.mmap(-1, mmap.PAGESIZE) as results:
 
             def run() -> int:
-                attempt(marks)
+                attempt(results)
                 return 0
 
             self._fork(run, _CHECK_S)
-            return protocol.frame(protocol.CHECKED, marks[:])
+            return protocol.frame(protocol.CHECKED, results[:])
 
     def _fork(self, run: Callable[[], int], deadline_s: float) -> int | None:
         """Runs `run` in a locked-down child, whose exit status it gives; the child's wait status, None when its time
