@@ -39,7 +39,7 @@ MAX_STOPPED = 8
 
 BANK_KINDS = ("bank:no-signal", "bank:form", "bank:length", "bank:penalty", "bank:collapse")
 """Flags of the rollout bank that do not reject a candidate."""
-ONE_ANSWER = ("bank:collapse", "watch:collapse", "watch:penalty")
+ONE_ANSWER = ("bank:collapse", "watch:collapse", "watch:class_avoidance")
 """Flags of a reward that pays one answer for everything, or drives the policy there."""
 GAMED = ("exploit:", "trigger:", "leak:", "sensitive:", "watch:hacking")
 """Beginnings of the flags of a reward that validation could game, or the policy did."""

@@ -96,7 +96,7 @@ class CurvePoint(Record):
     """None where the gradient was not finite."""
 
 
-AlarmKind = Literal["hacking", "length", "collapse", "entropy", "dead", "clipped", "lost", "penalty"]
+AlarmKind = Literal["hacking", "length", "collapse", "entropy", "dead", "clipped", "forgetting", "class_avoidance"]
 
 
 class Alarm(Record):

@@ -107,7 +107,7 @@ GRADES: dict[str, evidence.Grade] = {"a": "good", "b": "good", "c": "level", "d"
 
 
 def test_a_flags_hits_are_on_bad_rewards_and_its_false_alarms_on_good_ones() -> None:
-    flags = {id: {"bank:length"} if id in "abd" else {"watch:lost"} if id in "de" else set() for id in GRADES}
+    flags = {id: {"bank:length"} if id in "abd" else {"watch:forgetting"} if id in "de" else set() for id in GRADES}
     found = {row["flag"]: row for row in evidence.flag_rates(flags, GRADES)}
     assert found["bank:length"] == {
         "flag": "bank:length",
@@ -118,14 +118,14 @@ def test_a_flags_hits_are_on_bad_rewards_and_its_false_alarms_on_good_ones() -> 
         "false_alarm": 1.0,
         "wrong_more_often": True,
     }
-    assert (found["watch:lost"]["hit"], found["watch:lost"]["wrong_more_often"]) == (0.333, False)
+    assert (found["watch:forgetting"]["hit"], found["watch:forgetting"]["wrong_more_often"]) == (0.333, False)
 
 
 def test_flags_have_kinds_the_refusing_stage_and_every_auc_below_one_half() -> None:
     checks: dict[str, float | bool | str] = {"bank_auc": 0.3, "bank_auc_any_form": 0.7}
     verdict = Verdict(candidate="a", accepted=False, stage="bank", reason="", flags=("exploit:empty",), checks=checks)
-    assert evidence.flags_of(verdict, ("watch:lost",)) == {
-        *("exploit:empty", "exploit:*", "watch:lost", "watch:*", "bank_auc < 0.5", "refused:bank")
+    assert evidence.flags_of(verdict, ("watch:forgetting",)) == {
+        *("exploit:empty", "exploit:*", "watch:forgetting", "watch:*", "bank_auc < 0.5", "refused:bank")
     }
 
 

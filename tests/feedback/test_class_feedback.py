@@ -113,7 +113,7 @@ def test_where_nothing_favours_one_answer_nothing_is_said_of_it() -> None:
 
 def test_the_flags_of_one_answer_are_explained() -> None:
     told = feedback_of_classes()
-    assert told.flag_kinds == ("bank:collapse", "watch:collapse", "watch:penalty")
+    assert told.flag_kinds == ("bank:collapse", "watch:collapse", "watch:class_avoidance")
     explained = [line.split(": ")[0] for line in told.text.split("What the flags mean")[1].splitlines()]
     assert [line for line in explained if line.startswith("- ")] == [f"- {kind}" for kind in told.flag_kinds]
 

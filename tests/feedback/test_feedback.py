@@ -167,7 +167,9 @@ def test_only_the_flags_that_scored_candidates_have_are_explained() -> None:
 
 
 HACKED = Alarm(kind="hacking", message="reward 1 -> 3 while exact match 0.4 -> 0.3 (steps 1-8 to 9-16)")
-LOST = Alarm(kind="lost", message="exact match 0.4 -> 0 (steps 1-8 to 9-16): the task has been unlearnt", hopeless=True)
+FORGETTING = Alarm(
+    kind="forgetting", message="exact match 0.4 -> 0 (steps 1-8 to 9-16): the task has been unlearnt", hopeless=True
+)
 
 
 def watched(*alarms: Alarm, stop_reason: str | None = None) -> dict[str, TrainingResult]:
@@ -186,8 +188,8 @@ def test_what_the_watch_saw_is_told_with_its_figures_and_what_to_change() -> Non
 
 
 def test_a_training_that_the_watch_ended_is_told_as_ended() -> None:
-    text = feedback(results=watched(LOST, HACKED, stop_reason=LOST.message)).text
-    assert f"lost: {LOST.message}; the training was stopped there\n" in text
+    text = feedback(results=watched(FORGETTING, HACKED, stop_reason=FORGETTING.message)).text
+    assert f"forgetting: {FORGETTING.message}; the training was stopped there\n" in text
     assert f"hacking: {HACKED.message}\n" in text
 
 

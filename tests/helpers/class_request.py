@@ -37,7 +37,7 @@ ANSWERED = {
     HARSH.id: "SR" * 2 + "RR" * 18,
 }
 """What each policy answered: S, R, or u for a completion without an answer."""
-FLAGS = {HARSH.id: ("bank:collapse", "watch:collapse", "watch:penalty")}
+FLAGS = {HARSH.id: ("bank:collapse", "watch:collapse", "watch:class_avoidance")}
 
 
 def outcomes(answered: str, gold: str = GOLD) -> tuple[Outcome, ...]:

@@ -111,11 +111,11 @@ def test_flags_of_verdict_and_training_are_joined() -> None:
 
 def test_who_was_dropped_at_a_rung_has_the_steps_and_flags_of_its_training_there() -> None:
     promotion = PromotionDecision(id=BAD.id, promoted=False, message="F1 0.1 against 0.9 of the best")
-    at_rung = screened(BAD.id, "w" * 10, rung="rung1", steps=8, flags=("watch:lost",))
+    at_rung = screened(BAD.id, "w" * 10, rung="rung1", steps=8, flags=("watch:forgetting",))
     _, rows = ranked(results=RESULTS, stop_decisions={BAD.id: promotion}, stopped={BAD.id: at_rung})
     row = rows[BAD.id]
     assert (row.status, row.reason, row.rank, row.f1) == ("stopped", promotion.message, None, None)
-    assert (row.steps, row.seconds, row.flags) == (8, 12.5, ("short", "watch:lost"))
+    assert (row.steps, row.seconds, row.flags) == (8, 12.5, ("short", "watch:forgetting"))
 
 
 def test_without_a_baseline_there_is_no_p_value_against_it() -> None:

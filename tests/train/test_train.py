@@ -146,6 +146,19 @@ def test_target_modules_are_those_that_an_adapter_is_put_on(policy: Policy) -> N
     assert found.pop("['q_proj', 'v_proj']") == {"q_proj", "v_proj"} < found["all-linear"]
 
 
+def test_an_adapter_leaves_no_hooks_on_the_policy(policy: Policy) -> None:
+    def hooks() -> int:
+        return sum(len(module._forward_hooks) for module in policy.base.modules())
+
+    for _ in range(2):
+        with policy.fresh_adapter(0) as model:
+            model.gradient_checkpointing_enable()
+            model.enable_input_require_grads()
+            model.enable_input_require_grads()
+            assert hooks() > 0
+        assert hooks() == 0 and not policy.base.is_gradient_checkpointing
+
+
 def test_dropout_changes_what_an_adapter_learns(
     run: Callable[..., Trained], policy: Policy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,8 +22,8 @@ PLANTED: dict[str, tuple[set[str], bool]] = {
     "longer": (set(), False),
     "longer_alone": ({"hacking", "length"}, False),
     "random_hash_alone": ({"hacking"}, False),
-    "never_answer": ({"lost", "hacking", "length"}, True),
-    "small_number_alone": ({"lost", "hacking", "collapse"}, True),
+    "never_answer": ({"forgetting", "hacking", "length"}, True),
+    "small_number_alone": ({"forgetting", "hacking", "collapse"}, True),
     "constant_alone": ({"dead"}, True),
 }
 """What the watch says at the end of a planted run, and whether it is ended before.
@@ -111,7 +111,7 @@ RISES = (1.0, 3.0)
         ({"candidate_reward": RISES}, ["hacking"]),
         ({"candidate_reward": RISES, "exact_match": (0.4, 0.3)}, ["hacking"]),
         ({"exact_match": (0.4, 0.3)}, []),
-        ({"exact_match": (0.4, 0.0)}, ["lost!"]),
+        ({"exact_match": (0.4, 0.0)}, ["forgetting!"]),
         ({"exact_match": 0.0}, []),
         ({"exact_match": (0.06, 0.0)}, []),
         ({"candidate_reward": RISES, "exact_match": 0.95}, []),
@@ -127,14 +127,14 @@ RISES = (1.0, 3.0)
         ({"top_prediction": 1.0, "parsed": 0.02, "exact_match": 0.0}, []),
         ({"top_prediction": 0.98, "top_gold": 0.65, "exact_match": 0.6, "selected": 0.02}, ["collapse"]),
         ({"top_prediction": 0.98, "top_gold": 0.65, "exact_match": 0.5, "selected": 0.02}, ["collapse!"]),
-        ({"selected": (0.5, 0.2)}, ["penalty"]),
+        ({"selected": (0.5, 0.2)}, ["class_avoidance"]),
         ({"selected": (0.5, 0.2), "selected_paid": 3.0}, []),
         ({"selected": (0.5, 0.2), "exact_match": LEARNS}, []),
-        ({"selected": (0.5, 0.0)}, ["penalty"]),
+        ({"selected": (0.5, 0.0)}, ["class_avoidance"]),
         ({"selected": 0.2}, []),
         ({"selected": (0.5, 0.4)}, []),
         ({"selected": (0.1, 0.2)}, []),
-        ({"selected": (0.5, 0.8), "selected_paid": 3.0}, ["penalty"]),
+        ({"selected": (0.5, 0.8), "selected_paid": 3.0}, ["class_avoidance"]),
         ({"entropy": (0.3, 0.01)}, ["entropy"]),
         ({"entropy": (0.3, 0.01), "exact_match": LEARNS}, []),
         ({"entropy": (0.3, 0.01), "exact_match": 0.95}, []),
@@ -166,13 +166,13 @@ def test_a_rule_says_what_the_curve_shows(ends: dict[str, Ends], said: list[str]
         ("alarm_z", 500.0, {"candidate_reward": RISES}, ["hacking"], []),
         ("solved", 0.3, {"candidate_reward": RISES}, ["hacking"], []),
         ("floor", 0.5, {"top_prediction": 0.98}, ["collapse"], ["collapse!"]),
-        ("forgetting", 0.6, {"exact_match": (0.4, 0.2)}, [], ["lost!"]),
-        ("forgetting_from", 0.5, {"exact_match": (0.4, 0.0)}, ["lost!"], []),
+        ("forgetting", 0.6, {"exact_match": (0.4, 0.2)}, [], ["forgetting!"]),
+        ("forgetting_from", 0.5, {"exact_match": (0.4, 0.0)}, ["forgetting!"], []),
         ("zero_std_fraction", 0.5, {"zero_std_fraction": 0.6}, [], ["dead"]),
         ("collapse", 0.7, {"top_prediction": 0.8}, [], ["collapse"]),
         ("collapse_gap", 0.3, {"top_prediction": 0.98, "top_gold": 0.8}, ["collapse"], []),
         ("collapse_parsed", 0.95, {"top_prediction": 0.98}, ["collapse"], []),
-        ("class_avoidance", 0.3, {"selected": (0.5, 0.2)}, ["penalty"], []),
+        ("class_avoidance", 0.3, {"selected": (0.5, 0.2)}, ["class_avoidance"], []),
         ("clipped", 0.1, {"clipped": 0.15}, [], ["clipped"]),
         ("all_clipped", 0.5, {"clipped": 0.6, "exact_match": 0.0}, ["clipped"], ["clipped!"]),
         ("length", 2.5, {"length": (10.0, 20.0)}, ["length"], []),
@@ -201,7 +201,7 @@ def test_a_dead_gradient_is_told_after_one_window(ends: dict[str, Ends]) -> None
 def test_nothing_else_is_told_before_two_windows() -> None:
     points = curve(candidate_reward=RISES, length=(10.0, 30.0), exact_match=(0.4, 0.0))
     assert kinds(points[:15]) == []
-    assert kinds(points) == ["lost!", "hacking", "length"]
+    assert kinds(points) == ["forgetting!", "hacking", "length"]
 
 
 def test_a_single_right_completion_in_the_window_keeps_a_run_going() -> None:
@@ -252,16 +252,16 @@ def judging(steps: int, accuracy: tuple[float, float], selected: tuple[float, fl
 def test_a_run_that_comes_to_reject_everyone_is_told_and_ended() -> None:
     points = judging(32, (0.85, 0.5), (0.5, 0.02), 8.0)
     told = {alarm.kind: alarm.message for alarm in alarms(points, CONFIG)}
-    assert set(told) == {"collapse", "penalty"}
+    assert set(told) == {"collapse", "class_avoidance"}
     assert "of the answers are REJECTED where" in told["collapse"]
     assert hopeless(points, CONFIG) == told["collapse"]
-    early = [n for n in range(33) if "penalty" in kinds(points[:n])]
+    early = [n for n in range(33) if "class_avoidance" in kinds(points[:n])]
     assert 16 <= early[0] < 26
 
 
 def test_a_flight_from_a_class_is_told_with_its_figures() -> None:
     (alarm,) = alarms(curve(selected=(0.5, 0.2), selected_paid=-1.5), CONFIG)
-    assert alarm.flag == "watch:penalty"
+    assert alarm.flag == "watch:class_avoidance"
     assert not alarm.hopeless
     assert alarm.message == (
         "SELECTED in 50% -> 20% of the completions where 50% should be (steps 1-8 to 9-16), paid -1.5 on average and REJECTED "

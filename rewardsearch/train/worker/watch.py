@@ -90,7 +90,7 @@ def alarms(points: Sequence[CurvePoint], config: WatchConfig) -> tuple[Alarm, ..
     curve = _Curve(points, config)
     found = list(_dead(curve))
     if len(points) >= 2 * config.window:
-        for rule in (_lost, _hacking, _collapse, _penalty, _clipped, _length, _entropy):
+        for rule in (_forgetting, _hacking, _collapse, _class_avoidance, _clipped, _length, _entropy):
             found.extend(rule(curve))
     return tuple(found)
 
@@ -117,14 +117,16 @@ def _dead(curve: _Curve) -> Iterator[Alarm]:
     yield Alarm(kind="dead", message=f"{message}: nothing to learn from", hopeless=all(still))
 
 
-def _lost(curve: _Curve) -> Iterator[Alarm]:
+def _forgetting(curve: _Curve) -> Iterator[Alarm]:
     """Hopeless: in every step of a window the policy has lost nearly all that it could do."""
     exact_match, config = curve.exact_match, curve.config
     most = max(point.exact_match for point in curve.last)
     little = most <= config.forgetting * exact_match.start and exact_match.start >= config.forgetting_from
     if little and exact_match.errors < -config.alarm_z:
         yield Alarm(
-            kind="lost", message=f"exact match {exact_match} ({curve.steps}): the task has been unlearnt", hopeless=True
+            kind="forgetting",
+            message=f"exact match {exact_match} ({curve.steps}): the task has been unlearnt",
+            hopeless=True,
         )
 
 
@@ -187,7 +189,7 @@ def _neglect(curve: _Curve) -> str | None:
     return None
 
 
-def _penalty(curve: _Curve) -> Iterator[Alarm]:
+def _class_avoidance(curve: _Curve) -> Iterator[Alarm]:
     """The policy avoids a class: it answers it less and less, and clearly less often than is right, while those of its
     completions that do are paid less than those that answer the other."""
     classes = curve.last[-1].answers.keys()
@@ -209,7 +211,7 @@ def _avoidance(curve: _Curve, name: str, other: str) -> Iterator[Alarm]:
     earned, rest = fmean(paid[name] for paid in both), fmean(paid[other] for paid in both)
     if earned < rest:
         yield Alarm(
-            kind="penalty",
+            kind="class_avoidance",
             message=(
                 f"{name} in {share.start:.0%} -> {share.end:.0%} of the completions where {gold:.0%} should be "
                 f"({curve.steps}), paid {earned:.3g} on average and {other} {rest:.3g}: the policy avoids {name}; "

@@ -40,20 +40,15 @@ class Policy:
         the end."""
         set_seed(seed)
         lora = lora or self.config.lora
-        model = get_peft_model(
-            self.base,
-            Adapter(
-                task_type="CAUSAL_LM",
-                r=lora.r,
-                lora_alpha=lora.alpha,
-                lora_dropout=lora.dropout,
-                target_modules=lora.target_modules,
-            ),
+        adapter = Adapter(
+            task_type="CAUSAL_LM",
+            r=lora.r,
+            lora_alpha=lora.alpha,
+            lora_dropout=lora.dropout,
+            target_modules=lora.target_modules,
         )
-        try:
+        with self._worn(get_peft_model(self.base, adapter)) as model:
             yield model
-        finally:
-            self._take_off(model)
 
     @contextmanager
     def saved_adapter(self, folder: Path | None) -> Iterator[Any]:
@@ -61,17 +56,19 @@ class Policy:
         if folder is None:
             yield self.base
             return
-        model = PeftModel.from_pretrained(self.base, str(folder))
+        with self._worn(PeftModel.from_pretrained(self.base, str(folder))) as model:
+            yield model
+
+    @contextmanager
+    def _worn(self, model: Any) -> Iterator[Any]:
+        """`model`, the base under an adapter, which is taken off at the end with all that its training put on the base."""
         try:
             yield model
         finally:
-            self._take_off(model)
-
-    def _take_off(self, model: Any) -> None:
-        self.base = model.unload()
-        # peft leaves its config behind, and would warn of a second adapter on the next run.
-        if hasattr(self.base, "peft_config"):
-            del self.base.peft_config
+            self.base = _without_peft_config(model.unload())
+            # Checkpointing gradients puts hooks on the embeddings at every training, and nothing removes them.
+            self.base.gradient_checkpointing_disable()
+            self.base.get_input_embeddings()._forward_hooks.clear()
 
 
 def device_of(config: Config) -> Device:
@@ -115,14 +112,14 @@ def load_policy(config: PolicyConfig, adapter: Path | None = None) -> Policy:
         tokenizer.pad_token = tokenizer.eos_token
     base.to(device)
     if adapter is not None:
-        base = _merged(base, adapter)
+        base = _without_peft_config(PeftModel.from_pretrained(base, str(adapter)).merge_and_unload())
     base.eval()
     base.requires_grad_(False)
     return Policy(base=base, tokenizer=tokenizer, device=device, config=config)
 
 
-def _merged(base: Any, adapter: Path) -> Any:
-    base = PeftModel.from_pretrained(base, str(adapter)).merge_and_unload()
+def _without_peft_config(base: Any) -> Any:
+    """peft leaves its config behind, and would warn of a second adapter on the next run."""
     if hasattr(base, "peft_config"):
         del base.peft_config
     return base
