@@ -8,11 +8,14 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import numpy as np
 import real_model
 from landscape_page import landscape_sections, signs
+from scipy.stats import binom, t
 from study_criteria import against_random, chosen_arm, criteria, has_gain, over_control, runs_of
 from study_figures import write_figures
 from study_further import SEEDS as FURTHER_SEEDS
+from study_plan import SEEDS_PER_ARM
 from study_text import STUDY, chance, f1, figure, gain, section, table
 
 from rewardsearch.files import write_atomic
@@ -241,9 +244,21 @@ def _intervals(study: Numbers, figures: Sequence[str]) -> str:
         f"The F1 of an arm, estimated with {seeds} further seeds, lies in the interval that its run reported in {inside} of "
         f"{len(rows)} arms. Arms that are trained alike in several runs count once. The questions are the same ones, so that "
         f"this tests the noise between seeds.{missing}",
+        _expected_inside(inside, len(rows), seeds) if rows else "",
         table(("run", "arm", "reported F1 with interval", "F1 with further seeds", ""), shown),
         f"Command: `{STUDY} --further`.",
         figure("intervals", figures),
+    )
+
+
+def _expected_inside(inside: int, arms: int, further: int) -> str:
+    """What exact intervals would give: the further seeds are a sample too, so that some of their means lie outside."""
+    reach = t(SEEDS_PER_ARM - 1).ppf(0.975) / np.sqrt(1 + SEEDS_PER_ARM / further)
+    share = 1 - 2 * t(SEEDS_PER_ARM - 1).sf(reach)
+    return (
+        f"The further seeds are a sample too: an exact 95 % interval over {SEEDS_PER_ARM} normal seeds holds the mean of "
+        f"{further} further ones in {share:.0%} of cases, so {arms * share:.1f} of {arms} arms are to be expected, and "
+        f"{inside} or fewer in {binom(arms, share).cdf(inside):.0%} of such checks."
     )
 
 

@@ -22,6 +22,7 @@ from rewardsearch.run.journal import has_run, in_use
 Kind = Literal["search", "random", "frontier"]
 SEEDS = (0, 11, 22, 33, 44)
 """Eleven apart: a search uses its seed, the next five for its final arms, and five more for its A/A arm."""
+SEEDS_PER_ARM = 5
 GRAMMAR, DEMO = "configs/arithmetic-grammar.yaml", "configs/arithmetic-demo.yaml"
 RECORDED = "candidates/recorded/arithmetic-seed7"
 OTHER = "candidates/recorded/arithmetic-seed3"
@@ -70,7 +71,7 @@ def _planned(
     recording: str = RECORDED,
 ) -> Planned:
     final = [f"finalize.{setting.format(further)}" for setting in FINAL[kind]]
-    overrides = [f"seed={seed}", "finalize.seeds=5", *final]
+    overrides = [f"seed={seed}", f"finalize.seeds={SEEDS_PER_ARM}", *final]
     if kind == "frontier":
         overrides.append(f"propose.replay={recording}")
     if kind == "random":
