@@ -80,7 +80,11 @@ JSON_REPLIES = [
     Case("double-encoded", json.dumps(AS_JSON)),
     Case("code escaped twice", json.dumps({"name": "Tags", "hypothesis": "It pays.", "code": ESCAPED})),
     Case("cut off after the code", AS_JSON[:-1]),
-    Case("code last but one, cut off", json.dumps({"name": "Tags", "code": TAGS, "hypothesis": "It pays."})[:-2]),
+    Case(
+        "code last but one, cut off",
+        json.dumps({"name": "Tags", "code": TAGS, "hypothesis": "It pays."})[:-2],
+        told=("Tags", IDEA),
+    ),
     Case("code as lines", json.dumps({"name": "Tags", "hypothesis": "It pays.", "code": TAGS.split("\n")})),
     Case(
         "code as lines with ends", json.dumps({"name": "Tags", "hypothesis": "It pays.", "code": TAGS.splitlines(True)})
@@ -118,7 +122,6 @@ MARKDOWN_REPLIES = [
     ),
     Case("quoted", textwrap.indent(f"{NAMED}\n{FENCED}", "> ", lambda line: True)),
     Case("tildes", f"{NAMED}\n~~~python\n{TAGS}~~~"),
-    Case("three quotes", f"{NAMED}\n'''python\n{TAGS}'''\n"),
     Case("an attribute on the fence", f'{NAMED}\n```python title="reward.py"\n{TAGS}```'),
     Case("Gemini's tool code", f"{NAMED}\n```tool_code\n{TAGS}```"),
     Case("a wrong language", f"{NAMED}\n```javascript\n{TAGS}```"),
@@ -133,17 +136,12 @@ MARKDOWN_REPLIES = [
     Case("HTML-escaped", f"{NAMED}\n```python\n{html.escape(TAGS)}```"),
     Case("HTML-escaped, quotes are not", f"{NAMED}\n```python\n{html.escape(TAGS, quote=False)}```"),
     Case("smart quotes", f"{NAMED}\n```python\n" + TAGS.replace('"', "”") + "```"),
-    Case(
-        "an interactive session",
-        f"{NAMED}\n```python\n" + textwrap.indent(TAGS, "... ").replace("...", ">>>", 1) + "```",
-    ),
     Case("pip before it", f"{NAMED}\nFirst:\n```bash\npip install numpy\n```\nThen:\n{FENCED}"),
     Case("usage after it", f"{NAMED}\n{FENCED}\n\nUsage:\n```python\nprint(reward(['a'], ['b'], ['c']))\n```"),
     Case("a test after it", f"{NAMED}\n{FENCED}\n\n```python\ndef test():\n    assert reward([], [], []) == []\n```"),
     Case("usage in it", f"{NAMED}\n```python\n{TAGS}\nif __name__ == '__main__':\n    print(reward([], [], []))\n```"),
     Case("the same again", f"{NAMED}\n{FENCED}\n\nOnce more:\n{FENCED}"),
     Case("a final version", f"{NAMED}\n```python\n{DRAFT}```\nThis pays too much.\n\n### Final version\n\n{FENCED}"),
-    Case("defined twice", f"{NAMED}\n```python\n{HELPER}\n\n{SIGNATURE}\n    return []\n\n\n{MAIN}```"),
     Case("helpers apart", f"{NAMED}\n```python\n{HELPER}```\nand\n```python\n{MAIN}```", [TAGS]),
     Case("helpers after it", f"{NAMED}\n```python\n{MAIN}```\nwhere\n```python\n{HELPER}```", [f"{MAIN}\n\n{HELPER}"]),
     Case("never closed", f"{NAMED}\n```python\n{TAGS}"),

@@ -53,7 +53,6 @@ MARKS = {
     "gpt-oss without end": ("<|channel|>analysis<|message|>", "<|channel|>final <|constrain|>json<|message|>"),
     "Solar": ("<|think|>", "<|content|>"),
     "Gemma": ("<|channel>thought\n", "\n<channel|>"),
-    "MedGemma": ("<unused94>thought\n", "\n<unused95>"),
     "Ollama": ("Thinking...\n", "\n...done thinking.\n\n"),
     "dropped tokens": ("analysisWe draft. ", "\nassistantfinal"),
     "Open WebUI": ('<details type="reasoning" done="true">\n<summary>Thought for 9 s</summary>\n', "\n</details>\n"),
@@ -127,7 +126,6 @@ def test_reasoning_after_the_answer_is_left_out(mark: str, draft: str, answer: s
         "gpt-oss",
         "gpt-oss without end",
         "Gemma",
-        "MedGemma",
         "Solar",
         "Ollama",
         "dropped tokens",
@@ -266,9 +264,7 @@ CALLS = {
     "on one line": f"<tool_call><function=submit><parameter=code>{ANSWER.strip()}</parameter></function></tool_call>",
     "GLM": f"<tool_call>submit\n<arg_key>code</arg_key>\n<arg_value>{ANSWER}</arg_value>\n</tool_call>",
     "Anthropic": f'<invoke name="submit">\n<parameter name="code">{ANSWER}</parameter>\n</invoke>',
-    "Gemma": f'<|tool_call>call:submit{{code:<|"|>{ANSWER}<|"|>}}<tool_call|>',
     "Pythonic": f"[submit(name='Right', code='''{ANSWER}''')]",
-    "CDATA": f"<reward><code><![CDATA[\n{ANSWER}]]></code></reward>",
 }
 
 
