@@ -45,7 +45,7 @@ def print_comparison(names: tuple[str, str], result: Comparison, limit: int, abo
         )
     print_lines(console, f"{about}, over the questions alone: {result.n} questions, matched by id{of}; 95 % intervals")
     print_facts(console, zip(_SIDES.values(), names, strict=True))
-    print_table(console, ("score", *_SIDES.values(), "first - second"), _scores(result), left=("score",))
+    print_table(console, ("score", *_SIDES.values(), "first - second"), _scores(result))
     positive = class_legend(tuple(result.a.classes.classes)) if result.a.classes else {"F1": F1_LEGEND}
     legend = {"accuracy": "share of correct answers", **positive, "parsed": "share of answers that can be read"}
     print_facts(console, [(name, legend[name]) for name, *_ in _scores(result)])
@@ -93,7 +93,7 @@ def _print_discordant(console: Console, result: Comparison, limit: int) -> None:
     print_lines(console, "", "questions that only one of the two answers correctly:")
     rows = [(each.id, *map(_shortened, (each.gold, each.a, each.b)), _SIDES[each.right]) for each in shown]
     headers = ("id", "gold", "first", "second", "correct")
-    print_table(console, headers, rows, left=("id", "correct"), wrap=dict.fromkeys(headers[:-1], 6))
+    print_table(console, headers, rows, wrap=dict.fromkeys(headers[:-1], 6))
     if left := len(result.discordant) - len(shown):
         print_lines(console, f"{left:,} more; --limit N lists more, --json all of them")
 
@@ -110,7 +110,7 @@ def _print_classes(console: Console, first: ClassScores, second: ClassScores) ->
         for name in first.classes
         for score in ("precision", "recall", "f1")
     ]
-    print_table(console, ("score", *_SIDES.values()), rows, left=("score",), wrap={"score": 10})
+    print_table(console, ("score", *_SIDES.values()), rows, wrap={"score": 10})
     answers = tuple(next(iter(first.confusion.values())))
     counts = [
         (gold, side, *(f"{count:g}" for count in scores.confusion[gold].values()))
@@ -118,4 +118,4 @@ def _print_classes(console: Console, first: ClassScores, second: ClassScores) ->
         for side, scores in zip(_SIDES.values(), sides, strict=True)
     ]
     print_lines(console, "", "answers by gold class:")
-    print_table(console, ("gold", "of", *answers), counts, left=("gold", "of"), wrap={"gold": 10})
+    print_table(console, ("gold", "of", *answers), counts, wrap={"gold": 10})

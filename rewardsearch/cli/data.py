@@ -53,7 +53,6 @@ def _print(sheet: DataSheet, console: Console) -> None:
         console,
         ("", *(each.split for each in sheet.splits), "meaning"),
         list(_measures(sheet)),
-        left=("", "meaning"),
         wrap={"meaning": 20},
     )
     print_lines(console, *(f"note: {note}" for note in sheet.notes), *(f"warning: {each}" for each in sheet.warnings))

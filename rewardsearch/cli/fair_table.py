@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rewardsearch.cli.tables import NAME, interval, number, p_value, print_lines, print_table
+from rewardsearch.cli.tables import interval, number, p_value, print_lines, print_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,15 +46,7 @@ def print_fairness(arms: Sequence[Fairness], positive: str, named: Mapping[str, 
         "false": "rate among the others (false positives)",
         "standardized": "the rate if all groups had the same share of gold labels",
     }
-    print_table(
-        console,
-        tuple(legend),
-        cells,
-        left=("attribute", "group"),
-        wrap={"attribute": NAME, "group": NAME},
-        spare=("false", "recall", "interval"),
-        legend=legend,
-    )
+    print_table(console, legend, cells, spare=("false", "recall", "interval"), legend=legend)
     gaps = {gap.attribute: gap for gap in first.gaps}
     for attribute in dict.fromkeys(rate.attribute for rate in first.groups):
         small = [rate for rate in first.groups if rate.attribute == attribute and rate.n < MIN_PEOPLE]

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from rewardsearch.cli.tables import (
     FLAGS_LEGEND,
-    NAME,
-    TEXT,
     class_legend,
     flags_text,
     interval,
@@ -54,13 +52,11 @@ def print_class_table(rows: Sequence[FinalRow], named: Mapping[str, str], chosen
     }
     print_table(
         console,
-        tuple(legend),
+        legend,
         [
             _cells(row, of, ("* " if row.id == chosen else "  ") + named[row.id])
             for row, of in zip(rows, scores, strict=True)
         ],
-        left=("arm", "kind", "flags"),
-        wrap={"arm": NAME, "flags": TEXT},
         spare=("corr.", "p/base", "kind", "parsed", "interval", "F1", "precision", "flags"),
         legend=legend,
     )
@@ -76,8 +72,7 @@ def print_confusion(row: FinalRow, name: str, console: Console) -> None:
     cells = [
         (gold, *(f"{count:.1f}".removesuffix(".0") for count in counts.values())) for gold, counts in confusion.items()
     ]
-    headers = ("gold", *next(iter(confusion.values())))
-    print_table(console, headers, cells, left=("gold",), wrap=dict.fromkeys(headers, NAME))
+    print_table(console, ("gold", *next(iter(confusion.values()))), cells)
 
 
 def _cells(row: FinalRow, scores: ClassScores, name: str) -> tuple[str, ...]:

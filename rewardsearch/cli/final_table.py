@@ -9,9 +9,7 @@ from rewardsearch.cli.final_classes import print_class_table, print_confusion
 from rewardsearch.cli.tables import (
     F1_LEGEND,
     FLAGS_LEGEND,
-    NAME,
     PAPER_NOTE,
-    TEXT,
     flags_text,
     interval,
     number,
@@ -75,10 +73,8 @@ def print_final(report: FinalReport, console: Console) -> None:
     elif done:
         print_table(
             console,
-            tuple(LEGEND),
+            LEGEND,
             [_cells(row, row.id == report.chosen) for row in done],
-            left=("arm", "kind", "flags"),
-            wrap={"arm": NAME, "flags": TEXT},
             spare=("p/policy", "parsed", "test-val", "val F1", "interval", "kind", "seeds", "corr.", "flags", "p/base"),
             legend=LEGEND if report.of_rewards else LEGEND | ONE_SEED,
         )
@@ -125,15 +121,7 @@ def print_pairs(report: FinalReport, console: Console) -> None:
         )
         for pair in report.pairs
     ]
-    print_table(
-        console,
-        tuple(PAIRS_LEGEND),
-        rows,
-        left=("a", "b"),
-        wrap={"a": NAME, "b": NAME},
-        spare=("Bonferroni", "neither", "both"),
-        legend=PAIRS_LEGEND,
-    )
+    print_table(console, PAIRS_LEGEND, rows, spare=("Bonferroni", "neither", "both"), legend=PAIRS_LEGEND)
 
 
 def _cells(row: FinalRow, chosen: bool) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ def leaderboard(
     from rewardsearch.cli.leaderboard_table import print_leaderboard
     from rewardsearch.cli.tables import make_console, print_json, print_lines
     from rewardsearch.errors import UserError
-    from rewardsearch.run.leaderboard_files import leaderboard_csv
     from rewardsearch.run.restore import missing, missing_lines
+    from rewardsearch.run.tables import leaderboard_csv
     from rewardsearch.session.runs import open_run, ranking_of
 
     if as_json and as_csv:

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 from rewardsearch.cli.tables import (
     F1_LEGEND,
     FLAGS_LEGEND,
-    NAME,
     PAPER_NOTE,
-    TEXT,
     class_legend,
     class_names,
     flags_text,
@@ -78,8 +76,6 @@ def print_leaderboard(ranking: Ranking, console: Console) -> None:
             console,
             ("name", "id", "round", "status", "why"),
             [(row.name, short_id(row.id, row.name), str(row.round), row.status, _short(row.reason)) for row in rest],
-            left=("name", "id", "status", "why"),
-            wrap={"name": NAME, "why": TEXT},
             spare=("round", "id"),
             legend=LEGEND
             | {"status": "; ".join(statuses), "why": "in short; `rewardsearch show RUN ID` has all of it"},
@@ -89,28 +85,13 @@ def print_leaderboard(ranking: Ranking, console: Console) -> None:
 def _print_ranked(
     ranking: Ranking, ranked: Sequence[RankedRow], classes: Sequence[str] | None, console: Console
 ) -> None:
-    scores = ("accuracy",) if classes is None else ("macro F1", "precision", "recall")
-    known = ranking.noise is not None
-    headers = (
-        *(("#", "ties") if known else ("#",)),
-        *("name", "id", "round", "F1", "interval"),
-        *scores,
-        *("parsed", "training"),
-        *(("p/base", "corr.", "p/best") if known else ()),
-        *("AUC", "flags"),
-    )
-    spare = ("training", "AUC", "p/best", "round", "parsed", scores[0], "p/base", "ties", "interval", "id", "flags")
+    score = "accuracy" if classes is None else "macro F1"
+    spare = ("training", "AUC", "p/best", "round", "parsed", score, "p/base", "ties", "interval", "id", "flags")
+    cells = [_ranked_cells(row, ranking.noise is not None) for row in ranked]
     several = any(len(row.f1_by_seed) > 1 for row in ranked)
     f1 = f"{F1_LEGEND}{'; of the baseline the mean over its training seeds' if several else ''}"
-    print_table(
-        console,
-        headers,
-        [_ranked_cells(row, known) for row in ranked],
-        left=("name", "id", "flags"),
-        wrap={"name": NAME, "flags": TEXT},
-        spare=spare,
-        legend=LEGEND | {"F1": f1} | (class_legend(classes) if classes else {}),
-    )
+    legend = LEGEND | {"F1": f1} | (class_legend(classes) if classes else {})
+    print_table(console, cells[0], [each.values() for each in cells], spare=spare, legend=legend)
     print_lines(console, *_round_scores(ranked), *_noise_text(ranking))
 
 
@@ -138,33 +119,29 @@ def _noise_text(ranking: Ranking) -> list[str]:
     ]
 
 
-def _ranked_cells(row: RankedRow, known: bool) -> tuple[str, ...]:
-    """known: whether the noise between training seeds is known."""
-    p_values = (p_value(row.p_vs_baseline), p_value(row.p_adjusted), p_value(row.p_vs_best))
-    return (
-        str(row.rank),
-        *((_ties(row),) if known else ()),
-        row.name,
-        short_id(row.id, row.name),
-        str(row.round) if row.operator != "none" else "-",
-        number(row.f1),
-        interval(row.f1_ci),
-        *_score_cells(row),
-        percent(row.parse_rate),
-        number(row.mean_training_accuracy),
-        *(p_values if known else ()),
-        number(row.bank_auc_any_form, 2),
-        flags_text(row.flags),
-    )
-
-
-def _score_cells(row: RankedRow) -> tuple[str, ...]:
-    """The scores next to F1: accuracy, or macro F1 with precision and recall of the positive class."""
-    if row.classes is None:
-        return (number(row.accuracy),)
-    positive = next(iter(row.classes.classes.values()))
-    scores = (row.classes.macro_f1, positive.precision, positive.recall)
-    return tuple(number(score.value) for score in scores)
+def _ranked_cells(row: RankedRow, known: bool) -> dict[str, str]:
+    """The cells of a row by column. known: whether the noise between training seeds is known."""
+    p_values = {"p/base": row.p_vs_baseline, "corr.": row.p_adjusted, "p/best": row.p_vs_best}
+    scores = {"accuracy": row.accuracy}
+    if row.classes is not None:
+        positive = next(iter(row.classes.classes.values()))
+        of_classes = (row.classes.macro_f1, positive.precision, positive.recall)
+        scores = dict(zip(("macro F1", "precision", "recall"), (each.value for each in of_classes), strict=True))
+    return {
+        "#": str(row.rank),
+        **({"ties": _ties(row)} if known else {}),
+        "name": row.name,
+        "id": short_id(row.id, row.name),
+        "round": str(row.round) if row.operator != "none" else "-",
+        "F1": number(row.f1),
+        "interval": interval(row.f1_ci),
+        **{name: number(score) for name, score in scores.items()},
+        "parsed": percent(row.parse_rate),
+        "training": number(row.mean_training_accuracy),
+        **({name: p_value(p) for name, p in p_values.items()} if known else {}),
+        "AUC": number(row.bank_auc_any_form, 2),
+        "flags": flags_text(row.flags),
+    }
 
 
 def _short(reason: str | None) -> str:
@@ -173,6 +150,6 @@ def _short(reason: str | None) -> str:
 
 
 def _ties(row: RankedRow) -> str:
-    from rewardsearch.run.leaderboard_files import ranges
+    from rewardsearch.run.tables import ranges
 
     return ranges(row.ties, ",") if row.ties and len(row.ties) > 1 else "-"

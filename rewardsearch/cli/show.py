@@ -188,7 +188,7 @@ def _print_verdict(console: Console, verdict: Verdict) -> None:
 
 
 def _print_curves(console: Console, result: TrainingResult) -> None:
-    from rewardsearch.cli.tables import NAME, number, print_facts, print_lines, print_table
+    from rewardsearch.cli.tables import number, print_facts, print_lines, print_table
 
     last = len(result.curves) - 1
     points = [result.curves[i] for i in sorted({round(k * last / (POINTS - 1)) for k in range(POINTS)})]
@@ -203,7 +203,7 @@ def _print_curves(console: Console, result: TrainingResult) -> None:
         rows.append((name, *values, number(result.correlations.get(name), 2)))
     print_lines(console, "", "training, by step:")
     headers = ("step", *(str(point.step) for point in points), "r")
-    print_table(console, headers, rows, left=("step",), wrap={"step": NAME})
+    print_table(console, headers, rows)
     print_facts(console, CURVES_LEGEND.items())
 
 

@@ -24,13 +24,14 @@ PIPED = 100
 """Columns of what is written to a file or a pipe."""
 SHORT = 6
 """Characters of an id that tables show. Commands take any unique beginning of an id."""
-NAME, TEXT = 16, 18
-"""The narrowest that a column of names, or of texts, is wrapped to."""
+_TEXT = 18
+"""The narrowest that a column of texts is wrapped to."""
 PAPER_NOTE = "paper protocol: ranked on the test split with one seed, so the best scores are inflated by selection"
 F1_LEGEND = "2a / (1 + a) with a the accuracy, so F1 and accuracy give the same ranks"
 FLAGS_LEGEND = "warnings of validation and training; docs/validation.md explains them"
 _GAP = 2
 _LEAST_WIDTH = 20
+_NUMERIC = re.compile(r"[-+<.,:%$\[\]\d ]*")
 _INTERVAL = re.compile(r"(\[[^\s,\]]+,) ([^\s\]]+\])")
 
 
@@ -78,27 +79,29 @@ def print_whole(console: Console, line: str) -> None:
 
 def print_table(
     console: Console,
-    headers: Sequence[str],
-    rows: Sequence[Sequence[str]],
+    headers: Iterable[str],
+    rows: Iterable[Iterable[str]],
     *,
-    left: Sequence[str] = (),
     wrap: Mapping[str, int] | None = None,
     spare: Sequence[str] = (),
     legend: Mapping[str, str] | None = None,
 ) -> None:
     """A table no wider than the console, then the meaning of each column that is shown.
 
-    left: columns that are aligned left; the others are aligned right. wrap: columns whose cells may be wrapped, with the width
-    that they need at least. spare: columns that are left out, the first one first, while the table is too wide. Columns with
-    empty cells alone are left out.
+    Columns of numbers are aligned right, columns of texts left. Texts and long headers may be wrapped. wrap: columns that may be
+    wrapped to another width than _TEXT. spare: columns that are left out, the first one first, while the table is too wide.
+    Columns with empty cells alone are left out.
     """
     from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
-    wrap, legend = wrap or {}, legend or {}
-    cells = [[row[i] for row in rows] for i in range(len(headers))]
+    headers, legend = list(headers), legend or {}
+    cells = [list(column) for column in zip(*rows, strict=True)]
     widths = [max(map(cell_len, (header, *column))) for header, column in zip(headers, cells, strict=True)]
+    texts = {header for header, column in zip(headers, cells, strict=True) if not all(map(_NUMERIC.fullmatch, column))}
+    long = [header for header, width in zip(headers, widths, strict=True) if width > _TEXT]
+    wrap = {header: _TEXT for header in long if header in texts or len(header) > _TEXT} | dict(wrap or {})
     needed = [min(width, wrap.get(header, width)) + _GAP for header, width in zip(headers, widths, strict=True)]
     shown = [i for i in range(len(headers)) if any(cells[i])]
     left_out = []
@@ -112,12 +115,12 @@ def print_table(
     for i in shown:
         table.add_column(
             Text(headers[i]),
-            justify="left" if headers[i] in left else "right",
+            justify="left" if headers[i] in texts else "right",
             no_wrap=headers[i] not in wrap,
             overflow="fold" if headers[i] in wrap else "ellipsis",
         )
-    for place in range(len(rows)):
-        table.add_row(*(Text(cells[i][place]) for i in shown))
+    for row in zip(*(cells[i] for i in shown), strict=True):
+        table.add_row(*map(Text, row))
     _print_trimmed(console, table)
     print_facts(console, [(headers[i], legend.get(headers[i], "")) for i in shown])
     if left_out:

@@ -5,16 +5,15 @@ Every mistake in a file is reported at once, each with what was got and what is 
 
 from __future__ import annotations
 
-from rewardsearch.config.effects import Affects, Effect, effects_of, flat
+from rewardsearch.config.effects import Affects, effects_of, flat
 from rewardsearch.config.judging import CONTROLS, ENSEMBLES, TOP, BankConfig, FinalizeConfig, RankConfig
 from rewardsearch.config.loading import load_config, parse_config
-from rewardsearch.config.proposing import LLMConfig, MixConfig, ModelConfig, Price, ProposeConfig, Served
+from rewardsearch.config.proposing import LLMConfig, MixConfig, Price, ProposeConfig, Served
 from rewardsearch.config.root import Config
 from rewardsearch.config.sections import (
     EMBEDDED,
     BudgetConfig,
     ColumnMap,
-    Layer,
     LoraConfig,
     PolicyConfig,
     SandboxConfig,
@@ -24,42 +23,4 @@ from rewardsearch.config.sections import (
     label_key,
 )
 from rewardsearch.config.sft import SftConfig
-from rewardsearch.config.training import RaceConfig, Rung, TrainConfig, WatchConfig
-
-__all__ = [
-    "CONTROLS",
-    "EMBEDDED",
-    "ENSEMBLES",
-    "TOP",
-    "Affects",
-    "BankConfig",
-    "BudgetConfig",
-    "ColumnMap",
-    "Config",
-    "Effect",
-    "FinalizeConfig",
-    "LLMConfig",
-    "Layer",
-    "LoraConfig",
-    "MixConfig",
-    "ModelConfig",
-    "PolicyConfig",
-    "Price",
-    "ProposeConfig",
-    "RaceConfig",
-    "RankConfig",
-    "Rung",
-    "SandboxConfig",
-    "Section",
-    "Served",
-    "SftConfig",
-    "TaskConfig",
-    "TrainConfig",
-    "ValidateConfig",
-    "WatchConfig",
-    "effects_of",
-    "flat",
-    "label_key",
-    "load_config",
-    "parse_config",
-]
+from rewardsearch.config.training import RaceConfig, TrainConfig, WatchConfig

@@ -80,46 +80,35 @@ def _apply_override(data: dict[str, Any], override: str) -> None:
     data[last] = read_yaml(value, f"--set {override}: the value")
 
 
-_PATHS = (
-    ("task", "train_file"),
-    ("task", "test_file"),
-    ("task", "data"),
-    ("task", "test_data"),
-    ("policy", "model"),
-    ("propose", "folder"),
-    ("propose", "replay"),
-    ("propose", "prompts"),
-)
+_PATHS = {
+    "task": ("train_file", "test_file", "data", "test_data"),
+    "policy": ("model",),
+    "propose": ("folder", "replay", "prompts"),
+    "finalize": ("references",),
+}
+"""Keys that name files and folders."""
+_NAMES = {"task": ("name",), "propose": ("proposer",), "train": ("engine", "launcher", "base_rewards")}
+"""Keys that name something built in, or a file that ends with .py; `file.py:Name` is something in it."""
 
 
 def _resolve_paths(data: dict[str, Any], base: Path) -> None:
-    for section, key in _PATHS:
-        inner = data.get(section)
-        if isinstance(inner, dict) and isinstance(inner.get(key), str) and inner[key] not in EMBEDDED:
-            inner[key] = _resolved(inner[key], base)
-    for section, key in (("task", "name"), ("propose", "proposer")):
-        inner = data.get(section)
-        if isinstance(inner, dict) and isinstance(inner.get(key), str) and ".py:" in inner[key]:
-            file, _, name = inner[key].rpartition(":")
-            inner[key] = f"{_resolved(file, base)}:{name}"
-    train = data.get("train")
-    if isinstance(train, dict):
-        for key in ("engine", "launcher"):
-            if isinstance(train.get(key), str) and ".py:" in train[key]:
-                file, _, name = train[key].rpartition(":")
-                train[key] = f"{_resolved(file, base)}:{name}"
-    if isinstance(train, dict) and isinstance(train.get("base_rewards"), list):
-        names = train["base_rewards"]
-        train["base_rewards"] = [_resolved(n, base) if str(n).endswith(".py") else n for n in names]
-    finalize = data.get("finalize")
-    if isinstance(finalize, dict) and isinstance(finalize.get("references"), list):
-        finalize["references"] = [_resolved(n, base) if isinstance(n, str) else n for n in finalize["references"]]
+    for keys in (_PATHS, _NAMES):
+        for section, names in keys.items():
+            inner = data.get(section)
+            for name in inner.keys() & names if isinstance(inner, dict) else ():
+                value = data[section][name]
+                values = value if isinstance(value, list) else [value]
+                found = [_resolved(each, base) if keys is _PATHS or ".py" in str(each) else each for each in values]
+                data[section][name] = found if isinstance(value, list) else found[0]
 
 
-def _resolved(path: str, base: Path) -> str:
+def _resolved(path: Any, base: Path) -> Any:
     """The absolute form of a path that exists, as given or beside the config; anything else as it is."""
-    place = next((p for p in (Path(path).expanduser(), base / path) if p.exists()), None)
-    return path if place is None else str(place.resolve())
+    if not isinstance(path, str) or path in EMBEDDED:
+        return path
+    file, colon, name = path.rpartition(":") if ".py:" in path else (path, "", "")
+    place = next((p for p in (Path(file).expanduser(), base / file) if p.exists()), None)
+    return path if place is None else f"{place.resolve()}{colon}{name}"
 
 
 def _mistake(item: Any) -> str:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from rewardsearch.files import write_atomic
-from rewardsearch.records import FinalReport, LostFile, Ranking, Record
+from rewardsearch.records import LostFile, Record
 from rewardsearch.run.journal import CONFIG
 from rewardsearch.run.state import RunState
+from rewardsearch.run.tables import fairness_csv, leaderboard_csv, pairs_csv
 
 _SHOWN = 3
 
@@ -63,37 +64,16 @@ def _copies(state: RunState) -> Iterator[tuple[str, Callable[[], str]]]:
     for number, feedback in state.feedbacks.items():
         yield f"rounds/{number:02d}/feedback.md", partial(str, feedback.text)
     if state.rankings:
-        yield "leaderboard.csv", partial(_leaderboard, state.final_ranking or state.rankings[-1])
+        yield "leaderboard.csv", partial(leaderboard_csv, state.final_ranking or state.rankings[-1])
     if (report := state.final) is not None:
         yield "final/test.json", partial(_json, report)
-        yield "final/pairs.csv", partial(_pairs, report)
+        yield "final/pairs.csv", partial(pairs_csv, report)
         if report.fairness:
-            yield "final/fairness.csv", partial(_fairness, report)
+            yield "final/fairness.csv", partial(fairness_csv, report)
 
 
 def _json(record: Record) -> str:
     return record.model_dump_json(indent=1) + "\n"
-
-
-# Looking for missing files needs none of the libraries that these import.
-
-
-def _leaderboard(ranking: Ranking) -> str:
-    from rewardsearch.run.leaderboard_files import leaderboard_csv
-
-    return leaderboard_csv(ranking)
-
-
-def _pairs(report: FinalReport) -> str:
-    from rewardsearch.run.final_files import pairs_csv
-
-    return pairs_csv(report)
-
-
-def _fairness(report: FinalReport) -> str:
-    from rewardsearch.run.final_files import fairness_csv
-
-    return fairness_csv(report)
 
 
 def _listed(names: list[str]) -> str:

@@ -178,7 +178,7 @@ class Run:
 
     def leaderboard(self) -> pd.DataFrame:
         """One row per arm, best first, as in leaderboard.csv. An interval has two columns, such as f1_low and f1_high."""
-        from rewardsearch.run.leaderboard_files import leaderboard_frame
+        from rewardsearch.run.tables import leaderboard_frame
 
         return leaderboard_frame(self.ranking)
 
@@ -201,7 +201,7 @@ class Run:
 
     def final_table(self) -> pd.DataFrame:
         """One row per arm of the final report, best first. Raises UserError for a run that is not finalized."""
-        from rewardsearch.run.final_files import final_frame
+        from rewardsearch.run.tables import final_frame
 
         if self.final is None:
             raise UserError(

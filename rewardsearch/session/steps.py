@@ -11,10 +11,10 @@ from rewardsearch.files import write_atomic
 from rewardsearch.finalize import FinalSetup, finalize, load_references
 from rewardsearch.propose import load_proposer, propose
 from rewardsearch.records import Candidate, Ranking, TrainingResult, Usage, Verdict
-from rewardsearch.run.events import Finalized, Planned, Proposed, Ranked, Validated
-from rewardsearch.run.final_files import fairness_csv, pairs_csv
-from rewardsearch.run.leaderboard_files import write_leaderboard
+from rewardsearch.run.events import AnyEvent, Finalized, Planned, Proposed, Ranked, Validated
+from rewardsearch.run.restore import restore
 from rewardsearch.run.state import RunState
+from rewardsearch.run.tables import leaderboard_csv
 from rewardsearch.session.opening import Session
 from rewardsearch.session.requests import build_request, current_feedback, current_ranking, rejected
 from rewardsearch.train.finals import evaluate_finals, train_finals
@@ -51,11 +51,9 @@ class Steps:
             session.journal.append(Planned(round=number, attempt=attempt, requests=requests))
             request = request.model_copy(update={"plan": requests})
         proposal = propose(request, proposer, session.ledger)
-        for candidate in proposal.candidates:
-            write_atomic(self.folder / "candidates" / candidate.id / "reward.py", candidate.code)
         for refusal in proposal.refusals:
             session.progress.say(f"  {refusal.name}: {refusal.reason}")
-        session.journal.append(Proposed(round=number, attempt=attempt, proposal=proposal))
+        self._record(Proposed(round=number, attempt=attempt, proposal=proposal))
         return proposal.candidates
 
     def validate(self, candidates: Sequence[Candidate]) -> None:
@@ -69,10 +67,7 @@ class Steps:
         accepted = [c for c in self.state.candidates.values() if c.id in verdicts and verdicts[c.id].accepted]
         found = validate(pending, session.task, self.config, session.pool, bank, self.state.base, accepted)
         for candidate, verdict in zip(pending, found, strict=True):
-            write_atomic(
-                self.folder / "candidates" / candidate.id / "verdict.json", verdict.model_dump_json(indent=1) + "\n"
-            )
-            session.journal.append(Validated(verdict=verdict))
+            self._record(Validated(verdict=verdict))
             # The remedy after the reason is for the author of the candidate.
             outcome = "accepted" if verdict.accepted else f"rejected: {verdict.refusal.partition('; ')[0]}"
             session.progress.say(f"  {candidate.name} {candidate.id[:6]} {outcome}")
@@ -102,16 +97,13 @@ class Steps:
     def rank(self) -> Ranking:
         """The leaderboard as it stands, also as leaderboard.csv."""
         ranking = current_ranking(self.state)
-        write_leaderboard(ranking, self.folder / "leaderboard.csv")
+        write_atomic(self.folder / "leaderboard.csv", leaderboard_csv(ranking))
         return ranking
 
     def feed_back(self, number: int, ranking: Ranking) -> None:
         """Ends a round: its ranking, and the feedback for the next round's prompts."""
         feedback = current_feedback(self.state, ranking, number, self.session.task)
-        folder = self.folder / "rounds" / f"{number:02d}"
-        write_atomic(folder / "ranking.json", ranking.model_dump_json(indent=1) + "\n")
-        write_atomic(folder / "feedback.md", feedback.text)
-        self.session.journal.append(Ranked(round=number, ranking=ranking, feedback=feedback))
+        self._record(Ranked(round=number, ranking=ranking, feedback=feedback))
 
     def finalize(self) -> None:
         """Trains the final arms, then opens the sealed test once."""
@@ -141,11 +133,7 @@ class Steps:
             differences = ", ".join(f"{each.what} {each.here}" for each in mixed)
             note = f"the test was read in another environment than the search began in: {differences}"
             report = report.model_copy(update={"notes": (*report.notes, note)})
-        write_atomic(self.folder / "final" / "test.json", report.model_dump_json(indent=1) + "\n")
-        write_atomic(self.folder / "final" / "pairs.csv", pairs_csv(report))
-        if report.fairness:
-            write_atomic(self.folder / "final" / "fairness.csv", fairness_csv(report))
-        session.journal.append(Finalized(report=report, ranking=ranking))
+        self._record(Finalized(report=report, ranking=ranking))
 
     def trained(self) -> list[TrainingResult]:
         """The results of the candidates trained to the end. Raises MachineError where infrastructure errors left none."""
@@ -155,6 +143,11 @@ class Steps:
         if errors and not done:
             raise MachineError(f"no candidate could be trained: {errors[0]}; fix the cause and run the same command")
         return done
+
+    def _record(self, event: AnyEvent) -> None:
+        """Writes an event to the journal, and the files that follow from it to the run folder."""
+        self.session.journal.append(event)
+        restore(self.state)
 
     def _judged(self, reference: Candidate) -> Verdict:
         session = self.session

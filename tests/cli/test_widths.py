@@ -132,7 +132,6 @@ def table(width: int) -> list[str]:
         Console(file=file, width=width),
         ("name", "a", "b", "text"),
         rows,
-        left=("name", "text"),
         wrap={"name": 8, "text": 12},
         spare=("b",),
         legend={"name": "what it is", "text": "why"},

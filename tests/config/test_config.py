@@ -93,19 +93,19 @@ def test_a_file_that_is_no_mapping_is_a_user_error(tmp_path: Path, text: str) ->
     ("text", "told"),
     [
         ("train:\n  steps: 500\nrounds: 1\ntrain:\n  beta: 0\n", {"train": "lines 1 and 4"}),
-        ("train:\n  steps: 1\n\n  beta: 0\n  'steps': 1\n", {"train.steps": "lines 2 and 5"}),
+        ("train:\n  steps: 1\n\n  beta: 0\n  'steps': 1\n", {"steps": "lines 2 and 5"}),
         ("seed: 1\nseed: 1\nseed: 2\n", {"seed": "lines 1, 2 and 3"}),
         (
             "race: {rungs: [{steps: 0.1, questions: 1},\n {steps: 0.2, steps: 0.3}]}",
-            {"race.rungs.1.steps": "line 2"},
+            {"steps": "line 2"},
         ),
         (
             "task: {seed: 1,\n seed: 2}\nbudget:\n  tokens: 1\nbudget: {}\n",
-            {"task.seed": "lines 1 and 2", "budget": "lines 3 and 5"},
+            {"seed": "lines 1 and 2", "budget": "lines 3 and 5"},
         ),
         (
             "propose: &p\n  llm: {prices: {m: {input: 1, input: 2}}}\nx: *p",
-            {"propose.llm.prices.m.input": "line 2"},
+            {"input": "line 2"},
         ),
     ],
 )

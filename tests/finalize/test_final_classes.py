@@ -9,7 +9,7 @@ from searched import Played, Searched, judged, right
 
 from rewardsearch.finalize.gains import ArmSeed
 from rewardsearch.records import BASELINE, POLICY, FinalReport, FinalRow, Outcome
-from rewardsearch.run.final_files import fairness_csv
+from rewardsearch.run.tables import fairness_csv
 from rewardsearch.stats import f1_accuracy
 
 GOLD = "S" * 20 + "R" * 20

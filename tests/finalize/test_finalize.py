@@ -9,7 +9,7 @@ from rewardsearch.config import CONTROLS
 from rewardsearch.errors import MachineError, NothingAccepted, UserError
 from rewardsearch.finalize.gains import ArmSeed
 from rewardsearch.records import BASELINE, POLICY, FinalArm, FinalReport, FinalRow, TrainingResult
-from rewardsearch.run.final_files import pairs_csv
+from rewardsearch.run.tables import pairs_csv
 from rewardsearch.stats import adjust, f1_accuracy, mcnemar
 
 

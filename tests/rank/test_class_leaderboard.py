@@ -10,7 +10,7 @@ from fakes import candidate, screened
 from rewardsearch.config import RaceConfig, RankConfig
 from rewardsearch.rank import rank
 from rewardsearch.records import BASELINE, RankedRow, Ranking, Verdict
-from rewardsearch.run.leaderboard_files import leaderboard_csv
+from rewardsearch.run.tables import leaderboard_csv
 from rewardsearch.stats import SeedNoise, f1_accuracy
 from rewardsearch.train.race import race
 

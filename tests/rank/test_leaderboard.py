@@ -1,5 +1,5 @@
 import csv
-from pathlib import Path
+import io
 
 import pytest
 from fakes import ARMS, BAD, GOOD, LEVEL, REFUSED, candidate, screened
@@ -7,7 +7,7 @@ from fakes import ARMS, BAD, GOOD, LEVEL, REFUSED, candidate, screened
 from rewardsearch.config import RankConfig
 from rewardsearch.rank import rank
 from rewardsearch.records import BASELINE, POLICY, PromotionDecision, RankedRow, Ranking, Verdict
-from rewardsearch.run.leaderboard_files import leaderboard_frame, ranges, write_leaderboard
+from rewardsearch.run.tables import leaderboard_csv, leaderboard_frame, ranges
 
 CANDIDATES = {c.id: c for c in (GOOD, LEVEL, BAD, REFUSED)}
 VERDICTS = {
@@ -134,17 +134,14 @@ def test_other_arms_of_the_run_are_passed_over() -> None:
     assert "ensemble-top3" not in rows
 
 
-def test_the_csv_holds_the_numbers_of_the_ranking(tmp_path: Path) -> None:
+def test_the_csv_holds_the_numbers_of_the_ranking() -> None:
     ranking, rows = ranked()
-    write_leaderboard(ranking, tmp_path / "leaderboard.csv")
-    with (tmp_path / "leaderboard.csv").open(newline="") as file:
-        table = {line["id"]: line for line in csv.DictReader(file)}
+    table = {line["id"]: line for line in csv.DictReader(io.StringIO(leaderboard_csv(ranking)))}
     good = rows[GOOD.id]
     assert good.f1_ci is not None
     assert (float(table[GOOD.id]["f1"]), float(table[GOOD.id]["f1_low"])) == (good.f1, good.f1_ci[0])
     assert (table[GOOD.id]["rank"], table[GOOD.id]["flags"]) == ("1", "short clipped")
     assert (table[BAD.id]["rank"], table[BAD.id]["f1"]) == ("", "")
-    assert list(tmp_path.iterdir()) == [tmp_path / "leaderboard.csv"]
 
 
 def test_the_frame_keeps_the_order_of_the_ranking() -> None:
@@ -152,11 +149,9 @@ def test_the_frame_keeps_the_order_of_the_ranking() -> None:
     assert leaderboard_frame(ranking)["id"].tolist() == [row.id for row in ranking.rows]
 
 
-def test_ties_are_the_ranks_that_cannot_be_told_from_a_score_in_one_column(tmp_path: Path) -> None:
+def test_ties_are_the_ranks_that_cannot_be_told_from_a_score_in_one_column() -> None:
     ranking, rows = ranked(baselines=SEEDS)
     assert rows[GOOD.id].ties == (1,) and rows[LEVEL.id].ties == rows[BASELINE].ties == (2, 3)
-    write_leaderboard(ranking, tmp_path / "leaderboard.csv")
-    with (tmp_path / "leaderboard.csv").open(newline="") as file:
-        table = {line["id"]: line["ties"] for line in csv.DictReader(file)}
+    table = {line["id"]: line["ties"] for line in csv.DictReader(io.StringIO(leaderboard_csv(ranking)))}
     assert (table[GOOD.id], table[LEVEL.id], table[BAD.id]) == ("1", "2-3", "")
     assert ranges((1, 2, 4, 6, 7)) == "1-2 4 6-7"

@@ -20,7 +20,7 @@ from played import SMALL, Trainer
 
 import rewardsearch as rs
 from rewardsearch.config import parse_config
-from rewardsearch.run.leaderboard_files import leaderboard_csv
+from rewardsearch.run.tables import leaderboard_csv
 from rewardsearch.session import api
 
 RIGHT = """

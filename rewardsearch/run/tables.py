@@ -1,4 +1,4 @@
-"""The leaderboard as a pandas data frame and as leaderboard.csv.
+"""The tables of a run as pandas data frames, and as the CSV files of its folder.
 
 On a task with classes the columns end with macro_f1, then precision, recall and f1 of each class and the confusion matrix,
 named by the class in lower case: selected_precision, and selected_as_rejected for the SELECTED that were answered REJECTED.
@@ -7,39 +7,82 @@ named by the class in lower case: selected_precision, and selected_as_rejected f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rewardsearch.files import write_atomic
-from rewardsearch.records import ClassEstimate, ClassScores, FinalRow, RankedRow, Ranking
+from rewardsearch.records import (
+    ClassEstimate,
+    ClassScores,
+    FinalPair,
+    FinalReport,
+    FinalRow,
+    GroupRate,
+    RankedRow,
+    Ranking,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_GAP = ("gap", "ratio", "p", "p_adjusted", "flagged")
 
 
 def leaderboard_frame(ranking: Ranking) -> pd.DataFrame:
     """One row an arm, in the order of the ranking. An interval gives two columns, as f1_low and f1_high. `ties` has the ranks
     that a score is tied with, as in "1-3 5"."""
-    return arms_frame(ranking.rows, RankedRow).astype({"rank": "Int64"})
+    return _arms_frame(ranking.rows, RankedRow).astype({"rank": "Int64"})
 
 
-def arms_frame(
+def final_frame(report: FinalReport) -> pd.DataFrame:
+    """One row an arm, in the order of the report, with columns as leaderboard_frame has them."""
+    return _arms_frame(report.rows, FinalRow)
+
+
+def _arms_frame(
     rows: Sequence[RankedRow] | Sequence[FinalRow], record: type[RankedRow] | type[FinalRow]
 ) -> pd.DataFrame:
     """A row an arm with the fields of `record`, flat, in their order, then the scores of the classes."""
-    # pandas takes long to import, and ranking itself does without.
-    import pandas as pd
-
     records = [_flat(row) | (_of_classes(row.classes) if row.classes else {}) for row in rows]
     # Every scored row of a task with classes has the same columns beyond those of any task.
     classed = next((_of_classes(row.classes) for row in rows if row.classes), {})
     columns = [column for name in record.model_fields for column in _columns(name)]
-    return pd.DataFrame.from_records(records, columns=[*columns, *classed])
+    return _frame(records, [*columns, *classed])
 
 
 def leaderboard_csv(ranking: Ranking) -> str:
     """The data frame as CSV text; an empty field where a number is not known."""
-    return leaderboard_frame(ranking).to_csv(index=False, lineterminator="\n")
+    return _csv(leaderboard_frame(ranking))
+
+
+def pairs_csv(report: FinalReport) -> str:
+    """Every pair of arms as CSV text, in the order of the table."""
+    return _csv(_frame([pair.model_dump() for pair in report.pairs], list(FinalPair.model_fields)))
+
+
+def fairness_csv(report: FinalReport) -> str:
+    """Every group of every arm as CSV text; a line has the gap of its attribute too, empty where there is none."""
+    rows = [
+        {
+            "arm": arm.arm,
+            **rate.model_dump(exclude={"rate_ci"}),
+            **dict(zip(("rate_low", "rate_high"), rate.rate_ci, strict=True)),
+            **next((gap.model_dump(include={*_GAP}) for gap in arm.gaps if gap.attribute == rate.attribute), {}),
+        }
+        for arm in report.fairness
+        for rate in arm.groups
+    ]
+    rates = [name for name in GroupRate.model_fields if name != "rate_ci"]
+    return _csv(_frame(rows, ["arm", *rates, "rate_low", "rate_high", *_GAP]))
+
+
+def _frame(rows: Sequence[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
+    # pandas takes long to import, and ranking itself does without.
+    import pandas as pd
+
+    return pd.DataFrame.from_records(rows, columns=columns)
+
+
+def _csv(frame: pd.DataFrame) -> str:
+    return frame.to_csv(index=False, lineterminator="\n")
 
 
 def ranges(ranks: Sequence[int], between: str = " ") -> str:
@@ -51,11 +94,6 @@ def ranges(ranks: Sequence[int], between: str = " ") -> str:
         else:
             parts.append([rank])
     return between.join(f"{part[0]}-{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)
-
-
-def write_leaderboard(ranking: Ranking, path: Path) -> None:
-    """Writes the CSV to `path`, completely or not at all."""
-    write_atomic(path, leaderboard_csv(ranking))
 
 
 def _columns(field: str) -> tuple[str, ...]:
