@@ -1,8 +1,8 @@
 """The command line: one file per command, imported when the command is called, and the exit codes that scripts rely on.
 
 0 done; 1 a bug or a failed machine or server; 2 the user's mistake; 3 a budget is reached; 4 no candidate accepted;
-130 interrupted. Here and at the top of the command files only typer and the standard library are imported, so that `--help`
-answers at once.
+130 interrupted. The top of the command files imports typer, the standard library and what prints, so that `--help` answers at
+once.
 """
 
 from __future__ import annotations

@@ -7,6 +7,11 @@ from typing import Annotated
 
 import typer
 
+from rewardsearch.cli.compare_table import print_comparison
+from rewardsearch.cli.options import JsonOption
+from rewardsearch.cli.tables import make_console, print_json
+from rewardsearch.errors import UserError
+
 
 def compare(
     what: Annotated[list[str], typer.Argument(metavar="RUN ID ID", help="A run and two of its arms; or two files.")],
@@ -22,7 +27,7 @@ def compare(
     limit: Annotated[
         int, typer.Option("--limit", metavar="N", min=0, help="Questions that are listed for each of the two.")
     ] = 5,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Compare two arms of a run, or two models' predictions.
 
@@ -31,9 +36,6 @@ def compare(
     The questions that only one of the two answers correctly are listed. Where answers are classes, F1 is that of the positive
     class, and the scores of each class are shown.
     """
-    from rewardsearch.cli.compare_table import print_comparison
-    from rewardsearch.cli.tables import make_console, print_json
-    from rewardsearch.errors import UserError
     from rewardsearch.rank import compare_predictions, read_predictions
     from rewardsearch.session.runs import compare_arms, find_arm, name_of, open_run
 

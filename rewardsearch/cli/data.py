@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+from rewardsearch.cli.options import ConfigArgument, JsonOption, SetOption, settings_of
+from rewardsearch.cli.tables import make_console, number, percent, print_json, print_lines, print_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,23 +15,18 @@ if TYPE_CHECKING:
 
 
 def data(
-    config: Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML config, such as configs/resume-demo.yaml.")],
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override, such as task.data=hires.csv. Repeatable."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    config: ConfigArgument,
+    set_: SetOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the rows of each split and what was left out.
 
     Warns when a split has fewer rows than the config asks for. Ends with exit code 2 when a search cannot use the rows.
     """
-    from rewardsearch.cli.tables import make_console, print_json
-    from rewardsearch.config import load_config
     from rewardsearch.tasks import load_task
     from rewardsearch.tasks.datasheet import check_rows, datasheet
 
-    settings = load_config(config, set_ or [])
+    settings = settings_of(config, set_)
     task = load_task(settings.task)
     sheet = datasheet(task, settings)
     if as_json:
@@ -41,8 +37,6 @@ def data(
 
 
 def _print(sheet: DataSheet, console: Console) -> None:
-    from rewardsearch.cli.tables import print_lines, print_table
-
     print_lines(console, f"{sheet.task}: {sheet.source}")
     for name, count in sheet.read.items():
         print_lines(console, f"read: {count:,} rows of {name}")
@@ -67,8 +61,6 @@ def _print(sheet: DataSheet, console: Console) -> None:
 
 def _measures(sheet: DataSheet) -> Iterator[tuple[str, ...]]:
     """One row per measure: its name, its value for each split, its meaning."""
-    from rewardsearch.cli.tables import number, percent
-
     splits = sheet.splits
     yield ("rows", *(f"{each.rows:,}" for each in splits), "rows that a search uses")
     if sheet.classes is not None:

@@ -7,26 +7,22 @@ from typing import Annotated
 
 import typer
 
+from rewardsearch.cli.options import JsonOption, SetOption, settings_of
+from rewardsearch.cli.tables import make_console, print_json, print_lines
+
 
 def doctor(
     config: Annotated[str | None, typer.Argument(metavar="CONFIG", help="A YAML config to check for.")] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override, such as sandbox.bubblewrap=true. Repeatable."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    set_: SetOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Check whether this machine can run a search.
 
     Checks Python, packages, devices, disk, sandbox layers, proposer, data and policy. Ends with exit code 2 when a check fails.
     """
-    from rewardsearch.cli.tables import make_console, print_json, print_lines
-    from rewardsearch.config import load_config, parse_config
     from rewardsearch.session.doctor import examine
 
-    overrides = set_ or []
-    settings = parse_config({}, "--set", overrides) if config is None else load_config(config, overrides)
-    findings = list(examine(settings))
+    findings = list(examine(settings_of(config, set_)))
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:

@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
+from rewardsearch.cli.options import JsonOption, RunArgument
+from rewardsearch.cli.tables import make_console, print_json, print_lines, print_whole
+
 
 def export(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name under runs/.")],
+    run: RunArgument,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="The folder to write into.")],
     to: Annotated[
         str,
@@ -21,13 +24,12 @@ def export(
     ensemble: Annotated[
         str | None, typer.Option(metavar="NAME", help="An ensemble of finalize, a candidate or another arm.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a run's rewards as files for a trainer.
 
     Without --top and --ensemble: the rewards that finalize chose, with their score on the sealed test.
     """
-    from rewardsearch.cli.tables import make_console, print_json, print_lines, print_whole
     from rewardsearch.exporters import export as write
     from rewardsearch.exporters import select_rewards
     from rewardsearch.session.runs import final_document, find_arm, open_run, ranking_of

@@ -6,19 +6,21 @@ from typing import Annotated
 
 import typer
 
+from rewardsearch.cli.fair_table import NO_GROUPS, print_fairness
+from rewardsearch.cli.options import JsonOption, RunArgument
+from rewardsearch.cli.tables import make_console, print_json, print_lines
+
 
 def fairness(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name under runs/.")],
+    run: RunArgument,
     arm: Annotated[str | None, typer.Option("--arm", metavar="ID", help="One arm alone, by id or name.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show rates of positive answers by group, and flag gaps.
 
     Shows how often each group gets the positive class, and how often its gold labels say so. A finalized run is shown on the
     test: the chosen arm, the references, the policy before GRPO. Other runs: on val, the best candidate and the baseline.
     """
-    from rewardsearch.cli.fair_table import NO_GROUPS, print_fairness
-    from rewardsearch.cli.tables import make_console, print_json, print_lines
     from rewardsearch.records import FULL
     from rewardsearch.session.groups import group_report
     from rewardsearch.session.runs import find_arm, name_of, open_run

@@ -6,25 +6,22 @@ from typing import Annotated
 
 import typer
 
+from rewardsearch.cli.final_table import print_final, print_pairs
+from rewardsearch.cli.options import JsonOption, MixOption, RunArgument
+from rewardsearch.cli.run import stop_on_sigterm
+from rewardsearch.cli.tables import make_console, print_json, print_lines
+
 
 def finalize(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name under runs/.")],
+    run: RunArgument,
     pairs: Annotated[bool, typer.Option("--pairs", help="Also the tests of all pairs of arms.")] = False,
-    mix: Annotated[
-        bool,
-        typer.Option(
-            "--mix",
-            help="Finalize although package versions, this package's code or the device have changed; new results are marked.",
-        ),
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    mix: MixOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Train finalists with new seeds, read the sealed test once.
 
     Also trains ensembles, controls and references. For a finalized run it shows the results; it trains and reads nothing again.
     """
-    from rewardsearch.cli.final_table import print_final, print_pairs
-    from rewardsearch.cli.tables import make_console, print_json, print_lines
     from rewardsearch.run.restore import missing, missing_lines
     from rewardsearch.session.runs import open_run
 
@@ -33,7 +30,6 @@ def finalize(
         print_lines(make_console(stderr=as_json), *state.test_opened_message)
     else:
         from rewardsearch.cli.progress import SearchProgress
-        from rewardsearch.cli.run import stop_on_sigterm
         from rewardsearch.loop import finalize_run
 
         stop_on_sigterm()

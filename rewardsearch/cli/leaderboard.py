@@ -7,16 +7,18 @@ from typing import Annotated
 
 import typer
 
+from rewardsearch.cli.leaderboard_table import print_leaderboard
+from rewardsearch.cli.options import JsonOption, RunArgument
+from rewardsearch.cli.tables import make_console, print_json, print_lines
+from rewardsearch.errors import UserError
+
 
 def leaderboard(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name under runs/.")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    run: RunArgument,
+    as_json: JsonOption = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV on standard output.")] = False,
 ) -> None:
     """Show a run's ranked candidates, with intervals and p-values."""
-    from rewardsearch.cli.leaderboard_table import print_leaderboard
-    from rewardsearch.cli.tables import make_console, print_json, print_lines
-    from rewardsearch.errors import UserError
     from rewardsearch.run.restore import missing, missing_lines
     from rewardsearch.run.tables import leaderboard_csv
     from rewardsearch.session.runs import open_run, ranking_of

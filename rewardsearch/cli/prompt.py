@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from rewardsearch.cli.options import ConfigArgument, JsonOption, SetOption, settings_of
+from rewardsearch.cli.tables import print_json
+from rewardsearch.errors import UserError
 
 if TYPE_CHECKING:
     from rewardsearch.records import Operator
 
 
 def prompt(
-    config: Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML config, such as configs/gsm8k-openai.yaml.")],
+    config: ConfigArgument,
     operator: Annotated[
         str, typer.Option(metavar="NAME", help="The move: fresh, mutate, crossover, simplify or repair.")
     ] = "fresh",
@@ -19,25 +24,16 @@ def prompt(
         str | None,
         typer.Option(metavar="RUN", help="The run whose next round the prompt is for. [default: a first round]"),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override, such as propose.prompt_tokens=8000. Repeatable."),
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON document: the prompt and the whole request.")
-    ] = False,
+    set_: SetOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the exact prompt of a move. Sends nothing."""
-    import sys
-
-    from rewardsearch.cli.tables import print_json
-    from rewardsearch.config import load_config
     from rewardsearch.propose import preview
     from rewardsearch.run.account import Account
     from rewardsearch.session.requests import first_request, next_request
     from rewardsearch.session.runs import open_run
 
-    settings = load_config(config, set_ or [])
+    settings = settings_of(config, set_)
     move = _operator(operator)
     if run is None:
         request, account = first_request(settings, examples=True), Account()
@@ -72,7 +68,6 @@ def prompt(
 
 def _operator(text: str) -> Operator:
     """The move of that name. Raises UserError for an unknown name."""
-    from rewardsearch.errors import UserError
     from rewardsearch.propose import MOVES
 
     allowed: tuple[Operator, ...] = (*MOVES, "repair")

@@ -8,20 +8,19 @@ from typing import Annotated, Any
 
 import typer
 
+from rewardsearch.cli.final_table import print_final
+from rewardsearch.cli.leaderboard_table import print_leaderboard
+from rewardsearch.cli.options import ConfigArgument, MixOption, RunDirOption, SetOption, settings_of
+from rewardsearch.cli.tables import make_console, print_lines, print_whole
+from rewardsearch.errors import UserError
+
 
 def run(
-    config: Annotated[
-        str, typer.Argument(metavar="CONFIG", help="A YAML config, such as configs/arithmetic-demo.yaml.")
-    ],
+    config: ConfigArgument,
     recorded: Annotated[
         str | None, typer.Argument(metavar="RUN", help="With --proposer replay: the run or the recording to repeat.")
     ] = None,
-    run_dir: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DIR", help="The run's folder. [default: runs/<name of the config>, with -replay for a repetition]"
-        ),
-    ] = None,
+    run_dir: RunDirOption = None,
     proposer: Annotated[
         str | None,
         typer.Option(
@@ -29,25 +28,12 @@ def run(
             help="Who writes the candidates: grammar, llm, manual, folder, replay. [default: the config's]",
         ),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override, such as train.steps=20. Repeatable."),
-    ] = None,
-    mix: Annotated[
-        bool,
-        typer.Option(
-            "--mix",
-            help="Resume although package versions, this package's code or the device have changed; new results are marked.",
-        ),
-    ] = False,
+    set_: SetOption = None,
+    mix: MixOption = False,
     dry_run: Annotated[bool, typer.Option(help="Check everything, show the config and the plan, and stop.")] = False,
 ) -> None:
     """Start a search, or resume the one in the run's folder."""
-    from rewardsearch.cli.final_table import print_final
-    from rewardsearch.cli.leaderboard_table import print_leaderboard
     from rewardsearch.cli.progress import SearchProgress
-    from rewardsearch.cli.tables import make_console, print_lines, print_whole
-    from rewardsearch.config import load_config
     from rewardsearch.loop import search
     from rewardsearch.propose import load_proposer
     from rewardsearch.run.journal import has_run, read_run
@@ -55,10 +41,8 @@ def run(
     from rewardsearch.session.preflight import check
     from rewardsearch.session.runs import ranking_of
 
-    settings = load_config(config, [*(set_ or []), *_proposing(proposer, recorded)])
-    if run_dir:
-        settings = settings.model_copy(update={"run_dir": run_dir})
-    elif recorded:
+    settings = settings_of(config, [*(set_ or []), *_proposing(proposer, recorded)], run_dir)
+    if recorded and not run_dir:
         settings = settings.model_copy(update={"run_dir": f"{settings.run_dir}-replay"})
     folder = Path(settings.run_dir or "runs")
     console = make_console()
@@ -82,7 +66,6 @@ def run(
 
 def _proposing(proposer: str | None, recorded: str | None) -> list[str]:
     """The overrides for --proposer and a recorded run. Raises UserError for a recorded run without --proposer replay."""
-    from rewardsearch.errors import UserError
     from rewardsearch.propose import is_recording
     from rewardsearch.session.runs import open_run
 

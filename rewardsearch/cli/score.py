@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+from rewardsearch.cli.options import JsonOption, SetOption, settings_of
+from rewardsearch.cli.tables import make_console, print_json, print_lines, print_table
+
 
 def score(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A reward file.")],
@@ -15,22 +18,15 @@ def score(
         Path, typer.Argument(metavar="DATA", help="JSON Lines with prompt, completion, answer and further columns.")
     ],
     config: Annotated[str | None, typer.Option(metavar="CONFIG", help="A YAML config: its sandbox and bound.")] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override, such as sandbox.call_s=20. Repeatable."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    set_: SetOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Run a reward in the sandbox on the rows of a file. Ends with exit code 4 when the reward fails."""
-    from rewardsearch.cli.tables import make_console, print_json, print_lines, print_table
-    from rewardsearch.config import load_config, parse_config
     from rewardsearch.session.scoring import rows_to_score, score_rows
     from rewardsearch.session.validating import read_reward
 
     code, rows = read_reward(file).code, rows_to_score(data)
-    overrides = set_ or []
-    settings = parse_config({}, "--set", overrides) if config is None else load_config(config, overrides)
-    scores = score_rows(code, rows, settings)
+    scores = score_rows(code, rows, settings_of(config, set_))
     summary = scores.summary
     if scores.printed:
         sys.stderr.write(f"the reward printed:\n{scores.printed}\n")

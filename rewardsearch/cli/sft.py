@@ -3,44 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+from rewardsearch.cli.options import ConfigArgument, JsonOption, RunDirOption, SetOption, settings_of
+from rewardsearch.cli.run import stop_on_sigterm
+from rewardsearch.cli.tables import make_console, print_json, print_lines, print_whole
 
 if TYPE_CHECKING:
     from rewardsearch.records import SftResult
 
 
 def sft(
-    config: Annotated[
-        str,
-        typer.Argument(metavar="CONFIG", help="A YAML config with sft.enabled, such as configs/resume-demo.yaml."),
-    ],
-    run_dir: Annotated[
-        str | None, typer.Option(metavar="DIR", help="The run's folder. [default: runs/<name of the config>]")
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override, such as sft.steps=200. Repeatable."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    config: ConfigArgument,
+    run_dir: RunDirOption = None,
+    set_: SetOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Fine-tune a search's policy on the task's demonstrations.
 
-    `rewardsearch run` continues the run from there.
+    The config has sft.enabled. `rewardsearch run` continues the run from there.
     """
     from rewardsearch.cli.progress import SearchProgress
-    from rewardsearch.cli.run import stop_on_sigterm
-    from rewardsearch.cli.tables import make_console, print_json, print_lines, print_whole
-    from rewardsearch.config import load_config
     from rewardsearch.loop import tune_run
     from rewardsearch.run.artifacts import ADAPTER, SFT
     from rewardsearch.session.preflight import check
     from rewardsearch.session.progress import describe_sft
 
-    settings = load_config(config, set_ or [])
-    if run_dir:
-        settings = settings.model_copy(update={"run_dir": run_dir})
+    settings = settings_of(config, set_, run_dir)
     folder = Path(settings.run_dir or "runs")
     console = make_console(stderr=as_json)
     print_lines(console, *(f"warning: {warning}" for warning in check(settings)))

@@ -7,6 +7,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rewardsearch.cli.answers_text import print_answers
+from rewardsearch.cli.options import JsonOption, RunArgument
+from rewardsearch.cli.tables import (
+    class_facts,
+    duration,
+    interval,
+    make_console,
+    number,
+    p_value,
+    percent,
+    print_facts,
+    print_json,
+    print_lines,
+    print_table,
+    signed,
+    signed_interval,
+)
+from rewardsearch.errors import UserError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -29,7 +48,7 @@ EXAMPLES = 2
 
 
 def show(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name under runs/.")],
+    run: RunArgument,
     id: Annotated[
         str, typer.Argument(metavar="ID", help="A candidate's id, its beginning, or its name; or another arm.")
     ],
@@ -42,14 +61,13 @@ def show(
         bool, typer.Option("--broken", help="Only answers that are incorrect where the baseline's are correct.")
     ] = False,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Answers that are shown.")] = 10,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show one candidate: code, lineage, verdict, curves.
 
     Also shows the completions for which its reward and the truth disagreed most in training. With --completions, --wrong, --fixed
     or --broken: the answers of the trained policy to held-out questions, next to those of the baseline.
     """
-    from rewardsearch.cli.tables import make_console, print_json, print_lines
     from rewardsearch.run.restore import missing, missing_lines
     from rewardsearch.session.runs import final_document, find_arm, name_of, open_run, ranking_of
 
@@ -94,9 +112,6 @@ def show(
 
 
 def _show_answers(state: RunState, arm: str, options: dict[Which, bool], limit: int, as_json: bool) -> None:
-    from rewardsearch.cli.answers_text import print_answers
-    from rewardsearch.cli.tables import make_console, print_json
-    from rewardsearch.errors import UserError
     from rewardsearch.session.answers import read_answers
     from rewardsearch.session.runs import name_of
 
@@ -112,8 +127,6 @@ def _show_answers(state: RunState, arm: str, options: dict[Which, bool], limit: 
 
 
 def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | None) -> None:
-    from rewardsearch.cli.tables import class_facts, duration, interval, number, percent, print_facts
-
     candidate = state.candidates.get(arm)
     facts: dict[str, Any] = {}
     if candidate is not None:
@@ -148,8 +161,6 @@ def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | No
 
 def _gain(row: RankedRow) -> dict[str, str]:
     """The gain over the baseline: of the reward, or of the trained policy if the noise between seeds is unknown."""
-    from rewardsearch.cli.tables import p_value, signed, signed_interval
-
     if row.gain is None:
         return {}
     if row.gain_ci is None:
@@ -163,8 +174,6 @@ def _gain(row: RankedRow) -> dict[str, str]:
 
 def _on_test(state: RunState, arm: str) -> dict[str, str]:
     """The results of an arm on the sealed test; empty if it was not read for the arm."""
-    from rewardsearch.cli.tables import number, percent
-
     row = state.final.row(arm) if state.final is not None else None
     if state.final is None or row is None:
         return {}
@@ -180,16 +189,12 @@ def _on_test(state: RunState, arm: str) -> dict[str, str]:
 
 
 def _print_verdict(console: Console, verdict: Verdict) -> None:
-    from rewardsearch.cli.tables import print_lines
-
     outcome = "accepted" if verdict.accepted else f"rejected: {verdict.refusal}"
     print_lines(console, "", f"validation: {outcome}")
     print_lines(console, *(f"  {name}: {_checked(value)}" for name, value in sorted(verdict.checks.items())))
 
 
 def _print_curves(console: Console, result: TrainingResult) -> None:
-    from rewardsearch.cli.tables import number, print_facts, print_lines, print_table
-
     last = len(result.curves) - 1
     points = [result.curves[i] for i in sorted({round(k * last / (POINTS - 1)) for k in range(POINTS)})]
     rows = [
@@ -208,8 +213,6 @@ def _print_curves(console: Console, result: TrainingResult) -> None:
 
 
 def _print_disagreements(console: Console, result: TrainingResult) -> None:
-    from rewardsearch.cli.tables import print_lines
-
     print_lines(console, "", "where reward and truth disagreed most in training:")
     kinds: Counter[tuple[str, bool]] = Counter()
     for example in result.disagreements:

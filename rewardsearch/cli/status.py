@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+from rewardsearch.cli.options import JsonOption, RunArgument
+from rewardsearch.cli.sft import sft_document
+from rewardsearch.cli.tables import duration, interval, make_console, number, print_facts, print_json
 
 if TYPE_CHECKING:
     from rewardsearch.records import Usage
@@ -15,12 +18,10 @@ if TYPE_CHECKING:
 
 
 def status(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name under runs/.")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    run: RunArgument,
+    as_json: JsonOption = False,
 ) -> None:
     """Show where a run stands: rounds, spend, best candidate."""
-    from rewardsearch.cli.sft import sft_document
-    from rewardsearch.cli.tables import duration, interval, make_console, number, print_facts, print_json
     from rewardsearch.run.journal import in_use
     from rewardsearch.run.progress import read_live
     from rewardsearch.run.restore import missing, missing_lines
@@ -98,10 +99,6 @@ def status(
 
 
 def _ago(state: RunState) -> str:
-    import time
-
-    from rewardsearch.cli.tables import duration
-
     return duration(max(0.0, time.time() - state.updated))
 
 

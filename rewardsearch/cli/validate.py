@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rewardsearch.cli.options import JsonOption, SetOption
+from rewardsearch.cli.sft import same_options
+from rewardsearch.cli.tables import make_console, print_json, print_lines
+from rewardsearch.errors import UserError
+
 if TYPE_CHECKING:
     from rewardsearch.config import Config
     from rewardsearch.records import Candidate, Verdict
@@ -24,18 +29,14 @@ def validate(
     config: Annotated[
         str | None, typer.Option(metavar="CONFIG", help="A YAML config: its task, limits, base rewards and bank.")
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override, such as task.train_file=train.jsonl. Repeatable."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    set_: SetOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Validate reward files as a search does.
 
     Ends with exit code 4 unless all are accepted. With --config CONFIG the stages bank and novelty run too, if a search has
     sampled the rollout bank of that config.
     """
-    from rewardsearch.cli.tables import make_console, print_json, print_lines
     from rewardsearch.session.validating import SUBSTITUTE, validate_rewards
 
     candidates, settings = _read(files), _settings(task, config, set_ or [])
@@ -62,7 +63,6 @@ def validate(
 
 def _read(files: list[Path]) -> list[Candidate]:
     """The files as candidates. Raises UserError with all files that cannot be read."""
-    from rewardsearch.errors import UserError
     from rewardsearch.session.validating import read_reward
 
     candidates: list[Candidate] = []
@@ -79,7 +79,6 @@ def _read(files: list[Path]) -> list[Candidate]:
 
 def _settings(task: str | None, config: str | None, overrides: list[str]) -> Config:
     from rewardsearch.config import load_config, parse_config
-    from rewardsearch.errors import UserError
     from rewardsearch.run.revision import pinned
 
     if task is not None and config is not None:
@@ -91,7 +90,6 @@ def _settings(task: str | None, config: str | None, overrides: list[str]) -> Con
 
 
 def _warnings(found: Validation, config: str | None, overrides: list[str]) -> Iterator[str]:
-    from rewardsearch.cli.sft import same_options
     from rewardsearch.session.validating import SUBSTITUTE
 
     if found.hub_error:
