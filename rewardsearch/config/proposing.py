@@ -120,21 +120,10 @@ class LLMConfig(Section):
 
     def served(self) -> tuple[Served, ...]:
         """The models to ask, each with everything that a request to it needs."""
-        return tuple(
-            Served(
-                model=each.model,
-                weight=each.weight,
-                base_url=each.base_url or self.base_url,
-                api_key_env=each.api_key_env or self.api_key_env,
-                temperature=self.temperature if each.temperature is None else each.temperature,
-                max_tokens=each.max_tokens or self.max_tokens,
-                timeout_s=each.timeout_s or self.timeout_s,
-                structured=each.structured or self.structured,
-                extra=self.extra if each.extra is None else each.extra,
-                price=self.prices.get(each.model),
-            )
-            for each in self.models or (ModelConfig(model=self.model),)
-        )
+        shared = {name: value for name, value in self if name in Served.model_fields}
+        asked = self.models or (ModelConfig(model=self.model),)
+        own = [{name: value for name, value in each if value not in (None, "")} for each in asked]
+        return tuple(Served(**{**shared, **each, "price": self.prices.get(each["model"])}) for each in own)
 
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")

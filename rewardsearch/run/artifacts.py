@@ -66,37 +66,23 @@ class StoredSft(Stored, SftResult):
 def stored_training(folder: Path, digest: str, head: TrainingResult) -> TrainingResult:
     """The result in `folder`, of which `head` is known, and whose result.json has the digest `digest`. Reads nothing yet; where
     a file turns out to be missing or damaged later, MachineError is raised."""
-    return (
-        head if isinstance(head, StoredTraining) else StoredTraining.of(head, partial(_training_fields, folder, digest))
-    )
+    return head if isinstance(head, Stored) else StoredTraining.of(head, partial(_large_fields, folder, digest, head))
 
 
 def stored_sft(folder: Path, digest: str, head: SftResult) -> SftResult:
     """The fine-tuning in `folder`, as stored_training."""
-    return head if isinstance(head, StoredSft) else StoredSft.of(head, partial(_sft_fields, folder, digest))
+    return head if isinstance(head, Stored) else StoredSft.of(head, partial(_large_fields, folder, digest, head))
 
 
-def _training_fields(folder: Path, digest: str, field: str) -> dict[str, Any]:
-    with _as_machine_error(folder):
+def _large_fields(folder: Path, digest: str, head: TrainingResult | SftResult, field: str) -> dict[str, Any]:
+    """Large fields of a result, `field` among them: all those of a file."""
+    try:
         stored = _stored(folder, digest)
         if field in _FILE_OF:
             return {field: _parsed(field, _checked(folder, _FILE_OF[field], stored["files"][_FILE_OF[field]]))}
-        result = TrainingResult.model_validate(stored["result"])
-        return {name: getattr(result, name) for name in LARGE_OF_TRAINING if name not in _FILE_OF}
-
-
-def _sft_fields(folder: Path, digest: str, field: str) -> dict[str, Any]:
-    with _as_machine_error(folder):
-        result = SftResult.model_validate(_stored(folder, digest)["result"])
-        return {name: getattr(result, name) for name in LARGE_OF_SFT}
-
-
-@contextlib.contextmanager
-def _as_machine_error(folder: Path) -> Iterator[None]:
-    try:
-        yield
     except ArtifactError as error:
         raise MachineError(f"{folder / error.name} is {error.what}; `rewardsearch run` trains it again") from None
+    return {name: value for name, value in type(head).model_validate(stored["result"]) if name not in _FILE_OF}
 
 
 @lru_cache

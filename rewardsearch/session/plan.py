@@ -8,9 +8,10 @@ from rewardsearch.config import Config
 from rewardsearch.finalize import FinalSetup, plan
 from rewardsearch.propose import load_proposer
 from rewardsearch.records import Noise
-from rewardsearch.run.jobs import segments
 from rewardsearch.run.journal import has_run, read_run
+from rewardsearch.run.state import RunState
 from rewardsearch.session.runs import ranking_of
+from rewardsearch.session.time_left import steps_left
 from rewardsearch.stats import POWER, smallest_gain, usual_question_se
 from rewardsearch.tasks import load_task
 from rewardsearch.tasks.datasheet import describe_rows
@@ -37,8 +38,7 @@ def planned_runs(config: Config) -> int:
 
 def planned_steps(config: Config) -> int:
     """Training steps of a whole search at most, with every candidate accepted and trained to the end."""
-    runs = len(config.baseline_seeds) + config.rounds * config.candidates
-    return runs * config.train.steps + plan(FinalSetup.of(config)).steps
+    return round(steps_left(RunState(Path(), config)).high)
 
 
 def describe_plan(config: Config) -> tuple[str, ...]:
@@ -48,8 +48,7 @@ def describe_plan(config: Config) -> tuple[str, ...]:
     stopped.
     """
     final = plan(FinalSetup.of(config))
-    most = planned_steps(config) - final.steps
-    least = len(config.baseline_seeds) * config.train.steps + config.rounds * _raced_steps(config)
+    least, most = (round(steps) - final.steps for steps in steps_left(RunState(Path(), config)))
     steps = f"{most:,}" if least == most else f"{least:,} to {most:,}"
     seeds = len(config.baseline_seeds)
     lines = [
@@ -96,13 +95,3 @@ def _describe_sft(config: Config) -> tuple[str, ...]:
     return (
         f"  SFT first: {sft.steps:,} steps of {sft.batch_size:,} demonstrations, unless an earlier run has done it",
     )
-
-
-def _raced_steps(config: Config) -> int:
-    """Steps of a round whose race stops as many candidates as it may at every rung."""
-    running, before, total = config.candidates, 0, 0
-    for segment in segments(config):
-        total += running * (segment.steps - before)
-        before = segment.steps
-        running = config.race.min_promoted_of(running)
-    return total

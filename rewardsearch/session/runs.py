@@ -6,17 +6,20 @@ import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rewardsearch.errors import UserError
+from rewardsearch.records import BASELINE, FULL, POLICY, Ranking, TrainingResult
+from rewardsearch.run.artifacts import load_completions
+from rewardsearch.run.jobs import training_folder
+from rewardsearch.run.journal import JOURNAL, read_run
+from rewardsearch.run.restore import missing_lines
+from rewardsearch.run.state import RunState
+
 if TYPE_CHECKING:
     from rewardsearch.rank import Comparison
-    from rewardsearch.records import Ranking, TrainingResult
-    from rewardsearch.run.state import RunState
 
 
 def open_run(run: str) -> RunState:
     """The state of the run in the folder `run`, or in runs/`run`. Raises UserError naming the runs that there are."""
-    from rewardsearch.errors import UserError
-    from rewardsearch.run.journal import JOURNAL, read_run
-
     for folder in (Path(run).expanduser(), Path("runs") / run):
         if (folder / JOURNAL).is_file():
             return read_run(folder)
@@ -31,9 +34,6 @@ def find_arm(state: RunState, text: str) -> str:
 
     Raises UserError with near matches when there is none, with the choices when there are several.
     """
-    from rewardsearch.errors import UserError
-    from rewardsearch.records import BASELINE, POLICY
-
     same = state.final.same if state.final is not None else {}
     if text in same:
         return same[text]
@@ -97,8 +97,6 @@ def final_document(state: RunState, arm: str | None) -> dict[str, Any] | None:
 
 def evaluated(state: RunState, arm: str) -> TrainingResult:
     """The training of an arm whose policy was evaluated on held-out questions. Raises UserError where there is none."""
-    from rewardsearch.errors import UserError
-
     found = state.training_of(arm)
     if found is None or found.status != "done":
         why = f" ({found.status}: {found.reason})" if found else ""
@@ -108,19 +106,13 @@ def evaluated(state: RunState, arm: str) -> TrainingResult:
 
 def completions_of(state: RunState, result: TrainingResult) -> dict[str, str]:
     """What a trained policy answered to each question that it was evaluated on, by id; empty where that was not kept."""
-    from rewardsearch.run.artifacts import load_completions
-
     folder = next((name for name, each in state.trainings.items() if each is result), None)
     return load_completions(state.folder / folder) if folder else {}
 
 
 def compare_arms(state: RunState, a: str, b: str) -> Comparison:
     """Two arms of a run, by id, on the questions that they were ranked on. Raises UserError for one without a score."""
-    from rewardsearch.errors import UserError
     from rewardsearch.rank import compare_outcomes, reward_gap
-    from rewardsearch.records import FULL
-    from rewardsearch.run.jobs import training_folder
-    from rewardsearch.run.restore import missing_lines
 
     arms = (a, b)
     results = {arm: state.training_of(arm) for arm in arms}
@@ -142,8 +134,6 @@ def compare_arms(state: RunState, a: str, b: str) -> Comparison:
 
 def name_of(state: RunState, arm: str) -> str:
     """A candidate's name; `sft` for the policy after supervised fine-tuning; the id of any other arm."""
-    from rewardsearch.records import POLICY
-
     if arm == POLICY:
         return state.config.policy_name
     return state.candidates[arm].name if arm in state.candidates else arm

@@ -18,9 +18,9 @@ from rewardsearch.loop import finalize_run, search
 from rewardsearch.propose.llm.proposer import LLMProposer
 from rewardsearch.records import BASELINE
 from rewardsearch.rewards.sandbox import Defences, inspect
+from rewardsearch.run import restore as module
 from rewardsearch.run.journal import JOURNAL, read_run
 from rewardsearch.session import preflight
-from rewardsearch.session import steps as module
 from rewardsearch.session.preflight import check
 
 FINAL = {"ensembles": ["top2"], "random_k": 2, "finalists": 1, "seeds": 1}
