@@ -16,3 +16,13 @@ class Finding:
     status: Status
     found: str
     remedy: str = ""
+
+    @classmethod
+    def of(cls, name: str, status: Status, message: str) -> Finding:
+        """message: what was found, then the remedy after a semicolon."""
+        found, _, remedy = message.partition("; ")
+        return cls(name, status, found, remedy)
+
+    @property
+    def message(self) -> str:
+        return "; ".join(filter(None, (self.found, self.remedy)))

@@ -6,7 +6,7 @@ import importlib.metadata
 import os
 import platform
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -15,13 +15,11 @@ from packaging.specifiers import SpecifierSet
 from rewardsearch.config import Config
 from rewardsearch.errors import RewardSearchError, UserError
 from rewardsearch.propose import load_proposer
-from rewardsearch.records import Row
 from rewardsearch.records.findings import Finding, Status
 from rewardsearch.rewards.sandbox import LIMITS, inspect
+from rewardsearch.session.preflight import data_and_policy
 from rewardsearch.session.requests import first_request
-from rewardsearch.tasks import SPLITS, Split, load_task
-from rewardsearch.tasks.datasheet import check_rows, short_splits
-from rewardsearch.train import DEVICE, check_policy, devices
+from rewardsearch.train import DEVICE, devices
 
 _APART = "run searches in a separate virtual machine or container without keys"
 _DISK_GB = 2.0
@@ -36,7 +34,8 @@ def examine(config: Config) -> Iterator[Finding]:
     yield _disk(Path(config.run_dir or "runs"))
     yield from _sandbox(config)
     yield _proposer(config)
-    yield from _data_and_policy(config)
+    # A missing device is among the findings of _devices.
+    yield from (each for each in data_and_policy(config) if each.name != DEVICE)
 
 
 def _python() -> Finding:
@@ -137,29 +136,8 @@ def _proposer(config: Config) -> Finding:
         proposer.check(first_request(config))
         found = ": ".join(filter(None, (config.propose.proposer, proposer.describe())))
     except UserError as error:
-        what, _, remedy = error.mistakes[0].partition("; ")
-        return Finding("proposer", "fail", what, remedy)
+        return Finding.of("proposer", "fail", error.mistakes[0])
     for warning in proposer.warnings():
         what, _, remedy = warning.partition("; ")
         return Finding("proposer", "warn", f"{found}; {what}", remedy)
     return Finding("proposer", "ok", found)
-
-
-def _data_and_policy(config: Config) -> Iterator[Finding]:
-    task = load_task(config.task)
-    rows: dict[Split, Sequence[Row]] = {}
-    try:
-        check_rows(task, config)
-        rows = {split: task.rows(split) for split in SPLITS}
-    except UserError as error:
-        for mistake in error.mistakes:
-            what, _, remedy = mistake.partition("; ")
-            yield Finding("data", "fail", what, remedy)
-    else:
-        found = ", ".join(f"{len(each):,} {split}" for split, each in rows.items()) + " rows"
-        yield Finding("data", "ok", f"{task.name}: {found}")
-        for warning in short_splits(task, config):
-            what, _, remedy = warning.partition("; ")
-            yield Finding("data", "warn", what, remedy)
-    # A missing device is among the findings of _devices.
-    yield from (each for each in check_policy(config, rows) if each.name != DEVICE)

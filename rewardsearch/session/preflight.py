@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rewardsearch.config import Config
 from rewardsearch.errors import MachineError, UserError
@@ -10,7 +10,7 @@ from rewardsearch.finalize import check as check_finalize
 from rewardsearch.finalize import load_references
 from rewardsearch.propose import load_proposer
 from rewardsearch.records import Row
-from rewardsearch.records.findings import Status
+from rewardsearch.records.findings import Finding, Status
 from rewardsearch.rewards.base import load_base_rewards
 from rewardsearch.rewards.sandbox import Defences, inspect
 from rewardsearch.run.state import RunState
@@ -46,28 +46,38 @@ def check(config: Config) -> tuple[str, ...]:
     check_plugins(config)
     load_proposer(config).check(first_request(config))
     defences_of(config)
-    task = load_task(config.task)
-    warnings = _check_data_and_policy(task, config)
+    found = list(data_and_policy(config))
+    if mistakes := _messages(found, "fail"):
+        raise UserError(*mistakes)
     if references:
-        check_finalize(config.finalize, base, list(zip(references, validate(references, task, config), strict=True)))
-    return (*short_splits(task, config), *warnings)
+        verdicts = validate(references, load_task(config.task), config)
+        check_finalize(config.finalize, base, list(zip(references, verdicts, strict=True)))
+    return _messages(found, "warn")
 
 
-def _check_data_and_policy(task: Task, config: Config) -> list[str]:
-    """Warnings on the policy. Raises UserError with the mistakes of both."""
-    mistakes: list[str] = []
+def data_and_policy(config: Config) -> Iterator[Finding]:
+    """What is found of the rows of a search, then of its policy."""
+    task = load_task(config.task)
     rows: dict[Split, Sequence[Row]] = {}
     try:
         check_rows(task, config)
         rows = {split: task.rows(split) for split in SPLITS}
     except UserError as error:
-        mistakes += error.mistakes
-    messages: dict[Status, list[str]] = {"ok": [], "warn": [], "fail": mistakes}
-    for each in check_policy(config, rows):
-        messages[each.status].append(f"{'' if each.name == DEVICE else 'policy.model: '}{each.found}; {each.remedy}")
-    if mistakes:
-        raise UserError(*mistakes)
-    return messages["warn"]
+        yield from (Finding.of("data", "fail", mistake) for mistake in error.mistakes)
+    else:
+        counts = ", ".join(f"{len(each):,} {split}" for split, each in rows.items())
+        yield Finding("data", "ok", f"{task.name}: {counts} rows")
+        yield from (Finding.of("data", "warn", warning) for warning in short_splits(task, config))
+    yield from check_policy(config, rows)
+
+
+def _messages(found: Sequence[Finding], status: Status) -> tuple[str, ...]:
+    """The findings of a status, a line each."""
+    return tuple(
+        f"{'' if each.name in ('data', DEVICE) else 'policy.model: '}{each.message}"
+        for each in found
+        if each.status == status
+    )
 
 
 def preflight(config: Config, state: RunState, task: Task) -> list[str]:
