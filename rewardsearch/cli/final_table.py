@@ -5,20 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rewardsearch.cli.fair_table import print_fairness
-from rewardsearch.cli.final_classes import print_class_table, print_confusion
+from rewardsearch.cli.final_arms import print_arms, print_confusion
 from rewardsearch.cli.tables import (
-    F1_LEGEND,
-    FLAGS_LEGEND,
     PAPER_NOTE,
     flags_text,
-    interval,
     number,
     p_value,
-    percent,
     print_lines,
     print_table,
-    signed,
-    signed_interval,
 )
 
 if TYPE_CHECKING:
@@ -26,26 +20,6 @@ if TYPE_CHECKING:
 
     from rewardsearch.records import FinalReport, FinalRow
 
-LEGEND = {
-    "arm": "what was trained; * marks the chosen arm",
-    "kind": "single: one candidate; control: what an ensemble has to beat",
-    "F1": f"the mean over the training seeds; {F1_LEGEND}",
-    "seeds": "the lowest and the highest F1 by training seed",
-    "gain": "F1 minus that of the baseline, with its interval, over training seeds and questions",
-    "p/base": "two-sided p-value of the gain, over training seeds and questions",
-    "corr.": "p/base corrected for the number of arms",
-    "interval": "of the F1 that a new training is expected to give, over training seeds and questions",
-    "val F1": "F1 of the same policies on val",
-    "test-val": "F1 on the test minus F1 on val",
-    "parsed": "share of the completions with an answer that can be read",
-    "p/policy": "the same as p/base, against the policy before training",
-    "flags": FLAGS_LEGEND,
-}
-ONE_SEED = {
-    "gain": "F1 minus that of the baseline, with its interval over the questions alone, so of these trained policies",
-    "interval": "of F1 over the questions alone, so of these trained policies",
-}
-"""The legend where each arm has one training seed: it says nothing about rewards."""
 PAIRS_LEGEND = {
     "a": "one arm: the policy of its first seed",
     "b": "another arm",
@@ -68,17 +42,8 @@ def print_final(report: FinalReport, console: Console) -> None:
     if paper:
         print_lines(console, PAPER_NOTE)
     done = [row for row in report.rows if row.status == "done"]
-    if any(row.classes for row in done):
-        print_class_table(done, named, report.chosen, console)
-    elif done:
-        print_table(
-            console,
-            LEGEND,
-            [_cells(row, row.id == report.chosen) for row in done],
-            spare=("p/policy", "parsed", "test-val", "val F1", "interval", "kind", "seeds", "corr.", "flags", "p/base"),
-            legend=LEGEND if report.of_rewards else LEGEND | ONE_SEED,
-        )
     if done:
+        print_arms(done, named, report.chosen, console)
         print_lines(console, _noise_text(report, named))
     print_lines(console, "", *_chosen(report, named))
     chosen = report.row(report.chosen)
@@ -122,27 +87,6 @@ def print_pairs(report: FinalReport, console: Console) -> None:
         for pair in report.pairs
     ]
     print_table(console, PAIRS_LEGEND, rows, spare=("Bonferroni", "neither", "both"), legend=PAIRS_LEGEND)
-
-
-def _cells(row: FinalRow, chosen: bool) -> tuple[str, ...]:
-    seeds = sorted(row.f1_by_seed.values())
-    ci = row.gain_ci or row.gain_questions_ci
-    gain = f"{signed(row.gain)} {signed_interval(ci)}" if ci else signed(row.gain)
-    return (
-        ("* " if chosen else "  ") + _title(row),
-        row.kind,
-        number(row.f1),
-        f"{seeds[0]:.3f}-{seeds[-1]:.3f}" if len(seeds) > 1 else "-",
-        gain,
-        p_value(row.p_vs_baseline),
-        p_value(row.p_adjusted),
-        interval(row.expected_ci or row.f1_ci),
-        number(row.val_f1),
-        signed(None if row.f1 is None or row.val_f1 is None else row.f1 - row.val_f1),
-        percent(row.parse_rate),
-        p_value(row.p_vs_policy),
-        flags_text(row.flags),
-    )
 
 
 def _noise_text(report: FinalReport, named: dict[str, str]) -> str:

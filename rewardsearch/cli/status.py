@@ -12,7 +12,6 @@ from rewardsearch.cli.sft import sft_document
 from rewardsearch.cli.tables import duration, interval, make_console, number, print_facts, print_json
 
 if TYPE_CHECKING:
-    from rewardsearch.records import Usage
     from rewardsearch.run.progress import Live
     from rewardsearch.run.state import RunState
 
@@ -85,8 +84,14 @@ def status(
         ("candidates", ", ".join(f"{n} {name}" for name, n in candidates.items() if n or name == "proposed")),
         ("replies", f"{len(state.refusals)} without a candidate" if state.refusals else ""),
         ("pending", _pending(state, counts["pending"] + counts["error"])),
-        ("spend", f"{duration(state.seconds)}, {state.steps:,} training steps{_paid(state.usage)}"),
-        ("unconfirmed", _unconfirmed(unconfirmed)),
+        ("spend", f"{duration(state.seconds)}, {state.steps:,} training steps"),
+        ("requests", f"{state.usage.requests} requests, {state.usage.spent}" if state.usage.requests else ""),
+        (
+            "unconfirmed",
+            f"{unconfirmed.requests} requests without a known end, at most {unconfirmed.spent}"
+            if unconfirmed.requests
+            else "",
+        ),
         (
             "best",
             f"{best.name} {best.id}: F1 {number(best.f1)} {interval(best.f1_ci)} on {ranking.split}" if best else "",
@@ -132,26 +137,3 @@ def _live_facts(live: Live, left: str) -> Iterator[tuple[str, str]]:
     yield "now", ", ".join(each for each in (live.doing, left) if each)
     for job in live.running:
         yield "running", f"{job.name}: {job.done:,} of {job.of:,} {job.unit}"
-
-
-def _unconfirmed(usage: Usage) -> str:
-    """Requests that were sent and have no known end."""
-    if not usage.requests:
-        return ""
-    dollars = f", {_money(usage.dollars)}" if usage.dollars else ""
-    return f"{usage.requests} requests without a known end, at most {usage.tokens:,} tokens{dollars}"
-
-
-def _money(dollars: float) -> str:
-    return f"${dollars:.2f}" if dollars >= 1 else f"${dollars:.4f}"
-
-
-def _paid(usage: Usage) -> str:
-    """The cost of the proposer's requests; empty if there were none."""
-    if not usage.requests:
-        return ""
-    priced = usage.requests > usage.unpriced
-    dollars = f", {_money(usage.dollars)}" if priced else ""
-    unpriced = f" ({usage.unpriced} requests without a price)" if usage.unpriced else ""
-    estimated = f" ({usage.estimated} requests estimated)" if usage.estimated else ""
-    return f", {usage.requests} requests, {usage.tokens:,} tokens{estimated}{dollars}{unpriced}"

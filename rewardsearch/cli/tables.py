@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rewardsearch.records import ClassEstimate, ClassScores, RankedRow
+    from rewardsearch.records import ClassEstimate, ClassScores, FinalRow, RankedRow
 
 PIPED = 100
 """Columns of what is written to a file or a pipe."""
@@ -153,7 +153,7 @@ def _print_trimmed(console: Console, table: Any) -> None:
         console.print(text, soft_wrap=True)
 
 
-def class_names(rows: Iterable[RankedRow]) -> tuple[str, ...] | None:
+def class_names(rows: Iterable[RankedRow | FinalRow]) -> tuple[str, ...] | None:
     """The classes of the task, the positive one first; None for a task without classes."""
     return next((tuple(row.classes.classes) for row in rows if row.classes), None)
 

@@ -48,6 +48,14 @@ class Usage(Record):
     def tokens(self) -> int:
         return self.prompt_tokens + self.completion_tokens
 
+    @property
+    def spent(self) -> str:
+        """Tokens and money, such as "1,580 tokens, $0.0123"."""
+        estimated = f" ({self.estimated} requests estimated)" if self.estimated else ""
+        dollars = f", ${self.dollars:.4f}" if self.requests > self.unpriced else ""
+        unpriced = f" ({self.unpriced} requests without a price)" if self.unpriced else ""
+        return f"{self.tokens:,} tokens{estimated}{dollars}{unpriced}"
+
     def __add__(self, other: Usage) -> Usage:
         return Usage(**{name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields})
 

@@ -51,16 +51,11 @@ def describe_time_left(left: Between | None) -> str:
     """Such as "5 to 8 min of training left"; empty where there is none, or nothing is known of it."""
     if left is None or left.high < 1:
         return ""
-    low, high = left
-    if high < 90:
-        amount = f"{low:.0f} to {high:.0f} s" if high > _CLOSE * max(low, 1) else f"{high:.0f} s"
-    elif high < 5400:
-        low, high = low / 60, high / 60
-        amount = f"{low:.0f} to {high:.0f} min" if high > _CLOSE * max(low, 1) else f"{high:.0f} min"
-    else:
-        low, high = low / 3600, high / 3600
-        amount = f"{low:.1f} to {high:.1f} h" if high > _CLOSE * max(low, 0.1) else f"{high:.1f} h"
-    return f"about {amount} of training left"
+    unit, seconds, digits = ("s", 1, 0) if left.high < 90 else ("min", 60, 0) if left.high < 5400 else ("h", 3600, 1)
+    low, high = left.low / seconds, left.high / seconds
+    # A tenth of an hour, or one of the other units, is the least that is shown.
+    start = f"{low:.{digits}f} to " if high > _CLOSE * max(low, 10.0**-digits) else ""
+    return f"about {start}{high:.{digits}f} {unit} of training left"
 
 
 def steps_left(state: RunState) -> Between:

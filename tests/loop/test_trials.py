@@ -4,8 +4,9 @@ import hashlib
 import json
 import shutil
 import zlib
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from played import SMALL, Quiet, Trainer, answered
@@ -19,6 +20,7 @@ from rewardsearch.run.artifacts import CHECKPOINT, save_bank
 from rewardsearch.run.events import BankSampled
 from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.run.journal import JOURNAL, read_run
+from rewardsearch.run.state import RunState
 from rewardsearch.session.opening import open_session
 from rewardsearch.session.requests import current_ranking
 from rewardsearch.session.runs import ranking_of
@@ -53,29 +55,39 @@ def events(folder: Path, kind: str) -> list[dict[str, Any]]:
     return [event for line in lines if (event := json.loads(line))["event"] == kind]
 
 
-def test_who_is_behind_at_a_rung_is_not_trained_on_and_is_told_why(tmp_path: Path, trainer: Trainer) -> None:
-    trainer.play = apart
-    state = search(config(), tmp_path, Quiet())
+class Raced(NamedTuple):
+    """A finished search whose race stopped candidates, and its training jobs."""
+
+    state: RunState
+    jobs: list[TrainingJob]
+
+
+@pytest.fixture(scope="module")
+def raced(tmp_path_factory: pytest.TempPathFactory) -> Raced:
+    trainer = Trainer(play=apart)
+    with trainer.in_place():
+        return Raced(search(config(), tmp_path_factory.mktemp("raced"), Quiet()), trainer.jobs)
+
+
+def test_a_candidate_behind_at_a_rung_is_stopped_there_with_the_reason(raced: Raced) -> None:
+    state, jobs = raced
     stopped = state.stop_decisions
     assert stopped and set(state.candidates) - set(stopped)
-    for job in trainer.jobs:
+    for job in jobs:
         assert job.rung != FULL or job.id not in stopped
     rows = {row.id: row for row in state.rankings[-1].rows}
     for id, promotion in stopped.items():
         assert (rows[id].status, rows[id].f1, rows[id].reason) == ("stopped", None, promotion.message)
         assert rows[id].steps in (10, 20) and promotion.message.startswith(f"stopped at step {rows[id].steps}: ")
-    whole = {job.id for job in trainer.jobs if job.rung == FULL}
+    whole = {job.id for job in jobs if job.rung == FULL}
     assert {row.id for row in state.rankings[-1].rows if row.rank is not None} == whole
     assert f"{len(stopped)} reward" in " ".join(state.feedbacks[1].lessons)
     assert {each.id for each in state.feedbacks[1].unscored if each.status == "stopped"} == set(stopped)
 
 
-@pytest.mark.parametrize(("seeds", "stopped"), [(1, False), (2, True)])
-def test_a_race_drops_nobody_while_the_noise_between_seeds_is_unknown(
-    tmp_path: Path, trainer: Trainer, seeds: int, stopped: bool
-) -> None:
+def test_a_race_stops_nobody_while_the_noise_between_seeds_is_unknown(tmp_path: Path, trainer: Trainer) -> None:
     trainer.play = apart
-    assert bool(search(config(train={"baseline_seeds": seeds}), tmp_path, Quiet()).stop_decisions) is stopped
+    assert not search(config(train={"baseline_seeds": 1}), tmp_path, Quiet()).stop_decisions
 
 
 @pytest.mark.parametrize("holds", [True, False])
@@ -94,21 +106,14 @@ def test_a_rungs_ranks_drop_from_the_round_on_in_which_they_are_known_to_hold(
     assert rounds == ({2} if holds else set())
 
 
-def test_a_race_costs_the_steps_of_the_stretches_alone(tmp_path: Path, trainer: Trainer) -> None:
-    trainer.play = apart
-    state = search(config(), tmp_path, Quiet())
-    whole = sum(job.rung == FULL and job.id not in ("policy", BASELINE) for job in trainer.jobs)
-    second = sum(job.rung == "rung2" and job.id != BASELINE for job in trainer.jobs)
-    first = sum(job.rung == "rung1" and job.id != BASELINE for job in trainer.jobs)
-    assert state.steps == 2 * 40 + 10 * first + 10 * second + 20 * whole
+def test_a_race_costs_the_steps_of_its_segments_alone(raced: Raced) -> None:
+    state, jobs = raced
+    rungs = Counter(job.rung for job in jobs if job.id not in ("policy", BASELINE))
+    assert state.steps == 2 * 40 + 10 * rungs["rung1"] + 10 * rungs["rung2"] + 20 * rungs[FULL]
 
 
-def test_each_stretch_carries_on_the_one_before_under_the_schedule_of_the_whole(
-    tmp_path: Path, trainer: Trainer
-) -> None:
-    trainer.play = apart
-    search(config(), tmp_path, Quiet())
-    segments = [job for job in trainer.jobs if (job.id, job.seed) == (BASELINE, 0)]
+def test_each_segment_continues_the_one_before_under_the_schedule_of_the_whole(raced: Raced) -> None:
+    segments = [job for job in raced.jobs if (job.id, job.seed) == (BASELINE, 0)]
     assert [(job.rung, job.steps, job.questions, job.schedule) for job in segments] == [
         ("rung1", 10, 0.5, 40),
         ("rung2", 20, 1.0, 40),
@@ -118,19 +123,17 @@ def test_each_stretch_carries_on_the_one_before_under_the_schedule_of_the_whole(
 
 
 def test_the_race_is_off_by_one_line_and_a_raced_result_is_that_of_the_whole_run(
-    tmp_path: Path, trainer: Trainer
+    tmp_path: Path, trainer: Trainer, raced: Raced
 ) -> None:
     trainer.play = apart
-    raced = search(config(), tmp_path / "raced", Quiet())
-    count = len(trainer.jobs)
-    whole = search(config(race={"enabled": False}), tmp_path / "whole", Quiet())
-    assert all(job.rung == FULL for job in trainer.jobs[count:])
+    whole = search(config(race={"enabled": False}), tmp_path, Quiet())
+    assert all(job.rung == FULL for job in trainer.jobs)
     assert whole.steps == 40 * (2 + sum(v.accepted for v in whole.verdicts.values()))
-    marks = {folder: mark for folder, mark in raced.fingerprints.items() if "/full-" in folder}
-    assert marks.items() <= whole.fingerprints.items()
+    found = {folder: each for folder, each in raced.state.fingerprints.items() if "/full-" in folder}
+    assert found.items() <= whole.fingerprints.items()
 
 
-def test_an_interruption_after_any_stretch_changes_nothing_in_the_end(tmp_path: Path, trainer: Trainer) -> None:
+def test_an_interruption_after_a_segment_changes_nothing_in_the_end(tmp_path: Path, trainer: Trainer) -> None:
     trainer.play = apart
     settings = config(candidates=2)
     whole = search(settings, tmp_path / "whole", Quiet())
@@ -139,7 +142,7 @@ def test_an_interruption_after_any_stretch_changes_nothing_in_the_end(tmp_path: 
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    for stop in range(1, len(runs)):
+    for stop in range(1, len(runs), 3):
         trainer.jobs.clear()
         trainer.after_run = lambda id, stop=stop: interrupt() if len(trainer.jobs) == stop else None
         with pytest.raises(KeyboardInterrupt):
@@ -169,20 +172,21 @@ def test_a_budget_that_ends_in_the_middle_of_a_race_keeps_what_was_raced(tmp_pat
         search(config(rounds=3, budget={"wall_clock_minutes": 1e-6}), tmp_path, Quiet())
 
 
-def test_what_the_machine_failed_on_at_a_rung_is_raced_when_the_search_is_started_again(
-    tmp_path: Path, trainer: Trainer
+def test_a_candidate_that_the_machine_failed_on_at_a_rung_is_raced_by_the_next_session(
+    tmp_path: Path, trainer: Trainer, raced: Raced
 ) -> None:
-    trainer.play = apart
-    whole = search(config(), tmp_path / "whole", Quiet())
-    lost = next(id for id, promotion in whole.stop_decisions.items())
+    trainer.play, whole = apart, raced.state
+    lost = next(iter(whole.stop_decisions))
     trainer.ends = {lost: "error"}
-    first = search(config(), tmp_path / "lost", Quiet())
+    first = search(config(), tmp_path, Quiet())
     assert first.results[lost].status == "error"
+    assert ranking_of(first) is first.rankings[-1]
     trainer.ends = {}
-    again = search(config(), tmp_path / "lost", Quiet())
+    again = search(config(), tmp_path, Quiet())
     assert again.stop_decisions == whole.stop_decisions
     assert lost not in again.results
-    assert current_ranking(again) == whole.rankings[-1]
+    # The stored leaderboard is not that of all that is known.
+    assert ranking_of(again) == current_ranking(again) == whole.rankings[-1] != again.rankings[-1]
 
 
 def test_the_baseline_is_trained_with_its_seeds_before_anything_is_proposed(tmp_path: Path, trainer: Trainer) -> None:
@@ -196,23 +200,23 @@ def test_the_baseline_is_trained_with_its_seeds_before_anything_is_proposed(tmp_
 
 
 def test_a_baseline_that_the_machine_failed_on_at_a_rung_is_trained_when_the_search_is_started_again(
-    tmp_path: Path, trainer: Trainer
+    tmp_path: Path, trainer: Trainer, raced: Raced
 ) -> None:
     trainer.play = apart
     trainer.errors = {BASELINE: 2}
     with pytest.raises(MachineError, match="baseline could not be trained: because"):
-        search(config(), tmp_path / "failed", Quiet())
-    again = search(config(), tmp_path / "failed", Quiet())
-    assert again.rankings == search(config(), tmp_path / "whole", Quiet()).rankings
+        search(config(), tmp_path, Quiet())
+    assert search(config(), tmp_path, Quiet()).rankings == raced.state.rankings
 
 
-def test_a_lost_stretch_is_trained_again_and_the_whole_screen_stands(tmp_path: Path, trainer: Trainer) -> None:
-    trainer.play = apart
-    whole = search(config(), tmp_path, Quiet())
+def test_a_lost_segment_is_trained_again_and_the_whole_run_stands(
+    tmp_path: Path, trainer: Trainer, raced: Raced
+) -> None:
+    trainer.play, whole = apart, raced.state
+    shutil.copytree(whole.folder, tmp_path, dirs_exist_ok=True)
     lost = [BASELINE, next(row.id for row in whole.rankings[-1].rows if row.rank and row.id in whole.candidates)]
     for id in lost:
         shutil.rmtree(tmp_path / "candidates" / id / "training" / "rung1-0")
-    trainer.jobs.clear()
     again = search(config(), tmp_path, Quiet())
     assert [(job.id, job.rung) for job in trainer.jobs] == [(id, "rung1") for id in lost]
     assert again.results == whole.results
@@ -227,19 +231,6 @@ def test_the_checkpoint_of_who_does_not_go_on_is_not_kept(tmp_path: Path, traine
     # Of those that go on it is the worker that removes the checkpoint.
     assert (BASELINE, "rung1") in kept
     assert state.stop_decisions and not kept & {(id, result.rung) for id, result in state.stopped.items()}
-
-
-def test_a_stored_leaderboard_is_not_shown_once_more_is_known(tmp_path: Path, trainer: Trainer) -> None:
-    trainer.play = apart
-    lost = next(iter(search(config(), tmp_path / "whole", Quiet()).stop_decisions))
-    trainer.ends = {lost: "error"}
-    first = search(config(), tmp_path / "lost", Quiet())
-    assert ranking_of(first) is first.rankings[-1]
-    trainer.ends = {}
-    again = search(config(), tmp_path / "lost", Quiet())
-    assert {row.id: row.status for row in ranking_of(again).rows}[lost] == "stopped"
-    noise = ranking_of(search(config(train={"baseline_seeds": 2}), tmp_path / "lost", Quiet())).noise
-    assert noise is not None and list(noise.f1_by_seed) == [0, 1]
 
 
 def test_the_journal_shows_that_no_test_row_was_read_before_finalize(tmp_path: Path, trainer: Trainer) -> None:

@@ -81,7 +81,8 @@ class LLMProposer(Proposer):
         # A round goes on without its repairs: its other candidates are paid for.
         if jobs and not request.repairs and not any(job.replies for job in jobs):
             raise _unanswered(jobs)
-        ledger.say(f"  {_cost(ledger.account.under(f'{request.round}/{request.attempt}/'))}")
+        usage = ledger.account.under(f"{request.round}/{request.attempt}/")
+        ledger.say(f"  {counted(usage.requests, 'reply', 'replies')}, {usage.spent}")
         results = [
             RequestResult(
                 request=job.request.model_copy(update={"model": job.model}),
@@ -98,11 +99,6 @@ def _moves(requests: Sequence[Request]) -> str:
     """Such as "3 mutate (gpt-5), 1 fresh (gpt-5)"."""
     counts = Counter((each.operator, each.model) for each in requests)
     return ", ".join(f"{count} {operator} ({model})" for (operator, model), count in sorted(counts.items()))
-
-
-def _cost(usage: Usage) -> str:
-    dollars = f", ${usage.dollars:.4f}" if usage.requests > usage.unpriced else ""
-    return f"{counted(usage.requests, 'reply', 'replies')}, {usage.tokens:,} tokens{dollars}"
 
 
 def check_budget(served: Served, bound: Usage, budget: BudgetConfig) -> None:

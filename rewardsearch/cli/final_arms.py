@@ -1,0 +1,119 @@
+"""The arms on the sealed test as a table, with F1 or, on a task with classes, with the scores of the classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rewardsearch.cli.tables import (
+    F1_LEGEND,
+    FLAGS_LEGEND,
+    class_legend,
+    class_names,
+    flags_text,
+    interval,
+    number,
+    p_value,
+    percent,
+    print_lines,
+    print_table,
+    signed,
+    signed_interval,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rewardsearch.records import FinalRow
+
+_SEEDS = "the lowest and the highest by training seed"
+_LEGEND = {
+    "arm": "what was trained; * marks the chosen arm",
+    "kind": "single: one candidate; control: what an ensemble has to beat; reference: a reward written by hand; "
+    "heuristic: a baseline without a model",
+    "F1": f"the mean over the training seeds; {F1_LEGEND}",
+    "seeds": f"F1, {_SEEDS}",
+    "p/base": "two-sided p-value of the gain in F1 over the baseline, over training seeds and questions",
+    "corr.": "p/base corrected for the number of arms",
+    "val F1": "F1 of the same policies on val",
+    "test-val": "F1 on the test minus F1 on val",
+    "parsed": "share of the completions with an answer that can be read",
+    "p/policy": "the same as p/base, against the policy before training",
+    "flags": FLAGS_LEGEND,
+}
+_SPARE = ("p/policy", "parsed", "test-val", "val F1", "interval", "kind", "seeds", "corr.", "flags", "p/base")
+_SPARE_OF_CLASSES = ("corr.", "p/base", "kind", "parsed", "interval", "F1", "precision", "flags")
+
+
+def print_arms(rows: Sequence[FinalRow], named: Mapping[str, str], chosen: str | None, console: Console) -> None:
+    """The arms in their order. named: names of arms by id."""
+    classes = class_names(rows)
+    versus = f"vs {next((named[row.id] for row in rows if row.kind == 'policy'), 'policy')}" if classes else "gain"
+    score = "macro F1" if classes else "F1"
+    of_rewards = any(row.gain_ci is not None for row in rows)
+    over = "over training seeds and questions"
+    # With one training seed an arm says nothing about rewards.
+    alone = "over the questions alone, so of these trained policies"
+    legend = _LEGEND | {
+        versus: f"{score} minus that of the {'policy before GRPO' if classes else 'baseline'}, with its interval, "
+        f"{over if of_rewards else alone}",
+        "interval": f"of the {score} that a new training is expected to give, {over}"
+        if of_rewards
+        else f"of {score} {alone}",
+    }
+    if classes:
+        of = class_legend(classes)
+        legend |= of | {name: f"{of[name]}; {_SEEDS}" for name in ("precision", "recall")}
+        legend["F1"] = f"{of['F1']}; the mean over the training seeds"
+    cells = [_cells(row, ("* " if row.id == chosen else "  ") + named[row.id], versus) for row in rows]
+    spare = _SPARE_OF_CLASSES if classes else _SPARE
+    print_table(console, cells[0], [each.values() for each in cells], spare=spare, legend=legend)
+
+
+def _cells(row: FinalRow, name: str, versus: str) -> dict[str, str]:
+    """The cells of a row by column."""
+    arm, p_values = {"arm": name, "kind": row.kind}, [p_value(row.p_vs_baseline), p_value(row.p_adjusted)]
+    base = dict(zip(("p/base", "corr."), p_values, strict=True))
+    parsed, flags = {"parsed": percent(row.parse_rate)}, {"flags": flags_text(row.flags)}
+    if row.classes is not None:
+        positive, seeds = next(iter(row.classes.classes.values())), row.classes_by_seed.values()
+        gain, ci = row.macro_gain, row.macro_gain_ci or row.macro_gain_questions_ci
+        scores = {
+            "macro F1": number(row.classes.macro_f1.value),
+            "interval": interval(row.expected_macro_ci or row.classes.macro_f1.ci),
+            versus: f"{signed(gain)} {signed_interval(ci, 2)}" if ci else signed(gain),
+            "precision": _range([seed.precision for seed in seeds] or [positive.precision.value], 2),
+            "recall": _range([seed.recall for seed in seeds] or [positive.recall.value], 2),
+            "F1": number(row.f1),
+        }
+        return arm | scores | base | parsed | flags
+    gain, ci = row.gain, row.gain_ci or row.gain_questions_ci
+    scores = {
+        "F1": number(row.f1),
+        "seeds": _range(list(row.f1_by_seed.values()), 3) if len(row.f1_by_seed) > 1 else "-",
+        versus: f"{signed(gain)} {signed_interval(ci)}" if ci else signed(gain),
+    }
+    on_val = {
+        "interval": interval(row.expected_ci or row.f1_ci),
+        "val F1": number(row.val_f1),
+        "test-val": signed(None if row.f1 is None or row.val_f1 is None else row.f1 - row.val_f1),
+    }
+    return arm | scores | base | on_val | parsed | {"p/policy": p_value(row.p_vs_policy)} | flags
+
+
+def _range(values: Sequence[float], digits: int) -> str:
+    low, high = f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"
+    return low if low == high else f"{low}-{high}"
+
+
+def print_confusion(row: FinalRow, name: str, console: Console) -> None:
+    """The answers of an arm by gold class, the mean over its seeds."""
+    if row.classes is None:
+        return
+    confusion = row.classes.confusion
+    means = ", means over seeds" if len(row.f1_by_seed) > 1 else ""
+    print_lines(console, "", f"answers of {name} (columns) by gold class (rows){means}:")
+    cells = [
+        (gold, *(f"{count:.1f}".removesuffix(".0") for count in counts.values())) for gold, counts in confusion.items()
+    ]
+    print_table(console, ("gold", *next(iter(confusion.values()))), cells)
