@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from rewardsearch.config.effects import Affects
 from rewardsearch.config.sections import Count, Section
@@ -81,22 +81,16 @@ class FinalizeConfig(Section):
     longer: Annotated[float, Field(gt=1)] = 2.0
     """Steps of top5-longer, as a multiple of train.steps."""
 
-    @field_validator("ensembles")
+    @field_validator("ensembles", "controls")
     @classmethod
-    def _known_ensembles(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in names if name not in ENSEMBLES and not TOP.fullmatch(name)]
-        return _checked(names, unknown, "ensemble", f"top<k> (top1 to top99), {', '.join(ENSEMBLES)}")
-
-    @field_validator("controls")
-    @classmethod
-    def _known_controls(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in names if name not in CONTROLS]
-        return _checked(names, unknown, "control", ", ".join(CONTROLS))
-
-
-def _checked(names: tuple[str, ...], unknown: list[str], what: str, allowed: str) -> tuple[str, ...]:
-    if unknown:
-        raise ValueError(f"no {what} is called {', '.join(map(repr, unknown))}; allowed: {allowed}")
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"got {', '.join(twice)} more than once; name each {what} once")
-    return names
+    def _known_and_once(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if info.field_name == "controls":
+            what, allowed, unknown = "control", ", ".join(CONTROLS), {*names} - {*CONTROLS}
+        else:
+            what, allowed = "ensemble", f"top<k> (top1 to top99), {', '.join(ENSEMBLES)}"
+            unknown = {name for name in names if not TOP.fullmatch(name)} - {*ENSEMBLES}
+        if unknown:
+            raise ValueError(f"no {what} is called {', '.join(map(repr, sorted(unknown)))}; allowed: {allowed}")
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"got {', '.join(twice)} more than once; name each {what} once")
+        return names

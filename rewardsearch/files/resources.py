@@ -19,15 +19,13 @@ def resource(name: str) -> Path:
     return bundled if bundled.exists() else PACKAGE.parent / name
 
 
-def find(path: str, *, base: Path | None = None, what: str = "file") -> Path:
-    """`path` as the user means it: as given, beside `base`, or among the bundled files.
+def find(path: str, what: str = "file") -> Path:
+    """`path` as the user means it: as given, or among the bundled files.
 
     Raises UserError with the places looked at when it is in none.
     """
     tried = [Path(path).expanduser()]
     if not tried[0].is_absolute():
-        if base is not None:
-            tried.append(base / path)
         tried.append(resource(path))
     for place in tried:
         if place.exists():
