@@ -41,7 +41,7 @@ def test_the_option_wins_over_the_config(cli: Any) -> None:
 def test_a_recorded_run_without_replay_is_a_mistake(cli: Any, run: Path) -> None:
     done = cli("run", CONFIG, run)
     assert (done.code, done.out) == (2, "")
-    assert "without --proposer replay; to repeat that run: rewardsearch run CONFIG --proposer replay RUN" in done.err
+    assert "--proposer replay" in done.err
 
 
 def test_replay_without_a_run_is_a_mistake(cli: Any) -> None:
