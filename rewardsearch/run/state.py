@@ -34,30 +34,9 @@ from rewardsearch.records import (
 )
 from rewardsearch.records.feedback import Feedback
 from rewardsearch.rewards.base import ensemble
+from rewardsearch.run import events
 from rewardsearch.run.account import Account
 from rewardsearch.run.artifacts import SFT, stored_sft, stored_training
-from rewardsearch.run.events import (
-    Adapted,
-    AnyEvent,
-    ArmsChosen,
-    BankSampled,
-    Ended,
-    Finalized,
-    Lost,
-    Opened,
-    Planned,
-    Proposed,
-    Raced,
-    Ranked,
-    Received,
-    RequestFailed,
-    SealedTestOpened,
-    SealedTestRead,
-    Sent,
-    SftTrained,
-    Trained,
-    Validated,
-)
 
 
 @dataclass
@@ -219,55 +198,55 @@ class RunState:
         elif (result := self.trainings.pop(folder, None)) is not None and self.results.get(result.id) is result:
             del self.results[result.id]
 
-    def apply(self, event: AnyEvent) -> None:
+    def apply(self, event: events.AnyEvent) -> None:
         """Folds one event in."""
-        if not isinstance(event, Opened):
+        if not isinstance(event, events.Opened):
             self.seconds += max(0.0, event.time - self.updated)
         self.updated = event.time
         match event:
-            case Opened():
+            case events.Opened():
                 self._open(event)
-            case Sent() | Received() | RequestFailed() | Adapted():
+            case events.Sent() | events.Received() | events.RequestFailed() | events.Adapted():
                 self.account.apply(event)
-            case Planned():
+            case events.Planned():
                 self.plans[event.round, event.attempt] = event.requests
-            case Proposed():
+            case events.Proposed():
                 self.proposals[event.round, event.attempt] = event.proposal
                 for candidate in event.proposal.candidates:
                     self.candidates.setdefault(candidate.id, candidate)
-            case Validated():
+            case events.Validated():
                 self.verdicts[event.verdict.candidate] = event.verdict
-            case SftTrained():
+            case events.SftTrained():
                 self.adapter, self.digests[SFT] = event.adapter, event.digest
                 self.sft = stored_sft(self.folder / SFT, event.digest, event.result)
                 self.lost.pop(SFT, None)
                 self._note_environment()
-            case BankSampled():
+            case events.BankSampled():
                 self.bank_fingerprint = event.fingerprint
-            case Trained():
+            case events.Trained():
                 self._train(event)
-            case Lost():
+            case events.Lost():
                 self.lose(event.folder, event.file)
-            case Raced():
+            case events.Raced():
                 self.promotions.update({(event.rung, each.id): each for each in event.promotions})
-            case Ranked():
+            case events.Ranked():
                 self.rankings.append(event.ranking)
                 self.feedbacks[event.feedback.round] = event.feedback
-            case ArmsChosen():
+            case events.ArmsChosen():
                 self.arms = {arm.id: arm for arm in event.arms}
-            case SealedTestOpened():
+            case events.SealedTestOpened():
                 self.test_opened.append(event.time)
-            case SealedTestRead():
+            case events.SealedTestRead():
                 self.test_files[event.file] = event.digest
-            case Finalized():
+            case events.Finalized():
                 self.final, self.final_ranking = event.report, event.ranking
-            case Ended():
+            case events.Ended():
                 self.status, self.reason = event.status, event.reason
             case _:
                 # What layers the sandbox had, and which files were written again, are for people.
                 pass
 
-    def _open(self, event: Opened) -> None:
+    def _open(self, event: events.Opened) -> None:
         self.base = self.base or event.base
         if not self.started:
             self.inputs, self.started = event.inputs, event.time
@@ -291,7 +270,7 @@ class RunState:
                 mixed += [flag for flag in before.flags if flag.startswith(MIXED)]
         return tuple(dict.fromkeys((*result.flags, *mixed)))
 
-    def _train(self, event: Trained) -> None:
+    def _train(self, event: events.Trained) -> None:
         folder, result = event.folder, event.result
         if event.digest is None:
             self.fingerprints.pop(folder, None)
