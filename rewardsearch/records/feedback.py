@@ -86,11 +86,12 @@ class RungScore(Record):
 
 
 class Reference(Record):
-    """The baseline or the untrained policy."""
+    """The baseline, the untrained policy, or a trained candidate. `disagreements` and `mistakes` are more than one prompt shows:
+    each request shows other ones of them."""
 
     row: RankedRow
     answers: str = ""
-    """How often it answers each class, and how it confuses them, in words; empty on a task without classes."""
+    """How often its policy answers each class, and how it confuses them, in words; empty on a task without classes."""
     training: Training | None = None
     disagreements: tuple[Disagreement, ...] = ()
     rungs: tuple[RungScore, ...] = ()
@@ -108,26 +109,17 @@ class Child(Record):
     outcome: str
 
 
-class Evidence(Record):
-    """One trained candidate. `gain` is its F1 less the baseline's mean over seeds; `front` is None off the Pareto front.
-    `disagreements` and `mistakes` are more than one prompt shows: each request shows other ones of them."""
+class Evidence(Reference):
+    """One trained candidate. `gain` is its F1 less the baseline's mean over seeds; `front` is None off the Pareto front."""
 
     candidate: Candidate
-    row: RankedRow
     gain: float
     checks: str
     bank: str
     """What it pays completions of the untrained policy, in words; empty where that was not measured."""
-    training: Training | None
-    disagreements: tuple[Disagreement, ...]
     front: Front | None = None
-    answers: str = ""
-    """How often its policy answers each class, and how it confuses them, in words; empty on a task without classes."""
     lean: str = ""
     """The class that its policy answers too often, in words; empty where there is none."""
-    rungs: tuple[RungScore, ...] = ()
-    group: Group | None = None
-    mistakes: tuple[Mistake, ...] = ()
     missed: str = ""
     """How many held-out questions its policy does not answer correctly, in words."""
     children: tuple[Child, ...] = ()
@@ -214,7 +206,7 @@ class Feedback(Record):
 DISAGREEMENTS_SHOWN = 2
 """Disagreements of each kind that one prompt shows."""
 MISTAKES_SHOWN = 3
-Shown = TypeVar("Shown", Reference, Evidence)
+Shown = TypeVar("Shown", bound=Reference)
 _T = TypeVar("_T")
 
 
