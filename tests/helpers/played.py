@@ -9,12 +9,27 @@ from pathlib import Path
 from typing import Any
 
 from rewardsearch.config import Config
-from rewardsearch.records import Outcome, Rollout, SftPoint, SftResult, TrainingJob, TrainingResult
+from rewardsearch.records import (
+    Candidate,
+    Outcome,
+    RewardSpec,
+    Rollout,
+    SftPoint,
+    SftResult,
+    TrainingJob,
+    TrainingResult,
+    Verdict,
+)
+from rewardsearch.rewards.sandbox import SandboxPool
 from rewardsearch.run.artifacts import ADAPTER, SFT, load_result, save_bank, save_outcomes, save_result, save_sft
 from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.run.progress import Running
 from rewardsearch.run.state import RunState
+from rewardsearch.session import steps
+from rewardsearch.tasks.base import Task
 from rewardsearch.train.launcher import LAUNCHERS, Done, EvaluateTest, FineTune, Job, MayStart, OnStep, TrainArm
+from rewardsearch.validation import validate
+from rewardsearch.validation.probes import ROWS
 
 SMALL: dict[str, Any] = {
     "rounds": 1,
@@ -94,13 +109,14 @@ class Trainer:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """While it lasts, it takes the place of the launcher `local`."""
+        """While it lasts, it takes the place of the launcher `local`, and no search validates what another one did."""
         before, _current[:] = _current[:], [self]
         local, LAUNCHERS["local"] = LAUNCHERS["local"], "played:Played"
+        validate, steps.validate = steps.validate, validate_once
         try:
             yield
         finally:
-            _current[:], LAUNCHERS["local"] = before, local
+            _current[:], LAUNCHERS["local"], steps.validate = before, local, validate
 
     def fine_tune(self, run: Path, config: Config, on_step: OnStep) -> None:
         """A fine-tuning whose adapter is a line of text."""
@@ -179,3 +195,24 @@ class Played:
             yield Done(job.id, error)
 
     def close(self) -> None: ...
+
+
+_verdicts: dict[str, list[Verdict]] = {}
+
+
+def validate_once(
+    candidates: Sequence[Candidate],
+    task: Task,
+    config: Config,
+    pool: SandboxPool | None = None,
+    bank: Sequence[Rollout] | None = None,
+    base: Sequence[RewardSpec] = (),
+    earlier: Sequence[Candidate] = (),
+) -> list[Verdict]:
+    """The real verdicts; kept, so that the same candidates of the same task and settings cost the sandbox's seconds once."""
+    settings = config.model_dump_json(include={"task", "policy", "validation", "bank", "sandbox"})
+    inputs = (tuple(candidates), tuple(base), tuple(earlier), tuple(bank or ()), tuple(task.labelled(ROWS)))
+    key = f"{settings} {bank is None} {task.description} {inputs!r}"
+    if key not in _verdicts:
+        _verdicts[key] = validate(candidates, task, config, pool, bank, base, earlier)
+    return list(_verdicts[key])
