@@ -91,4 +91,4 @@ def _result(planned: Request, text: str) -> RequestResult:
     """What a reply file holds. Raises NoCode."""
     if text.strip().lower() == SKIP:
         return RequestResult(request=planned, reason="skipped by hand")
-    return RequestResult(request=planned, found=tuple(parse_reply(text)))
+    return RequestResult(request=planned, found=parse_reply(text))

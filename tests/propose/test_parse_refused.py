@@ -9,7 +9,7 @@ from chat_server import reward_code
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rewardsearch.propose.parse import Found, NoCode, parse_reply
+from rewardsearch.propose.parse import NoCode, parse_reply
 
 CODE = reward_code(1.0)
 SIGNATURE = "reward(prompts, completions, answer, **columns)"
@@ -125,22 +125,22 @@ def test_no_part_of_a_reply_gives_a_part_of_its_code(text: str) -> None:
         except NoCode:
             continue
         # The last bracket ends the last line: nothing but white space and marks may be missing.
-        assert [each.code.strip("\n") for each in found] == [CODE.strip("\n")]
+        assert found.code.strip("\n") == CODE.strip("\n")
 
 
 def test_escaped_signs_that_the_code_means_stay() -> None:
     code = CODE.replace("gold in text", 'gold in text.replace("&lt;", "").replace("&gt;", "")')
-    assert parse_reply(fenced(code))[0].code == code
+    assert parse_reply(fenced(code)).code == code
 
 
 def test_smart_quotes_in_strings_stay() -> None:
     code = CODE.replace("Pays the", "Pays the “gold’s”")
-    assert parse_reply(fenced(code))[0].code == code
+    assert parse_reply(fenced(code)).code == code
 
 
 def test_helpers_that_do_not_complete_the_code_are_left_out() -> None:
     main = CODE.replace("gold in text", "known(gold) and unknown(text)")
-    (found,) = parse_reply(f"```python\ndef known(text):\n    return text\n```\n{fenced(main)}")
+    found = parse_reply(f"```python\ndef known(text):\n    return text\n```\n{fenced(main)}")
     assert found.code == main
 
 
@@ -161,10 +161,9 @@ def test_any_text_gives_rewards_or_a_reason(text: str) -> None:
     except NoCode as error:
         assert str(error)
     else:
-        assert found
-        assert all(isinstance(each, Found) and "def reward" in each.code for each in found)
+        assert "def reward" in found.code
         # What is found can be stored.
-        assert all(each.model_dump_json() for each in found)
+        assert found.model_dump_json()
 
 
 BEGINNINGS = ["", f"```python\n{CODE}", f"{CODE}\n"]

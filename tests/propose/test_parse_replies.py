@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 from chat_server import reward_code
 
-from rewardsearch.propose.parse import Found, parse_reply
+from rewardsearch.propose.parse import MAX_RATIONALE_CHARS, Found, parse_reply
 
 SIGNATURE = "def reward(prompts, completions, answer, **columns):"
 TAGS = f'''"""Pays what stands in the tags."""
@@ -46,7 +46,7 @@ THOUGHT = f"Let me draft.\n\n```python\n{DRAFT}```\n\nNo, the <thinking> tag cou
 class Case(NamedTuple):
     name: str
     reply: str
-    codes: list[str] = [TAGS]
+    code: str = TAGS
     told: tuple[str, str] | None = ("Tags", "It pays.")
     """Name and rationale of the first reward; None where the reply tells neither."""
 
@@ -92,8 +92,7 @@ JSON_REPLIES = [
     Case("code twice, the same", AS_JSON[:-1] + f', "code": "{ESCAPED}"}}'),
     Case("code twice, the second empty", AS_JSON[:-1] + ', "code": ""}'),
     Case("code twice, the second cut off", AS_JSON[:-1] + f', "code": "{ESCAPED[:150]}'),
-    Case("a list", f"[{AS_JSON}, {json.dumps({'code': OTHER})}]", [TAGS, OTHER]),
-    Case("candidates", f'{{"candidates": [{AS_JSON}, {json.dumps({"code": OTHER})}]}}', [TAGS, OTHER]),
+    Case("candidates", f'{{"candidates": [{json.dumps({"code": OTHER})}, {{"name": "no code"}}, {AS_JSON}]}}'),
     Case("one after another", f"{json.dumps({'code': OTHER})}\n{AS_JSON}"),
     Case("a draft and its final form", json.dumps({"draft": {"code": OTHER}, "final": json.loads(AS_JSON)})),
     Case("the second cut off", f"{AS_JSON}\n" + json.dumps({"code": OTHER})[:90]),
@@ -127,12 +126,12 @@ MARKDOWN_REPLIES = [
     Case("a wrong language", f"{NAMED}\n```javascript\n{TAGS}```"),
     Case("fence on the line of the prose", f"{NAMED}\nHere is the code: ```python\n{TAGS}```"),
     Case("fence on the last line of code", f"{NAMED}\n```python\n{TAGS.rstrip()}```\n\nIt is done."),
-    Case("fences in the docstring", f"{NAMED}\n```python\n{SHOWN}```\nDone.", [SHOWN]),
+    Case("fences in the docstring", f"{NAMED}\n```python\n{SHOWN}```\nDone.", SHOWN),
     Case("Windows line ends", f"{NAMED}\n{FENCED}".replace("\n", "\r\n")),
     Case("a byte-order mark and zero-width spaces", f"\ufeff\u200b{NAMED}\n{FENCED}"),
     Case("zero-width spaces in the code", f"{NAMED}\n```python\n\u200b{TAGS}```"),
     Case("no-break spaces indent it", f"{NAMED}\n```python\n" + TAGS.replace("    ", "\u00a0" * 4) + "```"),
-    Case("tabs indent it", f"{NAMED}\n```python\n" + TAGS.replace("    ", "\t") + "```", [TAGS.replace("    ", "\t")]),
+    Case("tabs indent it", f"{NAMED}\n```python\n" + TAGS.replace("    ", "\t") + "```", TAGS.replace("    ", "\t")),
     Case("HTML-escaped", f"{NAMED}\n```python\n{html.escape(TAGS)}```"),
     Case("HTML-escaped, quotes are not", f"{NAMED}\n```python\n{html.escape(TAGS, quote=False)}```"),
     Case("smart quotes", f"{NAMED}\n```python\n" + TAGS.replace('"', "”") + "```"),
@@ -142,8 +141,8 @@ MARKDOWN_REPLIES = [
     Case("usage in it", f"{NAMED}\n```python\n{TAGS}\nif __name__ == '__main__':\n    print(reward([], [], []))\n```"),
     Case("the same again", f"{NAMED}\n{FENCED}\n\nOnce more:\n{FENCED}"),
     Case("a final version", f"{NAMED}\n```python\n{DRAFT}```\nThis pays too much.\n\n### Final version\n\n{FENCED}"),
-    Case("helpers apart", f"{NAMED}\n```python\n{HELPER}```\nand\n```python\n{MAIN}```", [TAGS]),
-    Case("helpers after it", f"{NAMED}\n```python\n{MAIN}```\nwhere\n```python\n{HELPER}```", [f"{MAIN}\n\n{HELPER}"]),
+    Case("helpers apart", f"{NAMED}\n```python\n{HELPER}```\nand\n```python\n{MAIN}```", TAGS),
+    Case("helpers after it", f"{NAMED}\n```python\n{MAIN}```\nwhere\n```python\n{HELPER}```", f"{MAIN}\n\n{HELPER}"),
     Case("never closed", f"{NAMED}\n```python\n{TAGS}"),
     Case(
         "never closed, prose follows",
@@ -193,33 +192,49 @@ THOUGHTS = [
 ]
 
 
-def ids(cases: list[Case]) -> list[str]:
-    return [case.name for case in cases]
-
-
 def check(case: Case) -> None:
-    found = parse_reply(case.reply)
-    assert [each.code for each in found] == case.codes
-    if case.told:
-        assert (found[0].name, found[0].rationale) == case.told
-    else:
-        assert (found[0].name, found[0].rationale) == ("", IDEA)
+    name, why = case.told or ("", IDEA)
+    assert parse_reply(case.reply) == Found(name=name, rationale=why, code=case.code)
 
 
-@pytest.mark.parametrize("case", JSON_REPLIES, ids=ids(JSON_REPLIES))
-def test_a_reply_in_json_is_read(case: Case) -> None:
+@pytest.mark.parametrize("case", [*JSON_REPLIES, *MARKDOWN_REPLIES, *THOUGHTS], ids=lambda case: case.name)
+def test_a_reply_is_read_as_it_was_meant(case: Case) -> None:
     check(case)
 
 
-@pytest.mark.parametrize("case", MARKDOWN_REPLIES, ids=ids(MARKDOWN_REPLIES))
-def test_a_reply_in_markdown_is_read(case: Case) -> None:
-    check(case)
+@pytest.mark.parametrize("mark", ["```", "~~~", "````", "  ```"])
+@pytest.mark.parametrize("language", ["python", "py", "Python", ""])
+def test_any_fence_of_python_is_taken(mark: str, language: str) -> None:
+    check(Case("", f"{NAMED}\n{mark}{language}\n{TAGS}{mark}\nDone."))
 
 
-@pytest.mark.parametrize("case", THOUGHTS, ids=ids(THOUGHTS))
-def test_thoughts_before_the_answer_are_left_out(case: Case) -> None:
-    check(case)
+@pytest.mark.parametrize("line", ["**Name:** Tags", "### Name: `Tags`", "- name = Tags", "Reward name: **Tags**"])
+def test_a_name_is_found_in_markdown(line: str) -> None:
+    check(Case("", f"{line}\n\n{FENCED}", told=("Tags", IDEA)))
 
 
-def test_a_reply_of_code_alone_is_told_by_its_docstring() -> None:
-    assert parse_reply(TAGS) == [Found(name="", rationale=IDEA, code=TAGS)]
+def test_without_name_and_hypothesis_the_docstring_is_the_rationale() -> None:
+    check(Case("", FENCED, told=None))
+    check(Case("", TAGS, told=None))
+
+
+def test_a_long_rationale_is_cut() -> None:
+    found = parse_reply(f"Rationale: {'because ' * 500}\n\n{FENCED}")
+    assert len(found.rationale) == MAX_RATIONALE_CHARS
+
+
+def test_the_last_of_several_rewards_counts_with_its_own_name() -> None:
+    check(Case("", f"Name: One\n```python\n{OTHER}```\nBetter:\n\n{NAMED}\n{FENCED}"))
+    check(Case("", f"{NAMED}\n{FENCED}\n```python\ndef reward(prompts,"))
+
+
+def test_closed_code_that_does_not_parse_is_left_to_validation() -> None:
+    code = f"{SIGNATURE}\n    return [\n"
+    assert parse_reply(f"```python\n{code}```").code == code
+
+
+def test_half_a_character_becomes_a_question_mark() -> None:
+    found = parse_reply(json.dumps({"rationale": "It \ud83d pays.", "code": f"# \ud83d\n{TAGS}"}))
+    assert found == Found(name="", rationale="It ? pays.", code=f"# ?\n{TAGS}")
+    code = TAGS.replace("Pays", r"\ud83d Pays")
+    assert parse_reply(f"```python\n{code}```") == Found(name="", rationale=f"? {IDEA}", code=code)

@@ -89,7 +89,7 @@ ANSWERS = {
 
 def pairs(mark: str) -> list[tuple[str, str]]:
     """Drafts with answers: each with each for some marks, each draft with one answer for the others."""
-    if mark in ("thinking", "Magistral", "gpt-oss"):
+    if mark in ("thinking", "gpt-oss"):
         return [(draft, answer) for draft in DRAFTS for answer in ANSWERS]
     first = list(MARKS).index(mark)
     return list(zip(DRAFTS, islice(cycle(ANSWERS), first, None), strict=False))
@@ -101,7 +101,8 @@ def each_pair(marks: Iterable[str]) -> pytest.MarkDecorator:
 
 
 def check(reply: str) -> None:
-    assert [(each.code.strip(), each.name) for each in parse_reply(reply)] == [(ANSWER.strip(), "Right")]
+    found = parse_reply(reply)
+    assert (found.code.strip(), found.name) == (ANSWER.strip(), "Right")
 
 
 @each_pair(MARKS)
@@ -202,7 +203,7 @@ def test_a_draft_is_not_taken_where_the_answer_has_no_reward(reply: str, why: st
 @pytest.mark.parametrize("opening", [MARKS[mark][0] for mark in ("think", "Magistral", "gpt-oss", "Gemma")])
 def test_an_answer_inside_the_reasoning_counts_where_nothing_is_outside_and_the_model_had_ended(opening: str) -> None:
     check(f"{THINK}{WRONG}\n{RIGHT}{NO_THINK}\n")
-    (found,) = parse_reply(f"{opening}{WRONG}\n{RIGHT}", is_ended=True)
+    found = parse_reply(f"{opening}{WRONG}\n{RIGHT}", is_ended=True)
     assert found.code == ANSWER
     with pytest.raises(NoCode, match="empty after its thoughts"):
         parse_reply(f"{opening}Pay right answers.", is_ended=True)
@@ -239,7 +240,7 @@ def test_an_improved_function_takes_the_unchanged_helpers_of_its_draft() -> None
     reply = (
         f"```python\n{helper}\n\n{use.replace('WEIGHT', '9')}```\nBetter:\n```python\n{use.replace('WEIGHT', '2')}```"
     )
-    (found,) = parse_reply(reply)
+    found = parse_reply(reply)
     assert found.code == f"{helper}\n\n{use.replace('WEIGHT', '2')}"
 
 
@@ -270,13 +271,13 @@ CALLS = {
 
 @pytest.mark.parametrize("name", CALLS)
 def test_the_code_in_the_call_of_a_tool_is_read(name: str) -> None:
-    assert [each.code.strip() for each in parse_reply(CALLS[name])] == [ANSWER.strip()]
+    assert parse_reply(CALLS[name]).code.strip() == ANSWER.strip()
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8", "cp1252"])
 def test_a_reply_saved_in_another_encoding_is_read(encoding: str) -> None:
     data = RIGHT.replace("It pays.", "It pays déjà.").encode(encoding)
-    (found,) = parse_reply(decoded_text(data))
+    found = parse_reply(decoded_text(data))
     assert (found.code, found.rationale) == (ANSWER, "It pays déjà.")
     if "16" in encoding:
         # Another program has read it as UTF-8.

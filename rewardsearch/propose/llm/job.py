@@ -31,7 +31,7 @@ class Job:
     reply: int = 1
     """Which reply is pending, from 1."""
     replies: list[Reply] = field(default_factory=list)
-    found: tuple[Found, ...] = ()
+    found: Found | None = None
     reason: str = ""
     """Why the last reply held no reward, or why there is none."""
     refused: bool = False
@@ -119,17 +119,17 @@ def save_reply(name: str, flight: InFlight, text: str) -> Reply:
     return reply
 
 
-def _found(reply: Reply) -> tuple[Found, ...]:
-    """The reward in a reply, with its alternatives. Raises NoCode where there is none that is whole."""
+def _found(reply: Reply) -> Found:
+    """The reward in a reply. Raises NoCode where there is none that is whole."""
     if reply.refusal:
         raise NoCode(f"the model refused: {' '.join(reply.refusal.split())[:200]}")
     if reply.finish_reason == "content_filter":
         raise NoCode("the server's content filter cut the reply off")
     # A server that takes all that a model says for reasoning leaves the content empty.
     text = f"<think>\n{reply.reasoning}" if in_reasoning(reply) else reply.content
-    found = tuple(parse_reply(text, is_ended=reply.finish_reason in _ENDED))
+    found = parse_reply(text, is_ended=reply.finish_reason in _ENDED)
     # Where nothing follows the code of a reply that was cut off, a line of it may be missing that leaves it readable.
-    if reply.finish_reason == "length" and text.rstrip().endswith(found[-1].code.rstrip()[-40:]):
+    if reply.finish_reason == "length" and text.rstrip().endswith(found.code.rstrip()[-40:]):
         raise NoCode("the reply was cut off inside the code")
     return found
 

@@ -22,10 +22,10 @@ from rewardsearch.run.ledger import Ledger
 
 
 class RequestResult(Record):
-    """The result of a planned request: the rewards in its last reply, or why there are none, and the cost of its replies."""
+    """The result of a planned request: the reward in its last reply, or why there is none, and the cost of its replies."""
 
     request: Request
-    found: tuple[Found, ...] = ()
+    found: Found | None = None
     reason: str = ""
     usage: Usage = Usage()
 
@@ -67,7 +67,7 @@ class LLMProposer(Proposer):
         return plan(request, self.config, {each.model: each.weight for each in self.config.llm.served()})
 
     def propose(self, request: ProposalRequest, ledger: Ledger) -> Proposal:
-        """The rewards in the replies to `request.plan`: at most one per reply, and a further one for each reply without any.
+        """The rewards in the replies to `request.plan`: at most one per reply.
 
         Raises UserError for a missing or refused key, an unknown model, an exhausted quota, and when every request was refused;
         BudgetReached when nothing could be afforded, MachineError when no request was answered. Any other failed request,
@@ -142,10 +142,8 @@ def _unanswered(jobs: list[Job]) -> UserError | BudgetReached | MachineError:
 
 
 def build_proposal(request: ProposalRequest, results: Sequence[RequestResult]) -> Proposal:
-    """The first reward of each reply; further ones make up for replies that hold none, and for no more than that."""
-    drafts = [(each.request, _draft(request, each.request, each.found[0])) for each in results if each.found]
-    spare = [(each.request, _draft(request, each.request, found)) for each in results for found in each.found[1:]]
-    drafts += spare[: len(results) - len(drafts)]
+    """The candidates that the results hold, and a refusal for each result without one."""
+    drafts = [(each.request, _draft(request, each.request, each.found)) for each in results if each.found]
     # Where two requests gave the same reward, the first one counts.
     of = {candidate_id(draft.code): planned.index for planned, draft in reversed(drafts)}
     refusals = [Refusal(name=f"request_{each.request.index}", reason=each.reason) for each in results if not each.found]

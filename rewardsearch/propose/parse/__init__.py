@@ -21,8 +21,8 @@ CUT_THINKING = "the reply was cut off while thinking, before any code"
 EMPTY = "the reply is empty"
 
 
-def parse_reply(text: str, is_ended: bool = False) -> list[Found]:
-    """The reward of a reply: the last complete one outside any reasoning; in a list, with its alternatives in their order.
+def parse_reply(text: str, is_ended: bool = False) -> Found:
+    """The reward of a reply: the last complete one outside any reasoning.
 
     is_ended: whether the server says that the model came to its end. Where nothing stands outside the reasoning, a reward inside
     it counts then, as it does where the reasoning is closed. Raises NoCode when there is none, and nothing else for any text.
@@ -44,6 +44,6 @@ def parse_reply(text: str, is_ended: bool = False) -> list[Found]:
     if answer.strip() and not reasoning.is_open:
         raise NoCode(why_no_code(answer, outcome, in_json.is_json, in_json.is_cut))
     outcome = rewards_of(source, thought, text)
-    if outcome.is_complete:
+    if outcome.found and outcome.is_complete:
         return outcome.found
     raise NoCode(f"{EMPTY} after its thoughts" if reasoning.spans else EMPTY)

@@ -17,8 +17,7 @@ from rewardsearch.rewards.identity import MAX_CODE_CHARS
 
 
 class Piece(NamedTuple):
-    """Some code of a reply and its place. `is_cut`: its end may be missing; no reward is read from it then. `group` is the list
-    that it is an alternative of."""
+    """Some code of a reply and its place. `is_cut`: its end may be missing; no reward is read from it then."""
 
     code: str
     start: int
@@ -26,7 +25,6 @@ class Piece(NamedTuple):
     is_cut: bool = False
     name: str = ""
     why: str = ""
-    group: int | None = None
 
 
 class _Chunk(NamedTuple):

@@ -50,10 +50,10 @@ class NoCode(Exception):
 
 
 class Outcome(NamedTuple):
-    """The reward that counts among pieces, with its alternatives if it comes in a list; whether it is complete; whether one was
-    cut off; the mistakes of those that are none, in words."""
+    """The reward that counts among pieces; whether it is complete; whether one was cut off; the mistakes of those that are none,
+    in words."""
 
-    found: list[Found]
+    found: Found | None
     is_complete: bool
     is_cut: bool
     mistakes: list[str]
@@ -64,7 +64,7 @@ def rewards_of(source: Source, pieces: Sequence[Piece], text: str) -> Outcome:
 
     A fragment or a stub counts only where nothing is complete.
     """
-    found: list[tuple[Piece, Found, bool]] = []
+    found: list[tuple[Found, bool]] = []
     mistakes: list[str] = []
     prose = ""
     end = 0
@@ -81,19 +81,16 @@ def rewards_of(source: Source, pieces: Sequence[Piece], text: str) -> Outcome:
         name, why = name_and_idea(prose)
         code = _joined(source, pieces, place)
         reward = Found(name=piece.name or name, rationale=piece.why or why or _idea(piece.code), code=code)
-        found.append((piece, reward, is_complete(source, code)))
+        found.append((reward, is_complete(source, code)))
     is_cut = any(piece.is_cut for piece in pieces)
     if not found:
-        return Outcome([], False, is_cut, mistakes)
-    last, answer, complete = next((each for each in reversed(found) if each[2]), found[-1])
+        return Outcome(None, False, is_cut, mistakes)
+    answer, complete = next((each for each in reversed(found) if each[1]), found[-1])
     if not answer.name:
         # Small models tell name and idea after the code.
         name, why = name_and_idea(text[end:])
         answer = answer.model_copy(update={"name": name, "rationale": why or answer.rationale})
-    if last.group is None:
-        return Outcome([answer], complete, is_cut, mistakes)
-    listed = [reward for piece, reward, whole in found if piece.group == last.group and whole == complete]
-    return Outcome(list({reward.code: reward for reward in listed}.values()), complete, is_cut, mistakes)
+    return Outcome(answer, complete, is_cut, mistakes)
 
 
 def _idea(code: str) -> str:

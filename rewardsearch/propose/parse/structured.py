@@ -64,7 +64,7 @@ def structured(source: Source, text: str, depth: int = 0) -> Structured:
             broken = found.start() if broken is None else broken
         else:
             is_json = is_json or isinstance(value, dict)
-            of_value = list(_of_value(source, value, depth, found.start()))
+            of_value = list(_of_value(source, value, depth))
             pieces += [piece._replace(start=found.start(), end=end) for piece in of_value]
             broken = None if of_value else broken
         found = _BEGINS.search(text, end)
@@ -75,12 +75,11 @@ def structured(source: Source, text: str, depth: int = 0) -> Structured:
     return Structured(pieces, is_json, is_cut)
 
 
-def _of_value(source: Source, value: Any, depth: int, place: int) -> Iterator[Piece]:
+def _of_value(source: Source, value: Any, depth: int) -> Iterator[Piece]:
     """The code in a value: an object's own, else that of what it holds."""
     if isinstance(value, list):
         for each in value:
-            for piece in _of_value(source, each, depth, place):
-                yield piece._replace(group=place)
+            yield from _of_value(source, each, depth)
     elif isinstance(value, str):
         if depth < _MAX_DEPTH and "{" in value[:100] and "code" in value:
             yield from structured(source, value, depth + 1).pieces
@@ -89,7 +88,7 @@ def _of_value(source: Source, value: Any, depth: int, place: int) -> Iterator[Pi
         codes = [code for key in _CODE_KEYS if "def " in (code := _lines(fields.get(key))) or "class " in code]
         if not codes:
             for each in value.values():
-                yield from _of_value(source, each, depth, place)
+                yield from _of_value(source, each, depth)
             return
         yield _of_code(source, codes[0])._replace(name=_said(fields, _NAME_KEYS), why=_said(fields, _WHY_KEYS))
 

@@ -17,7 +17,6 @@ from rewardsearch.propose import load_proposer, propose
 from rewardsearch.propose.llm import job
 from rewardsearch.records import (
     Candidate,
-    Refusal,
     Usage,
     Verdict,
 )
@@ -146,17 +145,6 @@ def test_each_reply_that_reached_max_tokens_doubles_it_for_the_next(request_of: 
     assert len(proposal.candidates) == 1
     assert [r.body["max_completion_tokens"] for r in server.requests] == [500, 1000, 2000]
     assert "it reached max_tokens (500)" in server.requests[1].body["messages"][-1]["content"]
-
-
-def test_a_spare_reward_of_one_reply_makes_up_for_an_ask_that_gave_none(request_of: MakeRequest) -> None:
-    def respond(body: Body) -> str:
-        return json.dumps([{"code": code} for code in codes(1.0, 2.0, 3.0)]) if place_of(body) == 1 else ""
-
-    with BadServer(respond) as server:
-        proposal = asked(request_of(count=2), server, ledger_of(), replies=1)
-    assert [c.code for c in proposal.candidates] == codes(1.0, 2.0)
-    assert proposal.outcomes[0].candidates == tuple(c.id for c in proposal.candidates)
-    assert proposal.refusals == (Refusal(name="request_2", reason="the reply is empty"),)
 
 
 def test_a_reward_that_comes_twice_or_was_seen_is_proposed_once(request_of: MakeRequest) -> None:

@@ -1,4 +1,4 @@
-"""From replies to a proposal: whose reward counts, what makes up for an empty reply, and the plan for people."""
+"""From replies to a proposal: whose reward counts, and the plan for people."""
 
 from __future__ import annotations
 
@@ -18,21 +18,18 @@ from rewardsearch.rewards.identity import candidate_id
 PAID = Usage(requests=1, prompt_tokens=1000, completion_tokens=100, dollars=0.003)
 
 
-def found(*values: float) -> tuple[Found, ...]:
-    return tuple(Found(name=f"Pays {value}", code=reward_code(value), rationale=f"why {value}") for value in values)
-
-
-def told(place: int, *values: float, reason: str = "") -> RequestResult:
+def told(place: int, value: float | None = None, reason: str = "") -> RequestResult:
     ask = Request(index=place, operator="mutate", model=f"model {place}", parents=(f"parent {place}",))
-    return RequestResult(request=ask, found=found(*values), reason=reason, usage=PAID)
+    found = None if value is None else Found(name=f"Pays {value}", code=reward_code(value), rationale=f"why {value}")
+    return RequestResult(request=ask, found=found, reason=reason, usage=PAID)
 
 
 def id_of(value: float) -> str:
     return candidate_id(reward_code(value))
 
 
-def test_the_first_reward_of_each_reply_is_a_candidate_of_its_ask(request_of: MakeRequest) -> None:
-    proposal = build_proposal(request_of(round=3), [told(1, 1.0, 5.0), told(2, 2.0)])
+def test_the_reward_of_each_reply_is_a_candidate_of_its_ask(request_of: MakeRequest) -> None:
+    proposal = build_proposal(request_of(round=3), [told(1, 1.0), told(2, 2.0)])
     assert [(c.id, c.operator, c.model, c.parents, c.round) for c in proposal.candidates] == [
         (id_of(1.0), "mutate", "model 1", ("parent 1",), 3),
         (id_of(2.0), "mutate", "model 2", ("parent 2",), 3),
@@ -44,21 +41,16 @@ def test_the_first_reward_of_each_reply_is_a_candidate_of_its_ask(request_of: Ma
 
 def test_a_reward_without_a_name_has_that_of_its_place(request_of: MakeRequest) -> None:
     nameless = RequestResult(
-        request=Request(index=3, operator="fresh"), found=(Found(name="", code=reward_code(1.0), rationale=""),)
+        request=Request(index=3, operator="fresh"), found=Found(name="", code=reward_code(1.0), rationale="")
     )
     assert build_proposal(request_of(), [nameless]).candidates[0].name == "reward_r1c3"
 
 
-def test_a_spare_reward_makes_up_for_a_reply_without_one_and_is_its_own_asks(request_of: MakeRequest) -> None:
-    proposal = build_proposal(request_of(), [told(1, reason="the reply is empty"), told(2, 2.0, 3.0, 4.0)])
-    assert [(c.id, c.model) for c in proposal.candidates] == [(id_of(2.0), "model 2"), (id_of(3.0), "model 2")]
+def test_a_reply_without_a_reward_is_a_refusal(request_of: MakeRequest) -> None:
+    proposal = build_proposal(request_of(), [told(1, reason="the reply is empty"), told(2, 2.0)])
+    assert [(c.id, c.model) for c in proposal.candidates] == [(id_of(2.0), "model 2")]
     assert proposal.refusals == (Refusal(name="request_1", reason="the reply is empty"),)
-    assert [played.candidates for played in proposal.outcomes] == [(), (id_of(2.0), id_of(3.0))]
-
-
-def test_no_spare_reward_is_taken_where_every_reply_has_one(request_of: MakeRequest) -> None:
-    proposal = build_proposal(request_of(), [told(1, 1.0, 3.0), told(2, 2.0, 4.0)])
-    assert [c.id for c in proposal.candidates] == [id_of(1.0), id_of(2.0)]
+    assert [played.candidates for played in proposal.outcomes] == [(), (id_of(2.0),)]
 
 
 def test_the_same_reward_of_two_replies_is_the_first_ones(request_of: MakeRequest) -> None:
@@ -66,13 +58,6 @@ def test_the_same_reward_of_two_replies_is_the_first_ones(request_of: MakeReques
     assert [(c.id, c.model) for c in proposal.candidates] == [(id_of(1.0), "model 1")]
     assert [played.candidates for played in proposal.outcomes] == [(id_of(1.0),), ()]
     assert proposal.refusals[0].reason == f"the same reward was proposed before, as {id_of(1.0)}"
-
-
-def test_a_reward_is_credited_to_the_ask_that_it_is_a_candidate_of(request_of: MakeRequest) -> None:
-    # The second reply's reward is a spare one of the first, which nobody takes.
-    proposal = build_proposal(request_of(), [told(1, 1.0, 2.0), told(2, 2.0)])
-    assert [c.model for c in proposal.candidates] == ["model 1", "model 2"]
-    assert [played.candidates for played in proposal.outcomes] == [(id_of(1.0),), (id_of(2.0),)]
 
 
 def test_a_reward_of_an_earlier_round_is_a_refusal_that_was_paid_for(request_of: MakeRequest) -> None:
