@@ -189,7 +189,7 @@ class SandboxConfig(Section):
 
     affects = Affects("training")
     call_s: Annotated[float, Field(gt=0)] = 5.0
-    """Deadline of one reward call, wall clock."""
+    """CPU seconds of one reward call: waiting for a busy machine does not count. By the wall clock it has 20 times as long."""
     memory_mb: Annotated[int, Field(ge=64)] = 512
     failures: Annotated[int, Field(ge=0)] = 2
     """Failed calls that a training run tolerates (each is retried once first) before it fails as the candidate's fault."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import struct
 import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import CancelledError
 
 from rewardsearch.config import TrainConfig
@@ -19,7 +18,7 @@ ON_TASK, ON_POLICY = "on the task's own completions", "on completions of the pol
 CHUNK = 256
 """Completions of one call: a reward that is fast enough for training is fast enough for this."""
 _TOTAL_CALLS = 6
-"""All calls of a candidate together may take this many call deadlines of wall clock."""
+"""All calls of a candidate together may use this many times the CPU seconds of one."""
 _SLOW = (
     "look for endless loops, for patterns that backtrack such as (a+)+, and for patterns that can start anywhere and read to the "
     "end of the text such as .*?= or \\s+$; use str.partition or rpartition, or bounds such as {0,20}"
@@ -99,7 +98,8 @@ class CandidateCalls:
         self._sandbox, self.code, self._stop, self._inputs = sandbox, code, stop, inputs
         self.call_s = sandbox.config.call_s
         self._total_s = _TOTAL_CALLS * self.call_s
-        self._end = time.monotonic() + self._total_s
+        self.used_s = 0.0
+        """CPU seconds of its calls so far."""
         self._components: tuple[str, ...] | None = None
         self.printed = ""
         """The start of what the first call that printed something printed."""
@@ -108,15 +108,18 @@ class CandidateCalls:
         """The rewards of `batch`, which `where` describes. Raises Refused, and CancelledError once `stop` is set."""
         if self._stop.is_set():
             raise CancelledError
-        if time.monotonic() > self._end:
-            raise Refused(
-                "sandbox", f"all its test calls together took longer than {self._total_s:g} s; make it faster"
-            )
+        if self.used_s > self._total_s:
+            reason = f"all its test calls together used more than {self._total_s:g} s of CPU time; make it faster"
+            raise Refused("sandbox", reason)
+        sandbox = sandbox or self._sandbox
+        before = sandbox.used_s
         try:
-            output = self._call_again_if_lost(sandbox or self._sandbox, batch, repeats)
+            output = sandbox.call(self.code, batch, repeats=repeats)
         except RewardFault as fault:
             self.printed = self.printed or fault.printed
             raise Refused(*self._refusal(fault, where, repeats)) from None
+        finally:
+            self.used_s += sandbox.used_s - before
         self.printed = self.printed or output.printed
         if self._components is None:
             self._components = output.names
@@ -126,15 +129,6 @@ class CandidateCalls:
                 "returns different components for different completions; return the same names in the same order",
             )
         return output
-
-    def _call_again_if_lost(self, sandbox: Sandbox, batch: Batch, repeats: int) -> RewardOutput:
-        try:
-            return sandbox.call(self.code, batch, repeats=repeats)
-        except RewardFault as fault:
-            if not fault.worker_lost:
-                raise
-        # The worker itself did not answer. That may be an infrastructure error, so the call is repeated once.
-        return sandbox.call(self.code, batch, repeats=repeats)
 
     def _refusal(self, fault: RewardFault, where: str, repeats: int) -> tuple[Stage, str]:
         what = f"{fault.reason} {where}".rstrip()
@@ -201,15 +195,15 @@ def _filled(part: str, chars: int) -> str:
 
 
 def _seconds(calls: CandidateCalls, item: LabelledCompletion, texts: Sequence[str], where: str) -> float:
-    """How long a call took; infinite where it failed early with a fault that has nothing to do with time."""
-    started = time.perf_counter()
+    """CPU seconds of a call; infinite where it failed early with a fault that has nothing to do with time."""
+    before = calls.used_s
     try:
         calls.call(joined([with_text(item, text) for text in texts]), where)
     except Refused as refused:
         if refused.stage == "sandbox":
             raise
         return math.inf
-    return time.perf_counter() - started
+    return calls.used_s - before
 
 
 def output_bytes(output: RewardOutput) -> list[bytes]:
@@ -236,16 +230,7 @@ def with_text(item: LabelledCompletion, completion: str) -> Batch:
 
 def part_of(batch: Batch, indices: Sequence[int]) -> Batch:
     """The completions of `batch` at `indices`, in that order."""
-
-    def chosen(values: Sequence[str]) -> tuple[str, ...]:
-        return tuple(values[index] for index in indices)
-
-    return Batch(
-        prompts=chosen(batch.prompts),
-        completions=chosen(batch.completions),
-        answer=chosen(batch.answer),
-        columns={name: chosen(values) for name, values in batch.columns.items()},
-    )
+    return _batch_from(lambda values: [values[index] for index in indices], [batch])
 
 
 def chunks_of(batch: Batch, size: int = CHUNK) -> list[Batch]:
@@ -255,11 +240,20 @@ def chunks_of(batch: Batch, size: int = CHUNK) -> list[Batch]:
 
 def joined(batches: Sequence[Batch]) -> Batch:
     """One batch of all the completions of several with the same columns."""
+    return _batch_from(lambda values: values, batches)
+
+
+def _batch_from(chosen: Callable[[Sequence[str]], Sequence[str]], batches: Sequence[Batch]) -> Batch:
+    """One batch of what is `chosen` of each list of each of `batches`, one after the other."""
+
+    def of(lists: Iterable[Sequence[str]]) -> tuple[str, ...]:
+        return tuple(text for values in lists for text in chosen(values))
+
     return Batch(
-        prompts=tuple(text for batch in batches for text in batch.prompts),
-        completions=tuple(text for batch in batches for text in batch.completions),
-        answer=tuple(text for batch in batches for text in batch.answer),
-        columns={name: tuple(text for batch in batches for text in batch.columns[name]) for name in batches[0].columns},
+        prompts=of(batch.prompts for batch in batches),
+        completions=of(batch.completions for batch in batches),
+        answer=of(batch.answer for batch in batches),
+        columns={name: of(batch.columns[name] for batch in batches) for name in batches[0].columns},
     )
 
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from rewardsearch.rewards.sandbox import parse
 
@@ -24,7 +26,16 @@ _CALLS = ("startswith", "endswith", "count", "find", "search", "match", "fullmat
 LONGEST = 200
 """Characters of the longest text that is built."""
 _BIGGEST = 2**63
-_METHODS = ("upper", "lower", "title", "capitalize", "swapcase", "casefold", "strip", "lstrip", "rstrip", "replace")
+_METHODS = (
+    *("upper", "lower", "title", "capitalize", "swapcase", "casefold", "strip", "lstrip", "rstrip", "replace"),
+    *("join", "decode"),
+)
+_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "chr": lambda code: chr(code) if code < 0xD800 else None,
+    "sorted": sorted,
+    "reversed": reversed,
+    "list": list,
+}
 _PLAIN_FORMAT = re.compile(r"(?:[^%]|%[sdic%])*\Z")
 
 Value = str | int
@@ -122,130 +133,69 @@ def constant_names(tree: ast.Module) -> dict[str, Value]:
 
 def fold(node: ast.AST, names: Names) -> Value | None:
     """The text of up to 200 characters or the whole number of up to 64 bits that `node` evaluates to, or None."""
-    value = _value(node, names)
-    if isinstance(value, str):
-        return value if len(value) <= LONGEST else None
-    return value if value is not None and abs(value) <= _BIGGEST else None
+    try:
+        value = _evaluate(node, names)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return None
+    return value if isinstance(value, str | int) else None
 
 
-def _value(node: ast.AST, names: Names) -> Value | None:
+def _evaluate(node: ast.AST, names: Names) -> Any:
+    """What `node` evaluates to. Raises one of the errors above for anything but a constant within the bounds."""
+    value = _unbounded(node, partial(_evaluate, names=names), names)
+    if (isinstance(value, str) and len(value) > LONGEST) or (isinstance(value, int) and abs(value) > _BIGGEST):
+        raise ValueError
+    return value
+
+
+def _unbounded(node: ast.AST, of: Callable[[ast.AST], Any], names: Names) -> Any:
+    """The same from bounded parts, which `of` evaluates."""
     match node:
         case ast.Constant(value=str() | int() as value) if not isinstance(value, bool):
             return value
         case ast.Name(id=name):
-            return names.get(name)
+            return names[name]
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            number = fold(operand, names)
-            return -number if isinstance(number, int) else None
-        case ast.BinOp(left=left, op=ast.Mod(), right=right):
-            return _remainder(fold(left, names), right, names)
+            return -of(operand)
         case ast.BinOp(left=left, op=op, right=right):
-            return _combined(fold(left, names), op, fold(right, names))
+            return _combined(of(left), op, of(right))
+        case ast.List(elts=parts):
+            return [of(part) for part in parts]
+        case ast.Tuple(elts=parts):
+            return tuple(of(part) for part in parts)
         case ast.JoinedStr(values=parts):
             return "".join(str(text) for part in parts if (text := fold(part, names)) is not None) or None
         case ast.FormattedValue(value=inner, conversion=-1, format_spec=None):
-            return fold(inner, names)
+            return of(inner)
+        case ast.Slice(lower=lower, upper=upper, step=step):
+            return slice(*(None if bound is None else of(bound) for bound in (lower, upper, step)))
         case ast.Subscript(value=value, slice=index):
-            return _part(fold(value, names), index, names)
-        case ast.Call(func=ast.Name(id="chr"), args=[argument]):
-            code = fold(argument, names)
-            return chr(code) if isinstance(code, int) and 0 <= code < 0xD800 else None
-        case ast.Call(
-            func=ast.Attribute(
-                value=ast.Call(func=ast.Attribute(value=ast.Name(id="bytes"), attr="fromhex"), args=[digits]),
-                attr="decode",
-            )
-        ):
-            return _decoded(fold(digits, names))
-        case ast.Call(func=ast.Attribute(value=value, attr="join"), args=[parts]):
-            glue, texts = fold(value, names), _texts(parts, names)
-            return glue.join(texts) if isinstance(glue, str) and texts is not None else None
+            return of(value)[of(index)]
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
+            return _FUNCTIONS[name](*map(of, arguments))
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="bytes"), attr="fromhex"), args=[digits]):
+            return bytes.fromhex(of(digits))
         case ast.Call(func=ast.Attribute(value=value, attr=method), args=arguments, keywords=[]) if method in _METHODS:
-            return _called(fold(value, names), method, [fold(argument, names) for argument in arguments])
+            return getattr(of(value), method)(*map(of, arguments))
         case _:
-            return None
+            raise ValueError
 
 
-def _combined(a: Value | None, op: ast.operator, b: Value | None) -> Value | None:
-    """Sums, differences and products; a text times a number stays within the longest text."""
+def _combined(a: Any, op: ast.operator, b: Any) -> Any:
+    """Arithmetic. A text times a number stays within the longest text, and a formatted text has no width, so that a small source
+    cannot make a huge text."""
     match a, op, b:
-        case str(), ast.Add(), str():
-            return a + b
-        case int(), ast.Add(), int():
+        case (str(), ast.Add(), str()) | (int(), ast.Add(), int()):
             return a + b
         case int(), ast.Sub(), int():
             return a - b
         case int(), ast.Mult(), int():
             return a * b
         case (str() as text, ast.Mult(), int() as times) | (int() as times, ast.Mult(), str() as text):
-            return text * times if times * len(text) <= LONGEST else None
-        case _:
-            return None
-
-
-def _remainder(a: Value | None, right: ast.expr, names: Names) -> Value | None:
-    """`%` of numbers, or of a text whose fields have no width (a width could turn a small source into a huge text)."""
-    if isinstance(a, int):
-        b = fold(right, names)
-        return a % b if isinstance(b, int) and b else None
-    values = [fold(part, names) for part in (right.elts if isinstance(right, ast.Tuple) else (right,))]
-    if a is None or None in values or not _PLAIN_FORMAT.match(a):
-        return None
-    try:
-        return a % tuple(values)
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _part(text: Value | None, index: ast.expr, names: Names) -> str | None:
-    """A character or a slice of a text."""
-    if not isinstance(text, str):
-        return None
-    try:
-        if not isinstance(index, ast.Slice):
-            at = fold(index, names)
-            return text[at] if isinstance(at, int) else None
-        bounds: list[int | None] = []
-        for bound in (index.lower, index.upper, index.step):
-            at = None if bound is None else fold(bound, names)
-            if isinstance(at, str) or (at is None and bound is not None):
-                return None
-            bounds.append(at)
-        return text[slice(*bounds)]
-    except (IndexError, ValueError):
-        return None
-
-
-def _decoded(digits: Value | None) -> str | None:
-    try:
-        return bytes.fromhex(digits).decode() if isinstance(digits, str) else None
-    except ValueError:
-        return None
-
-
-def _texts(node: ast.expr, names: Names) -> Sequence[str] | None:
-    """What `join` joins: a list of texts, the characters of a text, or either sorted or reversed."""
-    match node:
-        case ast.List(elts=parts) | ast.Tuple(elts=parts):
-            values = [fold(part, names) for part in parts]
-            texts = [value for value in values if isinstance(value, str)]
-            return texts if len(texts) == len(values) else None
-        case ast.Call(func=ast.Name(id="sorted" | "reversed" | "list" as how), args=[inner], keywords=[]):
-            row = _texts(inner, names)
-            if row is None:
-                return None
-            return sorted(row) if how == "sorted" else row[::-1] if how == "reversed" else row
-        case _:
-            text = fold(node, names)
-            return list(text) if isinstance(text, str) else None
-
-
-def _called(text: Value | None, method: str, arguments: list[Value | None]) -> str | None:
-    texts = [argument for argument in arguments if isinstance(argument, str)]
-    if not isinstance(text, str) or len(texts) != len(arguments):
-        return None
-    try:
-        changed = getattr(text, method)(*texts)
-    except TypeError:
-        return None
-    return changed if isinstance(changed, str) else None
+            if times * len(text) <= LONGEST:
+                return text * times
+        case int(), ast.Mod(), int():
+            return a % b
+        case str(), ast.Mod(), _ if _PLAIN_FORMAT.match(a):
+            return a % b
+    raise ValueError

@@ -7,7 +7,6 @@ the config says so.
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -100,9 +99,8 @@ class Prober:
         flags: list[str] = []
         try:
             source = self._source(candidate)
-            before = time.perf_counter()
             output = calls.call(self._batch, ON_TASK)
-            checks["seconds_per_call"] = time.perf_counter() - before
+            checks["seconds_per_call"] = calls.used_s
             components = tuple(output.components)
             means = mean_by_kind(self._items, output.rewards)
             checks.update({f"mean_{kind}": mean for kind, mean in means.items()})
@@ -204,15 +202,11 @@ class Prober:
             yield "gives other values when extra columns are passed; use only the task's own columns"
 
     def _keeps_no_state(self, calls: CandidateCalls) -> None:
-        """Many calls in one process, as many as fit well into one deadline. Raises Refused when two differ."""
+        """Many calls in one process, as many as fit well into the limit of one. Raises Refused when two differ."""
         few = part_of(self._batch, self._guards[:3])
-        # The fastest of three, so that a busy machine does not reduce the number of calls.
-        seconds = math.inf
-        for _ in range(3):
-            started = time.perf_counter()
-            calls.call(few, "on a batch of 3")
-            seconds = min(seconds, time.perf_counter() - started)
-        repeats = min(CALLS, int(calls.call_s / 2 / seconds))
+        before = calls.used_s
+        calls.call(few, "on a batch of 3")
+        repeats = min(CALLS, int(calls.call_s / 2 / max(calls.used_s - before, 1e-6)))
         if repeats > 1:
             calls.call(few, f"when it was called {repeats} times", repeats=repeats)
 

@@ -33,7 +33,8 @@ from rewardsearch.validation.calls import batch_of
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are watched through /proc")
 
 CONFIG = parse_config({"sandbox": {"call_s": 1.0, "memory_mb": 256}}, "attacks")
-LATE_S = 1.0
+LATE_S, GIVEN_UP_S = 1.0, 15.0
+"""CPU seconds that a call uses beyond its limit at most, and wall clock on a busy machine."""
 TASK = ArithmeticTask(TaskConfig())
 EIGHT = batch_of(TASK.labelled(1))
 ATTACKS = {
@@ -114,15 +115,15 @@ class Noting(Sandbox):
 
     notes: Notes
 
-    def call(self, code: str, batch: Batch, *, deadline_s: float | None = None, repeats: int = 1) -> RewardOutput:
+    def call(self, code: str, batch: Batch, *, limit_s: float | None = None, repeats: int = 1) -> RewardOutput:
         assert self.worker_pid
-        started = time.monotonic()
+        started, used = time.monotonic(), self.used_s
         try:
-            output = super().call(code, batch, deadline_s=deadline_s, repeats=repeats)
+            output = super().call(code, batch, limit_s=limit_s, repeats=repeats)
         finally:
-            seconds = time.monotonic() - started
-            if seconds > (deadline_s or self.config.call_s) + LATE_S:
-                self.notes.late.append(f"{self.notes.names[code]}: its call took {seconds:.2f} s")
+            seconds, used = time.monotonic() - started, self.used_s - used
+            if used > (limit_s or self.config.call_s) + LATE_S or seconds > GIVEN_UP_S:
+                self.notes.late.append(f"{self.notes.names[code]}: its call took {seconds:.2f} s ({used:.2f} s of CPU)")
         if set(output.rewards) == {REACHED}:
             self.notes.reached.add(self.notes.names[code])
         return output

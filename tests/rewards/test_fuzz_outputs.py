@@ -319,7 +319,7 @@ def keeps_contract(output: RewardOutput, n: int) -> bool:
 def compare(box: Sandbox, code: str, n: int) -> None:
     want = expected(code, n)
     try:
-        got: RewardOutput | None = box.call(code, batch(n), deadline_s=1.0)
+        got: RewardOutput | None = box.call(code, batch(n), limit_s=1.0)
     except RewardFault as fault:
         got = None
         assert fault.kind != "died" or want == UNDECIDED, fault
@@ -379,6 +379,6 @@ def test_hostile_classes_are_drawn_past_the_static_policy_too() -> None:
 
 def test_an_endless_dict_ends_at_the_deadline(lawless: Sandbox) -> None:
     with pytest.raises(RewardFault) as caught:
-        lawless.call(code_for("Endless({'a': [0.0] * 4})"), batch(4), deadline_s=0.3)
+        lawless.call(code_for("Endless({'a': [0.0] * 4})"), batch(4), limit_s=0.3)
     assert caught.value.kind in ("timeout", "memory")
     assert lawless.call(PLAIN, batch(1)).rewards == (0.5,)

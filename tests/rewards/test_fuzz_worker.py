@@ -20,7 +20,7 @@ from rewardsearch.errors import MachineError
 from rewardsearch.records import Batch
 from rewardsearch.rewards.sandbox import RewardFault, RewardOutput, Sandbox
 from rewardsearch.rewards.sandbox.worker import client, process
-from rewardsearch.rewards.sandbox.worker.protocol import Breach, Raised, Result, frame
+from rewardsearch.rewards.sandbox.worker.protocol import Breach, Raised, Result, frame, with_used
 
 # --- what a worker says ---------------------------------------------------------------------------------------------
 
@@ -72,7 +72,6 @@ while True:
                 write(b"\\x00" * 65536)
 '''
 CALL_S = 0.2
-GRACE_S = 0.1
 SIZE = 2
 
 
@@ -81,7 +80,7 @@ class Fake:
 
     def __init__(self, folder: Path) -> None:
         self.plan_file = folder / "plan.json"
-        self.box = Sandbox(SandboxConfig(call_s=CALL_S), BOUND)
+        self.box = Sandbox(SandboxConfig(call_s=CALL_S), BOUND, patience=1.0)
 
     def plan(
         self,
@@ -94,15 +93,16 @@ class Fake:
         hexes = [None if piece is None else piece.hex() for piece in pieces]
         self.plan_file.write_text(json.dumps({"pieces": hexes, "then": then, "hello": hello.hex(), "deaf": deaf}))
 
-    def call(self) -> RewardOutput | RewardFault:
+    def call(self) -> RewardOutput | RewardFault | MachineError:
         assert self.box.layers == ()
         started = time.monotonic()
         try:
             return self.box.call(PLAIN, batch(SIZE))
-        except RewardFault as fault:
+        except (RewardFault, MachineError) as fault:
             return fault
         finally:
-            assert time.monotonic() - started < CALL_S + GRACE_S + 1.0
+            # A silent worker is asked twice.
+            assert time.monotonic() - started < 2 * (1.5 * CALL_S + 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -111,22 +111,28 @@ def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fake]:
     (folder / "worker.py").write_text(FAKE, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(process, "_WORKER", folder / "worker.py")
-        patch.setattr(client, "_GRACE_S", GRACE_S)
         fake = Fake(folder)
         yield fake
         fake.box.close()
 
 
-VALID = frame(b"R", Result((), ((1.0, -2.5),), (), "").pack())
-TABLE = frame(b"R", Result(("a", "b"), ((1.0, 2.0), (0.5, -0.5)), ("answer",), "said\n").pack())
+def answered(kind: bytes, body: bytes = b"", used_s: float = 0.25) -> bytes:
+    return frame(kind, with_used(used_s, body))
+
+
+VALID = answered(b"R", Result((), ((1.0, -2.5),), (), "").pack())
+TABLE = answered(b"R", Result(("a", "b"), ((1.0, 2.0), (0.5, -0.5)), ("answer",), "said\n").pack())
 FRAMES = (
     VALID,
     TABLE,
-    frame(b"E", Raised("ValueError", 2).pack()),
-    frame(b"K", Breach("length", 3, "int", "a").pack()),
-    frame(b"T"),
-    frame(b"M"),
-    frame(b"D", (9).to_bytes(4, "little")),
+    answered(b"E", Raised("ValueError", 2).pack()),
+    answered(b"K", Breach("length", 3, "int", "a").pack()),
+    answered(b"T"),
+    answered(b"Z"),
+    answered(b"M"),
+    answered(b"D", (9).to_bytes(4, "little")),
+    answered(b"T", used_s=-1.0),
+    answered(b"T", used_s=math.nan),
 )
 
 
@@ -192,6 +198,9 @@ def answer_to(data: bytes, then: str) -> RewardOutput | str:
     if len(body) < size:
         return short
     body = body[:size]
+    if len(body) < 8 or not 0 <= struct.unpack("<d", body[:8])[0] < math.inf:
+        return "died"
+    body = body[8:]
     if kind == b"R":
         return read_result(body)
     try:
@@ -204,11 +213,13 @@ def answer_to(data: bytes, then: str) -> RewardOutput | str:
             return "contract" if fine else "died"
     except ValueError:
         return "died"
-    return {b"T": "timeout", b"M": "memory"}.get(kind, "died")
+    return {b"T": "timeout", b"Z": "timeout", b"M": "memory", b"V": "starved"}.get(kind, "died")
 
 
-def judge(got: RewardOutput | RewardFault, want: RewardOutput | str) -> None:
-    if isinstance(want, str):
+def judge(got: RewardOutput | RewardFault | MachineError, want: RewardOutput | str) -> None:
+    if want == "starved":
+        assert isinstance(got, MachineError), got
+    elif isinstance(want, str):
         assert isinstance(got, RewardFault), got
         assert got.kind == want
         assert "\n" not in got.reason
@@ -278,12 +289,15 @@ def test_every_byte_of_a_result_may_be_anything() -> None:
             judge(parsed(box, b"R", damaged), answer_to(frame(b"R", damaged), "exit"))
 
 
-def parsed(box: Sandbox, kind: bytes, body: bytes) -> RewardOutput | RewardFault:
+def parsed(box: Sandbox, kind: bytes, body: bytes) -> RewardOutput | RewardFault | MachineError:
     """What the parent makes of a whole frame, without a process."""
     try:
-        return box.parse_answer(kind, body, PLAIN, SIZE, ("prompts", "completions", "answer"), 1.0)
+        _, rest = client.protocol.split_used(body)
+        return box.parse_answer(kind, rest, PLAIN, SIZE, ("prompts", "completions", "answer"), 1.0)
     except RewardFault as fault:
         return fault
+    except client.Starved:
+        return MachineError("starved")
     except client.ProtocolError:
         return RewardFault("died", "protocol")
 
@@ -315,7 +329,7 @@ def test_a_worker_that_does_not_listen_is_given_up(fake: Fake) -> None:
     with pytest.raises(RewardFault) as caught:
         fake.box.call(PLAIN, large)
     assert caught.value.kind == "timeout"
-    assert time.monotonic() - started < CALL_S + GRACE_S + 1.0
+    assert time.monotonic() - started < 2 * (1.5 * CALL_S + 1.0)
 
 
 GREETINGS: dict[str, Callable[[], bytes]] = {

@@ -20,7 +20,7 @@ TEXTS = st.lists(st.text(st.characters(), max_size=20), max_size=5)
 @settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.text(max_size=5), TEXTS, max_size=4), st.floats(allow_nan=False), st.integers(0, 2**32 - 1))
 def test_a_call_comes_back_as_it_was_packed(arguments: dict[str, list[str]], seconds: float, key: int) -> None:
-    call = Call(key, seconds, 1, arguments)
+    call = Call(key, seconds, 2 * seconds, 1, arguments)
     assert Call.unpack(call.pack()) == call
 
 
@@ -118,10 +118,10 @@ class Cursor:
 
 def read_call(body: bytes) -> object:
     cursor = Cursor(body)
-    key, seconds, repeats = cursor.number(), cursor.real(), cursor.number()
+    key, cpu_s, wall_s, repeats = cursor.number(), cursor.real(), cursor.real(), cursor.number()
     arguments = {name: cursor.texts() for name in cursor.texts()}
     cursor.done()
-    return key, seconds, repeats, list(arguments.items())
+    return key, cpu_s, wall_s, repeats, list(arguments.items())
 
 
 def read_result(body: bytes) -> object:
@@ -157,7 +157,7 @@ def flat(value: object) -> object:
     """A message of the package in the form that the readers above give: floats as their bytes."""
     if isinstance(value, Call):
         arguments = [(name, list(texts)) for name, texts in value.arguments.items()]
-        return value.key, f64(value.deadline_s), value.repeats, arguments
+        return value.key, f64(value.cpu_s), f64(value.wall_s), value.repeats, arguments
     if isinstance(value, Result):
         table = [[f64(number) for number in row] for row in value.rows]
         return list(value.names), table, list(value.changed), value.printed
@@ -194,9 +194,10 @@ def messages(draw: st.DrawFn) -> tuple[Call | Result | Breach | Raised, bytes]:
     kind = draw(st.integers(0, 3))
     if kind == 0:
         arguments = {name: draw(TEXTS) for name in draw(NAMES)}
-        call = Call(draw(UNSIGNED), draw(ANY_FLOAT), draw(UNSIGNED), arguments)
+        call = Call(draw(UNSIGNED), draw(ANY_FLOAT), draw(ANY_FLOAT), draw(UNSIGNED), arguments)
         lists = b"".join(packed(texts) for texts in arguments.values())
-        return call, u32(call.key) + f64(call.deadline_s) + u32(call.repeats) + packed(list(arguments)) + lists
+        head = u32(call.key) + f64(call.cpu_s) + f64(call.wall_s) + u32(call.repeats)
+        return call, head + packed(list(arguments)) + lists
     if kind == 1:
         names, width = draw(NAMES), draw(st.integers(0, 4))
         row = st.lists(ANY_FLOAT, min_size=width, max_size=width).map(tuple)

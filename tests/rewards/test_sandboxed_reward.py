@@ -18,7 +18,7 @@ HEAD = "def reward(prompts, completions, answer, **columns):\n"
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(SandboxConfig(call_s=1.0, memory_mb=256), bound=1e12) as box:
+    with Sandbox(SandboxConfig(call_s=1.0, memory_mb=256), bound=1e12, patience=1.0) as box:
         yield box
 
 

@@ -15,7 +15,7 @@ from rewardsearch.rewards.sandbox.kernel.lockdown import LAYERS
 from rewardsearch.rewards.sandbox.worker import protocol
 from rewardsearch.rewards.sandbox.worker.process import WorkerLost, WorkerProcess
 
-_CHECK_S = 10.0
+_CHECK_S = 60.0
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,10 @@ from rewardsearch.rewards.sandbox.worker.faults import RewardFault
 from rewardsearch.rewards.sandbox.worker.process import WorkerLost, WorkerProcess
 from rewardsearch.rewards.sandbox.worker.protocol import Breach, Call, ProtocolError, Raised, Result
 
-_GRACE_S = 0.5
-"""How much longer than the call's deadline the parent waits for the worker to say so itself."""
+PATIENCE = 20.0
+"""A call may take this many times its CPU seconds of wall clock, since other processes may need the CPUs."""
+_GRACE = 1.5
+"""The parent waits this many times as long, for the worker to say so itself."""
 _PAUSE_S = 0.2
 """Before a worker that did not start is started again."""
 _KNOWN = 1024
@@ -42,12 +44,16 @@ class RewardOutput:
     """The components' names as they were returned. For comparison only, never shown: they can be text of the rows."""
 
 
+class Starved(Exception):
+    """The machine gave a call too little CPU time to judge it."""
+
+
 class Sandbox:
     """Runs reward code outside this process. One live worker, started at the first call and again whenever it breaks.
 
     config: the limits. bound: the largest magnitude of a reward. hash_seed: the worker's PYTHONHASHSEED, so that the order of
     sets, and with it a reward, is the same in every run. layers: the kernel layers to apply where they exist. static: the static
-    policy; another one is for tests of the layers below it.
+    policy; another one is for tests of the layers below it. patience: the wall clock of a call, in its CPU seconds.
     Not thread-safe: SandboxPool lends one to each thread (50 to 80 ms to start and 15 MB each).
     """
 
@@ -59,8 +65,11 @@ class Sandbox:
         hash_seed: int = 0,
         layers: tuple[str, ...] = LAYERS,
         static: Callable[[str], StaticFault | None] = check_static,
+        patience: float = PATIENCE,
     ) -> None:
-        self.config, self.bound = config, bound
+        self.config, self.bound, self._patience = config, bound, patience
+        self.used_s = 0.0
+        """CPU seconds of all calls so far."""
         self._hash_seed, self._layers, self._static = hash_seed, layers, static
         self._worker: WorkerProcess | None = None
         self._loaded: dict[str, int] = {}
@@ -77,30 +86,37 @@ class Sandbox:
         """The process id of the worker, also its process group; starts it if need be."""
         return self._live().pid
 
-    def call(self, code: str, batch: Batch, *, deadline_s: float | None = None, repeats: int = 1) -> RewardOutput:
-        """The rewards of `batch` by the file `code`, within `deadline_s` (else config.call_s) of wall clock.
+    def call(self, code: str, batch: Batch, *, limit_s: float | None = None, repeats: int = 1) -> RewardOutput:
+        """The rewards of `batch` by the file `code`, within `limit_s` (else config.call_s) seconds of CPU time.
 
         `repeats` calls it that often in one process, which must all agree. Every call starts from a fresh state.
         Raises RewardFault when the reward is refused, fails, or breaks its contract; MachineError when no worker
-        starts.
+        starts, or the machine is too busy to run it.
         """
         self._check(code)
-        deadline_s = self.config.call_s if deadline_s is None else deadline_s
+        limit_s = self.config.call_s if limit_s is None else limit_s
         lists = {"prompts": batch.prompts, "completions": batch.completions, "answer": batch.answer, **batch.columns}
         try:
-            return self._exchange(code, lists, deadline_s, repeats)
-        except RewardFault as fault:
-            if not fault.worker_lost or fault.kind == "timeout":
+            return self._exchange(code, lists, limit_s, repeats)
+        except (RewardFault, Starved) as fault:
+            if isinstance(fault, RewardFault) and not fault.maybe_infrastructure:
                 raise
-        # The worker may have been ended while it was idle, so the call is repeated once before the reward is blamed.
-        return self._exchange(code, lists, deadline_s, repeats)
+        # The worker may have been ended while it was idle, or the machine have stood still, so the call is repeated once.
+        try:
+            return self._exchange(code, lists, limit_s, repeats)
+        except Starved:
+            raise MachineError(
+                f"a reward call got less than its {limit_s:g} s of CPU time in {limit_s * self._patience:g} s, twice: the "
+                "machine is too busy to judge rewards; run the same command again when less is running on it"
+            ) from None
 
-    def _exchange(self, code: str, lists: Mapping[str, Sequence[str]], deadline_s: float, repeats: int) -> RewardOutput:
+    def _exchange(self, code: str, lists: Mapping[str, Sequence[str]], limit_s: float, repeats: int) -> RewardOutput:
         worker = self._live()
         try:
-            end = time.monotonic() + deadline_s + _GRACE_S
+            wall_s = limit_s * self._patience
+            end = time.monotonic() + wall_s * _GRACE
             key = self._load(worker, code, end)
-            request = Call(key, deadline_s, repeats, lists).pack()
+            request = Call(key, limit_s, wall_s, repeats, lists).pack()
             if len(request) > protocol.MAX_REQUEST:
                 raise UserError(
                     f"a reward call has {len(request) / 2**20:.0f} MB; at most {protocol.MAX_REQUEST / 2**20:.0f} MB are "
@@ -109,15 +125,18 @@ class Sandbox:
             worker.send(protocol.CALL, request, end)
             size = len(lists["completions"])
             kind, body = worker.receive(end, protocol.max_answer(size))
-            return self.parse_answer(kind, body, code, size, tuple(lists), deadline_s)
+            used_s, body = protocol.split_used(body)
+            self.used_s += used_s
+            return self.parse_answer(kind, body, code, size, tuple(lists), limit_s)
         except (WorkerLost, ProtocolError) as lost:
             self.close()
+            self.used_s += limit_s
             if isinstance(lost, WorkerLost) and lost.timed_out:
-                raise faults.timeout_fault(deadline_s, worker_lost=True) from None
-            raise faults.died_fault(0, worker_lost=True) from None
+                raise faults.asleep_fault(limit_s) from None
+            raise faults.died_fault(0, maybe_infrastructure=True) from None
         except BaseException as error:
             # Ctrl-C between request and answer leaves an answer in the pipe that belongs to no later call.
-            if not isinstance(error, RewardFault | UserError):
+            if not isinstance(error, RewardFault | Starved | UserError):
                 self.close()
             raise
 
@@ -176,10 +195,10 @@ class Sandbox:
         return self._loaded[code]
 
     def parse_answer(
-        self, kind: bytes, body: bytes, code: str, size: int, names: tuple[str, ...], deadline_s: float
+        self, kind: bytes, body: bytes, code: str, size: int, names: tuple[str, ...], limit_s: float
     ) -> RewardOutput:
         """The output in a frame of the worker, checked. size: completions of the call; names: its arguments. Raises RewardFault,
-        and ProtocolError for a frame that no worker sends."""
+        Starved, and ProtocolError for a frame that no worker sends."""
         if kind == protocol.RESULT:
             result = Result.unpack(body)
             rewards = faults.check_result(result, size, self.bound)
@@ -192,7 +211,11 @@ class Sandbox:
         if kind == protocol.CONTRACT:
             raise faults.breach_fault(Breach.unpack(body), size, code)
         if kind == protocol.TIMEOUT:
-            raise faults.timeout_fault(deadline_s)
+            raise faults.timeout_fault(limit_s)
+        if kind == protocol.ASLEEP:
+            raise faults.asleep_fault(limit_s)
+        if kind == protocol.STARVED:
+            raise Starved
         if kind == protocol.MEMORY:
             raise faults.memory_fault(self.config.memory_mb)
         if kind == protocol.DIED and len(body) == 4:

@@ -44,7 +44,7 @@ class RewardFault(Exception):
     """A reward's failure. `type` and `line` are the exception's where it raised; `detail` is the sentence of `reason`.
 
     Never holds the text of the candidate's exception, which can contain what the candidate read. `printed` is what it printed
-    before, for people only. `worker_lost`: the worker itself did not answer, which may be an infrastructure error.
+    before, for people only. `maybe_infrastructure`: the worker did not answer, or the call waited: the machine may be the cause.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class RewardFault(Exception):
         type: str | None = None,
         line: int | None = None,
         printed: str = "",
-        worker_lost: bool = False,
+        maybe_infrastructure: bool = False,
     ) -> None:
         super().__init__(kind, detail)
         self.kind, self.detail, self.type, self.line = kind, detail, type, line
-        self.printed, self.worker_lost = harmless(printed), worker_lost
+        self.printed, self.maybe_infrastructure = harmless(printed), maybe_infrastructure
 
     @property
     def reason(self) -> str:
@@ -85,17 +85,22 @@ def raised_fault(raised: Raised, code: str) -> RewardFault:
     return RewardFault("raised", f"raised {name}{where}", type=name, line=line, printed=raised.printed)
 
 
-def timeout_fault(seconds: float, *, worker_lost: bool = False) -> RewardFault:
-    return RewardFault("timeout", f"did not return within {seconds:g} s", worker_lost=worker_lost)
+def timeout_fault(seconds: float) -> RewardFault:
+    return RewardFault("timeout", f"did not return within {seconds:g} s of CPU time")
+
+
+def asleep_fault(seconds: float) -> RewardFault:
+    detail = f"did not return, and did not use its {seconds:g} s of CPU time: it waits for something"
+    return RewardFault("timeout", detail, maybe_infrastructure=True)
 
 
 def memory_fault(megabytes: int) -> RewardFault:
     return RewardFault("memory", f"used more than {megabytes} MB of memory")
 
 
-def died_fault(signal_number: int, *, worker_lost: bool = False) -> RewardFault:
+def died_fault(signal_number: int, *, maybe_infrastructure: bool = False) -> RewardFault:
     how = f"by signal {signal_number}" if 0 < signal_number < 65 else "without an answer"
-    return RewardFault("died", f"ended its process {how}", worker_lost=worker_lost)
+    return RewardFault("died", f"ended its process {how}", maybe_infrastructure=maybe_infrastructure)
 
 
 def breach_fault(breach: Breach, size: int, code: str) -> RewardFault:

@@ -139,7 +139,8 @@ class WorkerProcess:
         poll = select.poll()
         poll.register(descriptor, event)
         left = deadline - time.monotonic()
-        if left <= 0 or not poll.poll(left * 1000 + 1):
+        # Asked once in any case: this process may have stood still for longer than the worker.
+        if not poll.poll(max(0.0, left * 1000 + 1)):
             raise WorkerLost("it did not answer in time", timed_out=True)
 
     def kill(self) -> None:

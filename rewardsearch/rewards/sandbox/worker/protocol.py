@@ -6,6 +6,7 @@ used. This module is imported on both sides and uses the standard library alone.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ HEADER: Final = struct.Struct("<Ic")
 """A frame's start: the length of its body in bytes, and its kind."""
 
 INIT, LOAD, CALL, CHECK = b"I", b"L", b"C", b"S"
-HELLO, RESULT, RAISED, CONTRACT, TIMEOUT, MEMORY, DIED, CHECKED = b"H", b"R", b"E", b"K", b"T", b"M", b"D", b"B"
+HELLO, RESULT, RAISED, CONTRACT, MEMORY, DIED, CHECKED = b"H", b"R", b"E", b"K", b"M", b"D", b"B"
+TIMEOUT, ASLEEP, STARVED = b"T", b"Z", b"V"
+"""A call that was ended: it used up its CPU time; it waited for something; or the machine gave it too little CPU time."""
 
 MAX_REQUEST = 64 * 2**20
 MAX_COMPONENTS = 32
@@ -86,6 +89,19 @@ def frame(kind: bytes, body: bytes = b"") -> bytes:
     return HEADER.pack(len(body), kind) + body
 
 
+def with_used(used_s: float, body: bytes) -> bytes:
+    """The body of an answer: the CPU seconds that the call used, as the worker measured them, and what the call gave."""
+    return pack_floats((used_s,)) + body
+
+
+def split_used(body: bytes) -> tuple[float, bytes]:
+    """The two parts of `with_used`. Raises ProtocolError."""
+    (used_s,) = Reader(body).floats(1)
+    if not 0 <= used_s < math.inf:
+        raise ProtocolError("a time that cannot be")
+    return used_s, body[8:]
+
+
 def is_component_name(name: str) -> bool:
     """Whether a component may be called so: 1 to 64 printable characters without `/`, which curves join names with."""
     return 0 < len(name) <= MAX_NAME and name.isprintable() and "/" not in name
@@ -93,26 +109,28 @@ def is_component_name(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Call:
-    """One reward call: the argument lists by name, how often to call (all must agree), and seconds allowed."""
+    """One reward call: the argument lists by name, how often to call (all must agree), and the seconds allowed: of CPU time, and
+    of wall clock however busy the machine is."""
 
     key: int
-    deadline_s: float
+    cpu_s: float
+    wall_s: float
     repeats: int
     arguments: Mapping[str, Sequence[str]]
 
     def pack(self) -> bytes:
-        head = pack_unsigned(self.key) + pack_floats((self.deadline_s,)) + pack_unsigned(self.repeats)
+        head = pack_unsigned(self.key) + pack_floats((self.cpu_s, self.wall_s)) + pack_unsigned(self.repeats)
         lists = b"".join(pack_texts(values) for values in self.arguments.values())
         return head + pack_texts(tuple(self.arguments)) + lists
 
     @staticmethod
     def unpack(body: bytes) -> Call:
         reader = Reader(body)
-        key, (deadline_s,), repeats = reader.unsigned(), reader.floats(1), reader.unsigned()
+        key, (cpu_s, wall_s), repeats = reader.unsigned(), reader.floats(2), reader.unsigned()
         names = reader.texts()
         arguments = {name: reader.texts() for name in names}
         reader.end()
-        return Call(key, deadline_s, repeats, arguments)
+        return Call(key, cpu_s, wall_s, repeats, arguments)
 
 
 @dataclass(frozen=True)

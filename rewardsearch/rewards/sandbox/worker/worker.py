@@ -34,14 +34,18 @@ import select
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from rewardsearch.rewards.sandbox.kernel import lockdown
 from rewardsearch.rewards.sandbox.worker import child, protocol
 from rewardsearch.rewards.sandbox.worker.protocol import Call
 
 _EXIT_MEMORY = 77
-_CHECK_S = 5.0
+_CHECK_S, _CHECK_WALL_S = 5.0, 50.0
+_ASLEEP = 0.05
+"""A child sleeps if it uses less than this share of the CPU time that a process of this machine gets just now."""
+_SPIN_S, _SPIN_WALL_S = 0.05, 1.0
+"""CPU seconds, and at most wall-clock seconds, for which that share is measured."""
 _CODECS = (
     *(
         "ascii",
@@ -90,8 +94,16 @@ def main() -> None:
     zygote.serve()
 
 
+class Ended(NamedTuple):
+    """How a child ended: its wait status and CPU seconds; `killed`: why the worker ended it (TIMEOUT, ASLEEP or STARVED)."""
+
+    status: int
+    used_s: float
+    killed: bytes = b""
+
+
 class Zygote:
-    """Forks a child for every call, waits for it no longer than the deadline, and passes its answer on."""
+    """Forks a child for every call, waits for it no longer than its limits, and passes its answer on."""
 
     def __init__(self, facades: Mapping[str, child.Facade], builtins: Sequence[str], space: int) -> None:
         self._facades, self._builtins, self._space = facades, builtins, space
@@ -114,7 +126,8 @@ class Zygote:
             if kind == protocol.LOAD:
                 self._load(body)
             elif kind == protocol.CALL:
-                _write(self._answer(Call.unpack(body)))
+                answered, used_s, answer = self._answer(Call.unpack(body))
+                _write(protocol.frame(answered, protocol.with_used(used_s, answer)))
             elif kind == protocol.CHECK and self.self_check is not None:
                 _write(self._checked(self.self_check))
             else:
@@ -130,12 +143,13 @@ class Zygote:
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             self._codes[key] = error
 
-    def _answer(self, call: Call) -> bytes:
+    def _answer(self, call: Call) -> tuple[bytes, float, bytes]:
+        """The kind of the answer, the CPU seconds that the call used, and what it gave."""
         code = self._codes[call.key]
         if isinstance(code, MemoryError):
-            return protocol.frame(protocol.MEMORY)
+            return protocol.MEMORY, 0.0, b""
         if not isinstance(code, types.CodeType):
-            return protocol.frame(protocol.RAISED, child.raised(code).pack())
+            return protocol.RAISED, 0.0, child.raised(code).pack()
         size = protocol.max_answer(len(call.arguments["completions"]))
         with mmap.mmap(-1, size) as shared:
 
@@ -147,23 +161,23 @@ class Zygote:
                 shared[:4] = len(packed).to_bytes(4, "little")
                 return 0
 
-            status = self._fork(answer, call.deadline_s)
-            if status is None:
-                return protocol.frame(protocol.TIMEOUT)
+            status, used_s, killed = self._fork(answer, call.cpu_s, call.wall_s)
+            if killed:
+                return killed, used_s, b""
             if os.WIFSIGNALED(status):
                 number = os.WTERMSIG(status)
                 kind = protocol.TIMEOUT if number == signal.SIGXCPU else protocol.DIED
-                return protocol.frame(kind, protocol.pack_unsigned(number))
+                return kind, used_s, protocol.pack_unsigned(number)
             if os.WEXITSTATUS(status) == _EXIT_MEMORY:
-                return protocol.frame(protocol.MEMORY)
-            length = int.from_bytes(shared[:4], "little")
+                return protocol.MEMORY, used_s, b""
+            length, head = int.from_bytes(shared[:4], "little"), 4 + protocol.HEADER.size
             if os.WEXITSTATUS(status) != 0 or not protocol.HEADER.size <= length <= size - 4:
-                return protocol.frame(protocol.DIED, protocol.pack_unsigned(0))
-            length_given, kind = protocol.HEADER.unpack(shared[4 : 4 + protocol.HEADER.size])
+                return protocol.DIED, used_s, protocol.pack_unsigned(0)
+            length_given, kind = protocol.HEADER.unpack(shared[4:head])
             # One frame and no more: what followed it would be read as the answer to a later call.
             if length_given != length - protocol.HEADER.size or kind not in _ANSWERS:
-                return protocol.frame(protocol.DIED, protocol.pack_unsigned(0))
-            return shared[4 : 4 + length]
+                return protocol.DIED, used_s, protocol.pack_unsigned(0)
+            return kind, used_s, shared[head : 4 + length]
 
     def _checked(self, attempt: Callable[[mmap.mmap], None]) -> bytes:
         """The results of the breaches, as far as the child that attempted them came."""
@@ -173,43 +187,74 @@ class Zygote:
                 attempt(results)
                 return 0
 
-            self._fork(run, _CHECK_S)
+            self._fork(run, _CHECK_S, _CHECK_WALL_S)
             return protocol.frame(protocol.CHECKED, results[:])
 
-    def _fork(self, run: Callable[[], int], deadline_s: float) -> int | None:
-        """Runs `run` in a locked-down child, whose exit status it gives; the child's wait status, None when its time
-        was up."""
+    def _fork(self, run: Callable[[], int], cpu_s: float, wall_s: float) -> Ended:
+        """Runs `run` in a locked-down child, whose exit status it gives."""
         pid = os.fork()
         if pid == 0:
             status = 1
             try:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                lockdown.lock_child(self._space, deadline_s, self.layers)
+                lockdown.lock_child(self._space, cpu_s, self.layers)
                 status = run()
             except MemoryError:
                 status = _EXIT_MEMORY
             finally:
                 os._exit(status)
-        return self._wait(pid, deadline_s)
+        return self._wait(pid, cpu_s, wall_s)
 
-    def _wait(self, pid: int, seconds: float) -> int | None:
-        """The child's wait status, or None when its time was up and it was killed. Leaves when the parent has gone."""
-        deadline = time.monotonic() + seconds
+    def _wait(self, pid: int, cpu_s: float, wall_s: float) -> Ended:
+        """Waits for the child, and kills it when it has used `cpu_s`, when it sleeps, or after `wall_s`. Leaves when the parent
+        has gone."""
+        started = time.monotonic()
+        # A child has one thread: it cannot use up its time before.
+        check = started + min(cpu_s, wall_s)
         while True:
-            ended, status = os.waitpid(pid, os.WNOHANG)
+            ended, status, usage = os.wait4(pid, os.WNOHANG)
             if ended:
-                return status
-            left = deadline - time.monotonic()
-            if left <= 0:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-                return None
-            for descriptor, _ in self._poll.poll(left * 1000 + 1):
+                return Ended(status, usage.ru_utime + usage.ru_stime)
+            now = time.monotonic()
+            if now >= check:
+                used_s = cpu_seconds(pid)
+                if why := self._over(used_s, cpu_s, now - started, wall_s):
+                    os.kill(pid, signal.SIGKILL)
+                    _, status, usage = os.wait4(pid, 0)
+                    ended_itself = not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL)
+                    return Ended(status, usage.ru_utime + usage.ru_stime, b"" if ended_itself else why)
+                check = min(now + max(cpu_s - used_s, cpu_s / 10), started + wall_s)
+            for descriptor, _ in self._poll.poll(max(0.0, check - now) * 1000 + 1):
                 if descriptor == 0:
                     os.kill(pid, signal.SIGKILL)
                     raise SystemExit(0)
                 os.read(self._awake, 4096)
+
+    def _over(self, used_s: float, cpu_s: float, waited_s: float, wall_s: float) -> bytes:
+        """Why a child that used `used_s` in `waited_s` has to be ended; empty if it may go on."""
+        if used_s >= cpu_s:
+            return protocol.TIMEOUT
+        if used_s < _ASLEEP * waited_s and used_s < _ASLEEP * cpu_share() * waited_s:
+            return protocol.ASLEEP
+        return protocol.STARVED if waited_s >= wall_s else b""
+
+
+def cpu_seconds(pid: int) -> float:
+    """The CPU time that a process has used, by the kernel; 0 where the system does not say (outside Linux), so that the call's
+    limit is wall clock there."""
+    try:
+        return time.clock_gettime((~pid << 3) | 2)  # clock_getcpuclockid(3)
+    except OSError:
+        return 0.0
+
+
+def cpu_share() -> float:
+    """The share of a core that a process that never waits gets on this machine just now: measured by being one."""
+    wall, used = time.monotonic(), time.process_time()
+    while (spun := time.process_time() - used) < _SPIN_S and time.monotonic() - wall < _SPIN_WALL_S:
+        pass
+    return spun / (time.monotonic() - wall)
 
 
 def _read_frame() -> tuple[bytes, bytes]:
