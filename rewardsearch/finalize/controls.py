@@ -18,7 +18,7 @@ from rewardsearch.errors import UserError
 from rewardsearch.files.resources import find, resource
 from rewardsearch.finalize.ensembles import CandidatePool
 from rewardsearch.records import Candidate, FinalArm, RewardSpec, Stage, Verdict
-from rewardsearch.rewards.base import spec_of
+from rewardsearch.rewards.base import read_code, spec_of
 from rewardsearch.rewards.identity import candidate_id
 
 FORMAT = "format"
@@ -90,15 +90,9 @@ def load_references(config: FinalizeConfig) -> tuple[Candidate, ...]:
     for name in config.references if config.enabled else ():
         try:
             path = find(name, what="finalize.references: file")
-            code = path.read_text(encoding="utf-8-sig")
+            code = read_code(path, "finalize.references: ")
         except UserError as error:
             mistakes += error.mistakes
-            continue
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-            mistakes.append(
-                f"finalize.references: cannot read {name}: {why}; name Python files with a function `reward`"
-            )
             continue
         if path.stem in found:
             mistakes.append(f"finalize.references: two files are named {path.stem}; rename one of them")

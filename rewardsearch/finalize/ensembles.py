@@ -6,7 +6,7 @@ on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -113,84 +113,75 @@ def build(name: str, pool: CandidatePool, config: FinalizeConfig) -> Recipe | No
     return _top(pool, int(top.group(1))) if top else _NAMED[name](pool, config)
 
 
+def _equal(
+    members: Iterable[str], how: str, *, longer: float = 1.0, aggregation: Aggregation = "sum_then_normalize"
+) -> Recipe | None:
+    """Each member at weight 1/k; None without members."""
+    ids = tuple(members)
+    return Recipe(equal_weights(ids), how, longer, aggregation) if ids else None
+
+
 def _top(pool: CandidatePool, k: int) -> Recipe | None:
-    rows = _better(pool)[:k]
-    return Recipe(equal_weights(row.id for row in rows), _best(pool, rows, k)) if rows else None
+    return _equal(_better(pool)[:k], _best(pool, k))
 
 
 def _top5_longer(pool: CandidatePool, config: FinalizeConfig) -> Recipe | None:
-    rows = _better(pool)[:5]
-    how = f"{_best(pool, rows, 5)}, trained {config.longer:g} times as long"
-    return Recipe(equal_weights(row.id for row in rows), how, longer=config.longer) if rows else None
+    how = f"{_best(pool, 5)}, trained {config.longer:g} times as long"
+    return _equal(_better(pool)[:5], how, longer=config.longer)
+
+
+def _normalised(pool: CandidatePool, config: FinalizeConfig) -> Recipe | None:
+    how = f"{_best(pool, 3)}, each reward normalised within its group before the sum"
+    return _equal(_better(pool)[:3], how, aggregation="normalize_then_sum")
 
 
 def _round_best(pool: CandidatePool, config: FinalizeConfig) -> Recipe | None:
-    rows: dict[int, RankedRow] = {}
+    best: dict[int, str] = {}
     for row in pool.eligible:
-        rows.setdefault(row.round, row)
-    return (
-        Recipe(equal_weights(row.id for row in rows.values()), f"the best of each of {len(rows)} rounds")
-        if rows
-        else None
-    )
+        best.setdefault(row.round, row.id)
+    return _equal(best.values(), f"the best of each of {len(best)} rounds")
 
 
 def _correctness(pool: CandidatePool, config: FinalizeConfig) -> Recipe | None:
     """By the AUC on the rollout bank; where no reward reaches MIN_AUC, by the correlation in training."""
     eligible = [row.id for row in pool.eligible]
     auc = {id: value for id in eligible if (value := _auc(pool, id)) is not None and value >= MIN_AUC}
-    if auc:
-        chosen = _highest(auc)
-        how = f"the {len(chosen)} that follow correctness most on the rollout bank (AUC {_range(auc, chosen)})"
-        return Recipe(equal_weights(chosen), how)
     r = {id: value for id in eligible if (value := _correlation(pool, id)) is not None and value > 0}
-    if not r:
-        return None
-    chosen = _highest(r)
-    how = f"the {len(chosen)} that follow correctness most in training (correlation {_range(r, chosen)})"
-    return Recipe(equal_weights(chosen), how)
+    values, where = (auc, "on the rollout bank (AUC") if auc else (r, "in training (correlation")
+    # `sorted` keeps the leaderboard's order among equals.
+    chosen = sorted(values, key=lambda id: -values[id])[:MAX_CORRECTNESS]
+    ends = dict.fromkeys(f"{values[id]:.2f}" for id in (*chosen[:1], *chosen[-1:]))
+    return _equal(chosen, f"the {len(chosen)} that follow correctness most {where} {' to '.join(ends)})")
 
 
 def _weighted(pool: CandidatePool, config: FinalizeConfig) -> Recipe | None:
-    rows = _better(pool)[:MAX_WEIGHTED]
-    if not rows:
-        return None
-    gains = {row.id: gain for row in rows if (gain := (row.f1 or 0.0) - pool.baseline) > 0}
+    members = _better(pool)[:MAX_WEIGHTED]
+    f1 = {row.id: row.f1 or 0.0 for row in pool.eligible}
+    gains = {id: gain for id in members if (gain := f1[id] - pool.baseline) > 0}
     if not gains:
-        return Recipe(equal_weights(row.id for row in rows), _best(pool, rows, MAX_WEIGHTED))
+        return _equal(members, _best(pool, MAX_WEIGHTED))
     whole = sum(gains.values())
     how = f"the {len(gains)} best above the baseline, weighted by their gain in F1 on {pool.split}"
     return Recipe({id: gain / whole for id, gain in gains.items()}, how)
 
 
-def _normalised(pool: CandidatePool, config: FinalizeConfig) -> Recipe | None:
-    rows = _better(pool)[:3]
-    if not rows:
-        return None
-    how = f"{_best(pool, rows, 3)}, each reward normalised within its group before the sum"
-    return Recipe(equal_weights(row.id for row in rows), how, aggregation="normalize_then_sum")
-
-
 def _cover(pool: CandidatePool, config: FinalizeConfig) -> Recipe | None:
     """Greedy set cover: always the candidate that adds the most correct questions (the better ranked of equals), until none
     adds any."""
-    rows = _better(pool)
     won = {
-        row.id: {outcome.id for outcome in pool.results[row.id].outcomes if outcome.kind == "correct"} for row in rows
+        id: {outcome.id for outcome in pool.results[id].outcomes if outcome.kind == "correct"} for id in _better(pool)
     }
     chosen: list[str] = []
     covered: set[str] = set()
-    while len(chosen) < min(MAX_COVER, len(rows)):
+    while len(chosen) < min(MAX_COVER, len(won)):
         # max takes the first of equals.
         best = max(won, key=lambda id: len(won[id] - covered))
         if not won[best] - covered:
             break
         chosen.append(best)
         covered |= won[best]
-    if not chosen:
-        return None
     how = f"those that together answer the most questions of {pool.split} correctly, {len(covered)} of {pool.ranking.n}"
-    return Recipe(equal_weights(chosen), how)
+    return _equal(chosen, how)
 
 
 _NAMED: Mapping[str, Callable[[CandidatePool, FinalizeConfig], Recipe | None]] = {
@@ -203,15 +194,16 @@ _NAMED: Mapping[str, Callable[[CandidatePool, FinalizeConfig], Recipe | None]] =
 }
 
 
-def _better(pool: CandidatePool) -> Sequence[RankedRow]:
-    return pool.better or pool.eligible[:1]
+def _better(pool: CandidatePool) -> list[str]:
+    return [row.id for row in pool.better or pool.eligible[:1]]
 
 
-def _best(pool: CandidatePool, rows: Sequence[RankedRow], asked: int) -> str:
+def _best(pool: CandidatePool, asked: int) -> str:
     if not pool.better:
         return "the best candidate; all are clearly below the baseline"
-    few = "; the others are clearly below the baseline" if len(rows) < min(asked, len(pool.eligible)) else ""
-    return f"the best {len(rows)} by F1 on {pool.split}{few}"
+    count = min(asked, len(pool.better))
+    few = "; the others are clearly below the baseline" if count < min(asked, len(pool.eligible)) else ""
+    return f"the best {count} by F1 on {pool.split}{few}"
 
 
 def _auc(pool: CandidatePool, id: str) -> float | None:
@@ -224,13 +216,3 @@ def _auc(pool: CandidatePool, id: str) -> float | None:
 def _correlation(pool: CandidatePool, id: str) -> float | None:
     """Pearson's r of the reward alone with correctness over the completions of its training."""
     return pool.results[id].correlations.get(curve_label(pool.candidates[id].name, id))
-
-
-def _highest(values: Mapping[str, float]) -> list[str]:
-    """The ids with the highest values; `sorted` keeps the leaderboard's order among equals."""
-    return sorted(values, key=lambda id: -values[id])[:MAX_CORRECTNESS]
-
-
-def _range(values: Mapping[str, float], chosen: Sequence[str]) -> str:
-    high, low = (f"{values[id]:.2f}" for id in (chosen[0], chosen[-1]))
-    return high if high == low else f"{high} to {low}"

@@ -22,12 +22,17 @@ def load_base_rewards(names: Sequence[str]) -> tuple[RewardSpec, ...]:
         stem = Path(name).stem
         if any(spec.name == stem for spec in specs):
             raise UserError(f"train.base_rewards: two of the name {stem}; give each file a name of its own")
-        try:
-            code = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            raise UserError(f"train.base_rewards: {path} is not UTF-8 text") from None
-        specs.append(RewardSpec(id=f"base:{stem}", name=stem, code=code))
+        specs.append(RewardSpec(id=f"base:{stem}", name=stem, code=read_code(path, "train.base_rewards: ")))
     return tuple(specs)
+
+
+def read_code(path: Path, setting: str = "") -> str:
+    """The code in a reward file. Raises UserError, which begins with `setting`, for a file that cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise UserError(f"{setting}cannot read {path}: {why}; name Python files with a function `reward`") from None
 
 
 def spec_of(candidate: Candidate, weight: float = 1.0) -> RewardSpec:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rewardsearch.config import Config
 from rewardsearch.errors import UserError
 from rewardsearch.records import Candidate, Rollout, Verdict
-from rewardsearch.rewards.base import load_base_rewards
+from rewardsearch.rewards.base import load_base_rewards, read_code
 from rewardsearch.rewards.identity import candidate_id
 from rewardsearch.run.artifacts import bank_path, load_bank
 from rewardsearch.tasks import Task, load_task
@@ -23,12 +23,7 @@ SUBSTITUTE = "the package's own problems"
 
 def read_reward(path: Path) -> Candidate:
     """A reward file as a candidate. Raises UserError for a file that cannot be read."""
-    try:
-        code = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise UserError(f"cannot read {path}: {why}; name Python files with a function `reward`") from None
-    return candidate_of(code, path.stem)
+    return candidate_of(read_code(path), path.stem)
 
 
 def candidate_of(code: str, name: str) -> Candidate:

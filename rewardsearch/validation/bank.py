@@ -136,31 +136,25 @@ class Bank:
         answered = auc(rewards, self._correct, self._answered, self._weights)
         any_form = auc(rewards, self._right, weights=self._weights)
         same, within = zero_std(rewards), spread(rewards)
-        length = rank_correlation(rewards, self._lengths, self._kinds)
-        checks = {
+        trained = auc(total, self._correct, weights=self._weights)
+        base_spread = spread(self._base)
+        below = self.score(score, self._silent)[:, -1:] > rewards
+        gained = self.score(score, self._lengthened)[:, 0] - rewards[:, 0] if within > 0 else None
+        measured = {
             "bank_mixed_groups": float(self._mixed.mean()),
             "bank_zero_std_fraction": float(same.mean()),
+            "bank_auc": own.value if own else None,
+            "bank_auc_se": own.se if own else None,
+            "bank_auc_answered": answered.value if answered else None,
+            "bank_auc_any_form": any_form.value if any_form else None,
+            "bank_auc_total": trained.value if trained else None,
+            "bank_length": rank_correlation(rewards, self._lengths, self._kinds),
+            "bank_spread": within / base_spread if base_spread > 0 else None,
+            "bank_base_agreement": rank_correlation(total, self._base) if self._with_base else None,
+            "bank_below_silence": float(below.mean()),
+            "bank_lengthened": None if gained is None else float(gained.mean()) / within,
         }
-        if own is not None:
-            checks |= {"bank_auc": own.value, "bank_auc_se": own.se}
-        if answered is not None:
-            checks["bank_auc_answered"] = answered.value
-        if any_form is not None:
-            checks["bank_auc_any_form"] = any_form.value
-        if (trained := auc(total, self._correct, weights=self._weights)) is not None:
-            checks["bank_auc_total"] = trained.value
-        if length is not None:
-            checks["bank_length"] = length
-        if self._with_base:
-            if (base_spread := spread(self._base)) > 0:
-                checks["bank_spread"] = within / base_spread
-            if (agreement := rank_correlation(total, self._base)) is not None:
-                checks["bank_base_agreement"] = agreement
-        below = self.score(score, self._silent)[:, -1:] > rewards
-        checks["bank_below_silence"] = float(below.mean())
-        if within > 0:
-            gained = self.score(score, self._lengthened)[:, 0] - rewards[:, 0]
-            checks["bank_lengthened"] = float(gained.mean()) / within
+        checks = {name: value for name, value in measured.items() if value is not None}
         zero_std_mixed = float(same[self._mixed].mean()) if self._mixed.any() else 0.0
         enough = self._mixed.sum() >= MIN_MIXED_GROUPS
         flags = [*self._flags(own, answered, any_form, zero_std_mixed)] if enough else []

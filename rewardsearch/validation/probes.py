@@ -213,12 +213,10 @@ class Prober:
     def _ignores(self, calls: CandidateCalls, names: tuple[str, ...], output: RewardOutput) -> bool:
         """Whether extra columns of those names change nothing. A reward that raises on one of them (a helper has a parameter of
         that name, for example) gains nothing by it."""
-        try:
-            return output_bytes(self._with_columns(calls, self._batch, names)) == output_bytes(output)
-        except Refused as refused:
-            if refused.stage != "contract":
-                raise
+        changes = self._changed_by_columns(calls, self._batch, names, output)
+        if changes is None:
             return len(names) < 2 or all(self._ignores(calls, (name,), output) for name in names)
+        return not changes
 
     def _ignores_numbers_of(self, calls: CandidateCalls, names: tuple[str, ...], constants: Constants) -> bool:
         """Whether the number of extra columns changes nothing."""
@@ -227,20 +225,21 @@ class Prober:
         )
         widths = (*_EXTRA_COLUMNS, *[more for more in own if more < len(names)][:_OWN_WIDTHS])
         guards = part_of(self._batch, self._guards)
-        expected = output_bytes(self._with_columns(calls, guards, ()))
-        for width in widths:
-            try:
-                if output_bytes(self._with_columns(calls, guards, names[:width])) != expected:
-                    return False
-            except Refused as refused:
-                if refused.stage != "contract":
-                    raise
-        return True
+        expected = calls.call(guards, "when it was called again")
+        return not any(self._changed_by_columns(calls, guards, names[:width], expected) for width in widths)
 
-    def _with_columns(self, calls: CandidateCalls, batch: Batch, names: tuple[str, ...]) -> RewardOutput:
+    def _changed_by_columns(
+        self, calls: CandidateCalls, batch: Batch, names: tuple[str, ...], expected: RewardOutput
+    ) -> bool | None:
+        """Whether extra columns of those names change anything; None where the reward raises on them."""
         strange = {name: ("7",) * len(batch) for name in names}
         wider = batch.model_copy(update={"columns": batch.columns | strange})
-        return calls.call(wider, "when it was passed extra columns")
+        try:
+            return output_bytes(calls.call(wider, "when it was passed extra columns")) != output_bytes(expected)
+        except Refused as refused:
+            if refused.stage != "contract":
+                raise
+            return None
 
     def _robustness(self, calls: CandidateCalls) -> Iterator[str]:
         """Odd texts and answers must get a number too."""

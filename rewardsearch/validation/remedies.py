@@ -27,6 +27,7 @@ _MESSAGE_KEYS = frozenset(
         *("completion", "response", "output", "answer", "solution"),
     )
 )
+_MESSAGE_ATTRIBUTES = ("content", "role", "message", "messages", "choices")
 _MATCHERS = frozenset(("search", "match", "fullmatch", "groupdict"))
 _TEXT_METHODS = frozenset(name for name in vars(str) if not name.startswith("_")) - frozenset(vars(list))
 _READERS = frozenset(
@@ -158,30 +159,15 @@ class Source:
 
     def _looked_up(self, node: ast.AST) -> Iterator[str]:
         """The column that `columns["x"]` or `columns.get("x")` looks up, if the task has none of that name."""
-        match node:
-            case ast.Subscript(value=ast.Name(id=owner), slice=ast.Constant(value=str(key))):
-                pass
-            case ast.Call(
-                func=ast.Attribute(value=ast.Name(id=owner), attr="get" | "pop"),
-                args=[ast.Constant(value=str(key)), *_],
-            ):
-                pass
-            case _:
-                return
-        if owner == self._columns and key not in self._known:
+        owner, key = _lookup(node)
+        if isinstance(owner, ast.Name) and owner.id == self._columns and key not in self._known:
             yield key
 
     def _unknown_keys(self, nodes: Sequence[ast.AST]) -> list[str]:
         """Keys that `nodes` look up in an argument of a function, such as a dict of columns, and that are no columns."""
-        found: dict[str, None] = {}
-        for node in nodes:
-            match node:
-                case ast.Subscript(value=ast.Name(id=owner), slice=ast.Constant(value=str(key))):
-                    if owner not in self._values and key not in self._known:
-                        found[key] = None
-                case _:
-                    pass
-        return list(found)
+        pairs = (_lookup(node) for node in nodes if isinstance(node, ast.Subscript))
+        names = ((owner.id, key) for owner, key in pairs if isinstance(owner, ast.Name))
+        return list(dict.fromkeys(key for owner, key in names if owner not in self._values and key not in self._known))
 
     def _not_passed_on(self, call: ast.Call) -> Iterator[str]:
         """Arguments that a function of the file needs and `f(completions, **columns)` does not pass."""
@@ -203,21 +189,13 @@ class Source:
     def _message(self, node: ast.AST) -> str:
         """What to write for an expression that treats a string as messages: `completion` for `completion[0]["content"]`; ""
         for any other expression."""
-        match node:
-            case ast.Subscript(value=owner, slice=ast.Constant(value=str(key))) if key in _MESSAGE_KEYS:
-                if isinstance(owner, ast.Name) and (owner.id == self._columns or self._is_match(owner.id)):
-                    return ""
-                if isinstance(owner, ast.Subscript):
-                    return f"`{ast.unparse(owner.value)}` for `{ast.unparse(node)}`".replace("'", '"')
-            case ast.Call(func=ast.Attribute(value=owner, attr="get"), args=[ast.Constant(value=str(key)), *_]) if (
-                key in _MESSAGE_KEYS
-            ):
-                if isinstance(owner, ast.Name) and owner.id == self._columns:
-                    return ""
-            case ast.Attribute(attr="content" | "role" | "message" | "messages" | "choices"):
-                pass
-            case _:
-                return ""
+        owner, key = _lookup(node)
+        if key not in _MESSAGE_KEYS and not (isinstance(node, ast.Attribute) and node.attr in _MESSAGE_ATTRIBUTES):
+            return ""
+        if isinstance(owner, ast.Name) and (owner.id == self._columns or self._is_match(owner.id)):
+            return ""
+        if isinstance(owner, ast.Subscript):
+            return f"`{ast.unparse(owner.value)}` for `{ast.unparse(node)}`".replace("'", '"')
         return '`completion` for `completion[0]["content"]`'
 
     def _is_match(self, name: str) -> bool:
@@ -234,6 +212,17 @@ class Source:
                 found |= {marker: None for marker, text in _MARKERS.items() if text in node.value}
                 found |= {f"<{name}>": None for name in _TAG.findall(node.value) if name not in own}
         return list(found)
+
+
+def _lookup(node: ast.AST) -> tuple[ast.expr | None, str]:
+    """The owner and the key of `owner["key"]`, `owner.get("key")` or `owner.pop("key")`; None and "" for other expressions."""
+    match node:
+        case ast.Subscript(value=owner, slice=ast.Constant(value=str(key))):
+            return owner, key
+        case ast.Call(func=ast.Attribute(value=owner, attr="get" | "pop"), args=[ast.Constant(value=str(key)), *_]):
+            return owner, key
+        case _:
+            return None, ""
 
 
 def _uses_as_string(node: ast.AST, lists: frozenset[str]) -> bool:
@@ -279,14 +268,10 @@ def required(args: ast.arguments) -> list[str]:
 
 def empty_when_omitted(args: ast.arguments) -> list[str]:
     """The parameters that hold nothing when they are not passed: without a default, or with a default of None or empty."""
-    pairs = [*zip(args.args[len(args.args) - len(args.defaults) :], args.defaults, strict=True)]
-    pairs += [
-        (arg, default) for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True) if default is not None
-    ]
-    return [
-        *required(args),
-        *(arg.arg for arg, default in pairs if ast.unparse(default) in ("None", "()", "[]", "''")),
-    ]
+    positional = zip(args.args[len(args.args) - len(args.defaults) :], args.defaults, strict=True)
+    pairs = (*positional, *zip(args.kwonlyargs, args.kw_defaults, strict=True))
+    empty = (arg.arg for arg, default in pairs if default and ast.unparse(default) in ("None", "()", "[]", "''"))
+    return [*required(args), *empty]
 
 
 def covers_line(node: ast.expr | ast.keyword, line: int | None) -> bool:

@@ -177,14 +177,14 @@ SLOW = (
 
 
 def test_what_is_slow_on_long_text_inside_the_tags_is_refused() -> None:
-    verdicts = verdicts_of(SLOW, call_s=1.0)
+    verdicts = verdicts_of(SLOW, call_s=0.5)
     assert {verdict.stage for verdict in verdicts.values()} == {"sandbox"}, verdicts
     assert all("long completion" in str(v.reason) or "characters" in str(v.reason) for v in verdicts.values()), verdicts
 
 
 def test_long_text_is_as_long_as_completions_can_get_in_training() -> None:
     code = of("while max(map(len, completions)) > 25_000:", "    pass", "EACH: f'> {a} <' in c")
-    settings = {"sandbox": {"call_s": 1.0}}
+    settings = {"sandbox": {"call_s": 0.5}}
     brief = parse_config(settings, "test")
     wordy = parse_config(settings | {"train": {"max_completion_tokens": 7_000}}, "test")
     candidate = Candidate(id=candidate_id(code), name="x", code=code)

@@ -189,7 +189,7 @@ def test_a_worker_that_died_while_idle_costs_no_candidate() -> None:
 
 def test_a_worker_that_hangs_costs_no_candidate() -> None:
     code = f"{HEAD}    return [float(f'<solution> {{a}} </solution>' in c) for c, a in zip(completions, answer)]\n"
-    with SandboxPool(config().sandbox) as pool:
+    with SandboxPool(config().sandbox, patience=3.0) as pool:
         with pool.borrow() as sandbox:
             os.killpg(sandbox.worker_pid, signal.SIGSTOP)
         assert validate([candidate(code)], TASK, config(), pool)[0].accepted

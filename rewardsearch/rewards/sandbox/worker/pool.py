@@ -10,17 +10,25 @@ from typing import Self
 
 from rewardsearch.config import SandboxConfig
 from rewardsearch.rewards.sandbox.kernel.lockdown import LAYERS
-from rewardsearch.rewards.sandbox.worker.client import Sandbox
+from rewardsearch.rewards.sandbox.worker.client import PATIENCE, Sandbox
 
 
 class SandboxPool:
     """Sandboxes of one config, kept warm from one borrower to the next. Thread-safe.
 
-    config, bound, layers: as for Sandbox. A Sandbox that is lent is its borrower's alone.
+    config, bound, layers, patience: as for Sandbox. A Sandbox that is lent is its borrower's alone.
     """
 
-    def __init__(self, config: SandboxConfig, bound: float = 1000.0, *, layers: tuple[str, ...] = LAYERS) -> None:
-        self.config, self.bound, self._layers = config, bound, layers
+    def __init__(
+        self,
+        config: SandboxConfig,
+        bound: float = 1000.0,
+        *,
+        layers: tuple[str, ...] = LAYERS,
+        patience: float = PATIENCE,
+    ) -> None:
+        self.config, self.bound = config, bound
+        self._layers, self._patience = layers, patience
         self._idle: dict[int, list[Sandbox]] = {}
         self._lock = threading.Lock()
         self._closings = 0
@@ -32,7 +40,9 @@ class SandboxPool:
             idle = self._idle.setdefault(hash_seed, [])
             sandbox = idle.pop() if idle else None
             closings = self._closings
-        sandbox = sandbox or Sandbox(self.config, self.bound, hash_seed=hash_seed, layers=self._layers)
+        sandbox = sandbox or Sandbox(
+            self.config, self.bound, hash_seed=hash_seed, layers=self._layers, patience=self._patience
+        )
         try:
             yield sandbox
         finally:
