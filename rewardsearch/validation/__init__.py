@@ -4,28 +4,28 @@ completions, and whether an earlier candidate pays the same."""
 from __future__ import annotations
 
 import os
-import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TypeVar
 
 from rewardsearch.config import Config
-from rewardsearch.records import Batch, Candidate, LabelledCompletion, RewardSpec, Rollout, Verdict
-from rewardsearch.rewards.sandbox import SIGNATURE, Sandbox, SandboxPool, check_static
+from rewardsearch.records import Candidate, RewardSpec, Rollout, Verdict
+from rewardsearch.rewards.sandbox import SIGNATURE, SandboxPool, check_static
 from rewardsearch.tasks.base import Task
-from rewardsearch.validation.bank import Bank, BankResult, Score
-from rewardsearch.validation.calls import ON_POLICY, Refused
+from rewardsearch.validation.bank import Bank, Score
+from rewardsearch.validation.calls import ON_POLICY, CandidateCalls, Refused
 from rewardsearch.validation.measures import Rewards
 from rewardsearch.validation.novelty import Evaluated, novelty_verdicts
-from rewardsearch.validation.probes import CONSTANT, ROWS, Prober
+from rewardsearch.validation.probes import Prober
 from rewardsearch.validation.remedies import inputs_of
 
 __all__ = ["static_verdict", "validate"]
 
 T = TypeVar("T")
+NewCalls = Callable[[], CandidateCalls]
 
 
 def validate(
@@ -81,29 +81,19 @@ def _evaluate_all(
     bank: Bank | None,
 ) -> tuple[list[Evaluated], list[tuple[Candidate, Rewards]]]:
     """The evaluation of each candidate, and the rewards that each of the others pays the bank."""
-    items = task.labelled(ROWS)
-    threads = min(os.cpu_count() or 1, len(candidates) + len(others))
-    free: queue.SimpleQueue[CandidateEvaluator] = queue.SimpleQueue()
-    stop = threading.Event()
+    prober, stop = Prober(task, config, decides=bank is None), threading.Event()
 
-    def with_evaluator(work: Callable[[CandidateEvaluator, Candidate], T]) -> Callable[[Candidate], T]:
+    def with_workers(work: Callable[[Candidate, NewCalls], T]) -> Callable[[Candidate], T]:
         def done(candidate: Candidate) -> T:
-            evaluator = free.get()
-            try:
-                return work(evaluator, candidate)
-            finally:
-                free.put(evaluator)
+            with workers.borrow() as sandbox, workers.borrow(hash_seed=1) as other:
+                return work(candidate, lambda: CandidateCalls(candidate.code, prober.inputs, sandbox, other, stop))
 
         return done
 
-    with ExitStack() as stack:
-        for _ in range(threads):
-            sandbox, other = (stack.enter_context(workers.borrow(hash_seed)) for hash_seed in (0, 1))
-            free.put(CandidateEvaluator(items, task, config, sandbox, other, bank))
-        executor = stack.enter_context(ThreadPoolExecutor(threads))
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, len(candidates) + len(others))) as executor:
         try:
-            evaluated = executor.map(with_evaluator(lambda each, candidate: each.evaluate(candidate, stop)), candidates)
-            scored = executor.map(with_evaluator(lambda each, candidate: each.bank_rewards(candidate, stop)), others)
+            evaluated = executor.map(with_workers(lambda each, calls: _evaluate(each, prober, bank, calls)), candidates)
+            scored = executor.map(with_workers(lambda _, calls: _bank_rewards(bank, calls)), others)
             pairs = zip(others, scored, strict=True)
             return list(evaluated), [(other, rewards) for other, rewards in pairs if rewards is not None]
         except BaseException:
@@ -112,67 +102,37 @@ def _evaluate_all(
             raise
 
 
-class CandidateEvaluator:
-    """Evaluates one candidate at a time in two warm workers; not thread-safe. bank: None leaves the stage `bank` out."""
+def _evaluate(candidate: Candidate, prober: Prober, bank: Bank | None, new_calls: NewCalls) -> Evaluated:
+    """Probes a candidate that passed the static policy, and scores it on the bank if it can be called at all. A refusal by the
+    probes keeps its stage."""
+    verdict = prober.probe(candidate, new_calls())
+    if bank is None or verdict.stage not in (None, "behaviour"):
+        return Evaluated(candidate, verdict)
+    started = time.perf_counter()
+    try:
+        result = bank.measure(_on_policy(new_calls()), verdict.checks.get("constant_probes"))
+    except Refused as refused:
+        if verdict.accepted:
+            update = {"accepted": False, "stage": refused.stage, "reason": refused.reason}
+            verdict = verdict.model_copy(update=update)
+        return Evaluated(candidate, verdict)
+    found: dict[str, object] = {
+        "checks": {**verdict.checks, **result.checks},
+        "flags": (*verdict.flags, *result.flags),
+        "seconds": verdict.seconds + time.perf_counter() - started,
+    }
+    if verdict.accepted and result.reasons:
+        found |= {"accepted": False, "stage": "bank", "reason": "; ".join(result.reasons)}
+    return Evaluated(candidate, verdict.model_copy(update=found), result.rewards)
 
-    def __init__(
-        self,
-        items: Sequence[LabelledCompletion],
-        task: Task,
-        config: Config,
-        sandbox: Sandbox,
-        other: Sandbox,
-        bank: Bank | None,
-    ) -> None:
-        self._prober = Prober(items, task, config, sandbox, other, decides=bank is None)
-        self._bank, self._max_zero_std = bank, config.bank.max_zero_std_fraction
 
-    def evaluate(self, candidate: Candidate, stop: threading.Event) -> Evaluated:
-        """Probes a candidate that passed the static policy, and scores it on the bank if it can be called at all. A refusal by
-        the probes keeps its stage. Raises CancelledError once `stop` is set."""
-        verdict = self._prober.probe(candidate, stop)
-        if self._bank is None or verdict.stage not in (None, "behaviour"):
-            return Evaluated(candidate, verdict)
-        started = time.perf_counter()
-        try:
-            result = self._bank.measure(self._score(candidate, stop))
-        except Refused as refused:
-            if verdict.accepted:
-                update = {"accepted": False, "stage": refused.stage, "reason": refused.reason}
-                verdict = verdict.model_copy(update=update)
-            return Evaluated(candidate, verdict)
-        found: dict[str, object] = {
-            "checks": {**verdict.checks, **result.checks},
-            "flags": (*verdict.flags, *result.flags),
-            "seconds": verdict.seconds + time.perf_counter() - started,
-        }
-        reasons = [*self._constant(verdict, result), *result.reasons]
-        if verdict.accepted and reasons:
-            found |= {"accepted": False, "stage": "bank", "reason": "; ".join(reasons)}
-        return Evaluated(candidate, verdict.model_copy(update=found), result.rewards)
+def _bank_rewards(bank: Bank | None, new_calls: NewCalls) -> Rewards | None:
+    """What a candidate pays the bank; None where it fails on it, or there is no bank."""
+    try:
+        return None if bank is None else bank.score(_on_policy(new_calls()))
+    except Refused:
+        return None
 
-    def _constant(self, verdict: Verdict, result: BankResult) -> Iterator[str]:
-        """Refuses a reward that pays all probes the same, and the policy's own completions of most questions too."""
-        fraction = float(result.checks["bank_zero_std_fraction"])
-        if CONSTANT in verdict.flags and fraction >= self._max_zero_std:
-            yield (
-                f"{verdict.checks['constant_probes']}; it also pays the policy's own completions of a question the same in "
-                f"{fraction:.0%} of the questions, so nothing can be learnt from it"
-            )
 
-    def bank_rewards(self, candidate: Candidate, stop: threading.Event) -> Rewards | None:
-        """What a candidate pays the bank; None where it fails on it, or there is no bank."""
-        if self._bank is None:
-            return None
-        try:
-            return self._bank.score(self._score(candidate, stop))
-        except Refused:
-            return None
-
-    def _score(self, candidate: Candidate, stop: threading.Event) -> Score:
-        calls = self._prober.calls(candidate, stop)
-
-        def score(batch: Batch) -> Sequence[float]:
-            return calls.call(batch, ON_POLICY).rewards
-
-        return score
+def _on_policy(calls: CandidateCalls) -> Score:
+    return lambda batch: calls.call(batch, ON_POLICY).rewards

@@ -128,8 +128,9 @@ class Bank:
         values = [value for part in chunks_of(self.batch if batch is None else batch, step) for value in score(part)]
         return np.round(self._rows(values), _DECIMALS)
 
-    def measure(self, score: Score) -> BankResult:
-        """All measures of one reward, its flags and its reasons for a refusal."""
+    def measure(self, score: Score, same_probes: object = None) -> BankResult:
+        """All measures of one reward, its flags and its reasons for a refusal. same_probes: for a reward that pays all probes
+        the same, the words for it; such a reward is refused if it also does so to this policy."""
         rewards = self.score(score)
         total = np.round(self._base + rewards, _DECIMALS)
         own = auc(rewards, self._correct, weights=self._weights)
@@ -171,7 +172,14 @@ class Bank:
             if constant.collapses:
                 flags.append("bank:collapse")
                 explanations["bank:collapse"] = words["bank_collapse"] = constant.explanation
-        reasons = [*self._reasons(own, answered, any_form, zero_std_mixed)] if enough else []
+        reasons = []
+        if same_probes and same.mean() >= self._config.max_zero_std_fraction:
+            reasons.append(
+                f"{same_probes}; it also pays the policy's own completions of a question the same in {same.mean():.0%} of the "
+                "questions, so nothing can be learnt from it"
+            )
+        if enough:
+            reasons += self._reasons(own, answered, any_form, zero_std_mixed)
         unwanted = [flag for flag in flags if flag.removeprefix("bank:") in self._config.refuse]
         reasons += [f"{flag}: {explanations[flag]}" for flag in unwanted]
         return BankResult(rewards, {**checks, **words}, tuple(flags), tuple(reasons))

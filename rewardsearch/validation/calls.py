@@ -92,10 +92,14 @@ class Refused(Exception):
 
 
 class CandidateCalls:
-    """The calls of one candidate. Faults become refusals, component names must stay the same, and the total time is limited."""
+    """The calls of one candidate in two warm workers with different hash seeds; not thread-safe. Faults become refusals, names of
+    components must stay the same, and the total time is limited."""
 
-    def __init__(self, sandbox: Sandbox, code: str, stop: threading.Event, inputs: Inputs) -> None:
-        self._sandbox, self.code, self._stop, self._inputs = sandbox, code, stop, inputs
+    def __init__(
+        self, code: str, inputs: Inputs, sandbox: Sandbox, other: Sandbox, stop: threading.Event | None = None
+    ) -> None:
+        self.code, self._inputs = code, inputs
+        self._sandbox, self._other, self._stop = sandbox, other, stop or threading.Event()
         self.call_s = sandbox.config.call_s
         self._total_s = _TOTAL_CALLS * self.call_s
         self.used_s = 0.0
@@ -104,14 +108,15 @@ class CandidateCalls:
         self.printed = ""
         """The start of what the first call that printed something printed."""
 
-    def call(self, batch: Batch, where: str, *, sandbox: Sandbox | None = None, repeats: int = 1) -> RewardOutput:
-        """The rewards of `batch`, which `where` describes. Raises Refused, and CancelledError once `stop` is set."""
+    def call(self, batch: Batch, where: str, *, elsewhere: bool = False, repeats: int = 1) -> RewardOutput:
+        """The rewards of `batch`, which `where` describes. elsewhere: in the other worker. Raises Refused, and CancelledError
+        once `stop` is set."""
         if self._stop.is_set():
             raise CancelledError
         if self.used_s > self._total_s:
             reason = f"all its test calls together used more than {self._total_s:g} s of CPU time; make it faster"
             raise Refused("sandbox", reason)
-        sandbox = sandbox or self._sandbox
+        sandbox = self._other if elsewhere else self._sandbox
         before = sandbox.used_s
         try:
             output = sandbox.call(self.code, batch, repeats=repeats)

@@ -7,13 +7,12 @@ the config says so.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator, Sequence
 
 from rewardsearch.config import Config
 from rewardsearch.records import FIXED_ARGUMENTS, Batch, Candidate, LabelledCompletion, Stage, Verdict
-from rewardsearch.rewards.sandbox import RewardOutput, Sandbox, batch_dependent
+from rewardsearch.rewards.sandbox import RewardOutput, batch_dependent
 from rewardsearch.tasks.base import Task
 from rewardsearch.validation.calls import (
     ODD_COMPLETIONS,
@@ -61,25 +60,17 @@ _REMEDY = (
 
 
 class Prober:
-    """Tests candidate after candidate in two warm workers with different hash seeds. Not thread-safe.
+    """Tests candidates on labelled completions of one task. Thread-safe.
 
-    items: labelled completions of the task. config: the margin of correct over wrong ones, whether exploits are refused, and how
-    long the completions of training can be. decides: whether no rollout bank follows. Then the probes refuse a reward that pays
-    everything the same; otherwise the policy's own completions decide.
+    config: the margin of correct over wrong ones, whether exploits are refused, and how long the completions of training can be.
+    decides: whether no rollout bank follows. Then the probes refuse a reward that pays everything the same; otherwise the
+    policy's own completions decide.
     """
 
-    def __init__(
-        self,
-        items: Sequence[LabelledCompletion],
-        task: Task,
-        config: Config,
-        sandbox: Sandbox,
-        other: Sandbox,
-        decides: bool = True,
-    ) -> None:
-        self._items, self._config, self._train = list(items), config.validation, config.train
-        self._classes, self._inputs, self._decides = task.classes, inputs_of(task, items), decides
-        self._sandbox, self._other = sandbox, other
+    def __init__(self, task: Task, config: Config, decides: bool = True) -> None:
+        self._items, self._config, self._train = task.labelled(ROWS), config.validation, config.train
+        self._classes, self._decides = task.classes, decides
+        self.inputs = inputs_of(task, self._items)
         self._batch = batch_of(self._items)
         self._triggers, self._invariance = TriggerChecks(self._items, task.classes), BatchInvariance(self._items)
         kinds: dict[str, list[int]] = {kind: [] for kind in _GUARDS}
@@ -87,11 +78,9 @@ class Prober:
             kinds[self._items[index].kind].append(index)
         self._guards = [index for kind, count in _GUARDS.items() for index in kinds[kind][:count]]
 
-    def probe(self, candidate: Candidate, stop: threading.Event | None = None) -> Verdict:
-        """The verdict of the probes on a candidate that passed the static policy. Raises CancelledError once `stop` is
-        set."""
+    def probe(self, candidate: Candidate, calls: CandidateCalls) -> Verdict:
+        """The verdict of the probes on a candidate that passed the static policy. Raises CancelledError as its calls do."""
         started = time.perf_counter()
-        calls = self.calls(candidate, stop or threading.Event())
         checks: dict[str, float | bool | str] = {}
         components: tuple[str, ...] = ()
         stage: Stage | None = None
@@ -112,7 +101,7 @@ class Prober:
             constant = len(set(output.rewards)) == 1
             if constant:
                 flags.append(CONSTANT)
-                hints = "; ".join((*source.expected(), self._inputs.description))
+                hints = "; ".join((*source.expected(), self.inputs.description))
                 checks["constant_probes"] = (
                     f"gives {output.rewards[0]:g} to all {len(self._items)} probes, which no policy wrote; "
                     f"in a search the policy's own completions decide; {hints}"
@@ -147,17 +136,13 @@ class Prober:
             seconds=time.perf_counter() - started,
         )
 
-    def calls(self, candidate: Candidate, stop: threading.Event) -> CandidateCalls:
-        """For the calls of one candidate."""
-        return CandidateCalls(self._sandbox, candidate.code, stop, self._inputs)
-
     def _source(self, candidate: Candidate) -> Source:
         """The candidate's source. Raises Refused if it has an argument that it is not passed."""
-        source = Source(candidate.code, self._inputs)
+        source = Source(candidate.code, self.inputs)
         if source.missing:
             names = ", ".join(f"`{name}`" for name in source.missing)
             reason = (
-                f"`reward` takes {names} without a default, and the task has no such column; {self._inputs.description}"
+                f"`reward` takes {names} without a default, and the task has no such column; {self.inputs.description}"
             )
             raise Refused("contract", reason)
         return source
@@ -189,7 +174,7 @@ class Prober:
         if output.changed:
             yield f"changes the list `{output.changed[0]}` in place; work on a copy"
         again = calls.call(self._batch, "when it was called again", repeats=2)
-        other = calls.call(self._batch, "in a fresh process", sandbox=self._other)
+        other = calls.call(self._batch, "in a fresh process", elsewhere=True)
         if not output_bytes(again) == output_bytes(other) == output_bytes(output):
             yield "gives other values in another process: it depends on the order of a set or on addresses; sort first"
         self._keeps_no_state(calls)

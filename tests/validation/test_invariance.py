@@ -8,7 +8,8 @@ from sound import HEAD, SOUND, TASK, paying, verdicts_of
 from rewardsearch.config import Config, SandboxConfig
 from rewardsearch.records import Candidate, Verdict
 from rewardsearch.rewards.sandbox import Sandbox
-from rewardsearch.validation.probes import ROWS, Prober
+from rewardsearch.validation.calls import CandidateCalls
+from rewardsearch.validation.probes import Prober
 
 DECLARED = "BATCH_DEPENDENT = True\n"
 EACH = "for c, a in zip(completions, answer)]\n"
@@ -97,5 +98,7 @@ def test_what_a_call_leaves_behind_is_found_within_200_calls(calls: int, refused
         Sandbox(config, static=lambda code: None) as box,
         Sandbox(config, hash_seed=1, static=lambda code: None) as other,
     ):
-        verdict = Prober(TASK.labelled(ROWS), TASK, Config(), box, other).probe(Candidate(id="x", name="x", code=code))
+        prober = Prober(TASK, Config())
+        calls_of = CandidateCalls(code, prober.inputs, box, other)
+        verdict = prober.probe(Candidate(id="x", name="x", code=code), calls_of)
     assert ("keeps state" in (verdict.reason or "")) is refused

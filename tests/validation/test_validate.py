@@ -200,7 +200,7 @@ def test_the_calls_of_a_candidate_stop_once_it_is_asked_for() -> None:
     code = HEAD + "    return [0.0] * len(completions)\n"
     batch = Batch(prompts=("q",), completions=("c",), answer=("3",))
     with SandboxPool(config().sandbox) as pool, pool.borrow() as sandbox:
-        calls = CandidateCalls(sandbox, code, stop, inputs_of(TASK, TASK.labelled(1)))
+        calls = CandidateCalls(code, inputs_of(TASK, TASK.labelled(1)), sandbox, sandbox, stop)
         assert calls.call(batch, "").rewards == (0.0,)
         stop.set()
         with pytest.raises(CancelledError):
