@@ -13,6 +13,8 @@ from rewardsearch.run.artifacts import ADAPTER, SFT
 from rewardsearch.run.state import RunState
 from rewardsearch.tasks import Task, load_task
 
+SUMMED: Aggregation = "sum_then_normalize"
+
 
 class ExportSelection(Record):
     """The rewards to export, with what a trainer needs besides their code."""
@@ -21,7 +23,7 @@ class ExportSelection(Record):
     """Where they come from, in words, such as `ensemble-top3 of my-run`."""
     rewards: tuple[RewardSpec, ...]
     """Id, name, code and weight of each reward; base rewards first."""
-    aggregation: Aggregation = "sum_then_normalize"
+    aggregation: Aggregation = SUMMED
     """How a trainer makes one advantage of several rewards."""
     columns: tuple[str, ...] = ()
     """Columns of the data set that the rewards read besides prompt, completion and answer."""
@@ -55,35 +57,31 @@ def select_rewards(
         raise UserError("got --top and --ensemble; give one of them")
     if top is None and arm is None and state.final is not None:
         arm = state.final.chosen
-    if arm is not None:
+    if arm is None:
+        trained = [row.id for row in ranking.rows if row.status == "trained" and row.id in state.candidates]
+        if not trained:
+            raise UserError(
+                f"{state.folder} has no trained candidate to export yet; resume the search, or name an arm with --ensemble"
+            )
+        top = top or 1
+        if len(trained) < top:
+            raise UserError(
+                f"--top: got {top}, but {state.folder} has {len(trained)} trained candidates; give a number up to that, "
+                "or resume the search"
+            )
+        words = f"the best {top} candidates" if top > 1 else f"the best candidate, {_title(state, trained[0])},"
+        rewards: tuple[RewardSpec, ...] = (*state.base, *ensemble(trained[:top], state.candidates))
+        arm, aggregation = trained[0] if top == 1 else None, SUMMED
+    else:
         _check(state, arm)
-        return ExportSelection(
-            source=f"{_title(state, arm)} of {state.folder.name}",
-            arm=arm,
-            test_findings=_test_findings(state, arm),
-            rewards=state.members(arm),
-            aggregation=state.arms[arm].aggregation if arm in state.arms else "sum_then_normalize",
-            **_training_facts(state, state.members(arm)),
-        )
-    trained = [row.id for row in ranking.rows if row.status == "trained" and row.id in state.candidates]
-    if not trained:
-        raise UserError(
-            f"{state.folder} has no trained candidate to export yet; resume the search, or name an arm with --ensemble"
-        )
-    top = top or 1
-    if len(trained) < top:
-        raise UserError(
-            f"--top: got {top}, but {state.folder} has {len(trained)} trained candidates; give a number up to that, "
-            "or resume the search"
-        )
-    words = f"the best {top} candidates" if top > 1 else f"the best candidate, {_title(state, trained[0])},"
-    rewards = (*state.base, *ensemble(trained[:top], state.candidates))
-    single = trained[0] if top == 1 else None
+        words, rewards = _title(state, arm), state.members(arm)
+        aggregation = state.arms[arm].aggregation if arm in state.arms else SUMMED
     return ExportSelection(
         source=f"{words} of {state.folder.name}",
-        arm=single,
-        test_findings=_test_findings(state, single),
+        arm=arm,
+        test_findings=_test_findings(state, arm),
         rewards=rewards,
+        aggregation=aggregation,
         **_training_facts(state, rewards),
     )
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from rewardsearch.records import ClassEstimate, ClassRow, ClassScores, Outcome
 from rewardsearch.stats.metrics import Arm, positives_of
-from rewardsearch.stats.samples import Floats, Sample, percentiles
+from rewardsearch.stats.samples import Floats, Metric, Sample, percentiles
 
 UNPARSED = "unparsed"
 """The column of a confusion matrix for completions without an answer."""
@@ -33,7 +34,7 @@ class Gold:
 
 @dataclass(frozen=True)
 class ClassRates:
-    """Precision TP / (TP + FP), recall TP / (TP + FN), and F1 = 2TP / (2TP + FP + FN) of one class; arrays of one shape."""
+    """Precision TP / (TP + FP), recall TP / (TP + FN), and F1 = 2TP / (2TP + FP + FN) of both classes: (2, arms, ...)."""
 
     precision: Floats
     recall: Floats
@@ -64,30 +65,12 @@ def gold_of(arms: Mapping[Arm, Sequence[Outcome]], ids: Sequence[str]) -> Gold |
     )
 
 
-def class_rates(right: tuple[Floats, Floats], of: tuple[Floats, Floats]) -> tuple[ClassRates, ClassRates]:
-    """The rates of both classes, in their order. right: correctly answered questions of each class; of: all its questions.
-
-    Counts of any shapes that broadcast. A share with denominator 0 is 0.
-    """
-
-    def rates(right: Floats, of: Floats, taken: Floats) -> ClassRates:
-        # Counts are integers: a denominator below 1 is 0, and so is its numerator.
-        return ClassRates(
-            precision=right / np.maximum(right + taken, 1),
-            recall=right / np.maximum(of, 1),
-            f1=2 * right / np.maximum(of + right + taken, 1),
-        )
-
-    missed = (of[0] - right[0], of[1] - right[1])
-    return rates(right[0], of[0], missed[1]), rates(right[1], of[1], missed[0])
-
-
 @dataclass(frozen=True)
 class ClassCounts:
-    """Correct answers by class, as observed or in every resample: (arms, ...), and the questions of each class: (...)."""
+    """Correct answers by class, as observed or in every resample: (2, arms, ...), and questions of each class: (2, 1, ...)."""
 
-    right: tuple[Floats, Floats]
-    of: tuple[Floats, Floats]
+    right: Floats
+    of: Floats
 
     @staticmethod
     def columns(table: npt.NDArray[np.float32], gold: Gold) -> npt.NDArray[np.float32]:
@@ -98,35 +81,38 @@ class ClassCounts:
     @staticmethod
     def of_totals(totals: Floats, questions: int) -> ClassCounts:
         """The counts from the sums of these columns: ((2 arms + 1), ...)."""
-        arms = len(totals) // 2
         positives = totals[-1]
-        return ClassCounts(right=(totals[:arms], totals[arms:-1]), of=(positives, questions - positives))
+        right = totals[:-1].reshape(2, -1, *positives.shape)
+        return ClassCounts(right, of=np.stack([positives, questions - positives])[:, None])
 
-    def rates(self, arms: Sequence[int]) -> tuple[ClassRates, ClassRates]:
-        """The rates of both classes for some arms: (arms, ...)."""
-        index = list(arms)
-        return class_rates((self.right[0][index], self.right[1][index]), self.of)
+    def rates(self, arms: Sequence[int]) -> ClassRates:
+        """The rates of some arms. A share with denominator 0 is 0."""
+        right = self.right[:, list(arms)]
+        # What is missed of one class is taken for the other.
+        taken = (self.of - right)[::-1]
+        # Counts are integers: a denominator below 1 is 0, and so is its numerator.
+        return ClassRates(
+            precision=right / np.maximum(right + taken, 1),
+            recall=right / np.maximum(self.of, 1),
+            f1=2 * right / np.maximum(self.of + right + taken, 1),
+        )
 
     def accuracy(self, arms: Sequence[int]) -> Floats:
         """The share of correct answers: (arms, ...)."""
-        index = list(arms)
-        return (self.right[0][index] + self.right[1][index]) / (self.of[0] + self.of[1])
+        return np.asarray(self.right[:, list(arms)].sum(axis=0) / self.of.sum(axis=0))
 
 
 def class_sample(observed: ClassCounts, drawn: ClassCounts, arms: Sequence[int], confidence: float) -> Sample:
     """The mean over arms of the positive class's F1, accuracy and macro F1."""
-    (yes, no), (yes_drawn, no_drawn) = observed.rates(arms), drawn.rates(arms)
+
+    def means(counts: ClassCounts) -> dict[Metric, Any]:
+        f1 = counts.rates(arms).f1
+        macro_f1 = f1.sum(axis=0).mean(axis=0) / 2
+        return {"f1": f1[0].mean(axis=0), "accuracy": counts.accuracy(arms).mean(axis=0), "macro_f1": macro_f1}
+
     return Sample(
-        observed={
-            "f1": float(yes.f1.mean()),
-            "accuracy": float(observed.accuracy(arms).mean()),
-            "macro_f1": float((yes.f1 + no.f1).mean() / 2),
-        },
-        drawn={
-            "f1": yes_drawn.f1.mean(axis=0),
-            "accuracy": drawn.accuracy(arms).mean(axis=0),
-            "macro_f1": (yes_drawn.f1 + no_drawn.f1).mean(axis=0) / 2,
-        },
+        observed={metric: float(value) for metric, value in means(observed).items()},
+        drawn=means(drawn),
         confidence=confidence,
     )
 
@@ -144,17 +130,16 @@ def scores_of(
     def estimate(value: Floats, resampled: Floats) -> ClassEstimate:
         return ClassEstimate(value=float(value.mean()), ci=percentiles(resampled.mean(axis=0), confidence))
 
-    rates = list(zip(classes, observed.rates(arms), drawn.rates(arms), strict=True))
+    seen, resampled = observed.rates(arms), drawn.rates(arms)
     rows = {
         name: ClassRow(
-            precision=estimate(seen.precision, resampled.precision),
-            recall=estimate(seen.recall, resampled.recall),
-            f1=estimate(seen.f1, resampled.f1),
+            precision=estimate(seen.precision[place], resampled.precision[place]),
+            recall=estimate(seen.recall[place], resampled.recall[place]),
+            f1=estimate(seen.f1[place], resampled.f1[place]),
         )
-        for name, seen, resampled in rates
+        for place, name in enumerate(classes)
     }
-    (_, yes, yes_drawn), (_, no, no_drawn) = rates
-    macro = estimate((yes.f1 + no.f1) / 2, (yes_drawn.f1 + no_drawn.f1) / 2)
+    macro = estimate(seen.f1.sum(axis=0) / 2, resampled.f1.sum(axis=0) / 2)
     return ClassScores(classes=rows, macro_f1=macro, confusion=confusion)
 
 
