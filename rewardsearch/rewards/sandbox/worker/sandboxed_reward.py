@@ -20,7 +20,7 @@ class SandboxedReward:
     RewardFault.
 
     A call that took too much time or memory, or ended its process, is first repeated in a fresh worker. This separates an
-    infrastructure error (a pause longer than the deadline) from a fault of the reward.
+    infrastructure error (a machine that ran out of memory) from a fault of the reward.
 
     After a share `rechecks` of the calls, drawn by `seed`, a remembered batch is called again; other values than before raise a
     RewardFault of kind "changed". Every call starts from the same state, so only a way around the sandbox gives others.
