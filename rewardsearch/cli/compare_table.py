@@ -8,15 +8,13 @@ from rewardsearch.cli.tables import (
     F1_LEGEND,
     class_legend,
     estimate,
-    interval,
-    number,
+    gain,
     p_value,
     percent,
     print_facts,
     print_lines,
     print_table,
-    signed,
-    signed_interval,
+    score,
 )
 
 if TYPE_CHECKING:
@@ -39,7 +37,7 @@ def print_comparison(names: tuple[str, str], result: Comparison, limit: int, abo
     if (gap := result.rewards) is not None:
         print_lines(
             console,
-            f"as rewards: F1 {signed(gap.f1)} {signed_interval(gap.f1_ci)}, p {p_value(gap.p)}, over questions and training "
+            f"as rewards: F1 {gain(gap.f1, gap.f1_ci)}, p {p_value(gap.p)}, over questions and training "
             f"seeds, with the noise between the baseline's {len(gap.seeds)} seeds{_mean_text(gap)}",
             "",
         )
@@ -66,14 +64,15 @@ def print_comparison(names: tuple[str, str], result: Comparison, limit: int, abo
 def _scores(result: Comparison) -> list[tuple[str, ...]]:
     """A row per score: its name, both sides, their difference."""
     a, b, difference = result.a, result.b, result.difference
-    both = [f"{number(each.f1)} {interval(each.f1_ci)}" for each in (a, b)]
-    rows = [("F1", *both, f"{signed(difference.f1)} {signed_interval(difference.f1_ci)}")]
-    both = [f"{number(each.accuracy)} {interval(each.accuracy_ci)}" for each in (a, b)]
-    gap = f"{signed(difference.accuracy)} {signed_interval(difference.accuracy_ci)}"
-    rows.append(("accuracy", *both, gap))
+    f1 = (score(each.f1, each.f1_ci) for each in (a, b))
+    accuracy = (score(each.accuracy, each.accuracy_ci) for each in (a, b))
+    rows = [
+        ("F1", *f1, gain(difference.f1, difference.f1_ci)),
+        ("accuracy", *accuracy, gain(difference.accuracy, difference.accuracy_ci)),
+    ]
     if a.classes and b.classes and (macro := result.macro_f1_difference):
         both = [estimate(each.macro_f1) for each in (a.classes, b.classes)]
-        rows.append(("macro F1", *both, f"{signed(macro.value)} {signed_interval(macro.ci)}"))
+        rows.append(("macro F1", *both, gain(macro.value, macro.ci)))
     rows.append(("parsed", percent(a.parse_rate), percent(b.parse_rate), ""))
     return rows
 

@@ -14,11 +14,7 @@ if TYPE_CHECKING:
     from rewardsearch.tasks.datasheet import DataSheet
 
 
-def data(
-    config: ConfigArgument,
-    set_: SetOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def data(config: ConfigArgument, set_: SetOption = None, as_json: JsonOption = False) -> None:
     """Show the rows of each split and what was left out.
 
     Warns when a split has fewer rows than the config asks for. Ends with exit code 2 when a search cannot use the rows.

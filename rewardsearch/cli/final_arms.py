@@ -11,6 +11,7 @@ from rewardsearch.cli.tables import (
     class_legend,
     class_names,
     flags_text,
+    gain,
     interval,
     number,
     p_value,
@@ -18,7 +19,6 @@ from rewardsearch.cli.tables import (
     print_lines,
     print_table,
     signed,
-    signed_interval,
 )
 
 if TYPE_CHECKING:
@@ -77,21 +77,19 @@ def _cells(row: FinalRow, name: str, versus: str) -> dict[str, str]:
     parsed, flags = {"parsed": percent(row.parse_rate)}, {"flags": flags_text(row.flags)}
     if row.classes is not None:
         positive, seeds = next(iter(row.classes.classes.values())), row.classes_by_seed.values()
-        gain, ci = row.macro_gain, row.macro_gain_ci or row.macro_gain_questions_ci
         scores = {
             "macro F1": number(row.classes.macro_f1.value),
             "interval": interval(row.expected_macro_ci or row.classes.macro_f1.ci),
-            versus: f"{signed(gain)} {signed_interval(ci, 2)}" if ci else signed(gain),
+            versus: gain(row.macro_gain, row.macro_gain_ci or row.macro_gain_questions_ci, 2),
             "precision": _range([seed.precision for seed in seeds] or [positive.precision.value], 2),
             "recall": _range([seed.recall for seed in seeds] or [positive.recall.value], 2),
             "F1": number(row.f1),
         }
         return arm | scores | base | parsed | flags
-    gain, ci = row.gain, row.gain_ci or row.gain_questions_ci
     scores = {
         "F1": number(row.f1),
         "seeds": _range(list(row.f1_by_seed.values()), 3) if len(row.f1_by_seed) > 1 else "-",
-        versus: f"{signed(gain)} {signed_interval(ci)}" if ci else signed(gain),
+        versus: gain(row.gain, row.gain_ci or row.gain_questions_ci),
     }
     on_val = {
         "interval": interval(row.expected_ci or row.f1_ci),

@@ -12,7 +12,7 @@ from rewardsearch.cli.options import JsonOption, RunArgument
 from rewardsearch.cli.tables import (
     class_facts,
     duration,
-    interval,
+    gain,
     make_console,
     number,
     p_value,
@@ -21,8 +21,7 @@ from rewardsearch.cli.tables import (
     print_json,
     print_lines,
     print_table,
-    signed,
-    signed_interval,
+    score,
 )
 from rewardsearch.errors import UserError
 
@@ -144,8 +143,8 @@ def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | No
         facts["status"] = f"{row.status}: {row.reason}" if row.reason else row.status
         if row.rank is not None:
             facts["rank"] = f"{row.rank} on {state.config.ranked_on}"
-            facts["F1"] = f"{number(row.f1)} {interval(row.f1_ci)}"
-            facts["accuracy"] = f"{number(row.accuracy)} {interval(row.accuracy_ci)}, {percent(row.parse_rate)} parsed"
+            facts["F1"] = score(row.f1, row.f1_ci)
+            facts["accuracy"] = f"{score(row.accuracy, row.accuracy_ci)}, {percent(row.parse_rate)} parsed"
             if row.classes is not None:
                 facts |= class_facts(row.classes)
             facts |= _gain(row)
@@ -165,11 +164,9 @@ def _gain(row: RankedRow) -> dict[str, str]:
         return {}
     if row.gain_ci is None:
         alone = "over the questions alone, so of these trained policies"
-        return {"gain": f"{signed(row.gain)} {signed_interval(row.gain_questions_ci)} against the baseline, {alone}"}
+        return {"gain": f"{gain(row.gain, row.gain_questions_ci)} against the baseline, {alone}"}
     ps = f"p {p_value(row.p_vs_baseline)}, corrected {p_value(row.p_adjusted)}"
-    return {
-        "gain": f"{signed(row.gain)} {signed_interval(row.gain_ci)} against the baseline, over questions and seeds, {ps}"
-    }
+    return {"gain": f"{gain(row.gain, row.gain_ci)} against the baseline, over questions and seeds, {ps}"}
 
 
 def _on_test(state: RunState, arm: str) -> dict[str, str]:

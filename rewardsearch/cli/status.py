@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING
 
 from rewardsearch.cli.options import JsonOption, RunArgument
 from rewardsearch.cli.sft import sft_document
-from rewardsearch.cli.tables import duration, interval, make_console, number, print_facts, print_json
+from rewardsearch.cli.tables import duration, make_console, print_facts, print_json, score
 
 if TYPE_CHECKING:
     from rewardsearch.run.progress import Live
     from rewardsearch.run.state import RunState
 
 
-def status(
-    run: RunArgument,
-    as_json: JsonOption = False,
-) -> None:
+def status(run: RunArgument, as_json: JsonOption = False) -> None:
     """Show where a run stands: rounds, spend, best candidate."""
     from rewardsearch.run.journal import in_use
     from rewardsearch.run.progress import read_live
@@ -94,7 +91,7 @@ def status(
         ),
         (
             "best",
-            f"{best.name} {best.id}: F1 {number(best.f1)} {interval(best.f1_ci)} on {ranking.split}" if best else "",
+            f"{best.name} {best.id}: F1 {score(best.f1, best.f1_ci)} on {ranking.split}" if best else "",
         ),
         *(("lost", line) for line in missing_lines(state)),
         ("sealed test", "read" if state.final else "opened" if state.test_opened else "not opened"),

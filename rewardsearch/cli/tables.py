@@ -178,7 +178,17 @@ def class_facts(scores: ClassScores) -> dict[str, str]:
 
 
 def estimate(value: ClassEstimate) -> str:
-    return f"{number(value.value)} {interval(value.ci)}"
+    return score(value.value, value.ci)
+
+
+def score(value: float | None, ci: tuple[float, float] | None) -> str:
+    """A score with its interval."""
+    return f"{number(value)} {interval(ci)}"
+
+
+def gain(value: float | None, ci: tuple[float, float] | None, digits: int = 3) -> str:
+    """A difference with its interval, where that is known."""
+    return f"{signed(value)} {signed_interval(ci, digits)}" if ci else signed(value)
 
 
 def number(value: float | None, digits: int = 3) -> str:
