@@ -5,6 +5,7 @@ are in tests/end_to_end.
 """
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from rewardsearch.records import BASELINE
 from rewardsearch.rewards.sandbox import Defences, inspect
 from rewardsearch.run import restore as module
 from rewardsearch.run.journal import JOURNAL, read_run
+from rewardsearch.run.state import RunState
 from rewardsearch.session import preflight
 from rewardsearch.session.preflight import check
 
@@ -36,6 +38,22 @@ def events(folder: Path) -> list[dict[str, Any]]:
 
 def interrupt(*_: Any) -> None:
     raise KeyboardInterrupt
+
+
+class Telling(Quiet):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunState, list[str]]:
+    """A search of one round to its end, and its lines of progress."""
+    progress = Telling()
+    with Trainer().in_place():
+        return search(config(), tmp_path_factory.mktemp("finished"), progress), progress.lines
 
 
 def test_an_interruption_after_a_training_run_changes_nothing_in_the_end(tmp_path: Path, trainer: Trainer) -> None:
@@ -149,9 +167,10 @@ def test_without_a_baseline_there_is_no_search_however_often_it_is_started(
     assert read_run(tmp_path).candidates == {}
 
 
-def test_when_every_candidate_fails_in_training_the_test_stays_sealed(tmp_path: Path, trainer: Trainer) -> None:
-    ids = search(config(finalize={"enabled": False}), tmp_path / "probe", Quiet()).candidates
-    trainer.ends = dict.fromkeys(ids, "failed")
+def test_when_every_candidate_fails_in_training_the_test_stays_sealed(
+    tmp_path: Path, trainer: Trainer, finished: tuple[RunState, list[str]]
+) -> None:
+    trainer.ends = dict.fromkeys(finished[0].candidates, "failed")
     with pytest.raises(NothingAccepted, match="no candidate was screened to the end"):
         search(config(), tmp_path / "run", Quiet())
     assert not read_run(tmp_path / "run").test_opened
@@ -170,21 +189,10 @@ def test_a_stop_file_in_mid_round_leaves_the_round_open(tmp_path: Path, trainer:
     assert len(folders) == len(set(folders))
 
 
-class Telling(Quiet):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, line: str) -> None:
-        self.lines.append(line)
-
-
-def test_a_search_tells_first_what_holds_its_candidates(tmp_path: Path, trainer: Trainer) -> None:
-    progress = Telling()
-    search(config(), tmp_path, progress)
-    assert progress.lines[0].startswith("sandbox: ")
-    assert "attempted breaches blocked" in progress.lines[0]
-    events = [json.loads(line) for line in (tmp_path / "journal.jsonl").read_text(encoding="utf-8").splitlines()]
-    told = next(event for event in events if event["event"] == "sandbox")
+def test_a_search_says_first_which_layers_confine_its_candidates(finished: tuple[RunState, list[str]]) -> None:
+    state, lines = finished
+    assert lines[0].startswith("sandbox: ") and "attempted breaches blocked" in lines[0]
+    told = next(event for event in events(state.folder) if event["event"] == "sandbox")
     assert (told["layers"], told["open"]) == (list(inspect(config().sandbox).layers), [])
 
 
@@ -197,12 +205,13 @@ def test_a_search_without_a_layer_that_it_requires_does_not_start(tmp_path: Path
         check(config(sandbox={"require": ["bubblewrap"]}))
 
 
-def test_what_stands_around_candidates_is_no_part_of_what_a_result_means(tmp_path: Path, trainer: Trainer) -> None:
-    search(config(), tmp_path, Quiet())
-    trained = list(trainer.trained)
+def test_the_layers_around_candidates_are_no_part_of_what_a_result_means(
+    tmp_path: Path, trainer: Trainer, finished: tuple[RunState, list[str]]
+) -> None:
+    shutil.copytree(finished[0].folder, tmp_path, dirs_exist_ok=True)
     layers = inspect(config().sandbox).layers
     assert search(config(sandbox={"require": layers}), tmp_path, Quiet()).status == "finished"
-    assert trainer.trained == trained
+    assert trainer.trained == []
 
 
 def test_a_search_goes_no_further_where_whole_layers_leak(
