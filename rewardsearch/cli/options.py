@@ -18,7 +18,7 @@ RunDirOption = Annotated[
     typer.Option(
         "--run-dir",
         metavar="DIR",
-        help="The run's folder. [default: runs/<name of the config>, with -replay for a replay]",
+        help="The run's folder. [default: runs/<name of the config>]",
     ),
 ]
 SetOption = Annotated[

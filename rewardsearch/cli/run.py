@@ -32,7 +32,10 @@ def run(
     mix: MixOption = False,
     dry_run: Annotated[bool, typer.Option(help="Check everything, show the config and the plan, and stop.")] = False,
 ) -> None:
-    """Start a search, or resume the one in the run's folder."""
+    """Start a search, or resume the one in the run's folder.
+
+    The run's folder of a replay ends with -replay, unless --run-dir names it.
+    """
     from rewardsearch.cli.progress import SearchProgress
     from rewardsearch.loop import search
     from rewardsearch.propose import load_proposer

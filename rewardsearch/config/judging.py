@@ -8,9 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from rewardsearch.config.effects import Affects
-from rewardsearch.config.sections import Count, Section
-
-Share = Annotated[float, Field(ge=0, le=1)]
+from rewardsearch.config.sections import Count, Section, Share
 
 
 class BankConfig(Section):

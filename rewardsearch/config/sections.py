@@ -10,6 +10,7 @@ from rewardsearch.config.effects import Affects
 from rewardsearch.files.resources import policy_folder
 
 Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 def _is_number(annotation: Any) -> bool:
@@ -193,7 +194,7 @@ class SandboxConfig(Section):
     memory_mb: Annotated[int, Field(ge=64)] = 512
     failures: Annotated[int, Field(ge=0)] = 2
     """Failed calls that a training run tolerates (each is retried once first) before it fails as the candidate's fault."""
-    rechecks: Annotated[float, Field(ge=0, le=1)] = 0.1
+    rechecks: Share = 0.1
     """Share of a training run's reward calls after which a remembered batch is asked again: its rewards must be the same."""
     require: Annotated[tuple[Layer, ...], Affects()] = ()
     """Layers without which no candidate is run; `rewardsearch doctor` shows which are in force on a machine."""

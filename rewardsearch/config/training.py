@@ -8,9 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from rewardsearch.config.effects import Affects
-from rewardsearch.config.sections import Count, Section
+from rewardsearch.config.sections import Count, Section, Share
 
-Share = Annotated[float, Field(ge=0, le=1)]
 _ROUNDING = 1e-9
 """Keeps a share of a count from missing an integer by a rounding error."""
 
