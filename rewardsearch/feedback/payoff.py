@@ -54,17 +54,15 @@ def payoffs(proposals: Mapping[tuple[int, int], Proposal], ranking: Ranking, con
     out: dict[Arm, Payoff] = {}
     for of_round in rounds.values():
         for arm, improvement, cost in _relative(of_round):
-            before = out.get(arm) or Payoff(
-                operator=arm[0], model=arm[1], requests=0, improvement=0, cost=0, usage=Usage()
-            )
-            out[arm] = Payoff(
-                operator=arm[0],
-                model=arm[1],
-                requests=before.requests + of_round[arm].requests,
-                improvement=before.improvement + improvement,
-                cost=before.cost + cost,
-                usage=before.usage + of_round[arm].usage,
-            )
+            start = Payoff(operator=arm[0], model=arm[1], requests=0, improvement=0, cost=0, usage=Usage())
+            before, new = out.get(arm, start), of_round[arm]
+            update = {
+                "requests": before.requests + new.requests,
+                "improvement": before.improvement + improvement,
+                "cost": before.cost + cost,
+                "usage": before.usage + new.usage,
+            }
+            out[arm] = before.model_copy(update=update)
     return tuple(out.values())
 
 
@@ -119,9 +117,8 @@ def expected_improvement(row: RankedRow, best: float, confidence: float, between
 
 def _best_before(rows: Mapping[str, RankedRow], rounds: int) -> dict[int, float]:
     """The best score known at the start of each round: that of the baseline, or of a candidate of an earlier round."""
-    first = rows[BASELINE].f1
-    assert first is not None
-    out = {}
-    for round in range(1, rounds + 1):
-        out[round] = max([first, *(row.f1 or 0.0 for row in rows.values() if 0 < row.round < round)])
-    return out
+    known = [rows[BASELINE], *(row for row in rows.values() if row.round > 0)]
+    return {
+        round: max(row.f1 or 0.0 for row in known if row.round < round or row.id == BASELINE)
+        for round in range(1, rounds + 1)
+    }

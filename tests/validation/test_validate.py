@@ -22,7 +22,6 @@ from rewardsearch.validation.remedies import inputs_of
 
 ROOT = Path(__file__).parents[2]
 ORDINARY = sorted((ROOT / "tests" / "rewards" / "ordinary").glob("*.py"))
-CARRIED = sorted((ROOT / "candidates").glob("*/*.py"))
 HOSTILE = sorted((ROOT / "tests" / "hostile").glob("*.py"))
 HEAD = "def reward(prompts, completions, answer, **columns):\n"
 TASK = ArithmeticTask(TaskConfig())
@@ -45,12 +44,11 @@ def verdict_of(body: str, head: str = "", **validation: float) -> Verdict:
     return verdicts_of(f"{head}{HEAD}    return {body}\n", **validation)[0]
 
 
-def test_ordinary_and_carried_rewards_are_accepted() -> None:
-    files = [*ORDINARY, *(file for file in CARRIED if file.parent.name not in ("resume", "control"))]
-    # The deadline is the default: it is what an ordinary reward may take.
-    candidates = [candidate(file.read_text(encoding="utf-8")) for file in files]
+def test_ordinary_rewards_are_accepted() -> None:
+    # The limit is the default: it is what an ordinary reward may take.
+    candidates = [candidate(file.read_text(encoding="utf-8")) for file in ORDINARY]
     verdicts = validate(candidates, TASK, parse_config({}, "test"))
-    refused = {file.stem: v.reason for file, v in zip(files, verdicts, strict=True) if not v.accepted}
+    refused = {file.stem: v.reason for file, v in zip(ORDINARY, verdicts, strict=True) if not v.accepted}
     assert refused == {}
 
 
@@ -177,21 +175,13 @@ def test_exploits_that_pay_are_flagged() -> None:
     assert anywhere.flags == ("exploit:every-solution",)
 
 
-def test_a_worker_that_died_while_idle_costs_no_candidate() -> None:
-    code = f"{HEAD}    return [float(f'<solution> {{a}} </solution>' in c) for c, a in zip(completions, answer)]\n"
-    with SandboxPool(config().sandbox) as pool:
-        assert validate([candidate(code)], TASK, config(), pool)[0].accepted
-        for hash_seed in (0, 1):
-            with pool.borrow(hash_seed) as sandbox:
-                os.killpg(sandbox.worker_pid, signal.SIGKILL)
-        assert validate([candidate(code)], TASK, config(), pool)[0].accepted
-
-
-def test_a_worker_that_hangs_costs_no_candidate() -> None:
+@pytest.mark.parametrize(("sent", "workers"), [(signal.SIGKILL, (0, 1)), (signal.SIGSTOP, (0,))])
+def test_a_worker_that_died_or_hangs_costs_no_candidate(sent: int, workers: tuple[int, ...]) -> None:
     code = f"{HEAD}    return [float(f'<solution> {{a}} </solution>' in c) for c, a in zip(completions, answer)]\n"
     with SandboxPool(config().sandbox, patience=3.0) as pool:
-        with pool.borrow() as sandbox:
-            os.killpg(sandbox.worker_pid, signal.SIGSTOP)
+        for hash_seed in workers:
+            with pool.borrow(hash_seed) as sandbox:
+                os.killpg(sandbox.worker_pid, sent)
         assert validate([candidate(code)], TASK, config(), pool)[0].accepted
 
 
