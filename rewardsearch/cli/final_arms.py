@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rewardsearch.cli.tables import (
     F1_LEGEND,
     FLAGS_LEGEND,
+    FLAGS_WRAP,
     class_legend,
     class_names,
     flags_text,
@@ -67,7 +68,7 @@ def print_arms(rows: Sequence[FinalRow], named: Mapping[str, str], chosen: str |
         legend["F1"] = f"{of['F1']}; the mean over the training seeds"
     cells = [_cells(row, ("* " if row.id == chosen else "  ") + named[row.id], versus) for row in rows]
     spare = _SPARE_OF_CLASSES if classes else _SPARE
-    print_table(console, cells[0], [each.values() for each in cells], spare=spare, legend=legend)
+    print_table(console, cells[0], [each.values() for each in cells], wrap=FLAGS_WRAP, spare=spare, legend=legend)
 
 
 def _cells(row: FinalRow, name: str, versus: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rewardsearch.cli.tables import (
     F1_LEGEND,
     FLAGS_LEGEND,
+    FLAGS_WRAP,
     PAPER_NOTE,
     class_legend,
     class_names,
@@ -91,7 +92,7 @@ def _print_ranked(
     several = any(len(row.f1_by_seed) > 1 for row in ranked)
     f1 = f"{F1_LEGEND}{'; of the baseline the mean over its training seeds' if several else ''}"
     legend = LEGEND | {"F1": f1} | (class_legend(classes) if classes else {})
-    print_table(console, cells[0], [each.values() for each in cells], spare=spare, legend=legend)
+    print_table(console, cells[0], [each.values() for each in cells], wrap=FLAGS_WRAP, spare=spare, legend=legend)
     print_lines(console, *_round_scores(ranked), *_noise_text(ranking))
 
 

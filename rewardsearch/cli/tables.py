@@ -24,10 +24,11 @@ PIPED = 100
 """Columns of what is written to a file or a pipe."""
 SHORT = 6
 """Characters of an id that tables show. Commands take any unique beginning of an id."""
-_TEXT = 18
+_TEXT = 16
 """The narrowest that a column of texts is wrapped to."""
 PAPER_NOTE = "paper protocol: ranked on the test split with one seed, so the best scores are inflated by selection"
 F1_LEGEND = "2a / (1 + a) with a the accuracy, so F1 and accuracy give the same ranks"
+FLAGS_WRAP = {"flags": 18}
 FLAGS_LEGEND = "warnings of validation and training; docs/validation.md explains them"
 _GAP = 2
 _LEAST_WIDTH = 20
