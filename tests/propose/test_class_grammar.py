@@ -14,8 +14,16 @@ from requests_of import MakeRequest, feedback_of, ledger_of, parent_of
 
 from rewardsearch.config import Config, ProposeConfig, TaskConfig
 from rewardsearch.propose import ProposalRequest, load_proposer, propose
-from rewardsearch.propose.grammar.catalogue import ANCHOR, FAMILIES, KINDS, NUMERIC, Value
-from rewardsearch.propose.grammar.classes import CLASS_ANCHOR, CLASS_KINDS, catalogue_of
+from rewardsearch.propose.grammar.catalogue import (
+    ANCHOR,
+    CLASS_ANCHOR,
+    CLASS_KINDS,
+    FAMILIES,
+    KINDS,
+    NUMERIC,
+    Value,
+    catalogue_of,
+)
 from rewardsearch.propose.grammar.genome import Component, Genome, genome_of, read_genome, render
 from rewardsearch.propose.grammar.guide import guide_of
 from rewardsearch.propose.grammar.operators import draw_component, fresh, repair

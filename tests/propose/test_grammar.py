@@ -26,7 +26,6 @@ from rewardsearch.records import (
 )
 from rewardsearch.records.feedback import Parent
 from rewardsearch.rewards.identity import candidate_id
-from rewardsearch.rewards.sandbox import check_static
 
 ONE = genome_of((Component(ANCHOR, (2.0,)), Component("steps_hold", (0.5, 1.0, 3)), Component("no_answer", (2.0,))))
 TWO = genome_of((Component(ANCHOR, (3.0,)), Component("brevity", (2.0, 24))))
@@ -116,7 +115,7 @@ def test_prompt_md_holds_the_guide_and_the_feedback(request_of: MakeRequest) -> 
 # --- the first round --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(3))
 def test_six_candidates_of_a_first_round_are_about_every_family_and_mostly_the_work(
     request_of: MakeRequest, seed: int
 ) -> None:
@@ -127,11 +126,6 @@ def test_six_candidates_of_a_first_round_are_about_every_family_and_mostly_the_w
         assert made is not None and lead in made.kinds and set(made.kinds) & set(NUMERIC.substance)
         about.append(NUMERIC.by_name[lead].family)
     assert sorted(about) == sorted((*FAMILIES, "work", "work"))
-
-
-def test_a_first_round_is_not_the_same_for_every_seed(request_of: MakeRequest) -> None:
-    firsts = {genomes(draw(request_of(count=1, seed=seed)))[0].kinds for seed in range(20)}
-    assert len(firsts) > 5
 
 
 def test_every_kind_leads_once_before_one_leads_twice() -> None:
@@ -152,15 +146,10 @@ def test_rounds_without_feedback_go_on_through_the_kinds_and_draw_the_families_i
     assert {kind for each in rounds for kind in each} == {kind.name for kind in KINDS}
 
 
-def test_all_of_a_large_first_round_passes_the_static_policy(request_of: MakeRequest) -> None:
-    codes = [c.code for c in draw(request_of(count=40)).candidates]
-    assert [check_static(code) for code in codes] == [None] * 40
-
-
 def test_a_long_search_without_feedback_does_not_run_out_of_new_rewards(request_of: MakeRequest) -> None:
     """Some kinds have three values in all."""
     seen: list[str] = []
-    for round in range(1, 13):
+    for round in range(1, 9):
         proposal = draw(request_of(round=round, count=8, seen=tuple(seen)))
         assert (len(proposal.candidates), proposal.refusals) == (8, ())
         seen += [c.id for c in proposal.candidates]
@@ -203,7 +192,7 @@ def test_parents_whose_crossings_are_all_known_cost_no_candidate(request_of: Mak
     assert proposal.refusals == ()
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(12))
 def test_a_mutation_is_one_atomic_change_that_is_told(seed: int) -> None:
     parent = known(ONE)
     child, told = mutate(random.Random(seed), parent, Guide((parent,), {}))
@@ -236,19 +225,13 @@ def test_a_genome_grows_to_five_components_at_most() -> None:
         assert 1 <= len(made.components) <= MAX_COMPONENTS
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(6))
 def test_a_crossing_is_made_of_its_parents_components(seed: int) -> None:
     child, told = crossover(random.Random(seed), known(ONE), known(TWO))
     assert set(child.components) <= {*ONE.components, *TWO.components}
     assert ANCHOR in child.kinds
     assert len(set(child.kinds)) == len(child.kinds)
     assert told.startswith("Crosses parent (")
-
-
-def test_a_mutation_is_not_undone_by_rendering(request_of: MakeRequest) -> None:
-    one, two = carriers((ONE, 0.1), (TWO, 0.05))
-    request = request_of(count=12, round=2, feedback=feedback_of(one, two))
-    assert all(render(genome(c.code)) == c.code for c in draw(request).candidates)
 
 
 # --- the guide --------------------------------------------------------------------------------------------------------

@@ -34,7 +34,6 @@ DRAFT = reward_code(9.0)
 IDEA = "Pays what stands in the tags."
 HELPER, MAIN = TAGS.split(f"\n\n{SIGNATURE}", 1)
 HELPER, MAIN = HELPER.rstrip() + "\n", SIGNATURE + MAIN
-SHOWN = TAGS.replace(IDEA, f"{IDEA}\n\n```\n<thinking>2 + 2</thinking>\n```\n\nNothing else.\n")
 AS_JSON = json.dumps({"name": "Tags", "hypothesis": "It pays.", "code": TAGS})
 NAMED = "Name: Tags\nHypothesis: It pays.\n"
 FENCED = f"```python\n{TAGS}```"
@@ -126,7 +125,6 @@ MARKDOWN_REPLIES = [
     Case("a wrong language", f"{NAMED}\n```javascript\n{TAGS}```"),
     Case("fence on the line of the prose", f"{NAMED}\nHere is the code: ```python\n{TAGS}```"),
     Case("fence on the last line of code", f"{NAMED}\n```python\n{TAGS.rstrip()}```\n\nIt is done."),
-    Case("fences in the docstring", f"{NAMED}\n```python\n{SHOWN}```\nDone.", SHOWN),
     Case("Windows line ends", f"{NAMED}\n{FENCED}".replace("\n", "\r\n")),
     Case("a byte-order mark and zero-width spaces", f"\ufeff\u200b{NAMED}\n{FENCED}"),
     Case("zero-width spaces in the code", f"{NAMED}\n```python\n\u200b{TAGS}```"),
@@ -156,8 +154,6 @@ MARKDOWN_REPLIES = [
     Case("bare, prose follows", f"{NAMED}\n{TAGS}\nNote: short\n- fast\nIt's done, isn't it?"),
     Case("bare in tags", f"{NAMED}\n<code>\n{TAGS}</code>"),
     Case("bare in a chat template", f"<|im_start|>assistant\n{NAMED}\n{TAGS}<|im_end|>\n<|im_start|>user\nThanks"),
-    Case("indented by four", f"{NAMED}\nCode:\n\n" + textwrap.indent(TAGS, "    ") + "\nDone.\n"),
-    Case("YAML", "name: Tags\nhypothesis: It pays.\n\ncode: |\n" + textwrap.indent(TAGS, "  ")),
 ]
 
 THOUGHTS = [
@@ -216,6 +212,11 @@ def test_a_name_is_found_in_markdown(line: str) -> None:
 def test_without_name_and_hypothesis_the_docstring_is_the_rationale() -> None:
     check(Case("", FENCED, told=None))
     check(Case("", TAGS, told=None))
+
+
+def test_a_docstring_with_a_fence_in_it_is_left_out() -> None:
+    shown = TAGS.replace(IDEA, f"{IDEA}\n\n```\n<thinking>2 + 2</thinking>\n```\n\nNothing else.\n")
+    check(Case("", f"{NAMED}\n```python\n{shown}```\nDone.", TAGS[TAGS.index("import re") :]))
 
 
 def test_a_long_rationale_is_cut() -> None:

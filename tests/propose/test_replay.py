@@ -83,16 +83,6 @@ def test_more_rounds_than_were_recorded_are_the_users_mistake(tmp_path: Path, wr
         check(config("replay", replay=str(run)))
 
 
-def test_replay_without_a_run_says_how_to_name_one() -> None:
-    with pytest.raises(UserError, match="--proposer replay RUN"):
-        check(config("replay"))
-
-
-def test_what_is_no_run_cannot_be_replayed(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no run in"):
-        check(config("replay", replay=str(tmp_path)))
-
-
 @pytest.mark.parametrize(
     "name, rounds, repairs", [("arithmetic-seed7", [4, 4, 4], 0), ("arithmetic-seed3", [4, 4, 4], 1)]
 )

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 
 from rewardsearch.errors import UserError
 from rewardsearch.propose.base import Draft, ProposalRequest, Proposer, admit, feedback_text, write_prompt
-from rewardsearch.propose.grammar.catalogue import Catalogue
-from rewardsearch.propose.grammar.classes import catalogue_of
+from rewardsearch.propose.grammar.catalogue import Catalogue, catalogue_of
 from rewardsearch.propose.grammar.genome import Genome, read_genome, render
 from rewardsearch.propose.grammar.guide import Guide, guide_of
 from rewardsearch.propose.grammar.operators import crossover, fresh, leads, leads_after, mutate, repair

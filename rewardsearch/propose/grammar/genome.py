@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from rewardsearch.propose.grammar.catalogue import NUMERIC, Catalogue, Value
-from rewardsearch.propose.grammar.classes import catalogue_of
+from rewardsearch.propose.grammar.catalogue import NUMERIC, Catalogue, Value, catalogue_of
 from rewardsearch.rewards.identity import MAX_CODE_CHARS
 
 POSITIVE, NEGATIVE = "POSITIVE", "NEGATIVE"

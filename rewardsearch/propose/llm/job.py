@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rewardsearch.files import write_atomic
 from rewardsearch.propose.llm.prompt import Prompt
@@ -34,12 +34,9 @@ class Job:
     found: Found | None = None
     reason: str = ""
     """Why the last reply held no reward, or why there is none."""
-    refused: bool = False
-    """Whether it ended with a refusal that asking again does not mend."""
-    unaffordable: bool = False
-    too_long: bool = False
-    """Whether its prompt fits no limit, however much is cut."""
-    done: bool = False
+    end: Literal["", "replies", "refused", "unanswered", "unaffordable", "too long"] = ""
+    """How it ended: with its last reply, with a refusal that asking again does not mend, with requests that got no reply, or
+    without being sent. Empty while a reply is pending."""
     refusals: int = 0
     """Sendings of the pending reply's request that the server refused."""
     lost: int = 0
@@ -77,7 +74,7 @@ class Job:
         self.replies.append(reply)
         try:
             self.found = _found(reply)
-            self.done, self.reason = True, ""
+            self.end, self.reason = "replies", ""
             return
         except NoCode as error:
             self.reason = str(error)
@@ -87,7 +84,7 @@ class Job:
         self.reply += 1
         self.refusals = self.lost = 0
         self.ready_at = 0.0
-        self.done = self.reply > max_replies
+        self.end = "replies" if self.reply > max_replies else ""
 
 
 @dataclass(frozen=True)
@@ -165,12 +162,7 @@ def _cost(reply: Reply) -> str:
     usage = reply.usage
     counted = "counted from characters" if usage.estimated else "as the server counted"
     dollars = "no price" if usage.unpriced else f"${usage.dollars:.4f}"
-    details = [
-        f"{usage.prompt_tokens} prompt tokens{f' ({usage.cached_tokens} cached)' if usage.cached_tokens else ''}",
-        f"{usage.completion_tokens} completion tokens"
-        f"{f' ({usage.reasoning_tokens} of them thinking)' if usage.reasoning_tokens else ''}",
-        counted,
-        dollars,
-        f"ended by {reply.finish_reason or 'nothing said'}",
-    ]
-    return ", ".join(details)
+    return (
+        f"{usage.prompt_tokens} prompt tokens ({usage.cached_tokens} cached), {usage.completion_tokens} completion tokens "
+        f"({usage.reasoning_tokens} thinking), {counted}, {dollars}, ended by {reply.finish_reason or 'nothing said'}"
+    )

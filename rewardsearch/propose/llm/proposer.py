@@ -126,15 +126,16 @@ def check_prompt(request: ProposalRequest, config: ProposeConfig) -> Prompt:
 
 
 def _unanswered(jobs: list[Job]) -> UserError | BudgetReached | MachineError:
-    reason = next((job.reason for job in jobs if not job.unaffordable), jobs[0].reason)
-    if all(job.refused for job in jobs):
+    reason = next((job.reason for job in jobs if job.end != "unaffordable"), jobs[0].reason)
+    ends = {job.end for job in jobs}
+    if ends == {"refused"}:
         return UserError(
             f"propose.llm: every request was refused: {reason}; change the model, its key, temperature, max_tokens or extra, "
             "or propose.prompt_tokens, then start the same command again"
         )
-    if all(job.too_long for job in jobs):
+    if ends == {"too long"}:
         return UserError(f"propose.prompt_tokens: {reason}; raise it, then start the same command again")
-    if all(job.unaffordable for job in jobs):
+    if ends == {"unaffordable"}:
         return BudgetReached(
             f"{reason.removeprefix('not asked: ')}; what is done is kept: raise the budget and run the same command to carry on"
         )

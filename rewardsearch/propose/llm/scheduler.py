@@ -74,7 +74,7 @@ class RequestScheduler:
                 self._resume(job)
             if kept := sum(len(job.replies) for job in self._jobs):
                 self._ledger.say(f"  {counted(kept, 'reply', 'replies')} kept from before")
-            while self._in_flight or any(not job.done for job in self._jobs):
+            while self._in_flight or not all(job.end for job in self._jobs):
                 self._ledger.check()
                 self._launch()
                 self._land(self._patience())
@@ -104,14 +104,14 @@ class RequestScheduler:
         """Sends what is pending, may go now and can be afforded."""
         for job in self._jobs:
             name = job.name
-            if job.done or name in self._in_flight or len(self._in_flight) >= self._config.in_flight:
+            if job.end or name in self._in_flight or len(self._in_flight) >= self._config.in_flight:
                 continue
             if max(job.ready_at, self._pauses.get(job.server.name, 0.0)) > time.monotonic():
                 continue
             try:
                 prompt = self._prompt(job)
             except TooLong as error:
-                job.reason, job.too_long, job.done = str(error), True, True
+                job.reason, job.end = str(error), "too long"
                 continue
             bound = cost_bound(prompt, job.max_tokens, job.server.served.price)
             refusal = self._ledger.unaffordable(bound)
@@ -121,7 +121,7 @@ class RequestScheduler:
                 # What is in flight may turn out to cost less than it can.
                 return
             else:
-                job.done, job.unaffordable, job.reason = True, True, f"not asked: {refusal}"
+                job.end, job.reason = "unaffordable", f"not asked: {refusal}"
 
     def _send(self, job: Job, name: str, prompt: Prompt, bound: Usage) -> None:
         refused = self._refused_by(job.server)
@@ -152,7 +152,7 @@ class RequestScheduler:
         pending = [
             max(job.ready_at, self._pauses.get(job.server.name, 0.0))
             for job in self._jobs
-            if not job.done and job.name not in self._in_flight
+            if not job.end and job.name not in self._in_flight
         ]
         return min(0.5, max(0.0, min(pending, default=0.0) - time.monotonic())) if not self._in_flight else 0.5
 
@@ -213,9 +213,8 @@ class RequestScheduler:
             return
         job.refusals += 1
         job.reason = outcome.reason
-        job.refused = not outcome.again
-        if job.refused or job.refusals > self._config.max_retries:
-            job.done = True
+        if not outcome.again or job.refusals > self._config.max_retries:
+            job.end = "unanswered" if outcome.again else "refused"
             return
         backoff = min(MAX_BACKOFF_S, BACKOFF_S * 2 ** (job.refusals - 1)) * random.uniform(0.75, 1.25)
         wait = backoff if outcome.wait_s is None else outcome.wait_s
@@ -239,15 +238,16 @@ class RequestScheduler:
             return
         job.lost += 1
         self._ledger.say(f"  {outcome.reason}; it may have been billed ({job.lost} of {MAX_LOST})")
-        job.done = job.lost >= MAX_LOST or job.lost > self._config.max_retries
+        if job.lost >= MAX_LOST or job.lost > self._config.max_retries:
+            job.end = "unanswered"
         job.ready_at = time.monotonic() + BACKOFF_S
 
     def _give_up(self, server: Server, reason: str) -> None:
         """Asks a server nothing more in this round; what is in flight there comes to its own end."""
         self._say_once(f"  {reason}")
         for job in self._jobs:
-            if job.server is server and not job.done and job.name not in self._in_flight:
-                job.refused, job.done, job.reason = True, True, reason
+            if job.server is server and not job.end and job.name not in self._in_flight:
+                job.end, job.reason = "refused", reason
 
     def _say_once(self, line: str) -> None:
         if line not in self._said:
@@ -259,7 +259,7 @@ class RequestScheduler:
     def _resume(self, job: Job) -> None:
         """Takes in the replies that an earlier session was given, and books those that it had no time to."""
         account = self._ledger.account
-        while not job.done:
+        while not job.end:
             name = job.name
             reply = load_reply(job.path, account.fingerprints(name))
             if reply is None:

@@ -1,14 +1,13 @@
 """Where the code of a reply stands: in the "code" of JSON, between fences, or bare between lines of prose.
 
-Fences split a text into chunks. In each chunk, the code is the largest run of lines around `def reward` that Python parses; a
-run may span fences, since a docstring may hold some.
+Fences split a text into chunks. In each chunk, the code is the largest run of lines around `def reward` that Python parses. Not
+covered: a docstring with a fence in it, which is left out, and code that is indented without a fence.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -54,15 +53,12 @@ _CODE_LIKE = re.compile(
     r"(?:import |from \S+ import|def |class |async |return\b|if .*:|elif |else:|for .* in |while |try:|except|finally:"
     r"|with |raise\b|assert |pass$|@|[)\]}\"']|[A-Za-z_][\w.]*(?: ?[-+*/|&%]?= |\(|\[(?!/)))"
 )
-_INDENTED = re.compile(r"([ \t]{1,40})def reward[ \t]*\(")
-_BLOCK = re.compile(r"[ \t]{0,40}(?:class |def |async |if |elif |else:|for |while |with |try:)")
 _AT_THE_END = ("was never closed", "unterminated triple-quoted", "unexpected EOF", "expected an indented block")
 _MAX_LINE = 500
 _MAX_CHUNKS = 200
 _MAX_RUNS = 30
 _MAX_TRIES = 60
 _MAX_ABOVE = 1000
-_MAX_SPANNED = 6
 
 
 def pieces_in(source: Source, text: str) -> list[Piece]:
@@ -73,15 +69,8 @@ def pieces_in(source: Source, text: str) -> list[Piece]:
         places.append(places[-1] + len(line) + 1)
     out: list[Piece] = []
     # The last chunks come first: the work is bounded, and the answer stands behind the drafts.
-    chunks = _chunks(lines)[-_MAX_CHUNKS:]
-    end = len(lines)
-    for place in range(len(chunks) - 1, -1, -1):
-        chunk = chunks[place]
-        if chunk.language == "diff" or chunk.last > end:
-            continue
-        spanned = _spanning(source, lines, chunks, place)
-        runs = [spanned] if spanned else list(_runs(source, lines, chunk))
-        end = min([chunk.last, *(run.first for run in runs)])
+    for chunk in reversed(_chunks(lines)[-_MAX_CHUNKS:]):
+        runs = [] if chunk.language == "diff" else list(_runs(source, lines, chunk))
         out = [Piece(run.code, places[run.first], places[run.last] - 1, run.is_cut) for run in runs] + out
     return out
 
@@ -96,19 +85,6 @@ def _chunks(lines: Sequence[str]) -> list[_Chunk]:
             words = found["info"].strip("{}. \t").lower().split()
             first, language = place + 1, words[0] if words else ""
     return [*out, _Chunk(first, len(lines), language, False)]
-
-
-def _spanning(source: Source, lines: Sequence[str], chunks: Sequence[_Chunk], last: int) -> _Run | None:
-    """The reward that ends with the chunk at `last` and has fences in it."""
-    if not chunks[last].is_closed or '"""' not in "\n".join(lines[chunks[last].first : chunks[last].last]):
-        return None
-    for first in range(last - 1, max(-1, last - 1 - _MAX_SPANNED), -1):
-        if chunks[first].language is None or _too_long(lines, chunks[first].first, chunks[last].last):
-            return None
-        code = repair_code(source, _joined(lines[chunks[first].first : chunks[last].last]))
-        if source.rewards(code):
-            return _Run(code, chunks[first].first, chunks[last].last, False)
-    return None
 
 
 def _too_long(lines: Sequence[str], first: int, last: int) -> bool:
@@ -135,7 +111,7 @@ def _runs(source: Source, lines: Sequence[str], chunk: _Chunk) -> Iterator[_Run]
         yield _Run(code, chunk.first, chunk.last, is_cut)
         return
     place = 0
-    definitions = [k for k, line in enumerate(own) if DEFINES_REWARD.match(line) or _INDENTED.match(line)]
+    definitions = [k for k, line in enumerate(own) if DEFINES_REWARD.match(line)]
     for definition in definitions[-_MAX_RUNS:]:
         if definition < place:
             continue
@@ -157,8 +133,6 @@ def _runs(source: Source, lines: Sequence[str], chunk: _Chunk) -> Iterator[_Run]
 
 def _largest_run(source: Source, lines: list[str], above: int, definition: int) -> _Run | None:
     """The largest run of lines around the one that defines `reward`, from `above` on, that Python parses."""
-    if found := _INDENTED.match(lines[definition]):
-        return _indented_run(source, lines, above, definition, found.group(1))
     start = max(above, definition - _MAX_ABOVE)
     for _ in range(_MAX_TRIES):
         while start < definition and not _CODE_START.match(lines[start]):
@@ -203,25 +177,6 @@ def _is_open(mistake: Mistake, lines: Sequence[str], start: int, stop: int) -> b
     """Whether the text ends in the midst of what it began."""
     last = max((place for place in range(start, stop) if lines[place].strip()), default=start)
     return start + mistake.line - 1 >= last or any(message in mistake.message for message in _AT_THE_END)
-
-
-def _indented_run(source: Source, lines: list[str], above: int, definition: int, indent: str) -> _Run | None:
-    """The run in lines that are indented as a whole, as in a list or a block of YAML."""
-    first, last = definition, definition
-    while first > above and (not lines[first - 1].strip() or lines[first - 1].startswith(indent)):
-        first -= 1
-    if first > above and _BLOCK.match(lines[first - 1]):
-        return None  # It is a part of that statement: a method, or a function in a function.
-    while last < len(lines) and (not lines[last].strip() or lines[last].startswith(indent)):
-        last += 1
-    if _too_long(lines, first, last):
-        return None
-    inner = textwrap.dedent("\n".join(lines[first:last])).split("\n")
-    if not DEFINES_REWARD.match(inner[definition - first]):
-        return None
-    found = _largest_run(source, inner, 0, definition - first)
-    is_end = last == len(lines)
-    return found and found._replace(first=first + found.first, last=first + found.last, is_cut=found.is_cut and is_end)
 
 
 def _without_trailing(code: str, tree: ast.Module) -> str:

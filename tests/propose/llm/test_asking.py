@@ -37,22 +37,6 @@ def test_a_candidate_carries_name_hypothesis_model_and_round_of_its_reply(reques
     assert found.id == candidate_id(reward_code(1.0))
 
 
-@pytest.mark.parametrize("temperature", [None, 0.0, 0.7])
-def test_temperature_is_sent_only_when_set(request_of: MakeRequest, temperature: float | None) -> None:
-    with BadServer(answer) as server:
-        asked(request_of(count=1), server, ledger_of(), temperature=temperature)
-    body = server.requests[0].body
-    assert body.get("temperature") == temperature
-    assert ("temperature" in body) == (temperature is not None)
-
-
-def test_extra_fields_are_sent_as_they_are(request_of: MakeRequest) -> None:
-    extra = {"reasoning_effort": "high", "provider": {"order": ["x"]}}
-    with BadServer(answer) as server:
-        asked(request_of(count=1), server, ledger_of(), extra=extra)
-    assert {name: server.requests[0].body[name] for name in extra} == extra
-
-
 @pytest.mark.parametrize(("structured", "sent"), [("auto", True), ("off", False)])
 def test_a_schema_for_the_reply_is_sent_and_told_of_unless_it_is_off(
     request_of: MakeRequest, structured: str, sent: bool
@@ -132,15 +116,6 @@ def test_each_model_is_asked_at_its_own_server_with_its_own_key_and_settings(
         for each in (one, two)
     ]
     assert told == [{(KEY, "one", 8000, None)}, {("sk-another-0123456789", "two", 99, 3)}]
-
-
-def test_an_ask_of_a_model_that_the_config_no_longer_has_goes_to_another_and_is_booked_as_that(
-    request_of: MakeRequest,
-) -> None:
-    ledger = ledger_of()
-    with BadServer(answer) as server:
-        (found,) = asked(request_of(count=1, plan=fresh(1, "gone")), server, ledger).candidates
-    assert (found.model, ledger.told("sent")[0]["model"]) == ("served", "served")
 
 
 def test_a_reply_that_is_kept_belongs_to_the_model_that_gave_it_whatever_is_configured_now(

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asked import KEY_NAME, PRICE, answer, asked, config, fresh, reply_with
-from bad_server import BadServer
+from asked import KEY_NAME, PRICE, asked, config, fresh, reply_with
 from chat_server import Answer, Body, ChatServer, refused, said
 from requests_of import MakeRequest, ledger_of
 
@@ -52,12 +51,6 @@ def test_a_budget_that_affords_one_request_is_fine(request_of: MakeRequest) -> N
 def test_an_address_where_nothing_listens_is_the_users_mistake() -> None:
     with pytest.raises(UserError, match=r"no connection to http://127\.0\.0\.1:9/v1; start the server there"):
         load_proposer(config("http://127.0.0.1:9/v1")).check_connectivity()
-
-
-def test_a_server_without_a_list_of_models_is_there_all_the_same() -> None:
-    with BadServer(answer) as server:
-        assert load_proposer(config(server.url)).check_connectivity() == []
-        assert server.requests == []
 
 
 def test_only_the_proposer_that_asks_servers_looks_for_them() -> None:

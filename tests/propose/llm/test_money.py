@@ -56,23 +56,6 @@ def test_tokens_and_money_are_what_the_server_counts(request_of: MakeRequest) ->
     assert ledger.account.unconfirmed == Usage()
 
 
-def test_cached_tokens_cost_their_own_price(request_of: MakeRequest) -> None:
-    ledger = ledger_of()
-    with BadServer(answer) as server:
-        asked(request_of(count=2), server, ledger, prices={"served": {**PRICE, "cached_input": 0.1}})
-    usage = ledger.account.usage
-    assert usage.cached_tokens > 0
-    assert usage.dollars == pytest.approx(dollars_billed(server) - usage.cached_tokens * 0.9 / 1e6)
-
-
-def test_without_a_price_tokens_are_counted_and_requests_are_told_to_be_unpriced(request_of: MakeRequest) -> None:
-    ledger = ledger_of()
-    with BadServer(answer) as server:
-        asked(request_of(count=2), server, ledger)
-    usage = ledger.account.usage
-    assert (usage.unpriced, usage.dollars) == (2, 0.0) and booked(ledger) == bill(server)
-
-
 def test_a_price_that_changes_between_sessions_leaves_booked_costs_alone(request_of: MakeRequest) -> None:
     request, first = request_of(count=2), ledger_of()
     with BadServer(answer) as server:
@@ -132,7 +115,7 @@ def play(request_of: MakeRequest, folder: Path, server: BadServer, ledger: Memor
 
 @pytest.mark.parametrize("honours", [True, False], ids=["idempotent", "not-idempotent"])
 @pytest.mark.parametrize("kind", ["tokens", "dollars"])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_what_the_server_bills_never_exceeds_the_budget(
     request_of: MakeRequest, tmp_path: Path, seed: int, kind: str, honours: bool
 ) -> None:

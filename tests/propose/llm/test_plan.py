@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from statistics import mean
 
 import pytest
 from fakes import candidate
@@ -16,7 +15,6 @@ from two_rounds import CROSSED, HARSHER, PENALTY, SHOWS_WORK, STEP_CHECK
 from two_rounds import request as told_request
 
 from rewardsearch.config import MixConfig, ProposeConfig
-from rewardsearch.feedback.payoff import payoffs
 from rewardsearch.propose.llm.operators import (
     FLOOR,
     PRIOR_REQUESTS,
@@ -27,7 +25,7 @@ from rewardsearch.propose.llm.operators import (
     request_for,
     shares,
 )
-from rewardsearch.records import BASELINE, Front, Operator, Proposal, RankedRow, Ranking, Request, RequestOutcome, Usage
+from rewardsearch.records import Front, Operator, Request, Usage
 from rewardsearch.records.feedback import Feedback, Payoff
 
 ONE: Mapping[str, float] = {"gpt-5": 1.0}
@@ -130,18 +128,6 @@ def test_an_arm_is_drawn_its_share_rounded_up_or_down(weights: list[float], coun
         assert abs(drawn[arm] - share * count) < 1 + 1e-6  # type: ignore[index]
 
 
-def test_small_rounds_keep_the_mix_in_the_long_run() -> None:
-    found = shares(config(adapt=False), ONE, feedback())
-    rng = random.Random(0)
-    counts = Counter(move for _ in range(3000) for move, _ in draw(found, 2, rng))
-    assert {move: round(count / 6000, 1) for move, count in counts.items()} == {
-        "fresh": 0.2,
-        "mutate": 0.4,
-        "crossover": 0.2,
-        "simplify": 0.2,
-    }
-
-
 def test_models_are_asked_by_weight(request_of: MakeRequest) -> None:
     counts = Counter(ask.model for ask in plan(request_of(count=8), config(), TWO))
     assert counts == {"gpt-5": 6, "small": 2}
@@ -222,82 +208,6 @@ def test_a_rate_is_improvement_for_cost_with_a_prior_of_a_few_average_asks() -> 
     rates = payoff_rates([paid("mutate", 15.0, cost=5.0), paid("fresh", 5.0, cost=15.0, model="small")])
     assert rates["mutate", "gpt-5"] == pytest.approx((PRIOR_REQUESTS + 15) / (PRIOR_REQUESTS + 5))
     assert rates["fresh", "small"] == pytest.approx((PRIOR_REQUESTS + 5) / (PRIOR_REQUESTS + 15))
-
-
-# --- the mix over a search --------------------------------------------------------------------------------------------
-
-SD = 0.018
-"""Of a score around what a reward is worth."""
-TWO_MOVES = {"crossover": 0.0, "simplify": 0.0}
-
-
-class Searched:
-    """A search of `fresh` and `mutate`, one to two by config, on rewards that are numbers.
-
-    Fresh ones scatter around a little above the baseline, wherever the search has come to; mutations around the best.
-    """
-
-    def __init__(self, seed: int, rounds: int = 6, count: int = 6) -> None:
-        rng = random.Random(seed)
-        self.worth = {BASELINE: 0.6}
-        self.rows = [_scored(BASELINE, 0, 0.6)]
-        self.proposals: dict[tuple[int, int], Proposal] = {}
-        self.best_before: dict[int, float] = {}
-        self.fresh_shares: list[float] = []
-        for round in range(1, rounds + 1):
-            mix = self.mix() if round > 1 else {("fresh", "gpt-5"): 1.0}
-            self.fresh_shares.append(mix["fresh", "gpt-5"])
-            best = max(self.rows, key=lambda row: row.f1 or 0.0)
-            self.best_before[round] = best.f1 or 0.0
-            self.proposals[round, 0] = self._round(round, self.worth[best.id], draw(mix, count, rng), rng)
-
-    def mix(self) -> dict[tuple[Operator, str], float]:
-        ranking = Ranking(task="arithmetic", split="val", n=500, rows=tuple(self.rows))
-        told = feedback(*payoffs(self.proposals, ranking, 0.95), rounds_without_improvement=0)
-        return shares(config(**TWO_MOVES), ONE, told)
-
-    def better(self, operator: Operator) -> list[bool]:
-        """Of each ask from round 2 on, whether its reward is worth more than the best score before."""
-        return [
-            self.worth[played.candidates[0]] > self.best_before[round]
-            for (round, _), proposal in self.proposals.items()
-            for played in proposal.outcomes
-            if round > 1 and played.request.operator == operator
-        ]
-
-    def _round(self, round: int, best: float, drawn: Sequence[tuple[Operator, str]], rng: random.Random) -> Proposal:
-        plays = []
-        for place, (operator, model) in enumerate(drawn, start=1):
-            id = f"{round} {place}"
-            self.worth[id] = rng.gauss(0.62, 0.025) if operator == "fresh" else rng.gauss(best, 0.02)
-            self.rows.append(_scored(id, round, rng.gauss(self.worth[id], SD)))
-            usage = Usage(requests=1, prompt_tokens=5000, completion_tokens=2000)
-            plays.append(
-                RequestOutcome(
-                    request=Request(index=place, operator=operator, model=model), candidates=(id,), usage=usage
-                )
-            )
-        return Proposal(candidates=(), outcomes=tuple(plays))
-
-
-def _scored(id: str, round: int, f1: float) -> RankedRow:
-    interval = (f1 - 1.96 * SD, f1 + 1.96 * SD)
-    return RankedRow(rank=1, id=id, name=id, round=round, operator="fresh", status="trained", f1=f1, f1_ci=interval)
-
-
-def test_fresh_rewards_are_asked_less_once_they_rarely_beat_the_best_and_mutations_do() -> None:
-    searches = [Searched(seed) for seed in range(30)]
-    fresh = [better for search in searches for better in search.better("fresh")]
-    mutated = [better for search in searches for better in search.better("mutate")]
-    assert mean(fresh) < 0.05
-    assert 0.15 < mean(mutated) < 0.3
-    configured = shares(config(**TWO_MOVES), ONE, feedback(rounds_without_improvement=0))["fresh", "gpt-5"]
-    by_round = [mean(of_round) for of_round in zip(*(search.fresh_shares for search in searches), strict=True)]
-    # The first round is all fresh and much above the baseline, which says nothing against mutations.
-    assert by_round[1] == pytest.approx(configured)
-    assert by_round[5] < by_round[3] < configured
-    assert by_round[5] < 0.8 * configured
-    assert sum(search.fresh_shares[-1] < configured for search in searches) >= 25
 
 
 # --- parents ----------------------------------------------------------------------------------------------------------

@@ -151,10 +151,6 @@ def test_a_fresh_idea_is_told_the_best_in_a_line_each_where_their_code_is_cut() 
         )
 
 
-def test_base_rewards_without_their_code_are_still_named() -> None:
-    assert "They are: format_exact, format_approximate, answer." in told("mutate", least("mutate")).user
-
-
 def test_a_prompt_is_held_to_three_bytes_a_token() -> None:
     assert [estimate_tokens(text) for text in ("", "a", "abc", "abcd", "äöü", "\ud83d")] == [0, 1, 1, 2, 2, 1]
     prompt = told("mutate")
@@ -174,12 +170,6 @@ def test_each_move_carries_its_parents_whole_and_the_others_in_a_line() -> None:
         assert f"{SLOW.name} ({SLOW.id}) failed: took longer than 2 s" in user
         assert f"{CROSSED.name} ({CROSSED.id}) rejected: behaviour: pays a correct completion +0" in user
         assert "request_4: the reply was cut off inside the code" in user
-
-
-def test_a_crossover_tells_how_many_questions_each_parent_wins_of_the_other() -> None:
-    user = " ".join(told("crossover").user.split())
-    assert "wrong_answer_penalty answers 6 of the 60 held-out questions correctly that step_check does not" in user
-    assert "step_check answers 5 correctly that wrong_answer_penalty does not" in user
 
 
 def test_the_flags_that_a_reward_has_are_explained_and_no_others() -> None:

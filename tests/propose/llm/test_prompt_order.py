@@ -149,32 +149,6 @@ def test_what_was_made_from_a_reward_before_stands_with_what_came_of_it() -> Non
     assert f"crossover: {CROSSED.name} ({CROSSED.id}), rejected" in text
 
 
-def test_nothing_is_said_of_the_only_candidate_where_there_is_one() -> None:
-    feedback = request().feedback
-    assert feedback is not None
-    alone = feedback.model_copy(update={"parents": feedback.parents[:1]})
-    lines = [
-        next(
-            line
-            for line in user(request().model_copy(update={"feedback": each}), ASKS["mutate"]).split("\n")
-            if line.startswith("- answers ")
-        )
-        for each in (feedback, alone)
-    ]
-    assert [line.endswith("as the only trained reward") for line in lines] == [True, False]
-    assert "50 of the 60 held-out questions" in lines[1]
-
-
-def test_a_rewards_own_components_are_told_and_the_base_rewards_curves_once() -> None:
-    text = user(request(), ASKS["crossover"])
-    assert (
-        text.count("    format_exact (") == 1
-        and text.count("the base rewards beside it at the last step: format_exact") == 2
-    )
-    assert text.count("    step_check-") == 3
-    assert text.count("at the same step: step 9") == 2
-
-
 def test_rows_that_are_not_to_be_shown_are_in_no_completion() -> None:
     known = state()
     hidden = known.config.model_copy(update={"task": known.config.task.model_copy(update={"show_rows": False})})

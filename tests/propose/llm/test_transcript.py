@@ -54,10 +54,11 @@ def test_every_reply_is_told_with_its_cost_and_the_last_ones_fault(tmp_path: Pat
         reason="the reply is empty",
     )
     assert text.endswith(
-        "## Reply 1: 1000 prompt tokens, 100 completion tokens, as the server counted, $0.0123, ended by stop\n\n"
+        "## Reply 1: 1000 prompt tokens (0 cached), 100 completion tokens (0 thinking), as the server counted, "
+        "$0.0123, ended by stop\n\n"
         "### Thought aloud\n\nShall I?\n\n"
         "No.\n\n"
-        "## Reply 2: 1000 prompt tokens (400 cached), 100 completion tokens (60 of them thinking), counted from characters, "
+        "## Reply 2: 1000 prompt tokens (400 cached), 100 completion tokens (60 thinking), counted from characters, "
         "no price, ended by nothing said\n\n"
         "(empty)\n\n"
         "## No reward\n\nthe reply is empty\n"
@@ -66,9 +67,3 @@ def test_every_reply_is_told_with_its_cost_and_the_last_ones_fault(tmp_path: Pat
 
 def test_a_model_that_declines_is_quoted(tmp_path: Path) -> None:
     assert written(tmp_path, reply("", refusal="I will not.")).endswith("\n\nI will not.\n")
-
-
-def test_the_last_one_written_stands(tmp_path: Path) -> None:
-    written(tmp_path)
-    assert "## Reply 1" in written(tmp_path, reply("Yes."))
-    assert [file.name for file in (tmp_path / "01").iterdir()] == ["request-2.md"]
