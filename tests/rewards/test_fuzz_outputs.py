@@ -352,7 +352,7 @@ def code_for(source: str, prelude: str = CODE) -> str:
     return f"{prelude}\n\n{HEAD}    return {source}\n"
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=SHARED)
+@settings(max_examples=150, deadline=None, suppress_health_check=SHARED)
 @given(returned())
 def test_what_a_reward_returns_is_judged_as_the_contract_says(lawless: Sandbox, drawn: tuple[int, str]) -> None:
     n, source = drawn
@@ -360,7 +360,7 @@ def test_what_a_reward_returns_is_judged_as_the_contract_says(lawless: Sandbox, 
     compare(lawless, code_for(source.replace("Endless(", "E(")), n)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=SHARED)
+@settings(max_examples=60, deadline=None, suppress_health_check=SHARED)
 @given(returned())
 def test_the_same_under_the_static_policy(sandbox: Sandbox, drawn: tuple[int, str]) -> None:
     n, source = drawn

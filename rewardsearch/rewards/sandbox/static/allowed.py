@@ -115,11 +115,9 @@ CHANGING_METHODS = _names(
 )
 """Methods that change what they are called on."""
 
-CHANGING_FUNCTIONS = frozenset(
-    (
-        *("bisect.insort", "bisect.insort_left", "bisect.insort_right"),
-        *("heapq.heapify", "heapq.heappop", "heapq.heappush", "heapq.heappushpop", "heapq.heapreplace"),
-    )
+CHANGING_FUNCTIONS = _names(
+    "bisect.insort bisect.insort_left bisect.insort_right "
+    "heapq.heapify heapq.heappop heapq.heappush heapq.heappushpop heapq.heapreplace"
 )
 """Functions of allowed modules that change their first argument."""
 

@@ -15,7 +15,6 @@ import threading
 import tokenize
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rewardsearch.records import FIXED_ARGUMENTS
 from rewardsearch.rewards.identity import MAX_CODE_CHARS
@@ -28,7 +27,7 @@ from rewardsearch.rewards.sandbox.static.names import (
     module_level_names,
     own_attributes,
 )
-from rewardsearch.rewards.sandbox.static.refusal import Refused, Scope
+from rewardsearch.rewards.sandbox.static.refusal import Scope, StaticFault
 from rewardsearch.rewards.sandbox.static.rules import RULES
 from rewardsearch.rewards.sandbox.static.scopes import meaning_of, own_nodes
 from rewardsearch.rewards.sandbox.static.state import cached_functions, shared_attributes, stateful_nonlocals
@@ -58,20 +57,6 @@ _ODD_CHARS = re.compile(
 _warnings_lock = threading.Lock()
 
 
-@dataclass(frozen=True)
-class StaticFault:
-    """Why code is refused. `line` counts from 1 and is None where the whole file is meant; `instead` says what to
-    write."""
-
-    line: int | None
-    what: str
-    instead: str
-
-    def __str__(self) -> str:
-        where = f"line {self.line}: " if self.line is not None else ""
-        return f"{where}{self.what}; {self.instead}"
-
-
 def check_static(code: str) -> StaticFault | None:
     """The first fault of `code` in the order of its lines, or None when all of it is allowed. Never runs any of it."""
     try:
@@ -95,24 +80,22 @@ def check_static(code: str) -> StaticFault | None:
         if faults:
             raise faults[0]
         _check_reward(tree)
-    except Refused as fault:
-        return StaticFault(fault.line, fault.what, fault.instead)
+    except StaticFault as fault:
+        return fault.with_traceback(None)
     return None
 
 
 def batch_dependent(code: str) -> bool:
     """Whether the file says `BATCH_DEPENDENT = True` at its top level. `code` must have passed check_static."""
     for node in parse(code).body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and node.value.value is True:
-            if any(isinstance(target, ast.Name) and target.id == "BATCH_DEPENDENT" for target in node.targets):
-                return True
-        elif (
-            isinstance(node, ast.AnnAssign)
-            and isinstance(node.target, ast.Name)
-            and node.target.id == "BATCH_DEPENDENT"
-            and isinstance(node.value, ast.Constant)
-            and node.value.value is True
-        ):
+        match node:
+            case ast.Assign(targets=targets, value=ast.Constant(value=True)):
+                pass
+            case ast.AnnAssign(target=target, value=ast.Constant(value=True)):
+                targets = [target]
+            case _:
+                continue
+        if any(isinstance(target, ast.Name) and target.id == "BATCH_DEPENDENT" for target in targets):
             return True
     return False
 
@@ -120,21 +103,21 @@ def batch_dependent(code: str) -> bool:
 def _check_text(code: str) -> None:
     """Size and characters, before the parser sees the text: it can be attacked with size and nesting."""
     if len(code) > MAX_CODE_CHARS:
-        raise Refused(None, f"the file has {len(code)} characters", f"at most {MAX_CODE_CHARS} are allowed")
+        raise StaticFault(None, f"the file has {len(code)} characters", f"at most {MAX_CODE_CHARS} are allowed")
     odd = _ODD_CHARS.search(code)
     if odd is not None:
         what = f"the character U+{ord(odd.group()):04X} is not allowed"
-        raise Refused(_line_at(code, odd.start()), what, "write it as an escape in a string")
+        raise StaticFault(_line_at(code, odd.start()), what, "write it as an escape in a string")
     bare = _STRINGS.sub(_blank, code)
     depth = 0
     for bracket in re.finditer(r"[()\[\]{}]", bare):
         depth += 1 if bracket.group() in "([{" else -1
         if depth > MAX_BRACKETS:
             what = f"brackets are nested more than {MAX_BRACKETS} deep"
-            raise Refused(_line_at(bare, bracket.start()), what, "split the expression")
+            raise StaticFault(_line_at(bare, bracket.start()), what, "split the expression")
     run = _UNARY_RUN.search(bare)
     if run is not None:
-        raise Refused(_line_at(bare, run.start()), "an expression is nested too deep", "split the expression")
+        raise StaticFault(_line_at(bare, run.start()), "an expression is nested too deep", "split the expression")
 
 
 def _blank(found: re.Match[str]) -> str:
@@ -153,14 +136,16 @@ def _check_letters(code: str) -> None:
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(code).readline))
     except (tokenize.TokenError, SyntaxError):
-        raise Refused(None, "the file cannot be read token by token", "write plain Python") from None
+        raise StaticFault(None, "the file cannot be read token by token", "write plain Python") from None
     for token in tokens:
         if token.type == tokenize.NAME and not token.string.isascii():
-            raise Refused(token.start[0], "an identifier has letters outside ASCII", "use plain letters, digits and _")
+            raise StaticFault(
+                token.start[0], "an identifier has letters outside ASCII", "use plain letters, digits and _"
+            )
 
 
 def parse(code: str) -> ast.Module:
-    """The syntax tree of `code`, without a word on the proposer's style. Raises Refused where it is not Python."""
+    """The syntax tree of `code`, without a word on the proposer's style. Raises StaticFault where it is not Python."""
     try:
         # Warnings about escapes in strings are the proposer's style, not ours to show; the filters are global, so one
         # at a time.
@@ -168,9 +153,9 @@ def parse(code: str) -> ast.Module:
             warnings.simplefilter("ignore")
             return ast.parse(code)
     except SyntaxError as error:
-        raise Refused(error.lineno, "the file is not valid Python", "write one complete Python file") from None
+        raise StaticFault(error.lineno, "the file is not valid Python", "write one complete Python file") from None
     except (ValueError, RecursionError, MemoryError):
-        raise Refused(None, "the file cannot be parsed", "write one complete, plainly nested Python file") from None
+        raise StaticFault(None, "the file cannot be parsed", "write one complete, plainly nested Python file") from None
 
 
 def _check_size(tree: ast.Module) -> None:
@@ -181,11 +166,12 @@ def _check_size(tree: ast.Module) -> None:
         nodes += len(level)
         depth += 1
         if nodes > MAX_NODES:
-            raise Refused(None, f"the file has more than {MAX_NODES} syntax nodes", "write a shorter reward")
+            raise StaticFault(None, f"the file has more than {MAX_NODES} syntax nodes", "write a shorter reward")
         if depth > MAX_DEPTH:
-            line = getattr(level[0], "lineno", None)
-            raise Refused(
-                line, f"the code is nested more than {MAX_DEPTH} levels deep", "split the expression or the elif chain"
+            raise StaticFault(
+                level[0],
+                f"the code is nested more than {MAX_DEPTH} levels deep",
+                "split the expression or the elif chain",
             )
         level = [child for node in level for child in ast.iter_child_nodes(node)]
 
@@ -195,22 +181,18 @@ def _check_finally(tree: ast.Module) -> None:
     while pending:
         node, depth = pending.pop()
         if depth > MAX_FINALLY:
-            raise Refused(
-                getattr(node, "lineno", None),
-                f"`finally` is nested more than {MAX_FINALLY} deep",
-                "write a plainer function",
-            )
+            raise StaticFault(node, f"`finally` is nested more than {MAX_FINALLY} deep", "write a plainer function")
         last = node.finalbody if isinstance(node, ast.Try) else []
         pending += [(child, depth) for child in ast.iter_child_nodes(node) if child not in last]
         pending += [(child, depth + 1) for child in last]
 
 
-def _tree_faults(tree: ast.Module, scope: Scope) -> Iterator[Refused]:
+def _tree_faults(tree: ast.Module, scope: Scope) -> Iterator[StaticFault]:
     for node in ast.walk(tree):
         for rule in RULES:
             try:
                 rule(node, scope)
-            except Refused as fault:
+            except StaticFault as fault:
                 yield fault
 
 
@@ -218,23 +200,23 @@ def _check_reward(tree: ast.Module) -> None:
     """Exactly one top-level `def reward` that takes the fixed arguments by keyword, and any further column."""
     found = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "reward"]
     if not found:
-        raise Refused(None, "there is no top-level function `reward`", SIGNATURE)
+        raise StaticFault(None, "there is no top-level function `reward`", SIGNATURE)
     if len(found) > 1:
-        raise Refused(found[1].lineno, "`reward` is defined twice", SIGNATURE)
+        raise StaticFault(found[1], "`reward` is defined twice", SIGNATURE)
     for node in own_nodes(tree.body):
         aliases = node.names if isinstance(node, ast.Import | ast.ImportFrom) else []
         bound = [*bindings(node), *(alias.asname or alias.name for alias in aliases)]
         if "reward" in bound and node is not found[0]:
-            raise Refused(getattr(node, "lineno", None), "`reward` is bound to something else", SIGNATURE)
+            raise StaticFault(node, "`reward` is bound to something else", SIGNATURE)
     function = found[0]
     if function.decorator_list:
-        raise Refused(function.lineno, "`reward` has a decorator", "leave the decorator off")
+        raise StaticFault(function, "`reward` has a decorator", "leave the decorator off")
     arguments = function.args
     by_keyword = {argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)}
     missing = [name for name in FIXED_ARGUMENTS if name not in by_keyword]
     if missing:
-        raise Refused(function.lineno, f"`reward` does not take {', '.join(missing)} by keyword", SIGNATURE)
+        raise StaticFault(function, f"`reward` does not take {', '.join(missing)} by keyword", SIGNATURE)
     if arguments.kwarg is None:
-        raise Refused(function.lineno, "`reward` does not take **columns", SIGNATURE)
+        raise StaticFault(function, "`reward` does not take **columns", SIGNATURE)
     if arguments.posonlyargs:
-        raise Refused(function.lineno, "`reward` has positional-only arguments", SIGNATURE)
+        raise StaticFault(function, "`reward` has positional-only arguments", SIGNATURE)

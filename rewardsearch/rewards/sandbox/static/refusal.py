@@ -12,13 +12,19 @@ _LONGEST = 200
 """Characters of a refusal: it can hold a name of the candidate's."""
 
 
-class Refused(Exception):
-    """A rule's refusal: line (from 1, None for the whole file), what is wrong, what to write instead."""
+class StaticFault(Exception):
+    """Why code is refused: what is wrong, and what to write instead. `line` counts from 1 and is None for the whole file."""
 
-    def __init__(self, line: int | None, what: str, instead: str) -> None:
+    def __init__(self, where: ast.AST | int | None, what: str, instead: str) -> None:
+        """where: the syntax node at fault, or its line."""
         super().__init__(what)
-        self.line, self.instead = line, instead
+        self.line: int | None = getattr(where, "lineno", None) if isinstance(where, ast.AST) else where
         self.what = what if len(what) <= _LONGEST else what[:_LONGEST] + "..."
+        self.instead = instead
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if self.line is not None else ""
+        return f"{where}{self.what}; {self.instead}"
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,3 @@ class Scope:
 
 
 Rule = Callable[[ast.AST, Scope], None]
-
-
-def line_of(node: ast.AST) -> int | None:
-    return getattr(node, "lineno", None)

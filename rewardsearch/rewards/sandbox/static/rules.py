@@ -1,4 +1,4 @@
-"""The rules of the static policy, each a function of one syntax node that raises Refused."""
+"""The rules of the static policy, each a function of one syntax node that raises StaticFault."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rewardsearch.rewards.sandbox.static.allowed import (
     WHY_NOT,
 )
 from rewardsearch.rewards.sandbox.static.names import bindings
-from rewardsearch.rewards.sandbox.static.refusal import Refused, Rule, Scope, line_of
+from rewardsearch.rewards.sandbox.static.refusal import Rule, Scope, StaticFault
 from rewardsearch.rewards.sandbox.static.state import changes_of_lasting_values, kept_values, root_of
 
 _ASYNC = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
@@ -36,30 +36,26 @@ def _listed(names: frozenset[str]) -> str:
 def statements(node: ast.AST, scope: Scope) -> None:
     """Kinds of statement that a pure function of text does without."""
     if isinstance(node, _ASYNC) or (isinstance(node, ast.comprehension) and node.is_async):
-        raise Refused(line_of(node), "async code is not allowed", "write an ordinary function")
+        raise StaticFault(node, "async code is not allowed", "write an ordinary function")
     if isinstance(node, ast.Global):
-        raise Refused(
-            line_of(node),
-            "`global` is not allowed: a reward keeps no state",
-            "pass values as arguments and return them",
+        raise StaticFault(
+            node, "`global` is not allowed: a reward keeps no state", "pass values as arguments and return them"
         )
     if isinstance(node, ast.Nonlocal) and id(node) in scope.stateful:
-        raise Refused(
-            line_of(node),
+        raise StaticFault(
+            node,
             "`nonlocal` is not allowed in a function that the file calls while it is loaded: a reward keeps no state",
             "call the outer function inside `reward`, or pass values as arguments and return them",
         )
     if getattr(node, "type_params", None) or type(node).__name__ in ("TypeAlias", "TemplateStr"):
-        raise Refused(
-            line_of(node),
-            "syntax newer than Python 3.11 is not allowed",
-            "use typing.TypeVar for types, an f-string for text",
+        raise StaticFault(
+            node, "syntax newer than Python 3.11 is not allowed", "use typing.TypeVar for types, an f-string for text"
         )
     if isinstance(node, ast.TryStar):
-        raise Refused(line_of(node), "`except*` is not allowed", "use `except`")
+        raise StaticFault(node, "`except*` is not allowed", "use `except`")
     if isinstance(node, ast.ClassDef) and any(keyword.arg != "total" for keyword in node.keywords):
-        raise Refused(
-            line_of(node), "keywords in a class statement are not allowed", "write an ordinary class or a dataclass"
+        raise StaticFault(
+            node, "keywords in a class statement are not allowed", "write an ordinary class or a dataclass"
         )
 
 
@@ -78,28 +74,28 @@ def identifiers(node: ast.AST, scope: Scope) -> None:
         names = [node.attr]
     for name in names:
         if not name.isascii():
-            raise Refused(line_of(node), "an identifier has letters outside ASCII", "use plain letters, digits and _")
+            raise StaticFault(node, "an identifier has letters outside ASCII", "use plain letters, digits and _")
         if name == "super" and name in bindings(node):
-            raise Refused(line_of(node), "`super` is bound as a name of the file", "use another name")
+            raise StaticFault(node, "`super` is bound as a name of the file", "use another name")
         if name in _FRAMES and name in bindings(node):
-            raise Refused(line_of(node), f"the name `{name}` is not allowed", "use another name")
+            raise StaticFault(node, f"the name `{name}` is not allowed", "use another name")
         if name.startswith("__") and not isinstance(node, ast.Attribute):
             if isinstance(node, ast.FunctionDef) and name in METHODS:
                 continue
             hint = "leave the `if __name__ == ...` block out" if name == "__name__" else "use a plain name"
-            raise Refused(line_of(node), f"the name `{name}` is not allowed", hint)
+            raise StaticFault(node, f"the name `{name}` is not allowed", hint)
 
 
 def imports(node: ast.AST, scope: Scope) -> None:
     """Allowed modules, and from them the allowed names."""
     if id(node) in scope.meaning.exposed:
-        raise Refused(line_of(node), scope.meaning.exposed[id(node)], "import at the top of the file; use other names")
+        raise StaticFault(node, scope.meaning.exposed[id(node)], "import at the top of the file; use other names")
     if isinstance(node, ast.Import):
         for alias in node.names:
             _check_module(node, alias.name)
     elif isinstance(node, ast.ImportFrom):
         if node.level:
-            raise Refused(line_of(node), "relative imports are not allowed", "a reward is one file")
+            raise StaticFault(node, "relative imports are not allowed", "a reward is one file")
         _check_module(node, node.module or "")
         for alias in node.names:
             _check_member(node, node.module or "", alias.name)
@@ -110,13 +106,13 @@ def _check_module(node: ast.AST, name: str) -> None:
         top = name.partition(".")[0]
         why = f" ({WHY_NOT[top]})" if top in WHY_NOT else ""
         allowed = _listed(frozenset(MODULES) - {"__future__"})
-        raise Refused(line_of(node), f"the module `{name}` is not available{why}", f"allowed: {allowed}")
+        raise StaticFault(node, f"the module `{name}` is not available{why}", f"allowed: {allowed}")
 
 
 def _check_member(node: ast.AST, module: str, name: str) -> None:
     if name not in MODULES[module]:
         what = f"`{module}.{name}` is not available" if name != "*" else f"`from {module} import *` is not allowed"
-        raise Refused(line_of(node), what, f"of {module} there are: {_listed(MODULES[module])}")
+        raise StaticFault(node, what, f"of {module} there are: {_listed(MODULES[module])}")
 
 
 def names(node: ast.AST, scope: Scope) -> None:
@@ -124,8 +120,8 @@ def names(node: ast.AST, scope: Scope) -> None:
     classes."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "type":
         if len(node.args) != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
-            raise Refused(
-                line_of(node), "`type` with several arguments is not allowed", "write a class statement or a dataclass"
+            raise StaticFault(
+                node, "`type` with several arguments is not allowed", "write a class statement or a dataclass"
             )
     elif (
         isinstance(node, ast.Name)
@@ -135,20 +131,18 @@ def names(node: ast.AST, scope: Scope) -> None:
         and node.id not in BUILTINS
     ):
         if node.id in WHY_NOT:
-            raise Refused(line_of(node), f"`{node.id}` is not available", WHY_NOT[node.id])
+            raise StaticFault(node, f"`{node.id}` is not available", WHY_NOT[node.id])
         hint = f"add `import {node.id}`" if node.id in MODULES else "define it in the file, or use another builtin"
-        raise Refused(line_of(node), f"the name `{node.id}` is not defined", hint)
+        raise StaticFault(node, f"the name `{node.id}` is not defined", hint)
     elif isinstance(node, ast.Name) and node.id == "type" and id(node) in scope.meaning.unbound - scope.askers:
-        raise Refused(line_of(node), "`type` is used as a value", "call it: `type(x)`")
+        raise StaticFault(node, "`type` is used as a value", "call it: `type(x)`")
     elif isinstance(node, ast.Name) and id(node) in scope.meaning.modules and isinstance(node.ctx, ast.Load):
         if id(node) not in scope.owners:
-            raise Refused(line_of(node), f"the module `{node.id}` is used as a value", f"write `{node.id}.name`")
+            raise StaticFault(node, f"the module `{node.id}` is used as a value", f"write `{node.id}.name`")
     elif isinstance(node, ast.ClassDef) and any(
         isinstance(base, ast.Name) and base.id == "type" for base in node.bases
     ):
-        raise Refused(
-            line_of(node), "a class made from `type` is not allowed", "write an ordinary class or a dataclass"
-        )
+        raise StaticFault(node, "a class made from `type` is not allowed", "write an ordinary class or a dataclass")
 
 
 def attributes(node: ast.AST, scope: Scope) -> None:
@@ -172,19 +166,22 @@ def imported_things(node: ast.AST, scope: Scope) -> None:
         root = root_of(node, scope)
         if isinstance(root, ast.Name) and scope.meaning.imported_name(root):
             what = f"`{root.id}` is imported, and something of it is assigned to"
-            raise Refused(line_of(node), what, "what is imported cannot be changed; use a name of your own")
+            raise StaticFault(node, what, "what is imported cannot be changed; use a name of your own")
 
 
 def _check_attribute(node: ast.AST, name: str, scope: Scope) -> None:
-    line = line_of(node)
     if name.startswith("_") and not _is_own_or_plain(node, name, scope):
-        raise Refused(line, f"the attribute `.{name}` is not allowed", "use attributes without a leading underscore")
+        raise StaticFault(
+            node, f"the attribute `.{name}` is not allowed", "use attributes without a leading underscore"
+        )
     if name in FRAME_ATTRIBUTES:
-        raise Refused(line, f"the attribute `.{name}` is not allowed", "a reward does not look into the interpreter")
+        raise StaticFault(
+            node, f"the attribute `.{name}` is not allowed", "a reward does not look into the interpreter"
+        )
     if name in STATE_ATTRIBUTES:
-        raise Refused(line, f"the attribute `.{name}` is not allowed", "a reward keeps no state between calls")
+        raise StaticFault(node, f"the attribute `.{name}` is not allowed", "a reward keeps no state between calls")
     if name == "register" and name not in scope.own:
-        raise Refused(line, "the attribute `.register` is not allowed", "make a subclass instead")
+        raise StaticFault(node, "the attribute `.register` is not allowed", "make a subclass instead")
 
 
 def _is_own_or_plain(node: ast.AST, name: str, scope: Scope) -> bool:
@@ -218,11 +215,11 @@ def _is_super(node: ast.AST) -> bool:
 def formats(node: ast.AST, scope: Scope) -> None:
     """`.format` walks attributes by itself: allowed as a call on a literal whose fields are plain names or numbers."""
     if isinstance(node, ast.Attribute) and node.attr == "format_map":
-        raise Refused(line_of(node), "`.format_map` is not allowed", "use an f-string")
+        raise StaticFault(node, "`.format_map` is not allowed", "use an f-string")
     if isinstance(node, ast.Attribute) and node.attr == "format":
         literal = node.value
         if not (isinstance(literal, ast.Constant) and isinstance(literal.value, str) and _plain_fields(literal.value)):
-            raise Refused(line_of(node), "`.format` is only allowed on a literal with plain fields", "use an f-string")
+            raise StaticFault(node, "`.format` is only allowed on a literal with plain fields", "use an f-string")
 
 
 def _plain_fields(text: str, depth: int = 0) -> bool:

@@ -11,7 +11,7 @@ import ast
 from collections.abc import Container, Iterator
 
 from rewardsearch.rewards.sandbox.static.allowed import CHANGING_FUNCTIONS, CHANGING_METHODS, MODULES
-from rewardsearch.rewards.sandbox.static.refusal import Refused, Scope, line_of
+from rewardsearch.rewards.sandbox.static.refusal import Scope, StaticFault
 
 _BUILTIN_ITERATORS = frozenset(("iter", "map", "filter", "zip", "enumerate", "reversed"))
 _ITERATORS = {f"itertools.{name}" for name in MODULES["itertools"]} | {
@@ -38,10 +38,8 @@ def kept_values(node: ast.AST, scope: Scope) -> None:
         value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
         for part in _held(value):
             if isinstance(part, ast.GeneratorExp) or _makes_iterator(part, scope, generators):
-                raise Refused(
-                    line_of(statement),
-                    "an iterator at module level keeps state between calls",
-                    "make a tuple or list of it",
+                raise StaticFault(
+                    statement, "an iterator at module level keeps state between calls", "make a tuple or list of it"
                 )
 
 
@@ -60,7 +58,7 @@ def changes_of_lasting_values(node: ast.AST, scope: Scope) -> None:
     of its objects."""
     for changed, how in _changed(node, scope) if id(node) in scope.inside else ():
         if what := _lasting(changed, how, scope):
-            raise Refused(line_of(node), f"{what} is changed{how}: it would keep state between calls", _REMEDY)
+            raise StaticFault(node, f"{what} is changed{how}: it would keep state between calls", _REMEDY)
 
 
 def _changed(node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, str]]:

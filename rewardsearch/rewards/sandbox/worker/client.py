@@ -12,7 +12,8 @@ from rewardsearch.errors import MachineError, UserError
 from rewardsearch.records import Batch
 from rewardsearch.rewards.sandbox.kernel.defences import demand
 from rewardsearch.rewards.sandbox.kernel.lockdown import LAYERS
-from rewardsearch.rewards.sandbox.static.policy import StaticFault, check_static
+from rewardsearch.rewards.sandbox.static.policy import check_static
+from rewardsearch.rewards.sandbox.static.refusal import StaticFault
 from rewardsearch.rewards.sandbox.worker import faults, protocol
 from rewardsearch.rewards.sandbox.worker.faults import RewardFault
 from rewardsearch.rewards.sandbox.worker.process import WorkerLost, WorkerProcess
@@ -74,7 +75,7 @@ class Sandbox:
         self._worker: WorkerProcess | None = None
         self._loaded: dict[str, int] = {}
         self._next_key = 0
-        self._checked: dict[str, RewardFault | None] = {}
+        self._checked: dict[str, StaticFault | None] = {}
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -157,11 +158,10 @@ class Sandbox:
         if code not in self._checked:
             while len(self._checked) >= _KNOWN:
                 del self._checked[next(iter(self._checked))]
-            fault = self._static(code)
-            self._checked[code] = None if fault is None else RewardFault("static", str(fault), line=fault.line)
-        known = self._checked[code]
-        if known is not None:
-            raise RewardFault("static", known.detail, line=known.line)
+            self._checked[code] = self._static(code)
+        fault = self._checked[code]
+        if fault is not None:
+            raise RewardFault("static", str(fault), line=fault.line)
 
     def _live(self) -> WorkerProcess:
         if self._worker is None:

@@ -23,25 +23,17 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _EXCEPTIONS = frozenset(
     name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
 ) | {"error", "InvalidOperation", "JSONDecodeError", "StatisticsError", "FrozenInstanceError"}
-_TYPES = FUNCTIONS | frozenset(
-    (
-        "NoneType",
-        "function",
-        "generator",
-        "Decimal",
-        "Fraction",
-        "defaultdict",
-        "Counter",
-        "deque",
-        "ellipsis",
-        "partial",
-    )
+_TYPES = (
+    FUNCTIONS
+    | {"NoneType", "function", "generator", "ellipsis", "partial"}
+    | {"Decimal", "Fraction", "defaultdict", "Counter", "deque"}
 )
 """Types that are named. The file can give a type of its own any name, such as text that it read."""
 
 
 class RewardFault(Exception):
-    """A reward's failure. `type` and `line` are the exception's where it raised; `detail` is the sentence of `reason`.
+    """A reward's failure. `reason` is one line, such as `raised ZeroDivisionError at line 12`; `type` and `line` are the
+    exception's where it raised.
 
     Never holds the text of the candidate's exception, which can contain what the candidate read. `printed` is what it printed
     before, for people only. `maybe_infrastructure`: the worker did not answer, or the call waited: the machine may be the cause.
@@ -50,24 +42,16 @@ class RewardFault(Exception):
     def __init__(
         self,
         kind: FaultKind,
-        detail: str,
+        reason: str,
         *,
         type: str | None = None,
         line: int | None = None,
         printed: str = "",
         maybe_infrastructure: bool = False,
     ) -> None:
-        super().__init__(kind, detail)
-        self.kind, self.detail, self.type, self.line = kind, detail, type, line
+        super().__init__(reason)
+        self.kind, self.reason, self.type, self.line = kind, reason, type, line
         self.printed, self.maybe_infrastructure = harmless(printed), maybe_infrastructure
-
-    @property
-    def reason(self) -> str:
-        """One line, such as `raised ZeroDivisionError at line 12`."""
-        return self.detail
-
-    def __str__(self) -> str:
-        return self.detail
 
 
 def harmless(printed: str) -> str:
@@ -90,8 +74,8 @@ def timeout_fault(seconds: float) -> RewardFault:
 
 
 def asleep_fault(seconds: float) -> RewardFault:
-    detail = f"did not return, and did not use its {seconds:g} s of CPU time: it waits for something"
-    return RewardFault("timeout", detail, maybe_infrastructure=True)
+    reason = f"did not return, and did not use its {seconds:g} s of CPU time: it waits for something"
+    return RewardFault("timeout", reason, maybe_infrastructure=True)
 
 
 def memory_fault(megabytes: int) -> RewardFault:
@@ -107,9 +91,8 @@ def breach_fault(breach: Breach, size: int, code: str) -> RewardFault:
     """The sentence for a contract that the file `code` broke; `size` is the number of completions of the call."""
     of = ""
     if breach.component:
-        of = (
-            f" for component {breach.component[:64]!a}" if contains_name(breach.component, code) else " for a component"
-        )
+        known = contains_name(breach.component, code)
+        of = f" for component {breach.component[:64]!a}" if known else " for a component"
     kind = breach.type if breach.type in _TYPES else "value"
     sentences = {
         "type": f"returned a {kind}{of}, not a list of floats"

@@ -47,21 +47,8 @@ _ASLEEP = 0.05
 _SPIN_S, _SPIN_WALL_S = 0.05, 1.0
 """CPU seconds, and at most wall-clock seconds, for which that share is measured."""
 _CODECS = (
-    *(
-        "ascii",
-        "latin-1",
-        "utf-8-sig",
-        "utf-16",
-        "utf-32",
-        "utf-7",
-        "cp1252",
-        "cp437",
-        "idna",
-        "punycode",
-        "rot13",
-        "hex",
-    ),
-    *("unicode_escape", "raw_unicode_escape", "base64"),
+    "ascii latin-1 utf-8-sig utf-16 utf-32 utf-7 cp1252 cp437 idna punycode rot13 hex unicode_escape raw_unicode_escape "
+    "base64"
 )
 """Encodings that a reward may ask for by name: Python loads each at its first use, and nothing is loaded once locked."""
 _ANSWERS = (protocol.RESULT, protocol.RAISED, protocol.CONTRACT, protocol.MEMORY)
@@ -74,7 +61,7 @@ def main() -> None:
         raise SystemExit(2)
     settings: dict[str, Any] = json.loads(body)
     facades = child.make_facades(settings["modules"])
-    for name in _CODECS:
+    for name in _CODECS.split():
         codecs.lookup(name)
     memory = settings["memory_mb"] * 2**20
     space = lockdown.address_space() + memory
