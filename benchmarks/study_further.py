@@ -19,7 +19,8 @@ from rewardsearch.run.jobs import final_job
 from rewardsearch.run.journal import has_run, read_run
 from rewardsearch.run.progress import Progress
 from rewardsearch.stats import f1_accuracy
-from rewardsearch.train import TestEvaluation, evaluate_test, start_launcher, train
+from rewardsearch.train import evaluate_test, start_launcher, train
+from rewardsearch.train.launcher import EvaluateTest, evaluation_on_test
 
 SEEDS = tuple(range(1001, 1011))
 MOST = 10
@@ -88,9 +89,9 @@ def further(planned: Sequence[Planned], runs: Path, progress: Progress) -> None:
             pass
 
 
-def _evaluation(job: TrainingJob, config: Config) -> TestEvaluation:
+def _evaluation(job: TrainingJob, config: Config) -> EvaluateTest:
     found = fingerprint("training", config, job)
-    return TestEvaluation(name=f"{job.id}-{job.seed}", adapter=f"{job.folder}/adapter", fingerprint=found)
+    return evaluation_on_test(f"{job.id}-{job.seed}", f"{job.folder}/adapter", found)
 
 
 def further_scores(planned: Sequence[Planned], runs: Path) -> dict[str, dict[int, float]]:

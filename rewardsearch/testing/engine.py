@@ -77,6 +77,9 @@ def _loaded(engine_class: type[Engine]) -> Engine:
     return engine_class(CONFIG, None)
 
 
+_first: dict[type[Engine], Ended] = {}
+
+
 class EngineSuite:
     """Subclass it, and set `engine_class`."""
 
@@ -94,6 +97,13 @@ class EngineSuite:
     def engine(self) -> Engine:
         """One engine for all tests: no test may change it."""
         return _loaded(self.engine_class)
+
+    @pytest.fixture
+    def first(self, train: Any) -> Ended:
+        """The arm on the reward `short`, trained once."""
+        if self.engine_class not in _first:
+            _first[self.engine_class] = train(short)
+        return _first[self.engine_class]
 
     @pytest.fixture
     def train(self, engine: Engine, config: Config, task: Task, tmp_path_factory: pytest.TempPathFactory) -> Any:
@@ -130,20 +140,15 @@ class EngineSuite:
         assert engine.sample(rows, 0) == first != engine.sample(rows, 1)
         assert any(len({text for text, _ in first[start : start + 4]}) > 1 for start in range(0, len(rows), 4))
 
-    def test_an_arm_ends_the_same_whatever_was_trained_before(self, engine: Engine, task: Task, train: Any) -> None:
+    def test_an_arm_ends_the_same_whatever_was_trained_before(
+        self, engine: Engine, task: Task, train: Any, first: Ended
+    ) -> None:
         base = engine.evaluate(task.rows("val"))
-        first, other = train(short), train(long, seed=1)
-        assert other != first
+        assert train(long, seed=1) != first
         assert train(short) == first
         assert engine.evaluate(task.rows("val")) == base
 
-    def test_every_step_is_recorded(self, train: Any) -> None:
-        points = train(long).observer.curves()
-        assert [point.step for point in points] == [1, 2, 3]
-        assert all(point.grad_norm is not None and 0 < point.length <= 12 for point in points)
-        assert any(point.grad_norm > 0 for point in points)
-
-    def test_every_arm_is_given_the_same_prompts_in_groups(self, train: Any) -> None:
+    def test_every_step_is_recorded_and_every_arm_given_the_same_prompts_in_groups(self, train: Any) -> None:
         given: dict[str, list[Sequence[str]]] = {"short": [], "long": []}
 
         def noted(name: str, reward: Reward) -> Reward:
@@ -154,7 +159,10 @@ class EngineSuite:
             return score
 
         train(noted("short", short))
-        train(noted("long", long))
+        points = train(noted("long", long)).observer.curves()
+        assert [point.step for point in points] == [1, 2, 3]
+        assert all(point.grad_norm is not None and 0 < point.length <= 12 for point in points)
+        assert any(point.grad_norm > 0 for point in points)
         assert given["short"] == given["long"] and len(given["short"]) == STEPS
         assert all(len(set(prompts[start : start + 4])) == 1 for prompts in given["long"] for start in (0, 4))
 
@@ -164,10 +172,12 @@ class EngineSuite:
         ended = train(long, adapter=tmp_path / "adapter")
         assert engine.evaluate(task.rows("val"), tmp_path / "adapter") == list(ended.trained.answers)
 
-    def test_a_training_that_resumes_ends_as_one_that_never_stopped(self, train: Any, tmp_path: Path) -> None:
+    def test_a_training_that_resumes_ends_as_one_that_never_stopped(
+        self, train: Any, first: Ended, tmp_path: Path
+    ) -> None:
         train(short, steps=1, checkpoint=tmp_path / "1")
         train(short, steps=2, start=tmp_path / "1", checkpoint=tmp_path / "2")
-        assert train(short, start=tmp_path / "2") == train(short)
+        assert train(short, start=tmp_path / "2") == first
 
     def test_a_training_stops_where_it_is_told_to_and_keeps_no_checkpoint(self, train: Any, tmp_path: Path) -> None:
         ended = train(
@@ -176,11 +186,10 @@ class EngineSuite:
         assert ended.trained.stop_reason == "enough" and len(ended.observer.curves()) == 2
         assert len(ended.trained.answers) == 6 and not (tmp_path / "checkpoint").exists()
 
-    def test_what_a_reward_raises_goes_through_and_harms_no_later_arm(self, train: Any) -> None:
+    def test_what_a_reward_raises_goes_through_and_harms_no_later_arm(self, train: Any, first: Ended) -> None:
         def broken(batch: Batch) -> Paid:
             raise ArithmeticError("no")
 
-        first = train(short)
         with pytest.raises(ArithmeticError):
             train(broken)
         assert train(short) == first

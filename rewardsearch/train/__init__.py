@@ -7,18 +7,18 @@ are, setup.py prepares the policy and the rollout bank.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from rewardsearch.config import Config
 from rewardsearch.errors import MachineError, UserError
 from rewardsearch.files.plugins import plugin_code, plugin_names
-from rewardsearch.records import Outcome, Record, Rollout, SftResult, TrainingJob, TrainingResult
+from rewardsearch.records import Outcome, Rollout, SftResult, TrainingJob, TrainingResult
 from rewardsearch.run.artifacts import SFT, load_bank, load_outcomes, load_result, load_sft
 from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.train.engine import ENGINES
 from rewardsearch.train.launcher import (
-    Done,
     EvaluateTest,
     FineTune,
     Job,
@@ -35,7 +35,6 @@ from rewardsearch.train.policy_check import DEVICE, check_policy, devices
 __all__ = [
     "DEVICE",
     "Launcher",
-    "TestEvaluation",
     "check_plugins",
     "check_policy",
     "devices",
@@ -45,6 +44,10 @@ __all__ = [
     "start_launcher",
     "train",
 ]
+
+
+_Job = TypeVar("_Job", FineTune, SampleBank, EvaluateTest)
+_Result = TypeVar("_Result")
 
 
 def check_plugins(config: Config) -> None:
@@ -99,15 +102,9 @@ def fine_tune(run: Path, config: Config, launcher: Launcher, may_start: MayStart
 
     Raises MachineError when it cannot be trained.
     """
-    folder, wanted = run / SFT, fingerprint("sft", config)
-    known = load_sft(folder, wanted)
-    if known is not None:
-        return known
-    for done in _run_twice([FineTune()], launcher, may_start, on_step):
-        known = load_sft(folder, wanted)
-        if done.error is not None or known is None:
-            raise MachineError(f"the policy could not be fine-tuned: {done.error or f'{folder} is missing'}")
-    return known
+    wanted = fingerprint("sft", config)
+    found = dict(_made([FineTune()], lambda job: load_sft(run / SFT, wanted), launcher, may_start, on_step))
+    return found.get(SFT)
 
 
 def sample_bank(path: Path, launcher: Launcher, may_start: MayStart, on_step: OnStep) -> tuple[Rollout, ...] | None:
@@ -115,65 +112,60 @@ def sample_bank(path: Path, launcher: Launcher, may_start: MayStart, on_step: On
 
     Raises MachineError when it cannot be sampled.
     """
-    known = load_bank(path)
-    if known is not None:
-        return known
-    for done in _run_twice([SampleBank(file=str(path.absolute()))], launcher, may_start, on_step):
-        known = load_bank(path)
-        if done.error is not None or known is None:
-            raise MachineError(f"the rollout bank could not be sampled: {done.error or f'{path} is missing'}")
-    return known
-
-
-class TestEvaluation(Record):
-    """One policy to evaluate on the sealed test. `adapter`: its folder relative to the run (None: the policy without one)."""
-
-    __test__ = False  # pytest takes classes of this name for tests
-    name: str
-    """Unique among the evaluations of a run, and part of the file's name."""
-    adapter: str | None
-    fingerprint: str
-    """That of its training."""
-
-    @property
-    def file(self) -> str:
-        """Where the outcomes are kept, relative to the run."""
-        return f"final/test/{self.name}-{self.fingerprint[:8]}.jsonl"
+    job = SampleBank(file=str(path.absolute()))
+    return dict(_made([job], lambda job: load_bank(path), launcher, may_start, on_step)).get(job.id)
 
 
 def evaluate_test(
-    evaluations: Sequence[TestEvaluation],
+    jobs: Sequence[EvaluateTest],
     launcher: Launcher,
     run: Path,
     may_start: MayStart,
     on_step: OnStep,
 ) -> Iterator[tuple[str, tuple[Outcome, ...]]]:
-    """Outcomes on the sealed test, by the name of the evaluation. A policy whose outcomes are on disk is not evaluated again.
+    """Outcomes on the sealed test, by the job's id. A policy whose outcomes are on disk is not evaluated again.
 
     Raises MachineError when one cannot be evaluated.
     """
-    files = {each.name: each.file for each in evaluations}
-    jobs: list[Job] = []
-    for each in evaluations:
-        known = load_outcomes(run / each.file)
-        if known is not None:
-            yield each.name, known
-        else:
-            jobs.append(EvaluateTest(id=each.name, adapter=each.adapter, file=each.file))
-    for done in _run_twice(jobs, launcher, may_start, on_step):
-        outcomes = load_outcomes(run / files[done.id])
-        if done.error is not None or outcomes is None:
-            raise MachineError(f"the test could not be read for {done.id}: {done.error or 'its file is missing'}")
-        yield done.id, outcomes
+    return _made(jobs, lambda job: load_outcomes(run / job.file), launcher, may_start, on_step)
 
 
-def _run_twice(jobs: Sequence[Job], launcher: Launcher, may_start: MayStart, on_step: OnStep) -> Iterator[Done]:
-    """What Launcher.run gives; a job that ended in an error is tried once more after the others."""
-    by_id = {job.id: job for job in jobs}
-    again = []
-    for done in launcher.run(jobs, may_start, on_step):
-        if done.error is None:
-            yield done
+_FAILED = {
+    "sft": "the policy could not be fine-tuned",
+    "bank": "the rollout bank could not be sampled",
+    "test": "the test could not be read for {id}",
+}
+"""What is said of a job that failed, by its kind."""
+
+
+def _made(
+    jobs: Sequence[_Job],
+    load: Callable[[_Job], _Result | None],
+    launcher: Launcher,
+    may_start: MayStart,
+    on_step: OnStep,
+) -> Iterator[tuple[str, _Result]]:
+    """What `load` gives for each job, by its id; a job without a result is carried out first.
+
+    A job that ends in an error is tried once more after the others. Raises MachineError where it fails again.
+    """
+    pending = []
+    for job in jobs:
+        if (found := load(job)) is not None:
+            yield job.id, found
         else:
-            again.append(by_id[done.id])
-    yield from launcher.run(again, may_start, on_step)
+            pending.append(job)
+    by_id = {job.id: job for job in pending}
+    for tries_left in (1, 0):
+        failed = []
+        for done in launcher.run(pending, may_start, on_step):
+            job = by_id[done.id]
+            found = load(job) if done.error is None else None
+            if found is not None:
+                yield job.id, found
+            elif tries_left and done.error is not None:
+                failed.append(job)
+            else:
+                why = done.error or "its files are missing or damaged"
+                raise MachineError(f"{_FAILED[job.kind].format(id=job.id)}: {why}")
+        pending = failed

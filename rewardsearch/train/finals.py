@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rewardsearch.errors import Interrupted, UserError
 from rewardsearch.records import POLICY, FinalArm, LostFile, Outcome, TrainingJob, TrainingResult
 from rewardsearch.run.artifacts import ADAPTER, ArtifactError, check_files, outcomes_digest
 from rewardsearch.run.events import ArmsChosen, Lost, SealedTestOpened, SealedTestRead
 from rewardsearch.run.jobs import final_job, policy_job
-from rewardsearch.train import TestEvaluation, evaluate_test
+from rewardsearch.train import evaluate_test
+from rewardsearch.train.launcher import EvaluateTest, evaluation_on_test
 from rewardsearch.train.schedule import Trainings
 
 Trained = tuple[str, int]
@@ -46,8 +47,8 @@ def evaluate_finals(trainings: Trainings, arms: Sequence[Trained]) -> dict[Train
     jobs = [final_job(state.arms[id], seed) for id, seed in arms if id != POLICY]
     trainings.run([*(policy_job(seed) for id, seed in arms if id == POLICY), *jobs])
     _check_adapters(trainings, jobs)
-    evaluations = {name: _evaluation(trainings, name, *key) for name, key in wanted.items()}
-    _clear_damaged(trainings, list(evaluations.values()))
+    evaluations = {name: _evaluation(trainings, *key) for name, key in wanted.items()}
+    _clear_damaged(trainings, evaluations.values())
     if not state.test_opened:
         trainings.journal.append(SealedTestOpened(readings=tuple(wanted)))
     progress.say(f"the sealed test is read for {len(wanted)} policies")
@@ -75,7 +76,7 @@ def _check_adapters(trainings: Trainings, jobs: Sequence[TrainingJob]) -> None:
     """Trains again the jobs whose adapter is missing or damaged, unless it was evaluated on the test before."""
     lost = []
     for job in jobs:
-        file = _evaluation(trainings, f"{job.id}-{job.seed}", job.id, job.seed).file
+        file = _evaluation(trainings, job.id, job.seed).file
         if (trainings.folder / file).is_file():
             continue
         try:
@@ -87,7 +88,7 @@ def _check_adapters(trainings: Trainings, jobs: Sequence[TrainingJob]) -> None:
     trainings.run(lost)
 
 
-def _clear_damaged(trainings: Trainings, evaluations: Sequence[TestEvaluation]) -> None:
+def _clear_damaged(trainings: Trainings, evaluations: Iterable[EvaluateTest]) -> None:
     """Removes outcomes on the test whose digest is not the journal's; the same policy is evaluated again."""
     for each in evaluations:
         path, digest = trainings.folder / each.file, trainings.state.test_files.get(each.file)
@@ -96,10 +97,10 @@ def _clear_damaged(trainings: Trainings, evaluations: Sequence[TestEvaluation]) 
             path.unlink()
 
 
-def _evaluation(trainings: Trainings, name: str, id: str, seed: int) -> TestEvaluation:
+def _evaluation(trainings: Trainings, id: str, seed: int) -> EvaluateTest:
+    """The evaluation of an arm. Its file is named after the arm and the fingerprint of its training."""
     folder = (policy_job(seed) if id == POLICY else final_job(trainings.state.arms[id], seed)).folder
-    return TestEvaluation(
-        name=name,
-        adapter=None if id == POLICY else f"{folder}/{ADAPTER}",
-        fingerprint=trainings.state.fingerprints[folder],
+    name = f"{id}-{seed}"
+    return evaluation_on_test(
+        name, None if id == POLICY else f"{folder}/{ADAPTER}", trainings.state.fingerprints[folder]
     )

@@ -60,6 +60,11 @@ class EvaluateTest(Record):
     file: str
 
 
+def evaluation_on_test(id: str, adapter: str | None, fingerprint: str) -> EvaluateTest:
+    """The evaluation of a policy whose training has the fingerprint `fingerprint`, into a file of its own."""
+    return EvaluateTest(id=id, adapter=adapter, file=f"final/test/{id}-{fingerprint[:8]}.jsonl")
+
+
 Job = Annotated[TrainArm | FineTune | SampleBank | EvaluateTest, Field(discriminator="kind")]
 """One job. Files and folders are relative to the run folder."""
 JOB: TypeAdapter[Job] = TypeAdapter(Job)

@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from rewardsearch.config import EMBEDDED, Config, PolicyConfig
 from rewardsearch.files.resources import policy_folder
@@ -67,15 +66,13 @@ def _policy(config: Config, rows: Mapping[Split, Sequence[Row]]) -> list[Finding
         why = f"{policy.model} is no folder here, the hub cannot be reached, and its cache does not have it"
         return [Finding("policy", "fail", why, f"check the connection, or give {_MODELS}")]
     prompts = list({json.dumps(row.prompt): row for split in rows.values() for row in split}.values())
-    try:
-        facts = _bundled(policy, prompts) or _ask(config, prompts, offline)
-    except _Unreadable as error:
+    facts = _bundled(policy, prompts) or _ask(config, prompts, offline)
+    if isinstance(facts, str):
         remedy = f"repair its files, or give {_MODELS}"
         if on_hub(policy):
             remedy = "check the id; for a private or gated model set HF_TOKEN, or log in with `hf auth login`"
-        return [Finding("policy", "fail", f"{policy.model} cannot be used: {error}", remedy)]
+        return [Finding("policy", "fail", f"{policy.model} cannot be used: {facts}", remedy)]
     found = [*_cannot_train(config, facts), *_prompts_of(config, facts, rows), *_too_long(config, facts, prompts, rows)]
-    found += _unknown_words(config, facts)
     if any(each.status == "fail" for each in found):
         return found
     context = f", context {facts.context:,} tokens" if facts.context else ""
@@ -87,10 +84,6 @@ def _in_cache(policy: PolicyConfig) -> bool:
 
     file = policy.gguf_file or "config.json"
     return isinstance(try_to_load_from_cache(policy.model, file, revision=policy.revision), str)
-
-
-class _Unreadable(Exception):
-    """Why tokenizer or config cannot be loaded."""
 
 
 def _bundled(policy: PolicyConfig, prompts: Sequence[Row]) -> PolicyFacts | None:
@@ -113,30 +106,22 @@ def _bundled(policy: PolicyConfig, prompts: Sequence[Row]) -> PolicyFacts | None
     )
 
 
-def _ask(config: Config, prompts: Sequence[Row], offline: bool) -> PolicyFacts:
-    """What a process of engines/tokenizing.py finds. Raises _Unreadable."""
+def _ask(config: Config, prompts: Sequence[Row], offline: bool) -> PolicyFacts | str:
+    """What a process of engines/tokenizing.py finds, or why tokenizer or config cannot be loaded."""
     environment = worker_environment(os.environ, 0, config.train.threads, config.propose.llm.key_variables)
     if offline:
         environment["HF_HUB_OFFLINE"] = "1"
     question = {"policy": config.policy.model_dump(mode="json"), "prompts": [row.prompt for row in prompts]}
-    answer = _answer(question, environment)
-    if "error" in answer:
-        raise _Unreadable(answer["error"])
-    return PolicyFacts.model_validate(answer)
-
-
-def _answer(question: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
     try:
         done = subprocess.run(
             COMMAND, input=json.dumps(question).encode(), capture_output=True, env=environment, timeout=_DEADLINE_S
         )
+        answer = json.loads(done.stdout.decode(errors="replace").strip().rpartition("\n")[2])
     except subprocess.TimeoutExpired:
-        return {"error": f"it was not loaded within {_DEADLINE_S:g} s"}
-    try:
-        answer: dict[str, Any] = json.loads(done.stdout.decode(errors="replace").strip().rpartition("\n")[2])
+        return f"it was not loaded within {_DEADLINE_S:g} s"
     except ValueError:
-        return {"error": f"the process that loads its tokenizer ended with {done.returncode}"}
-    return answer
+        return f"the process that loads its tokenizer ended with {done.returncode}"
+    return str(answer["error"]) if "error" in answer else PolicyFacts.model_validate(answer)
 
 
 def _cannot_train(config: Config, facts: PolicyFacts) -> Iterator[Finding]:
@@ -152,26 +137,17 @@ def _cannot_train(config: Config, facts: PolicyFacts) -> Iterator[Finding]:
 
 
 def _prompts_of(config: Config, facts: PolicyFacts, rows: Mapping[Split, Sequence[Row]]) -> Iterator[Finding]:
+    model = config.policy.model
     messages = any(not isinstance(row.prompt, str) for split in rows.values() for row in split[:1])
     if messages and not facts.template:
-        yield Finding(
-            "policy prompts",
-            "warn",
-            f"{config.policy.model} has no chat template, so its prompts are plain text",
-            "take a chat model, or fine-tune first (sft.enabled): a base model seldom keeps to the asked form",
-        )
-
-
-def _unknown_words(config: Config, facts: PolicyFacts) -> Iterator[Finding]:
-    """A bundled policy knows the words of the generated rows that it was made for, all but a few names, and no others."""
-    share = sum(facts.unknown) / max(sum(facts.lengths), 1)
-    if share > _UNKNOWN:
-        yield Finding(
-            "policy words",
-            "warn",
-            f"{config.policy.model} does not know {share:.0%} of the words in the prompts of task {config.task.label}",
-            f"give {_MODELS}",
-        )
+        found = f"{model} has no chat template, so its prompts are plain text"
+        remedy = "take a chat model, or fine-tune first (sft.enabled): a base model seldom keeps to the asked form"
+        yield Finding("policy prompts", "warn", found, remedy)
+    # A bundled policy knows the words of the generated rows that it was made for, all but a few names, and no others.
+    unknown = sum(facts.unknown) / max(sum(facts.lengths), 1)
+    if unknown > _UNKNOWN:
+        found = f"{model} does not know {unknown:.0%} of the words in the prompts of task {config.task.label}"
+        yield Finding("policy words", "warn", found, f"give {_MODELS}")
 
 
 def _too_long(

@@ -27,8 +27,7 @@ _TRIES = 3
 
 
 class Trainings:
-    """The training runs of one session on a run. references.py, rounds.py and finals.py say which runs there are, and in which
-    order."""
+    """The training runs of one session. references.py, rounds.py and finals.py say which ones there are."""
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ Every method looks in the run's state first and does what is still missing, so s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
 from pathlib import Path
 
 from rewardsearch.config import Config
@@ -84,8 +84,7 @@ class Setup:
         return known
 
     def _compare_with_before(self, tuned: SftResult) -> None:
-        """Raises UserError where the fine-tuned policy answers nothing right and the policy before it did; warns where it
-        got worse."""
+        """Raises UserError where fine-tuning left nothing right, and warns where it made the policy worse."""
         before, after = f1_accuracy(tuned.before), f1_accuracy(tuned.after)
         p = mcnemar(tuned.before, tuned.after).p
         if after.accuracy >= before.accuracy or p >= _WORSE:
@@ -119,8 +118,7 @@ class Setup:
         return known
 
     def _fine_tuned(self, path: Path) -> SftResult:
-        settings, demonstrations = self.config.sft, len(self.task.demonstrations())
-        self.progress.say(f"SFT: {demonstrations:,} demonstrations, {settings.steps:,} steps")
+        self.progress.say(f"SFT: {len(self.task.demonstrations()):,} demonstrations, {self.config.sft.steps:,} steps")
         self.progress.doing("supervised fine-tuning")
         tuned = fine_tune(self.folder, self.config, self.launcher, self.budget.may_start, self.progress.step)
         if tuned is None:
@@ -136,17 +134,30 @@ class Setup:
         return tuned
 
     def bank(self) -> tuple[Rollout, ...] | None:
-        """The run's rollout bank; None where the config does without."""
+        """The run's rollout bank; None where the config does without.
+
+        Warns, once a session, where policy, data or task are not those that it was sampled from.
+        """
         if not self.config.bank.enabled:
             return None
-        path = self.folder / BANK
+        path, wanted = self.folder / BANK, fingerprint("bank", self.config)
         known = load_bank(path)
-        if known is not None:
-            if self.state.bank_fingerprint is None:
-                # Killed between the file and its event.
-                self._record_bank(known)
-            self._compare_bank_with_now()
-            return known
+        bank = known or self._sampled(path)
+        if known is None:
+            save_bank(path, bank)
+        # Without an event, the session was killed between the file and its event.
+        if known is None or self.state.bank_fingerprint is None:
+            self.journal.append(BankSampled(fingerprint=wanted, split="train", completions=len(bank)))
+        elif self.state.bank_fingerprint != wanted and not self._warned_of_bank:
+            self._warned_of_bank = True
+            self.progress.say(
+                "warning: policy, data or task have changed since the rollout bank of this run was sampled; the verdicts "
+                "are those of the old one: start again in another --run-dir"
+            )
+        return bank
+
+    def _sampled(self, path: Path) -> tuple[Rollout, ...]:
+        """The bank from the cache, else sampled by the policy and kept there."""
         self.budget.check()
         settings, rows = self.config.bank, self.task.rows("train")
         asked = bank_rows(rows, settings.questions)
@@ -154,33 +165,16 @@ class Setup:
         if scarce := scarce_message(rows, asked, self.task.classes):
             self.progress.say(scarce)
         cache = bank_path(self.config)
-        try:
-            sampled = load_bank(cache)
-        except OSError:
-            sampled = None
+        with contextlib.suppress(OSError):
+            if (known := load_bank(cache)) is not None:
+                return known
+        self.progress.doing("sampling the rollout bank")
+        sampled = sample_bank(path, self.launcher, self.budget.may_start, self.progress.step)
         if sampled is None:
-            self.progress.doing("sampling the rollout bank")
-            sampled = sample_bank(path, self.launcher, self.budget.may_start, self.progress.step)
-            if sampled is None:
-                self.budget.check()
-                raise Interrupted("stopped before the rollout bank was sampled; the same command resumes")
-            try:
-                save_bank(cache, sampled)
-            except OSError as error:
-                self.progress.say(f"warning: the rollout bank is not kept for other runs: {cache}: {error.strerror}")
-        save_bank(path, sampled)
-        self._record_bank(sampled)
+            self.budget.check()
+            raise Interrupted("stopped before the rollout bank was sampled; the same command resumes")
+        try:
+            save_bank(cache, sampled)
+        except OSError as error:
+            self.progress.say(f"warning: the rollout bank is not kept for other runs: {cache}: {error.strerror}")
         return sampled
-
-    def _record_bank(self, rollouts: Sequence[Rollout]) -> None:
-        event = BankSampled(fingerprint=fingerprint("bank", self.config), split="train", completions=len(rollouts))
-        self.journal.append(event)
-
-    def _compare_bank_with_now(self) -> None:
-        """Warns, once a session, where policy, data or task are not those that the run's bank was sampled from."""
-        if not self._warned_of_bank and self.state.bank_fingerprint not in (None, fingerprint("bank", self.config)):
-            self._warned_of_bank = True
-            self.progress.say(
-                "warning: policy, data or task have changed since the rollout bank of this run was sampled; the verdicts "
-                "are those of the old one: start again in another --run-dir"
-            )

@@ -12,8 +12,7 @@ _SMALL_SHARE = 10
 
 
 def required_right(questions: int, config: Config) -> int:
-    """How many of the questions that candidates are ranked on must be answered right: `rank.min_correct`, or a tenth of them,
-    rounded up, where that is less."""
+    """How many questions must be answered right: `rank.min_correct`, or a tenth of them, rounded up, where that is less."""
     return min(config.rank.min_correct, -(-questions // _SMALL_SHARE))
 
 

@@ -1,5 +1,6 @@
 """Policies that diverge, with real training on the embedded policy: the candidate's or the setting's failure."""
 
+import json
 import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -34,7 +35,7 @@ SOMETIMES = (
 )
 DATA: dict[str, Any] = {
     "task": {"train_rows": 16, "val_rows": 8, "test_rows": 8},
-    "train": {"steps": 4, "prompts_per_step": 4, "group_size": 4, "max_completion_tokens": 16, "learning_rate": 1e3},
+    "train": {"steps": 4, "prompts_per_step": 4, "group_size": 2, "max_completion_tokens": 12, "learning_rate": 1e3},
     "validation": {"bound": 1e300},
 }
 
@@ -186,7 +187,8 @@ def test_a_result_with_numbers_that_are_not_finite_is_read_back(tmp_path: Path, 
 def test_what_the_trainer_logs_is_none_where_it_is_not_finite(number: float) -> None:
     observer = Observer(load_task(Config().task), (), (), 2, 8, lambda step: None)
     flat = {"exact_match": 0, "components": {}, "length": 1, "zero_std_fraction": 0, "clipped": 0, "grad_norm": 1.0}
-    observer._points = [CurvePoint(step=step, reward=0, **flat) for step in range(1, 10)]
+    points = [CurvePoint(step=step, reward=0, **flat).model_dump(mode="json") for step in range(1, 10)]
+    observer.restore(json.dumps(json.loads(observer.state()) | {"points": points}))
     for step in range(1, 10):
         observer.logged(step, {"grad_norm": number, "entropy": number})
     assert {(point.grad_norm, point.entropy) for point in observer.curves()} == {(None, None)}

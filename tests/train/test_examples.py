@@ -37,7 +37,7 @@ def step(said: str, paid: Sequence[float], size: int, number: int = 1, base: flo
 
 
 def noted(*steps: Step, size: int) -> Examples:
-    found = Examples(size)
+    found = Examples(group_size=size)
     for each in steps:
         found.note(each)
     return found

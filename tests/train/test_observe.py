@@ -1,4 +1,3 @@
-import json
 from dataclasses import dataclass, field
 
 import pytest
@@ -158,7 +157,7 @@ def test_a_run_that_is_carried_on_ends_with_the_observations_of_an_uninterrupted
         varied(whole, number)
     for number in (1, 2):
         varied(first, number)
-    second.restore(json.loads(json.dumps(first.state())))
+    second.restore(first.state())
     assert second.state() == first.state()
     for number in (3, 4, 5):
         varied(second, number)

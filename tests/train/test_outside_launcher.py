@@ -25,7 +25,7 @@ def test_a_whole_search_runs_through_a_launcher_from_a_file(tmp_path: Path) -> N
     settings = {
         "rounds": 1,
         "candidates": 2,
-        "task": {"train_rows": 32, "val_rows": 20, "test_rows": 20},
+        "task": {"train_rows": 32, "val_rows": 6, "test_rows": 6},
         "propose": {"proposer": "folder", "folder": str(ROOT / "candidates" / "arithmetic")},
         "bank": {"questions": 4, "group_size": 2},
         "sandbox": {"call_s": 30},
@@ -34,7 +34,8 @@ def test_a_whole_search_runs_through_a_launcher_from_a_file(tmp_path: Path) -> N
             "baseline_seeds": 1,
             "steps": 2,
             "prompts_per_step": 2,
-            "group_size": 4,
+            "group_size": 2,
+            "max_completion_tokens": 12,
         },
         "race": {"enabled": False},
         "rank": {"resamples": 100, "min_correct": 0},

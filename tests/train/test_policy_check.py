@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,11 @@ def config_of(model: str, **policy: Any) -> Config:
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """A policy is looked at in this process, which has the training libraries."""
-    monkeypatch.setattr(policy_check, "_answer", lambda asked, environment: answer_to(asked))
+
+    def run(command: Sequence[str], input: bytes, **options: Any) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.CompletedProcess(command, 0, json.dumps(answer_to(json.loads(input))).encode())
+
+    monkeypatch.setattr(policy_check.subprocess, "run", run)
 
 
 def failed(model: str, given: Any = None, **policy: Any) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from rewardsearch.config import Config, LoraConfig
+from rewardsearch.config import Config, LoraConfig, TaskConfig, parse_config
 from rewardsearch.errors import UserError
 from rewardsearch.records import Batch, RewardSpec, Row, TrainingJob
 from rewardsearch.tasks import load_task
@@ -52,12 +52,29 @@ def policy() -> Policy:
     return load_policy(Config().policy)
 
 
-@pytest.fixture
-def run(policy: Policy, small_config: Config) -> Callable[..., Trained]:
-    task = load_task(small_config.task)
+@pytest.fixture(scope="module")
+def run(policy: Policy) -> Callable[..., Trained]:
+    """Trains for two steps. The same call is trained once, unless `again`."""
+    small = parse_config(
+        {
+            "task": {"train_rows": 64, "val_rows": 6, "test_rows": 6},
+            "train": {"steps": 2, "prompts_per_step": 2, "group_size": 4, "max_completion_tokens": 16},
+        },
+        "test",
+    )
+    task = load_task(small.task)
     rows = task.rows("train")
+    trained: dict[str, Trained] = {}
 
-    def run(
+    def run(*rewards: Reward, again: bool = False, **changes: Any) -> Trained:
+        key = repr((rewards, changes))
+        if again:
+            return train_now(*rewards, **changes)
+        if key not in trained:
+            trained[key] = train_now(*rewards, **changes)
+        return trained[key]
+
+    def train_now(
         *rewards: Reward,
         seed: int = 0,
         weights: Sequence[float] = (),
@@ -66,7 +83,7 @@ def run(policy: Policy, small_config: Config) -> Callable[..., Trained]:
         asked: Callable[[Row], Row] = lambda row: row,
         **settings: object,
     ) -> Trained:
-        config = small_config.train.model_copy(update=settings)
+        config = small.train.model_copy(update=settings)
         specs = [
             (RewardSpec(id=f"r{i}", name=f"r{i}", code="", weight=weights[i] if weights else 1.0), reward)
             for i, reward in enumerate(rewards)
@@ -108,8 +125,8 @@ def in_segments(run: Callable[..., Trained], folder: Path, ends: Sequence[int], 
 def test_a_run_in_segments_ends_as_one_that_was_never_cut_to_the_last_bit(
     run: Callable[..., Trained], tmp_path: Path, settings: dict[str, object]
 ) -> None:
-    adapter, outcomes, observer = run(short, steps=6, **settings)
-    parts = in_segments(run, tmp_path, (1, 4, 6), steps=6, **settings)
+    adapter, outcomes, observer = run(short, steps=4, **settings)
+    parts = in_segments(run, tmp_path, (1, 3, 4), steps=4, **settings)
     assert (parts[0], parts[1]) == (adapter, outcomes)
     assert parts[2].curves() == observer.curves()
     assert parts[2].correlations() == observer.correlations()
@@ -118,7 +135,7 @@ def test_a_run_in_segments_ends_as_one_that_was_never_cut_to_the_last_bit(
 
 def test_a_segment_is_not_a_run_of_its_own_length(run: Callable[..., Trained]) -> None:
     # The learning rate falls over the whole run's steps.
-    assert run(short, segment={"steps": 2, "schedule": 6})[0] != run(short)[0]
+    assert run(short, segment={"steps": 2, "schedule": 4})[0] != run(short)[0]
 
 
 def test_how_rewards_are_summed_up_has_its_effect(run: Callable[..., Trained]) -> None:
@@ -165,7 +182,7 @@ def test_dropout_changes_what_an_adapter_learns(
     without = run(short)[0]
     lora = policy.config.lora.model_copy(update={"dropout": 0.5})
     monkeypatch.setattr(policy, "config", policy.config.model_copy(update={"lora": lora}))
-    assert run(short)[0] != without
+    assert run(short, again=True)[0] != without
 
 
 def test_a_reward_without_spread_has_no_gradient_and_dead_groups(run: Callable[..., Trained]) -> None:
@@ -197,10 +214,9 @@ def test_a_training_setting_has_its_effect(run: Callable[..., Trained], settings
     assert run(short, **settings)[0] != run(short)[0]
 
 
-def test_evaluation_does_not_depend_on_the_batch_size(policy: Policy, small_config: Config) -> None:
-    task = load_task(small_config.task)
-    rows = task.rows("val")[:12]
-    sizes = [small_config.train.model_copy(update={"eval_batch_size": size}) for size in (1, 5, 12)]
+def test_evaluation_does_not_depend_on_the_batch_size(policy: Policy) -> None:
+    rows = load_task(TaskConfig(val_rows=12)).rows("val")
+    sizes = [Config().train.model_copy(update={"eval_batch_size": size}) for size in (1, 5, 12)]
     answers = [greedy(policy.base, policy, rows, config) for config in sizes]
     assert answers[0] == answers[1] == answers[2]
 

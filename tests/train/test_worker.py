@@ -11,6 +11,7 @@ from rewardsearch.config import BankConfig, WatchConfig, parse_config
 from rewardsearch.records import RewardSpec, TrainingJob
 from rewardsearch.run.artifacts import CHECKPOINT, COMPLETIONS, load_bank, load_completions, load_outcomes
 from rewardsearch.tasks.questions import bank_rows
+from rewardsearch.train.engine import Engine, load_engine
 from rewardsearch.train.worker.jobs import Worker
 
 PRINTS = """
@@ -20,18 +21,27 @@ def reward(prompts, completions, answer, **columns):
 """
 
 
+CONFIG = parse_config(
+    {
+        "task": {"train_rows": 16, "val_rows": 8, "test_rows": 8},
+        "train": {"steps": 4, "prompts_per_step": 2, "group_size": 2, "max_completion_tokens": 8},
+        "sandbox": {"rechecks": 1.0},
+        "validation": {"bound": 1e12},
+    },
+    "test",
+)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    """One engine for all tests: no job changes it."""
+    return load_engine(CONFIG, None)
+
+
 @pytest.fixture
-def worker(tmp_path: Path) -> Iterator[Worker]:
-    config = parse_config(
-        {
-            "task": {"train_rows": 16, "val_rows": 8, "test_rows": 8},
-            "train": {"steps": 4, "prompts_per_step": 2, "group_size": 2, "max_completion_tokens": 8},
-            "sandbox": {"rechecks": 1.0},
-            "validation": {"bound": 1e12},
-        },
-        "test",
-    )
-    with closing(Worker(tmp_path, config)) as worker:
+def worker(tmp_path: Path, engine: Engine) -> Iterator[Worker]:
+    with closing(Worker(tmp_path, CONFIG)) as worker:
+        worker.engine = engine
         yield worker
 
 

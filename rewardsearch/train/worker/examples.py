@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import numpy as np
+from pydantic import BaseModel
 
 from rewardsearch.records import Example, GroupMember, OutcomeKind, Row, TrainingGroup
 
@@ -40,15 +41,15 @@ class Step:
         return np.asarray([kind == "correct" for kind in self.kinds])
 
 
-class Examples:
-    """Collects step by step. `state` and `restore` hand it over to the run that resumes this one."""
+class Examples(BaseModel):
+    """Collects step by step. As JSON it passes to the process that resumes the run."""
 
-    def __init__(self, group_size: int) -> None:
-        self._group_size = group_size
-        self._disagreements: dict[str, list[Example]] = {kind: [] for kind in KINDS}
-        self.group: TrainingGroup | None = None
-        """The group of the last step that had a spread in reward: of its groups with a spread, those with correct and other
-        completions first, the one with the most different completions, the wider spread first."""
+    group_size: int
+    kept: dict[str, list[Example]] = {kind: [] for kind in KINDS}
+    """The disagreements of each kind."""
+    group: TrainingGroup | None = None
+    """The group of the last step that had a spread in reward: of its groups with a spread, those with correct and other
+    completions first, the one with the most different completions, the wider spread first."""
 
     def note(self, step: Step) -> None:
         self._note_disagreements(step)
@@ -60,34 +61,14 @@ class Examples:
         What does not count disagrees where it is paid more than the mean of the correct completions of its group, or of its step
         where the group has none; a correct completion where it is paid less than the mean of the others.
         """
-        return tuple(example for kind in KINDS for example in _distinct(self._disagreements[kind]))
-
-    def state(self) -> dict[str, Any]:
-        """All of it as JSON holds it."""
-        return {
-            "disagreements": {
-                kind: [example.model_dump(mode="json") for example in examples]
-                for kind, examples in self._disagreements.items()
-            },
-            "group": self.group.model_dump(mode="json") if self.group else None,
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Puts what `state` gave in the place of what has been collected."""
-        self._disagreements = {
-            kind: [Example.model_validate(example) for example in examples]
-            for kind, examples in state["disagreements"].items()
-        }
-        self.group = TrainingGroup.model_validate(state["group"]) if state["group"] else None
+        return tuple(example for kind in KINDS for example in _distinct(self.kept[kind]))
 
     def _note_disagreements(self, step: Step) -> None:
         correct = step.correct
         found: dict[str, list[Example]] = {kind: [] for kind in KINDS}
         for index, text in enumerate(step.texts):
-            against, paid = (
-                self._mean_of_others(step.candidate_reward, correct, index),
-                float(step.candidate_reward[index]),
-            )
+            paid = float(step.candidate_reward[index])
+            against = self._mean_of_others(step.candidate_reward, correct, index)
             if against is None or (against - paid if correct[index] else paid - against) < _LEAST_GAP:
                 continue
             right = bool(step.right[index])
@@ -104,19 +85,19 @@ class Examples:
                 )
             )
         for kind, examples in found.items():
-            self._disagreements[kind] = _needed(sorted([*self._disagreements[kind], *examples], key=_by_gap))
+            self.kept[kind] = _needed(sorted([*self.kept[kind], *examples], key=_by_gap))
 
     def _mean_of_others(self, paid: np.ndarray, correct: np.ndarray, index: int) -> float | None:
         """The mean of the correct completions, or for a correct one of the others: of its group, else of the step."""
         others = correct != correct[index]
-        start = index - index % self._group_size
-        group = slice(start, start + self._group_size)
+        start = index - index % self.group_size
+        group = slice(start, start + self.group_size)
         if others[group].any():
             return float(paid[group][others[group]].mean())
         return float(paid[others].mean()) if others.any() else None
 
     def _note_group(self, step: Step) -> None:
-        size, correct = self._group_size, step.correct
+        size, correct = self.group_size, step.correct
         groups = [range(start, start + size) for start in range(0, len(step.texts), size)]
         spread = {group: float(np.ptp(step.total[group])) for group in groups}
 
@@ -154,22 +135,24 @@ def _needed(examples: Sequence[Example]) -> list[Example]:
 
     The first of each of the first prompts, and of each of the first completions: what joins only moves the others back.
     """
-    prompts: dict[str, int] = {}
-    completions: dict[str, int] = {}
-    for index, example in enumerate(examples):
-        prompts.setdefault(example.prompt, index)
-        completions.setdefault(example.completion, index)
-    kept = {*list(prompts.values())[:DISAGREEMENTS], *list(completions.values())[:DISAGREEMENTS]}
-    return [examples[index] for index in sorted(kept)]
+    firsts = [
+        *_first_of_each("prompt", examples)[:DISAGREEMENTS],
+        *_first_of_each("completion", examples)[:DISAGREEMENTS],
+    ]
+    kept = set(map(id, firsts))
+    return [example for example in examples if id(example) in kept]
 
 
 def _distinct(examples: Sequence[Example]) -> list[Example]:
     """The first DISAGREEMENTS with different prompts; where there are fewer, others with different completions follow."""
-    prompts: dict[str, Example] = {}
-    completions: dict[str, Example] = {}
-    for example in examples:
-        prompts.setdefault(example.prompt, example)
-        completions.setdefault(example.completion, example)
-    first = list(prompts.values())[:DISAGREEMENTS]
+    first = _first_of_each("prompt", examples)[:DISAGREEMENTS]
     shown = {example.completion for example in first}
-    return [*first, *(each for text, each in completions.items() if text not in shown)][:DISAGREEMENTS]
+    others = (each for each in _first_of_each("completion", examples) if each.completion not in shown)
+    return [*first, *others][:DISAGREEMENTS]
+
+
+def _first_of_each(field: Literal["prompt", "completion"], examples: Sequence[Example]) -> list[Example]:
+    found: dict[str, Example] = {}
+    for example in examples:
+        found.setdefault(getattr(example, field), example)
+    return list(found.values())

@@ -19,7 +19,6 @@ from rewardsearch.files import write_atomic
 from rewardsearch.records import (
     DIVERGED,
     FULL,
-    Batch,
     Completion,
     Outcome,
     RewardSpec,
@@ -51,7 +50,7 @@ from rewardsearch.tasks import load_task
 from rewardsearch.tasks.questions import bank_rows
 from rewardsearch.train.engine import Arm, Diverged, Engine, Generation, load_engine
 from rewardsearch.train.launcher import EvaluateTest, FineTune, Job, OnStep, SampleBank, TrainArm
-from rewardsearch.train.worker.observe import Observer, Scored, is_base
+from rewardsearch.train.worker.observe import Observer, is_base
 from rewardsearch.train.worker.watch import alarms, hopeless
 
 _UNTRAINED = "it is so before any training; take another policy.model or policy.dtype"
@@ -68,8 +67,6 @@ class Worker:
         self.run, self.config = run, config
         self.task = load_task(config.task)
         self.sandbox = Sandbox(config.sandbox, config.validation.bound)
-        self._faulty: str | None = None
-        self._steps = 0
         self._report: Callable[[int, int, Unit], None] = lambda done, of, unit: None
 
     def close(self) -> None:
@@ -94,8 +91,7 @@ class Worker:
         return self.task.rows(self.config.ranked_on)
 
     def carry_out(self, job: Job, on_step: OnStep) -> None:
-        """The result of `job` is on disk, complete, before this returns. Raises UserError, MachineError, or whatever broke
-        down."""
+        """Writes the complete result of `job`. Raises UserError, MachineError, or whatever broke down."""
         self._report = lambda done, of, unit: on_step(job.id, done, of, unit)
         match job:
             case TrainArm():
@@ -114,17 +110,34 @@ class Worker:
         started = time.monotonic()
         folder = self.run / job.folder
         folder.mkdir(parents=True, exist_ok=True)
-        before = self._before(job)
-        self._steps = before.steps if before else 0
+        before, limits = self._before(job), self.config.sandbox
+        forgiven = before.faults if before else {}
+        rewards = [
+            SandboxedReward(self.sandbox, spec, limits.failures, limits.rechecks, job.seed, forgiven.get(spec.id, 0))
+            for spec in job.rewards
+        ]
+        observer = Observer(
+            self.task,
+            self.train_rows if job.steps else (),
+            [(reward.spec, reward) for reward in rewards],
+            self.config.train.group_size,
+            self.config.train.max_completion_tokens,
+            lambda step: self._report(step, job.steps, "steps"),
+        )
         completions: tuple[Completion, ...] = ()
         try:
-            found, completions = self._train_and_evaluate(job, folder, before)
-        except RewardFault as fault:
-            flags = ("changes later",) if fault.kind == "changed" else ()
-            found = {"status": "failed", "reason": self._blame(job, fault), "steps": self._steps, "flags": flags}
-        except Diverged as error:
-            where = f"diverged at step {self._steps}: " if job.steps else ""
-            found = {"status": "failed", "reason": f"{where}{error}", "steps": self._steps, "flags": (DIVERGED,)}
+            found, completions = self._train_and_evaluate(job, folder, before is not None, observer, rewards)
+        except (RewardFault, Diverged) as error:
+            steps = len(observer.curves()) or (before.steps if before else 0)
+            found = {"status": "failed", "steps": steps}
+            if isinstance(error, Diverged):
+                where = f"diverged at step {steps}: " if job.steps else ""
+                found |= {"reason": f"{where}{error}", "flags": (DIVERGED,)}
+            else:
+                flags = ("changes later",) if error.kind == "changed" else ()
+                found |= {"reason": _blame(job, observer.scoring, error), "flags": flags}
+        finally:
+            _keep_printed(folder, rewards)
         result = TrainingResult(
             id=job.id,
             rung=job.rung,
@@ -151,50 +164,33 @@ class Worker:
             return None
         return load_result(self.run / job.start)
 
-    def _blame(self, job: TrainingJob, fault: RewardFault) -> str:
-        """The fault's reason, with the reward's name where the job has several that could be meant."""
-        others = [spec for spec in job.rewards if not is_base(spec)]
-        own = len(others) == 1 and self._faulty == others[0].id
-        return fault.reason if own or self._faulty is None else f"{self._faulty}: {fault.reason}"
-
-    def _train_and_evaluate(self, job: TrainingJob, folder: Path, before: TrainingResult | None) -> _Found:
+    def _train_and_evaluate(
+        self, job: TrainingJob, folder: Path, resumes: bool, observer: Observer, rewards: Sequence[SandboxedReward]
+    ) -> _Found:
         rows = self.ranked_rows[: math.ceil((job.questions or 1) * len(self.ranked_rows))]
         if job.steps == 0:
             outcomes, completions = self._judged(rows, self._evaluated(rows))
             return {"status": "done", "steps": 0, "outcomes": outcomes}, completions
-        watch, settings = self.config.watch, self.config.train
-        forgiven = before.faults if before else {}
-        rewards = [(spec, self._sandboxed(spec, job.seed, forgiven.get(spec.id, 0))) for spec in job.rewards]
-        observer = Observer(
-            self.task,
-            self.train_rows,
-            [(spec, self._noting(spec, reward)) for spec, reward in rewards],
-            settings.group_size,
-            settings.max_completion_tokens,
-            lambda step: self._stepped(job, step),
-        )
+        watch = self.config.watch
         arm = Arm(
             job=job,
             rows=self.train_rows,
             observer=observer,
             questions=rows,
             adapter=folder / ADAPTER if job.rung == FULL else None,
-            start=self.run / job.start / CHECKPOINT if job.start and before else None,
+            start=self.run / job.start / CHECKPOINT if job.start and resumes else None,
             checkpoint=folder / CHECKPOINT if job.rung != FULL else None,
             stop=lambda points: hopeless(points, watch) if watch.end_early else None,
             on_question=lambda done: self._report(done, len(rows), "questions"),
         )
-        try:
-            trained = self.engine.train(arm)
-        finally:
-            self._keep_printed(folder, rewards)
+        trained = self.engine.train(arm)
         curves = observer.curves()
         if len(curves) != job.steps and trained.stop_reason is None:
             raise MachineError(f"trained {len(curves)} of {job.steps} steps")
         nonfinite = sum(point.grad_norm is None for point in curves)
         if nonfinite == len(curves):
             raise Diverged("the gradient was not finite at any step")
-        faults = {spec.id: reward.faults for spec, reward in rewards if reward.faults}
+        faults = {reward.spec.id: reward.faults for reward in rewards if reward.faults}
         found = alarms(curves, watch)
         outcomes, completions = self._judged(rows, trained.answers)
         fields = {
@@ -217,29 +213,6 @@ class Worker:
             "faults": faults,
         }
         return fields, completions
-
-    def _stepped(self, job: TrainingJob, step: int) -> None:
-        self._steps = step
-        self._report(step, job.steps, "steps")
-
-    def _sandboxed(self, spec: RewardSpec, seed: int, faults: int) -> SandboxedReward:
-        limits = self.config.sandbox
-        return SandboxedReward(self.sandbox, spec, limits.failures, limits.rechecks, seed, faults)
-
-    def _keep_printed(self, folder: Path, rewards: Sequence[tuple[RewardSpec, SandboxedReward]]) -> None:
-        """Writes what the rewards printed to a file, for a person to read. Nothing else reads it."""
-        texts = [f"# {spec.name}\n{reward.printed}" for spec, reward in rewards if reward.printed]
-        if texts:
-            write_atomic(folder / "printed.txt", "\n".join(texts))
-
-    def _noting(self, spec: RewardSpec, reward: SandboxedReward) -> Callable[[Batch], Scored]:
-        """`reward`, noted as the one at work, so that a fault is blamed on it."""
-
-        def score(batch: Batch) -> Scored:
-            self._faulty = spec.id
-            return reward(batch)
-
-        return score
 
     def _evaluated(self, rows: Sequence[Row], adapter: Path | None = None) -> list[Generation]:
         return self.engine.evaluate(rows, adapter, lambda done: self._report(done, len(rows), "questions"))
@@ -318,3 +291,16 @@ class Worker:
             for row, (text, tokens), judged in zip(rows, sampled, outcomes, strict=True)
         ]
         save_bank(file, rollouts)
+
+
+def _blame(job: TrainingJob, scoring: RewardSpec | None, fault: RewardFault) -> str:
+    """The fault's reason, with the id of the reward at work where the job has several that could be meant."""
+    on_trial = [spec for spec in job.rewards if not is_base(spec)]
+    return fault.reason if scoring is None or on_trial == [scoring] else f"{scoring.id}: {fault.reason}"
+
+
+def _keep_printed(folder: Path, rewards: Sequence[SandboxedReward]) -> None:
+    """Writes what the rewards printed to a file, for a person to read. Nothing else reads it."""
+    texts = [f"# {reward.spec.name}\n{reward.printed}" for reward in rewards if reward.printed]
+    if texts:
+        write_atomic(folder / "printed.txt", "\n".join(texts))

@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import Any, Protocol
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
 from rewardsearch.records import Batch, CurvePoint, Example, RewardSpec, Row, TrainingGroup, curve_label
 from rewardsearch.tasks import Task
@@ -24,12 +25,26 @@ class Scored(Protocol):
     def components(self) -> Mapping[str, Sequence[float]]: ...
 
 
+class _Observed(BaseModel):
+    """All that is collected between two steps. Lists have an entry a completion."""
+
+    model_config = ConfigDict(ser_json_inf_nan="strings")
+
+    points: list[CurvePoint] = []
+    columns: dict[str, list[float]] = {}
+    """What each reward and component paid."""
+    correct: list[float] = []
+    right: list[float] = []
+    """Whether it is right in any form."""
+    examples: Examples
+
+
 class Observer:
     """Scores completions with an arm's rewards, and collects, step by step, what they paid and what was true.
 
     rows: the training rows. rewards: each spec with the function that scores a Batch with it. For the completions of a step, an
-    engine calls `score` for each reward, then `record`, then `logged`. `state` and `restore` hand the observations of a run
-    over to the one that resumes it, which then ends with those of an uninterrupted one.
+    engine calls `score` for each reward, then `record`, then `logged`. `state` and `restore` pass the observations to the run
+    that resumes this one, which then ends with those of an uninterrupted one.
     """
 
     def __init__(
@@ -44,11 +59,9 @@ class Observer:
         self._task, self._rows, self._rewards = task, rows, rewards
         self._group_size, self._max_tokens, self._on_step = group_size, max_tokens, on_step
         self._step: dict[str, np.ndarray] = {}
-        self._points: list[CurvePoint] = []
-        self._columns: dict[str, list[np.ndarray]] = {}
-        self._correct: list[np.ndarray] = []
-        self._right: list[np.ndarray] = []
-        self._examples = Examples(group_size)
+        self._seen = _Observed(examples=Examples(group_size=group_size))
+        self.scoring: RewardSpec | None = None
+        """The reward that was called last."""
 
     @property
     def labels(self) -> list[str]:
@@ -63,6 +76,7 @@ class Observer:
     def score(self, reward: int, rows: Sequence[int], completions: Sequence[str]) -> list[float]:
         """What reward number `reward` pays for `completions`. `rows`: of each its row's index in the training rows."""
         spec, function = self._rewards[reward]
+        self.scoring = spec
         asked = [self._rows[i] for i in rows]
         batch = Batch(
             prompts=tuple(row.prompt_text for row in asked),
@@ -82,10 +96,10 @@ class Observer:
 
         The completions of a group follow one another. Gives the exact match of each.
         """
-        texts, asked = list(completions), [self._rows[i] for i in rows]
+        texts, asked, seen = list(completions), [self._rows[i] for i in rows], self._seen
         outcomes = [self._task.outcome(row, text) for row, text in zip(asked, texts, strict=True)]
         right = [self._task.right_in_any_form(row, text) for row, text in zip(asked, texts, strict=True)]
-        correct = np.asarray([outcome.kind == "correct" for outcome in outcomes], dtype=float)
+        correct = [float(outcome.kind == "correct") for outcome in outcomes]
         parsed = [outcome for outcome in outcomes if outcome.prediction is not None]
         candidate_reward = self._candidate_reward()
         total = np.zeros(len(texts))
@@ -95,12 +109,12 @@ class Observer:
         lengths = np.asarray(list(tokens))
         classes = self._task.classes or ()
         answered = {name: np.asarray([outcome.prediction == name for outcome in outcomes]) for name in classes}
-        self._points.append(
+        seen.points.append(
             CurvePoint(
-                step=len(self._points) + 1,
+                step=len(seen.points) + 1,
                 reward=float(total.mean()),
                 candidate_reward=float(candidate_reward.mean()),
-                exact_match=float(correct.mean()),
+                exact_match=float(np.mean(correct)),
                 components={name: float(values.mean()) for name, values in self._step.items()},
                 length=float(lengths.mean()),
                 zero_std_fraction=float((np.ptp(groups, axis=1) == 0).mean()),
@@ -115,12 +129,12 @@ class Observer:
             )
         )
         for name, values in self._step.items():
-            self._columns.setdefault(name, []).append(values)
-        self._correct.append(correct)
-        self._right.append(np.asarray(right, dtype=float))
-        self._examples.note(
+            seen.columns.setdefault(name, []).extend(values.tolist())
+        seen.correct += correct
+        seen.right += map(float, right)
+        seen.examples.note(
             Step(
-                number=len(self._points),
+                number=len(seen.points),
                 rows=asked,
                 texts=texts,
                 kinds=[outcome.kind for outcome in outcomes],
@@ -131,8 +145,8 @@ class Observer:
             )
         )
         self._step = {}
-        self._on_step(len(self._points))
-        return [float(value) for value in correct]
+        self._on_step(len(seen.points))
+        return correct
 
     def _candidate_reward(self) -> np.ndarray:
         """The sum of the rewards on trial: those beyond the base rewards, or all where there are no others."""
@@ -142,24 +156,24 @@ class Observer:
     def logged(self, step: int, logs: Mapping[str, Any]) -> None:
         """Adds what the trainer logs of a finished step: "grad_norm", and "entropy" where it is there."""
         found = {name: float(logs[name]) for name in ("grad_norm", "entropy") if name in logs}
-        self._points[step - 1] = CurvePoint.model_validate(self._points[step - 1].model_dump() | found)
+        points = self._seen.points
+        points[step - 1] = CurvePoint.model_validate(points[step - 1].model_dump() | found)
 
     def curves(self) -> tuple[CurvePoint, ...]:
-        return tuple(self._points)
+        return tuple(self._seen.points)
 
     def correlations(self) -> dict[str, float | None]:
         """Pearson's r with correctness over all completions, by reward and component; None where there is no spread."""
-        return self._correlations_with(self._correct)
+        return self._correlations_with(np.asarray(self._seen.correct))
 
     def correlations_any_form(self) -> dict[str, float | None]:
         """The same with being right in any form, whatever counts."""
-        return self._correlations_with(self._right)
+        return self._correlations_with(np.asarray(self._seen.right))
 
-    def _correlations_with(self, truth: Sequence[np.ndarray]) -> dict[str, float | None]:
-        true = np.concatenate(truth) if truth else np.zeros(0)
+    def _correlations_with(self, true: np.ndarray) -> dict[str, float | None]:
         out: dict[str, float | None] = {}
-        for name, parts in self._columns.items():
-            values = np.concatenate(parts)
+        for name, column in self._seen.columns.items():
+            values = np.asarray(column)
             # A component that a reward leaves out of some batches has no value there, so no common vector.
             spread = len(values) == len(true) and np.ptp(values) > 0 and np.ptp(true) > 0
             out[name] = float(np.corrcoef(values, true)[0, 1]) if spread else None
@@ -167,30 +181,20 @@ class Observer:
 
     def disagreements(self) -> tuple[Example, ...]:
         """Completions whose reward and truth disagree; see Examples."""
-        return self._examples.disagreements()
+        return self._seen.examples.disagreements()
 
     @property
     def group(self) -> TrainingGroup | None:
         """One complete group of the last step that taught something."""
-        return self._examples.group
+        return self._seen.examples.group
 
-    def state(self) -> dict[str, Any]:
-        """All that has been observed between two steps, as JSON holds it."""
-        return {
-            "points": [point.model_dump(mode="json") for point in self._points],
-            "columns": {name: [part.tolist() for part in parts] for name, parts in self._columns.items()},
-            "correct": [part.tolist() for part in self._correct],
-            "right": [part.tolist() for part in self._right],
-            "examples": self._examples.state(),
-        }
+    def state(self) -> str:
+        """All that has been observed between two steps, as JSON."""
+        return self._seen.model_dump_json()
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: str) -> None:
         """Puts what `state` gave in the place of what has been observed."""
-        self._points = [CurvePoint.model_validate(point) for point in state["points"]]
-        self._columns = {name: [np.asarray(part) for part in parts] for name, parts in state["columns"].items()}
-        self._correct = [np.asarray(part) for part in state["correct"]]
-        self._right = [np.asarray(part) for part in state["right"]]
-        self._examples.restore(state["examples"])
+        self._seen = _Observed.model_validate_json(state)
 
 
 def label_of(spec: RewardSpec) -> str:

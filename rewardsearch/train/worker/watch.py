@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, permutations
 from statistics import fmean, variance
 
 from rewardsearch.config import WatchConfig
@@ -107,14 +107,13 @@ def _dead(curve: _Curve) -> Iterator[Alarm]:
     still = [not point.grad_norm for point in curve.points]
     groups = fmean(point.zero_std_fraction for point in curve.last)
     if all(still[-len(curve.last) :]):
-        message = f"no gradient in steps {curve.last[0].step}-{curve.last[-1].step}"
+        message = "no gradient"
     elif groups >= curve.config.zero_std_fraction:
-        message = (
-            f"{groups:.0%} of the groups without spread in reward in steps {curve.last[0].step}-{curve.last[-1].step}"
-        )
+        message = f"{groups:.0%} of the groups without spread in reward"
     else:
         return
-    yield Alarm(kind="dead", message=f"{message}: nothing to learn from", hopeless=all(still))
+    steps = f"steps {curve.last[0].step}-{curve.last[-1].step}"
+    yield Alarm(kind="dead", message=f"{message} in {steps}: nothing to learn from", hopeless=all(still))
 
 
 def _forgetting(curve: _Curve) -> Iterator[Alarm]:
@@ -123,28 +122,17 @@ def _forgetting(curve: _Curve) -> Iterator[Alarm]:
     most = max(point.exact_match for point in curve.last)
     little = most <= config.forgetting * exact_match.start and exact_match.start >= config.forgetting_from
     if little and exact_match.errors < -config.alarm_z:
-        yield Alarm(
-            kind="forgetting",
-            message=f"exact match {exact_match} ({curve.steps}): the task has been unlearnt",
-            hopeless=True,
-        )
+        message = f"exact match {exact_match} ({curve.steps}): the task has been unlearnt"
+        yield Alarm(kind="forgetting", message=message, hopeless=True)
 
 
 def _hacking(curve: _Curve) -> Iterator[Alarm]:
     """The rewards on trial rise while exact match does not. Exact match near 1 counts only where it falls."""
-    candidate_reward, exact_match, config = (
-        curve.change(lambda point: point.candidate_reward),
-        curve.exact_match,
-        curve.config,
-    )
+    candidate_reward, exact_match = curve.change(lambda point: point.candidate_reward), curve.exact_match
+    config = curve.config
     if candidate_reward.errors > config.alarm_z and (exact_match.errors < -config.alarm_z or not curve.learns):
-        yield Alarm(
-            kind="hacking",
-            message=(
-                f"reward {candidate_reward} while exact match {exact_match} ({curve.steps}): "
-                "it pays for something else than being right"
-            ),
-        )
+        figures = f"reward {candidate_reward} while exact match {exact_match} ({curve.steps})"
+        yield Alarm(kind="hacking", message=f"{figures}: it pays for something else than being right")
 
 
 def _collapse(curve: _Curve) -> Iterator[Alarm]:
@@ -168,8 +156,8 @@ def _collapse(curve: _Curve) -> Iterator[Alarm]:
 
 
 def _neglect(curve: _Curve) -> str | None:
-    """The class that is hardly answered in the last steps: the longest such segment, no shorter than a window, so that a rare
-    class has come often enough for its absence to be clear. None where there is no such class."""
+    """The class that is hardly answered in the longest segment up to the last step, at least a window, so that a rare class has
+    come often enough for its absence to be clear; None where there is none."""
     points, window = curve.points, curve.config.window
     for name in curve.last[-1].answers:
         # Sums from each step to the last, so that a long run costs no more than its steps.
@@ -190,13 +178,11 @@ def _neglect(curve: _Curve) -> str | None:
 
 
 def _class_avoidance(curve: _Curve) -> Iterator[Alarm]:
-    """The policy avoids a class: it answers it less and less, and clearly less often than is right, while those of its
-    completions that do are paid less than those that answer the other."""
-    classes = curve.last[-1].answers.keys()
+    """The policy answers a class less and less, and clearly less often than is right, while those of its completions that do
+    are paid less than those that answer another."""
     if not curve.learns:
-        for name in classes:
-            for other in classes - {name}:
-                yield from _avoidance(curve, name, other)
+        for name, other in permutations(curve.last[-1].answers, 2):
+            yield from _avoidance(curve, name, other)
 
 
 def _avoidance(curve: _Curve, name: str, other: str) -> Iterator[Alarm]:
@@ -210,14 +196,12 @@ def _avoidance(curve: _Curve, name: str, other: str) -> Iterator[Alarm]:
         return
     earned, rest = fmean(paid[name] for paid in both), fmean(paid[other] for paid in both)
     if earned < rest:
-        yield Alarm(
-            kind="class_avoidance",
-            message=(
-                f"{name} in {share.start:.0%} -> {share.end:.0%} of the completions where {gold:.0%} should be "
-                f"({curve.steps}), paid {earned:.3g} on average and {other} {rest:.3g}: the policy avoids {name}; "
-                f"make a wrong {name} cost less, or a right one pay more"
-            ),
+        message = (
+            f"{name} in {share.start:.0%} -> {share.end:.0%} of the completions where {gold:.0%} should be "
+            f"({curve.steps}), paid {earned:.3g} on average and {other} {rest:.3g}: the policy avoids {name}; "
+            f"make a wrong {name} cost less, or a right one pay more"
         )
+        yield Alarm(kind="class_avoidance", message=message)
 
 
 def _below(name: str, points: Sequence[CurvePoint], errors: float) -> bool:
@@ -235,13 +219,9 @@ def _clipped(curve: _Curve) -> Iterator[Alarm]:
     """Completions end at the limit of tokens. Hopeless where nearly all do, no fewer than at first, and hardly one is right."""
     clipped, config = curve.change(lambda point: point.clipped), curve.config
     if clipped.end >= config.clipped and not curve.learns:
-        yield Alarm(
-            kind="clipped",
-            message=f"completions cut off at the token limit {clipped.start:.0%} -> {clipped.end:.0%} ({curve.steps})",
-            hopeless=clipped.end >= config.all_clipped
-            and clipped.errors >= -config.min_improvement_z
-            and curve.exact_match.end <= config.floor,
-        )
+        nearly_all = clipped.end >= config.all_clipped and clipped.errors >= -config.min_improvement_z
+        message = f"completions cut off at the token limit {clipped.start:.0%} -> {clipped.end:.0%} ({curve.steps})"
+        yield Alarm(kind="clipped", message=message, hopeless=nearly_all and curve.exact_match.end <= config.floor)
 
 
 def _length(curve: _Curve) -> Iterator[Alarm]:
@@ -249,10 +229,8 @@ def _length(curve: _Curve) -> Iterator[Alarm]:
     ratio = length.end / length.start if length.start else math.inf
     drifts = max(ratio, 1 / ratio if ratio else math.inf) >= curve.config.length
     if drifts and abs(length.errors) > curve.config.alarm_z and not curve.learns:
-        yield Alarm(
-            kind="length",
-            message=f"{length} tokens a completion while exact match {curve.exact_match} ({curve.steps})",
-        )
+        message = f"{length} tokens a completion while exact match {curve.exact_match} ({curve.steps})"
+        yield Alarm(kind="length", message=message)
 
 
 def _entropy(curve: _Curve) -> Iterator[Alarm]:
@@ -261,7 +239,5 @@ def _entropy(curve: _Curve) -> Iterator[Alarm]:
         return
     entropy = curve.change(lambda point: point.entropy or 0.0)
     if entropy.end <= curve.config.entropy and entropy.end <= curve.config.entropy_left * entropy.start:
-        yield Alarm(
-            kind="entropy",
-            message=f"entropy {entropy} nats a token while exact match {curve.exact_match} ({curve.steps})",
-        )
+        message = f"entropy {entropy} nats a token while exact match {curve.exact_match} ({curve.steps})"
+        yield Alarm(kind="entropy", message=message)

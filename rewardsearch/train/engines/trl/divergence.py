@@ -26,8 +26,7 @@ def check_weights(model: Any) -> None:
 
 @contextmanager
 def logits_checked(model: Any) -> Iterator[None]:
-    """While it lasts, a forward pass of `model` without gradients raises Diverged where the logits of the next token are not
-    finite."""
+    """While it lasts, generation by `model` raises Diverged where the logits of the next token are not finite."""
 
     def check(module: Any, inputs: Any, output: Any) -> None:
         if torch.is_grad_enabled():

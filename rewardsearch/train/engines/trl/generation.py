@@ -15,8 +15,7 @@ from rewardsearch.train.engines.trl.policy import Policy
 
 
 def end_tokens(model: Any, tokenizer: Any) -> set[int]:
-    """The ids of the tokens that a completion ends at: the tokenizer's, and those of the model's generation config, which can be
-    several (a chat model's end of turn beside its end of text)."""
+    """The tokens that a completion ends at: the tokenizer's, and those of the model's generation config (end of turn)."""
     of_model = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
     return {tokenizer.eos_token_id, *(of_model if isinstance(of_model, list | tuple) else (of_model,))} - {None}
 

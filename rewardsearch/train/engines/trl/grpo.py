@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from transformers import PrinterCallback, TrainerCallback, set_seed
+from transformers import TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
 from rewardsearch.config import TrainConfig
@@ -17,7 +16,7 @@ from rewardsearch.files import part_of, scratch_prefix
 from rewardsearch.train.engine import Arm
 from rewardsearch.train.engines.tokenizing import policy_prompt
 from rewardsearch.train.engines.trl.divergence import check_weights
-from rewardsearch.train.engines.trl.policy import Policy, trainer_arguments
+from rewardsearch.train.engines.trl.policy import Policy, run_trainer, trainer_arguments
 from rewardsearch.train.engines.trl.rewards import ROW, reward_functions
 from rewardsearch.train.worker.observe import Observer
 
@@ -26,8 +25,7 @@ OBSERVED = "observed.json"
 
 
 class _StepLog(TrainerCallback):  # type: ignore[misc]
-    """Passes what TRL logs of each step to the observer, and ends the run after its last step or where `arm.stop` gives a
-    reason."""
+    """Passes what TRL logs of each step to the observer. Ends the run after its last step, or where `arm.stop` says so."""
 
     def __init__(self, arm: Arm) -> None:
         self._arm = arm
@@ -54,7 +52,7 @@ def train(model: Any, policy: Policy, arm: Arm, config: TrainConfig) -> str | No
     """
     job, observer, start = arm.job, arm.observer, arm.start
     if start is not None:
-        observer.restore(json.loads((start / OBSERVED).read_text(encoding="utf-8")))
+        observer.restore((start / OBSERVED).read_text(encoding="utf-8"))
     functions, weights = reward_functions(observer)
     log = _StepLog(arm)
     completions = config.prompts_per_step * config.group_size
@@ -89,10 +87,7 @@ def train(model: Any, policy: Policy, arm: Arm, config: TrainConfig) -> str | No
             processing_class=policy.tokenizer,
             callbacks=[log],
         )
-        trainer.remove_callback(PrinterCallback)
-        # Building the trainer draws random numbers; training starts from the seed whatever was drawn.
-        set_seed(job.seed)
-        trainer.train(resume_from_checkpoint=str(start) if start is not None else None)
+        run_trainer(trainer, job.seed, start)
         if arm.checkpoint is not None and log.stop_reason is None:
             _keep(Path(scratch) / f"checkpoint-{job.steps}", observer, arm.checkpoint)
     return log.stop_reason
@@ -100,7 +95,7 @@ def train(model: Any, policy: Policy, arm: Arm, config: TrainConfig) -> str | No
 
 def _keep(checkpoint: Path, observer: Observer, folder: Path) -> None:
     """Moves a checkpoint, with the observer's state in it, to `folder`."""
-    (checkpoint / OBSERVED).write_text(json.dumps(observer.state()), encoding="utf-8")
+    (checkpoint / OBSERVED).write_text(observer.state(), encoding="utf-8")
     if folder.exists():
         shutil.rmtree(folder)
     # The scratch folder may be on another file system, where moving is copying.

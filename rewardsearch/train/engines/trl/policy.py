@@ -7,6 +7,7 @@ would let the base drift.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any
 import torch
 from peft import LoraConfig as Adapter
 from peft import PeftModel, get_peft_model
-from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
+from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, set_seed
 
 from rewardsearch.config import Config, LoraConfig, PolicyConfig
 from rewardsearch.errors import UserError
@@ -36,8 +37,7 @@ class Policy:
 
     @contextmanager
     def fresh_adapter(self, seed: int, lora: LoraConfig | None = None) -> Iterator[Any]:
-        """The base under a new LoRA adapter, `lora` or the policy's own, whose weights follow from `seed` alone; taken off at
-        the end."""
+        """The base under a new LoRA adapter, `lora` or the policy's own, whose weights follow from `seed` alone."""
         set_seed(seed)
         lora = lora or self.config.lora
         adapter = Adapter(
@@ -90,6 +90,9 @@ def load_policy(config: PolicyConfig, adapter: Path | None = None) -> Policy:
     as base and adapter together do, but for the last bits; in bfloat16 and float16 each sum is rounded to the dtype, so that
     changes below a weight's half step are lost. Raises UserError when there is no such model.
     """
+    # Every training collects garbage first. That takes half a second where it goes through all that the libraries have loaded.
+    gc.collect()
+    gc.freeze()
     device = _device(config)
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("policy.device: got cuda, and torch finds no CUDA device; set policy.device: auto")
@@ -126,8 +129,7 @@ def _without_peft_config(base: Any) -> Any:
 
 
 def trainer_arguments(policy: Policy, seed: int) -> dict[str, Any]:
-    """What every training of `policy` under `seed` through TRL has in common: nothing is reported or saved, each step is
-    logged."""
+    """What every training through TRL has in common: nothing is reported or saved, each step is logged."""
     on_gpu = policy.device != "cpu"
     return {
         "seed": seed,
@@ -142,6 +144,14 @@ def trainer_arguments(policy: Policy, seed: int) -> dict[str, Any]:
         "gradient_checkpointing": on_gpu,
         "dataloader_pin_memory": on_gpu,
     }
+
+
+def run_trainer(trainer: Any, seed: int, checkpoint: Path | None = None) -> None:
+    """Trains silently, from `checkpoint` where there is one. Building a trainer draws random numbers; training starts from the
+    seed whatever was drawn."""
+    trainer.remove_callback(PrinterCallback)
+    set_seed(seed)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint is not None else None)
 
 
 def _clear_quantised_state(model: Any) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from transformers import PrinterCallback, TrainerCallback, set_seed
+from transformers import TrainerCallback
 from trl import SFTConfig as Arguments
 from trl import SFTTrainer
 
@@ -20,7 +20,7 @@ from rewardsearch.records import Demonstration, SftPoint
 from rewardsearch.train.engine import Diverged, FineTuned, OnDone
 from rewardsearch.train.engines.tokenizing import prompt_ids
 from rewardsearch.train.engines.trl.divergence import check_weights
-from rewardsearch.train.engines.trl.policy import Policy, trainer_arguments
+from rewardsearch.train.engines.trl.policy import Policy, run_trainer, trainer_arguments
 
 
 class _StepLog(TrainerCallback):  # type: ignore[misc]
@@ -92,10 +92,7 @@ def fine_tune(
             processing_class=policy.tokenizer,
             callbacks=[log],
         )
-        trainer.remove_callback(PrinterCallback)
-        # Building the trainer draws random numbers; training starts from the seed whatever was drawn.
-        set_seed(config.seed)
-        trainer.train()
+        run_trainer(trainer, config.seed)
         try:
             check_weights(model)
         except Diverged as error:
