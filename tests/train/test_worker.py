@@ -58,15 +58,10 @@ def test_a_reward_that_changes_later_fails_and_carries_the_flag(worker: Worker) 
     assert result.reason is not None and result.reason.startswith("gave other values for the batch of call 1")
 
 
-def test_what_a_reward_prints_is_kept_beside_its_curves(worker: Worker) -> None:
-    assert worker.train(job(PRINTS)).status == "done"
-    text = (worker.run / "candidates/abc/training/full-0/printed.txt").read_text(encoding="utf-8")
-    assert text == "# candidate\n" + "scored 4\n" * 4
-
-
-def test_what_was_answered_is_kept_beside_the_outcomes(worker: Worker) -> None:
+def test_what_a_reward_prints_and_what_was_answered_are_kept_beside_curves_and_outcomes(worker: Worker) -> None:
     done, folder = job(PRINTS), worker.run / job(PRINTS).folder
     outcomes = worker.train(done).outcomes
+    assert (folder / "printed.txt").read_text(encoding="utf-8") == "# candidate\n" + "scored 4\n" * 4
     answered = load_completions(folder)
     assert list(answered) == [outcome.id for outcome in outcomes] and len(answered) == 8
     rows = {row.id: row for row in worker.task.rows("val")}
@@ -113,19 +108,11 @@ def test_a_run_through_a_rung_ends_as_the_whole_run_and_leaves_no_checkpoint(wor
     raced = worker.train(segment("full", 4, first.folder))
     assert (raced.steps, raced.trained) == (4, 1)
     assert not (worker.run / first.folder / CHECKPOINT).exists()
-    whole = worker.train(segment("full", 4))
+    # Without a checkpoint it is trained from the first step.
+    whole = worker.train(segment("full", 4, first.folder))
     assert (whole.steps, whole.trained) == (4, 4)
     same = {"trained", "seconds", "peak_memory_mb"}
     assert raced.model_dump(exclude=same) == whole.model_dump(exclude=same)
-
-
-def test_a_segment_whose_checkpoint_is_gone_is_trained_from_the_first_step(worker: Worker) -> None:
-    first = segment("rung1", 3)
-    worker.train(first)
-    resumed = worker.train(segment("full", 4, first.folder))
-    again = worker.train(segment("full", 4, first.folder))
-    assert (again.steps, again.trained) == (4, 4)
-    assert again.outcomes == resumed.outcomes and again.curves == resumed.curves
 
 
 def test_a_hopeless_run_is_ended_early_evaluated_and_flagged(worker: Worker) -> None:
