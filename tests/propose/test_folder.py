@@ -9,7 +9,6 @@ from chat_server import reward_code
 from requests_of import FEEDBACK_TEXT, MakeRequest, feedback_of, ledger_of
 
 from rewardsearch.config import Config, ProposeConfig
-from rewardsearch.errors import UserError
 from rewardsearch.files.resources import resource
 from rewardsearch.propose import ProposalRequest, load_proposer, propose
 from rewardsearch.records import Candidate, Proposal, Verdict
@@ -102,14 +101,3 @@ def test_without_a_folder_the_tasks_own_are_taken(request_of: MakeRequest, task:
     proposal = take(request_of(count=100, task=task), None)
     assert [c.name for c in proposal.candidates] == [file.stem for file in files]
     assert all(c.rationale for c in proposal.candidates)
-
-
-def test_a_missing_folder_is_the_users_mistake(request_of: MakeRequest, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"propose\.folder not found"):
-        take(request_of(), tmp_path / "nowhere")
-
-
-def test_an_empty_folder_is_the_users_mistake(request_of: MakeRequest, tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match=r"propose\.folder has no rewards"):
-        take(request_of(), tmp_path / "empty")

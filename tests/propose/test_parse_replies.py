@@ -219,6 +219,14 @@ def test_a_docstring_with_a_fence_in_it_is_left_out() -> None:
     check(Case("", f"{NAMED}\n```python\n{shown}```\nDone.", TAGS[TAGS.index("import re") :]))
 
 
+@pytest.mark.parametrize("answer", [TAGS, FENCED, AS_JSON], ids=["bare", "fenced", "JSON"])
+def test_an_answer_after_long_thoughts_is_read(answer: str) -> None:
+    long = "So a right answer pays, and a wrong one does not.\n" * 4000
+    for thoughts in (long, f"<think>\n{long}</think>\n\n", f"<think>\n{f'{FENCED}{chr(10)}' * 150}</think>\n\n"):
+        assert parse_reply(thoughts + answer).code == TAGS
+    assert parse_reply(f"{answer}\n\n{long}").code == TAGS
+
+
 def test_a_long_rationale_is_cut() -> None:
     found = parse_reply(f"Rationale: {'because ' * 500}\n\n{FENCED}")
     assert len(found.rationale) == MAX_RATIONALE_CHARS

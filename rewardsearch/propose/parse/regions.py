@@ -87,11 +87,6 @@ def _chunks(lines: Sequence[str]) -> list[_Chunk]:
     return [*out, _Chunk(first, len(lines), language, False)]
 
 
-def _too_long(lines: Sequence[str], first: int, last: int) -> bool:
-    """Whether the lines are longer than code may be."""
-    return sum(len(line) + 1 for line in lines[first:last]) > MAX_CODE_CHARS
-
-
 def _joined(lines: Sequence[str]) -> str:
     return "\n".join(lines).strip("\n") + "\n"
 
@@ -101,8 +96,7 @@ def _runs(source: Source, lines: Sequence[str], chunk: _Chunk) -> Iterator[_Run]
     own = list(lines[chunk.first : chunk.last])
     if not any(line.strip() for line in own):
         return
-    is_short = not _too_long(lines, chunk.first, chunk.last)
-    whole = repair_code(source, _joined(own)) if is_short else ""
+    whole = repair_code(source, _joined(own))
     if tree := source.tree(whole):
         code = _without_trailing(whole, tree)
         if not code:
@@ -148,10 +142,9 @@ def _largest_run(source: Source, lines: list[str], above: int, definition: int) 
 
 def _run_from(source: Source, lines: list[str], start: int, definition: int) -> _Run | int | None:
     """The code from line `start` on; the line of a mistake before the definition; None for a mistake in the code itself."""
-    stop = size = start
-    size = 0
-    while stop < len(lines) and size <= MAX_CODE_CHARS:
-        size += len(lines[stop]) + 1
+    stop, room = start, MAX_CODE_CHARS
+    while stop < len(lines) and room > len(lines[stop]):
+        room -= len(lines[stop]) + 1
         stop += 1
     for _ in range(_MAX_TRIES):
         code = repair_code(source, _joined(lines[start:stop])) if stop == len(lines) else _joined(lines[start:stop])

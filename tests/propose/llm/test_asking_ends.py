@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import _thread
-import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -288,11 +287,3 @@ def test_a_mistake_of_the_users_ends_asking_and_replies_in_flight_are_kept_and_b
         assert len(asked(request, server, again, in_flight=3).candidates) == 5
         assert len(server.requests) == 6
     assert again.account.unconfirmed.requests == 0
-
-
-def test_what_was_booked_can_be_written_as_json(request_of: MakeRequest) -> None:
-    ledger = ledger_of()
-    with BadServer(answer, [Fault.RESET, Fault.RATE_LIMIT]) as server:
-        asked(request_of(count=2), server, ledger)
-    assert json.loads(json.dumps(ledger.events)) == ledger.events
-    assert {event["event"] for event in ledger.events} == {"sent", "received", "request_failed"}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rewardsearch.config import Price
 from rewardsearch.propose.llm.prompt import BYTES_PER_TOKEN
-from rewardsearch.propose.llm.reply import UNSEEN_TOKENS, Reply, is_whole, load_reply, priced, read_reply
+from rewardsearch.propose.llm.reply import UNSEEN_TOKENS, Reply, is_whole, load_reply, read_reply
 from rewardsearch.records import Usage
 
 PRICE = Price(input=2.0, cached_input=0.5, output=10.0)
@@ -78,11 +78,6 @@ def test_without_a_price_a_request_is_unpriced() -> None:
     assert read(chat(counted())).usage.unpriced == 0
 
 
-def test_a_free_model_is_priced() -> None:
-    usage = read(chat(counted()), Price(input=0.0, output=0.0)).usage
-    assert (usage.dollars, usage.unpriced) == (0.0, 0)
-
-
 @pytest.mark.parametrize(
     "usage",
     [
@@ -137,10 +132,6 @@ def test_a_total_that_cannot_be_is_passed_over() -> None:
 def test_odd_details_are_passed_over(odd: dict[str, Any]) -> None:
     usage = read(chat(counted(**odd))).usage
     assert (usage.prompt_tokens, usage.cached_tokens, usage.reasoning_tokens, usage.estimated) == (1000, 0, 0, 0)
-
-
-def test_the_price_of_many_requests_leaves_them_all_unpriced() -> None:
-    assert priced(Usage(requests=3), None).unpriced == 3
 
 
 # --- what it says -----------------------------------------------------------------------------------------------------
