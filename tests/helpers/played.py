@@ -40,6 +40,8 @@ SMALL: dict[str, Any] = {
     "race": {"enabled": False},
     "rank": {"resamples": 100},
     "finalize": {"enabled": False},
+    # Verdicts must not depend on how busy the machine is.
+    "sandbox": {"call_s": 60},
 }
 """A search that is a loop and no more: one seed, no bank, no race, nothing at the end. What a test is about, it adds."""
 

@@ -210,7 +210,7 @@ def test_the_layers_around_candidates_are_no_part_of_what_a_result_means(
 ) -> None:
     shutil.copytree(finished[0].folder, tmp_path, dirs_exist_ok=True)
     layers = inspect(config().sandbox).layers
-    assert search(config(sandbox={"require": layers}), tmp_path, Quiet()).status == "finished"
+    assert search(config(sandbox={**SMALL["sandbox"], "require": layers}), tmp_path, Quiet()).status == "finished"
     assert trainer.trained == []
 
 

@@ -78,7 +78,7 @@ def test_a_search_gives_its_run_and_the_same_call_gives_it_again(
     trainer: Trainer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     lines: list[str] = []
-    config = parse_config({**SMALL, "sandbox": {"call_s": 60}}, "test")
+    config = parse_config(SMALL, "test")
     run = rs.search(
         config, run_dir=tmp_path / "run", set={"candidates": 1, "rank.resamples": 150}, progress=lines.append
     )
