@@ -24,8 +24,9 @@ demo: setup
 	$(BIN)/rewardsearch run configs/arithmetic-demo.yaml
 	$(BIN)/rewardsearch export runs/arithmetic-demo --to trl -o runs/arithmetic-demo/export
 
+# Bytecode is kept whatever the shell says: every process that a test starts imports the package.
 test: setup-dev
-	$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile
 
 slow: setup-dev
 	$(BIN)/python -m pytest -q -m slow

@@ -123,8 +123,8 @@ def test_the_interval_over_questions_is_the_bootstraps_of_the_package() -> None:
 
 
 def test_ours_chooses_better_and_reports_within_its_interval_and_the_literature_does_not() -> None:
-    literature = selection.simulate(SMALL, selection.LITERATURE, 500, seed=0).mean(axis=0)
-    ours = selection.simulate(SMALL, selection.OURS, 500, seed=0).mean(axis=0)
+    literature = selection.simulate(SMALL, selection.LITERATURE, 300, seed=0).mean(axis=0)
+    ours = selection.simulate(SMALL, selection.OURS, 300, seed=0).mean(axis=0)
     assert ours[0] > literature[0] + 0.03
     assert ours[1] < literature[1] - 0.2
     assert abs(ours[2]) < 0.8 < 2 < literature[2]
@@ -133,7 +133,7 @@ def test_ours_chooses_better_and_reports_within_its_interval_and_the_literature_
 
 
 def test_ours_is_told_to_choose_worse_where_early_rungs_say_nothing() -> None:
-    rows = selection.sweep(SMALL, 5, 40, seed=0)
+    rows = selection.sweep(SMALL, 5, 10, seed=0)
     assert len(rows) == len(selection.SEED_SDS) * len(selection.WORTHS)
     assert "seed sd 0, rung worth 0 and 0" in selection.behind(rows)
 

@@ -65,9 +65,9 @@ class Watch:
         name = f"Name: pay {KEY}\nHypothesis: {KEY} pays.\n\n"
         return f"{name}```python\n{said}{reward_code(self._made / 8)}```\n"
 
-    def run(self, config: Path, folder: Path) -> tuple[int, str]:
+    def run(self, config: Path, folder: Path, *options: str) -> tuple[int, str]:
         """A session of the command; its exit code and all that it printed."""
-        command = [sys.executable, "-m", "rewardsearch", "run", str(config), "--run-dir", str(folder)]
+        command = [sys.executable, "-m", "rewardsearch", "run", str(config), "--run-dir", str(folder), *options]
         environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         self.process = subprocess.Popen(
             command, env={**environment, KEY_NAME: KEY}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -78,16 +78,24 @@ class Watch:
 
 def settings(url: str, **openai: Any) -> dict[str, Any]:
     return {
-        "rounds": 2,
+        "rounds": 1,
         "candidates": 1,
         "task": {"train_rows": 16, "val_rows": 8, "test_rows": 8},
-        "bank": {"questions": 2, "group_size": 2},
+        "bank": {"enabled": False},
+        "race": {"enabled": False},
         "train": {"baseline_seeds": 1, "steps": 1, "prompts_per_step": 2, "group_size": 2, "slots": 1},
         "rank": {"resamples": 100},
         "finalize": {"enabled": False},
         "propose": {
             "proposer": "llm",
-            "llm": {"model": "served", "base_url": url, "api_key_env": KEY_NAME, "max_retries": 3, **openai},
+            "llm": {
+                "model": "served",
+                "base_url": url,
+                "api_key_env": KEY_NAME,
+                "max_retries": 3,
+                "in_flight": 1,
+                **openai,
+            },
         },
     }
 
@@ -95,16 +103,16 @@ def settings(url: str, **openai: Any) -> dict[str, Any]:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the environment of processes in /proc")
 def test_the_key_is_in_no_file_no_output_and_no_process_of_a_search(tmp_path: Path) -> None:
     watch, config, folder = Watch(), tmp_path / "search.yaml", tmp_path / "run"
-    # A first session that ends with a refused key, and a second that goes on to the end.
-    schedule = [Fault.KEY_IN_CONTENT, Fault.KEY_IN_ERROR, Fault.WRONG_SCHEMA, Fault.UNAUTHORIZED]
+    # A first session that goes on to the end, and a second one whose key is refused.
+    schedule = [Fault.KEY_IN_ERROR, Fault.WRONG_SCHEMA, *[Fault.KEY_IN_CONTENT] * 2, Fault.UNAUTHORIZED]
     with BadServer(watch.reply, schedule) as server:
         config.write_text(yaml.safe_dump(settings(server.url)), encoding="utf-8")
-        codes, outputs = zip(*(watch.run(config, folder) for _ in range(2)), strict=True)
+        codes, outputs = zip(*(watch.run(config, folder, f"--set=rounds={n}") for n in (2, 3)), strict=True)
         faults = {request.fault for request in server.requests}
         assert {request.key for request in server.requests} == {KEY}
-    assert codes == (2, 0), outputs
-    assert faults == {*schedule, None}
-    assert f"refused the key in {KEY_NAME}" in outputs[0]
+    assert codes == (0, 2), outputs
+    assert faults == set(schedule)
+    assert f"refused the key in {KEY_NAME}" in outputs[1]
     assert len(read_run(folder).candidates) == 2
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     names = {path.name for path in files}

@@ -16,7 +16,6 @@ from rewardsearch.loop import search
 from rewardsearch.propose.llm import scheduler
 from rewardsearch.records import TrainingJob, TrainingResult
 from rewardsearch.rewards.sandbox import Sandbox, SandboxedReward
-from rewardsearch.run.state import RunState
 from rewardsearch.tasks import load_task
 from rewardsearch.train.worker.observe import Observer
 
@@ -68,7 +67,7 @@ def table(folder: Path) -> str:
     return write_csv(folder / "hires.csv", rows)
 
 
-def config(folder: Path, url: str, show_rows: bool | None = None) -> Config:
+def config(folder: Path, url: str, **settings: Any) -> Config:
     columns = {"resume": "cv", "job": "vacancy", "label": "decision", "positive": ["yes"], "negative": ["no"]}
     columns |= {"prompt": ["source"], "reason": "why", "person": "who", "groups": ["sex"]}
     served = {"model": "m", "base_url": url, "api_key_env": KEY_NAME, "in_flight": 1}
@@ -76,12 +75,16 @@ def config(folder: Path, url: str, show_rows: bool | None = None) -> Config:
         **SMALL,
         "rounds": 2,
         "candidates": len(CARRIERS),
-        "task": {**SMALL["task"], "name": "resume", "data": table(folder), "columns": columns, "show_rows": show_rows},
+        "task": {**SMALL["task"], "name": "resume", "data": table(folder), "columns": columns},
         "propose": {"proposer": "llm", "llm": served},
         "train": {"baseline_seeds": 1, "steps": STEPS},
         "validation": {"exploits": "flag"},
     }
-    return parse_config(data, "test")
+    return parse_config({**data, **settings}, "test")
+
+
+def sent_to(server: ChatServer) -> str:
+    return "\n".join(message["content"] for body in server.bodies for message in body["messages"])
 
 
 def observed(job: TrainingJob, result: TrainingResult, config: Config) -> TrainingResult:
@@ -121,17 +124,12 @@ def training(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> Trainer:
     return trainer
 
 
-def searched(folder: Path, server: ChatServer, show_rows: bool | None = None) -> tuple[RunState, list[str]]:
-    server.respond = reply
-    state = search(config(folder, server.url, show_rows), folder / "run", Quiet())
-    return state, [message["content"] for body in server.bodies for message in body["messages"]]
-
-
 def test_no_text_of_own_rows_reaches_a_proposer_by_way_of_a_reward(
     tmp_path: Path, server: ChatServer, training: Trainer
 ) -> None:
-    state, sent = searched(tmp_path, server)
-    whole = "\n".join(sent)
+    server.respond = reply
+    state = search(config(tmp_path, server.url), tmp_path / "run", Quiet())
+    whole = sent_to(server)
     # Each was tried, and what became of it was told.
     for told in CARRIERS:
         assert told == "trained" or told in whole, told
@@ -151,8 +149,10 @@ def test_no_text_of_own_rows_reaches_a_proposer_by_way_of_a_reward(
     assert MARK.casefold() not in json.dumps(verdicts).casefold()
 
 
-def test_the_same_search_tells_of_rows_where_the_user_shows_them(
-    tmp_path: Path, server: ChatServer, training: Trainer
-) -> None:
-    _, sent = searched(tmp_path, server, show_rows=True)
-    assert MARK in "\n".join(sent)
+def test_rows_are_sent_where_the_user_shows_them(tmp_path: Path, server: ChatServer, training: Trainer) -> None:
+    server.respond = lambda n, body: rewarded(float(n))
+    shown = config(tmp_path, server.url, candidates=1)
+    search(
+        shown.model_copy(update={"task": shown.task.model_copy(update={"show_rows": True})}), tmp_path / "run", Quiet()
+    )
+    assert MARK in sent_to(server)
