@@ -26,7 +26,7 @@ demo: setup
 
 # Bytecode is kept whatever the shell says: every process that a test starts imports the package.
 test: setup-dev
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 slow: setup-dev
 	$(BIN)/python -m pytest -q -m slow

@@ -14,6 +14,14 @@ from small_disk import SmallDisk
 
 from rewardsearch.config import Config, parse_config
 
+LONG = ("end_to_end", "train", "loop", "validation", "rewards")
+"""Folders whose files take longest, longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first: where files are shared among processes, none is left with a long one at the end."""
+    items.sort(key=lambda item: next((i for i, name in enumerate(LONG) if name in item.path.parts), len(LONG)))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def ctrl_c_is_heard() -> None:
