@@ -115,7 +115,7 @@ def test_once_the_test_is_opened_no_further_round_is_searched(tmp_path: Path, tr
     trainer.before_test = interrupt
     with pytest.raises(KeyboardInterrupt):
         search(config(), tmp_path, Quiet())
-    with pytest.raises(UserError, match="cannot change once the sealed test is opened"):
+    with pytest.raises(UserError, match="sealed test is opened"):
         search(config(rounds=2), tmp_path, Quiet())
     trainer.before_test = lambda: None
     state = search(config(), tmp_path, Quiet())
@@ -171,7 +171,7 @@ def test_when_every_candidate_fails_in_training_the_test_stays_sealed(
     tmp_path: Path, trainer: Trainer, finished: tuple[RunState, list[str]]
 ) -> None:
     trainer.ends = dict.fromkeys(finished[0].candidates, "failed")
-    with pytest.raises(NothingAccepted, match="no candidate was screened to the end"):
+    with pytest.raises(NothingAccepted, match="no candidate was screened"):
         search(config(), tmp_path / "run", Quiet())
     assert not read_run(tmp_path / "run").test_opened
 
@@ -219,9 +219,7 @@ def test_a_search_goes_no_further_where_whole_layers_leak(
 ) -> None:
     layers = ("uid", "no_new_privs", "landlock", "seccomp")
     monkeypatch.setattr(preflight, "inspect", lambda sandbox: Defences(layers, ("run a program",), 18))
-    with pytest.raises(
-        MachineError, match="every layer of the sandbox is in force, and yet a candidate could run a program"
-    ):
+    with pytest.raises(MachineError, match="every layer .* could run a program"):
         search(config(), tmp_path, Quiet())
     assert trainer.trained == []
     monkeypatch.setattr(preflight, "inspect", lambda sandbox: Defences(layers[:2], ("run a program",), 18))
