@@ -102,7 +102,8 @@ class Sandbox:
         except (RewardFault, Starved) as fault:
             if isinstance(fault, RewardFault) and not fault.maybe_infrastructure:
                 raise
-        # The worker may have been ended while it was idle, or the machine have stood still, so the call is repeated once.
+        # The worker may have been ended while it was idle, or the machine have stood still: another worker repeats it once.
+        self.close()
         try:
             return self._exchange(code, lists, limit_s, repeats)
         except Starved:
