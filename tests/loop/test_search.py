@@ -219,7 +219,7 @@ def test_a_search_goes_no_further_where_whole_layers_leak(
 ) -> None:
     layers = ("uid", "no_new_privs", "landlock", "seccomp")
     monkeypatch.setattr(preflight, "inspect", lambda sandbox: Defences(layers, ("run a program",), 18))
-    with pytest.raises(MachineError, match="every layer .* could run a program"):
+    with pytest.raises(MachineError, match=r"every layer .* could run a program"):
         search(config(), tmp_path, Quiet())
     assert trainer.trained == []
     monkeypatch.setattr(preflight, "inspect", lambda sandbox: Defences(layers[:2], ("run a program",), 18))
