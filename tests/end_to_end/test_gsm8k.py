@@ -4,7 +4,6 @@ import importlib.util
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -33,31 +32,10 @@ def rows(tmp_path: Path) -> list[str]:
     return [f"--set=task.{part}_file={tmp_path / part}.jsonl" for part in ("train", "test")]
 
 
-def search(tmp_path: Path, *options: str, config: Path = CONFIG, code: int = 0) -> str:
-    """What a search that ends with `code` wrote to standard error."""
-    return command(tmp_path, "run", str(config), "--run-dir", "run", *options, code=code)
-
-
-def command(tmp_path: Path, *arguments: str, code: int = 0) -> str:
-    command = [sys.executable, "-m", "rewardsearch", *arguments]
+def search(tmp_path: Path, *options: str, config: Path = CONFIG) -> None:
+    command = [sys.executable, "-m", "rewardsearch", "run", str(config), "--run-dir", "run", *options]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stderr
-
-
-def test_a_policy_that_solves_nothing_ends_the_search_within_a_minute_with_what_to_do(
-    tmp_path: Path, rows: list[str]
-) -> None:
-    chat_model = tiny_model(tmp_path / "model")
-    small = ["--set=task.train_rows=40", "--set=train.max_completion_tokens=8", "--set=train.threads=1"]
-    started = time.monotonic()
-    told = search(tmp_path, *rows, *small, f"--set=policy.model={chat_model}", code=4)
-    assert time.monotonic() - started < 60
-    assert "rank.min_correct" in told and "sft.enabled" in told and "Traceback" not in told
-    assert "no finished round" in command(tmp_path, "finalize", "run", code=2)
-    state = read_run(tmp_path / "run")
-    assert (state.status, state.proposals, state.test_opened) == ("stopped", {}, [])
-    assert {result.id for result in state.trainings.values()} == {"policy", "baseline"}
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_chat_model_in_a_folder_goes_through_the_whole_loop_after_fine_tuning(

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -177,23 +177,32 @@ def wait_for(path: Path, text: str, process: "subprocess.Popen[str]") -> None:
     raise AssertionError(f"{text!r} never came in {path}: {process.communicate()}")
 
 
-@pytest.mark.parametrize("moments", [('"event": "opened"', '"id": "baseline"', '"round": 1, "ranking"')])
-def test_a_search_killed_again_and_again_ends_with_the_same_leaderboard(
-    undisturbed: Path, moments: Sequence[str]
-) -> None:
-    name = "killed"
-    for moment in moments:
-        process = start(undisturbed, "run", "small.yaml", "--run-dir", name)
-        wait_for(undisturbed / name / JOURNAL, moment, process)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    run(undisturbed, "run", "small.yaml", "--run-dir", name)
-    assert rows(undisturbed, name) == rows(undisturbed, "whole")
-    screened = [
-        json.loads(line)["folder"]
-        for line in (undisturbed / name / JOURNAL).read_text(encoding="utf-8").splitlines()
-        if '"event": "trained"' in line
-    ]
+def test_a_search_that_is_killed_and_stopped_again_and_again_ends_with_the_same_leaderboard(undisturbed: Path) -> None:
+    folder = undisturbed / "stopped"
+    arguments = ("run", "small.yaml", "--run-dir", str(folder))
+
+    def stopped(moment: str, how: signal.Signals) -> tuple[int, str]:
+        process = start(undisturbed, *arguments)
+        wait_for(folder / JOURNAL, moment, process)
+        assert workers_of(folder) or "opened" in moment
+        process.send_signal(how)
+        _, err = process.communicate(timeout=60)
+        return process.returncode, err
+
+    stopped('"event": "opened"', signal.SIGKILL)
+    (folder / "STOP").touch()
+    _, err = run(undisturbed, *arguments, code=130)
+    assert "STOP is there" in err
+    (folder / "STOP").unlink()
+    code, err = stopped('"id": "policy"', signal.SIGINT)
+    assert code == 130 and "Traceback" not in err, err
+    assert (read_run(folder).status, workers_of(folder)) == ("stopped", [])
+    for moment in ('"id": "baseline"', '"round": 1, "ranking"'):
+        stopped(moment, signal.SIGKILL)
+    run(undisturbed, *arguments)
+    assert rows(undisturbed, "stopped") == rows(undisturbed, "whole")
+    events = [json.loads(line) for line in (folder / JOURNAL).read_text(encoding="utf-8").splitlines()]
+    screened = [event["folder"] for event in events if event["event"] == "trained"]
     assert len(screened) == len(set(screened))
 
 
@@ -210,27 +219,6 @@ def test_a_killed_training_process_is_replaced_and_costs_nothing_but_time(undist
     assert process.returncode == 0, out + err
     assert rows(undisturbed, name) == rows(undisturbed, "whole")
     assert '"status": "error"' in (undisturbed / name / JOURNAL).read_text(encoding="utf-8")
-
-
-def test_ctrl_c_leaves_a_run_that_can_be_resumed_and_no_process(undisturbed: Path) -> None:
-    name = "interrupted"
-    process = start(undisturbed, "run", "small.yaml", "--run-dir", str(undisturbed / name))
-    wait_for(undisturbed / name / JOURNAL, '"id": "policy"', process)
-    assert workers_of(undisturbed / name)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert "Traceback" not in err
-    assert read_run(undisturbed / name).status == "stopped"
-    assert workers_of(undisturbed / name) == []
-
-
-def test_a_stop_file_ends_the_run_after_the_step_in_hand(undisturbed: Path) -> None:
-    name = "stopped"
-    (undisturbed / name).mkdir()
-    (undisturbed / name / "STOP").touch()
-    _, err = run(undisturbed, "run", "small.yaml", "--run-dir", name, code=130)
-    assert "STOP is there" in err
 
 
 def test_a_used_up_budget_ends_with_code_3_and_keeps_what_is_done(undisturbed: Path) -> None:
@@ -272,23 +260,3 @@ def test_hostile_candidates_cost_seconds_and_are_told(tmp_path: Path) -> None:
     state = read_run(tmp_path / "hostile")
     slowest = max(state.verdicts.values(), key=lambda verdict: verdict.seconds)
     assert slowest.seconds < 15
-
-
-def test_when_nothing_is_accepted_the_exit_code_is_4(tmp_path: Path) -> None:
-    (tmp_path / "rewards").mkdir()
-    (tmp_path / "rewards" / "reads.py").write_text(
-        "import os\n\n\ndef reward(prompts, completions, answer, **columns):\n    return [0.0 for c in completions]\n",
-        encoding="utf-8",
-    )
-    text = SETTINGS + "propose: {proposer: folder, folder: rewards}\n"
-    (tmp_path / "c.yaml").write_text(text, encoding="utf-8")
-    _, err = run(tmp_path, "run", "c.yaml", "--run-dir", "none", "--set", "rounds=1", code=4)
-    assert "no candidate was accepted" in err
-
-
-def test_three_mistakes_in_a_config_are_answered_with_three_lines_and_code_2(tmp_path: Path) -> None:
-    (tmp_path / "bad.yaml").write_text("rounds: 0\nscreen: {stps: 3}\ntask: {nam: gsm8k}\n", encoding="utf-8")
-    out, err = run(tmp_path, "run", "bad.yaml", code=2)
-    assert out == ""
-    assert len(err.strip().splitlines()) == 3
-    assert "Traceback" not in err
