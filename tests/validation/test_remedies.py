@@ -177,7 +177,7 @@ SLOW = (
 
 
 def test_what_is_slow_on_long_text_inside_the_tags_is_refused() -> None:
-    verdicts = verdicts_of(SLOW, call_s=0.5)
+    verdicts = verdicts_of(SLOW, call_s=1.0)
     assert {verdict.stage for verdict in verdicts.values()} == {"sandbox"}, verdicts
     assert all("long completion" in str(v.reason) or "characters" in str(v.reason) for v in verdicts.values()), verdicts
 
