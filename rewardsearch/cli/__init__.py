@@ -24,6 +24,7 @@ COMMANDS = (
     "show",
     "compare",
     "validate",
+    "adapt",
     "score",
     "data",
     "prompt",

@@ -30,6 +30,9 @@ def validate(
         str | None, typer.Option(metavar="CONFIG", help="A YAML config: its task, limits, base rewards and bank.")
     ] = None,
     set_: SetOption = None,
+    adapt: Annotated[
+        bool, typer.Option("--adapt", help="Adapt rewards of other trainers first, as `rewardsearch adapt` does.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Validate reward files as a search does.
@@ -37,10 +40,13 @@ def validate(
     Ends with exit code 4 unless all are accepted. With --config CONFIG the stages bank and novelty run too, if a search has
     sampled the rollout bank of that config.
     """
-    from rewardsearch.session.validating import SUBSTITUTE, validate_rewards
+    from rewardsearch.session.adapting import validate_files
+    from rewardsearch.session.validating import SUBSTITUTE
 
     candidates, settings = _read(files), _settings(task, config, set_ or [])
-    found = validate_rewards(candidates, settings, searched=config is not None)
+    found = validate_files(
+        list(zip(files, candidates, strict=True)), settings, searched=config is not None, adapted=adapt
+    )
     for warning in _warnings(found, config, set_ or []):
         sys.stderr.write(f"{warning}\n")
     if as_json:

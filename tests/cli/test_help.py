@@ -30,6 +30,7 @@ def test_arguments_and_values_have_the_readmes_words(cli: Any, command: str) -> 
         "show": ["RUN", "ID"],
         "compare": ["RUN ID ID"],
         "validate": ["FILE"],
+        "adapt": ["FILE"],
         "score": ["FILE", "DATA"],
         **{name: ["CONFIG"] for name in ("sft", "data", "prompt", "doctor")},
     }.get(command, ["RUN"])

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from rewardsearch.rewards.sandbox.kernel.breaches import LIMITS
 from rewardsearch.rewards.sandbox.kernel.defences import Defences, inspect
-from rewardsearch.rewards.sandbox.static.policy import SIGNATURE, batch_dependent, check_static, parse
+from rewardsearch.rewards.sandbox.static.policy import (
+    SIGNATURE,
+    batch_dependent,
+    check_static,
+    parse,
+    parse_untrusted,
+)
 from rewardsearch.rewards.sandbox.static.refusal import StaticFault
 from rewardsearch.rewards.sandbox.worker.client import RewardOutput, Sandbox
 from rewardsearch.rewards.sandbox.worker.faults import RewardFault
@@ -25,4 +31,5 @@ __all__ = [
     "check_static",
     "inspect",
     "parse",
+    "parse_untrusted",
 ]

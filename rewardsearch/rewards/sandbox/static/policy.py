@@ -60,10 +60,8 @@ _warnings_lock = threading.Lock()
 def check_static(code: str) -> StaticFault | None:
     """The first fault of `code` in the order of its lines, or None when all of it is allowed. Never runs any of it."""
     try:
-        _check_text(code)
-        tree = parse(code)
+        tree = parse_untrusted(code)
         _check_letters(code)
-        _check_size(tree)
         _check_finally(tree)
         scope = Scope(
             meaning=meaning_of(tree, HIDDEN),
@@ -100,10 +98,18 @@ def batch_dependent(code: str) -> bool:
     return False
 
 
-def _check_text(code: str) -> None:
+def parse_untrusted(code: str, max_chars: int = MAX_CODE_CHARS, max_nodes: int = MAX_NODES) -> ast.Module:
+    """The syntax tree of `code`, of bounded size and depth. Raises StaticFault."""
+    _check_text(code, max_chars)
+    tree = parse(code)
+    _check_size(tree, max_nodes)
+    return tree
+
+
+def _check_text(code: str, max_chars: int) -> None:
     """Size and characters, before the parser sees the text: it can be attacked with size and nesting."""
-    if len(code) > MAX_CODE_CHARS:
-        raise StaticFault(None, f"the file has {len(code)} characters", f"at most {MAX_CODE_CHARS} are allowed")
+    if len(code) > max_chars:
+        raise StaticFault(None, f"the file has {len(code)} characters", f"at most {max_chars} are allowed")
     odd = _ODD_CHARS.search(code)
     if odd is not None:
         what = f"the character U+{ord(odd.group()):04X} is not allowed"
@@ -158,15 +164,15 @@ def parse(code: str) -> ast.Module:
         raise StaticFault(None, "the file cannot be parsed", "write one complete, plainly nested Python file") from None
 
 
-def _check_size(tree: ast.Module) -> None:
+def _check_size(tree: ast.Module, max_nodes: int) -> None:
     nodes = 0
     level: list[ast.AST] = [tree]
     depth = 0
     while level:
         nodes += len(level)
         depth += 1
-        if nodes > MAX_NODES:
-            raise StaticFault(None, f"the file has more than {MAX_NODES} syntax nodes", "write a shorter reward")
+        if nodes > max_nodes:
+            raise StaticFault(None, f"the file has more than {max_nodes} syntax nodes", "write a shorter reward")
         if depth > MAX_DEPTH:
             raise StaticFault(
                 level[0],
