@@ -13,14 +13,12 @@ from rewardsearch.config.root import Config
 from rewardsearch.config.sections import (
     EMBEDDED,
     BudgetConfig,
-    ColumnMap,
     LoraConfig,
     PolicyConfig,
     SandboxConfig,
     Section,
-    TaskConfig,
     ValidateConfig,
-    label_key,
 )
 from rewardsearch.config.sft import SftConfig
+from rewardsearch.config.task import ColumnMap, TaskConfig, label_key
 from rewardsearch.config.training import RaceConfig, TrainConfig, WatchConfig

@@ -16,10 +16,10 @@ from rewardsearch.config.sections import (
     PolicyConfig,
     SandboxConfig,
     Section,
-    TaskConfig,
     ValidateConfig,
 )
 from rewardsearch.config.sft import SftConfig
+from rewardsearch.config.task import TaskConfig
 from rewardsearch.config.training import RaceConfig, TrainConfig, WatchConfig
 from rewardsearch.records import POLICY
 
@@ -50,10 +50,11 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Config:
-        if self.task.test_data and not self.task.data:
-            raise ValueError(
-                "task.test_data goes with task.data: give both, or task.data alone to carve the test from it"
-            )
+        for key in ("val_data", "test_data"):
+            if getattr(self.task, key) and not self.task.data:
+                raise ValueError(
+                    f"task.{key} goes with task.data: give both, or task.data alone to carve {key.partition('_')[0]} from it"
+                )
         if bool(self.task.train_file) != bool(self.task.test_file):
             raise ValueError("task.train_file and task.test_file go together: give both files or neither")
         completions = self.train.prompts_per_step * self.train.group_size

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from rewardsearch.embedded.training import Draw, Example
-from rewardsearch.tasks.classes import completion_of
+from rewardsearch.tasks.forms import TAGS
 from rewardsearch.tasks.pairs import REJECTED, SELECTED, Pair
 from rewardsearch.tasks.resumes import IMPRESSIONS, stream
 from rewardsearch.tasks.resumes.draw import draw_facts, draw_job
@@ -104,7 +104,7 @@ def target(pair: Pair, style: str, wrong: str | None = None) -> str:
     reason = wrong or (pair.reasons[0] if style.startswith("full") else pair.reasons[-1])
     label = SELECTED if pair.selected == (wrong is None) else REJECTED
     if style.endswith("in"):
-        return completion_of(reason, label)
+        return TAGS.write(label, reason)
     return f"{reason}{'' if reason.endswith('.') else '.'} decision: {label}"
 
 

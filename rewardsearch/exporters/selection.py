@@ -27,7 +27,7 @@ class ExportSelection(Record):
     """How a trainer makes one advantage of several rewards."""
     columns: tuple[str, ...] = ()
     """Columns of the data set that the rewards read besides prompt, completion and answer."""
-    classes: tuple[str, str] | None = None
+    classes: tuple[str, ...] | None = None
     """All answers that the task has, the positive class first; None where answers are free."""
     numeric: bool = False
     """Whether every gold answer is a number, so that any other value is an error."""

@@ -10,7 +10,7 @@ _MIN_ERRORS = 2.0
 """... and by more than this number of standard errors."""
 
 
-def classes_of(scores: ClassScores | None) -> tuple[str, str] | None:
+def classes_of(scores: ClassScores | None) -> tuple[str, ...] | None:
     """The classes, the positive one first; None on a task without."""
     if scores is None:
         return None

@@ -74,7 +74,7 @@ class ProposalRequest(Record):
     training: str = ""
     scale_rewards: str = ""
     limits: Limits | None = None
-    classes: tuple[str, str] | None = None
+    classes: tuple[str, ...] | None = None
     numeric: bool = True
     columns: tuple[str, ...] = ()
     base_rewards: tuple[tuple[str, str], ...]

@@ -164,7 +164,7 @@ def _is_unreadable(prediction: str | None, numeric: bool) -> bool:
     return prediction.strip().casefold() == _NO_MATCH or (numeric and gold_number(prediction) is None)
 
 
-def _outcome(row: Prediction, classes: tuple[str, str] | None, numeric: bool) -> Outcome:
+def _outcome(row: Prediction, classes: tuple[str, ...] | None, numeric: bool) -> Outcome:
     if classes is not None:
         gold, answer = (_class_of(text, classes) for text in (row.gold, row.prediction))
         row = Prediction(id=row.id, gold=gold or row.gold, prediction=answer)
@@ -177,7 +177,7 @@ def _outcome(row: Prediction, classes: tuple[str, str] | None, numeric: bool) ->
     return Outcome(id=row.id, kind=kind, gold=row.gold, prediction=row.prediction, length=0, positive=positive)
 
 
-def _class_of(text: str | None, classes: tuple[str, str]) -> str | None:
+def _class_of(text: str | None, classes: tuple[str, ...]) -> str | None:
     return next((name for name in classes if text is not None and same_answer(text, name)), None)
 
 

@@ -178,7 +178,7 @@ class Feedback(Record):
     text: str
     n: int = 0
     """Questions that the scores are on."""
-    classes: tuple[str, str] | None = None
+    classes: tuple[str, ...] | None = None
     """The classes of the task, the positive one first; None without classes."""
     policy: Reference | None = None
     baseline: Reference | None = None

@@ -80,9 +80,10 @@ def inputs_of(config: Config) -> dict[str, str]:
 
     The sealed test's own file counts only where the test is ranked on.
     """
-    files = {"task.train_file": config.task.train_file, "task.data": config.task.data}
+    task = config.task
+    files = {"task.train_file": task.train_file, "task.data": task.data, "task.val_data": task.val_data}
     if config.paper_protocol:
-        files |= {"task.test_file": config.task.test_file, "task.test_data": config.task.test_data}
+        files |= {"task.test_file": task.test_file, "task.test_data": task.test_data}
     found = {key: file_digest(file) for key, file in files.items() if file is not None}
     found["policy.model"] = policy_digest(config.policy.model)
     return {key: digest for key, digest in found.items() if digest}

@@ -29,7 +29,7 @@ class Gold:
     first."""
 
     positive: npt.NDArray[np.float32]
-    classes: tuple[str, str]
+    classes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def scores_of(
     observed: ClassCounts,
     drawn: ClassCounts,
     arms: Sequence[int],
-    classes: tuple[str, str],
+    classes: tuple[str, ...],
     confusion: dict[str, dict[str, float]],
     confidence: float,
 ) -> ClassScores:
@@ -143,11 +143,11 @@ def scores_of(
     return ClassScores(classes=rows, macro_f1=macro, confusion=confusion)
 
 
-def confusion_of(arms: Sequence[Iterable[Outcome]], classes: tuple[str, str]) -> dict[str, dict[str, float]]:
+def confusion_of(arms: Sequence[Iterable[Outcome]], classes: tuple[str, ...]) -> dict[str, dict[str, float]]:
     """The number of questions by gold class and answer (a class or UNPARSED), the mean over arms."""
     counts = Counter((outcome.positive, outcome.kind) for outcomes in arms for outcome in outcomes)
-    matrix = {}
-    for gold, other, positive in ((*classes, True), (*classes[::-1], False)):
+    matrix, (first, second) = {}, classes
+    for gold, other, positive in ((first, second, True), (second, first, False)):
         kinds = {
             gold: counts[positive, "correct"],
             other: counts[positive, "wrong"],

@@ -13,16 +13,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rewardsearch.config import TaskConfig
-from rewardsearch.records import Demonstration, LabelledCompletion, Outcome, Row
-from rewardsearch.tasks.base import Split, Task, refuse_data_keys
-from rewardsearch.tasks.numeric import (
-    COUNTS,
-    FORM,
-    numeric_demonstration,
-    numeric_labelled,
-    numeric_outcome,
-    right_number,
-)
+from rewardsearch.records import Row
+from rewardsearch.tasks.base import Split, refuse_data_keys
+from rewardsearch.tasks.equal import Digits, equality_of
+from rewardsearch.tasks.judged import JudgedTask
+from rewardsearch.tasks.labelled import Worked
 
 NAMES = ("Anna", "Ben", "Carla", "David", "Elena", "Farid", "Grace", "Hugo", "Ines", "Jack", "Kofi", "Lena")
 OBJECTS = ("apples", "marbles", "stickers", "coins", "books", "cards", "shells", "pencils")
@@ -147,31 +142,28 @@ def working(problem: Problem) -> str:
     return " ".join(f"{a} {op} {b} = {c}." for a, op, b, c in problem.steps)
 
 
-DESCRIPTION = f"""\
+DESCRIPTION = """\
 Word problems of one to three steps over whole numbers, such as:
   Anna has 12 apples. Anna buys 5 more. Now Anna has 3 times as many. How many apples does Anna have?
-The policy is asked to answer in the form {FORM}.
+The policy is asked to answer in the form {form}.
 Its completions are short (at most about 40 words), in lower-case plain text, calculations written as `12 + 5 = 17.`;
 it may answer at once, step by step, in the form or outside it.
-{COUNTS}"""
+{counts}"""
 
 
-class ArithmeticTask(Task):
+class ArithmeticTask(JudgedTask):
     """Generated word problems; see the module's docstring for the splits."""
 
     name = "arithmetic"
-    description = DESCRIPTION
-    form = FORM
-    numeric = True
     columns = ("question",)
 
     def __init__(self, config: TaskConfig) -> None:
         refuse_data_keys(config)
-        self._sizes = {"train": config.train_rows, "val": config.val_rows, "test": config.test_rows}
-        self._seed = config.seed
+        super().__init__(config, equality_of(config, Digits()))
+        self.description = DESCRIPTION.format(form=self.form, counts=self.answers.counts)
 
     def _problems(self, split: Split, n: int) -> list[Problem]:
-        return list(itertools.islice(generate(split, self._seed), n))
+        return list(itertools.islice(generate(split, self._config.seed), n))
 
     def rows(self, split: Split) -> list[Row]:
         return [self._row(split, i, problem) for i, problem in enumerate(self._problems(split, self._sizes[split]))]
@@ -184,17 +176,9 @@ class ArithmeticTask(Task):
             columns={"question": problem.question},
         )
 
-    def outcome(self, row: Row, completion: str, length: int = 0) -> Outcome:
-        return numeric_outcome(row, completion, length)
+    def worked(self) -> list[Worked]:
+        return self.worked_examples(self._sizes["train"])
 
-    def right_in_any_form(self, row: Row, completion: str) -> bool:
-        return right_number(completion, row.answer)
-
-    def labelled(self, n: int) -> list[LabelledCompletion]:
-        problems = self._problems("train", n)
-        rows = [self._row("train", i, problem) for i, problem in enumerate(problems)]
-        return numeric_labelled(rows, [working(problem) for problem in problems])
-
-    def demonstrations(self) -> list[Demonstration]:
-        problems = self._problems("train", self._sizes["train"])
-        return [numeric_demonstration(self._row("train", i, each), working(each)) for i, each in enumerate(problems)]
+    def worked_examples(self, n: int) -> list[Worked]:
+        problems = enumerate(self._problems("train", n))
+        return [Worked(self._row("train", i, each), (working(each),), working(each)) for i, each in problems]

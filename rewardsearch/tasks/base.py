@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, Protocol, get_args
 from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
 from rewardsearch.records import Demonstration, LabelledCompletion, Outcome, Row
+from rewardsearch.tasks.forms import TAGS, AnswerForm
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -65,11 +66,15 @@ class Task(Protocol):
     description: str
     """What a proposer needs to know: the task, what a prompt and a completion look like, and when an answer counts."""
     form: str
-    """The form that a policy is asked to answer in, tags included."""
+    """The text that asks for the answer form, tags included."""
+    answer_form: AnswerForm = TAGS
+    """The answer form itself: base rewards, probes and exploits write and read answers with it."""
     numeric: bool = False
     """Whether every gold answer is a number, written as `numbers.number_text` does."""
-    classes: tuple[str, str] | None = None
-    """The two answers of a task with classes, the positive one first; None where answers are free."""
+    classes: tuple[str, ...] | None = None
+    """The answers of a task with classes, two or more, the positive one first; None where answers are free."""
+    positive: str | None = None
+    """The class whose F1 candidates are ranked by; None: the first of two classes, and none of more."""
     columns: tuple[str, ...] = ()
     """The names of `Row.columns`, which rewards get beside prompt, completion and answer."""
     label_values: LabelValues | None = None
@@ -113,12 +118,8 @@ class Task(Protocol):
 
 
 def solution_of(completion: str) -> str | None:
-    """The text in the first closed <solution> tag, without outer white space; None without such a tag.
-
-    Half of a surrogate pair, which no record can hold, becomes a question mark.
-    """
-    inside, closed, _ = completion.partition("<solution>")[2].partition("</solution>")
-    return inside.encode("utf-8", "replace").decode().strip() if closed else None
+    """The text in the first closed <solution> tag, without outer white space; None without such a tag."""
+    return TAGS.parse(completion)
 
 
 def refuse_data_keys(config: TaskConfig, reads: tuple[str, ...] = ()) -> None:

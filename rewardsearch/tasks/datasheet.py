@@ -45,7 +45,7 @@ class DataSheet(Record):
 
     task: str
     source: str
-    classes: tuple[str, str] | None
+    classes: tuple[str, ...] | None
     read: dict[str, int] = {}
     left_out: dict[str, int] = {}
     notes: tuple[str, ...] = ()

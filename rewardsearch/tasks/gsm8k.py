@@ -19,18 +19,13 @@ from typing import Any, Literal, get_args
 
 from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
-from rewardsearch.records import Demonstration, LabelledCompletion, Outcome, Row
-from rewardsearch.tasks.base import SPLITS, SourceReport, Split, Task, refuse_data_keys
+from rewardsearch.records import Row
+from rewardsearch.tasks.base import SPLITS, SourceReport, Split, refuse_data_keys
+from rewardsearch.tasks.equal import Digits, equality_of
 from rewardsearch.tasks.hub import HubError
+from rewardsearch.tasks.judged import JudgedTask
+from rewardsearch.tasks.labelled import Worked
 from rewardsearch.tasks.numbers import gold_number
-from rewardsearch.tasks.numeric import (
-    COUNTS,
-    FORM,
-    numeric_demonstration,
-    numeric_labelled,
-    numeric_outcome,
-    right_number,
-)
 from rewardsearch.tasks.sources import Mistakes, Table, broken_letter, hub_rows, json_kind, json_lines, read_text
 from rewardsearch.tasks.splitting import sign_form
 
@@ -41,13 +36,13 @@ PROBLEMS = Path(__file__).with_name("problems.jsonl")
 _COLUMNS = ("question", "answer")
 _CALCULATOR = re.compile(r"<<[^>]*>>")
 
-SYSTEM = f"""You solve grade-school maths problems. Think step by step, then give the answer. Answer in exactly this form:
-{FORM}"""
+SYSTEM = """You solve grade-school maths problems. Think step by step, then give the answer. Answer in exactly this form:
+{form}"""
 
-DESCRIPTION = f"""\
+DESCRIPTION = """\
 GSM8K: grade-school maths word problems of two to eight steps in English.
-The policy is a chat model asked to answer in the form {FORM}.
-{COUNTS}"""
+The policy is a chat model asked to answer in the form {form}.
+{counts}"""
 
 
 @dataclass(frozen=True)
@@ -179,35 +174,26 @@ def _once(rows: Iterable[Solved], left_out: Counter[str]) -> list[Solved]:
     return out
 
 
-class Gsm8kTask(Task):
+class Gsm8kTask(JudgedTask):
     name = "gsm8k"
-    description = DESCRIPTION
-    form = FORM
-    numeric = True
     columns = ("question",)
 
     def __init__(self, config: TaskConfig) -> None:
         refuse_data_keys(config, ("train_file", "test_file"))
-        self._config = config
-        self._sizes: dict[Split, int] = {"train": config.train_rows, "val": config.val_rows, "test": config.test_rows}
+        super().__init__(config, equality_of(config, Digits()))
+        self.description = DESCRIPTION.format(form=self.form, counts=self.answers.counts)
         self._given: dict[Part, Questions] = {}
         self._ordered: dict[Split, list[Solved]] = {}
 
     def rows(self, split: Split) -> list[Row]:
         return [self._row(split, each) for each in self._drawn(split)]
 
-    def outcome(self, row: Row, completion: str, length: int = 0) -> Outcome:
-        return numeric_outcome(row, completion, length)
+    def worked(self) -> list[Worked]:
+        return self.worked_examples(self._sizes["train"])
 
-    def right_in_any_form(self, row: Row, completion: str) -> bool:
-        return right_number(completion, row.answer)
-
-    def labelled(self, n: int) -> list[LabelledCompletion]:
-        found = self._found("train")[:n]
-        return numeric_labelled([self._row("train", each) for each in found], [_working(each) for each in found])
-
-    def demonstrations(self) -> list[Demonstration]:
-        return [numeric_demonstration(self._row("train", each), _working(each)) for each in self._drawn("train")]
+    def worked_examples(self, n: int) -> list[Worked]:
+        found = ((self._row("train", each), _working(each)) for each in self._found("train")[:n])
+        return [Worked(row, (working,), working) for row, working in found]
 
     @property
     def source(self) -> SourceReport:
@@ -260,7 +246,10 @@ class Gsm8kTask(Task):
         return self._found(split)[: self._sizes[split]]
 
     def _row(self, split: Split, each: Solved) -> Row:
-        messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": each.question}]
+        messages = [
+            {"role": "system", "content": SYSTEM.format(form=self.form)},
+            {"role": "user", "content": each.question},
+        ]
         id, columns = f"{split}-{_digest(each.question)[:16]}", {"question": each.question}
         return Row(id=id, prompt=messages, answer=each.gold, columns=columns)
 

@@ -39,7 +39,7 @@ def bank_weights(rows: Sequence[Row], asked: Sequence[Row]) -> dict[str, float]:
     return {name: trained.get(name, count) / count for name, count in held.items()}
 
 
-def scarce_message(rows: Sequence[Row], asked: Sequence[Row], classes: tuple[str, str] | None) -> str | None:
+def scarce_message(rows: Sequence[Row], asked: Sequence[Row], classes: tuple[str, ...] | None) -> str | None:
     """A line about the class that has fewer than FEW questions in the bank, with what to do; None where there is no such
     class."""
     if classes is None:

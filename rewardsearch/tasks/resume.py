@@ -9,38 +9,40 @@ from __future__ import annotations
 from functools import cached_property
 
 from rewardsearch.config import ColumnMap, TaskConfig, label_key
-from rewardsearch.records import Demonstration, LabelledCompletion, Outcome, Row
-from rewardsearch.tasks.base import SPLITS, LabelValues, SourceReport, Split, Task, refuse_data_keys
-from rewardsearch.tasks.classes import class_form, class_in_any_form, class_labelled, class_outcome, completion_of
+from rewardsearch.records import Outcome, Row
+from rewardsearch.tasks.base import SPLITS, LabelValues, SourceReport, Split, refuse_data_keys
+from rewardsearch.tasks.equal import Choice
+from rewardsearch.tasks.judged import JudgedTask
 from rewardsearch.tasks.keywords import KeywordRule
-from rewardsearch.tasks.pairs import CLASSES, Pair
-from rewardsearch.tasks.questions import first_distinct
+from rewardsearch.tasks.labelled import Wording, Worked
+from rewardsearch.tasks.pairs import CLASSES, SELECTED, Pair
 from rewardsearch.tasks.resumes import DESCRIPTION, generate
 from rewardsearch.tasks.table import source_name
 from rewardsearch.tasks.user_pairs import UserPairs, balanced, description_of, read_pairs
 
-FORM = class_form(CLASSES)
-SYSTEM = f"""\
-You screen resumes: decide whether the person should be {CLASSES[0]} for the job or {CLASSES[1]}. Go through what the job asks
+SYSTEM = """\
+You screen resumes: decide whether the person should be SELECTED for the job or REJECTED. Go through what the job asks
 for, say what the resume shows of it, then decide. Answer in exactly this form:
-{FORM}"""
+{form}"""
 _NO_REASON = "the resume was held against what the job asks for"
 
 
-class ResumeTask(Task):
+class ResumeTask(JudgedTask):
     """Resumes beside jobs; see the module's docstring for where they come from."""
 
     name = "resume"
-    classes = CLASSES
-    form = FORM
+    wording = Wording(guess="", said="{}")
 
     def __init__(self, config: TaskConfig) -> None:
         refuse_data_keys(config, ("data", "test_data"))
-        self.description = description_of(config, FORM) if config.data else DESCRIPTION
+        super().__init__(config, Choice(CLASSES, strict=True), SELECTED)
+        self.description = (
+            description_of(config, self.answers)
+            if config.data
+            else DESCRIPTION.format(form=self.form, where=self.answers.form.where)
+        )
         self.columns = ("resume", "job", *(config.columns.prompt if config.data else ()))
         self.label_values = _label_values(config.columns) if config.data else None
-        self._config = config
-        self._sizes: dict[Split, int] = {"train": config.train_rows, "val": config.val_rows, "test": config.test_rows}
 
     def rows(self, split: Split) -> list[Row]:
         return [self._row(pair) for pair in self.pairs(split)]
@@ -90,7 +92,7 @@ class ResumeTask(Task):
         lines = [f"Job: {pair.job}", f"Resume: {pair.resume}"]
         lines += [f"{name}: {value}" for name, value in pair.columns.items() if value]
         text = "\n".join(lines) + "\n"
-        messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": text}]
+        messages = [{"role": "system", "content": SYSTEM.format(form=self.form)}, {"role": "user", "content": text}]
         return Row(
             id=pair.id,
             prompt=messages if self._config.chat else text,
@@ -99,20 +101,9 @@ class ResumeTask(Task):
             groups=pair.groups,
         )
 
-    def outcome(self, row: Row, completion: str, length: int = 0) -> Outcome:
-        return class_outcome(row, completion, length, CLASSES)
-
-    def right_in_any_form(self, row: Row, completion: str) -> bool:
-        return class_in_any_form(completion, CLASSES) == row.answer
-
-    def labelled(self, n: int) -> list[LabelledCompletion]:
-        pairs = first_distinct(self.pairs("train"), n, lambda pair: self._row(pair).prompt_text)
-        reasons = [pair.reasons or (_NO_REASON,) for pair in pairs]
-        return class_labelled([self._row(pair) for pair in pairs], reasons, CLASSES)
-
-    def demonstrations(self) -> list[Demonstration]:
+    def worked(self) -> list[Worked]:
         return [
-            Demonstration(row=self._row(pair), completion=completion_of(pair.demonstrated or _NO_REASON, pair.label))
+            Worked(self._row(pair), pair.reasons or (_NO_REASON,), pair.demonstrated or _NO_REASON)
             for pair in self.pairs("train")
         ]
 
@@ -121,7 +112,7 @@ class ResumeTask(Task):
         rule = KeywordRule.fitted(self.pairs("train"))
         return {
             "keyword": tuple(
-                self.outcome(self._row(pair), completion_of("", rule.label(pair))) for pair in self.pairs(split)
+                self.outcome(self._row(pair), self.answer_form.write(rule.label(pair))) for pair in self.pairs(split)
             )
         }
 

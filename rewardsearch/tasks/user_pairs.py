@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from rewardsearch.config import ColumnMap, TaskConfig, label_key
 from rewardsearch.files import file_digest
+from rewardsearch.tasks.answers import Answers
 from rewardsearch.tasks.base import Split
 from rewardsearch.tasks.pairs import CLASSES, Pair
 from rewardsearch.tasks.sources import Mistakes
@@ -91,7 +92,7 @@ def _pairs(config: TaskConfig, _digests: tuple[str, ...]) -> UserPairs:
     return UserPairs(splits, read, dict(left_out), tuple(notes), made.by)
 
 
-def description_of(config: TaskConfig, form: str) -> str:
+def description_of(config: TaskConfig, answers: Answers) -> str:
     """The data for a proposer: where they are from, their columns, what the labels mean, how an answer is parsed."""
     columns = config.columns
     positive, negative = (
@@ -104,9 +105,8 @@ def description_of(config: TaskConfig, form: str) -> str:
 Resume screening on a user's own data ({source_name(config.data or "")}): is a person {CLASSES[0]} for a job or {CLASSES[1]}?
 The label is the column {columns.label!r} of the data: {positive} is {CLASSES[0]}, {negative} is {CLASSES[1]}.
 A prompt is {kind} with the job, then the resume{more}.
-The policy is asked to answer in the form {form}.
-An answer counts only when the first <solution> tag is closed and holds {CLASSES[0]} or {CLASSES[1]} alone; it is correct when
-that equals `answer`. An answer without it counts as the wrong class.
+The policy is asked to answer in the form {answers.asked}.
+{answers.counts} An answer without it counts as the wrong class.
 Columns that a reward has beside prompts, completions and answer, a text each: {names}."""
 
 

@@ -262,7 +262,7 @@ def _batch_from(chosen: Callable[[Sequence[str]], Sequence[str]], batches: Seque
     )
 
 
-def odd_inputs(item: LabelledCompletion, classes: tuple[str, str] | None = None) -> dict[str, Batch]:
+def odd_inputs(item: LabelledCompletion, classes: tuple[str, ...] | None = None) -> dict[str, Batch]:
     """Batches of one that a reward must survive, by what is odd about each; made from one ordinary item of the task.
 
     classes: all gold answers that the task has, if they are not numbers.

@@ -57,7 +57,7 @@ def ordering_violations(
     items: Sequence[LabelledCompletion],
     rewards: Sequence[float],
     margin: float,
-    classes: tuple[str, str] | None = None,
+    classes: tuple[str, ...] | None = None,
 ) -> Iterator[str]:
     """Whether wrong completions are paid more than correct ones of the same style: the first violation, in words.
 

@@ -83,7 +83,7 @@ class TriggerChecks:
     items: labelled completions of the task, of several rows, correct and wrong. classes: those of the task, if it has any.
     """
 
-    def __init__(self, items: Sequence[LabelledCompletion], classes: tuple[str, str] | None = None) -> None:
+    def __init__(self, items: Sequence[LabelledCompletion], classes: tuple[str, ...] | None = None) -> None:
         self._exploits = exploits(_exploited_rows(items, classes), classes)
         self._free_answers = classes is None
         wrong = {item.row.answer: item for item in items if item.kind == "wrong"}
@@ -205,7 +205,7 @@ class TriggerChecks:
         ]
 
 
-def _exploited_rows(items: Sequence[LabelledCompletion], classes: tuple[str, str] | None) -> list[LabelledCompletion]:
+def _exploited_rows(items: Sequence[LabelledCompletion], classes: tuple[str, ...] | None) -> list[LabelledCompletion]:
     """An item of each of the first rows; as many of either class, so that no answer is right for all."""
     rows = list({item.row.id: item for item in items}.values())
     if classes is None:

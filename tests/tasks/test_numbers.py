@@ -11,13 +11,16 @@ from number_texts import NUMBER_TEXTS
 from rewardsearch.config import TaskConfig
 from rewardsearch.records import Row
 from rewardsearch.tasks import load_task
+from rewardsearch.tasks.answers import Answers
+from rewardsearch.tasks.equal import Digits
+from rewardsearch.tasks.forms import TAGS
+from rewardsearch.tasks.labelled import Worked, labelled_completions
 from rewardsearch.tasks.numbers import gold_number, read_number
-from rewardsearch.tasks.numeric import numeric_labelled, numeric_outcome
 
 
 def kind_of(text: str, gold: str) -> str:
     row = Row(id="1", prompt="q", answer=gold)
-    return numeric_outcome(row, f"<thinking> x </thinking> <solution> {text} </solution>", 0).kind
+    return load_task(TaskConfig()).outcome(row, f"<thinking> x </thinking> <solution> {text} </solution>").kind
 
 
 @pytest.mark.parametrize(("text", "value"), NUMBER_TEXTS.items(), ids=ascii)
@@ -67,8 +70,8 @@ def test_long_texts_are_read_at_once(text: str) -> None:
 
 @pytest.mark.parametrize("gold", ["17", "-3", "2.5", "0", "9007199254740993", "9" * 60])
 def test_labelled_completions_of_any_gold_number_are_what_they_say(gold: str) -> None:
-    rows = [Row(id=str(i), prompt="q", answer=gold) for i in range(4)]
-    labelled = numeric_labelled(rows, ["3 + 4 = 7."] * 4)
-    task = load_task(TaskConfig())
+    worked = [Worked(Row(id=str(i), prompt="q", answer=gold), ("3 + 4 = 7.",), "") for i in range(4)]
+    answers = Answers(TAGS, Digits())
+    labelled = labelled_completions(worked, answers)
     assert {item.kind for item in labelled} == {"correct", "wrong", "unparsed"}
-    assert all(task.outcome(item.row, item.completion).kind == item.kind for item in labelled)
+    assert all(answers.outcome(item.row, item.completion).kind == item.kind for item in labelled)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rewardsearch.config import TaskConfig
 from rewardsearch.records import Rollout
-from rewardsearch.tasks.classes import completion_of
+from rewardsearch.tasks.forms import TAGS
 from rewardsearch.tasks.resume import ResumeTask
 
 TASK = ResumeTask(TaskConfig(name="resume", train_rows=48, val_rows=4, test_rows=4))
@@ -22,7 +22,7 @@ def rollouts(groups: Sequence[str]) -> tuple[Rollout, ...]:
         other = NEGATIVE if row.answer == POSITIVE else POSITIVE
         for letter in letters:
             reason = rng.choice((pair.demonstrated, *pair.reasons))
-            text = reason if letter == "u" else completion_of(reason, row.answer if letter == "c" else other)
+            text = reason if letter == "u" else TAGS.write(row.answer if letter == "c" else other, reason)
             outcome = TASK.outcome(row, text)
             found.append(
                 Rollout(

@@ -11,7 +11,7 @@ from user_data import write_lines
 
 from rewardsearch.config import BankConfig, TaskConfig, parse_config
 from rewardsearch.records import Rollout, Row
-from rewardsearch.tasks.classes import completion_of
+from rewardsearch.tasks.forms import TAGS
 from rewardsearch.tasks.questions import bank_rows
 from rewardsearch.tasks.resume import ResumeTask
 from rewardsearch.validation.bank import Bank, Score
@@ -38,7 +38,7 @@ def judged(task: ResumeTask, rows: Sequence[Row], right: int = 7) -> tuple[Rollo
     found = []
     for place, row in enumerate(rows):
         for at in range(GROUP):
-            text = completion_of("a reason", row.answer if (at + place) % GROUP < right else other[row.answer])
+            text = TAGS.write(row.answer if (at + place) % GROUP < right else other[row.answer], "a reason")
             outcome = task.outcome(row, text)
             found.append(
                 Rollout(row=row.id, completion=text, kind=outcome.kind, prediction=outcome.prediction, length=len(text))

@@ -62,7 +62,7 @@ class Catalogue:
     turns: tuple[Family, ...] = FAMILIES
     beside: int = 0
     changes: tuple[float, float, float] = (0.4, 0.4, 0.2)
-    classes: tuple[str, str] | None = None
+    classes: tuple[str, ...] | None = None
 
     @cached_property
     def by_name(self) -> dict[str, Kind]:

@@ -11,8 +11,7 @@ import random
 from collections.abc import Iterator
 
 from rewardsearch.tasks.base import Split
-from rewardsearch.tasks.classes import class_form
-from rewardsearch.tasks.pairs import CLASSES, Pair
+from rewardsearch.tasks.pairs import Pair
 from rewardsearch.tasks.resumes.draw import draw_facts, draw_job
 from rewardsearch.tasks.resumes.facts import Facts, Job, bucket, job_split
 from rewardsearch.tasks.resumes.people import Person, draw_person
@@ -28,7 +27,7 @@ IMPRESSIONS = {
     False: ("overall not a fit for the role", "overall the profile misses the job", "overall too much is missing"),
 }
 
-DESCRIPTION = f"""\
+DESCRIPTION = """\
 Short resumes beside jobs. A prompt is two lines:
   Job: analyst wanted. must: sql, statistics, excel. nice: sas. at least 4 years. bachelor degree.
   Resume: Anna Novak, age 41. she worked as analyst 3 years, cook 4 years. used postgresql, excel.
@@ -39,11 +38,11 @@ those in other fields 2 if they reach what is asked, 1 if one is missing; a degr
 more than asked, 1; an unexplained gap of two years or more costs 1; a project with a must-have skill or its equivalent 1.
 SELECTED with 7 or more and at most one must-have not used at work, else REJECTED. Words that only sound like a skill are
 nothing, and names, pronouns and ages have no part in it.
-The policy is asked to answer in the form {class_form(CLASSES)}.
+The policy is asked to answer in the form {form}.
 Its completions are short (at most about 45 words), in lower-case plain text. Some give an impression (`overall a good fit
 for the role`); some go through the criteria with the points so far (`sql by postgresql 2. statistics course 3. excel yes 5.
-sas no 5. years 3 + 2 of 4 7. degree yes 8. unmet 1.`). An answer counts only when the first <solution> tag is closed and
-holds one of the two words. Rewards get the columns `resume` and `job`, the two texts, beside `answer`."""
+sas no 5. years 3 + 2 of 4 7. degree yes 8. unmet 1.`). An answer counts only when {where}
+one of the two words. Rewards get the columns `resume` and `job`, the two texts, beside `answer`."""
 
 
 def stream(split: Split, seed: int) -> Iterator[Pair]:

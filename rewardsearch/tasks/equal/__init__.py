@@ -1,0 +1,260 @@
+"""What counts as the same answer: numbers, texts, classes, or mathematics."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+import re
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from rewardsearch.config import TaskConfig
+from rewardsearch.errors import UserError
+from rewardsearch.tasks import numbers
+from rewardsearch.tasks.equal import plain as plain_texts
+from rewardsearch.tasks.equal import value as values
+from rewardsearch.tasks.equal.plain import plain
+from rewardsearch.tasks.equal.value import number
+from rewardsearch.tasks.numbers import gold_number, number_text, read_number
+from rewardsearch.tasks.sources import json_kind
+
+_SECONDS, _LONGEST = 3, 300
+_LARGE = re.compile(r"\^[^^]*\^|\^\s*\{?\s*-?\d{4,}|\d{4,}\s*!|!\s*!")
+"""What may be too large to be worked out: towers of powers, large exponents and factorials."""
+
+
+class Equality(ABC):
+    """When two answers are the same. An answer is read into a value; texts that have none are no answer."""
+
+    name: str
+    numeric = False
+    """Whether every gold answer is a number as `numbers.number_text` writes it."""
+    placeholder = "the answer alone"
+    """Words for the answer in the text that asks for a form."""
+    reasons = "your reasons"
+    """Words there for what comes before it."""
+
+    @property
+    def code(self) -> str:
+        """Python source of the functions by which rewards compare (`number`, `plain`); empty for those that base rewards have."""
+        return ""
+
+    @abstractmethod
+    def read(self, text: str) -> Any:
+        """The value of an answer; None for a text that is no answer."""
+
+    def same(self, given: Any, gold: Any) -> bool:
+        """Whether two values are of the same answer."""
+        return bool(given == gold)
+
+    def shown(self, value: Any) -> str:
+        """How a value is recorded as a prediction."""
+        return str(value)
+
+    @abstractmethod
+    def gold(self, cell: object) -> str:
+        """A gold answer as rewards see it. Raises ValueError, with what is wrong and what is allowed, for what is none."""
+
+    @property
+    @abstractmethod
+    def counts(self) -> str:
+        """For proposers, after the place of the answer: what it must be to count, and when it is correct."""
+
+
+class Digits(Equality):
+    """Numbers as numbers.py reads them: no fractions and no percentages."""
+
+    name = "digits"
+    numeric = True
+    placeholder = "the number alone"
+    reasons = "your steps"
+
+    @property
+    def counts(self) -> str:
+        return (
+            "one number and nothing else: `$` and thousands commas are\npassed over; with a unit, `%`, other words or a second "
+            "number it does not count. It is correct when that number equals `answer`,\nwhich is written like -1200.5."
+        )
+
+    def read(self, text: str) -> Decimal | Fraction | None:
+        return read_number(text)
+
+    def shown(self, value: Decimal | Fraction) -> str:
+        return f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+    def gold(self, cell: object) -> str:
+        found = gold_number(cell)
+        if found is None:
+            raise ValueError(
+                f"got {_shown(cell)}, which is no number; write one such as -1200.5, or end in `#### number`"
+            )
+        return found
+
+
+class Number(Digits):
+    """Numbers in more ways: `1/2`, `25%`, `1.5 x 10^3`, `\\frac{1}{2}`."""
+
+    name = "number"
+
+    @property
+    def counts(self) -> str:
+        return (
+            "one number and nothing else: currency signs, `%` and thousands commas are\npassed over, `1/2` and `1.5 x 10^3` are "
+            "read; with a unit, other words or a second number it does not count. It is correct when\nthat number equals "
+            "`answer`, which is written like -1200.5."
+        )
+
+    @property
+    def code(self) -> str:
+        return _sources(numbers, values)
+
+    def read(self, text: str) -> Decimal | Fraction | None:
+        return number(text)
+
+    def gold(self, cell: object) -> str:
+        value = number(str(cell).rpartition("####")[2]) if not isinstance(cell, bool) else None
+        if value is None:
+            return super().gold(cell)
+        if isinstance(value, Decimal):
+            return number_text(value)
+        digits = value.denominator
+        for factor in (2, 5):
+            while digits % factor == 0:
+                digits //= factor
+        if digits != 1:
+            raise ValueError(
+                f"got {_shown(cell)}, which has no end in decimals; round it, or use task.kind: text with task.equal: math"
+            )
+        return number_text(Decimal(value.numerator) / Decimal(value.denominator))
+
+
+class Text(Equality):
+    """Texts, without case, white space, quotes around them and a full stop at the end."""
+
+    name = "text"
+
+    @property
+    def counts(self) -> str:
+        return (
+            "the answer and nothing else. It is correct when it equals `answer`;\ncase, white space, outer quotes and a full "
+            "stop at the end do not count."
+        )
+
+    @property
+    def code(self) -> str:
+        return _sources(plain_texts)
+
+    def read(self, text: str) -> Any:
+        return plain(text) or None
+
+    def gold(self, cell: object) -> str:
+        if isinstance(cell, dict | list):
+            return json.dumps(cell, sort_keys=True, ensure_ascii=False)
+        found = str(cell).lower() if isinstance(cell, bool) else str(cell).strip()
+        if not plain(found):
+            raise ValueError(f"got {_shown(cell)}, which says nothing; write the answer as a text")
+        return found
+
+
+class Choice(Text):
+    """One of the classes by its name. strict: nothing around the name is passed over but white space."""
+
+    name = "choice"
+
+    def __init__(self, classes: Sequence[str], strict: bool = False) -> None:
+        self.classes, self._strict = tuple(classes), strict
+        self._names = {self._key(name): name for name in classes}
+        self.placeholder = ", ".join(classes[:-1]) + f" or {classes[-1]}"
+
+    def _key(self, text: str) -> str:
+        return text.strip().upper() if self._strict else plain(text)
+
+    @property
+    def code(self) -> str:
+        return "" if self._strict else super().code
+
+    @property
+    def counts(self) -> str:
+        return f"{self.placeholder} alone; it is correct when\nthat equals `answer`."
+
+    def read(self, text: str) -> str | None:
+        return self._names.get(self._key(text))
+
+
+class Math(Text):
+    """Mathematics in LaTeX, compared by math-verify (an extra)."""
+
+    name = "math"
+
+    @property
+    def counts(self) -> str:
+        return (
+            "the answer alone. It is correct when math-verify finds it equal to `answer`: `\\frac{1}{2}` equals `0.5`."
+        )
+
+    def __init__(self) -> None:
+        try:
+            import math_verify  # noqa: F401
+        except ImportError:
+            raise UserError(
+                "task.equal: math needs the package math-verify; install it (pip install 'rewardsearch[math]'), or use text"
+            ) from None
+
+    def read(self, text: str) -> Any:
+        return _expressions(text)
+
+    def same(self, given: Any, gold: Any) -> bool:
+        from math_verify import verify
+
+        if plain(given[1]) == plain(gold[1]):
+            return True
+        return bool(given[0] and gold[0] and verify(gold[0], given[0], timeout_seconds=_limit()))
+
+    def shown(self, value: Any) -> str:
+        return str(value[1])
+
+
+@lru_cache(maxsize=4096)
+def _expressions(text: str) -> Any:
+    """What math-verify reads in a text, and the text itself; None for an empty one. Long texts and large powers, which could take
+    for ever to work out, are compared as texts alone."""
+    from math_verify import parse
+
+    inner = text.strip().strip("$").strip()
+    if not inner:
+        return None
+    heavy = len(inner) > _LONGEST or _LARGE.search(inner)
+    return ([] if heavy else parse(f"${inner}$", parsing_timeout=_limit()), inner)
+
+
+def _limit() -> int | None:
+    """The seconds that math-verify may take. It uses a signal, which only the main thread of a process can set."""
+    logging.getLogger("math_verify").setLevel(logging.ERROR)
+    return _SECONDS if threading.current_thread() is threading.main_thread() else None
+
+
+def equality_of(config: TaskConfig, usual: Equality) -> Equality:
+    """What `task.equal` names; `usual` where it is not set."""
+    made: dict[str, type[Number | Text]] = {"number": Number, "text": Text, "math": Math}
+    return usual if config.equal is None else made[config.equal]()
+
+
+def _shown(cell: object) -> str:
+    return (
+        f"{str(cell)[:40]!r}" if isinstance(cell, str | int | float) and not isinstance(cell, bool) else json_kind(cell)
+    )
+
+
+def _sources(*modules: Any) -> str:
+    """The text of modules without their docstrings and their imports of the package."""
+    parts = []
+    for module in modules:
+        lines = inspect.getsource(module).partition('"""\n\n')[2].splitlines()
+        parts.append("\n".join(line for line in lines if not line.startswith(("from rewardsearch", "from __future__"))))
+    return "\n".join(parts)
