@@ -1,8 +1,8 @@
-"""Rewards the answer in the solution tag: 3.0 if right, partial credit if close, -1.5 if wrong, 0.0 without one.
+"""Rewards the answer in the asked form: 3.0 if right, partial credit if close, -1.5 if wrong, 0.0 without one.
 
-Close is a ratio to the gold number within 10 % (1.0) or 20 % (0.5). A closed solution tag that holds anything but one
-number alone (`$` and thousands commas are passed over) is a wrong answer. Where the gold answer is no number, such as a
-class, the tag must hold that text and nothing else, in whatever case.
+Close is a ratio to the gold number within 10 % (1.0) or 20 % (0.5). An answer that is anything but one number alone
+(`$` and thousands commas are passed over) is wrong. Where the gold answer is no number, such as a class, the answer must
+be that text and nothing else, in whatever case.
 """
 
 import re
@@ -24,6 +24,17 @@ NUMBER = re.compile(
 PASSED_OVER = re.compile(r"[\s,$€£]")
 
 
+def solution(completion):
+    """The text in the solution tag; None without one."""
+    tag = SOLUTION.search(completion)
+    return tag.group(1) if tag else None
+
+
+def plain(text):
+    """The form that two texts are compared in."""
+    return text.strip().casefold()
+
+
 def number(text):
     """The number that the whole text is; None for any other text."""
     text = DASH.sub("-", text).strip()
@@ -31,13 +42,12 @@ def number(text):
 
 
 def score(completion, gold):
-    tag = SOLUTION.search(completion)
-    if tag is None:
+    said = solution(completion)
+    if said is None:
         return NO_ANSWER
-    given, wanted = number(tag.group(1)), number(gold)
+    given, wanted = number(said), number(gold)
     if wanted is None:
-        said, asked = tag.group(1).strip().casefold(), gold.strip().casefold()
-        return RIGHT if asked and said == asked else WRONG
+        return RIGHT if plain(gold) and plain(said) == plain(gold) else WRONG
     if given is None:
         return WRONG
     if given == wanted:

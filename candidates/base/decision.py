@@ -1,7 +1,7 @@
-"""Rewards the class in the solution tag: 3.0 if right, -1.5 for a missed person, -5.0 for a wrong SELECTED, 0.0 without one.
+"""Rewards the class in the asked form: 3.0 if right, -1.5 for a missed person, -5.0 for a wrong SELECTED, 0.0 without one.
 
-For screening where selecting the wrong person is dearer than missing the right one. A closed solution tag that holds no class
-is a wrong answer, at the lesser cost.
+For screening where selecting the wrong person is dearer than missing the right one. An answer that is no class
+is a wrong one, at the lesser cost.
 """
 
 import re
@@ -15,11 +15,17 @@ SELECTED = "SELECTED"
 SOLUTION = re.compile(r"<solution>(.*?)</solution>", re.DOTALL)
 
 
-def score(completion, gold):
+def solution(completion):
+    """The text in the solution tag; None without one."""
     tag = SOLUTION.search(completion)
-    if tag is None:
+    return tag.group(1) if tag else None
+
+
+def score(completion, gold):
+    said = solution(completion)
+    if said is None:
         return NO_ANSWER
-    given = tag.group(1).strip().upper()
+    given = said.strip().upper()
     if given == gold.strip().upper():
         return RIGHT
     return WRONGLY_SELECTED if given == SELECTED else MISSED

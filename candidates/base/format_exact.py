@@ -1,15 +1,13 @@
-"""Rewards the exact form: 3.0 when the whole completion is `<thinking> .. </thinking> <solution> .. </solution>`.
-
-Every tag occurs once, both sections say something, nothing stands before, between or after them but white space.
-"""
+"""Rewards the exact form: 3.0 when the whole completion has the asked form, and nothing beside it."""
 
 EXACT = 3.0
-TAGS = ("<thinking>", "</thinking>", "<solution>", "</solution>")
+MARKS = ("<thinking>", "</thinking>", "<solution>", "</solution>")
 
 
 def is_exact(completion):
+    """Whether every tag occurs once, both sections say something, and nothing but white space stands around them."""
     text = completion.strip()
-    if any(text.count(tag) != 1 for tag in TAGS):
+    if any(text.count(tag) != 1 for tag in MARKS):
         return False
     thinking, _, solution = text.partition("</thinking>")
     solution = solution.strip()

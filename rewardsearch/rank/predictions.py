@@ -13,7 +13,8 @@ from rewardsearch.rank.compare import Comparison, compare_outcomes
 from rewardsearch.records import Outcome, OutcomeKind, Record
 from rewardsearch.stats import UNPARSED
 from rewardsearch.tasks.numbers import gold_number, gold_text
-from rewardsearch.tasks.sources import Mistakes, json_kind, read_table
+from rewardsearch.tasks.sources import read_table
+from rewardsearch.tasks.tables import Mistakes, json_kind
 
 _COLUMNS = ("id", "gold", "prediction")
 _NO_MATCH = "[invalid]"

@@ -8,10 +8,14 @@ from pathlib import Path
 from rewardsearch.errors import UserError
 from rewardsearch.files.resources import find, resource
 from rewardsearch.records import Candidate, RewardSpec
+from rewardsearch.rewards.definitions import with_definitions
 
 
-def load_base_rewards(names: Sequence[str]) -> tuple[RewardSpec, ...]:
-    """The base rewards by name in candidates/base/, or by path. Raises UserError for one that is not there."""
+def load_base_rewards(names: Sequence[str], definitions: Sequence[str] = ()) -> tuple[RewardSpec, ...]:
+    """The base rewards by name in candidates/base/, or by path. Raises UserError for one that is not there.
+
+    definitions: the task's `reward_code`, which those of candidates/base/ get in the place of their own.
+    """
     specs: list[RewardSpec] = []
     for name in names:
         carried = resource("candidates") / "base" / f"{name}.py"
@@ -22,7 +26,10 @@ def load_base_rewards(names: Sequence[str]) -> tuple[RewardSpec, ...]:
         stem = Path(name).stem
         if any(spec.name == stem for spec in specs):
             raise UserError(f"train.base_rewards: two of the name {stem}; give each file a name of its own")
-        specs.append(RewardSpec(id=f"base:{stem}", name=stem, code=read_code(path, "train.base_rewards: ")))
+        code = read_code(path, "train.base_rewards: ")
+        if definitions and path == carried:
+            code = with_definitions(code, definitions)
+        specs.append(RewardSpec(id=f"base:{stem}", name=stem, code=code))
     return tuple(specs)
 
 

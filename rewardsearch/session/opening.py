@@ -59,7 +59,8 @@ def open_session(
     ends: the status when all work is done. mix: whether the environment may differ from that of the results that are there.
     """
     config = pinned(config, folder)
-    base = load_base_rewards(config.train.base_rewards)
+    task = load_task(config.task)
+    base = load_base_rewards(config.train.base_rewards, task.reward_code)
     check_plugins(config)
     defences = defences_of(config)
     pool = SandboxPool(config.sandbox, config.validation.bound)
@@ -81,7 +82,7 @@ def open_session(
                 journal.append(Restored(files=tuple(files)))
                 progress.say(f"written again from the journal: {', '.join(files)}")
             progress.opened(journal.state)
-            task, budget, state = load_task(config.task), Budget(limits, journal.state), journal.state
+            budget, state = Budget(limits, journal.state), journal.state
             yield Session(
                 config=config,
                 task=task,

@@ -41,7 +41,8 @@ def check(config: Config) -> tuple[str, ...]:
 
     Of the sealed test only the numbers of rows are looked at, in all, of each class, and of those that are too long.
     """
-    base, references = load_base_rewards(config.train.base_rewards), load_references(config.finalize)
+    task = load_task(config.task)
+    base, references = load_base_rewards(config.train.base_rewards, task.reward_code), load_references(config.finalize)
     check_finalize(config.finalize, base)
     check_plugins(config)
     load_proposer(config).check(first_request(config))
@@ -50,7 +51,7 @@ def check(config: Config) -> tuple[str, ...]:
     if mistakes := _messages(found, "fail"):
         raise UserError(*mistakes)
     if references:
-        verdicts = validate(references, load_task(config.task), config)
+        verdicts = validate(references, task, config)
         check_finalize(config.finalize, base, list(zip(references, verdicts, strict=True)))
     return _messages(found, "warn")
 

@@ -78,7 +78,7 @@ def first_request(config: Config, examples: bool = False) -> ProposalRequest:
     """The first request of a search with `config`, as far as it is known before training. examples: with completions of a row,
     for which the data are read. Raises UserError for a missing base reward."""
     task = load_task(config.task)
-    request = _request(config, task, load_base_rewards(config.train.base_rewards), 1, 0, Path())
+    request = _request(config, task, load_base_rewards(config.train.base_rewards, task.reward_code), 1, 0, Path())
     return request.model_copy(update={"examples": _examples(task, config)}) if examples else request
 
 

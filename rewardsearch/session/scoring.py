@@ -12,7 +12,8 @@ from rewardsearch.errors import UserError
 from rewardsearch.records import Batch, Record, message_text
 from rewardsearch.rewards.sandbox import RewardFault, Sandbox, batch_dependent, check_static
 from rewardsearch.tasks.numbers import gold_text
-from rewardsearch.tasks.sources import Mistakes, read_table
+from rewardsearch.tasks.sources import read_table
+from rewardsearch.tasks.tables import Mistakes
 
 if TYPE_CHECKING:
     import pandas as pd

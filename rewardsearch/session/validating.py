@@ -50,8 +50,8 @@ def validate_rewards(candidates: Sequence[Candidate], config: Config, searched: 
     sampled. Raises UserError for data that cannot be used, and HubError where the hub does not answer and the task has no
     problems of the package.
     """
-    base = load_base_rewards(config.train.base_rewards) if searched else ()
     task, hub_error, left_out = load_task(config.task), None, None
+    base = load_base_rewards(config.train.base_rewards, task.reward_code) if searched else ()
     try:
         left_out = _check_train_rows(task, config)
     except HubError as error:

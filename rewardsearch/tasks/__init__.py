@@ -12,6 +12,7 @@ from rewardsearch.tasks.base import GENERATED, SPLITS, LabelValues, SourceReport
 
 __all__ = [
     "GENERATED",
+    "KINDS",
     "SPLITS",
     "TASKS",
     "LabelValues",
@@ -29,6 +30,13 @@ TASKS = {
     "resume": "rewardsearch.tasks.resume:ResumeTask",
 }
 """The built-in tasks. Each class is called with the TaskConfig."""
+KINDS = {
+    "numeric": "rewardsearch.tasks.data:DataTask",
+    "choice": "rewardsearch.tasks.data:DataTask",
+    "text": "rewardsearch.tasks.data:DataTask",
+    "reasoning_gym": "rewardsearch.tasks.reasoning_gym:ReasoningGymTask",
+}
+"""The kinds of task that need no code, by `task.kind`."""
 _MEMBERS = (
     *("name", "description", "form", "numeric", "classes", "columns", "label_values"),
     *("rows", "outcome", "right_in_any_form", "labelled", "demonstrations", "heuristic_baselines"),
@@ -37,11 +45,18 @@ _MEMBERS = (
 
 
 def load_task(config: TaskConfig) -> Task:
-    """The task that `config.name` names. Rows are read when they are asked for.
+    """The task that `config.kind` or `config.name` names. Rows are read when they are asked for.
 
     Raises UserError for a name that stands for no task, and for keys of the config that the task does not read.
     """
-    made = load_plugin("task", config.name, TASKS, "task.name")
+    if config.kind is not None and config.kind not in KINDS:
+        raise UserError(
+            f"task.kind: got {config.kind!r}; allowed: {', '.join(KINDS)}; a task by its name goes into task.name"
+        )
+    if config.kind is not None:
+        made = load_plugin("task", config.kind, KINDS, "task.kind")
+    else:
+        made = load_plugin("task", config.name, TASKS, "task.name")
     if not callable(made):
         raise UserError(f"task.name: {config.label} is no class; name one that derives from rewardsearch.tasks.Task")
     missing = sorted(getattr(made, "__abstractmethods__", ()))
@@ -55,4 +70,4 @@ def load_task(config: TaskConfig) -> Task:
 
 def task_code(config: TaskConfig) -> Path | None:
     """The file or package that holds the code of a task from outside; None for a built-in task."""
-    return plugin_code("task", config.name, TASKS)
+    return None if config.kind is not None else plugin_code("task", config.name, TASKS)

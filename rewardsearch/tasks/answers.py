@@ -44,7 +44,11 @@ class Answers:
     def value(self, completion: str) -> Any:
         """The answer of a completion; None where it has none in the asked form."""
         text = self.form.parse(completion)
-        return self.equal.read(text) if text else None
+        return self.read(text) if text else None
+
+    def read(self, text: str) -> Any:
+        """The value of an answer as it is written; None for a text that is no answer."""
+        return self.equal.read(text)
 
     def is_right(self, value: Any, row: Row) -> bool:
         return value is not None and self.equal.same(value, self.equal.read(row.answer))
@@ -71,7 +75,7 @@ class Answers:
         if self.classes is not None:
             return _named_class(completion, self.classes) == row.answer
         said = _said_numbers(completion) if self.equal.numeric else _said_texts(completion)
-        return any(self.is_right(self.equal.read(text), row) for text in said)
+        return any(self.is_right(self.read(text), row) for text in said)
 
 
 def _said_numbers(completion: str) -> Iterator[str]:

@@ -158,7 +158,7 @@ class ArithmeticTask(JudgedTask):
     columns = ("question",)
 
     def __init__(self, config: TaskConfig) -> None:
-        refuse_data_keys(config)
+        refuse_data_keys(config, ("form", "equal"))
         super().__init__(config, equality_of(config, Digits()))
         self.description = DESCRIPTION.format(form=self.form, counts=self.answers.counts)
 

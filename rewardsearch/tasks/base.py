@@ -15,7 +15,8 @@ from rewardsearch.tasks.forms import TAGS, AnswerForm
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
-_DATA_KEYS = ("train_file", "test_file", "data", "test_data")
+_DATA_KEYS = ("train_file", "test_file", "data", "test_data", *sorted(TaskConfig.omitted - {"kind"}))
+"""The keys that only some tasks read."""
 
 
 class LabelValues(NamedTuple):
@@ -69,6 +70,9 @@ class Task(Protocol):
     """The text that asks for the answer form, tags included."""
     answer_form: AnswerForm = TAGS
     """The answer form itself: base rewards, probes and exploits write and read answers with it."""
+    reward_code: tuple[str, ...] = ()
+    """Python sources for the base rewards: definitions of `solution`, `is_exact`, `MARKS`, `number`, `plain` that stand in the
+    place of those for tags and plain numbers."""
     numeric: bool = False
     """Whether every gold answer is a number, written as `numbers.number_text` does."""
     classes: tuple[str, ...] | None = None
@@ -123,8 +127,9 @@ def solution_of(completion: str) -> str | None:
 
 
 def refuse_data_keys(config: TaskConfig, reads: tuple[str, ...] = ()) -> None:
-    """Raises UserError for keys of the config that name data, other than those that the task `reads`."""
-    given = [f"task.{key}" for key in _DATA_KEYS if key not in reads and getattr(config, key) is not None]
+    """Raises UserError for keys of the config that have a value and are not among those that the task `reads`."""
+    given = [f"task.{key}" for key in _DATA_KEYS if key not in reads and getattr(config, key)]
     if given:
         allowed = f"reads {', '.join(f'task.{key}' for key in reads)}" if reads else "generates its rows"
-        raise UserError(f"{', '.join(given)}: task {config.name} {allowed}; leave {' and '.join(given)} out")
+        what = f"kind {config.kind}" if config.kind else f"task {config.name}"
+        raise UserError(f"{', '.join(given)}: {what} {allowed}; leave {' and '.join(given)} out")

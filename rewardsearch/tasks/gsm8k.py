@@ -26,8 +26,9 @@ from rewardsearch.tasks.hub import HubError
 from rewardsearch.tasks.judged import JudgedTask
 from rewardsearch.tasks.labelled import Worked
 from rewardsearch.tasks.numbers import gold_number
-from rewardsearch.tasks.sources import Mistakes, Table, broken_letter, hub_rows, json_kind, json_lines, read_text
+from rewardsearch.tasks.sources import hub_rows, json_lines, read_text
 from rewardsearch.tasks.splitting import sign_form
+from rewardsearch.tasks.tables import Mistakes, Table, broken_letter, json_kind
 
 Part = Literal["train", "test"]
 HUB = "openai/gsm8k"
@@ -179,7 +180,7 @@ class Gsm8kTask(JudgedTask):
     columns = ("question",)
 
     def __init__(self, config: TaskConfig) -> None:
-        refuse_data_keys(config, ("train_file", "test_file"))
+        refuse_data_keys(config, ("train_file", "test_file", "form", "equal"))
         super().__init__(config, equality_of(config, Digits()))
         self.description = DESCRIPTION.format(form=self.form, counts=self.answers.counts)
         self._given: dict[Part, Questions] = {}

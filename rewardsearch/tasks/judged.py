@@ -10,7 +10,7 @@ from rewardsearch.tasks.answers import Answers
 from rewardsearch.tasks.base import Split, Task
 from rewardsearch.tasks.equal import Equality
 from rewardsearch.tasks.forms import TAGS, form_of
-from rewardsearch.tasks.labelled import Wording, Worked, demonstration, labelled_completions
+from rewardsearch.tasks.labelled import OTHERS, Wording, Worked, demonstration, labelled_completions
 from rewardsearch.tasks.questions import first_distinct
 
 
@@ -27,6 +27,7 @@ class JudgedTask(Task):
         form = TAGS if config.form is None else form_of(config.form)
         self.answers = Answers(form, equal, positive)
         self.form, self.answer_form = self.answers.asked, form
+        self.reward_code = tuple(filter(None, ("" if form == TAGS else form.code, equal.code)))
         self.numeric, self.classes, self.positive = equal.numeric, self.answers.classes, positive
 
     @abstractmethod
@@ -44,7 +45,7 @@ class JudgedTask(Task):
         return self.answers.right_in_any_form(row, completion)
 
     def labelled(self, n: int) -> list[LabelledCompletion]:
-        return labelled_completions(self.worked_examples(n), self.answers, self.wording, self.stuffed)
+        return labelled_completions(self.worked_examples(n + OTHERS), self.answers, self.wording, self.stuffed, n)
 
     def demonstrations(self) -> list[Demonstration]:
         return [demonstration(each, self.answers) for each in self.worked()]

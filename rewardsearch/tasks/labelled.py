@@ -41,38 +41,45 @@ def demonstration(worked: Worked, answers: Answers) -> Demonstration:
     return Demonstration(row=worked.row, completion=answers.form.write(worked.row.answer, worked.taught))
 
 
+OTHERS = 8
+"""Rows beside those that are asked for, whose answers may be wrong ones."""
+
+
 def labelled_completions(
-    worked: Sequence[Worked], answers: Answers, wording: Wording | None = None, stuffed: bool = False
+    worked: Sequence[Worked],
+    answers: Answers,
+    wording: Wording | None = None,
+    stuffed: bool = False,
+    n: int | None = None,
 ) -> list[LabelledCompletion]:
-    """Right, wrong and unparsed completions for each row.
+    """Right, wrong and unparsed completions for each of the first `n` rows, each once; for all rows without `n`.
 
     A text that is to be unparsed is left out where the form finds an answer in it, as where the answer is the whole completion.
     """
     wording = wording or Wording()
     rows = [each.row for each in worked]
     out = []
-    for place, each in enumerate(worked):
-        wrong = wrong_answer(rows, place, answers)
-        for text, kind in _texts(each, wrong, answers, wording, stuffed):
+    for place, each in enumerate(worked[:n]):
+        kinds: dict[str, OutcomeKind] = {}
+        for text, kind in _texts(each, wrong_answer(rows, place, answers), answers, wording, stuffed):
             if kind != "unparsed" or answers.value(text) is None:
-                out.append(LabelledCompletion(row=each.row, completion=text, kind=kind))
+                kinds.setdefault(text, kind)
+        out += [LabelledCompletion(row=each.row, completion=text, kind=kind) for text, kind in kinds.items()]
     return out
 
 
 def wrong_answer(rows: Sequence[Row], place: int, answers: Answers) -> str:
     """An answer that is wrong for a row: a near number, another class, or the answer of the next row that has another one."""
-    gold = rows[place].answer
+    row = rows[place]
     if answers.classes is not None:
-        others = [name for name in answers.classes if name != gold]
+        others = [name for name in answers.classes if name != row.answer]
         return others[place % len(others)]
-    number = read_number(gold)
+    number, texts = read_number(row.answer), [each.answer for each in (*rows[place + 1 :], *rows[:place])]
     if number is not None:
         offset = Decimal(_OFFSETS[place % len(_OFFSETS)])
-        return number_text(Context(prec=len(gold) + 100).add(number, offset))
-    others = [row.answer for row in (*rows[place + 1 :], *rows[:place])]
-    right = answers.equal.read(gold)
-    values = ((text, answers.equal.read(text)) for text in (*others, "none of these", "something else"))
-    return next(text for text, value in values if not answers.equal.same(value, right))
+        texts.insert(0, number_text(Context(prec=len(row.answer) + 100).add(number, offset)))
+    texts += ["none of these", "something else"]
+    return next(text for text in texts if answers.outcome(row, answers.form.write(text)).kind == "wrong")
 
 
 def _texts(

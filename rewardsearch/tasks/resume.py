@@ -17,7 +17,7 @@ from rewardsearch.tasks.keywords import KeywordRule
 from rewardsearch.tasks.labelled import Wording, Worked
 from rewardsearch.tasks.pairs import CLASSES, SELECTED, Pair
 from rewardsearch.tasks.resumes import DESCRIPTION, generate
-from rewardsearch.tasks.table import source_name
+from rewardsearch.tasks.sources import source_name
 from rewardsearch.tasks.user_pairs import UserPairs, balanced, description_of, read_pairs
 
 SYSTEM = """\
@@ -34,7 +34,7 @@ class ResumeTask(JudgedTask):
     wording = Wording(guess="", said="{}")
 
     def __init__(self, config: TaskConfig) -> None:
-        refuse_data_keys(config, ("data", "test_data"))
+        refuse_data_keys(config, ("data", "test_data", "form"))
         super().__init__(config, Choice(CLASSES, strict=True), SELECTED)
         self.description = (
             description_of(config, self.answers)

@@ -1,4 +1,4 @@
-"""Rows as a source has them: the text of a file, the objects of a JSON Lines file, the rows of a hub data set.
+"""Rows as a source has them: a JSON Lines, CSV or Parquet file, by its suffix, or a data set of the hub, by its id.
 
 What a row must hold is checked by the caller. A row of JSON Lines is named by its line.
 """
@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from rewardsearch.errors import UserError
+from rewardsearch.tasks.csv_text import csv_rows
 from rewardsearch.tasks.hub import HubError, quiet_hub
+from rewardsearch.tasks.tables import Mistakes, Table, json_kind
 
 _BINARY = {
     b"\x1f\x8b": "a gzip file",
@@ -23,49 +24,55 @@ _BINARY = {
     b"ARROW1": "an Arrow file",
 }
 """Binary files that hold rows, by their first bytes."""
+_SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _LINE_END = re.compile(r"\r\n|\r|\n")
-MAX_SHOWN = 5
 
 
-class Mistakes:
-    """The mistakes of a data file by kind, in the order in which they were found, so that all are reported at once."""
+def read_source(key: str, source: str, split: str, mistakes: Mistakes) -> Table:
+    """The rows of `source`, which the key of the config `key` names; of a hub data set its `split`.
 
-    def __init__(self) -> None:
-        self._kinds: dict[str, list[str]] = {}
+    Raises UserError for a file that is not there or cannot be read; what is wrong with single rows is added to `mistakes`.
+    """
+    path, name = Path(source).expanduser(), source_name(source)
+    suffix = path.suffix.lower()
+    if suffix not in _SUFFIXES:
+        if _HUB_ID.fullmatch(source) and not path.exists():
+            remedy = f"give a file on this machine as {key}, or check the id and the connection"
+            return hub_rows(source, split, remedy)
+        raise UserError(
+            f"{key}: got {source}; give a file that ends in {', '.join(_SUFFIXES)}, or the id of a hub data set (org/name)"
+        )
+    if not path.is_file():
+        raise UserError(
+            f"{key}: no such file: {source}; give a CSV, JSON Lines or Parquet file, or the id of a hub data set"
+        )
+    if suffix == ".parquet":
+        return _parquet(path, name)
+    text = read_text(path, name, f"{key} needs a table with a row for each question")
+    if suffix in (".csv", ".tsv"):
+        return csv_rows(text, name, suffix == ".tsv", mistakes)
+    return json_lines(text, name, mistakes)
 
-    def __len__(self) -> int:
-        return sum(map(len, self._kinds.values()))
 
-    def add(self, kind: str, message: str) -> None:
-        self._kinds.setdefault(kind, []).append(message)
-
-    def end(self, source: str) -> None:
-        """Raises UserError if there are mistakes: the first MAX_SHOWN of each kind, then the number of the others."""
-        lines: list[str] = []
-        for kind, messages in self._kinds.items():
-            lines += messages[:MAX_SHOWN]
-            if len(messages) > MAX_SHOWN:
-                lines.append(f"{source}: and {len(messages) - MAX_SHOWN:,} more rows with {kind}")
-        if lines:
-            raise UserError(*lines)
+def source_name(source: str) -> str:
+    """What messages call a source: a file by its name, a hub data set by its id."""
+    path = Path(source)
+    return path.name if path.suffix.lower() in _SUFFIXES else source
 
 
-@dataclass
-class Table:
-    """A table as it was read: its columns, and for each row its place in the source and its cells."""
+def _parquet(path: Path, name: str) -> Table:
+    import pyarrow
+    from pyarrow.parquet import read_table as read_parquet
 
-    columns: list[str]
-    rows: Sequence[tuple[str, Mapping[str, Any]]]
-
-    def need(self, columns: Sequence[str], name: str, mistakes: Mistakes) -> None:
-        """Raises UserError for one of `columns` that no row has; the mistakes so far come first. name: of the source."""
-        missing = [column for column in columns if column not in self.columns]
-        if self.rows and missing:
-            mistakes.end(name)
-            raise UserError(
-                f"{name}: no {' and no '.join(missing)} in any row; it has: {', '.join(self.columns) or 'nothing'}; "
-                "rename the keys that hold them"
-            )
+    try:
+        found = read_parquet(path)
+    except (OSError, pyarrow.ArrowException) as error:
+        raise UserError(
+            f"{name} is no Parquet file that can be read ({type(error).__name__}); write it again"
+        ) from None
+    rows = [(f"{name} row {number}", row) for number, row in enumerate(found.to_pylist(), start=1)]
+    return Table(list(found.column_names), rows)
 
 
 def read_text(path: Path, name: str, needs: str = "") -> str:
@@ -152,27 +159,6 @@ def hub_rows(source: str, split: str, remedy: str, config: str | None = None) ->
         cells = {column: _class_name(value, names.get(column)) for column, value in row.items()}
         rows.append((f"{source} {split} row {number}", cells))
     return Table(list(found.column_names), rows)
-
-
-def json_kind(value: object) -> str:
-    """What a message calls a JSON value that has the wrong type, such as `a number`."""
-    kinds: tuple[tuple[type, str], ...] = (
-        (bool, "true or false"),
-        (str, "a text"),
-        (int, "a number"),
-        (float, "a number"),
-    )
-    kinds += ((list, "a list"), (dict, "an object"))
-    return next((name for kind, name in kinds if isinstance(value, kind)), "null")
-
-
-def broken_letter(text: str) -> str:
-    """What is wrong with a text that cannot be written to a file, half of a surrogate pair; empty for other texts."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return "got half of a surrogate pair, which is no letter; mend the escape \\ud800 to \\udfff in it"
-    return ""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

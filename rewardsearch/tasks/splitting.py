@@ -134,7 +134,7 @@ def split_rows(rows: Sequence[TextKeys], by: Literal["auto"] | By, own_test: boo
 
 def groups_of(rows: Sequence[TextKeys], by: By) -> list[str]:
     """The group of every row, named by the smallest digest of its jobs (by `persons`, of its persons)."""
-    return _connected([(keys.job, *keys.persons) if by == "texts" else keys.persons for keys in rows])
+    return connected([(keys.job, *keys.persons) if by == "texts" else keys.persons for keys in rows])
 
 
 def split_of(group: str, own_test: bool) -> Split:
@@ -159,7 +159,7 @@ def _fullness(splits: Sequence[Split], own_test: bool) -> tuple[float, Split, in
     return min((counts[split] / (share * max(len(splits), 1)), split, counts[split]) for split, share in shares.items())
 
 
-def _connected(rows: Sequence[tuple[str, ...]]) -> list[str]:
+def connected(rows: Sequence[tuple[str, ...]]) -> list[str]:
     """For every row, given by its digests, the smallest of the first digests of all rows that it is connected with."""
     # scipy's DisjointSet is slower, and its import takes seconds.
     parent: dict[str, str] = {}

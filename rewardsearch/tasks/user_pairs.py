@@ -12,9 +12,10 @@ from rewardsearch.files import file_digest
 from rewardsearch.tasks.answers import Answers
 from rewardsearch.tasks.base import Split
 from rewardsearch.tasks.pairs import CLASSES, Pair
-from rewardsearch.tasks.sources import Mistakes
+from rewardsearch.tasks.sources import source_name
 from rewardsearch.tasks.splitting import By, Splitting, TextKeys, digest, keys_of, plain, split_rows
-from rewardsearch.tasks.table import Entry, Part, read_entries, source_name
+from rewardsearch.tasks.table import Entry, Part, read_entries
+from rewardsearch.tasks.tables import Mistakes
 
 UNKNOWN = "unknown"
 """The group of a person whose row does not name it."""

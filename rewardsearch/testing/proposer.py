@@ -47,7 +47,9 @@ class ProposerSuite(ABC):
             "seed": 0,
             "task": task.name,
             "description": task.description,
-            "base_rewards": tuple((spec.name, spec.code) for spec in load_base_rewards(config.train.base_rewards)),
+            "base_rewards": tuple(
+                (spec.name, spec.code) for spec in load_base_rewards(config.train.base_rewards, task.reward_code)
+            ),
             "folder": folder,
         }
         return ProposalRequest.model_validate(values | fields)

@@ -120,8 +120,11 @@ def test_a_column_that_only_some_objects_have_is_missing_in_the_others(tmp_path:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("nowhere.csv", "task.data: no such file: nowhere.csv; give a CSV or JSON Lines file"),
-        ("hires.xlsx", "task.data: got hires.xlsx; give a file that ends in .csv, .tsv, .jsonl, .json, or the id of"),
+        ("nowhere.csv", "task.data: no such file: nowhere.csv; give a CSV, JSON Lines or Parquet file"),
+        (
+            "hires.xlsx",
+            "task.data: got hires.xlsx; give a file that ends in .csv, .tsv, .jsonl, .json, .parquet, or the id",
+        ),
     ],
 )
 def test_what_is_no_table_is_told(name: str, told: str) -> None:

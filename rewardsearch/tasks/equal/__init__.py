@@ -8,13 +8,13 @@ import logging
 import re
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from rewardsearch.config import TaskConfig
+from rewardsearch.config import TaskConfig, label_key
 from rewardsearch.errors import UserError
 from rewardsearch.tasks import numbers
 from rewardsearch.tasks.equal import plain as plain_texts
@@ -22,7 +22,6 @@ from rewardsearch.tasks.equal import value as values
 from rewardsearch.tasks.equal.plain import plain
 from rewardsearch.tasks.equal.value import number
 from rewardsearch.tasks.numbers import gold_number, number_text, read_number
-from rewardsearch.tasks.sources import json_kind
 
 _SECONDS, _LONGEST = 3, 300
 _LARGE = re.compile(r"\^[^^]*\^|\^\s*\{?\s*-?\d{4,}|\d{4,}\s*!|!\s*!")
@@ -59,7 +58,7 @@ class Equality(ABC):
 
     @abstractmethod
     def gold(self, cell: object) -> str:
-        """A gold answer as rewards see it. Raises ValueError, with what is wrong and what is allowed, for what is none."""
+        """A gold answer as rewards see it. Raises ValueError for a cell that is none, with the rest of the sentence `it ...`."""
 
     @property
     @abstractmethod
@@ -91,9 +90,7 @@ class Digits(Equality):
     def gold(self, cell: object) -> str:
         found = gold_number(cell)
         if found is None:
-            raise ValueError(
-                f"got {_shown(cell)}, which is no number; write one such as -1200.5, or end in `#### number`"
-            )
+            raise ValueError("is no number; write one such as -1200.5, or a solution that ends in `#### number`")
         return found
 
 
@@ -128,9 +125,7 @@ class Number(Digits):
             while digits % factor == 0:
                 digits //= factor
         if digits != 1:
-            raise ValueError(
-                f"got {_shown(cell)}, which has no end in decimals; round it, or use task.kind: text with task.equal: math"
-            )
+            raise ValueError("has no end in decimals; round it, or use task.kind: text with task.equal: math")
         return number_text(Decimal(value.numerator) / Decimal(value.denominator))
 
 
@@ -158,19 +153,26 @@ class Text(Equality):
             return json.dumps(cell, sort_keys=True, ensure_ascii=False)
         found = str(cell).lower() if isinstance(cell, bool) else str(cell).strip()
         if not plain(found):
-            raise ValueError(f"got {_shown(cell)}, which says nothing; write the answer as a text")
+            raise ValueError("says nothing; write the answer as a text")
         return found
 
 
 class Choice(Text):
-    """One of the classes by its name. strict: nothing around the name is passed over but white space."""
+    """One of the classes by its name.
+
+    classes: their names, the positive one first. values: what the data write for each; its name for None. strict: nothing around
+    the name is passed over but white space.
+    """
 
     name = "choice"
 
-    def __init__(self, classes: Sequence[str], strict: bool = False) -> None:
+    def __init__(
+        self, classes: Sequence[str], values: Mapping[str, Sequence[str]] | None = None, strict: bool = False
+    ) -> None:
         self.classes, self._strict = tuple(classes), strict
         self._names = {self._key(name): name for name in classes}
-        self.placeholder = ", ".join(classes[:-1]) + f" or {classes[-1]}"
+        self._gold = {label_key(value): name for name in classes for value in (values or {}).get(name, (name,))}
+        self.placeholder = f"{', '.join(self.classes[:-1])} or {self.classes[-1]}"
 
     def _key(self, text: str) -> str:
         return text.strip().upper() if self._strict else plain(text)
@@ -185,6 +187,14 @@ class Choice(Text):
 
     def read(self, text: str) -> str | None:
         return self._names.get(self._key(text))
+
+    def gold(self, cell: object) -> str:
+        found = self._gold.get(label_key(super().gold(cell)))
+        if found is None:
+            raise ValueError(
+                f"is no class; allowed: {', '.join(self._gold)}; correct the row, or name its value in task.classes"
+            )
+        return found
 
 
 class Math(Text):
@@ -206,31 +216,26 @@ class Math(Text):
                 "task.equal: math needs the package math-verify; install it (pip install 'rewardsearch[math]'), or use text"
             ) from None
 
-    def read(self, text: str) -> Any:
-        return _expressions(text)
+    def read(self, text: str) -> str | None:
+        return text.strip().strip("$").strip() or None
 
-    def same(self, given: Any, gold: Any) -> bool:
+    def same(self, given: str, gold: str) -> bool:
         from math_verify import verify
 
-        if plain(given[1]) == plain(gold[1]):
+        if plain(given) == plain(gold):
             return True
-        return bool(given[0] and gold[0] and verify(gold[0], given[0], timeout_seconds=_limit()))
-
-    def shown(self, value: Any) -> str:
-        return str(value[1])
+        read, wanted = _expressions(given), _expressions(gold)
+        return bool(read and wanted and verify(wanted, read, timeout_seconds=_limit()))
 
 
 @lru_cache(maxsize=4096)
-def _expressions(text: str) -> Any:
-    """What math-verify reads in a text, and the text itself; None for an empty one. Long texts and large powers, which could take
-    for ever to work out, are compared as texts alone."""
+def _expressions(text: str) -> list[Any]:
+    """What math-verify reads in a text. Nothing where it is long or has large powers, which could take for ever to work out: such
+    are compared as texts alone."""
     from math_verify import parse
 
-    inner = text.strip().strip("$").strip()
-    if not inner:
-        return None
-    heavy = len(inner) > _LONGEST or _LARGE.search(inner)
-    return ([] if heavy else parse(f"${inner}$", parsing_timeout=_limit()), inner)
+    heavy = len(text) > _LONGEST or _LARGE.search(text)
+    return [] if heavy else list(parse(f"${text}$", parsing_timeout=_limit()))
 
 
 def _limit() -> int | None:
@@ -243,12 +248,6 @@ def equality_of(config: TaskConfig, usual: Equality) -> Equality:
     """What `task.equal` names; `usual` where it is not set."""
     made: dict[str, type[Number | Text]] = {"number": Number, "text": Text, "math": Math}
     return usual if config.equal is None else made[config.equal]()
-
-
-def _shown(cell: object) -> str:
-    return (
-        f"{str(cell)[:40]!r}" if isinstance(cell, str | int | float) and not isinstance(cell, bool) else json_kind(cell)
-    )
 
 
 def _sources(*modules: Any) -> str:

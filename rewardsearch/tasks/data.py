@@ -1,0 +1,199 @@
+"""Tasks without code, on a user's rows: `kind: numeric` (answers are numbers), `choice` (one of some classes), `text`.
+
+examples.py has what a row must hold. Rows are in the order of their hashes, so neither the order of the file nor the sizes of the
+splits move a row; splitting.py has the shares.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cached_property
+
+from rewardsearch.config import TaskConfig, label_key
+from rewardsearch.errors import UserError
+from rewardsearch.records import FIXED_ARGUMENTS, Row
+from rewardsearch.tasks.base import SPLITS, LabelValues, SourceReport, Split, refuse_data_keys
+from rewardsearch.tasks.equal import Choice, Equality, Number, Text, equality_of
+from rewardsearch.tasks.examples import PARTS, Example, Found, answer_values, read_examples, unseen
+from rewardsearch.tasks.judged import JudgedTask
+from rewardsearch.tasks.labelled import Worked
+from rewardsearch.tasks.sources import source_name
+from rewardsearch.tasks.splitting import connected, digest, split_of
+
+MOST_CLASSES = 20
+_READS = (*PARTS, "prompt", "answer", "system", "solution", "group", "form")
+_MORE_READS = {"choice": ("classes", "positive"), "numeric": (), "text": ("equal",)}
+
+
+class DataTask(JudgedTask):
+    """A user's rows; see the module's docstring."""
+
+    stuffed = True
+
+    def __init__(self, config: TaskConfig) -> None:
+        refuse_data_keys(config, (*_READS, *_MORE_READS[config.kind or "text"]))
+        if config.data is None:
+            raise UserError(
+                f"task.data is not set; kind {config.kind} needs a file of rows, or the id of a hub data set"
+            )
+        if config.system is not None and not config.chat:
+            raise UserError("task.system goes with task.chat: true; in a plain prompt, write it into task.prompt")
+        _check_columns(config.columns.rewards)
+        self.name = config.label
+        self.columns = config.columns.rewards
+        equal, positive = _judgement(config)
+        super().__init__(config, equal, positive)
+        self.label_values = _label_values(config)
+        self._shared: Counter[str] = Counter()
+        self.description = self._describe()
+
+    def rows(self, split: Split) -> list[Row]:
+        return [each.row(self._id(split, each)) for each in self._splits[split][: self._sizes[split]]]
+
+    def worked(self) -> list[Worked]:
+        return [self._worked(each) for each in self._splits["train"][: self._sizes["train"]]]
+
+    def _worked(self, each: Example) -> Worked:
+        reasons = each.solution or f"The answer is {each.answer}."
+        return Worked(each.row(self._id("train", each)), (reasons,), reasons)
+
+    @property
+    def source(self) -> SourceReport:
+        sources = {part: str(getattr(self._config, part)) for part in self._found}
+        names = {part: source_name(source) + _MARKS[part] for part, source in sources.items()}
+        splits = self._splits  # It counts what is left out.
+        classes: dict[Split, dict[str, int]] = {}
+        for split in SPLITS if self.classes else ():
+            counts = Counter(each.answer for each in splits[split])
+            classes[split] = {name: counts[name] for name in self.classes or ()}
+        absent = [name for name in self.classes or () if not any(counts[name] for counts in classes.values())]
+        notes = [note for found in self._found.values() for note in found.notes]
+        bare = sum(not each.solution for each in splits["train"])
+        if self._config.solution and bare:
+            notes.append(
+                f"{bare:,} of {len(splits['train']):,} training rows have no solution: SFT teaches their answer alone"
+            )
+        return SourceReport(
+            name=self._config.data or "",
+            read={names[part]: found.read for part, found in self._found.items()},
+            left_out=dict(sum((found.left_out for found in self._found.values()), self._shared)),
+            notes=tuple(notes),
+            found={split: len(splits[split]) for split in SPLITS},
+            classes=classes,
+            remedies={split: self._remedy(split) for split in SPLITS},
+            refusal=f"task.classes: no row of {self._config.data} has {', '.join(absent)}; take it out"
+            if absent
+            else "",
+        )
+
+    @cached_property
+    def _found(self) -> dict[str, Found]:
+        """What each source has. Raises UserError with the mistakes of all sources."""
+        found: dict[str, Found] = {}
+        mistakes: list[str] = []
+        for part in PARTS:
+            if getattr(self._config, part) is None:
+                continue
+            try:
+                found[part] = read_examples(self._config, self.answers, part)
+            except UserError as error:
+                mistakes += error.mistakes
+        if mistakes:
+            raise UserError(*dict.fromkeys(mistakes))
+        return found
+
+    @cached_property
+    def _splits(self) -> dict[Split, list[Example]]:
+        """All that the data have for each split, in the order that rows are drawn in."""
+        splits: dict[Split, list[Example]] = {split: [] for split in SPLITS}
+        trained = self._found["data"].examples
+        own = {split: f"{split}_data" in self._found for split in SPLITS}
+        for each, group in zip(trained, connected([each.ties for each in trained]), strict=True):
+            split = split_of(group, own["test"])
+            splits["train" if split == "val" and own["val"] else split].append(each)
+        known = list(trained)
+        for split in ("val", "test"):
+            part = f"{split}_data"
+            if part in self._found:
+                splits[split] = unseen(self._found[part], known, self._tied, part, self._shared)
+                known += splits[split]
+        seed = str(self._config.seed)
+        return {split: sorted(found, key=lambda each: digest(seed, each.key)) for split, found in splits.items()}
+
+    @property
+    def _tied(self) -> str:
+        return " or ".join(self._config.group) or "prompt"
+
+    def _id(self, split: Split, each: Example) -> str:
+        return f"{split}-{each.key[:16]}"
+
+    def _remedy(self, split: Split) -> str:
+        part = f"{split}_data"
+        if part in self._found:
+            return f"give more rows in task.{part}"
+        more = (
+            f"give more rows in task.data, or rows of their own in task.{part}"
+            if split != "train"
+            else "give more rows"
+        )
+        return f"rows that share a {self._tied} are in one split, so {more}" if self._config.group else more
+
+    def _describe(self) -> str:
+        config = self._config
+        columns = ", ".join(f"`{name}`" for name in self.columns) or "none"
+        prompt = config.prompt or "prompt"
+        kind = "chat messages" if config.chat else "plain text"
+        return f"""\
+A user's own data ({source_name(config.data or "")}). A prompt is {kind}, made from {prompt!r} of a row's columns.
+The policy is asked to answer in the form {self.form}
+{self.answers.counts}
+Columns that a reward has beside prompts, completions and answer, a text each: {columns}."""
+
+
+_MARKS = {"data": "", "val_data": " (val)", "test_data": " (test)"}
+"""What tells sources apart that are one file."""
+
+
+def _judgement(config: TaskConfig) -> tuple[Equality, str | None]:
+    """What counts as equal, and the positive class."""
+    if config.kind != "choice":
+        return equality_of(config, Number() if config.kind == "numeric" else Text()), None
+    values = config.classes or {name: (name,) for name in sorted(_classes_of(config))}
+    if not 2 <= len(values) <= MOST_CLASSES:
+        raise UserError(f"task.classes: got {len(values)} classes; a choice has 2 to {MOST_CLASSES}; name them")
+    owners: dict[str, str] = {}
+    for name, written in values.items():
+        for value in written:
+            if owners.setdefault(label_key(value), name) != name:
+                raise UserError(f"task.classes: {value!r} is a value of two classes; give it to one of them")
+    if config.positive is not None and config.positive not in values:
+        raise UserError(f"task.positive: got {config.positive!r}; allowed: {', '.join(values)}")
+    positive = config.positive or (next(iter(values)) if len(values) == 2 else None)
+    names = sorted(values, key=lambda name: name != positive)
+    return Choice(names, values), positive
+
+
+def _classes_of(config: TaskConfig) -> list[str]:
+    """The different answers of the data, each in its first spelling."""
+    found: dict[str, str] = {}
+    for value in answer_values(config):
+        found.setdefault(label_key(value), value)
+    if len(found) > MOST_CLASSES:
+        raise UserError(
+            f"task.classes: {source_name(config.data or '')} has {len(found)} different answers in {config.answer or 'answer'}; "
+            f"a choice has 2 to {MOST_CLASSES}; name the classes, or use task.kind: text"
+        )
+    return list(found.values())
+
+
+def _label_values(config: TaskConfig) -> LabelValues | None:
+    """How the data write the classes; None where they are their names."""
+    written = {name: values for name, values in config.classes.items() if values != (name,)}
+    return LabelValues(config.answer or "answer", dict(config.classes)) if written else None
+
+
+def _check_columns(columns: tuple[str, ...]) -> None:
+    if wrong := [name for name in columns if not name.isidentifier() or name in FIXED_ARGUMENTS]:
+        raise UserError(
+            f"task.columns: rewards get columns as arguments, which {', '.join(map(repr, wrong))} cannot be; rename the column"
+        )
