@@ -25,6 +25,7 @@ from rewardsearch.tasks.splitting import digest, sign_form, split_of
 _LEAST = 1000
 _DRAWN = 20
 """Items that are drawn at most, for each row that the config asks for, before a split is left with fewer rows."""
+_APART = 1_000_003
 _SAMPLE = 50
 """Items by which a generator counts as one of numbers."""
 
@@ -131,7 +132,8 @@ def _dataset(config: TaskConfig, size: int) -> Any:
     if taken := sorted({"size", "seed"} & {*config.config}):
         raise UserError(f"task.config: {' and '.join(taken)} follow from task.train_rows and so on; leave them out")
     try:
-        return reasoning_gym.create_dataset(config.dataset, size=size, seed=config.seed, **config.config)
+        # The generator draws item i with seed + i.
+        return reasoning_gym.create_dataset(config.dataset, size=size, seed=config.seed * _APART, **config.config)
     except (TypeError, AssertionError, ValueError) as error:
         why = str(error).replace("Config.__init__()", "") or type(error).__name__
         raise UserError(f"task.config: {config.dataset} refuses its settings ({why}); correct them") from None

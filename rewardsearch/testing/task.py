@@ -23,17 +23,21 @@ HOSTILE = {
     "empty": "",
     "white space": " \n\t ",
     "huge": "so 12 + 5 = 17. " * 20_000,
-    "a number of 5,000 digits": f"<solution> {'9' * 5_000} </solution>",
-    "an exponent": "<solution> 1e999999999 </solution>",
-    "half of a surrogate pair": "<solution> \ud800 </solution>",
-    "NUL": "<solution> \0 </solution>\0",
     "unclosed tag": "<thinking> so <solution> ",
     "tags in the wrong order": "</solution> </thinking> <solution> <thinking>",
     "many tags": "<thinking> <solution> " * 2_000,
     "empty tags": "<thinking> </thinking> <solution> </solution>",
     "other scripts": "\u0663\u0664 \u05d0\u05d1 e\u0301 \U0001f642 \u202e",
 }
-"""Completions that a policy may write, none of them an answer, by what is odd about each."""
+"""Completions that a policy may write, none of them right, by what is odd about each."""
+HOSTILE_ANSWERS = {
+    "a number of 5,000 digits": "9" * 5_000,
+    "an exponent": "1e999999999",
+    "half of a surrogate pair": "\ud800",
+    "NUL": "\0",
+    "braces": "{" * 500,
+}
+"""The same of answers in the task's form."""
 
 
 class TaskSuite:
@@ -51,7 +55,8 @@ class TaskSuite:
     def test_it_describes_itself(self, task: Task) -> None:
         assert task.name.strip() and task.description.strip() and task.form.strip()
         assert not (task.numeric and task.classes), "classes are no numbers"
-        assert task.classes is None or len(set(task.classes)) == 2
+        assert task.classes is None or len({*task.classes}) == len(task.classes) >= 2
+        assert task.positive is None or task.positive in (task.classes or ())
         assert len(set(task.columns)) == len(task.columns) and not {*task.columns} & {*FIXED_ARGUMENTS}
         assert all(name.isidentifier() for name in task.columns), "rewards get columns as arguments"
 
@@ -80,12 +85,14 @@ class TaskSuite:
 
     def test_labelled_completions_are_judged_as_labelled(self, task: Task) -> None:
         items, train = task.labelled(8), {row.id: row for row in task.rows("train")}
+        two = task.classes is not None and len(task.classes) == 2
+        positive = task.positive or (task.classes[0] if two and task.classes else None)
         for item in items:
             outcome = task.outcome(item.row, item.completion, 7)
             assert outcome.kind == item.kind, item.completion
             assert (outcome.id, outcome.gold, outcome.length) == (item.row.id, item.row.answer, 7)
             assert (outcome.prediction is None) == (outcome.kind == "unparsed")
-            assert outcome.positive == (None if task.classes is None else item.row.answer == task.classes[0])
+            assert outcome.positive == (None if positive is None else item.row.answer == positive)
         by_row = {id: {item.kind for item in items if item.row.id == id} for id in {item.row.id for item in items}}
         assert 0 < len(by_row) <= 8 and all(train[item.row.id] == item.row for item in items)
         assert all(kinds == {"correct", "wrong", "unparsed"} for kinds in by_row.values())
@@ -102,11 +109,20 @@ class TaskSuite:
         assert [each.row for each in shown] == task.rows("train")
         assert {task.outcome(each.row, each.completion).kind for each in shown} == {"correct"}
 
-    @pytest.mark.parametrize("what", HOSTILE)
+    def test_the_answer_form_writes_what_the_task_reads(self, task: Task) -> None:
+        row, form = task.rows("train")[0], task.answer_form
+        for write in (form.write, form.write_spread):
+            assert task.outcome(row, write(row.answer, "so it is")).kind == "correct"
+        wrong = next(item for item in task.labelled(1) if item.kind == "wrong")
+        assert task.outcome(wrong.row, form.replace(wrong.completion, wrong.row.answer)).kind == "correct"
+        assert all(form.write(row.answer, "so it is").count(mark) == 1 for mark in form.marks)
+
+    @pytest.mark.parametrize("what", [*HOSTILE, *HOSTILE_ANSWERS])
     def test_no_hostile_completion_is_correct_or_an_error(self, task: Task, what: str) -> None:
         row = task.rows("train")[0]
-        outcome = task.outcome(row, HOSTILE[what])
-        assert outcome.kind != "correct" and not task.right_in_any_form(row, HOSTILE[what])
+        text = HOSTILE[what] if what in HOSTILE else task.answer_form.write(HOSTILE_ANSWERS[what])
+        outcome = task.outcome(row, text)
+        assert outcome.kind != "correct" and not task.right_in_any_form(row, text)
         outcome.model_dump_json()
 
     def test_heuristic_baselines_answer_each_row_in_order(self, task: Task) -> None:

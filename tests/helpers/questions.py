@@ -21,11 +21,10 @@ def _item(i: int) -> dict[str, str]:
     }
 
 
-def gsm8k_task(folder: Path, rows: int = 80) -> Task:
-    """The task gsm8k over files of `rows` questions each that are written to `folder`."""
+def gsm8k_task(folder: Path, rows: int = 80, **settings: str) -> Task:
+    """The task gsm8k over files of `rows` questions each that are written to `folder`, with further settings."""
     for part, first in (("train", 0), ("test", rows)):
         text = "\n".join(json.dumps(_item(i)) for i in range(first, first + rows))
         (folder / f"{part}.jsonl").write_text(text, encoding="utf-8")
-    return load_task(
-        TaskConfig(name="gsm8k", train_file=str(folder / "train.jsonl"), test_file=str(folder / "test.jsonl"))
-    )
+    files = {f"{part}_file": str(folder / f"{part}.jsonl") for part in ("train", "test")}
+    return load_task(TaskConfig(name="gsm8k", **files, **settings))

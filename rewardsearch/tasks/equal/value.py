@@ -23,7 +23,7 @@ _WRITTEN = (
     (re.compile(r"\s*(?:%|percent)\.?$|^[\u00a5\u20b9\u20a9\u20bd]\s?|\s?[\u00a5\u20b9\u20a9\u20bd]$"), ""),
 )
 """Other ways to write a number, and what each is replaced by, in this order."""
-_FRACTION = re.compile(r"([-+]?)\s*(?:([0-9]{1,15})\s+)?([0-9]{1,15})\s*/\s*([0-9]{1,15})\.?")
+_FRACTION = re.compile(r"([-+]?)\s*(?:([0-9]{1,30})\s+)?([0-9]{1,30})\s*/\s*([0-9]{1,30})\.?")
 _POWER = re.compile(
     r"(.{1,40}?)\s*(?:x|\*|\u00d7|\\times|\\cdot)\s*10\s*(?:\^|\*\*)\s*\{?\s*([-+\u2212]?[0-9]{1,2})\s*\}?\.?"
 )
