@@ -7,6 +7,7 @@ splits move a row; splitting.py has the shares.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import cached_property
 
 from rewardsearch.config import TaskConfig, label_key
@@ -15,6 +16,7 @@ from rewardsearch.records import FIXED_ARGUMENTS, Row
 from rewardsearch.tasks.base import SPLITS, LabelValues, SourceReport, Split, refuse_data_keys
 from rewardsearch.tasks.equal import Choice, Equality, Number, Text, equality_of
 from rewardsearch.tasks.examples import PARTS, Example, Found, answer_values, read_examples, unseen
+from rewardsearch.tasks.hub import HubError
 from rewardsearch.tasks.judged import JudgedTask
 from rewardsearch.tasks.labelled import Worked
 from rewardsearch.tasks.sources import source_name
@@ -30,6 +32,9 @@ class DataTask(JudgedTask):
 
     stuffed = True
 
+    keys: Mapping[str, str] = {part: f"task.{part}" for part in PARTS}
+    """The keys of the config in which the user names the sources."""
+
     def __init__(self, config: TaskConfig) -> None:
         refuse_data_keys(config, (*_READS, *_MORE_READS[config.kind or "text"]))
         if config.data is None:
@@ -40,22 +45,43 @@ class DataTask(JudgedTask):
             raise UserError("task.system goes with task.chat: true; in a plain prompt, write it into task.prompt")
         _check_columns(config.columns.rewards)
         self.name = config.label
-        self.columns = config.columns.rewards
-        equal, positive = _judgement(config)
-        super().__init__(config, equal, positive)
+        self._start(config, *_judgement(config))
         self.label_values = _label_values(config)
-        self._shared: Counter[str] = Counter()
         self.description = self._describe()
 
+    def _start(self, config: TaskConfig, equal: Equality, positive: str | None = None) -> None:
+        super().__init__(config, equal, positive)
+        self.columns = config.columns.rewards
+
     def rows(self, split: Split) -> list[Row]:
-        return [each.row(self._id(split, each)) for each in self._splits[split][: self._sizes[split]]]
+        return [each.row(self.id_of(split, each)) for each in self._splits[split][: self._sizes[split]]]
 
     def worked(self) -> list[Worked]:
-        return [self._worked(each) for each in self._splits["train"][: self._sizes["train"]]]
+        return self.worked_examples(self._sizes["train"])
 
-    def _worked(self, each: Example) -> Worked:
-        reasons = each.solution or f"The answer is {each.answer}."
-        return Worked(each.row(self._id("train", each)), (reasons,), reasons)
+    def worked_examples(self, n: int) -> list[Worked]:
+        examples = self._splits["train"][:n]
+        reasons = ((each, self.solution_of(each) or f"The answer is {each.answer}.") for each in examples)
+        return [Worked(each.row(self.id_of("train", each)), (reason,), reason) for each, reason in reasons]
+
+    # What presets do in ways of their own:
+
+    def id_of(self, split: Split, each: Example) -> str:
+        """The id of an example's row."""
+        return f"{split}-{each.key[:16]}"
+
+    def solution_of(self, each: Example) -> str:
+        """The worked solution of an example; empty where the data have none."""
+        return each.solution
+
+    def carved_split(self, each: Example, group: str) -> Split:
+        """The split of an example of `task.data` in the group `group`."""
+        split = split_of(group, "test_data" in self._found)
+        return "train" if split == "val" and "val_data" in self._found else split
+
+    def in_order(self, split: Split, found: list[Example]) -> list[Example]:
+        """The examples of a split in the order that rows are drawn in."""
+        return sorted(found, key=lambda each: digest(str(self._config.seed), each.key))
 
     @property
     def source(self) -> SourceReport:
@@ -68,15 +94,15 @@ class DataTask(JudgedTask):
             classes[split] = {name: counts[name] for name in self.classes or ()}
         absent = [name for name in self.classes or () if not any(counts[name] for counts in classes.values())]
         notes = [note for found in self._found.values() for note in found.notes]
-        bare = sum(not each.solution for each in splits["train"])
+        bare = sum(not self.solution_of(each) for each in splits["train"])
         if self._config.solution and bare:
             notes.append(
-                f"{bare:,} of {len(splits['train']):,} training rows have no solution: SFT teaches their answer alone"
+                f"{bare:,} of {len(splits['train']):,} training rows have no worked solution: SFT teaches their answer alone"
             )
         return SourceReport(
             name=self._config.data or "",
             read={names[part]: found.read for part, found in self._found.items()},
-            left_out=dict(sum((found.left_out for found in self._found.values()), self._shared)),
+            left_out=dict(sum((found.left_out for found in self._found.values()), Counter[str]())),
             notes=tuple(notes),
             found={split: len(splits[split]) for split in SPLITS},
             classes=classes,
@@ -88,14 +114,19 @@ class DataTask(JudgedTask):
 
     @cached_property
     def _found(self) -> dict[str, Found]:
-        """What each source has. Raises UserError with the mistakes of all sources."""
+        return self.read_sources()
+
+    def read_sources(self) -> dict[str, Found]:
+        """What each source has, by its key. Raises UserError with the mistakes of all sources."""
         found: dict[str, Found] = {}
         mistakes: list[str] = []
         for part in PARTS:
             if getattr(self._config, part) is None:
                 continue
             try:
-                found[part] = read_examples(self._config, self.answers, part)
+                found[part] = read_examples(self._config, self.answers, part, self.keys[part])
+            except HubError:
+                raise
             except UserError as error:
                 mistakes += error.mistakes
         if mistakes:
@@ -107,35 +138,26 @@ class DataTask(JudgedTask):
         """All that the data have for each split, in the order that rows are drawn in."""
         splits: dict[Split, list[Example]] = {split: [] for split in SPLITS}
         trained = self._found["data"].examples
-        own = {split: f"{split}_data" in self._found for split in SPLITS}
         for each, group in zip(trained, connected([each.ties for each in trained]), strict=True):
-            split = split_of(group, own["test"])
-            splits["train" if split == "val" and own["val"] else split].append(each)
+            splits[self.carved_split(each, group)].append(each)
         known = list(trained)
         for split in ("val", "test"):
             part = f"{split}_data"
             if part in self._found:
-                splits[split] = unseen(self._found[part], known, self._tied, part, self._shared)
+                reason = f"in {self.keys[part]} with a {self._tied} of {self.keys['data']}"
+                splits[split] = unseen(self._found[part], known, reason)
                 known += splits[split]
-        seed = str(self._config.seed)
-        return {split: sorted(found, key=lambda each: digest(seed, each.key)) for split, found in splits.items()}
+        return {split: self.in_order(split, found) for split, found in splits.items()}
 
     @property
     def _tied(self) -> str:
         return " or ".join(self._config.group) or "prompt"
 
-    def _id(self, split: Split, each: Example) -> str:
-        return f"{split}-{each.key[:16]}"
-
     def _remedy(self, split: Split) -> str:
-        part = f"{split}_data"
-        if part in self._found:
-            return f"give more rows in task.{part}"
-        more = (
-            f"give more rows in task.data, or rows of their own in task.{part}"
-            if split != "train"
-            else "give more rows"
-        )
+        key = self.keys.get(f"{split}_data")
+        if f"{split}_data" in self._found:
+            return f"give other rows in {key}"
+        more = f"give more rows in {self.keys['data']}{f', or rows of their own in {key}' if key else ''}"
         return f"rows that share a {self._tied} are in one split, so {more}" if self._config.group else more
 
     def _describe(self) -> str:

@@ -63,17 +63,18 @@ class Found:
     notes: list[str] = field(default_factory=list)
 
 
-def read_examples(config: TaskConfig, answers: Answers, part: str) -> Found:
-    """The examples of `task.data`, `task.val_data` or `task.test_data`. Raises UserError with every mistake of the source.
+def read_examples(config: TaskConfig, answers: Answers, part: str, key: str) -> Found:
+    """The examples of `task.data`, `task.val_data` or `task.test_data`; the user named the source in `key`. Raises UserError with
+    every mistake of the source.
 
     Messages about the sealed test name rows and show none of their text.
     """
     source = str(getattr(config, part))
     name, mistakes = source_name(source), Mistakes()
-    table = read_source(f"task.{part}", source, PARTS[part], mistakes)
+    table = read_source(key, source, PARTS[part], mistakes)
     if not table.rows:
         mistakes.end(name)
-        raise UserError(f"{name} has no rows; task.{part} needs a row for each question")
+        raise UserError(f"{name} has no rows; {key} needs a row for each question")
     reader = _RowReader(config, answers, table, name, part)
     found = Found([], len(table.rows))
     for where, row in table.rows:
@@ -208,7 +209,8 @@ class _RowReader:
             return ""
 
     def _gold(self, where: str, cell: Any, mistakes: Mistakes) -> str | None:
-        what = f"got {str(cell)[:40]!r}, which" if self._shown and not isinstance(cell, dict | list) else "its value"
+        written = str(cell).rpartition("####")[2].strip() if self._answers.equal.numeric else str(cell)
+        what = f"got {written[:40]!r}, which" if self._shown else "its value"
         if isinstance(cell, dict | list) and self._answers.equal.name != "text":
             mistakes.add(
                 "an answer that is no text", f"{where}, {self._named('answer')}: got {json_kind(cell)}; give a text"
@@ -283,11 +285,13 @@ def _messages(value: Any) -> list[dict[str, str]] | None:
 
 
 def _column_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else cell_text(value)[0]
 
 
-def unseen(tested: Found, trained: Sequence[Example], what: str, part: str, left_out: Counter[str]) -> list[Example]:
-    """The examples of a source of its own that share nothing with `trained`; the others are counted, and noted."""
+def unseen(tested: Found, trained: Sequence[Example], reason: str) -> list[Example]:
+    """The examples of a source of its own that share nothing with `trained`; the others are left out for `reason`, and noted."""
     known = {tie: each.where for each in reversed(trained) for tie in each.ties}
     kept, seen = [], []
     for each in tested.examples:
@@ -297,6 +301,6 @@ def unseen(tested: Found, trained: Sequence[Example], what: str, part: str, left
         else:
             seen.append((each.where, shared))
     if seen:
-        left_out[f"in task.{part} with a {what} of task.data"] += len(seen)
-        tested.notes.append(f"{seen[0][0]} has the {what} of {seen[0][1]}; {len(seen):,} rows like this are left out")
+        tested.left_out[reason] = len(seen)
+        tested.notes.append(f"{seen[0][0]} is {reason} ({seen[0][1]}); {len(seen):,} rows like this are left out")
     return kept

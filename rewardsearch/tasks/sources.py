@@ -25,7 +25,8 @@ _BINARY = {
 }
 """Binary files that hold rows, by their first bytes."""
 _SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)(?::([\w.-]+))?")
+"""The id of a data set of the hub, and its configuration."""
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -37,9 +38,10 @@ def read_source(key: str, source: str, split: str, mistakes: Mistakes) -> Table:
     path, name = Path(source).expanduser(), source_name(source)
     suffix = path.suffix.lower()
     if suffix not in _SUFFIXES:
-        if _HUB_ID.fullmatch(source) and not path.exists():
+        found = _HUB_ID.fullmatch(source)
+        if found is not None and not path.exists():
             remedy = f"give a file on this machine as {key}, or check the id and the connection"
-            return hub_rows(source, split, remedy)
+            return hub_rows(found[1], split, remedy, found[2])
         raise UserError(
             f"{key}: got {source}; give a file that ends in {', '.join(_SUFFIXES)}, or the id of a hub data set (org/name)"
         )
@@ -58,7 +60,7 @@ def read_source(key: str, source: str, split: str, mistakes: Mistakes) -> Table:
 def source_name(source: str) -> str:
     """What messages call a source: a file by its name, a hub data set by its id."""
     path = Path(source)
-    return path.name if path.suffix.lower() in _SUFFIXES else source
+    return path.name if path.suffix.lower() in _SUFFIXES else source.partition(":")[0]
 
 
 def _parquet(path: Path, name: str) -> Table:

@@ -113,7 +113,7 @@ def test_what_is_left_out_is_counted_before_a_search_and_by_validate(cli: Any, g
     first = train.read_text(encoding="utf-8").splitlines()[0]
     test.write_text(f"{test.read_text(encoding='utf-8')}\n{first}\n", encoding="utf-8")
     train.write_text(f"{train.read_text(encoding='utf-8')}\n{first}\n{first}\n", encoding="utf-8")
-    left_out = {"the same question again": 2, "test rows with a question of the training rows": 1}
+    left_out = {"the same row again": 2, "in task.test_file with a prompt of task.train_file": 1}
     assert json.loads(cli("data", gsm8k, "--json").out)["left_out"] == left_out
     files = [f"--set=task.{part}_file={gsm8k.parent / part}.jsonl" for part in ("train", "test")]
     validated = cli("validate", write_reward("none", "0.5"), "--task", "gsm8k", *files)
@@ -140,6 +140,6 @@ def test_a_broken_row_of_the_test_file_ends_every_command_before_anything_is_tra
     validate = ("validate", write_reward("none", "0.5"), "--task", "gsm8k", *files)
     for command in (("data", gsm8k), ("run", gsm8k, "--dry-run"), ("run", gsm8k), validate):
         done = cli(*command)
-        assert done.code == 2 and done.err.startswith("error: test.jsonl line 1: ")
+        assert done.code == 2 and done.err.startswith("error: test.jsonl line 1, column answer: ")
         assert "secret" not in done.err + done.out and "nan" not in done.err
     assert not (gsm8k.parent / "runs").exists()

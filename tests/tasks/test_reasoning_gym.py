@@ -20,7 +20,7 @@ def config_of(dataset: str, **more: Any) -> TaskConfig:
     return parse_config({"task": {"kind": "reasoning_gym", "dataset": dataset} | sizes | more}, "test").task
 
 
-@pytest.mark.parametrize("dataset", ["chain_sum", "letter_counting", "syllogism"])
+@pytest.mark.parametrize("dataset", ["chain_sum", "syllogism"])
 class TestGenerator(TaskSuite):
     @pytest.fixture
     def config(self, dataset: str) -> TaskConfig:
