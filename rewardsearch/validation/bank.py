@@ -27,7 +27,6 @@ from rewardsearch.validation.measures import (
     auc,
     best_constant,
     spread,
-    with_decision,
     zero_std,
 )
 
@@ -83,7 +82,7 @@ class Bank:
     """
 
     def __init__(self, rollouts: Sequence[Rollout], task: Task, config: BankConfig) -> None:
-        self._config = config
+        self._config, self._form = config, task.answer_form
         rows = task.rows("train")
         self._items, self._size = _items(rollouts, task, rows), _group_size(rollouts)
         asked = [item.row for item in self._items[:: self._size]]
@@ -242,7 +241,7 @@ class Bank:
     def _always(self, answer: str) -> Batch:
         """The bank with `answer` as the decision of every completion that has one."""
         pairs = zip(self.batch.completions, self._answered.ravel(), strict=True)
-        texts = tuple(with_decision(text, answer) if answered else text for text, answered in pairs)
+        texts = tuple(self._form.replace(text, answer) if answered else text for text, answered in pairs)
         return self.batch.model_copy(update={"completions": texts})
 
     def _texts(self, values: Sequence[str]) -> NDArray[np.str_]:

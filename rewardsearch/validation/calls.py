@@ -11,6 +11,7 @@ from concurrent.futures import CancelledError
 from rewardsearch.config import TrainConfig
 from rewardsearch.records import Batch, LabelledCompletion, Stage
 from rewardsearch.rewards.sandbox import RewardFault, RewardOutput, Sandbox
+from rewardsearch.tasks.forms import TAGS, AnswerForm
 from rewardsearch.validation.remedies import GUARD, Inputs, Source
 
 ON_TASK, ON_POLICY = "on the task's own completions", "on completions of the policy"
@@ -25,23 +26,6 @@ _SLOW = (
 )
 
 _HUGE = "9" * 400
-ODD_COMPLETIONS: dict[str, str] = {
-    "an empty completion": "",
-    "a completion of white space": " \n\t ",
-    "a completion of 20,000 characters": "so 12 + 5 = 17. " * 1250,
-    "a completion with emoji, combining and right-to-left letters": "answer 🙂 e\u0301 \u05d0\u05d1 ½ ² ٣ 五",
-    "a completion of opening tags": "<thinking><solution>" * 20,
-    "a completion of closing tags": "</solution></thinking>",
-    "a completion with an empty solution": "<thinking></thinking><solution></solution>",
-    "a completion with words in the solution": "<solution> twelve </solution>",
-    "a completion with a superscript in the solution": "<solution> ² </solution>",
-    "a completion with 1/0 in the solution": "<thinking> 1 / 0 = 0. 0/0 </thinking> <solution> 1/0 </solution>",
-    "a completion with nan in the solution": "<solution>nan</solution>",
-    "a completion with 1e999 in the solution": "<solution>1e999</solution>",
-    "a completion with a number of 400 digits": f"<thinking> {_HUGE} + 1 </thinking> <solution> {_HUGE} </solution>",
-    "a completion with several numbers in the solution": "<solution> 1, 2.5, -3 and $4,000 </solution>",
-    "a completion with loose signs in the solution": "<solution> - . , $ </solution>",
-}
 _OTHER_FORMS = (
     *("The answer is 17.", "Final answer: 17", "**17**", "$17$", r"\boxed{17}", "#### 17", "Step 1: 17\nStep 2: 17"),
     *("<answer>17</answer>", "<answer> 17 </answer>", "<think> so </think>\n<answer>\n17\n</answer>"),
@@ -80,7 +64,6 @@ _RUN_SHARE, _TAGS_SHARE = 16, 4
 _ENDED = ("words", "digits", "letters")
 _END = "~"
 """Matched by no pattern for an answer: a pattern that can read the text before it in many ways tries them all."""
-_TAGS = {"opening tags": "<solution> so it is 12 ", "tags of both kinds": "<thinking> so <solution> it is 12 "}
 
 
 class Refused(Exception):
@@ -156,7 +139,7 @@ class CandidateCalls:
         return "contract", f"{what}; return a list with one finite float for each completion, in the same order"
 
 
-def check_speed(calls: CandidateCalls, item: LabelledCompletion, train: TrainConfig) -> None:
+def check_speed(calls: CandidateCalls, item: LabelledCompletion, form: AnswerForm, train: TrainConfig) -> None:
     """Raises Refused (`sandbox`) for a reward that misses the deadline of a call on long texts.
 
     A pattern that may start at any character and reads to the end takes time by the square of the length. One text does not show
@@ -166,7 +149,7 @@ def check_speed(calls: CandidateCalls, item: LabelledCompletion, train: TrainCon
     """
     chars = min(max(_CHARS[0], _CHARS_PER_TOKEN * train.max_completion_tokens), _CHARS[1])
     batch = min(max(_BATCH[0], train.prompts_per_step * train.group_size), _BATCH[1])
-    pending = [list(long_texts(chars).items())]
+    pending = [list(long_texts(chars, form).items())]
     while pending:
         kinds = pending.pop()
         where = f"on {len(kinds)} long completions ({kinds[0][0]}{', ...' * (len(kinds) > 1)})"
@@ -181,18 +164,20 @@ def check_speed(calls: CandidateCalls, item: LabelledCompletion, train: TrainCon
             _seconds(calls, item, [f"{index} {text}" for index in range(batch)], where)
 
 
-def long_texts(chars: int) -> dict[str, str]:
+def long_texts(chars: int, form: AnswerForm = TAGS) -> dict[str, str]:
     """Completions by what fills them and where: in the solution, in the thinking, without tags, or with tags left open."""
     found = {}
     filled = {name: _filled(part, chars) for name, part in _PARTS.items()}
     filled |= {name: _filled(run, chars // _RUN_SHARE) for name, run in _RUNS.items()}
     for name in _ENDED:
         found[f"{name} alone"] = f"{filled[name]} {_END}"
-        found[f"{name} and a mark in the solution"] = f"<solution> {filled[name]} {_END} </solution>"
+        found[f"{name} and a mark in the solution"] = form.write_part(f"{filled[name]} {_END}")
     for name, text in filled.items():
-        found[f"{name} in the solution"] = f"<thinking> so </thinking> <solution> {text} </solution>"
-        found[f"{name} in the thinking"] = f"<thinking> {text} </thinking> <solution> 12 </solution>"
-    return found | {name: _filled(tags, chars // _TAGS_SHARE) for name, tags in _TAGS.items()}
+        found[f"{name} in the solution"] = form.write(text, "so")
+        found[f"{name} in the thinking"] = form.write("12", text)
+    mark = (form.marks[-2:] or ("",))[0]
+    tags = {"opening tags": f"{mark} so it is 12 ", "tags of both kinds": f"{form.write_cut('so')} {mark} it is 12 "}
+    return found | {name: _filled(text, chars // _TAGS_SHARE) for name, text in tags.items()}
 
 
 def _filled(part: str, chars: int) -> str:
@@ -262,13 +247,37 @@ def _batch_from(chosen: Callable[[Sequence[str]], Sequence[str]], batches: Seque
     )
 
 
-def odd_inputs(item: LabelledCompletion, classes: tuple[str, ...] | None = None) -> dict[str, Batch]:
+def odd_completions(form: AnswerForm) -> dict[str, str]:
+    """Completions that a reward must survive, by what is odd about each."""
+    marks = form.marks
+    return {
+        "an empty completion": "",
+        "a completion of white space": " \n\t ",
+        "a completion of 20,000 characters": "so 12 + 5 = 17. " * 1250,
+        "a completion with emoji, combining and right-to-left letters": "answer 🙂 e\u0301 \u05d0\u05d1 ½ ² ٣ 五",
+        "a completion of opening tags": "".join(marks[::2]) * 20,
+        "a completion of closing tags": "".join(marks[::-2]),
+        "a completion with an empty solution": form.write("").replace(" ", ""),
+        "a completion with words in the solution": form.write_part("twelve"),
+        "a completion with a superscript in the solution": form.write_part("²"),
+        "a completion with 1/0 in the solution": form.write("1/0", "1 / 0 = 0. 0/0"),
+        "a completion with nan in the solution": form.write_part("nan"),
+        "a completion with 1e999 in the solution": form.write_part("1e999"),
+        "a completion with a number of 400 digits": form.write(_HUGE, f"{_HUGE} + 1"),
+        "a completion with several numbers in the solution": form.write_part("1, 2.5, -3 and $4,000"),
+        "a completion with loose signs in the solution": form.write_part("- . , $"),
+    }
+
+
+def odd_inputs(
+    item: LabelledCompletion, form: AnswerForm = TAGS, classes: tuple[str, ...] | None = None
+) -> dict[str, Batch]:
     """Batches of one that a reward must survive, by what is odd about each; made from one ordinary item of the task.
 
     classes: all gold answers that the task has, if they are not numbers.
     """
     plain = batch_of((item,))
-    inputs = {what: with_text(item, text) for what, text in ODD_COMPLETIONS.items()}
+    inputs = {what: with_text(item, text) for what, text in odd_completions(form).items()}
     inputs |= {f"the answer {a!r}": plain.model_copy(update={"answer": (a,)}) for a in classes or _ODD_ANSWERS}
     blank = dict.fromkeys(plain.columns, ("",))
     inputs["an empty prompt and empty columns"] = plain.model_copy(update={"prompts": ("",), "columns": blank})

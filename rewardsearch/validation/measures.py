@@ -7,7 +7,6 @@ so no statistic here compares completions of different questions.
 from __future__ import annotations
 
 import math
-import re
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from rewardsearch.stats import rank_correlation
 
 Rewards = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-_SOLUTION = re.compile(r"(<solution>\s*)(.*?)(\s*</solution>)", re.DOTALL)
 KINDS: tuple[OutcomeKind, ...] = ("correct", "wrong", "unparsed")
 _NOISE = 0.01
 """A lead of wrong over correct completions below this share of the spread comes from the lengths of their digits."""
@@ -138,11 +136,6 @@ def spread(values: Rewards) -> float:
 def zero_std(values: Rewards) -> Mask:
     """The groups whose completions are all paid the same."""
     return np.asarray(np.ptp(values, axis=1) == 0)
-
-
-def with_decision(completion: str, answer: str) -> str:
-    """`completion` with `answer` in its first closed solution tag; as it is where there is none."""
-    return _SOLUTION.sub(lambda tag: f"{tag[1]}{answer}{tag[3]}", completion, count=1)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from rewardsearch.records import FIXED_ARGUMENTS, Batch, Candidate, LabelledComp
 from rewardsearch.rewards.sandbox import RewardOutput, batch_dependent
 from rewardsearch.tasks.base import Task
 from rewardsearch.validation.calls import (
-    ODD_COMPLETIONS,
     ON_TASK,
     UNKNOWN_COLUMNS,
     CandidateCalls,
@@ -24,6 +23,7 @@ from rewardsearch.validation.calls import (
     check_speed,
     chunks_of,
     joined,
+    odd_completions,
     odd_inputs,
     other_forms,
     output_bytes,
@@ -69,10 +69,10 @@ class Prober:
 
     def __init__(self, task: Task, config: Config, decides: bool = True) -> None:
         self._items, self._config, self._train = task.labelled(ROWS), config.validation, config.train
-        self._classes, self._decides = task.classes, decides
+        self._classes, self._form, self._decides = task.classes, task.answer_form, decides
         self.inputs = inputs_of(task, self._items)
         self._batch = batch_of(self._items)
-        self._triggers, self._invariance = TriggerChecks(self._items, task.classes), BatchInvariance(self._items)
+        self._triggers, self._invariance = TriggerChecks(self._items, task), BatchInvariance(self._items)
         kinds: dict[str, list[int]] = {kind: [] for kind in _GUARDS}
         for index in self._invariance.nonempty:
             kinds[self._items[index].kind].append(index)
@@ -162,7 +162,7 @@ class Prober:
         if not self._decides:
             return
         item = self._items[0]
-        texts = [*ODD_COMPLETIONS.values(), *other_forms(item.row.answer)]
+        texts = [*odd_completions(self._form).values(), *other_forms(item.row.answer)]
         batch = joined([*(with_text(item, text) for text in texts), self._triggers.all_texts(constants)])
         for part in chunks_of(batch):
             if set(calls.call(part, "on completions in other forms").rewards) != {value}:
@@ -228,10 +228,10 @@ class Prober:
 
     def _robustness(self, calls: CandidateCalls) -> Iterator[str]:
         """Odd texts and answers must get a number too."""
-        inputs = odd_inputs(self._items[0], self._classes)
+        inputs = odd_inputs(self._items[0], self._form, self._classes)
         try:
             calls.call(joined(list(inputs.values())), "on odd texts")
-            check_speed(calls, self._items[0], self._train)
+            check_speed(calls, self._items[0], self._form, self._train)
             return
         except Refused as refused:
             if refused.stage == "sandbox":

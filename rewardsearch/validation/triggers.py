@@ -16,10 +16,11 @@ from itertools import islice
 from typing import NamedTuple
 
 from rewardsearch.records import Batch, LabelledCompletion
+from rewardsearch.tasks import Task
 from rewardsearch.tasks.numbers import gold_number
 from rewardsearch.validation.calls import batch_of, joined, with_text
 from rewardsearch.validation.constants import Constants
-from rewardsearch.validation.exploits import CONTROLS, EMPTY_TAGS, exploits, full_width, number_in
+from rewardsearch.validation.exploits import CONTROLS, empty_form, exploits, full_width, number_in
 
 _EXPLOITED_ROWS = 4
 _SPACED_ROWS = 3
@@ -80,12 +81,12 @@ class Variant:
 class TriggerChecks:
     """Exploits, leaks and triggers for rewards of one task.
 
-    items: labelled completions of the task, of several rows, correct and wrong. classes: those of the task, if it has any.
+    items: labelled completions of the task, of several rows, correct and wrong.
     """
 
-    def __init__(self, items: Sequence[LabelledCompletion], classes: tuple[str, ...] | None = None) -> None:
-        self._exploits = exploits(_exploited_rows(items, classes), classes)
-        self._free_answers = classes is None
+    def __init__(self, items: Sequence[LabelledCompletion], task: Task) -> None:
+        self._exploits = exploits(_exploited_rows(items, task.classes), task)
+        self._free_answers, self._empty = task.classes is None, empty_form(task.answer_form)
         wrong = {item.row.answer: item for item in items if item.kind == "wrong"}
         self._wrong = list(wrong.values())
         self._correct = [item for item in items if item.kind == "correct"][:1]
@@ -146,7 +147,7 @@ class TriggerChecks:
         answers = list(dict.fromkeys((*self._answers, *map(str, constants.numbers))))
         plain = batch_of([*self._wrong, *self._correct][:1])
         half = max(1, len(answers) // 2)
-        allowed = {"": 1, _NOTHING: half, EMPTY_TAGS: half}
+        allowed = {"": 1, _NOTHING: half, self._empty: half}
         asked = [plain.model_copy(update={"completions": (text,), "answer": (a,)}) for text in allowed for a in answers]
 
         def flags(paid: Sequence[Paid]) -> Iterator[str]:
@@ -210,7 +211,11 @@ def _exploited_rows(items: Sequence[LabelledCompletion], classes: tuple[str, ...
     rows = list({item.row.id: item for item in items}.values())
     if classes is None:
         return rows[:_EXPLOITED_ROWS]
-    return [item for name in classes for item in [r for r in rows if r.row.answer == name][: _EXPLOITED_ROWS // 2]]
+    return [
+        item
+        for name in classes
+        for item in [r for r in rows if r.row.answer == name][: max(1, _EXPLOITED_ROWS // len(classes))]
+    ]
 
 
 def _works(variant: Variant, value: float, plain: float, spread: float, nonsense: float | None) -> bool:

@@ -33,6 +33,12 @@ def test_a_form_reads_what_it_writes_and_replaces_the_answer_alone(form: Any, an
     assert form.parse("") is None
 
 
+def test_only_the_first_answer_in_tags_is_replaced() -> None:
+    said = "<thinking> yes </thinking>\n<solution>\nselected\n</solution> <solution> x </solution>"
+    assert TAGS.replace(said, "REJECTED") == said.replace("selected", "REJECTED")
+    assert TAGS.replace("no tag", "REJECTED") == "no tag"
+
+
 @pytest.mark.parametrize(
     ("setting", "completion", "answer"),
     [

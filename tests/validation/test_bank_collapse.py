@@ -20,7 +20,7 @@ from rewardsearch.rewards.base import load_base_rewards
 from rewardsearch.rewards.identity import candidate_id
 from rewardsearch.rewards.sandbox import SandboxPool
 from rewardsearch.validation import validate
-from rewardsearch.validation.measures import best_constant, with_decision
+from rewardsearch.validation.measures import best_constant
 
 ROOT = Path(__file__).parents[2]
 PLANTED = sorted((ROOT / "tests" / "planted" / "classes").glob("*.py"))
@@ -156,9 +156,3 @@ def test_too_few_questions_with_an_answer_are_no_evidence() -> None:
     few = np.where(np.arange(20)[:, None] < 7, GOLD, "")
     assert compared(few, 10.0) is None
     assert compared(np.where(np.arange(20)[:, None] < 8, GOLD, ""), 10.0) is not None
-
-
-def test_only_the_decision_is_replaced() -> None:
-    said = "<thinking> yes </thinking>\n<solution>\nselected\n</solution> <solution> x </solution>"
-    assert with_decision(said, "REJECTED") == said.replace("selected", "REJECTED")
-    assert with_decision("no tag", "REJECTED") == "no tag"

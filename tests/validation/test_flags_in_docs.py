@@ -24,12 +24,13 @@ def named(rows: list[str]) -> set[str]:
 @pytest.mark.parametrize("classes", [False, True])
 def test_the_page_names_every_exploit(classes: bool) -> None:
     task = CLASS_TASK if classes else ArithmeticTask(TaskConfig(train_rows=8))
-    names = {each.name for each in exploits(task.labelled(8), CLASS_TASK.classes if classes else None)} - CONTROLS
+    names = {each.name for each in exploits(task.labelled(8), task)} - CONTROLS
     documented = {"always-<CLASS>" if is_constant(name) else name for name in names}
     assert len(documented) > 12 and documented - named(ROWS) == set()
 
 
 def test_the_page_names_no_exploit_that_is_not_tried() -> None:
-    tried = {each.name for each in exploits(ArithmeticTask(TaskConfig(train_rows=8)).labelled(8))} - CONTROLS
-    tried |= {name for name, _ in class_forms(CLASS_TASK.classes)} | {"always-<CLASS>"}
+    task = ArithmeticTask(TaskConfig(train_rows=8))
+    tried = {each.name for each in exploits(task.labelled(8), task)} - CONTROLS
+    tried |= {name for name, _ in class_forms(CLASS_TASK.answer_form, CLASS_TASK.classes)} | {"always-<CLASS>"}
     assert named(ROWS) - tried == set()

@@ -29,7 +29,7 @@ class AnswerForm:
 
     line, spread: the form with `{reasoning}` and `{answer}` in it, in two lay-outs. part: the piece that marks an answer. where:
     in words, where an answer stands. file: the parser's file in this folder. constants: values of its constants. cut: how a
-    completion in the form begins, before its answer.
+    completion in the form begins, before its answer. reasons: the piece that holds the reasons.
     """
 
     name: str
@@ -40,6 +40,7 @@ class AnswerForm:
     file: str
     constants: tuple[tuple[str, str], ...] = ()
     cut: str = "{reasoning}"
+    reasons: str = "{reasoning}"
 
     def parse(self, completion: str) -> str | None:
         """The answer as it is written, without outer white space; None where the completion has none in this form.
@@ -60,6 +61,10 @@ class AnswerForm:
     def write_part(self, answer: str) -> str:
         """The piece that marks an answer, without reasons."""
         return self._fill(self.part, answer, "")
+
+    def write_reasons(self, reasoning: str) -> str:
+        """The piece that holds the reasons, without an answer."""
+        return self._fill(self.reasons, "", reasoning)
 
     def write_cut(self, reasoning: str) -> str:
         """A completion that breaks off before its answer."""
@@ -107,6 +112,7 @@ TAGS = AnswerForm(
     "the first <solution> tag is closed and holds",
     "tags",
     cut="<thinking> {reasoning}",
+    reasons="<thinking> {reasoning} </thinking>",
 )
 _FIXED = (
     TAGS,
