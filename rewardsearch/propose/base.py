@@ -55,6 +55,7 @@ class ProposalRequest(Record):
     - `run`: a unique name of the run. `rounds`: how many rounds the search has. `seen`: the ids of all candidates so far.
     - `task`, `description`: the task's name and text. `classes`: the answers of a task with classes, the positive one first;
       `numeric`: whether answers are numbers.
+      `form_code`: the parser of the answer form as Python source; empty for tags.
       `columns`: what rewards get beside `answer`. `base_rewards`: (name, code) of the rewards that are always trained on.
       `examples`: labelled completions of one row.
     - `training`: how long a candidate is trained. `scale_rewards`: what advantages are divided by. `limits`: the checks before
@@ -76,6 +77,7 @@ class ProposalRequest(Record):
     limits: Limits | None = None
     classes: tuple[str, ...] | None = None
     numeric: bool = True
+    form_code: str = ""
     columns: tuple[str, ...] = ()
     base_rewards: tuple[tuple[str, str], ...]
     examples: tuple[LabelledCompletion, ...] = ()

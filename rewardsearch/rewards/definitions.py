@@ -6,10 +6,10 @@ import ast
 from collections.abc import Sequence
 
 
-def with_definitions(code: str, others: Sequence[str]) -> str:
+def with_definitions(code: str, others: Sequence[str], keep: Sequence[str] = ()) -> str:
     """`code` with the top-level definitions of `others` (Python sources) in the place of its own of the same names.
 
-    Only what `reward` needs is taken from them, and what nothing uses any more is left out.
+    Only what `reward` needs is taken from them, and what nothing uses any more is left out, but for the names in `keep`.
     """
     known: dict[str, tuple[str, set[str]]] = {}
     imports: dict[str, set[str]] = {}
@@ -22,7 +22,7 @@ def with_definitions(code: str, others: Sequence[str]) -> str:
             elif name := _defined(node):
                 known.pop(name, None)  # In the order of the last source that has it.
                 known[name] = (text, _names(node))
-    needed, waiting = set[str](), ["reward"]
+    needed, waiting = set[str](), ["reward", *keep]
     while waiting:
         name = waiting.pop()
         if name in known and name not in needed:

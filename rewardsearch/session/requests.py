@@ -26,6 +26,7 @@ from rewardsearch.run.artifacts import load_completions
 from rewardsearch.run.jobs import training_folder
 from rewardsearch.run.state import RunState
 from rewardsearch.tasks import Task, load_task
+from rewardsearch.tasks.forms import TAGS
 
 
 def current_ranking(state: RunState) -> Ranking:
@@ -157,6 +158,7 @@ def _request(
         description=task.description,
         classes=task.classes,
         numeric=task.numeric,
+        form_code="" if task.answer_form == TAGS else task.answer_form.code,
         columns=task.columns,
         training=(
             f"{config.train.steps} steps, each on {config.train.prompts_per_step} prompts with a group of "

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from chat_server import reward_code
@@ -14,8 +15,8 @@ from requests_of import FEEDBACK_TEXT, MakeRequest, feedback_of, ledger_of, pare
 
 from rewardsearch.config import Config, ProposeConfig
 from rewardsearch.propose import ProposalRequest, load_proposer, propose
-from rewardsearch.propose.grammar.catalogue import ANCHOR, FAMILIES, KINDS, NUMERIC
-from rewardsearch.propose.grammar.genome import Component, Genome, genome_of, read_genome, render
+from rewardsearch.propose.grammar.catalogue import ANCHOR, FAMILIES, KINDS, NUMERIC, catalogue_of
+from rewardsearch.propose.grammar.genome import Component, Genome, genome_of, read_genome, render, render_in_form
 from rewardsearch.propose.grammar.guide import Guide, Known, guide_of
 from rewardsearch.propose.grammar.operators import MAX_COMPONENTS, crossover, leads, leads_after, mutate
 from rewardsearch.records import (
@@ -26,6 +27,8 @@ from rewardsearch.records import (
 )
 from rewardsearch.records.feedback import Parent
 from rewardsearch.rewards.identity import candidate_id
+from rewardsearch.rewards.sandbox.static.policy import check_static
+from rewardsearch.tasks.forms import form_of
 
 ONE = genome_of((Component(ANCHOR, (2.0,)), Component("steps_hold", (0.5, 1.0, 3)), Component("no_answer", (2.0,))))
 TWO = genome_of((Component(ANCHOR, (3.0,)), Component("brevity", (2.0, 24))))
@@ -316,3 +319,20 @@ def test_what_repeats_another_reward_makes_room_for_another_idea(request_of: Mak
 
 def test_a_hand_written_reward_is_not_repaired(request_of: MakeRequest) -> None:
     assert repaired(request_of, reward_code(1.0)) == Proposal(candidates=())
+
+
+@pytest.mark.parametrize("form", ["boxed", "hash", "json: answer", "last_number", r"regex: A: (\S+)"])
+def test_rewards_for_another_answer_form_read_it_and_keep_their_genome(form: str) -> None:
+    made, catalogue = form_of(form), catalogue_of(None)
+    genome = genome_of(
+        Component(kind.name, tuple(each.values[0] for each in kind.parameters)) for kind in catalogue.kinds
+    )
+    code = render_in_form(genome, made.code)
+    assert check_static(code) is None and read_genome(code) == genome and "<solution>" not in code
+    namespace: dict[str, Any] = {}
+    exec(code, namespace)
+    texts = [made.write("17", "12 + 5 = 17."), made.write("18", "12 + 5 = 17."), "12 + 5 = 17."]
+    paid = namespace["reward"](["Anna has 12 and buys 5. How many?"] * 3, texts, ["17"] * 3)
+    assert [paid[name][0] > paid[name][1] for name in ("right_answer", "last_step")] == [True, True]
+    assert paid["whole_form"][0] > 0 and paid["chain_in_tags"][0] > 0
+    assert render_in_form(genome, "") == render(genome)

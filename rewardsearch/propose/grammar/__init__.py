@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from rewardsearch.errors import UserError
 from rewardsearch.propose.base import Draft, ProposalRequest, Proposer, admit, feedback_text, write_prompt
 from rewardsearch.propose.grammar.catalogue import Catalogue, catalogue_of
-from rewardsearch.propose.grammar.genome import Genome, read_genome, render
+from rewardsearch.propose.grammar.genome import Genome, read_genome, render_in_form
 from rewardsearch.propose.grammar.guide import Guide, guide_of
 from rewardsearch.propose.grammar.operators import crossover, fresh, leads, leads_after, mutate, repair
 from rewardsearch.records import Operator, Proposal, Refusal
@@ -47,7 +47,7 @@ class GrammarProposer(Proposer):
         refusals: list[Refusal] = []
         makers = _repairs(request, rng, guide.catalogue) if request.repairs else _rounds(request, rng, guide)
         for place, maker in enumerate(makers, start=1):
-            draft = _new(maker, known, f"{suffix}{place}")
+            draft = _new(maker, known, f"{suffix}{place}", request.form_code)
             if draft is None:
                 refusals.append(Refusal(name=f"grammar_{place}", reason=f"{TRIES} draws gave no reward that is new"))
             else:
@@ -132,10 +132,10 @@ def _another(rng: random.Random, genome: Genome, parent: str) -> Maker:
         yield *fresh(rng, rng.choice(others), genome.catalogue), "repair", (parent,)
 
 
-def _new(maker: Maker, known: set[str], suffix: str) -> Draft | None:
+def _new(maker: Maker, known: set[str], suffix: str, form_code: str) -> Draft | None:
     """The first draw that is not known; None when TRIES of them are."""
     for _, (genome, rationale, operator, parents) in zip(range(TRIES), maker, strict=False):
-        code = render(genome)
+        code = render_in_form(genome, form_code)
         if candidate_id(code) not in known:
             return Draft(name=_name(genome, suffix), code=code, rationale=rationale, operator=operator, parents=parents)
     return None

@@ -16,6 +16,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from rewardsearch.propose.grammar.catalogue import NUMERIC, Catalogue, Value, catalogue_of
+from rewardsearch.propose.grammar.form_parts import form_definitions
+from rewardsearch.rewards.definitions import with_definitions
 from rewardsearch.rewards.identity import MAX_CODE_CHARS
 
 POSITIVE, NEGATIVE = "POSITIVE", "NEGATIVE"
@@ -58,6 +60,12 @@ def genome_of(components: Iterable[Component], catalogue: Catalogue = NUMERIC) -
     for component in components:
         kept.setdefault(component.kind, component)
     return Genome(tuple(sorted(kept.values(), key=lambda component: catalogue.order[component.kind])), catalogue)
+
+
+def render_in_form(genome: Genome, form_code: str) -> str:
+    """`render` for answers in another form than tags, whose parser is the Python source `form_code`; empty for tags."""
+    code = render(genome)
+    return with_definitions(code, form_definitions(form_code), ("GENOME", POSITIVE, NEGATIVE)) if form_code else code
 
 
 def render(genome: Genome) -> str:

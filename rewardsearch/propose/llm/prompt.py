@@ -65,7 +65,12 @@ def build_prompt(request: ProposalRequest, planned: Request, limit: int, structu
     Raises TooLong, and UserError when a parent has no evidence to tell.
     """
     system = render(
-        "system.j2", request.prompts, structured=structured, classes=request.classes, numeric=request.numeric
+        "system.j2",
+        request.prompts,
+        structured=structured,
+        classes=request.classes,
+        numeric=request.numeric,
+        tags=not request.form_code,
     )
     cut: list[str] = []
     prompt = Prompt(system=system, user=_rendered(request, planned, cut))
