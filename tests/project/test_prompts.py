@@ -26,7 +26,7 @@ ROOMY = 100_000
 
 
 def system(structured: bool = False) -> str:
-    return render("system.j2", structured=structured, classes=None, numeric=True)
+    return render("system.j2", structured=structured, classes=None, numeric=True, tags=True)
 
 
 def first_round(count: int) -> list[str]:
