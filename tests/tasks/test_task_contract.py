@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from user_data import hires, own_config, write_csv
@@ -52,10 +53,12 @@ class TestAUsersResumes(TaskSuite):
         ({"train_file": "a", "test_file": "b"}, ("task.train_file", "task.test_file")),
         ({"data": "a.csv"}, ("task.data",)),
         ({"name": "gsm8k", "data": "a.csv"}, ("task.data",)),
+        ({"name": "resume", "columns": ["age"]}, ("task.columns",)),
+        ({"prompt": "q", "group": ["a"]}, ("task.prompt", "task.group")),
         ({"name": "resume", "train_file": "a", "test_file": "b"}, ("task.train_file", "task.test_file")),
     ],
 )
-def test_data_that_a_task_does_not_read_are_refused(settings: dict[str, str], keys: tuple[str, ...]) -> None:
+def test_data_that_a_task_does_not_read_are_refused(settings: dict[str, Any], keys: tuple[str, ...]) -> None:
     with pytest.raises(UserError) as refused:
         load_task(TaskConfig(**settings))
     assert all(key in str(refused.value) for key in keys) and settings.get("name", "arithmetic") in str(refused.value)
