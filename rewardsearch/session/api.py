@@ -88,7 +88,7 @@ def validate(
 
     code: the text of a reward file, or its Path. task: a built-in name, a task from outside, or None for arithmetic. config: the
     config of a search in its place; then the reward is also held against the rollout bank, once a search has sampled it.
-    Without the hub, gsm8k rewards are validated on the package's own problems, with a warning.
+    Without the hub, gsm8k rewards are validated on the sample that comes with the package, with a warning.
 
     >>> verdict = validate("def reward(prompts, completions, answer, **columns):\\n    return open('secret')")
     >>> verdict.accepted, verdict.stage

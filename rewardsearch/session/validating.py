@@ -12,13 +12,12 @@ from rewardsearch.records import Candidate, Rollout, Verdict
 from rewardsearch.rewards.base import load_base_rewards, read_code
 from rewardsearch.rewards.identity import candidate_id
 from rewardsearch.run.artifacts import bank_path, load_bank
-from rewardsearch.tasks import Task, load_task
+from rewardsearch.tasks import Task, load_task_or_sample
 from rewardsearch.tasks.datasheet import describe_rows, too_few
-from rewardsearch.tasks.hub import HubError
 from rewardsearch.validation import validate
 
-SUBSTITUTE = "the package's own problems"
-"""What rewards are validated on when the hub does not answer, if the task has such problems. Searches never use them."""
+SUBSTITUTE = "the sample that comes with the package"
+"""What rewards are validated on when the hub does not answer, if the task has a sample."""
 
 
 def read_reward(path: Path) -> Candidate:
@@ -47,17 +46,11 @@ def validate_rewards(candidates: Sequence[Candidate], config: Config, searched: 
     """Validates rewards as a search does.
 
     searched: whether `config` is that of a search. Then its base rewards count, and its rollout bank where one has been
-    sampled. Raises UserError for data that cannot be used, and HubError where the hub does not answer and the task has no
-    problems of the package.
+    sampled. Raises UserError for data that cannot be used, also where the hub does not answer and the task has no sample.
     """
-    task, hub_error, left_out = load_task(config.task), None, None
+    task, hub_error = load_task_or_sample(config.task)
     base = load_base_rewards(config.train.base_rewards, task.reward_code) if searched else ()
-    try:
-        left_out = _check_train_rows(task, config)
-    except HubError as error:
-        if error.offline is None:
-            raise
-        task, hub_error = load_task(error.offline), str(error)
+    left_out = _check_train_rows(task, config)
     bank, bank_missing = _bank(config, searched, hub_error is not None)
     verdicts = tuple(validate(candidates, task, config, bank=bank, base=base))
     if hub_error is not None:
@@ -71,7 +64,6 @@ def _check_train_rows(task: Task, config: Config) -> str | None:
     # The test split of a hub data set is of no use here.
     if not task.rows("train"):
         raise UserError(too_few(task, config, "train", 1))
-    task.check()
     if config.task.data_files(test=True) and task.source.left_out:
         return describe_rows(task, config)[0]
     return None

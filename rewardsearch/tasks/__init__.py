@@ -9,6 +9,7 @@ from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
 from rewardsearch.files.plugins import load_plugin, plugin_code
 from rewardsearch.tasks.base import GENERATED, SPLITS, LabelValues, SourceReport, Split, Task, solution_of
+from rewardsearch.tasks.hub import HubError
 
 __all__ = [
     "GENERATED",
@@ -20,6 +21,7 @@ __all__ = [
     "Split",
     "Task",
     "load_task",
+    "load_task_or_sample",
     "solution_of",
     "task_code",
 ]
@@ -35,9 +37,8 @@ KINDS = {
     "choice": "rewardsearch.tasks.data:DataTask",
     "text": "rewardsearch.tasks.data:DataTask",
     "reasoning_gym": "rewardsearch.tasks.reasoning_gym:ReasoningGymTask",
-    "file": "rewardsearch.tasks.verifier:FileTask",
 }
-"""The kinds of task that need no class, by `task.kind`."""
+"""The kinds of task that need no code, by `task.kind`."""
 _MEMBERS = (
     *("name", "description", "form", "numeric", "classes", "columns", "label_values"),
     *("rows", "outcome", "right_in_any_form", "labelled", "demonstrations", "heuristic_baselines"),
@@ -69,8 +70,19 @@ def load_task(config: TaskConfig) -> Task:
     return cast(Task, task)
 
 
+def load_task_or_sample(config: TaskConfig) -> tuple[Task, str | None]:
+    """The task, or, where the hub does not answer and the package has a sample for it, the task on that sample and what went
+    wrong. For commands that train nothing. Raises UserError for rows that cannot be used."""
+    task = load_task(config)
+    try:
+        task.rows("train")
+    except HubError as error:
+        if error.offline is None:
+            raise
+        return load_task(error.offline), error.problem
+    return task, None
+
+
 def task_code(config: TaskConfig) -> Path | None:
-    """The file or package that holds the code of a task from outside, or its verifier; None for a built-in task."""
-    if config.kind is None:
-        return plugin_code("task", config.name, TASKS)
-    return None if config.file is None else Path(config.file).expanduser().resolve()
+    """The file or package that holds the code of a task from outside; None for a built-in task."""
+    return None if config.kind is not None else plugin_code("task", config.name, TASKS)

@@ -16,10 +16,12 @@ _WAIT_S = 5.0
 
 
 class HubError(UserError):
-    """What the config names could not be loaded from the hub. offline: the task on rows of this machine, for validation alone;
-    None where it has none."""
+    """What the config names could not be loaded from the hub. offline: the task on a sample that comes with the package, for
+    commands that train nothing; None where there is none."""
 
-    offline: TaskConfig | None = None
+    def __init__(self, problem: str, remedy: str, offline: TaskConfig | None = None) -> None:
+        super().__init__(f"{problem}; {remedy}")
+        self.problem, self.offline = problem, offline
 
 
 @contextmanager

@@ -152,9 +152,8 @@ def hub_rows(source: str, split: str, remedy: str, config: str | None = None) ->
         with quiet_hub():
             found = load_dataset(source, *([config] if config else []), split=split)
     except (OSError, ValueError, RuntimeError) as error:
-        raise HubError(
-            f"{source} ({split}) could not be loaded from the hub ({type(error).__name__}); {remedy}"
-        ) from None
+        problem = f"{source} ({split}) could not be loaded from the hub ({type(error).__name__})"
+        raise HubError(problem, remedy) from None
     names = {column: getattr(feature, "names", None) for column, feature in found.features.items()}
     rows = []
     for number, row in enumerate(found, start=1):

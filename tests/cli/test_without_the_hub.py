@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 import time
@@ -14,8 +15,10 @@ from rewardsearch.config import TaskConfig, load_config
 from rewardsearch.errors import UserError
 from rewardsearch.files.resources import resource
 from rewardsearch.session.preflight import check
+from rewardsearch.session.validating import SUBSTITUTE
 from rewardsearch.tasks import hub, load_task
-from rewardsearch.tasks.gsm8k import PROBLEMS
+from rewardsearch.tasks.datasheet import describe_rows
+from rewardsearch.tasks.gsm8k import SAMPLE
 
 RIGHT = "2.0 * (f'<solution> {a} </solution>' in c)"
 
@@ -29,44 +32,67 @@ def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load))
 
 
-def test_gsm8k_rewards_are_validated_on_the_packages_own_problems_and_it_is_said(
-    cli: Any, write_reward: Any, no_hub: None
-) -> None:
+def test_gsm8k_rewards_are_validated_on_the_sample_and_it_is_said(cli: Any, write_reward: Any, no_hub: None) -> None:
     right, useless = write_reward("right", RIGHT), write_reward("useless", "0.5")
     done = cli("validate", right, "--task", "gsm8k")
-    assert done.code == 0 and "(on the package's own problems)" in done.out
-    assert "openai/gsm8k" in done.err.splitlines()[0] and "package's own problems" in done.err.splitlines()[0]
+    assert done.code == 0 and SUBSTITUTE in done.out
+    assert "openai/gsm8k" in done.err.splitlines()[0] and SUBSTITUTE in done.err.splitlines()[0]
     done = cli("validate", right, useless, "--task", "gsm8k", "--json")
     assert done.code == 4
-    told = json.loads(done.out)
-    assert [each["accepted"] for each in told] == [True, False]
-    assert {each["checks"]["validated_on"] for each in told} == {"the package's own problems"}
+    found = json.loads(done.out)
+    assert [each["accepted"] for each in found] == [True, False]
+    assert {each["checks"]["validated_on"] for each in found} == {SUBSTITUTE}
 
 
-def test_with_files_nothing_is_said_of_other_problems(cli: Any, write_reward: Any, no_hub: None) -> None:
-    files = [f"--set=task.{part}_file={PROBLEMS}" for part in ("train", "test")]
-    done = cli("validate", write_reward("right", RIGHT), "--task", "gsm8k", *files, "--json")
-    assert done.code == 0 and "validated_on" not in json.loads(done.out)[0]["checks"]
+def test_the_rows_of_the_sample_are_shown_with_a_warning(cli: Any, no_hub: None) -> None:
+    done = cli("data", resource("configs") / "gsm8k-cpu.yaml", "--json")
+    assert done.code == 0 and len(done.err.splitlines()) == 1 and "openai/gsm8k" in done.err
+    assert [each["found"] for each in json.loads(done.out)["splits"]] == [228, 28, 64]
 
 
-def test_no_search_and_no_other_task_goes_on_without_the_hub(cli: Any, write_reward: Any, no_hub: None) -> None:
-    with pytest.raises(UserError, match=r"openai/gsm8k .*could not be loaded"):
-        check(load_config(resource("configs") / "gsm8k-cpu.yaml"))
-    assert cli("data", resource("configs") / "gsm8k-cpu.yaml").code == 2
+def test_where_rows_are_named_or_the_sample_is_asked_for_there_is_no_warning(
+    cli: Any, write_reward: Any, no_hub: None
+) -> None:
+    for keys in (
+        [f"--set=task.{part}_file={SAMPLE / part}.jsonl" for part in ("train", "test")],
+        ["--set=task.sample=true"],
+    ):
+        done = cli("validate", write_reward("right", RIGHT), "--task", "gsm8k", *keys, "--json")
+        assert done.code == 0 and "validated_on" not in json.loads(done.out)[0]["checks"]
+
+
+def test_a_search_stops_without_the_hub_and_names_both_remedies(no_hub: None) -> None:
+    config = resource("configs") / "gsm8k-cpu.yaml"
+    with pytest.raises(UserError) as refused:
+        check(load_config(config, ["policy.model=embedded"]))
+    assert len(refused.value.mistakes) == 1
+    assert all(key in str(refused.value) for key in ("task.train_file", "task.test_file", "task.sample: true"))
+    settings = load_config(config, ["task.sample=true", "policy.model=embedded"])
+    assert any("task.train_rows" in warning for warning in check(settings))
+    assert any("task.sample" in line for line in describe_rows(load_task(settings.task), settings))
+
+
+def test_another_task_does_not_go_on_without_the_hub(cli: Any, write_reward: Any, no_hub: None) -> None:
     own = ["--task", "resume", "--set", "task.data=org/hires"]
     assert cli("validate", write_reward("right", RIGHT), *own).code == 2
 
 
-def test_the_packages_own_problems_are_whole_and_solved_right() -> None:
-    task = load_task(TaskConfig(name="gsm8k", train_file=str(PROBLEMS), test_file=str(PROBLEMS)))
-    labelled = task.labelled(24)
-    assert len({each.row.id for each in labelled}) == 24
+def test_files_and_the_sample_are_not_taken_together() -> None:
+    with pytest.raises(UserError, match=r"task\.sample"):
+        load_task(TaskConfig(name="gsm8k", sample=True, train_file="a", test_file="b"))
+
+
+def test_the_sample_is_whole_has_its_licence_and_is_solved_right() -> None:
+    task = load_task(TaskConfig(name="gsm8k", sample=True))
+    assert sum(len(task.rows(split)) for split in ("train", "val")) == 256 and len(task.rows("test")) == 64
+    labelled = task.labelled(200)
+    assert len({each.row.id for each in labelled}) == 200
     assert all(task.outcome(each.row, each.completion).kind == each.kind for each in labelled)
-    for line in PROBLEMS.read_text(encoding="utf-8").splitlines():
-        answer = json.loads(line)["answer"]
-        steps = [part.split(">>")[0].split("=") for part in answer.split("<<")[1:]]
-        assert steps and all(eval(sum_) == float(result) for sum_, result in steps), answer
-        assert float(steps[-1][1]) == float(answer.rpartition("####")[2].replace(",", ""))
+    assert "MIT License" in (SAMPLE / "LICENSE").read_text(encoding="utf-8")
+    for part in ("train", "test"):
+        lines = (SAMPLE / f"{part}.jsonl").read_text(encoding="utf-8").splitlines()
+        keys = [hashlib.sha256(f"gsm8k sample {json.loads(line)['question']}".encode()).digest() for line in lines]
+        assert keys == sorted(keys)
 
 
 @pytest.mark.parametrize("why", ["refused", "silent", "offline"])

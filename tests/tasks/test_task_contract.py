@@ -11,7 +11,6 @@ from user_data import hires, own_config, write_csv
 from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
 from rewardsearch.tasks import load_task
-from rewardsearch.tasks.gsm8k import PROBLEMS
 from rewardsearch.testing.task import TaskSuite
 
 SIZES = {"train_rows": 16, "val_rows": 8, "test_rows": 8}
@@ -25,14 +24,8 @@ class TestArithmetic(TaskSuite):
 
 class TestGsm8k(TaskSuite):
     @pytest.fixture
-    def config(self, tmp_path: Path) -> TaskConfig:
-        lines = PROBLEMS.read_text(encoding="utf-8").splitlines(keepends=True)
-        files = {"train": tmp_path / "train.jsonl", "test": tmp_path / "test.jsonl"}
-        files["train"].write_text("".join(lines[:-6]), encoding="utf-8")
-        files["test"].write_text("".join(lines[-6:]), encoding="utf-8")
-        return TaskConfig(
-            name="gsm8k", train_file=str(files["train"]), test_file=str(files["test"]), **(SIZES | {"train_rows": 50})
-        )
+    def config(self) -> TaskConfig:
+        return TaskConfig(name="gsm8k", sample=True, **(SIZES | {"train_rows": 50}))
 
 
 class TestGeneratedResumes(TaskSuite):
@@ -52,9 +45,8 @@ class TestAUsersResumes(TaskSuite):
     [
         ({"train_file": "a", "test_file": "b"}, ("task.train_file", "task.test_file")),
         ({"data": "a.csv"}, ("task.data",)),
+        ({"sample": True}, ("task.sample",)),
         ({"name": "gsm8k", "data": "a.csv"}, ("task.data",)),
-        ({"name": "resume", "columns": ["age"]}, ("task.columns",)),
-        ({"prompt": "q", "group": ["a"]}, ("task.prompt", "task.group")),
         ({"name": "resume", "train_file": "a", "test_file": "b"}, ("task.train_file", "task.test_file")),
     ],
 )
