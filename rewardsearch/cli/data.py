@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,19 +12,29 @@ from rewardsearch.cli.tables import make_console, number, percent, print_json, p
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from rewardsearch.records import Row
     from rewardsearch.tasks.datasheet import DataSheet
+
+_LONGEST = 120
+"""Signs of a completion or an answer that are shown."""
 
 
 def data(config: ConfigArgument, set_: SetOption = None, as_json: JsonOption = False) -> None:
     """Show the rows of each split and what was left out.
 
+    Then one prompt, and how completions of it are judged.
+
     Warns when a split has fewer rows than the config asks for. Ends with exit code 2 when a search cannot use the rows.
     """
-    from rewardsearch.tasks import load_task
+    from rewardsearch.tasks import load_task_or_sample
     from rewardsearch.tasks.datasheet import check_rows, datasheet
 
     settings = settings_of(config, set_)
-    task = load_task(settings.task)
+    task, problem = load_task_or_sample(settings.task)
+    if problem is not None:
+        sys.stderr.write(
+            f"warning: these rows are the sample that comes with the package: {problem}; a search would stop\n"
+        )
     sheet = datasheet(task, settings)
     if as_json:
         print_json(sheet.model_dump(mode="json"))
@@ -48,11 +59,29 @@ def _print(sheet: DataSheet, console: Console) -> None:
     print_lines(console, *(f"note: {note}" for note in sheet.notes), *(f"warning: {each}" for each in sheet.warnings))
     if sheet.example is not None:
         row = sheet.example.row
-        print_lines(console, "", f"first answers of train: {', '.join(sheet.answers)}", f"a row of train, {row.id}:")
-        print_lines(console, *(f"  {line}" for line in row.prompt_text.strip().split("\n")))
+        answers = ", ".join(map(_cut, sheet.answers))
+        print_lines(console, "", f"first answers of train: {answers}", f"a row of train, {row.id}:")
+        print_lines(console, *(f"  {line}" for line in _prompt(row).strip().split("\n")))
         for attribute, group in row.groups.items():
             print_lines(console, f"  (group, used only for the fairness table) {attribute}: {group}")
-        print_lines(console, "what supervised fine-tuning teaches for it:", f"  {sheet.example.completion}")
+        print_lines(console, "completions of a row that rewards are validated on, as the task judges them:")
+        for each in sheet.labelled:
+            print_lines(console, f"  {each.judged:8}  {_cut(each.completion)}", hang=12)
+        print_lines(console, "what supervised fine-tuning teaches for it:")
+        print_lines(console, *(f"  {line}" for line in sheet.example.completion.split("\n")))
+
+
+def _prompt(row: Row) -> str:
+    """The prompt as the policy gets it; chat messages with their roles."""
+    if isinstance(row.prompt, str):
+        return row.prompt
+    return "\n".join(f"[{message['role']}] {message['content']}" for message in row.prompt)
+
+
+def _cut(text: str) -> str:
+    """A text in one line, its middle left out where it is long."""
+    line = text.replace("\n", "\\n") or "(nothing)"
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} .. {line[-_LONGEST // 2 :]}"
 
 
 def _measures(sheet: DataSheet) -> Iterator[tuple[str, ...]]:
@@ -60,10 +89,13 @@ def _measures(sheet: DataSheet) -> Iterator[tuple[str, ...]]:
     splits = sheet.splits
     yield ("rows", *(f"{each.rows:,}" for each in splits), "rows that a search uses")
     if sheet.classes is not None:
-        positive = sheet.classes[0]
+        positive = [sheet.classes[0]] if splits[0].share is not None else sheet.classes
         yield ("found", *(f"{each.found:,}" for each in splits), "rows in the data, before sizes and balancing")
-        yield (positive, *(percent(each.share) for each in splits), f"share of {positive} in the data")
-        yield ("balanced", *(percent(each.balanced_share) for each in splits), f"share of {positive} in the rows used")
+        for name in positive:
+            yield (name, *(percent(each.classes.get(name)) for each in splits), f"share of {name} in the data")
+        if any(each.balanced_share != each.share for each in splits):
+            balanced = (percent(each.balanced_share) for each in splits)
+            yield ("balanced", *balanced, f"share of {sheet.classes[0]} in the rows used")
     for name in dict.fromkeys(name for each in splits for name in each.shares):
         yield (name, *(percent(each.shares.get(name)) for each in splits), "a share that the task reports")
     for name in dict.fromkeys(name for each in splits for name in each.words):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from statistics import median
 
 from rewardsearch.config import Config
 from rewardsearch.errors import UserError
-from rewardsearch.records import Demonstration, Record
+from rewardsearch.records import Demonstration, LabelledCompletion, OutcomeKind, Record
 from rewardsearch.stats import f1_accuracy
 from rewardsearch.tasks.base import SPLITS, SourceReport, Split, Task
 
@@ -22,15 +23,16 @@ class BaselineScore(Record):
 class SplitSheet(Record):
     """One split. Values that do not apply to a task are None, or empty.
 
-    rows: number of rows in a search. found: number of rows that the data have, before sizes and balancing. share: of the
-    positive class among those found; balanced_share: among `rows`. shares: further shares, by name. words: median number of
-    words of each column, of the prompt where there are no columns. baselines: heuristic baselines on train and val; the test is
-    sealed.
+    rows: number of rows in a search. found: number of rows that the data have, before sizes and balancing. classes: the share
+    of each class among those found. share: of the positive class; balanced_share: among `rows`. shares: further shares, by
+    name. words: median number of words of each column, of the prompt where there are no columns. baselines: heuristic
+    baselines on train and val; the test is sealed.
     """
 
     split: Split
     rows: int
     found: int
+    classes: dict[str, float] = {}
     share: float | None = None
     balanced_share: float | None = None
     shares: dict[str, float] = {}
@@ -38,10 +40,18 @@ class SplitSheet(Record):
     baselines: dict[str, BaselineScore] = {}
 
 
+class JudgedExample(Record):
+    """A labelled completion. kind: what it is by its making. judged: what the task says of it, which is the same."""
+
+    kind: OutcomeKind
+    judged: OutcomeKind
+    completion: str
+
+
 class DataSheet(Record):
     """The rows of a task. read: number of rows of each source, by its name. left_out: number of rows in no split, by reason.
     answers: of the first training rows. example: a training row as supervised fine-tuning teaches it; None where train is
-    empty."""
+    empty. labelled: completions of one training row, on which rewards are validated."""
 
     task: str
     source: str
@@ -53,11 +63,12 @@ class DataSheet(Record):
     splits: tuple[SplitSheet, ...]
     answers: tuple[str, ...]
     example: Demonstration | None
+    labelled: tuple[JudgedExample, ...] = ()
 
 
-def datasheet(task: Task, config: Config, baselines: bool = True) -> DataSheet:
-    """The sheet of a task's rows, with heuristic baselines where asked for, which are fitted now. Nothing of the test is shown
-    but numbers. Raises UserError for data that cannot be read."""
+def datasheet(task: Task, config: Config, full: bool = True) -> DataSheet:
+    """The sheet of a task's rows; a full one has labelled completions, and heuristic baselines, which are fitted now. Nothing of
+    the test is shown but numbers. Raises UserError for data that cannot be read."""
     source = task.source
     train = task.rows("train")
     return DataSheet(
@@ -68,9 +79,10 @@ def datasheet(task: Task, config: Config, baselines: bool = True) -> DataSheet:
         left_out=dict(source.left_out),
         notes=source.notes,
         warnings=short_splits(task, config),
-        splits=tuple(_split_sheet(task, source, split, baselines and bool(train)) for split in SPLITS),
+        splits=tuple(_split_sheet(task, source, split, full and bool(train)) for split in SPLITS),
         answers=tuple(row.answer for row in train[:5]),
         example=task.demonstrations()[0] if train else None,
+        labelled=tuple(_judged(task, each) for each in task.labelled(1)) if full and train else (),
     )
 
 
@@ -79,7 +91,7 @@ def describe_rows(task: Task, config: Config) -> tuple[str, ...]:
     Empty for generated rows without classes."""
     if task.classes is None and task.source.found is None:
         return ()
-    sheet = datasheet(task, config, baselines=False)
+    sheet = datasheet(task, config, full=False)
     read = f", {sum(sheet.read.values()):,} rows read" if sheet.read else ""
     return (f"data: {sheet.source}{read}{_left_out(sheet.left_out)}{_shares(sheet)}", *sheet.notes)
 
@@ -102,7 +114,7 @@ def short_splits(task: Task, config: Config) -> tuple[str, ...]:
 
 def check_rows(task: Task, config: Config) -> None:
     """Raises UserError, a line each: for the mistakes of all files, else for splits with too few rows or with rows of one
-    class, else for what the task itself finds.
+    class.
 
     Of the sealed test only numbers of rows are used: of all, and of each class.
     """
@@ -118,13 +130,13 @@ def check_rows(task: Task, config: Config) -> None:
         elif task.classes is not None:
             counts = {name: sum(row.answer == name for row in rows) for name in task.classes}
             if not all(counts.values()):
+                every = "both classes" if len(counts) == 2 else "every class"
                 has = " and ".join(f"{count} {name}" for name, count in counts.items())
                 more = source.found is None or all(source.classes.get(split, {"": 0}).values())
                 remedy = f"raise task.{split}_rows" if more else _remedy(source, split)
-                mistakes.append(f"task: the {split} split has {has}, needs both classes; {remedy}")
+                mistakes.append(f"task: the {split} split has {has}, needs {every}; {remedy}")
     if mistakes:
         raise UserError(*mistakes)
-    task.check()
 
 
 def too_few(task: Task, config: Config, split: Split, needed: int) -> str:
@@ -148,22 +160,27 @@ def _split_sheet(task: Task, source: SourceReport, split: Split, with_baselines:
     texts = texts or {"prompt": [row.prompt_text for row in rows]}
     fitted = task.heuristic_baselines(split) if with_baselines and rows and split != "test" else {}
     scores = {name: f1_accuracy(outcomes) for name, outcomes in fitted.items()}
-    share = balanced_share = None
-    if task.classes is not None and rows:
-        balanced_share = sum(row.answer == task.classes[0] for row in rows) / len(rows)
-        share = counts[task.classes[0]] / sum(counts.values()) if counts else balanced_share
+    names, drawn = task.classes or (), Counter(row.answer for row in rows)
+    given = counts if any(counts.values()) else drawn
+    positive = task.positive or names[0] if task.positive or len(names) == 2 else None
     return SplitSheet(
         split=split,
         rows=len(rows),
         found=len(rows) if source.found is None else source.found[split],
-        share=share,
-        balanced_share=balanced_share,
+        classes={name: given[name] / sum(given.values()) for name in names if rows},
+        share=given[positive] / sum(given.values()) if positive and rows else None,
+        balanced_share=drawn[positive] / len(rows) if positive and rows else None,
         shares={name: values[split] for name, values in source.shares.items()},
         words={name: median(len(text.split()) for text in column) for name, column in texts.items() if column},
         baselines={
             name: BaselineScore(accuracy=each.accuracy, macro_f1=each.macro_f1) for name, each in scores.items()
         },
     )
+
+
+def _judged(task: Task, each: LabelledCompletion) -> JudgedExample:
+    judged = task.outcome(each.row, each.completion, len(each.completion.split()))
+    return JudgedExample(kind=each.kind, judged=judged.kind, completion=each.completion)
 
 
 def _left_out(reasons: Mapping[str, int]) -> str:
@@ -174,7 +191,10 @@ def _left_out(reasons: Mapping[str, int]) -> str:
 
 
 def _shares(sheet: DataSheet) -> str:
-    """`; SELECTED: 20% of train (50% once balanced), 21% of val, 19% of test`; empty for a task without classes."""
+    """`; SELECTED: 20% of train (50% once balanced), 21% of val, 19% of test`; of many classes their shares of train; empty
+    for a task without classes."""
+    if sheet.splits[0].share is None and sheet.splits[0].classes:
+        return "; of train " + ", ".join(f"{share:.0%} {name}" for name, share in sheet.splits[0].classes.items())
     shares = []
     for each in sheet.splits:
         if each.share is not None and each.balanced_share is not None:

@@ -148,3 +148,22 @@ def test_generated_resumes_of_one_class_ask_for_more_rows() -> None:
     config = parse_config({"task": {"name": "resume", "test_rows": 1}, **SMALL}, "test")
     with pytest.raises(UserError, match=r"the test split has .* needs both classes; raise task\.test_rows"):
         check_rows(load_task(config.task), config)
+
+
+def test_completions_of_known_kind_are_shown_as_they_are_judged_and_every_class_has_its_share(
+    cli: Any, tmp_path: Path
+) -> None:
+    rows = [{"text": f"mail {i}", "label": ("ham", "spam", "news")[i % 3]} for i in range(90)]
+    task = {"kind": "choice", "data": write_lines(tmp_path / "mails.jsonl", rows), "prompt": "text", "answer": "label"}
+    shown = json.loads(
+        cli("data", resource("configs") / "arithmetic-grammar.yaml", "--json", "--set", f"task={task}").out
+    )
+    assert {each["judged"] for each in shown["labelled"]} == {"correct", "wrong", "unparsed"}
+    assert all(each["judged"] == each["kind"] for each in shown["labelled"])
+    assert all(
+        sum(each["classes"].values()) == pytest.approx(1) and len(each["classes"]) == 3 for each in shown["splits"]
+    )
+    assert shown["splits"][0]["share"] is None
+    lines = cli("data", resource("configs") / "arithmetic-grammar.yaml", "--set", f"task={task}").out.splitlines()
+    assert {"ham", "spam", "news"} <= {line.split()[0] for line in lines if line.strip()}
+    assert {line.split()[0] for line in lines if line.startswith("  ")} >= {"correct", "wrong", "unparsed"}
