@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 COMMANDS = (
+    "init",
     "run",
     "sft",
     "status",

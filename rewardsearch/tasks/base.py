@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, get_args
 
@@ -17,8 +17,6 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 
 _DATA_KEYS = ("train_file", "test_file", "data", "test_data", *sorted(TaskConfig.omitted - {"kind"}))
 """The keys that only some tasks read."""
-_RESUME_KEYS = ("split_by", "balance", "selected_share")
-"""The keys that only the task `resume` reads."""
 
 
 class LabelValues(NamedTuple):
@@ -118,13 +116,6 @@ class Task(Protocol):
         """What supervised fine-tuning teaches: for each train row a right completion in the asked form."""
         ...
 
-    def outcomes(self, answered: Sequence[tuple[Row, str, int]]) -> list[Outcome]:
-        """The outcome of each row, completion and length, as `outcome` gives it."""
-        return [self.outcome(row, completion, length) for row, completion, length in answered]
-
-    def check(self) -> None:
-        """What a task does before a search to find its own mistakes. Raises UserError."""
-
     def heuristic_baselines(self, split: Split) -> dict[str, tuple[Outcome, ...]]:
         """Outcomes on a split of heuristics without a model, fitted to the train rows, by name; empty where there are none."""
         return {}
@@ -138,10 +129,6 @@ def solution_of(completion: str) -> str | None:
 def refuse_data_keys(config: TaskConfig, reads: tuple[str, ...] = ()) -> None:
     """Raises UserError for keys of the config that have a value and are not among those that the task `reads`."""
     given = [f"task.{key}" for key in _DATA_KEYS if key not in reads and getattr(config, key)]
-    if config.columns.rewards and "columns" not in reads:
-        given.append("task.columns")
-    if config.kind is not None:
-        given += [f"task.{key}" for key in _RESUME_KEYS if getattr(config, key) != TaskConfig.model_fields[key].default]
     if given:
         allowed = f"reads {', '.join(f'task.{key}' for key in reads)}" if reads else "generates its rows"
         what = f"kind {config.kind}" if config.kind else f"task {config.name}"

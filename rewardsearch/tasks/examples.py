@@ -11,7 +11,6 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, meta
@@ -64,13 +63,15 @@ class Found:
     notes: list[str] = field(default_factory=list)
 
 
-def read_examples(config: TaskConfig, answers: Answers, part: str, key: str, table: Table, mistakes: Mistakes) -> Found:
-    """The examples of `task.data`, `task.val_data` or `task.test_data`; the user named the source in `key`.
+def read_examples(config: TaskConfig, answers: Answers, part: str, key: str) -> Found:
+    """The examples of `task.data`, `task.val_data` or `task.test_data`; the user named the source in `key`. Raises UserError with
+    every mistake of the source.
 
-    mistakes: of the table so far. Raises UserError with every mistake of the source. Messages about the sealed test name rows
-    and show none of their text.
+    Messages about the sealed test name rows and show none of their text.
     """
-    name = source_name(str(getattr(config, part)))
+    source = str(getattr(config, part))
+    name, mistakes = source_name(source), Mistakes()
+    table = read_source(key, source, PARTS[part], mistakes)
     if not table.rows:
         mistakes.end(name)
         raise UserError(f"{name} has no rows; {key} needs a row for each question")
@@ -124,9 +125,8 @@ class _RowReader:
 
     def __init__(self, config: TaskConfig, answers: Answers, table: Table, name: str, part: str) -> None:
         self._config, self._answers = config, answers
-        # A test file that is the data is no secret.
-        same = config.test_data == config.data and Path(config.data or "").expanduser().is_file()
-        self._shown = part != "test_data" or same
+        # A test that is the data is no secret.
+        self._shown = part != "test_data" or config.test_data == config.data
         solution = config.solution if part == "data" else None
         form = answers.asked
         self._prompt = _filler("prompt", config.prompt or "prompt", table, name, form)
@@ -149,7 +149,7 @@ class _RowReader:
             return found
 
         raw = self._filled("prompt", self._prompt, where, row, mistakes)
-        messages = _messages(raw)
+        messages = chat_messages(raw)
         prompt = "" if messages else text("prompt", lambda row: raw)
         asked = message_text(messages) if messages else prompt
         if isinstance(raw, str):
@@ -157,7 +157,7 @@ class _RowReader:
         cell = self._filled("answer", self._answer, where, row, mistakes)
         if len(mistakes) > before:
             return None
-        if missing := [key for key, value in (("prompt", asked), ("answer", cell)) if _is_missing(value)]:
+        if missing := [key for key, value in (("prompt", asked), ("answer", cell)) if is_missing(value)]:
             left_out[f"no {missing[0]}"] += 1
             return None
         answer = self._gold(where, cell, mistakes)
@@ -181,7 +181,7 @@ class _RowReader:
         first: tuple[str, str] | None = None
         for where, row in table.rows:
             value = row.get(column)
-            if _is_missing(value):
+            if is_missing(value):
                 continue
             first = first or (where, json_kind(value))
             if json_kind(value) != first[1]:
@@ -266,16 +266,16 @@ def _template(key: str, text: str, table: Table, name: str, form: str) -> Callab
 
 
 def _cell(value: Callable[[Mapping[str, Any]], Any], row: Mapping[str, Any]) -> Any:
-    return value({name: "" if _is_missing(cell) else cell for name, cell in row.items()})
+    return value({name: "" if is_missing(cell) else cell for name, cell in row.items()})
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
     if isinstance(value, str):
         return not value.strip()
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def _messages(value: Any) -> list[dict[str, str]] | None:
+def chat_messages(value: Any) -> list[dict[str, str]] | None:
     """A prompt that is chat messages already; None for any other."""
     if not isinstance(value, list) or not value or not all(isinstance(each, Mapping) for each in value):
         return None

@@ -32,6 +32,7 @@ def test_arguments_and_values_have_the_readmes_words(cli: Any, command: str) -> 
         "validate": ["FILE"],
         "adapt": ["FILE"],
         "score": ["FILE", "DATA"],
+        "init": ["DIR"],
         **{name: ["CONFIG"] for name in ("sft", "data", "prompt", "doctor")},
     }.get(command, ["RUN"])
     options = told.split("Options:\n")[1]
