@@ -21,9 +21,12 @@ def compare(
     positive: Annotated[
         str | None,
         typer.Option(
-            "--positive", metavar="CLASS", help="With --predictions: gold is of two classes, this one positive."
+            "--positive", metavar="CLASS", help="With --predictions: gold is of 2 to 20 classes, this one positive."
         ),
     ] = None,
+    classes: Annotated[
+        bool, typer.Option("--classes", help="With --predictions: gold is of 2 to 20 classes; F1 is macro F1.")
+    ] = False,
     limit: Annotated[
         int, typer.Option("--limit", metavar="N", min=0, help="Questions that are listed for each of the two.")
     ] = 5,
@@ -34,7 +37,7 @@ def compare(
     The tests are paired by question. Differences are the first minus the second, with paired bootstrap intervals. They are about
     these two trained policies, or predictions. For two rewards of a run the gain over questions and training seeds is shown too.
     The questions that only one of the two answers correctly are listed. Where answers are classes, F1 is that of the positive
-    class, and the scores of each class are shown.
+    class, or macro F1, and the scores of each class are shown.
     """
     from rewardsearch.rank import compare_predictions, read_predictions
     from rewardsearch.session.runs import compare_arms, find_arm, name_of, open_run
@@ -42,12 +45,13 @@ def compare(
     if len(what) != (2 if predictions else 3):
         form = "compare --predictions A.jsonl B.jsonl" if predictions else "compare RUN ID ID"
         raise UserError(f"compare: got {len(what)} arguments; write rewardsearch {form}")
-    if positive is not None and not predictions:
-        raise UserError("compare: got --positive without --predictions; a run knows its classes: leave it out")
+    if (positive is not None or classes) and not predictions:
+        option = "--classes" if positive is None else "--positive"
+        raise UserError(f"compare: got {option} without --predictions; a run knows its classes: leave it out")
     if predictions:
         names = (what[0], what[1])
         first, second = (read_predictions(Path(name)) for name in names)
-        result = compare_predictions(first, second, positive=positive)
+        result = compare_predictions(first, second, positive=positive, classes=classes)
     else:
         state = open_run(what[0])
         first_arm, second_arm = (find_arm(state, text) for text in what[1:])

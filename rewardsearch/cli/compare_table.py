@@ -33,7 +33,8 @@ def print_comparison(names: tuple[str, str], result: Comparison, limit: int, abo
 
     limit: questions that are listed for each side. about: what the tests over the questions are about.
     """
-    of = f"; F1 is that of {next(iter(result.a.classes.classes))}" if result.a.classes else ""
+    classes = result.a.classes
+    of = f"; F1 is {f'that of {classes.positive}' if classes.positive else 'macro F1'}" if classes else ""
     if (gap := result.rewards) is not None:
         print_lines(
             console,
@@ -44,8 +45,8 @@ def print_comparison(names: tuple[str, str], result: Comparison, limit: int, abo
     print_lines(console, f"{about}, over the questions alone: {result.n} questions, matched by id{of}; 95 % intervals")
     print_facts(console, zip(_SIDES.values(), names, strict=True))
     print_table(console, ("score", *_SIDES.values(), "first - second"), _scores(result))
-    positive = class_legend(tuple(result.a.classes.classes)) if result.a.classes else {"F1": F1_LEGEND}
-    legend = {"accuracy": "share of correct answers", **positive, "parsed": "share of answers that can be read"}
+    f1 = class_legend(classes) if classes else {"F1": F1_LEGEND}
+    legend = {"accuracy": "share of correct answers", **f1, "parsed": "share of answers that can be read"}
     print_facts(console, [(name, legend[name]) for name, *_ in _scores(result)])
     if result.a.unreadable or result.b.unreadable:
         counts = f"{result.a.unreadable} of the first, {result.b.unreadable} of the second"
@@ -70,7 +71,7 @@ def _scores(result: Comparison) -> list[tuple[str, ...]]:
         ("F1", *f1, gain(difference.f1, difference.f1_ci)),
         ("accuracy", *accuracy, gain(difference.accuracy, difference.accuracy_ci)),
     ]
-    if a.classes and b.classes and (macro := result.macro_f1_difference):
+    if a.classes and b.classes and a.classes.positive and (macro := result.macro_f1_difference):
         both = [estimate(each.macro_f1) for each in (a.classes, b.classes)]
         rows.append(("macro F1", *both, gain(macro.value, macro.ci)))
     rows.append(("parsed", percent(a.parse_rate), percent(b.parse_rate), ""))

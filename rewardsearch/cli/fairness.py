@@ -34,10 +34,10 @@ def fairness(
         print_json({"run": str(state.folder), "split": split, "arms": arms})
         return
     console = make_console()
-    classes = load_task(state.config.task).classes
-    if not found or classes is None:
+    positive = load_task(state.config.task).positive
+    if not found or positive is None:
         evaluated = any(result.rung == FULL and result.outcomes for result in state.trainings.values())
-        print_lines(console, NO_GROUPS if evaluated or classes is None else f"{state.folder} has evaluated no arm yet")
+        print_lines(console, NO_GROUPS if evaluated or positive is None else f"{state.folder} has evaluated no arm yet")
         return
     print_lines(console, f"{state.config.task.label}, {split}")
-    print_fairness(found, classes[0], named, console)
+    print_fairness(found, positive, named, console)

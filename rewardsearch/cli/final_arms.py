@@ -10,7 +10,6 @@ from rewardsearch.cli.tables import (
     FLAGS_LEGEND,
     FLAGS_WRAP,
     class_legend,
-    class_names,
     flags_text,
     gain,
     interval,
@@ -19,6 +18,7 @@ from rewardsearch.cli.tables import (
     percent,
     print_lines,
     print_table,
+    scores_of_classes,
     signed,
 )
 
@@ -43,12 +43,16 @@ _LEGEND = {
     "flags": FLAGS_LEGEND,
 }
 _SPARE = ("p/policy", "parsed", "test-val", "val F1", "interval", "kind", "seeds", "corr.", "flags", "p/base")
-_SPARE_OF_CLASSES = ("corr.", "p/base", "kind", "parsed", "interval", "F1", "precision", "flags")
+_SPARE_OF_CLASSES = ("corr.", "p/base", "kind", "parsed", "interval", "F1", "accuracy", "precision", "flags")
+_WIDE = 6
+"""From more classes than these, a confusion matrix is shown as a list."""
+_CONFUSIONS = 3
+"""Wrong answers that the list has for each class."""
 
 
 def print_arms(rows: Sequence[FinalRow], named: Mapping[str, str], chosen: str | None, console: Console) -> None:
     """The arms in their order. named: names of arms by id."""
-    classes = class_names(rows)
+    classes = scores_of_classes(rows)
     versus = f"vs {next((named[row.id] for row in rows if row.kind == 'policy'), 'policy')}" if classes else "gain"
     score = "macro F1" if classes else "F1"
     of_rewards = any(row.gain_ci is not None for row in rows)
@@ -64,7 +68,7 @@ def print_arms(rows: Sequence[FinalRow], named: Mapping[str, str], chosen: str |
     }
     if classes:
         of = class_legend(classes)
-        legend |= of | {name: f"{of[name]}; {_SEEDS}" for name in ("precision", "recall")}
+        legend |= of | {name: f"{of[name]}; {_SEEDS}" for name in ("precision", "recall") if name in of}
         legend["F1"] = f"{of['F1']}; the mean over the training seeds"
     cells = [_cells(row, ("* " if row.id == chosen else "  ") + named[row.id], versus) for row in rows]
     spare = _SPARE_OF_CLASSES if classes else _SPARE
@@ -77,11 +81,15 @@ def _cells(row: FinalRow, name: str, versus: str) -> dict[str, str]:
     base = dict(zip(("p/base", "corr."), p_values, strict=True))
     parsed, flags = {"parsed": percent(row.parse_rate)}, {"flags": flags_text(row.flags)}
     if row.classes is not None:
-        positive, seeds = next(iter(row.classes.classes.values())), row.classes_by_seed.values()
         scores = {
             "macro F1": number(row.classes.macro_f1.value),
             "interval": interval(row.expected_macro_ci or row.classes.macro_f1.ci),
             versus: gain(row.macro_gain, row.macro_gain_ci or row.macro_gain_questions_ci, 2),
+        }
+        if row.classes.positive is None:
+            return arm | scores | {"accuracy": number(row.accuracy)} | base | parsed | flags
+        positive, seeds = row.classes.classes[row.classes.positive], row.classes_by_seed.values()
+        scores |= {
             "precision": _range([seed.precision for seed in seeds] or [positive.precision.value], 2),
             "recall": _range([seed.recall for seed in seeds] or [positive.recall.value], 2),
             "F1": number(row.f1),
@@ -106,13 +114,28 @@ def _range(values: Sequence[float], digits: int) -> str:
 
 
 def print_confusion(row: FinalRow, name: str, console: Console) -> None:
-    """The answers of an arm by gold class, the mean over its seeds."""
+    """The answers of an arm by gold class, the mean over its seeds; of many classes the most frequent answers."""
     if row.classes is None:
         return
     confusion = row.classes.confusion
     means = ", means over seeds" if len(row.f1_by_seed) > 1 else ""
+    if len(confusion) > _WIDE:
+        print_lines(console, "", f"answers of {name} by gold class{means}; --json has all of them:")
+        cells = [
+            (gold, _count(sum(counts.values())), _count(counts[gold]), _confusions(gold, counts))
+            for gold, counts in confusion.items()
+        ]
+        print_table(console, ("gold", "questions", "right", "most frequent other answers"), cells)
+        return
     print_lines(console, "", f"answers of {name} (columns) by gold class (rows){means}:")
-    cells = [
-        (gold, *(f"{count:.1f}".removesuffix(".0") for count in counts.values())) for gold, counts in confusion.items()
-    ]
-    print_table(console, ("gold", *next(iter(confusion.values()))), cells)
+    matrix = [(gold, *map(_count, counts.values())) for gold, counts in confusion.items()]
+    print_table(console, ("gold", *next(iter(confusion.values()))), matrix)
+
+
+def _confusions(gold: str, counts: Mapping[str, float]) -> str:
+    others = sorted((name for name in counts if name != gold and counts[name]), key=lambda name: -counts[name])
+    return ", ".join(f"{name} {_count(counts[name])}" for name in others[:_CONFUSIONS]) or "-"
+
+
+def _count(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")

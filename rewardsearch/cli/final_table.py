@@ -13,6 +13,7 @@ from rewardsearch.cli.tables import (
     p_value,
     print_lines,
     print_table,
+    scores_of_classes,
 )
 
 if TYPE_CHECKING:
@@ -51,9 +52,10 @@ def print_final(report: FinalReport, console: Console) -> None:
         print_confusion(chosen, named[chosen.id], console)
         print_lines(console, "")
     print_lines(console, *_winners_curse(report, named), *_control(report, named))
-    if report.fairness and (classes := next((row.classes for row in done if row.classes), None)):
+    classes = scores_of_classes(done)
+    if report.fairness and classes is not None and classes.positive is not None:
         first = sorted(report.fairness, key=lambda each: each.arm != report.chosen)
-        print_fairness(first, next(iter(classes.classes)), named, console)
+        print_fairness(first, classes.positive, named, console)
     explained = [
         f"  {named[row.id]}: {row.how}"
         for row in report.rows

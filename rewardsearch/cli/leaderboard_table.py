@@ -12,7 +12,6 @@ from rewardsearch.cli.tables import (
     FLAGS_WRAP,
     PAPER_NOTE,
     class_legend,
-    class_names,
     flags_text,
     interval,
     number,
@@ -20,13 +19,14 @@ from rewardsearch.cli.tables import (
     percent,
     print_lines,
     print_table,
+    scores_of_classes,
     short_id,
 )
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rewardsearch.records import RankedRow, Ranking
+    from rewardsearch.records import ClassScores, RankedRow, Ranking
 
 LEGEND = {
     "#": "rank by F1",
@@ -59,8 +59,11 @@ STATUS_LEGEND = {
 
 def print_leaderboard(ranking: Ranking, console: Console) -> None:
     """The ranked rows as a table, then the candidates without a rank and the reason."""
-    classes = class_names(ranking.rows)
-    of = f"; F1, precision and recall are those of {classes[0]}" if classes else ""
+    classes = scores_of_classes(ranking.rows)
+    of = ""
+    if classes is not None:
+        positive = classes.positive
+        of = f"; F1, precision and recall are those of {positive}" if positive else "; F1 is macro F1"
     print_lines(console, f"{ranking.task}, {ranking.n} questions of {ranking.split}{of}")
     if ranking.split == "test":
         print_lines(console, PAPER_NOTE)
@@ -83,10 +86,8 @@ def print_leaderboard(ranking: Ranking, console: Console) -> None:
         )
 
 
-def _print_ranked(
-    ranking: Ranking, ranked: Sequence[RankedRow], classes: Sequence[str] | None, console: Console
-) -> None:
-    score = "accuracy" if classes is None else "macro F1"
+def _print_ranked(ranking: Ranking, ranked: Sequence[RankedRow], classes: ClassScores | None, console: Console) -> None:
+    score = "accuracy" if classes is None or classes.positive is None else "macro F1"
     spare = ("training", "AUC", "p/best", "round", "parsed", score, "p/base", "ties", "interval", "id", "flags")
     cells = [_ranked_cells(row, ranking.noise is not None) for row in ranked]
     several = any(len(row.f1_by_seed) > 1 for row in ranked)
@@ -124,8 +125,8 @@ def _ranked_cells(row: RankedRow, known: bool) -> dict[str, str]:
     """The cells of a row by column. known: whether the noise between training seeds is known."""
     p_values = {"p/base": row.p_vs_baseline, "corr.": row.p_adjusted, "p/best": row.p_vs_best}
     scores = {"accuracy": row.accuracy}
-    if row.classes is not None:
-        positive = next(iter(row.classes.classes.values()))
+    if row.classes is not None and row.classes.positive is not None:
+        positive = row.classes.classes[row.classes.positive]
         of_classes = (row.classes.macro_f1, positive.precision, positive.recall)
         scores = dict(zip(("macro F1", "precision", "recall"), (each.value for each in of_classes), strict=True))
     return {

@@ -30,6 +30,8 @@ PAPER_NOTE = "paper protocol: ranked on the test split with one seed, so the bes
 F1_LEGEND = "2a / (1 + a) with a the accuracy, so F1 and accuracy give the same ranks"
 FLAGS_WRAP = {"flags": 18}
 FLAGS_LEGEND = "warnings of validation and training; docs/validation.md explains them"
+_NAMED_CLASSES = 6
+"""Up to so many classes, a legend has their names."""
 _GAP = 2
 _LEAST_WIDTH = 20
 _NUMERIC = re.compile(r"[-+<.,:%$\[\]\d ]*")
@@ -154,16 +156,23 @@ def _print_trimmed(console: Console, table: Any) -> None:
         console.print(text, soft_wrap=True)
 
 
-def class_names(rows: Iterable[RankedRow | FinalRow]) -> tuple[str, ...] | None:
-    """The classes of the task, the positive one first; None for a task without classes."""
-    return next((tuple(row.classes.classes) for row in rows if row.classes), None)
+def scores_of_classes(rows: Iterable[RankedRow | FinalRow]) -> ClassScores | None:
+    """The scores of the first row with classes, which names the classes of the task; None for a task without classes."""
+    return next((row.classes for row in rows if row.classes), None)
 
 
-def class_legend(classes: Sequence[str]) -> dict[str, str]:
-    """The meaning of the scores of a task with classes."""
-    positive = classes[0]
+def class_legend(scores: ClassScores) -> dict[str, str]:
+    """The meaning of the scores of a task with classes. Without a positive class F1 is macro F1, and nothing else has a row."""
+    names, positive = list(scores.classes), scores.positive
+    of = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) <= _NAMED_CLASSES else f"the {len(names)} classes"
+    macro = (
+        f"the mean of the F1 of {of}; an unparsed completion counts as {'the' if len(names) == 2 else 'a'} wrong "
+        f"{'class' if len(names) == 2 else 'answer'}"
+    )
+    if positive is None:
+        return {"macro F1": macro, "F1": f"macro F1, {macro}"}
     return {
-        "macro F1": f"the mean of the F1 of {' and '.join(classes)}; an unparsed completion counts as the wrong class",
+        "macro F1": macro,
         "precision": f"share of the answers {positive} whose gold label is {positive}",
         "recall": f"share of the gold labels {positive} that are answered {positive}",
         "F1": f"of {positive}: 2PR / (P + R), P the precision and R the recall",

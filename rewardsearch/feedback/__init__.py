@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from rewardsearch.feedback.answers import classes_of
 from rewardsearch.feedback.lessons import lessons
 from rewardsearch.feedback.payoff import payoffs
 from rewardsearch.feedback.summary import (
@@ -82,7 +81,8 @@ def write_feedback(
         round=round,
         text="",
         n=ranking.n,
-        classes=classes_of(baseline.classes),
+        classes=tuple(baseline.classes.classes) if baseline.classes else None,
+        positive=baseline.classes.positive if baseline.classes else None,
         policy=reference(ranked[POLICY], known) if POLICY in ranked and ranked[POLICY].f1 is not None else None,
         baseline=reference(baseline, known),
         evidence=tuple(evidence),

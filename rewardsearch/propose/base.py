@@ -53,8 +53,8 @@ class ProposalRequest(Record):
     - `attempt`: 0 for the round's proposal, then the number of the repair. An attempt above 0 without `repairs` replaces what
       was rejected. `rivals` maps the id of a repaired candidate to the earlier candidate that it behaves like.
     - `run`: a unique name of the run. `rounds`: how many rounds the search has. `seen`: the ids of all candidates so far.
-    - `task`, `description`: the task's name and text. `classes`: the answers of a task with classes, the positive one first;
-      `numeric`: whether answers are numbers.
+    - `task`, `description`: the task's name and text. `classes`: the answers of a task with classes; `positive`: the one
+      whose F1 ranks, which is the first, or None for macro F1; `numeric`: whether answers are numbers.
       `form_code`: the parser of the answer form as Python source; empty for tags.
       `columns`: what rewards get beside `answer`. `base_rewards`: (name, code) of the rewards that are always trained on.
       `examples`: labelled completions of one row.
@@ -76,6 +76,7 @@ class ProposalRequest(Record):
     scale_rewards: str = ""
     limits: Limits | None = None
     classes: tuple[str, ...] | None = None
+    positive: str | None = None
     numeric: bool = True
     form_code: str = ""
     columns: tuple[str, ...] = ()

@@ -21,7 +21,8 @@ from rewardsearch.stats import Bootstrap, Estimate, McNemar, f1_accuracy, mcnema
 
 
 class Side(Record):
-    """The scores of one arm. On a task with classes F1 is the positive class's, and `classes` has the scores of each class."""
+    """The scores of one arm. On a task with classes F1 is the positive class's, or macro F1 where there is none, and `classes`
+    has the scores of each class."""
 
     f1: float
     f1_ci: Interval

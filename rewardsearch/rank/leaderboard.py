@@ -47,10 +47,10 @@ def rank(
     stop_decisions and stopped: candidates stopped at a rung, with the decision and the training up to there. policy_name: of the
     policy before GRPO in its row. feedback: whether proposers get feedback.
 
-    Trained arms are ranked by F1 on `split` (on a task with classes that of the positive class), equal ones by id. Arms without a
-    score follow with the reason. p_vs_best is against the best candidate, p_vs_baseline against the baseline, p_vs_parent against
-    the best trained parent. p_adjusted is p_vs_baseline corrected over all trained candidates. All p-values are about rewards,
-    over questions and seeds; they are None where the baseline has one seed.
+    Trained arms are ranked by F1 on `split` (on a task with classes that of the positive class, or macro F1), equal ones by
+    id. Arms without a score follow with the reason. p_vs_best is against the best candidate, p_vs_baseline against the
+    baseline, p_vs_parent against the best trained parent. p_adjusted is p_vs_baseline corrected over all trained candidates.
+    All p-values are about rewards, over questions and seeds; they are None where the baseline has one seed.
 
     Raises ValueError when the arms answered different questions.
     """

@@ -10,8 +10,7 @@ from typing import Any
 from rewardsearch.config import RankConfig
 from rewardsearch.errors import UserError
 from rewardsearch.rank.compare import Comparison, compare_outcomes
-from rewardsearch.records import Outcome, OutcomeKind, Record
-from rewardsearch.stats import UNPARSED
+from rewardsearch.records import UNPARSED, Outcome, OutcomeKind, Record
 from rewardsearch.tasks.numbers import gold_number, gold_text
 from rewardsearch.tasks.sources import read_table
 from rewardsearch.tasks.tables import Mistakes, json_kind
@@ -19,6 +18,7 @@ from rewardsearch.tasks.tables import Mistakes, json_kind
 _COLUMNS = ("id", "gold", "prediction")
 _NO_MATCH = "[invalid]"
 """What lm-evaluation-harness writes where it found no answer."""
+MAX_CLASSES = 20
 _MAX_SHOWN = 5
 """Ids or answers that a message lists."""
 
@@ -37,15 +37,16 @@ def compare_predictions(
     config: RankConfig | None = None,
     seed: int = 0,
     positive: str | None = None,
+    classes: bool = False,
 ) -> Comparison:
     """Two sets of predictions for the same questions, matched by id, in whatever order.
 
-    positive: the gold answer that is the positive class, where gold has two classes; a prediction that is neither class is
-    unparsed. Without it, a prediction that is not a number is unparsed where every gold answer is a number. `[invalid]` is always
-    unparsed.
+    classes: gold has 2 to 20 classes; a prediction that is none of them is unparsed. positive: the same, and the gold answer that
+    is the positive class. Without both, a prediction that is not a number is unparsed where every gold answer is a number.
+    `[invalid]` is always unparsed.
 
-    Raises UserError when an id is in one set only, when gold differs between the sets, or when both are empty; with `positive`
-    also when gold has not two classes or none of it is positive.
+    Raises UserError when an id is in one set only, when gold differs between the sets, or when both are empty; of classes also
+    when there are too few or too many or none is positive.
     """
     gold_a, gold_b = ({row.id: row.gold for row in rows} for rows in (a, b))
     mistakes = []
@@ -67,9 +68,9 @@ def compare_predictions(
         mistakes.append("no predictions in either file; give JSON Lines with id, gold and prediction")
     if mistakes:
         raise UserError(*mistakes)
-    classes = None if positive is None else _classes(gold_a.values(), positive)
-    numeric = classes is None and all(gold_number(gold) is not None for gold in gold_a.values())
-    first, second = ([_outcome(row, classes, numeric) for row in rows] for rows in (a, b))
+    names = _classes(gold_a.values(), positive) if classes or positive is not None else None
+    numeric = names is None and all(gold_number(gold) is not None for gold in gold_a.values())
+    first, second = ([_outcome(row, names, positive is not None, numeric) for row in rows] for rows in (a, b))
     result = compare_outcomes(first, second, config or RankConfig(), seed)
     sides = {
         name: side.model_copy(update={"unreadable": sum(_is_unreadable(row.prediction, numeric) for row in rows)})
@@ -137,25 +138,25 @@ def _text(row: Mapping[str, Any], key: str) -> str | None:
     return text if text.strip() else None
 
 
-def _classes(golds: Iterable[str], positive: str) -> tuple[str, str]:
-    """The two classes of gold answers, the positive one first."""
+def _classes(golds: Iterable[str], positive: str | None) -> tuple[str, ...]:
+    """The classes of gold answers, the positive one first, the others in their order."""
     found: list[str] = []
     for gold in golds:
         if not any(same_answer(gold, known) for known in found):
             found.append(gold.strip())
-    others = [gold for gold in found if not same_answer(gold, positive)]
-    if len(others) == len(found):
+    others = [gold for gold in found if positive is None or not same_answer(gold, positive)]
+    if positive is not None and len(others) == len(found):
         raise UserError(
             f"positive: no gold answer is {positive!r}; gold has {_some(map(repr, found))}: give one of these"
         )
-    if len(others) != 1:
+    if not 2 <= len(found) <= MAX_CLASSES:
         raise UserError(
-            f"positive: gold must have two classes; beside {positive!r} it has {len(others)} others"
-            f"{': ' if others else ''}{_some(map(repr, others))}; leave positive out, or give rows of two classes"
+            f"gold has {len(found)} classes, {_some(map(repr, found))}; classes are 2 to {MAX_CLASSES}: "
+            "leave positive and classes out, or give rows of so many classes"
         )
     if UNPARSED in found:
         raise UserError(f"a class is named {UNPARSED!r}, which marks predictions of no class; rename the class")
-    return positive.strip(), others[0]
+    return tuple(sorted(others)) if positive is None else (positive.strip(), *sorted(others))
 
 
 def _is_unreadable(prediction: str | None, numeric: bool) -> bool:
@@ -165,7 +166,7 @@ def _is_unreadable(prediction: str | None, numeric: bool) -> bool:
     return prediction.strip().casefold() == _NO_MATCH or (numeric and gold_number(prediction) is None)
 
 
-def _outcome(row: Prediction, classes: tuple[str, ...] | None, numeric: bool) -> Outcome:
+def _outcome(row: Prediction, classes: tuple[str, ...] | None, has_positive: bool, numeric: bool) -> Outcome:
     if classes is not None:
         gold, answer = (_class_of(text, classes) for text in (row.gold, row.prediction))
         row = Prediction(id=row.id, gold=gold or row.gold, prediction=answer)
@@ -174,8 +175,16 @@ def _outcome(row: Prediction, classes: tuple[str, ...] | None, numeric: bool) ->
     kind: OutcomeKind = "unparsed"
     if row.prediction is not None and row.prediction.strip() and not _is_unreadable(row.prediction, numeric):
         kind = "correct" if same_answer(row.prediction, row.gold) else "wrong"
-    positive = None if classes is None else row.gold == classes[0]
-    return Outcome(id=row.id, kind=kind, gold=row.gold, prediction=row.prediction, length=0, positive=positive)
+    positive = row.gold == classes[0] if classes is not None and has_positive else None
+    return Outcome(
+        id=row.id,
+        kind=kind,
+        gold=row.gold,
+        prediction=row.prediction,
+        length=0,
+        positive=positive,
+        classes=classes,
+    )
 
 
 def _class_of(text: str | None, classes: tuple[str, ...]) -> str | None:

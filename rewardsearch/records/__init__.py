@@ -12,6 +12,7 @@ from rewardsearch.records.data import (
     BASELINE,
     FIXED_ARGUMENTS,
     POLICY,
+    UNPARSED,
     Batch,
     Completion,
     Demonstration,

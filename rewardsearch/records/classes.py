@@ -1,4 +1,4 @@
-"""What tasks with two classes have beside F1 and accuracy: scores of each class, and the rates of groups of people."""
+"""What tasks with classes have beside F1 and accuracy: scores of each class, and the rates of groups of people."""
 
 from __future__ import annotations
 
@@ -27,13 +27,15 @@ class ClassScores(Record):
     the positive class first.
 
     confusion: by gold class and by what was answered, one of the classes or "unparsed", the number of questions. An unparsed
-    completion counts as the wrong class in every score.
+    completion is a wrong answer; with two classes it counts as the other one.
     """
 
     classes: dict[str, ClassRow]
     macro_f1: ClassEstimate
     """The mean of the classes' F1."""
     confusion: dict[str, dict[str, float]]
+    positive: str | None = None
+    """The class whose F1 ranks; None where macro F1 does."""
 
 
 class GroupRate(Record):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from rewardsearch.records.messages import message_text
 
@@ -14,6 +15,8 @@ POLICY = "policy"
 """The id of the policy before any GRPO as an arm, after supervised fine-tuning where a search has it: a run of no steps."""
 
 OutcomeKind = Literal["correct", "wrong", "unparsed"]
+UNPARSED = "unparsed"
+"""The column of a confusion matrix for completions without an answer."""
 
 
 class Record(BaseModel):
@@ -83,7 +86,11 @@ class Completion(Record):
 
 
 class Outcome(Record):
-    """What became of one question: exactly one of correct, wrong, unparsed. `length` is the completion's, in tokens."""
+    """What became of one question: exactly one of correct, wrong, unparsed. `length` is the completion's, in tokens.
+
+    classes: on a task with classes their names, the positive one first if there is one; `gold` and a prediction are among them.
+    None where answers are free. Raises ValueError for names that do not fit.
+    """
 
     id: str
     kind: OutcomeKind
@@ -91,5 +98,34 @@ class Outcome(Record):
     prediction: str | None
     length: int
     positive: bool | None = None
-    """Whether `gold` is the positive class; None for a task without classes. There an unparsed completion counts as the wrong
-    class."""
+    """Whether `gold` is the positive class; None for a task without one."""
+    classes: tuple[str, ...] | None = None
+
+    @field_validator("classes")
+    @classmethod
+    def _shared(cls, classes: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return None if classes is None else _shared_names(classes)
+
+    @model_validator(mode="after")
+    def _is_of_the_classes(self) -> Outcome:
+        if self.classes is None:
+            if self.positive is not None:
+                raise ValueError(f"question {self.id} has a positive class and no classes")
+            return self
+        answers = (self.gold,) if self.kind == "unparsed" else (self.gold, self.prediction)
+        if not {*answers} <= {*self.classes}:
+            raise ValueError(
+                f"question {self.id}: gold {self.gold!r} and answer {self.prediction!r} must be of the classes "
+                f"{', '.join(self.classes)}; an answer that is none of them is unparsed"
+            )
+        if self.positive not in (None, self.gold == self.classes[0]):
+            raise ValueError(f"question {self.id}: the positive class is the first, {self.classes[0]}")
+        return self
+
+
+@lru_cache
+def _shared_names(classes: tuple[str, ...]) -> tuple[str, ...]:
+    """One tuple for all outcomes of a task. Raises ValueError for names that are no classes."""
+    if len(classes) < 2 or len({*classes, UNPARSED}) <= len(classes):
+        raise ValueError(f"classes: got {', '.join(classes)}; give two or more different names other than {UNPARSED!r}")
+    return classes

@@ -180,6 +180,8 @@ class Feedback(Record):
     """Questions that the scores are on."""
     classes: tuple[str, ...] | None = None
     """The classes of the task, the positive one first; None without classes."""
+    positive: str | None = None
+    """The class whose F1 ranks; None where macro F1 does, and without classes."""
     policy: Reference | None = None
     baseline: Reference | None = None
     evidence: tuple[Evidence, ...] = ()

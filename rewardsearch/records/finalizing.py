@@ -29,7 +29,8 @@ class FinalArm(Record):
 
 
 class SeedScores(Record):
-    """One training seed of an arm on a task with classes: precision and recall of the positive class, and macro F1."""
+    """One training seed of an arm on a task with classes: precision and recall of the positive class, or without
+    one their means over the classes, and macro F1."""
 
     precision: float
     recall: float
@@ -41,7 +42,8 @@ class FinalRow(Record):
 
     Gains, their intervals and the p-values are about rewards: over questions and training seeds, each arm with its own noise.
     They are None where an arm was trained with one seed. f1_ci, accuracy_ci, the intervals of `classes` and those named
-    `questions_ci` are over questions alone, given the trained policies. On a task with classes F1 is that of the positive class.
+    `questions_ci` are over questions alone, given the trained policies. On a task with classes F1 is that of the positive class,
+    or macro F1.
     """
 
     id: str

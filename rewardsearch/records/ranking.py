@@ -15,7 +15,8 @@ class RankedRow(Record):
     training seeds, with the noise between the baseline's seeds; None where the baseline has one seed. `ties`: the ranks of the
     trained arms, its own among them, that do not differ from it significantly (a p-value of 1 - confidence or more); None where
     p-values are, and for the policy before GRPO, which was not trained. A candidate that was stopped at a rung has its score
-    there in `reason`. On a task with classes F1 is that of the positive class, and `classes` has the scores of each class."""
+    there in `reason`. On a task with classes F1 is that of the positive class, or macro F1 where there is none, and `classes` has
+    the scores of each class."""
 
     rank: int | None
     id: str

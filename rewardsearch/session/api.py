@@ -127,10 +127,11 @@ def score(code: str | Path, rows: Rows, *, config: str | Path | Config | None = 
     return score_rows(text, rows_to_score(_source(rows)), settings)
 
 
-def compare(a: Rows, b: Rows, *, positive: str | None = None) -> Comparison:
+def compare(a: Rows, b: Rows, *, positive: str | None = None, classes: bool = False) -> Comparison:
     """Compares two models' predictions on the same questions: scores with intervals, their difference, McNemar's test.
 
-    a, b: rows with id, gold and prediction, matched by id. positive: the positive class, where gold is one of two classes.
+    a, b: rows with id, gold and prediction, matched by id. classes: gold is one of 2 to 20 classes. positive: the same, with
+    the positive class.
     Two arms of one run are compared by Run.compare.
 
     >>> compare("a.jsonl", "b.jsonl").mcnemar.p_exact
@@ -138,7 +139,9 @@ def compare(a: Rows, b: Rows, *, positive: str | None = None) -> Comparison:
     """
     from rewardsearch.rank import compare_predictions, read_predictions
 
-    return compare_predictions(read_predictions(_source(a)), read_predictions(_source(b)), positive=positive)
+    return compare_predictions(
+        read_predictions(_source(a)), read_predictions(_source(b)), positive=positive, classes=classes
+    )
 
 
 class Run:
@@ -291,7 +294,7 @@ class RunArm:
 
         result = evaluated(self._state, self.id)
         texts = completions_of(self._state, result)
-        frame = pd.DataFrame([outcome.model_dump() for outcome in result.outcomes])
+        frame = pd.DataFrame([outcome.model_dump(exclude={"classes"}) for outcome in result.outcomes])
         return frame.assign(completion=frame["id"].map(texts))
 
 

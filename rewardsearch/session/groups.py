@@ -23,7 +23,8 @@ def group_report(state: RunState, arm: str | None = None) -> GroupReport:
     """What finalize found on the test, or the rates of trained arms on the split that the run ranks on.
 
     arm: one arm alone. Without it: the arms of finalize; before finalize the best candidate and the baseline.
-    Empty for a task without groups, and for a run that has evaluated no arm. Raises UserError for an arm without a score.
+    Empty for a task without groups or without a positive class, and for a run that has evaluated no arm. Raises UserError for an
+    arm without a score.
     """
     report = state.final
     if report is not None:
@@ -35,7 +36,7 @@ def group_report(state: RunState, arm: str | None = None) -> GroupReport:
 
 def _on_ranked_split(state: RunState, arm: str | None) -> tuple[Fairness, ...]:
     task, split = load_task(state.config.task), state.config.ranked_on
-    if task.classes is None:
+    if task.positive is None:
         return ()
     ranked = [row.id for row in ranking_of(state).rows if row.status == "trained"]
     best = [id for id in ranked if id in state.candidates][:1]

@@ -15,10 +15,12 @@ from rewardsearch.stats import f1_accuracy
 
 def scores_text(outcomes: Iterable[Outcome]) -> str:
     """The scores that a line of progress has room for."""
-    metrics = f1_accuracy(outcomes)
+    found = list(outcomes)
+    metrics = f1_accuracy(found)
     scores = f"F1 {metrics.f1:.3f}, accuracy {metrics.accuracy:.3f}"
     if metrics.macro_f1 is not None:
-        scores = f"F1 {metrics.f1:.2f}, macro F1 {metrics.macro_f1:.2f}, "
+        of = "" if found[0].positive is None else f"F1 {metrics.f1:.2f}, "
+        scores = f"{of}macro F1 {metrics.macro_f1:.2f}, "
         scores += f"precision {metrics.precision:.2f}, recall {metrics.recall:.2f}"
     return f"{scores} on {metrics.n} questions"
 

@@ -157,6 +157,7 @@ def _request(
         task=task.name,
         description=task.description,
         classes=task.classes,
+        positive=task.positive,
         numeric=task.numeric,
         form_code="" if task.answer_form == TAGS else task.answer_form.code,
         columns=task.columns,

@@ -7,8 +7,8 @@ gain. `power`: gains that can be detected. `ranks`: rank correlation. `fairness`
 
 from __future__ import annotations
 
+from rewardsearch.records import UNPARSED
 from rewardsearch.stats.bootstrap import Bootstrap, resampled_totals
-from rewardsearch.stats.classes import UNPARSED
 from rewardsearch.stats.fairness import MIN_PEOPLE, fairness
 from rewardsearch.stats.metrics import Metrics, correct_by_id, f1_accuracy, right_table
 from rewardsearch.stats.noise import SeedNoise, Spread, projected_spread, seed_noise, spread

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rewardsearch.records import ClassScores, Outcome
-from rewardsearch.stats.classes import ClassCounts, class_sample, confusion_of, gold_of, scores_of
+from rewardsearch.stats.classes import ClassCounts, class_sample, class_table, confusion_of, scores_of
 from rewardsearch.stats.metrics import Arm, right_table
 from rewardsearch.stats.noise import SeedNoise, seed_noise
 from rewardsearch.stats.samples import Estimate, Floats, Metric, Sample
@@ -27,9 +27,10 @@ class Bootstrap(Generic[Arm]):
     how often n questions are drawn with replacement. seed: fixes the draws, which are the same for every arm, any set of arms and
     any order of the outcomes. confidence: of the intervals.
 
-    On a task with classes (`Outcome.positive`) F1 is that of the positive class. Resamples are not stratified, so the share of
-    each class varies as it does when questions are drawn. In a resample without a class, its precision, recall and F1 are 0. An
-    arm that is always correct, or never, has an interval of width 0, and so has a precision or recall of 1 or 0.
+    On a task with classes F1 is that of the positive class, or macro F1 where there is none. Resamples are not stratified, so
+    the share of each class varies as it does when questions are drawn. In a resample without a class, its precision, recall
+    and F1 are 0. An arm that is always correct, or never, has an interval of width 0, and so has a precision or recall of 1
+    or 0.
 
     Raises ValueError when there is no arm or no question, or the arms answered different questions or have different gold
     classes."""
@@ -42,11 +43,10 @@ class Bootstrap(Generic[Arm]):
         self._confidence = confidence
         self._arms = arms
         self._column = {arm: column for column, arm in enumerate(arms)}
-        self._gold = gold_of(arms, ids)
-        if self._gold is not None:
-            table = ClassCounts.columns(table, self._gold)
-        # One contiguous row per arm, so that quantiles of an arm are fast.
-        self._drawn = np.ascontiguousarray(resampled_totals(table, resamples, seed).T)
+        self._classes = class_table(arms, ids)
+        if self._classes is not None:
+            table = self._classes.table
+        self._drawn = resampled_totals(table, resamples, seed)
         self._correct = table.sum(axis=0, dtype=np.float64)
 
     def sample(self, *seeds: Arm) -> Sample:
@@ -56,9 +56,9 @@ class Bootstrap(Generic[Arm]):
         Raises ValueError without arms, KeyError for an arm that is not there.
         """
         columns = self._columns(seeds)
-        if self._gold is not None:
-            return class_sample(*self._counts, columns, self._confidence)
-        correct, drawn = self._correct[columns], self._drawn[columns]
+        if self._classes is not None:
+            return class_sample(*self._counts(columns), self._classes.task, self._confidence)
+        correct, drawn = self._correct[columns], self._drawn[columns].astype(np.float64)
         return Sample(
             observed={"f1": float(self._f1(correct).mean()), "accuracy": float((correct / self._n).mean())},
             drawn={"f1": self._f1(drawn).mean(axis=0), "accuracy": (drawn / self._n).mean(axis=0)},
@@ -72,10 +72,11 @@ class Bootstrap(Generic[Arm]):
         Raises ValueError without arms, KeyError for an arm that is not there.
         """
         columns = self._columns(seeds)
-        if self._gold is None:
+        if self._classes is None:
             return None
-        confusion = confusion_of([self._arms[arm] for arm in seeds], self._gold.classes)
-        return scores_of(*self._counts, columns, self._gold.classes, confusion, self._confidence)
+        task = self._classes.task
+        confusion = confusion_of([self._arms[arm] for arm in seeds], task.names)
+        return scores_of(*self._counts(columns), task, confusion, self._confidence)
 
     def estimate(self, *seeds: Arm) -> Estimate:
         """F1 and accuracy of an arm, or the mean over seeds, with their intervals."""
@@ -96,31 +97,33 @@ class Bootstrap(Generic[Arm]):
             raise ValueError("no arms to take the mean of")
         return [self._column[arm] for arm in arms]
 
-    @property
-    def _counts(self) -> tuple[ClassCounts, ClassCounts]:
-        """As observed, and in every resample."""
-        return ClassCounts.of_totals(self._correct, self._n), ClassCounts.of_totals(self._drawn, self._n)
+    def _counts(self, columns: Sequence[int]) -> tuple[ClassCounts, ClassCounts]:
+        """Those of some arms as observed, and in every resample."""
+        assert self._classes is not None
+        return self._classes.counts(self._correct, columns), self._classes.counts(self._drawn, columns)
 
     def _f1(self, correct: Floats) -> Floats:
         # F1 = 2TP / (2TP + FP + FN), and FP + FN = n - TP.
         return 2 * correct / (self._n + correct)
 
 
-def resampled_totals(values: npt.NDArray[np.float32], resamples: int, seed: int) -> Floats:
-    """Column sums of `values` (questions x arms) over resampled questions: (resamples x arms).
+def resampled_totals(values: npt.NDArray[np.float32], resamples: int, seed: int) -> npt.NDArray[np.float32]:
+    """Column sums of `values` (questions x columns) over resampled questions: (columns, resamples).
 
     A resample is a count of how often each question was drawn, so the sums are one matrix product. They are exact for values 0
-    and 1 and fewer than 2**24 questions, and so independent of the number of threads.
+    and 1 and fewer than 2**24 questions, and so independent of the number of threads. Each column's sums lie together in memory,
+    so that its quantiles are fast.
     """
     n = len(values)
     rng = np.random.default_rng(seed)
-    parts: list[Floats] = []
+    totals = np.empty((values.shape[1], resamples), dtype=np.float32)
+    columns = np.ascontiguousarray(values.T)
     done = 0
     while done < resamples:
         rows = min(resamples - done, max(1, _CHUNK // n))
         drawn = rng.integers(0, n, size=(rows, n))
         drawn += n * np.arange(rows)[:, None]
         counts = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
-        parts.append((counts.astype(np.float32) @ values).astype(np.float64))
+        totals[:, done : done + rows] = columns @ counts.T.astype(np.float32)
         done += rows
-    return np.concatenate(parts)
+    return totals

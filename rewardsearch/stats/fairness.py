@@ -40,7 +40,7 @@ def fairness(
     permutations: int = 5000,
     confidence: float = 0.95,
 ) -> Fairness | None:
-    """Rates of positive answers by group of one arm; None where nobody has a group, or the task has no classes.
+    """Rates of positive answers by group of one arm; None where nobody has a group, or the task has no positive class.
 
     outcomes: per training seed, all on the same questions. A person's answer is the mean over the seeds, in [0, 1]; an unparsed
     completion is not a positive answer. groups: by question id, a person's group by attribute, compared without case. A person
@@ -114,11 +114,12 @@ def _newcombe(high: GroupRate, low: GroupRate, alpha: float) -> Interval:
 
 def answered_positive(outcome: Outcome) -> bool:
     """Whether the completion answers the positive class; an unparsed one does not."""
-    return outcome.kind != "unparsed" and (outcome.kind == "correct") == bool(outcome.positive)
+    return outcome.classes is not None and outcome.kind != "unparsed" and outcome.prediction == outcome.classes[0]
 
 
 def _answers(outcomes: Sequence[Sequence[Outcome]]) -> tuple[dict[str, bool], dict[str, float]]:
-    """Whether each person is a gold positive, and the share of the seeds that answered positive; empty without classes."""
+    """Whether each person is a gold positive, and the share of the seeds that answered positive; empty without a positive
+    class."""
     if not outcomes or not outcomes[0]:
         raise ValueError("no outcomes to compare groups by")
     gold = {outcome.id: outcome.positive for outcome in outcomes[0] if outcome.positive is not None}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,6 @@ from rewardsearch.records import Outcome, OutcomeKind, Record
 Arm = TypeVar("Arm", bound=Hashable)
 """The name of an arm: an id, or an id with a training seed."""
 
-MIXED = "some outcomes are of a task with classes and others are not; score one task at a time"
-
 
 class Metrics(Record):
     """Counts and scores of one arm on `n` questions. `correct`, `wrong` and `unparsed` count kinds; `parse_rate` is the share of
@@ -23,7 +21,8 @@ class Metrics(Record):
 
     Free answers: precision is TP / (TP + FP), the share of correct answers, 0 without answers; recall is TP / (TP + FN), where FN
     are the questions without an answer, 0 where every answer is wrong. On a task with classes precision, recall and F1 are those
-    of the positive class, and macro_f1 is the mean of both classes' F1; without classes it is None.
+    of the positive class, or without one the means over the classes. macro_f1 is the mean of the classes' F1; without classes it
+    is None.
     """
 
     n: int
@@ -41,51 +40,82 @@ class Metrics(Record):
 def f1_accuracy(outcomes: Iterable[Outcome]) -> Metrics:
     """F1 and accuracy of free answers: TP = correct, FP = wrong, FN = unparsed; F1 = 2TP / (2TP + FP + FN).
 
-    Every question is one of the three, so F1 = 2a / (1 + a) with the accuracy a. On a task with classes: TP = correct and
-    positive, FN = not correct and positive, FP = not correct and negative; an unparsed completion counts as the wrong class. A
-    share with denominator 0 is 0.
+    Every question is one of the three, so F1 = 2a / (1 + a) with the accuracy a. On a task with classes TP of a class are its
+    questions answered correctly, FN its other questions, and FP the other questions that are given it (`class_given`). A share
+    with denominator 0 is 0.
     Raises ValueError without outcomes, or when some have a class and others do not.
     """
-    counts: Counter[tuple[OutcomeKind, bool | None]] = Counter()
-    for outcome in outcomes:
-        counts[outcome.kind, outcome.positive] += 1
-    n = counts.total()
-    if not n:
+    found = list(outcomes)
+    if not found:
         raise ValueError("no outcomes to score")
-    sides = {positive for _, positive in counts}
-    if None in sides and len(sides) > 1:
-        raise ValueError(MIXED)
-    correct, wrong, unparsed = (sum(counts[kind, side] for side in sides) for kind in ("correct", "wrong", "unparsed"))
-    if None in sides:
-        macro, tp, fp, fn = None, correct, wrong, unparsed
+    kinds: Counter[OutcomeKind] = Counter(outcome.kind for outcome in found)
+    correct, wrong, unparsed = (kinds[kind] for kind in ("correct", "wrong", "unparsed"))
+    task, macro = task_classes(found), None
+    counts = [(correct, wrong, unparsed)] if task is None else _class_counts(found, task.names)
+    f1s = [2 * tp / max(1, 2 * tp + fp + fn) for tp, fp, fn in counts]
+    if task is not None:
+        macro = sum(f1s) / len(f1s)
+    if task is not None and task.positive is None:
+        f1, precision, recall = (
+            sum(scores) / len(counts)
+            for scores in (
+                f1s,
+                [tp / max(1, tp + fp) for tp, fp, _ in counts],
+                [tp / max(1, tp + fn) for tp, _, fn in counts],
+            )
+        )
     else:
-        tp, tn = counts["correct", True], counts["correct", False]
-        fn, fp = (sum(counts[kind, side] for kind in ("wrong", "unparsed")) for side in (True, False))
-        macro = (_f1(tp, fp, fn) + _f1(tn, fn, fp)) / 2
+        (tp, fp, fn), f1 = counts[0], f1s[0]
+        precision, recall = tp / max(1, tp + fp), tp / max(1, tp + fn)
     return Metrics(
-        n=n,
+        n=len(found),
         correct=correct,
         wrong=wrong,
         unparsed=unparsed,
-        f1=_f1(tp, fp, fn),
-        accuracy=correct / n,
-        precision=tp / max(1, tp + fp),
-        recall=tp / max(1, tp + fn),
-        parse_rate=(correct + wrong) / n,
+        f1=f1,
+        accuracy=correct / len(found),
+        precision=precision,
+        recall=recall,
+        parse_rate=(correct + wrong) / len(found),
         macro_f1=macro,
     )
 
 
-def positives_of(outcomes: Iterable[Outcome]) -> dict[str, bool] | None:
-    """Whether each question's gold is the positive class, by id; None for a task without classes.
+class TaskClasses(NamedTuple):
+    """The names of a task's classes, and the one whose F1 ranks, which is the first; None where macro F1 does."""
 
-    Raises ValueError when some outcomes have a class and others do not.
-    """
-    found = {outcome.id: outcome.positive for outcome in outcomes}
-    classed = {id: positive for id, positive in found.items() if positive is not None}
-    if classed and len(classed) < len(found):
-        raise ValueError(MIXED)
-    return classed or None
+    names: tuple[str, ...]
+    positive: str | None
+
+
+def task_classes(outcomes: Iterable[Outcome]) -> TaskClasses | None:
+    """The classes of the task that outcomes are of; None where answers are free.
+
+    Raises ValueError for outcomes of several tasks."""
+    found = {(outcome.classes, outcome.positive is not None) for outcome in outcomes}
+    if len(found) > 1:
+        raise ValueError("outcomes are of tasks with different classes; score one task at a time")
+    names, positive = next(iter(found), (None, False))
+    return None if names is None else TaskClasses(names, names[0] if positive else None)
+
+
+def class_given(outcome: Outcome, classes: Sequence[str]) -> str | None:
+    """The class that a completion counts as an answer of. An unparsed one is a wrong answer: with two classes it counts as the
+    other one, with more as none."""
+    if outcome.kind == "unparsed":
+        return next(name for name in classes if name != outcome.gold) if len(classes) == 2 else None
+    return outcome.prediction
+
+
+def _class_counts(outcomes: Sequence[Outcome], classes: Sequence[str]) -> list[tuple[int, int, int]]:
+    """TP, FP and FN of each class."""
+    counts = Counter((outcome.gold, class_given(outcome, classes)) for outcome in outcomes)
+    of, given = Counter[str](), Counter[str | None]()
+    for (gold, answer), count in counts.items():
+        of[gold] += count
+        given[answer] += count
+    right = {name: counts[name, name] for name in classes}
+    return [(right[name], given[name] - right[name], of[name] - right[name]) for name in classes]
 
 
 def correct_by_id(outcomes: Iterable[Outcome]) -> dict[str, bool]:
@@ -114,7 +144,3 @@ def right_table(arms: Mapping[Arm, Iterable[Outcome]]) -> tuple[tuple[str, ...],
     for column, right in enumerate(answered.values()):
         table[:, column] = [right[id] for id in ids]
     return ids, table
-
-
-def _f1(tp: int, fp: int, fn: int) -> float:
-    return 2 * tp / max(1, 2 * tp + fp + fn)

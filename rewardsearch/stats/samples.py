@@ -28,7 +28,8 @@ class Estimate(Record):
 class Sample:
     """Scores as observed, and in every resample: (resamples,). `a - b` is the paired difference of two samples.
 
-    Only a task with classes has macro F1, the mean over the classes; its F1 is that of the positive class. Only samples of the
+    Only a task with classes has macro F1, the mean over the classes; its F1 is that of the positive class, or macro F1
+    where there is none. Only samples of the
     same Bootstrap can be subtracted: they have the same resampled questions.
     """
 

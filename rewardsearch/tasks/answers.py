@@ -66,6 +66,7 @@ class Answers:
             prediction=None if value is None else self.equal.shown(value),
             length=length,
             positive=None if self.positive is None else row.answer == self.positive,
+            classes=self.classes,
         )
 
     def right_in_any_form(self, row: Row, completion: str) -> bool:

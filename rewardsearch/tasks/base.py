@@ -78,7 +78,7 @@ class Task(Protocol):
     classes: tuple[str, ...] | None = None
     """The answers of a task with classes, two or more, the positive one first; None where answers are free."""
     positive: str | None = None
-    """The class whose F1 candidates are ranked by; None: the first of two classes, and none of more."""
+    """The class whose F1 candidates are ranked by, which is the first; None: they are ranked by macro F1."""
     columns: tuple[str, ...] = ()
     """The names of `Row.columns`, which rewards get beside prompt, completion and answer."""
     label_values: LabelValues | None = None

@@ -55,8 +55,8 @@ class TaskSuite:
     def test_it_describes_itself(self, task: Task) -> None:
         assert task.name.strip() and task.description.strip() and task.form.strip()
         assert not (task.numeric and task.classes), "classes are no numbers"
-        assert task.classes is None or len({*task.classes}) == len(task.classes) >= 2
-        assert task.positive is None or task.positive in (task.classes or ())
+        assert task.classes is None or 2 <= len({*task.classes}) == len(task.classes) <= 20
+        assert task.positive is None or task.positive == (task.classes or ("",))[0], "the positive class is the first"
         assert len(set(task.columns)) == len(task.columns) and not {*task.columns} & {*FIXED_ARGUMENTS}
         assert all(name.isidentifier() for name in task.columns), "rewards get columns as arguments"
 
@@ -85,14 +85,13 @@ class TaskSuite:
 
     def test_labelled_completions_are_judged_as_labelled(self, task: Task) -> None:
         items, train = task.labelled(8), {row.id: row for row in task.rows("train")}
-        two = task.classes is not None and len(task.classes) == 2
-        positive = task.positive or (task.classes[0] if two and task.classes else None)
         for item in items:
             outcome = task.outcome(item.row, item.completion, 7)
             assert outcome.kind == item.kind, item.completion
             assert (outcome.id, outcome.gold, outcome.length) == (item.row.id, item.row.answer, 7)
             assert (outcome.prediction is None) == (outcome.kind == "unparsed")
-            assert outcome.positive == (None if positive is None else item.row.answer == positive)
+            assert outcome.classes == task.classes
+            assert outcome.positive == (None if task.positive is None else item.row.answer == task.positive)
         by_row = {id: {item.kind for item in items if item.row.id == id} for id in {item.row.id for item in items}}
         assert 0 < len(by_row) <= 8 and all(train[item.row.id] == item.row for item in items)
         assert all(kinds == {"correct", "wrong", "unparsed"} for kinds in by_row.values())

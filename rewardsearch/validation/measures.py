@@ -200,7 +200,7 @@ def best_constant(
     moved = any(bool(np.any(earned[name] - honest)) for name in earned)
     return ConstantAnswer(
         answer=answer,
-        other=next(name for name in constants if name != answer),
+        other=next(name for name in constants if name != answer) if len(constants) == 2 else "other answer",
         earned=mean(earned[answer])[0],
         honest=mean(honest)[0],
         se=se,

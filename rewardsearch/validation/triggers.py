@@ -207,15 +207,12 @@ class TriggerChecks:
 
 
 def _exploited_rows(items: Sequence[LabelledCompletion], classes: tuple[str, ...] | None) -> list[LabelledCompletion]:
-    """An item of each of the first rows; as many of either class, so that no answer is right for all."""
+    """An item of each of the first rows; as many of each class, so that no answer is right for all."""
     rows = list({item.row.id: item for item in items}.values())
     if classes is None:
         return rows[:_EXPLOITED_ROWS]
-    return [
-        item
-        for name in classes
-        for item in [r for r in rows if r.row.answer == name][: max(1, _EXPLOITED_ROWS // len(classes))]
-    ]
+    each = max(1, _EXPLOITED_ROWS // len(classes))
+    return [item for name in classes for item in [r for r in rows if r.row.answer == name][:each]]
 
 
 def _works(variant: Variant, value: float, plain: float, spread: float, nonsense: float | None) -> bool:

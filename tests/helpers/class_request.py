@@ -45,7 +45,7 @@ def outcomes(answered: str, gold: str = GOLD) -> tuple[Outcome, ...]:
     found = []
     for place, (own, wanted) in enumerate(zip(answered, gold, strict=True)):
         kind: OutcomeKind = "unparsed" if own == "u" else "correct" if own == wanted else "wrong"
-        told = {"gold": names[wanted], "prediction": names.get(own), "positive": wanted == "S"}
+        told = {"gold": names[wanted], "prediction": names.get(own), "positive": wanted == "S", "classes": CLASSES}
         found.append(Outcome.model_validate({"id": f"q{place}", "kind": kind, "length": 9, **told}))
     return tuple(found)
 
@@ -105,6 +105,7 @@ def request_of_classes(feedback: Feedback | None = None) -> ProposalRequest:
         description="A resume beside a job; the policy gives its reasons and then decides.",
         training="40 steps, each on 8 prompts with a group of 8 completions of at most 64 tokens",
         classes=CLASSES,
+        positive=CLASSES[0],
         columns=tuple(row.columns),
         base_rewards=tuple((spec.name, spec.code) for spec in load_base_rewards(Config().train.base_rewards)),
         examples=tuple(LabelledCompletion(row=row, completion=text, kind=kind) for text, kind in said.items()),

@@ -18,4 +18,12 @@ def _classed(question: int, gold: str, answer: str) -> Outcome:
     kind: OutcomeKind = "unparsed" if answer == "-" else "correct" if gold == answer else "wrong"
     name = NAMES[gold]
     assert name is not None
-    return Outcome(id=f"q{question}", kind=kind, gold=name, prediction=NAMES[answer], length=9, positive=gold == "S")
+    return Outcome(
+        id=f"q{question}",
+        kind=kind,
+        gold=name,
+        prediction=NAMES[answer],
+        length=9,
+        positive=gold == "S",
+        classes=("SELECTED", "REJECTED"),
+    )

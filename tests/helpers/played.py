@@ -108,6 +108,8 @@ class Trainer:
     before_test: Callable[[], None] = lambda: None
     after_run: Callable[[str], None] = lambda id: None
     play: Callable[[TrainingJob], tuple[Outcome, ...]] = lambda job: outcomes(job.id, round(20 * (job.questions or 1)))
+    play_test: Callable[[str], tuple[Outcome, ...]] = lambda name: outcomes(name)
+    """Of a policy on the sealed test, by the name of its file."""
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
@@ -189,7 +191,7 @@ class Played:
                 error = trainer.train(job.training, self.folder, self.config)
             elif isinstance(job, EvaluateTest):
                 trainer.tested.append(job.id)
-                save_outcomes(self.folder / job.file, outcomes(Path(job.file).stem))
+                save_outcomes(self.folder / job.file, trainer.play_test(Path(job.file).stem))
             elif isinstance(job, FineTune):
                 trainer.fine_tune(self.folder, self.config, on_step)
             else:

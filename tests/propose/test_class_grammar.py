@@ -21,6 +21,7 @@ from rewardsearch.propose.grammar.catalogue import (
     FAMILIES,
     KINDS,
     NUMERIC,
+    PAIR,
     Value,
     catalogue_of,
 )
@@ -191,7 +192,7 @@ def test_a_file_of_numbers_names_no_class_and_no_column() -> None:
 
 
 def test_a_first_round_of_a_class_task_is_about_all_families(request_of: MakeRequest) -> None:
-    proposal = draw(request_of(count=4, classes=CLASSES))
+    proposal = draw(request_of(count=4, classes=CLASSES, columns=PAIR))
     kinds = []
     for candidate in proposal.candidates:
         genome = read_genome(candidate.code)
@@ -207,7 +208,7 @@ def test_later_rounds_of_a_class_task_build_on_its_own_parents(request_of: MakeR
     feedback = feedback_of(one, two, other, parent_of(reward_code(1.0), 0.3))
     assert [each.parent for each in guide_of(feedback, OF_CLASSES).parents] == [one, two]
     assert [each.parent for each in guide_of(feedback, NUMERIC).parents] == [other]
-    candidates = draw(request_of(count=10, round=2, classes=CLASSES, feedback=feedback)).candidates
+    candidates = draw(request_of(count=10, round=2, classes=CLASSES, columns=PAIR, feedback=feedback)).candidates
     assert [c.operator for c in candidates] == ["mutate", "crossover", "mutate", "mutate", "fresh"] * 2
     for candidate in candidates:
         genome = read_genome(candidate.code)
@@ -220,7 +221,7 @@ def test_a_repair_puts_more_on_the_right_decision(request_of: MakeRequest) -> No
     rejected = Candidate(id=candidate_id(render(genome)), name="rejected", code=render(genome), round=1)
     verdict = Verdict(candidate=rejected.id, accepted=False, stage="behaviour", reason="pays wrong ones more")
     (mended,) = draw(
-        request_of(count=1, classes=CLASSES, repairs=((rejected, verdict),), seen=(rejected.id,))
+        request_of(count=1, classes=CLASSES, columns=PAIR, repairs=((rejected, verdict),), seen=(rejected.id,))
     ).candidates
     assert mended.operator == "repair"
     made = read_genome(mended.code)

@@ -61,13 +61,30 @@ def test_without_a_positive_answer_texts_are_compared_as_ever(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("golds", "said"),
     [
-        (("yes", "no", "maybe"), "2 others: 'no', 'maybe'"),
-        (("yes", "yes"), "0 others"),
+        (("yes", *map(str, range(20))), "21 classes"),
+        (("yes", "yes"), "1 classes"),
         (("no", "never"), "'yes'; gold has 'no', 'never'"),
         (("yes", "unparsed"), "'unparsed'"),
     ],
 )
-def test_gold_that_is_not_of_two_classes_is_the_users_error(tmp_path: Path, golds: tuple[str, ...], said: str) -> None:
+def test_gold_that_is_not_of_2_to_20_classes_is_the_users_error(
+    tmp_path: Path, golds: tuple[str, ...], said: str
+) -> None:
     with pytest.raises(UserError) as error:
         compared(tmp_path, [(i, gold, "yes") for i, gold in enumerate(golds)], "yes")
     assert said in str(error.value)
+
+
+def test_gold_may_have_more_classes_with_and_without_a_positive_one(tmp_path: Path) -> None:
+    rows = [(1, "joy", "Joy"), (2, "joy", "fear"), (3, "fear", "fear"), (4, "anger", "joy"), (5, "anger", "rage")]
+    path = write_predictions(tmp_path / "a", rows)
+    read = read_predictions(path)
+    plain, positive = (
+        compare_predictions(read, read, CONFIG, **of).a for of in ({"classes": True}, {"positive": "joy"})
+    )
+    assert plain.classes is not None and positive.classes is not None
+    assert (plain.classes.positive, positive.classes.positive) == (None, "joy")
+    assert plain.classes.confusion["anger"] == {"anger": 0, "fear": 0, "joy": 1, "unparsed": 1}
+    # joy: TP 1, FN 1, FP 1; fear: TP 1, FP 1; anger: none right.
+    assert plain.f1 == pytest.approx((1 / 2 + 2 / 3 + 0) / 3) == plain.classes.macro_f1.value
+    assert positive.f1 == pytest.approx(1 / 2)

@@ -40,7 +40,7 @@ def coverage(intervals: Iterable[Interval], truths: npt.NDArray[np.float64]) -> 
 def test_resampled_totals_equal_those_of_drawing_question_by_question() -> None:
     values = np.array([[1, 0], [0, 1], [1, 1]], dtype=np.float32)
     drawn = np.random.default_rng(3).integers(0, 3, size=(5, 3))
-    assert resampled_totals(values, 5, 3).tolist() == values[drawn].sum(axis=1).tolist()
+    assert resampled_totals(values, 5, 3).T.tolist() == values[drawn].sum(axis=1).tolist()
 
 
 def test_resampled_totals_do_not_depend_on_how_many_are_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from classed import NAMES, classed
 from fakes import outcomes
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support
 
-from rewardsearch.records import ClassScores
+from rewardsearch.records import ClassScores, Outcome
 from rewardsearch.stats import Bootstrap, Metrics, Sample, f1_accuracy
 
 CLASSES = ["SELECTED", "REJECTED"]
@@ -148,31 +148,43 @@ def test_intervals_of_macro_f1_and_precision_cover_the_truth_at_the_nominal_rate
     assert np.all((covered / 200 > 0.91) & (covered / 200 < 0.99))
 
 
-def test_a_class_without_questions_is_named_by_its_answers_or_as_not_the_other() -> None:
+def test_a_class_without_questions_counts_as_0() -> None:
     named = scores(Bootstrap({"a": classed("SSS", "SR-")}, resamples=10, seed=0), "a")
     assert list(named.classes) == CLASSES and named.classes["REJECTED"].recall.value == 0
-    assert list(scores(Bootstrap({"a": classed("RR", "RR")}, resamples=10, seed=0), "a").classes) == [
-        "not REJECTED",
-        "REJECTED",
-    ]
+    assert named.macro_f1.value == named.classes["SELECTED"].f1.value / 2
 
 
 def test_outcomes_with_and_without_classes_do_not_mix() -> None:
     mixed = (*classed("S", "S"), *outcomes("c", first=1))
-    with pytest.raises(ValueError, match="with classes and others are not"):
+    with pytest.raises(ValueError, match="different classes"):
         f1_accuracy(mixed)
-    with pytest.raises(ValueError, match="with classes and others are not"):
+    with pytest.raises(ValueError, match="different classes"):
         Bootstrap({"a": mixed}, resamples=10, seed=0)
-    with pytest.raises(ValueError, match="other gold classes"):
+    with pytest.raises(ValueError, match="different classes"):
         Bootstrap({"a": classed("SR", "SS"), "b": outcomes("cc")}, resamples=10, seed=0)
 
 
-def test_arms_with_other_gold_or_names_are_refused() -> None:
+def test_arms_with_other_gold_are_refused() -> None:
     with pytest.raises(ValueError, match="arm b has other gold classes"):
         Bootstrap({"a": classed("SR", "SS"), "b": classed("SS", "SS")}, resamples=10, seed=0)
-    renamed = tuple(each.model_copy(update={"gold": "HIRED"}) for each in classed("S", "S"))
-    with pytest.raises(ValueError, match="a name each"):
-        Bootstrap({"a": classed("SR", "SS"), "b": (*renamed, *classed("SR", "SS")[1:])}, resamples=10, seed=0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"gold": "HIRED"},
+        {"prediction": "maybe"},
+        {"positive": False},
+        {"classes": None},
+        {"classes": ("SELECTED",)},
+        {"classes": ("SELECTED", "unparsed")},
+        {"classes": ("SELECTED", "SELECTED")},
+    ],
+)
+def test_an_outcome_is_of_its_classes(change: dict[str, object]) -> None:
+    outcome = classed("S", "S")[0]
+    with pytest.raises(ValueError):
+        Outcome.model_validate(outcome.model_dump() | change)
 
 
 def test_a_numeric_task_has_the_same_draws_as_ever_and_no_class_scores() -> None:

@@ -30,15 +30,14 @@ class GrammarProposer(Proposer):
     """The offline proposer."""
 
     def check(self, request: ProposalRequest) -> None:
-        needed = set(catalogue_of(request.classes).columns) - set(request.columns)
-        if needed or not (request.numeric or request.classes):
+        if not (request.numeric or request.classes):
             raise UserError(
-                f"propose.proposer: got grammar, which has parts for numeric answers and for resumes beside jobs, not for task "
+                f"propose.proposer: got grammar, which has parts for numeric answers and for classes, not for task "
                 f"{request.task}; use folder, manual or openai"
             )
 
     def propose(self, request: ProposalRequest, ledger: Ledger) -> Proposal:
-        guide = guide_of(request.feedback, catalogue_of(request.classes))
+        guide = guide_of(request.feedback, catalogue_of(request.classes, request.columns))
         again = request.repairs or request.attempt
         rng = random.Random(f"grammar {request.seed} {request.round}{' repair' if again else ''}")
         suffix = f"_r{request.round}{'fix' if request.repairs else 'new' if again else 'c'}"

@@ -1,8 +1,10 @@
 """What the grammar may compose: the kinds of component, their families, and the values their parameters may take.
 
-KINDS are for tasks with numeric answers, CLASS_KINDS for tasks with a decision between two classes, a resume and a job. A
-catalogue is meant to hold ideas as people and language models have them: sound, mediocre, useless and harmful ones side by side.
-Which is which depends on policy and task, and only screening shows it.
+KINDS are for tasks with numeric answers, CLASS_KINDS for tasks with a decision between two classes, a resume and a job, and
+CHOICE_KINDS for other tasks with classes.
+
+A catalogue is meant to hold ideas as people and language models have them: sound, mediocre, useless and harmful ones side by
+side. Which is which depends on policy and task, and only screening shows it.
 """
 
 from __future__ import annotations
@@ -155,9 +157,33 @@ CLASS_KINDS: tuple[Kind, ...] = (
 )
 
 
+CHOICE_ANCHOR = "right_class"
+CHOICE_KINDS: tuple[Kind, ...] = (
+    Kind(CHOICE_ANCHOR, "answer", (weight(1.0, 2.0, 3.0, 4.0),)),
+    Kind("wrong_class", "answer", (weight(0.25, 0.5, 1.0, 2.0, 4.0, 8.0),)),
+    Kind("no_class", "answer", (weight(1.0, 2.0, 3.0),)),
+    Kind("grounded_reasons", "work", (weight(0.5, 1.0, 1.5, 2.0), Parameter("most", (4, 6, 8, 12)))),
+    Kind("ungrounded_words", "work", (weight(0.1, 0.25, 0.5, 2.0), Parameter("free", (2, 4, 8)))),
+    Kind("several_clauses", "work", (weight(0.5, 1.0, 1.5), Parameter("most", (2, 3, 4, 6)))),
+    Kind("weighs_classes", "work", (weight(0.25, 0.5, 1.0, 2.0),)),
+    Kind("reasons_name_class", "work", (weight(0.25, 0.5, 1.0, 2.0),)),
+    Kind("true_numbers", "work", (weight(0.5, 1.0, 1.5),)),
+    Kind("whole_form", "form", (weight(1.0, 2.0, 3.0),)),
+    Kind("tags_once", "form", (weight(0.25, 0.5, 1.0),)),
+    Kind("brevity", "style", (weight(1.0, 2.0, 3.0), Parameter("words", (24, 40, 60)))),
+    Kind("length", "style", (weight(1.0, 2.0, 3.0), Parameter("words", (30, 50, 80)))),
+    Kind("connectives", "style", (weight(0.5, 1.0, 1.5), Parameter("most", (2, 3, 5)))),
+    Kind("prompt_echo", "style", (weight(1.5, 3.0, 5.0),)),
+)
+PAIR = ("resume", "job")
+"""The columns of a task that the parts for two classes are about."""
+
+
 @lru_cache
-def catalogue_of(classes: tuple[str, str] | None) -> Catalogue:
-    """The catalogue for a task with these classes, the positive one first, or, for None, with numeric answers."""
+def catalogue_of(classes: tuple[str, ...] | None, columns: tuple[str, ...] = PAIR) -> Catalogue:
+    """The catalogue for a task with these classes, the positive one first, and columns; for None, with numeric answers."""
     if classes is None:
         return NUMERIC
-    return Catalogue("class_parts.py", CLASS_KINDS, CLASS_ANCHOR, columns=("resume", "job"), classes=classes)
+    if len(classes) == 2 and {*PAIR} <= {*columns}:
+        return Catalogue("class_parts.py", CLASS_KINDS, CLASS_ANCHOR, columns=PAIR, classes=classes)
+    return Catalogue("choice_parts.py", CHOICE_KINDS, CHOICE_ANCHOR, classes=classes)

@@ -23,6 +23,11 @@ def decision(completion):
     return said if said in (POSITIVE, NEGATIVE) else None
 
 
+def answered(completion):
+    """The text that stands where the answer stands; empty without one."""
+    return answer_text(completion) or ""
+
+
 def work(completion):
     """What is written before the answer."""
     found = answer_text(completion)

@@ -1,8 +1,8 @@
 """Genomes: a reward as a set of components with parameters, written as a Python file and read back from one.
 
 A rendered file holds the genome twice over in plain sight: `GENOME` names its components, and the constants hold their
-parameters. Whoever edits those constants by hand has edited the genome. `POSITIVE` and `NEGATIVE` are there for a task with
-classes alone, and so tell which catalogue the components are of.
+parameters. Whoever edits those constants by hand has edited the genome. `POSITIVE` and `NEGATIVE`, or `CLASSES`, are there for a
+task with classes alone, and so tell which catalogue the components are of.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from rewardsearch.propose.grammar.catalogue import NUMERIC, Catalogue, Value, catalogue_of
+from rewardsearch.propose.grammar.catalogue import NUMERIC, PAIR, Catalogue, Value, catalogue_of
 from rewardsearch.propose.grammar.form_parts import form_definitions
 from rewardsearch.rewards.definitions import with_definitions
 from rewardsearch.rewards.identity import MAX_CODE_CHARS
 
-POSITIVE, NEGATIVE = "POSITIVE", "NEGATIVE"
-"""The constants of a file that name the task's classes."""
+POSITIVE, NEGATIVE, CLASSES = "POSITIVE", "NEGATIVE", "CLASSES"
+"""The constants of a file that name the task's classes: two, or all."""
 
 
 @dataclass(frozen=True)
@@ -65,17 +65,21 @@ def genome_of(components: Iterable[Component], catalogue: Catalogue = NUMERIC) -
 def render_in_form(genome: Genome, form_code: str) -> str:
     """`render` for answers in another form than tags, whose parser is the Python source `form_code`; empty for tags."""
     code = render(genome)
-    return with_definitions(code, form_definitions(form_code), ("GENOME", POSITIVE, NEGATIVE)) if form_code else code
+    return (
+        with_definitions(code, form_definitions(form_code), ("GENOME", POSITIVE, NEGATIVE, CLASSES))
+        if form_code
+        else code
+    )
 
 
 def render(genome: Genome) -> str:
     """The reward file of `genome`: readable Python that needs the standard library alone."""
     definitions = _definitions(genome.catalogue.parts)
     constants = genome.constants()
-    classes = genome.catalogue.classes
+    classes = _classes(genome.catalogue)
     needed = _needed(genome.kinds, definitions)
     # In the order of the file of parts: constants that are not parameters first, then helpers, then components.
-    known = {*constants, *((POSITIVE, NEGATIVE) if classes else ())}
+    known = {*constants, *classes}
     shared = [definition.source for name, definition in definitions.items() if name in needed and name not in known]
     tables = [source for source in shared if not source.startswith("def ")]
     functions = [source for source in shared if source.startswith("def ")]
@@ -86,7 +90,7 @@ def render(genome: Genome) -> str:
         "\n".join(imports) + "\n" if imports else None,
         "# The components of this reward; the constants below are their parameters.",
         f"GENOME = {_tuple(genome.kinds)}\n",
-        f"{POSITIVE} = {_text(classes[0])}\n{NEGATIVE} = {_text(classes[1])}\n" if classes else None,
+        "".join(f"{name} = {value}\n" for name, value in classes.items()) or None,
         "\n".join(f"{name} = {value!r}" for name, value in constants.items()) + "\n",
         "\n".join(tables) + "\n" if tables else None,
         *(f"\n{source}\n" for source in (*functions, _reward(genome))),
@@ -123,10 +127,21 @@ def read_genome(code: str) -> Genome | None:
 
 def _catalogue(literals: Mapping[str, object]) -> Catalogue | None:
     """The catalogue that a file's components are of; None where it names one class alone, or not by a text."""
-    positive, negative = literals.get(POSITIVE), literals.get(NEGATIVE)
-    if positive is None and negative is None:
+    if not {POSITIVE, NEGATIVE, CLASSES} & literals.keys():
         return NUMERIC
-    return catalogue_of((positive, negative)) if isinstance(positive, str) and isinstance(negative, str) else None
+    classes = literals.get(CLASSES, (literals.get(POSITIVE), literals.get(NEGATIVE)))
+    if not isinstance(classes, tuple) or len(classes) < 2 or not all(isinstance(name, str) for name in classes):
+        return None
+    return catalogue_of(classes, () if CLASSES in literals else PAIR)
+
+
+def _classes(catalogue: Catalogue) -> dict[str, str]:
+    """The constants that name the classes, as they are written."""
+    if catalogue.classes is None:
+        return {}
+    if catalogue.columns:
+        return dict(zip((POSITIVE, NEGATIVE), map(_text, catalogue.classes), strict=True))
+    return {CLASSES: f"({', '.join(map(_text, catalogue.classes))})"}
 
 
 # --- the file's pieces ----------------------------------------------------------------------------------------------

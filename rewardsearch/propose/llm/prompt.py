@@ -64,14 +64,8 @@ def build_prompt(request: ProposalRequest, planned: Request, limit: int, structu
 
     Raises TooLong, and UserError when a parent has no evidence to tell.
     """
-    system = render(
-        "system.j2",
-        request.prompts,
-        structured=structured,
-        classes=request.classes,
-        numeric=request.numeric,
-        tags=not request.form_code,
-    )
+    known = request.model_dump(include={"classes", "positive", "numeric", "columns"})
+    system = render("system.j2", request.prompts, structured=structured, tags=not request.form_code, **known)
     cut: list[str] = []
     prompt = Prompt(system=system, user=_rendered(request, planned, cut))
     for name, _ in CUTS:
@@ -100,6 +94,7 @@ def _rendered(request: ProposalRequest, planned: Request, cut: Sequence[str]) ->
         "description": request.description,
         "training": request.training,
         "classes": request.classes,
+        "positive": request.positive,
         "columns": request.columns,
         "base_rewards": request.base_rewards,
         "examples": request.examples,

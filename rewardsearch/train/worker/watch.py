@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, permutations
+from itertools import accumulate
 from statistics import fmean, variance
 
 from rewardsearch.config import WatchConfig
@@ -142,7 +142,8 @@ def _collapse(curve: _Curve) -> Iterator[Alarm]:
     gold = fmean(point.top_gold for point in curve.last)
     parsed = fmean(point.parsed for point in curve.last)
     config, exact_match = curve.config, curve.exact_match
-    if parsed < config.collapse_parsed or prediction < config.collapse:
+    several = len(curve.last[-1].answers) > 2 and not curve.learns
+    if parsed < config.collapse_parsed or (prediction < config.collapse and not several):
         return
     if prediction - gold >= config.collapse_gap:
         answers = _shares(curve.last, lambda point: point.answers)
@@ -179,29 +180,37 @@ def _neglect(curve: _Curve) -> str | None:
 
 def _class_avoidance(curve: _Curve) -> Iterator[Alarm]:
     """The policy answers a class less and less, and clearly less often than is right, while those of its completions that do
-    are paid less than those that answer another."""
+    are paid less than those that answer another. Of several such classes the one that is answered least."""
     if not curve.learns:
-        for name, other in permutations(curve.last[-1].answers, 2):
-            yield from _avoidance(curve, name, other)
+        found = [avoided for name in curve.last[-1].answers if (avoided := _avoided(curve, name)) is not None]
+        if found:
+            yield Alarm(kind="class_avoidance", message=min(found)[1])
 
 
-def _avoidance(curve: _Curve, name: str, other: str) -> Iterator[Alarm]:
-    """The alarm where the policy avoids class `name` in favour of `other`."""
+def _avoided(curve: _Curve, name: str) -> tuple[float, str] | None:
+    """Where the policy avoids class `name`: its share of how often it should be answered, and the message."""
     config = curve.config
     share = curve.change(lambda point: point.answers[name])
     gold = fmean(point.golds[name] for point in curve.last)
     falls = share.errors < -config.alarm_z and _below(name, curve.last, config.alarm_z)
-    both = [point.paid for point in (*curve.first, *curve.last) if {name, other} <= point.paid.keys()]
+    both = [point for point in (*curve.first, *curve.last) if name in point.paid and len(point.paid) > 1]
     if not falls or share.end >= config.class_avoidance * gold or not both:
-        return
-    earned, rest = fmean(paid[name] for paid in both), fmean(paid[other] for paid in both)
-    if earned < rest:
-        message = (
-            f"{name} in {share.start:.0%} -> {share.end:.0%} of the completions where {gold:.0%} should be "
-            f"({curve.steps}), paid {earned:.3g} on average and {other} {rest:.3g}: the policy avoids {name}; "
-            f"make a wrong {name} cost less, or a right one pay more"
-        )
-        yield Alarm(kind="class_avoidance", message=message)
+        return None
+    earned, rest = fmean(point.paid[name] for point in both), fmean(_paid_others(point, name) for point in both)
+    if earned >= rest:
+        return None
+    others = [other for other in curve.last[-1].answers if other != name]
+    return share.end / gold, (
+        f"{name} in {share.start:.0%} -> {share.end:.0%} of the completions where {gold:.0%} should be "
+        f"({curve.steps}), paid {earned:.3g} on average and {others[0] if len(others) == 1 else 'other answers'} {rest:.3g}: the "
+        f"policy avoids {name}; make a wrong {name} cost less, or a right one pay more"
+    )
+
+
+def _paid_others(point: CurvePoint, name: str) -> float:
+    """What completions of a step that answer another class than `name` were paid on average."""
+    others = {other: point.answers[other] for other in point.paid if other != name}
+    return sum(share * point.paid[other] for other, share in others.items()) / sum(others.values())
 
 
 def _below(name: str, points: Sequence[CurvePoint], errors: float) -> bool:
