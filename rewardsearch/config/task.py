@@ -112,11 +112,12 @@ class TaskConfig(SparseSection):
                 "form",
                 "equal",
             ),
-            *("dataset", "config", "min_score", "sample"),
+            *("dataset", "config", "min_score", "file", "trusted", "sample"),
         )
     )
     kind: str | None = None
-    """A task without code: `numeric`, `choice`, `text` (rows of `data`), `reasoning_gym`. None: the task that `name` names."""
+    """A task without a class: `numeric`, `choice`, `text`, `file` (rows of `data`), or `reasoning_gym`. None: the task of that
+    `name`."""
     name: str = "arithmetic"
     """A built-in task (arithmetic, gsm8k, resume), one of an installed package by its entry point, or a class from outside:
     `package.module:Class`, or `file.py:Class`. With `kind`: what tables call the task."""
@@ -165,6 +166,10 @@ class TaskConfig(SparseSection):
     """kind reasoning_gym: the generator's settings."""
     min_score: Annotated[float, Field(gt=0, le=1)] | None = None
     """kind reasoning_gym: the score from which on an answer is correct. None: 1."""
+    file: str | None = None
+    """kind file: the Python file with `verify(completion, answer, **columns)`, which judges completions."""
+    trusted: bool = False
+    """kind file: whether the file may import what it likes and do what the user can. False: it runs in the sandbox of rewards."""
     columns: ColumnMap = ColumnMap()
     split_by: Literal["auto", "texts", "persons"] = "auto"
     """resume: which rows of `data` stay in one split. `texts`: those that share a resume, a job or a person; `persons`: those
@@ -199,7 +204,7 @@ class TaskConfig(SparseSection):
         if isinstance(group, str):
             value["group"] = [group]
         if value.get("kind") is not None and "name" not in value:
-            source = str(value.get("data") or value.get("dataset") or value["kind"])
+            source = str(value.get("file") or value.get("data") or value.get("dataset") or value["kind"])
             value["name"] = source.rstrip("/").rpartition("/")[2].partition(".")[0] or str(value["kind"])
         return value
 
@@ -214,7 +219,7 @@ class TaskConfig(SparseSection):
     @property
     def rows_shown(self) -> bool:
         """Whether proposers see texts of rows."""
-        return self.data is None if self.show_rows is None else self.show_rows
+        return self.data is self.file is None if self.show_rows is None else self.show_rows
 
     def data_files(self, test: bool) -> tuple[str, ...]:
         """What the rows are read from, hub ids among it; where the test rows have a source of their own, it comes with `test`."""

@@ -64,6 +64,7 @@ def _check_train_rows(task: Task, config: Config) -> str | None:
     # The test split of a hub data set is of no use here.
     if not task.rows("train"):
         raise UserError(too_few(task, config, "train", 1))
+    task.check()
     if config.task.data_files(test=True) and task.source.left_out:
         return describe_rows(task, config)[0]
     return None

@@ -37,8 +37,9 @@ KINDS = {
     "choice": "rewardsearch.tasks.data:DataTask",
     "text": "rewardsearch.tasks.data:DataTask",
     "reasoning_gym": "rewardsearch.tasks.reasoning_gym:ReasoningGymTask",
+    "file": "rewardsearch.tasks.verifier:FileTask",
 }
-"""The kinds of task that need no code, by `task.kind`."""
+"""The kinds of task that need no class, by `task.kind`."""
 _MEMBERS = (
     *("name", "description", "form", "numeric", "classes", "columns", "label_values"),
     *("rows", "outcome", "right_in_any_form", "labelled", "demonstrations", "heuristic_baselines"),
@@ -84,5 +85,7 @@ def load_task_or_sample(config: TaskConfig) -> tuple[Task, str | None]:
 
 
 def task_code(config: TaskConfig) -> Path | None:
-    """The file or package that holds the code of a task from outside; None for a built-in task."""
-    return None if config.kind is not None else plugin_code("task", config.name, TASKS)
+    """The file or package that holds the code of a task from outside, or its verifier; None for a built-in task."""
+    if config.kind is None:
+        return plugin_code("task", config.name, TASKS)
+    return None if config.file is None else Path(config.file).expanduser().resolve()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, get_args
 
@@ -115,6 +115,13 @@ class Task(Protocol):
     def demonstrations(self) -> list[Demonstration]:
         """What supervised fine-tuning teaches: for each train row a right completion in the asked form."""
         ...
+
+    def outcomes(self, answered: Sequence[tuple[Row, str, int]]) -> list[Outcome]:
+        """The outcome of each row, completion and length, as `outcome` gives it."""
+        return [self.outcome(row, completion, length) for row, completion, length in answered]
+
+    def check(self) -> None:
+        """What a task does before a search to find its own mistakes. Raises UserError."""
 
     def heuristic_baselines(self, split: Split) -> dict[str, tuple[Outcome, ...]]:
         """Outcomes on a split of heuristics without a model, fitted to the train rows, by name; empty where there are none."""

@@ -19,12 +19,18 @@ from rewardsearch.tasks.examples import PARTS, Example, Found, answer_values, re
 from rewardsearch.tasks.hub import HubError
 from rewardsearch.tasks.judged import JudgedTask
 from rewardsearch.tasks.labelled import Worked
-from rewardsearch.tasks.sources import source_name
+from rewardsearch.tasks.sources import read_source, source_name
 from rewardsearch.tasks.splitting import connected, digest, split_of
+from rewardsearch.tasks.tables import Mistakes, Table
 
 MOST_CLASSES = 20
 _READS = (*PARTS, "prompt", "answer", "system", "solution", "group", "form")
-_MORE_READS = {"choice": ("classes", "positive"), "numeric": (), "text": ("equal",)}
+_MORE_READS = {
+    "choice": ("classes", "positive"),
+    "numeric": (),
+    "text": ("equal",),
+    "file": ("equal", "file", "trusted"),
+}
 
 
 class DataTask(JudgedTask):
@@ -51,7 +57,7 @@ class DataTask(JudgedTask):
 
     def _start(self, config: TaskConfig, equal: Equality, positive: str | None = None) -> None:
         super().__init__(config, equal, positive)
-        self.columns = config.columns.rewards
+        self.columns, self.reading = config.columns.rewards, self.answers
 
     def rows(self, split: Split) -> list[Row]:
         return [each.row(self.id_of(split, each)) for each in self._splits[split][: self._sizes[split]]]
@@ -116,15 +122,21 @@ class DataTask(JudgedTask):
     def _found(self) -> dict[str, Found]:
         return self.read_sources()
 
+    def table(self, part: str, mistakes: Mistakes) -> Table | None:
+        """The rows of a source as they are written; None where there is no such source."""
+        source = getattr(self._config, part)
+        return None if source is None else read_source(self.keys[part], str(source), PARTS[part], mistakes)
+
     def read_sources(self) -> dict[str, Found]:
         """What each source has, by its key. Raises UserError with the mistakes of all sources."""
         found: dict[str, Found] = {}
         mistakes: list[str] = []
         for part in PARTS:
-            if getattr(self._config, part) is None:
-                continue
+            of_source = Mistakes()
             try:
-                found[part] = read_examples(self._config, self.answers, part, self.keys[part])
+                table = self.table(part, of_source)
+                if table is not None:
+                    found[part] = read_examples(self._config, self.reading, part, self.keys[part], table, of_source)
             except HubError:
                 raise
             except UserError as error:

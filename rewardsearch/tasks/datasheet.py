@@ -114,7 +114,7 @@ def short_splits(task: Task, config: Config) -> tuple[str, ...]:
 
 def check_rows(task: Task, config: Config) -> None:
     """Raises UserError, a line each: for the mistakes of all files, else for splits with too few rows or with rows of one
-    class.
+    class, else for what the task itself finds.
 
     Of the sealed test only numbers of rows are used: of all, and of each class.
     """
@@ -137,6 +137,7 @@ def check_rows(task: Task, config: Config) -> None:
                 mistakes.append(f"task: the {split} split has {has}, needs {every}; {remedy}")
     if mistakes:
         raise UserError(*mistakes)
+    task.check()
 
 
 def too_few(task: Task, config: Config, split: Split, needed: int) -> str:

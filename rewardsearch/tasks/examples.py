@@ -63,15 +63,13 @@ class Found:
     notes: list[str] = field(default_factory=list)
 
 
-def read_examples(config: TaskConfig, answers: Answers, part: str, key: str) -> Found:
-    """The examples of `task.data`, `task.val_data` or `task.test_data`; the user named the source in `key`. Raises UserError with
-    every mistake of the source.
+def read_examples(config: TaskConfig, answers: Answers, part: str, key: str, table: Table, mistakes: Mistakes) -> Found:
+    """The examples of `task.data`, `task.val_data` or `task.test_data`; the user named the source in `key`.
 
-    Messages about the sealed test name rows and show none of their text.
+    mistakes: of the table so far. Raises UserError with every mistake of the source. Messages about the sealed test name rows
+    and show none of their text.
     """
-    source = str(getattr(config, part))
-    name, mistakes = source_name(source), Mistakes()
-    table = read_source(key, source, PARTS[part], mistakes)
+    name = source_name(str(getattr(config, part)))
     if not table.rows:
         mistakes.end(name)
         raise UserError(f"{name} has no rows; {key} needs a row for each question")

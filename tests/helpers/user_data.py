@@ -22,6 +22,17 @@ COLUMNS = {
     "groups": ["sex"],
 }
 
+CLOCK_FORM = {"regex": "Answer: (.+)", "example": "Answer: {answer}"}
+CLOCK_TIMES = [
+    {
+        "prompt": f"It is {i // 60}:{i % 60:02}. What time is it 7 minutes later?\n",
+        "answer": f"{(i + 7) // 60}:{(i + 7) % 60:02}",
+        "hour": i // 60,
+    }
+    for i in range(5, 1400, 11)
+]
+"""Rows and answer form for tests/outside/verifier.py."""
+
 
 def hires(n: int = 300, seed: int = 5) -> list[dict[str, str]]:
     """`n` rows, a fifth of them hired. Of every 50 one lacks its resume, one its decision, and five their group."""

@@ -133,7 +133,8 @@ def test_files_that_are_shown_are_the_files() -> None:
             r"<!-- file: (\S+) -->\n```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
         )
     ]
-    assert {Path(file).stem for _, file, _ in shown} == {"task", "proposer", "launcher", "exporter"}
+    extensions = {"task", "verifier", "trusted_verifier", "proposer", "launcher", "exporter"}
+    assert {Path(file).stem for _, file, _ in shown} == extensions
     for page, file, text in shown:
         assert text == (ROOT / file).read_text(encoding="utf-8"), f"copy {file} into {page.name}"
 

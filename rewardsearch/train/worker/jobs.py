@@ -223,7 +223,7 @@ class Worker:
         """An outcome and a completion a question, in the order of `rows`."""
         pairs = list(zip(rows, answers, strict=True))
         return (
-            tuple(self.task.outcome(row, answer.text, answer.tokens) for row, answer in pairs),
+            tuple(self.task.outcomes([(row, answer.text, answer.tokens) for row, answer in pairs])),
             tuple(Completion(id=row.id, completion=answer.text) for row, answer in pairs),
         )
 

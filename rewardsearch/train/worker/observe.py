@@ -97,7 +97,7 @@ class Observer:
         The completions of a group follow one another. Gives the exact match of each.
         """
         texts, asked, seen = list(completions), [self._rows[i] for i in rows], self._seen
-        outcomes = [self._task.outcome(row, text) for row, text in zip(asked, texts, strict=True)]
+        outcomes = self._task.outcomes([(row, text, 0) for row, text in zip(asked, texts, strict=True)])
         right = [self._task.right_in_any_form(row, text) for row, text in zip(asked, texts, strict=True)]
         correct = [float(outcome.kind == "correct") for outcome in outcomes]
         parsed = [outcome for outcome in outcomes if outcome.prediction is not None]
