@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from played import Quiet
 from tiny_models import tiny_model
+from user_data import CLOCK_FORM, CLOCK_TIMES, write_lines
 
 from rewardsearch.config import load_config
 from rewardsearch.loop import search
@@ -70,7 +72,19 @@ def chain_sums(folder: Path) -> dict[str, Any]:
     return {"kind": "reasoning_gym", "dataset": "chain_sum", "config": {"min_terms": 2, "max_terms": 3}, "form": "hash"}
 
 
-TASKS = {"boxed": boxed_sums, "five classes": mails_of_five_classes, "json": json_answers, "reasoning-gym": chain_sums}
+def times_of_day(folder: Path) -> dict[str, Any]:
+    write_lines(folder / "times.jsonl", CLOCK_TIMES)
+    shutil.copy(ROOT / "tests" / "outside" / "verifier.py", folder)
+    return {"kind": "file", "file": "verifier.py", "data": "times.jsonl", "form": CLOCK_FORM}
+
+
+TASKS = {
+    "boxed": boxed_sums,
+    "five classes": mails_of_five_classes,
+    "json": json_answers,
+    "reasoning-gym": chain_sums,
+    "verifier": times_of_day,
+}
 """Each writes its data into a folder, and gives the section `task` of the config."""
 PAYS_THE_ANSWER = '''\
 """Pays a completion that ends with the answer, and one of few words."""

@@ -1,4 +1,4 @@
-"""A search on `kind: file`, and the commands that look at the verifier before one."""
+"""The commands that look at the verifier of `kind: file` before a search."""
 
 from __future__ import annotations
 
@@ -9,32 +9,13 @@ from typing import Any
 
 import pytest
 import yaml
-from played import Quiet
 from user_data import CLOCK_FORM, CLOCK_TIMES, write_lines
 
 from rewardsearch.config import load_config
-from rewardsearch.loop import search
 from rewardsearch.tasks import load_task
 
 OUTSIDE = Path(__file__).parents[1] / "outside"
 SIZES = {"train_rows": 30, "val_rows": 12, "test_rows": 12}
-SMALL: dict[str, Any] = {
-    "rounds": 1,
-    "candidates": 1,
-    "propose": {"proposer": "folder", "folder": "rewards"},
-    "bank": {"enabled": False},
-    "train": {
-        "steps": 2,
-        "prompts_per_step": 2,
-        "group_size": 2,
-        "slots": 1,
-        "baseline_seeds": 1,
-        "max_completion_tokens": 8,
-    },
-    "race": {"enabled": False},
-    "rank": {"resamples": 100, "min_correct": 0},
-    "finalize": {"enabled": False},
-}
 PAYS_THE_LINE = """\
 \"\"\"Pays the time after `Answer:`.\"\"\"
 
@@ -52,20 +33,10 @@ def config(tmp_path: Path) -> Path:
     (tmp_path / "rewards" / "pays_the_line.py").write_text(PAYS_THE_LINE, encoding="utf-8")
     task = SIZES | {"kind": "file", "file": "clock.py", "data": "times.jsonl", "form": CLOCK_FORM}
     path = tmp_path / "clock.yaml"
-    path.write_text(yaml.safe_dump(SMALL | {"task": task}), encoding="utf-8")
+    path.write_text(
+        yaml.safe_dump({"task": task, "propose": {"proposer": "folder", "folder": "rewards"}}), encoding="utf-8"
+    )
     return path
-
-
-def test_a_whole_search_is_judged_by_the_verifier(cli: Any, config: Path, tmp_path: Path) -> None:
-    settings = load_config(config)
-    state = search(settings, tmp_path / "run", Quiet())
-    (candidate,) = state.candidates.values()
-    result = state.results[candidate.id]
-    assert result.status == "done" and [outcome.id for outcome in result.outcomes] == [
-        row.id for row in load_task(settings.task).rows("val")
-    ]
-    assert cli("leaderboard", tmp_path / "run", "--json").code == 0
-    assert cli("export", tmp_path / "run", "--to", "trl", "-o", tmp_path / "out").code == 0
 
 
 @pytest.mark.parametrize("command", ["run", "data", "doctor", "validate"])
