@@ -17,6 +17,8 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 
 _DATA_KEYS = ("train_file", "test_file", "data", "test_data", *sorted(TaskConfig.omitted - {"kind"}))
 """The keys that only some tasks read."""
+_RESUME_KEYS = ("split_by", "balance", "selected_share")
+"""The keys that only the task `resume` reads."""
 
 
 class LabelValues(NamedTuple):
@@ -136,6 +138,10 @@ def solution_of(completion: str) -> str | None:
 def refuse_data_keys(config: TaskConfig, reads: tuple[str, ...] = ()) -> None:
     """Raises UserError for keys of the config that have a value and are not among those that the task `reads`."""
     given = [f"task.{key}" for key in _DATA_KEYS if key not in reads and getattr(config, key)]
+    if config.columns.rewards and "columns" not in reads:
+        given.append("task.columns")
+    if config.kind is not None:
+        given += [f"task.{key}" for key in _RESUME_KEYS if getattr(config, key) != TaskConfig.model_fields[key].default]
     if given:
         allowed = f"reads {', '.join(f'task.{key}' for key in reads)}" if reads else "generates its rows"
         what = f"kind {config.kind}" if config.kind else f"task {config.name}"

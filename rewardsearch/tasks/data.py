@@ -24,7 +24,7 @@ from rewardsearch.tasks.splitting import connected, digest, split_of
 from rewardsearch.tasks.tables import Mistakes, Table
 
 MOST_CLASSES = 20
-_READS = (*PARTS, "prompt", "answer", "system", "solution", "group", "form")
+_READS = (*PARTS, "prompt", "answer", "system", "solution", "columns", "group", "form")
 _MORE_READS = {
     "choice": ("classes", "positive"),
     "numeric": (),

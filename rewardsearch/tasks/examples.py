@@ -11,6 +11,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, meta
@@ -123,8 +124,9 @@ class _RowReader:
 
     def __init__(self, config: TaskConfig, answers: Answers, table: Table, name: str, part: str) -> None:
         self._config, self._answers = config, answers
-        # A test that is the data is no secret.
-        self._shown = part != "test_data" or config.test_data == config.data
+        # A test file that is the data is no secret.
+        same = config.test_data == config.data and Path(config.data or "").expanduser().is_file()
+        self._shown = part != "test_data" or same
         solution = config.solution if part == "data" else None
         form = answers.asked
         self._prompt = _filler("prompt", config.prompt or "prompt", table, name, form)

@@ -76,6 +76,7 @@ def test_a_broken_row_is_named_with_its_column(
         ({"classes": ["a", "b"]}, ("task.classes", "kind numeric")),
         ({"equal": "math"}, ("task.equal", "kind numeric")),
         ({"dataset": "chain_sum"}, ("task.dataset", "kind numeric")),
+        ({"balance": False}, ("task.balance", "kind numeric")),
         ({"kind": "choice", "answer": "topic"}, ("task.classes", "40 different", "task.kind: text")),
         ({"kind": "choice", "answer": "label", "classes": ["yes"]}, ("task.classes", "2 to 20")),
         ({"kind": "choice", "answer": "label", "classes": {"a": "yes", "b": "YES"}}, ("task.classes", "two classes")),

@@ -47,6 +47,8 @@ class TestAUsersResumes(TaskSuite):
         ({"data": "a.csv"}, ("task.data",)),
         ({"sample": True}, ("task.sample",)),
         ({"name": "gsm8k", "data": "a.csv"}, ("task.data",)),
+        ({"name": "resume", "columns": ["age"]}, ("task.columns",)),
+        ({"prompt": "q", "group": ["a"]}, ("task.prompt", "task.group")),
         ({"name": "resume", "train_file": "a", "test_file": "b"}, ("task.train_file", "task.test_file")),
     ],
 )
