@@ -12,7 +12,7 @@ from functools import cached_property
 
 from rewardsearch.config import TaskConfig, label_key
 from rewardsearch.errors import UserError
-from rewardsearch.records import FIXED_ARGUMENTS, Row
+from rewardsearch.records import FIXED_ARGUMENTS, UNPARSED, Row
 from rewardsearch.tasks.base import SPLITS, LabelValues, SourceReport, Split, refuse_data_keys
 from rewardsearch.tasks.equal import Choice, Equality, Number, Text, equality_of
 from rewardsearch.tasks.examples import PARTS, Example, Found, answer_values, read_examples, unseen
@@ -200,6 +200,8 @@ def _judgement(config: TaskConfig) -> tuple[Equality, str | None]:
         for value in written:
             if owners.setdefault(label_key(value), name) != name:
                 raise UserError(f"task.classes: {value!r} is a value of two classes; give it to one of them")
+    if UNPARSED in values:
+        raise UserError(f"task.classes: {UNPARSED!r} is the name for completions without an answer; rename the class")
     if config.positive is not None and config.positive not in values:
         raise UserError(f"task.positive: got {config.positive!r}; allowed: {', '.join(values)}")
     positive = config.positive or (next(iter(values)) if len(values) == 2 else None)
