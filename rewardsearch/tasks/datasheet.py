@@ -68,9 +68,12 @@ class DataSheet(Record):
 
 def datasheet(task: Task, config: Config, full: bool = True) -> DataSheet:
     """The sheet of a task's rows; a full one has labelled completions, and heuristic baselines, which are fitted now. Nothing of
-    the test is shown but numbers. Raises UserError for data that cannot be read."""
+    the test is shown but numbers. Raises UserError for data that cannot be read; for a full one also where the task's own check
+    fails."""
     source = task.source
     train = task.rows("train")
+    if full:
+        task.check()
     return DataSheet(
         task=task.name,
         source=source.name,
