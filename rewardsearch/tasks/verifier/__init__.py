@@ -45,6 +45,7 @@ class FileTask(DataTask):
         if "prompt" in self.file.functions and config.prompt:
             raise UserError(f"task.prompt: {name} has a function `prompt`; use one of them")
         self._data: dict[str, Mapping[str, Any]] = {}
+        self._passed = False
         self._runner: Runner = SandboxedVerifier(self.file.code)
         if config.trusted:
             self._runner = TrustedVerifier(self.file.path)
@@ -82,9 +83,13 @@ class FileTask(DataTask):
         return Table(list(dict.fromkeys(column for row in values for column in row)), named)
 
     def labelled(self, n: int) -> list[LabelledCompletion]:
-        """As the verifier judges them. Without `examples` they are made from gold answers in the answer form."""
+        """As the verifier judges them. Without `examples` they are made from gold answers in the answer form.
+
+        Raises UserError for a verifier that cannot be used.
+        """
+        self.check()
         if "examples" in self.file.functions:
-            return [each for example in self._splits["train"][:n] for each in self._examples(example)]
+            return self._given_examples(n)
         items = super().labelled(n)
         kinds = [each.kind for each in self.outcomes([(item.row, item.completion, 0) for item in items])]
         return [item.model_copy(update={"kind": kind}) for item, kind in zip(items, kinds, strict=True)]
@@ -94,6 +99,9 @@ class FileTask(DataTask):
             return super().demonstrations()
         found = [self._examples(each)[0] for each in self._splits["train"][: self._sizes["train"]]]
         return [Demonstration(row=each.row, completion=each.completion) for each in found]
+
+    def _given_examples(self, n: int) -> list[LabelledCompletion]:
+        return [each for example in self._splits["train"][:n] for each in self._examples(example)]
 
     def _examples(self, each: Example) -> list[LabelledCompletion]:
         """What `examples(row)` gives, the right ones first, and the empty completion. Raises UserError."""
@@ -111,11 +119,13 @@ class FileTask(DataTask):
         return [LabelledCompletion(row=row, completion=text, kind=kind) for text, kind in kinds.items()]
 
     def check(self) -> None:
-        """Raises UserError where the verifier is not what a search needs."""
+        """Raises UserError where the verifier is not what a search needs. Once it is, nothing is checked again."""
+        if self._passed:
+            return
         rows = [*self.rows("train")[:_CHECKED], *self.rows("val")[:_CHECKED]]
         given = "examples" in self.file.functions
         if given:
-            examples = self.labelled(_CHECKED)
+            examples = self._given_examples(_CHECKED)
         else:
             texts = ((row, self.answer_form.write(row.answer, f"The answer is {row.answer}.")) for row in rows)
             examples = [LabelledCompletion(row=row, completion=text, kind="correct") for row, text in texts]
@@ -128,6 +138,7 @@ class FileTask(DataTask):
                         f"task.file: {self.file.path.name}: {' and '.join(self.file.functions)} gave other {split} rows when "
                         "called again in another process; let them follow from their argument alone"
                     )
+        self._passed = True
 
     def _call(self, name: str, argument: Any) -> Any:
         assert isinstance(self._runner, TrustedVerifier)
