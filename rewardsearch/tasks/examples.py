@@ -91,7 +91,7 @@ def answer_values(config: TaskConfig) -> list[str]:
     source, mistakes = str(config.data), Mistakes()
     table = read_source("task.data", source, PARTS["data"], mistakes)
     value = _filler("answer", config.answer or "answer", table, source_name(source), "")
-    found = (cell_text(_cell(value, row))[0] for _, row in table.rows)
+    found = (cell_text(value(_filled_row(row)))[0] for _, row in table.rows)
     return list(dict.fromkeys(text for text in found if text))
 
 
@@ -140,7 +140,7 @@ class _RowReader:
 
     def example(self, where: str, row: Mapping[str, Any], mistakes: Mistakes, left_out: Counter[str]) -> Example | None:
         """The example of a row; None for one that is left out or has a mistake."""
-        before = len(mistakes)
+        before, row = len(mistakes), _filled_row(row)
 
         def text(key: str, value: Callable[[Mapping[str, Any]], Any]) -> str:
             found, wrong = cell_text(self._filled(key, value, where, row, mistakes))
@@ -199,7 +199,7 @@ class _RowReader:
         mistakes: Mistakes,
     ) -> Any:
         try:
-            return _cell(value, row)
+            return value(row)
         except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
             why = f" ({' '.join(str(error).split())})" if self._shown else ""
             mistakes.add(
@@ -224,9 +224,10 @@ class _RowReader:
 
     def _writable(self, where: str, answer: str, solution: str, mistakes: Mistakes) -> bool:
         """Whether the right answer in the answer form is judged right, alone and after the solution."""
-        row = Row(id="", prompt="", answer=answer)
-        for key, reasons in (("answer", ""), ("solution", solution)):
-            if self._answers.outcome(row, self._answers.form.write(answer, reasons)).kind != "correct":
+        gold = self._answers.equal.read(answer)
+        for key, reasons in (("answer", ""), *([("solution", solution)] if solution else [])):
+            value = self._answers.value(self._answers.form.write(answer, reasons))
+            if value is None or not self._answers.equal.same(value, gold):
                 got = f"got {(answer if key == 'answer' else reasons)[:40]!r}, with which" if self._shown else "with it"
                 mistakes.add(
                     f"a {key} that the form cannot hold",
@@ -265,8 +266,9 @@ def _template(key: str, text: str, table: Table, name: str, form: str) -> Callab
     return lambda row: template.render({**blank, **row, "row": {**blank, **row}, "form": form})
 
 
-def _cell(value: Callable[[Mapping[str, Any]], Any], row: Mapping[str, Any]) -> Any:
-    return value({name: "" if is_missing(cell) else cell for name, cell in row.items()})
+def _filled_row(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The row with an empty text for what is missing."""
+    return {name: "" if is_missing(cell) else cell for name, cell in row.items()}
 
 
 def is_missing(value: Any) -> bool:
