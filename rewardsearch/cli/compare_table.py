@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rewardsearch.cli.tables import (
     F1_LEGEND,
+    MANY_CLASSES,
     class_legend,
     estimate,
     gain,
@@ -111,6 +112,9 @@ def _print_classes(console: Console, first: ClassScores, second: ClassScores) ->
         for score in ("precision", "recall", "f1")
     ]
     print_table(console, ("score", *_SIDES.values()), rows, wrap={"score": 10})
+    if len(first.classes) > MANY_CLASSES:
+        print_lines(console, "", "answers by gold class: --json has the two confusion matrices")
+        return
     answers = tuple(next(iter(first.confusion.values())))
     counts = [
         (gold, side, *(f"{count:g}" for count in scores.confusion[gold].values()))

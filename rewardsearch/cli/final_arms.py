@@ -9,6 +9,7 @@ from rewardsearch.cli.tables import (
     F1_LEGEND,
     FLAGS_LEGEND,
     FLAGS_WRAP,
+    MANY_CLASSES,
     class_legend,
     flags_text,
     gain,
@@ -44,8 +45,6 @@ _LEGEND = {
 }
 _SPARE = ("p/policy", "parsed", "test-val", "val F1", "interval", "kind", "seeds", "corr.", "flags", "p/base")
 _SPARE_OF_CLASSES = ("corr.", "p/base", "kind", "parsed", "interval", "F1", "accuracy", "precision", "flags")
-_WIDE = 6
-"""From more classes than these, a confusion matrix is shown as a list."""
 _CONFUSIONS = 3
 """Wrong answers that the list has for each class."""
 
@@ -119,7 +118,7 @@ def print_confusion(row: FinalRow, name: str, console: Console) -> None:
         return
     confusion = row.classes.confusion
     means = ", means over seeds" if len(row.f1_by_seed) > 1 else ""
-    if len(confusion) > _WIDE:
+    if len(confusion) > MANY_CLASSES:
         print_lines(console, "", f"answers of {name} by gold class{means}; --json has all of them:")
         cells = [
             (gold, _count(sum(counts.values())), _count(counts[gold]), _confusions(gold, counts))

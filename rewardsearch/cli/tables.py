@@ -30,8 +30,8 @@ PAPER_NOTE = "paper protocol: ranked on the test split with one seed, so the bes
 F1_LEGEND = "2a / (1 + a) with a the accuracy, so F1 and accuracy give the same ranks"
 FLAGS_WRAP = {"flags": 18}
 FLAGS_LEGEND = "warnings of validation and training; docs/validation.md explains them"
-_NAMED_CLASSES = 6
-"""Up to so many classes, a legend has their names."""
+MANY_CLASSES = 6
+"""Of more classes than these, a legend has the number alone, and no confusion matrix is shown in full."""
 _GAP = 2
 _LEAST_WIDTH = 20
 _NUMERIC = re.compile(r"[-+<.,:%$\[\]\d ]*")
@@ -164,7 +164,7 @@ def scores_of_classes(rows: Iterable[RankedRow | FinalRow]) -> ClassScores | Non
 def class_legend(scores: ClassScores) -> dict[str, str]:
     """The meaning of the scores of a task with classes. Without a positive class F1 is macro F1, and nothing else has a row."""
     names, positive = list(scores.classes), scores.positive
-    of = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) <= _NAMED_CLASSES else f"the {len(names)} classes"
+    of = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) <= MANY_CLASSES else f"the {len(names)} classes"
     macro = (
         f"the mean of the F1 of {of}; an unparsed completion counts as {'the' if len(names) == 2 else 'a'} wrong "
         f"{'class' if len(names) == 2 else 'answer'}"
