@@ -17,7 +17,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from rewardsearch.config import SandboxConfig
 from rewardsearch.errors import MachineError
@@ -62,23 +62,6 @@ class VerifierFault(Exception):
         self.reason, self.place, self.lost = reason, place, lost
 
 
-class Runner(Protocol):
-    """Calls `verify`."""
-
-    @property
-    def used_s(self) -> float:
-        """CPU seconds of all calls so far."""
-        ...
-
-    def verdicts(self, asked: Sequence[Asked]) -> list[bool | None]:
-        """True, False, or None for no answer, of each. Raises VerifierFault for the first that has no verdict."""
-        ...
-
-    def close(self) -> None:
-        """Ends the process; the next call starts another."""
-        ...
-
-
 class SandboxedVerifier:
     """Runs the code of an untrusted file."""
 
@@ -89,9 +72,11 @@ class SandboxedVerifier:
 
     @property
     def used_s(self) -> float:
+        """CPU seconds of all calls so far."""
         return self._sandbox.used_s
 
     def verdicts(self, asked: Sequence[Asked]) -> list[bool | None]:
+        """True, False, or None for no answer, of each. Raises VerifierFault for the first that has no verdict."""
         found: list[bool | None] = []
         for start in range(0, len(asked), _BATCH):
             batch = asked[start : start + _BATCH]
@@ -121,9 +106,6 @@ class SandboxedVerifier:
             raise VerifierFault("returned something else than True, False or None")
         return [_CODES[code] for code in rewards]
 
-    def close(self) -> None:
-        self._sandbox.close()
-
 
 class _Lost(Exception):
     """The process hung or ended."""
@@ -140,8 +122,10 @@ class TrustedVerifier:
         self._process: subprocess.Popen[bytes] | None = None
         self._end: weakref.finalize[Any, Any] | None = None
         self.used_s = 0.0
+        """CPU seconds of all calls so far."""
 
     def verdicts(self, asked: Sequence[Asked]) -> list[bool | None]:
+        """As SandboxedVerifier gives them."""
         found: list[bool | None] = []
         for place, each in enumerate(asked):
             try:
@@ -223,9 +207,13 @@ class TrustedVerifier:
         return ""
 
     def close(self) -> None:
+        """Ends the process; the next call starts another."""
         self._process = None
         if self._end is not None:
             self._end()
+
+
+Runner = SandboxedVerifier | TrustedVerifier
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
