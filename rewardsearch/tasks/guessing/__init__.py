@@ -132,7 +132,7 @@ def _kind(answered: AnswerGuess) -> tuple[Reason, str | None]:
         return Reason("kind", "numeric", f"answers are numbers{after}", otherwise), None
     if column.words >= _LONG:
         why = f"answers have {column.words:g} words, and only the same text is right"
-        return Reason("kind", "text", why, "otherwise write a task file with a judgement of your own"), None
+        return Reason("kind", "text", why, "for another judgement write a verifier (kind: file)"), None
     if column.share(_LATEX) > 0.2:
         if find_spec("math_verify") is not None:
             return Reason("kind", "text", "answers are LaTeX, equal: math compares their values", otherwise), "math"
