@@ -117,13 +117,12 @@ def resampled_totals(values: npt.NDArray[np.float32], resamples: int, seed: int)
     n = len(values)
     rng = np.random.default_rng(seed)
     totals = np.empty((values.shape[1], resamples), dtype=np.float32)
-    columns = np.ascontiguousarray(values.T)
     done = 0
     while done < resamples:
         rows = min(resamples - done, max(1, _CHUNK // n))
         drawn = rng.integers(0, n, size=(rows, n))
         drawn += n * np.arange(rows)[:, None]
         counts = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
-        totals[:, done : done + rows] = columns @ counts.T.astype(np.float32)
+        totals[:, done : done + rows] = (counts.astype(np.float32) @ values).T
         done += rows
     return totals
