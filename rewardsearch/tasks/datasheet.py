@@ -140,6 +140,11 @@ def check_rows(task: Task, config: Config) -> None:
                 mistakes.append(f"task: the {split} split has {has}, needs {every}; {remedy}")
     if mistakes:
         raise UserError(*mistakes)
+    if (given := task.outcome(task.rows("train")[0], "").classes) != task.classes:
+        raise UserError(
+            f"task.name: the outcomes of {task.name} have classes {given}, the task has {task.classes}; "
+            "pass classes=self.classes to Outcome"
+        )
     task.check()
 
 

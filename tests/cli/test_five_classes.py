@@ -125,3 +125,14 @@ def test_feedback_and_prompts_name_all_classes(run: RunState) -> None:
     assert "5 classes" in prompt.user and all(name in prompt.user for name in request.classes or ())
     examples = prompt.system.partition("# Two examples")[2]
     assert '"surprise"' in examples and "resume" not in examples and "SELECTED" not in prompt.system
+
+
+def test_outcomes_without_the_classes_of_the_task_are_refused_before_anything_starts(cli: Any, tmp_path: Path) -> None:
+    text = (Path(__file__).parents[1] / "outside" / "emotions.py").read_text(encoding="utf-8")
+    (tmp_path / "forgot.py").write_text(text.replace(", classes=self.classes", ""), encoding="utf-8")
+    (tmp_path / "my.yaml").write_text(
+        "propose: {proposer: grammar}\ntask: {name: forgot.py:Emotions}\n", encoding="utf-8"
+    )
+    small = [f"--set=task.{split}_rows=40" for split in ("train", "val", "test")]
+    done = cli("run", tmp_path / "my.yaml", *small, "--run-dir", tmp_path / "run")
+    assert done.code == 2 and "classes=self.classes" in done.err and not (tmp_path / "run").exists()
