@@ -120,13 +120,17 @@ def test_a_task_of_a_users_own_goes_through_a_whole_search(cli: Any, tmp_path: P
     exported = (tmp_path / "out" / "rewardsearch_reward.py").read_text(encoding="utf-8")
     module: dict[str, Any] = {}
     exec(compile(exported, "rewardsearch_reward.py", "exec"), module)
-    right = [item for item in load_task(config.task).labelled(4) if item.kind == "correct"]
-    for pay in module["REWARD_FUNCS"]:
-        columns = {name: [item.row.columns[name] for item in right] for name in load_task(config.task).columns}
-        paid = pay(
-            prompts=[item.row.prompt_text for item in right],
-            completions=[item.completion for item in right],
-            answer=[item.row.answer for item in right],
-            **columns,
+    items, paid = load_task(config.task).labelled(4), [0.0] * len(load_task(config.task).labelled(4))
+    for pay, weight in zip(module["REWARD_FUNCS"], module["REWARD_WEIGHTS"], strict=True):
+        given = pay(
+            prompts=[item.row.prompt_text for item in items],
+            completions=[item.completion for item in items],
+            answer=[item.row.answer for item in items],
+            **{name: [item.row.columns[name] for item in items] for name in load_task(config.task).columns},
         )
-        assert len(paid) == len(right)
+        paid = [before + weight * one for before, one in zip(paid, given, strict=True)]
+    lowest = {
+        item.row.id: min(p for i, p in zip(items, paid, strict=True) if i.row == item.row and i.kind == "correct")
+        for item in items
+    }
+    assert all(p < lowest[item.row.id] for item, p in zip(items, paid, strict=True) if item.kind != "correct")
