@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
+from keyword import iskeyword
 
 from rewardsearch.config import TaskConfig, label_key
 from rewardsearch.errors import UserError
@@ -229,7 +230,7 @@ def _label_values(config: TaskConfig) -> LabelValues | None:
 
 
 def _check_columns(columns: tuple[str, ...]) -> None:
-    if wrong := [name for name in columns if not name.isidentifier() or name in FIXED_ARGUMENTS]:
+    if wrong := [name for name in columns if not name.isidentifier() or iskeyword(name) or name in FIXED_ARGUMENTS]:
         raise UserError(
             f"task.columns: rewards get columns as arguments, which {', '.join(map(repr, wrong))} cannot be; rename the column"
         )

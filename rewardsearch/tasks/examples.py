@@ -150,6 +150,9 @@ class _RowReader:
 
         raw = self._filled("prompt", self._prompt, where, row, mistakes)
         messages = chat_messages(raw)
+        if messages is None and isinstance(raw, list) and raw:
+            mistakes.add("a prompt that is no chat", f"{where}, {self._named('prompt')}: {_broken_message(raw)}")
+            return None
         prompt = "" if messages else text("prompt", lambda row: raw)
         asked = message_text(messages) if messages else prompt
         if isinstance(raw, str):
@@ -284,6 +287,16 @@ def chat_messages(value: Any) -> list[dict[str, str]] | None:
     if not all(isinstance(each.get(key), str) for each in value for key in ("role", "content")):
         return None
     return [{"role": each["role"], "content": each["content"]} for each in value]
+
+
+def _broken_message(prompt: list[Any]) -> str:
+    """What is wrong with a list that is no chat: the first item that is no message."""
+    place, each = next((place, each) for place, each in enumerate(prompt, 1) if not chat_messages([each]))
+    found = json_kind(each)
+    if isinstance(each, Mapping):
+        key = "content" if isinstance(each.get("role"), str) else "role"
+        found = f"an object whose {key} is {json_kind(each.get(key))}"
+    return f'message {place} is {found}; give texts: {{"role": "user", "content": "What is 1 + 1?"}}'
 
 
 def _column_text(value: Any) -> str:

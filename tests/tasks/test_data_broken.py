@@ -16,6 +16,7 @@ from rewardsearch.tasks.base import SourceReport
 from rewardsearch.tasks.datasheet import check_rows
 
 GOOD = [{"prompt": f"What is {i}?", "answer": i, "label": ("yes", "no")[i % 2], "topic": f"t{i}"} for i in range(40)]
+USER = {"role": "user", "content": "What is 1 + 1?"}
 
 
 def source_of(folder: Path, rows: Sequence[Any], test: Sequence[Any] | None = None, **task: Any) -> SourceReport:
@@ -39,6 +40,9 @@ def refused(folder: Path, rows: Sequence[Any], test: Sequence[Any] | None = None
         ({"answer": True}, {}, ("line 41, column answer", "no number")),
         ({"answer": "1/3"}, {}, ("line 41, column answer", "round it")),
         ({"prompt": {"a": 1}}, {}, ("line 41, column prompt", "an object")),
+        ({"prompt": [USER, {"role": "user"}]}, {}, ("line 41, column prompt", "message 2", "content is null")),
+        ({"prompt": [USER | {"content": [USER]}]}, {}, ("line 41, column prompt", "message 1", "content is a list")),
+        ({"prompt": [USER, "Hi"]}, {}, ("line 41, column prompt", "message 2", "a text")),
         ({"prompt": "\ud800"}, {}, ("line 41, column prompt", "surrogate")),
         (
             {"label": "maybe"},
@@ -73,6 +77,7 @@ def test_a_broken_row_is_named_with_its_column(
         ({"columns": ["level"]}, ("'level'", "task.columns.0")),
         ({"columns": ["answer"]}, ("task.columns", "'answer'", "rename")),
         ({"columns": ["my column"]}, ("task.columns", "'my column'", "rename")),
+        ({"columns": ["class"]}, ("task.columns", "'class'", "rename")),
         ({"classes": ["a", "b"]}, ("task.classes", "kind numeric")),
         ({"equal": "math"}, ("task.equal", "kind numeric")),
         ({"dataset": "chain_sum"}, ("task.dataset", "kind numeric")),
