@@ -8,7 +8,7 @@ import pytest
 
 from rewardsearch.config import Config, LLMConfig, ProposeConfig
 from rewardsearch.errors import UserError
-from rewardsearch.propose import load_proposer
+from rewardsearch.propose import PROPOSERS, load_proposer
 from rewardsearch.session.requests import first_request
 
 KEY_NAME = "REWARDSEARCH_TEST_KEY"
@@ -143,3 +143,12 @@ def test_each_of_several_models_needs_its_own_key(monkeypatch: pytest.MonkeyPatc
 def test_replay_without_a_run_is_told(tmp_path: Path) -> None:
     assert "propose.replay: no run is named" in mistake(ProposeConfig(proposer="replay"))
     assert f"no run in {tmp_path}" in mistake(ProposeConfig(proposer="replay", replay=str(tmp_path)))
+
+
+def test_a_task_without_parts_in_the_grammar_gets_the_names_of_other_proposers() -> None:
+    config = Config(propose=ProposeConfig(proposer="grammar"))
+    request = first_request(config).model_copy(update={"task": "times", "numeric": False, "classes": ()})
+    with pytest.raises(UserError) as error:
+        load_proposer(config).check(request)
+    named = str(error.value).rpartition("; use ")[2].replace(" or ", ", ").split(", ")
+    assert set(named) == {"llm", "manual", "folder"} <= set(PROPOSERS)

@@ -130,6 +130,11 @@ def test_what_cannot_be_guessed_is_refused_with_the_columns(row: Any, named: str
     assert named in str(refused.value) and len(refused.value.mistakes) == 1
 
 
+def test_one_column_as_prompt_and_answer_is_refused() -> None:
+    with pytest.raises(UserError, match="--prompt and --answer: got 'question'"):
+        guess(lambda i: {"question": f"q{i}", "answer": i}, prompt="question", answer="question")
+
+
 def test_a_column_that_is_not_there_or_empty_is_refused() -> None:
     for answer in ("anser", "empty"):
         with pytest.raises(UserError, match="--answer"):

@@ -33,7 +33,7 @@ class GrammarProposer(Proposer):
         if not (request.numeric or request.classes):
             raise UserError(
                 f"propose.proposer: got grammar, which has parts for numeric answers and for classes, not for task "
-                f"{request.task}; use folder, manual or openai"
+                f"{request.task}; use llm, manual or folder"
             )
 
     def propose(self, request: ProposalRequest, ledger: Ledger) -> Proposal:

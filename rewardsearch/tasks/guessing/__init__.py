@@ -85,6 +85,8 @@ def guess_task(
         if given is not None and given not in (column.name for column in columns):
             table.check_column(given, name, option)
             raise UserError(f"{name}: column {given!r}, which {option} names, is empty; name another one")
+    if prompt is not None and prompt == answer:
+        raise UserError(f"--prompt and --answer: got {prompt!r} for both; name two columns of {name}")
     asked = find_prompt(columns, name, prompt, answer)
     answered = find_answer(columns, name, answer, asked)
     kind, equal = _kind(answered)
