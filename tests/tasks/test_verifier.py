@@ -14,7 +14,7 @@ from rewardsearch.config import TaskConfig, parse_config
 from rewardsearch.errors import MachineError, UserError
 from rewardsearch.run.environment import environment_key
 from rewardsearch.tasks import Task, load_task
-from rewardsearch.tasks.datasheet import check_rows
+from rewardsearch.tasks.datasheet import check_rows, datasheet
 from rewardsearch.tasks.verifier.runners import Asked, TrustedVerifier, VerifierFault
 from rewardsearch.testing.task import TaskSuite
 
@@ -202,6 +202,20 @@ def test_a_lost_process_is_no_verdict_in_a_search_and_a_mistake_before_it(tmp_pa
         task.outcome(row, "exit")
     with pytest.raises(UserError, match="status 3"):
         task.check()
+
+
+def test_rows_that_are_all_left_out_have_a_sheet_that_says_why(tmp_path: Path) -> None:
+    code = """
+def rows(split):
+    return [{"prompt": "One?", "answer": str(i)} for i in range(9)]
+
+
+def verify(completion, answer):
+    return answer in completion if completion else None
+"""
+    config = parse_config({"task": {"kind": "file", "file": str(written(tmp_path, code)), "trusted": True}}, "test")
+    sheet = datasheet(load_task(config.task), config)
+    assert sheet.answers == () and any("same prompt" in reason for reason in sheet.left_out)
 
 
 def test_rows_that_other_processes_do_not_get_are_refused(tmp_path: Path) -> None:
