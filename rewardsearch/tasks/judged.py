@@ -12,6 +12,7 @@ from rewardsearch.tasks.equal import Equality
 from rewardsearch.tasks.forms import TAGS, form_of
 from rewardsearch.tasks.labelled import OTHERS, Wording, Worked, demonstration, labelled_completions
 from rewardsearch.tasks.questions import first_distinct
+from rewardsearch.tasks.slow_pattern import refuse_slow_pattern
 
 
 class JudgedTask(Task):
@@ -25,6 +26,8 @@ class JudgedTask(Task):
         self._config = config
         self._sizes: dict[Split, int] = {"train": config.train_rows, "val": config.val_rows, "test": config.test_rows}
         form = TAGS if config.form is None else form_of(config.form)
+        if form.name == "regex":
+            refuse_slow_pattern(form)
         self.answers = Answers(form, equal, positive)
         self.form, self.answer_form = self.answers.asked, form
         self.reward_code = tuple(filter(None, ("" if form == TAGS else form.code, equal.code)))

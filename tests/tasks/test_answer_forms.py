@@ -14,6 +14,7 @@ from rewardsearch.rewards.base import load_base_rewards
 from rewardsearch.rewards.sandbox.static.policy import check_static
 from rewardsearch.tasks.equal import Choice, Digits, Equality, Number, Text
 from rewardsearch.tasks.forms import TAGS, form_of
+from rewardsearch.tasks.slow_pattern import refuse_slow_pattern
 
 SETTINGS: tuple[str | dict[str, str], ...] = (
     *("tags", "boxed", "hash", "last_number", "whole", "json: label"),
@@ -129,3 +130,17 @@ def test_base_rewards_for_tags_are_the_files_themselves() -> None:
         exec(spec.code, namespace)
         results.append(namespace["reward"](texts, texts, ["1"] * 4))
     assert results[0] == results[1] == [3.0, -1.5, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "example"),
+    [(r"(\w+\s*)+\.$", "{answer}."), (r"Answer: (a+)+$", "Answer: {answer}"), (r"(?:.*,)*.*(\d+)$", "{answer}")],
+)
+def test_a_pattern_that_could_stop_a_search_is_refused(pattern: str, example: str) -> None:
+    with pytest.raises(UserError, match=r"task\.form"):
+        refuse_slow_pattern(form_of({"regex": pattern, "example": example}))
+
+
+@pytest.mark.parametrize("setting", [r"regex: (?i)answer:\s*(.+)", r"regex: So: (\S+)", r"regex: is (-?[\d,]+)"])
+def test_an_ordinary_pattern_is_fast_enough(setting: str) -> None:
+    refuse_slow_pattern(form_of(setting))
