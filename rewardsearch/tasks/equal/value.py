@@ -1,4 +1,5 @@
-"""Numbers as answers write them: what numbers.py reads, and fractions, percentages, powers of ten, LaTeX, more currencies.
+"""Numbers as answers write them: what numbers.py reads, and fractions, percentages, powers of ten, LaTeX, Markdown, more
+currencies.
 
 A percent sign is passed over, as a currency sign is: `25%` is 25. Units and other words are not.
 """
@@ -15,7 +16,10 @@ _VULGAR = {
     "\u215e": "7/8", "\u2150": "1/7", "\u2151": "1/9", "\u2152": "1/10",
 }  # fmt: skip
 _WRITTEN = (
+    (re.compile("^[\u200b-\u200d\u2060\ufeff]+|[\u200b-\u200d\u2060\ufeff]+$"), ""),
+    (re.compile(r"^(\*\*|__|[*_`])([^*_`]+)\1$"), r"\2"),
     (re.compile(r"^\\\((.*)\\\)$|^\\\[(.*)\\\]$|^\$([^$]*)\$$"), r"\1\2\3"),
+    (re.compile(r"^\\(?:text|textbf|mathrm|mathbf)\{([^{}]*)\}$"), r"\1"),
     (re.compile(r"(?<=[0-9])\{,\}(?=[0-9]{3})"), ","),
     (re.compile(r"\\(?=[$%])|\\[,!;]"), ""),
     (re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}"), r" \1/\2"),
