@@ -16,7 +16,7 @@ from rewardsearch.errors import UserError
 from rewardsearch.records import FIXED_ARGUMENTS, UNPARSED, Row
 from rewardsearch.tasks.base import SPLITS, LabelValues, SourceReport, Split, refuse_data_keys
 from rewardsearch.tasks.equal import Choice, Equality, Number, Text, equality_of
-from rewardsearch.tasks.examples import PARTS, Example, Found, answer_values, read_examples, unseen
+from rewardsearch.tasks.examples import PARTS, Example, Found, answer_values, columns_in, read_examples, unseen
 from rewardsearch.tasks.hub import HubError
 from rewardsearch.tasks.judged import JudgedTask
 from rewardsearch.tasks.labelled import Worked
@@ -106,6 +106,9 @@ class DataTask(JudgedTask):
             notes.append(
                 f"{bare:,} of {len(splits['train']):,} training rows have no worked solution: SFT teaches their answer alone"
             )
+        answer = self._config.answer or "answer"
+        if answer in columns_in(self._config.prompt or "prompt"):
+            notes.append(f"task.prompt reads column {answer}, which is the answer: prompts hold it")
         return SourceReport(
             name=self._config.data or "",
             read={names[part]: found.read for part, found in self._found.items()},

@@ -249,6 +249,11 @@ def _is_template(setting: str) -> bool:
     return "{{" in setting or "{%" in setting
 
 
+def columns_in(setting: str) -> set[str]:
+    """The columns that a key of the config reads: the one that it names, or those of its template."""
+    return set(meta.find_undeclared_variables(_TEMPLATES.parse(setting))) if _is_template(setting) else {setting}
+
+
 def _filler(key: str, setting: str, table: Table, name: str, form: str) -> Callable[[Mapping[str, Any]], Any]:
     """What gives a row's value of `task.KEY`: the cell of a column, or a template."""
     if setting in table.columns or not _is_template(setting):

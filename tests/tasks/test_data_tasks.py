@@ -74,6 +74,14 @@ def test_templates_see_the_columns_and_the_form(tmp_path: Path) -> None:
     assert row.answer == "5" and task.form == asks
 
 
+@pytest.mark.parametrize(
+    ("prompt", "holds_it"), [("q", False), ("{{ q }} ({{ topic }})", False), ("{{ q }} {{ a }}", True), ("a", True)]
+)
+def test_a_prompt_that_reads_the_answer_is_noted(tmp_path: Path, prompt: str, holds_it: bool) -> None:
+    notes = load_task(sums(tmp_path).model_copy(update={"prompt": prompt})).source.notes
+    assert any("column a" in note for note in notes) == holds_it
+
+
 def test_a_prompt_may_be_chat_messages_already(tmp_path: Path) -> None:
     rows = [{"prompt": [{"role": "user", "content": f"Say {i}"}], "answer": i} for i in range(30)]
     task = load_task(config_of(kind="numeric", data=write_lines(tmp_path / "m.jsonl", rows)))
