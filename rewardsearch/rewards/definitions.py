@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 
 def with_definitions(code: str, others: Sequence[str], keep: Sequence[str] = ()) -> str:
@@ -22,18 +23,25 @@ def with_definitions(code: str, others: Sequence[str], keep: Sequence[str] = ())
             elif name := _defined(node):
                 known.pop(name, None)  # In the order of the last source that has it.
                 known[name] = (text, _names(node))
-    needed, waiting = set[str](), ["reward", *keep]
-    while waiting:
-        name = waiting.pop()
-        if name in known and name not in needed:
-            needed.add(name)
-            waiting += known[name][1]
+    needed = reachable({name: uses for name, (_, uses) in known.items()}, "reward", *keep)
     found = [known[name][0] for name in known if name in needed and name != "reward"] + [known["reward"][0]]
     constants = [text for text in found if not text.startswith("def ")]
     functions = [text for text in found if text.startswith("def ")]
     used = set[str]().union(*(known[name][1] for name in needed))
     parts = [f'"""{docstring}"""', "\n".join(sorted(line for line, names in imports.items() if names & used))]
     return "\n\n\n".join(["\n\n".join(filter(None, [*parts, "\n".join(constants)])), *functions]) + "\n"
+
+
+def reachable(uses: Mapping[str, AbstractSet[str]], *names: str) -> set[str]:
+    """The keys of `uses` that these names need, themselves included, through any number of steps."""
+    found: set[str] = set()
+    pending = list(names)
+    while pending:
+        name = pending.pop()
+        if name in uses and name not in found:
+            found.add(name)
+            pending += uses[name]
+    return found
 
 
 def _defined(node: ast.stmt) -> str | None:

@@ -19,7 +19,7 @@ from rewardsearch.tasks.equal import Choice, Equality, Number, Text, equality_of
 from rewardsearch.tasks.examples import PARTS, Example, Found, answer_values, columns_in, read_examples, unseen
 from rewardsearch.tasks.hub import HubError
 from rewardsearch.tasks.judged import JudgedTask
-from rewardsearch.tasks.labelled import Worked
+from rewardsearch.tasks.labelled import SAID, Worked
 from rewardsearch.tasks.sources import read_source, source_name
 from rewardsearch.tasks.splitting import connected, digest, split_of
 from rewardsearch.tasks.tables import Mistakes, Table
@@ -68,7 +68,7 @@ class DataTask(JudgedTask):
 
     def worked_examples(self, n: int) -> list[Worked]:
         examples = self._splits["train"][:n]
-        reasons = ((each, self.solution_of(each) or f"The answer is {each.answer}.") for each in examples)
+        reasons = ((each, self.solution_of(each) or SAID.format(each.answer)) for each in examples)
         return [Worked(each.row(self.id_of("train", each)), (reason,), reason) for each, reason in reasons]
 
     # What presets do in ways of their own:

@@ -32,7 +32,7 @@ _TEMPLATES = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trail
 _PROVIDED = frozenset(("row", "form"))
 """Names that templates have beside the columns: the whole row, and the text that asks for the answer form."""
 ASKS = "Answer in exactly this form:\n{{ form }}"
-"""The system message where the config has none."""
+"""What asks for the answer form: the system message where the config has none."""
 
 
 @dataclass(frozen=True)
@@ -251,7 +251,11 @@ def _is_template(setting: str) -> bool:
 
 def columns_in(setting: str) -> set[str]:
     """The columns that a key of the config reads: the one that it names, or those of its template."""
-    return set(meta.find_undeclared_variables(_TEMPLATES.parse(setting))) if _is_template(setting) else {setting}
+    return _variables(setting) if _is_template(setting) else {setting}
+
+
+def _variables(template: str) -> set[str]:
+    return set(meta.find_undeclared_variables(_TEMPLATES.parse(template)))
 
 
 def _filler(key: str, setting: str, table: Table, name: str, form: str) -> Callable[[Mapping[str, Any]], Any]:
@@ -264,7 +268,7 @@ def _filler(key: str, setting: str, table: Table, name: str, form: str) -> Calla
 
 def _template(key: str, text: str, table: Table, name: str, form: str) -> Callable[[Mapping[str, Any]], Any]:
     try:
-        names = meta.find_undeclared_variables(_TEMPLATES.parse(text))
+        names = _variables(text)
         template = _TEMPLATES.from_string(text)
     except TemplateSyntaxError as error:
         raise UserError(f"task.{key}: line {error.lineno} of the template: {error.message}; fix the template") from None

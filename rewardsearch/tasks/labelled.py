@@ -15,6 +15,10 @@ from rewardsearch.records import Demonstration, LabelledCompletion, OutcomeKind,
 from rewardsearch.tasks.answers import Answers
 from rewardsearch.tasks.numbers import number_text, read_number
 
+SAID = "The answer is {}."
+"""The answer in words, outside any form; also a reason where there is no other."""
+OTHER_TEXTS = ("none of these", "something else")
+"""Answers that are wrong nearly everywhere."""
 _OFFSETS = (1, -3, 10, 7)
 """How far a near number is from the right one, in turn."""
 
@@ -33,7 +37,7 @@ class Wording:
     """How completions speak, with `{}` for the answer. guess: reasons that are none, or "". said: the answer outside the form."""
 
     guess: str = "so the answer is {}"
-    said: str = "The answer is {}."
+    said: str = SAID
 
 
 def demonstration(worked: Worked, answers: Answers) -> Demonstration:
@@ -78,7 +82,7 @@ def wrong_answer(rows: Sequence[Row], place: int, answers: Answers) -> str:
     if number is not None:
         offset = Decimal(_OFFSETS[place % len(_OFFSETS)])
         texts.insert(0, number_text(Context(prec=len(row.answer) + 100).add(number, offset)))
-    texts += ["none of these", "something else"]
+    texts += OTHER_TEXTS
     return next(text for text in texts if answers.outcome(row, answers.form.write(text)).kind == "wrong")
 
 

@@ -17,8 +17,9 @@ from rewardsearch.records import Row
 from rewardsearch.tasks.answers import Answers
 from rewardsearch.tasks.base import SPLITS, Split, refuse_data_keys
 from rewardsearch.tasks.equal import Digits, Text
+from rewardsearch.tasks.examples import ASKS
 from rewardsearch.tasks.judged import JudgedTask
-from rewardsearch.tasks.labelled import Worked
+from rewardsearch.tasks.labelled import SAID, Worked
 from rewardsearch.tasks.numbers import gold_number
 from rewardsearch.tasks.splitting import digest, sign_form, split_of
 
@@ -86,7 +87,7 @@ class ReasoningGymTask(JudgedTask):
         return self._drawn[split][: self._sizes[split]]
 
     def worked(self) -> list[Worked]:
-        return [Worked(row, (reason := f"The answer is {row.answer}.",), reason) for row in self.rows("train")]
+        return [Worked(row, (reason := SAID.format(row.answer),), reason) for row in self.rows("train")]
 
     @cached_property
     def _drawn(self) -> dict[Split, list[Row]]:
@@ -108,7 +109,7 @@ class ReasoningGymTask(JudgedTask):
         return found
 
     def _prompt(self, question: str) -> str | list[dict[str, str]]:
-        asks = f"Answer in exactly this form:\n{self.form}"
+        asks = ASKS.replace("{{ form }}", self.form)
         if self._config.chat:
             return [{"role": "system", "content": asks}, {"role": "user", "content": question}]
         return f"{question}\n\n{asks}\n"

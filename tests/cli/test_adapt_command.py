@@ -62,14 +62,19 @@ def test_a_file_that_cannot_be_adapted_names_line_and_remedy(cli: Any, bad: Path
 
 def test_json_has_one_document(cli: Any, good: Path, bad: Path) -> None:
     done = cli("adapt", good, "--json")
-    told = json.loads(done.out)
+    document = json.loads(done.out)
     assert (done.code, done.err) == (0, "")
-    assert (told["adapted"], told["trainer"], told["functions"], told["refused"]) == (True, "trl", ["right"], [])
-    assert "def reward(" in told["code"] and len(told["notes"]) == 2
+    assert (document["adapted"], document["trainer"], document["functions"], document["refused"]) == (
+        True,
+        "trl",
+        ["right"],
+        [],
+    )
+    assert "def reward(" in document["code"] and len(document["notes"]) == 2
     done = cli("adapt", bad, "--json")
-    told = json.loads(done.out)
-    assert (done.code, told["adapted"], told["code"]) == (4, False, None)
-    assert [fault["line"] for fault in told["refused"]] == [5]
+    document = json.loads(done.out)
+    assert (done.code, document["adapted"], document["code"]) == (4, False, None)
+    assert [fault["line"] for fault in document["refused"]] == [5]
 
 
 def test_rewards_of_a_file_are_chosen_by_name(cli: Any, good: Path) -> None:
@@ -122,8 +127,8 @@ def test_a_reward_of_our_name_with_other_inputs_is_named_too(cli: Any, tmp_path:
 def test_validate_adapts_first_when_asked(cli: Any, good: Path, bad: Path, write_reward: Any) -> None:
     ours = write_reward("ours", "float(a in c)")
     done = cli("validate", good, bad, ours, "--adapt", "--json")
-    told = json.loads(done.out)
+    document = json.loads(done.out)
     assert done.code == 4
-    assert [(item["accepted"], item["stage"]) for item in told] == [(True, None), (False, "static"), (True, None)]
-    assert "line 5: `torch`" in told[1]["reason"]
+    assert [(item["accepted"], item["stage"]) for item in document] == [(True, None), (False, "static"), (True, None)]
+    assert "line 5: `torch`" in document[1]["reason"]
     assert cli("validate", bad, "--adapt").code == 4

@@ -102,11 +102,12 @@ def test_a_task_of_a_users_own_goes_through_a_whole_search(cli: Any, tmp_path: P
         pytest.skip("needs the extra reasoning-gym")
     (tmp_path / "rewards").mkdir()
     (tmp_path / "rewards" / "pays_the_answer.py").write_text(PAYS_THE_ANSWER, encoding="utf-8")
-    task = TASKS[which](tmp_path) | SIZES
+    section = TASKS[which](tmp_path) | SIZES
     policy = {"model": tiny_model(tmp_path / "model")}
-    (tmp_path / "my.yaml").write_text(yaml.safe_dump(SETTINGS | {"task": task, "policy": policy}), encoding="utf-8")
+    (tmp_path / "my.yaml").write_text(yaml.safe_dump(SETTINGS | {"task": section, "policy": policy}), encoding="utf-8")
     config = load_config(tmp_path / "my.yaml")
-    assert [len(load_task(config.task).rows(split)) for split in SPLITS] == [24, 8, 8]
+    task = load_task(config.task)
+    assert [len(task.rows(split)) for split in SPLITS] == [24, 8, 8]
 
     state = search(config, tmp_path / "run", Quiet())
 
@@ -120,13 +121,14 @@ def test_a_task_of_a_users_own_goes_through_a_whole_search(cli: Any, tmp_path: P
     exported = (tmp_path / "out" / "rewardsearch_reward.py").read_text(encoding="utf-8")
     module: dict[str, Any] = {}
     exec(compile(exported, "rewardsearch_reward.py", "exec"), module)
-    items, paid = load_task(config.task).labelled(4), [0.0] * len(load_task(config.task).labelled(4))
+    items = task.labelled(4)
+    paid = [0.0] * len(items)
     for pay, weight in zip(module["REWARD_FUNCS"], module["REWARD_WEIGHTS"], strict=True):
         given = pay(
             prompts=[item.row.prompt_text for item in items],
             completions=[item.completion for item in items],
             answer=[item.row.answer for item in items],
-            **{name: [item.row.columns[name] for item in items] for name in load_task(config.task).columns},
+            **{name: [item.row.columns[name] for item in items] for name in task.columns},
         )
         paid = [before + weight * one for before, one in zip(paid, given, strict=True)]
     lowest = {

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rewardsearch.propose.grammar.catalogue import NUMERIC, PAIR, Catalogue, Value, catalogue_of
 from rewardsearch.propose.grammar.form_parts import form_definitions
-from rewardsearch.rewards.definitions import with_definitions
+from rewardsearch.rewards.definitions import reachable, with_definitions
 from rewardsearch.rewards.identity import MAX_CODE_CHARS
 
 POSITIVE, NEGATIVE, CLASSES = "POSITIVE", "NEGATIVE", "CLASSES"
@@ -77,7 +77,7 @@ def render(genome: Genome) -> str:
     definitions = _definitions(genome.catalogue.parts)
     constants = genome.constants()
     classes = _classes(genome.catalogue)
-    needed = _needed(genome.kinds, definitions)
+    needed = reachable({name: each.uses for name, each in definitions.items()}, *genome.kinds)
     # In the order of the file of parts: constants that are not parameters first, then helpers, then components.
     known = {*constants, *classes}
     shared = [definition.source for name, definition in definitions.items() if name in needed and name not in known]
@@ -168,18 +168,6 @@ def _definitions(parts: str) -> Mapping[str, _Definition]:
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             out[node.targets[0].id] = _Definition(source, uses, "")
     return out
-
-
-def _needed(kinds: Iterable[str], definitions: Mapping[str, _Definition]) -> set[str]:
-    """The names that the components use, directly or through other names."""
-    needed: set[str] = set()
-    waiting = list(kinds)
-    while waiting:
-        name = waiting.pop()
-        if name in definitions and name not in needed:
-            needed.add(name)
-            waiting.extend(definitions[name].uses)
-    return needed
 
 
 def _docstring(genome: Genome, definitions: Mapping[str, _Definition]) -> str:

@@ -10,11 +10,11 @@ from rewardsearch.records import FIXED_ARGUMENTS
 from rewardsearch.rewards.adapt.reading import (
     keys_read,
     makes_messages,
-    reachable,
     read_names,
     reads_messages,
     references,
 )
+from rewardsearch.rewards.definitions import reachable
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 

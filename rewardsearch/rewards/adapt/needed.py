@@ -6,7 +6,8 @@ import ast
 from collections.abc import Collection, Iterator
 
 from rewardsearch.rewards.adapt.edits import Edit, Positions
-from rewardsearch.rewards.adapt.reading import bound_names, reachable, references, root_name
+from rewardsearch.rewards.adapt.reading import bound_names, references, root_name
+from rewardsearch.rewards.definitions import reachable
 from rewardsearch.rewards.sandbox.static.allowed import CHANGING_METHODS, MODULES
 
 NOTE = "left out what no reward needs"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from rewardsearch.rewards.sandbox.static.names import bindings
 from rewardsearch.rewards.sandbox.static.scopes import own_nodes
@@ -41,18 +41,6 @@ def references(tree: ast.Module) -> dict[str, set[str]]:
         for name in bound_names(statement):
             reads.setdefault(name, set()).update(read_names(statement))
     return reads
-
-
-def reachable(reads: Mapping[str, set[str]], *names: str) -> set[str]:
-    """Names of the file's top level that these need, themselves included, through any number of steps."""
-    found: set[str] = set()
-    pending = list(names)
-    while pending:
-        name = pending.pop()
-        if name in reads and name not in found:
-            found.add(name)
-            pending += reads[name]
-    return found
 
 
 def reads_messages(node: ast.AST) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from rewardsearch.errors import UserError
 from rewardsearch.tasks.data import MOST_CLASSES
+from rewardsearch.tasks.examples import ASKS
 from rewardsearch.tasks.guessing.columns import Column, columns_of
 from rewardsearch.tasks.guessing.roles import AnswerGuess, PromptGuess, Reason, exact, find_answer, find_prompt
 from rewardsearch.tasks.tables import Table
@@ -21,7 +22,7 @@ __all__ = ["Guess", "Reason", "guess_task"]
 
 LABELS = ("label", "class", "category", "intent", "sentiment", "y", "stars", "rating", "target", "topic")
 """Names under which a few different numbers are classes."""
-ASKS = ("prompt", "question", "instruction", "problem", "query")
+QUESTIONS = ("prompt", "question", "instruction", "problem", "query")
 """Names of prompts that say what is asked; of other texts the classes do not follow from the text."""
 SOLUTIONS = (
     *(
@@ -169,13 +170,13 @@ def _asking(prompt: PromptGuess, answered: AnswerGuess, classes: Sequence[str], 
     """The prompt with what asks for a class where it is a text without a question, and for the answer form. For a chat model the
     system message asks for the form."""
     question = ""
-    if classes and not set(ASKS) & set(prompt.column.plain_name.split("_")):
+    if classes and not set(QUESTIONS) & set(prompt.column.plain_name.split("_")):
         names = f"{', '.join(classes[:-1])} or {classes[-1]}"
         question = f"Which {answered.column.plain_name.replace('_', ' ')} fits this: {names}?\n\n"
     text = prompt.setting if "{{" in prompt.setting else f"{{{{ {prompt.column.reference} }}}}"
     if chat:
         return question + text if question else prompt.setting
-    return f"{question}{text}\n\nAnswer in exactly this form:\n{{{{ form }}}}\n"
+    return f"{question}{text}\n\n{ASKS}\n"
 
 
 def _solution(columns: Sequence[Column], answered: AnswerGuess, prompt: PromptGuess) -> Reason | None:

@@ -19,6 +19,7 @@ from rewardsearch.tasks.answers import Answers
 from rewardsearch.tasks.base import SPLITS, Split
 from rewardsearch.tasks.data import DataTask
 from rewardsearch.tasks.examples import PARTS, Example
+from rewardsearch.tasks.labelled import SAID
 from rewardsearch.tasks.tables import Mistakes, Table
 from rewardsearch.tasks.verifier.answers import VerifiedAnswers
 from rewardsearch.tasks.verifier.check import check_verifier
@@ -127,7 +128,7 @@ class FileTask(DataTask):
         if given:
             examples = self._given_examples(_CHECKED)
         else:
-            texts = ((row, self.answer_form.write(row.answer, f"The answer is {row.answer}.")) for row in rows)
+            texts = ((row, self.answer_form.write(row.answer, SAID.format(row.answer))) for row in rows)
             examples = [LabelledCompletion(row=row, completion=text, kind="correct") for row, text in texts]
         check_verifier(self.verified, rows, examples, given)
         if self.file.functions:

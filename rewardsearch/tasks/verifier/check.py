@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from rewardsearch.errors import MachineError, UserError
 from rewardsearch.records import LabelledCompletion, Row
 from rewardsearch.tasks.hostile import HOSTILE, HOSTILE_ANSWERS
+from rewardsearch.tasks.labelled import OTHER_TEXTS
 from rewardsearch.tasks.verifier.answers import Pair, VerifiedAnswers
 
 MAX_MEAN_S = 0.1
 """CPU seconds that `verify` may take for a completion, on average."""
 _ROWS, _TIMED = 8, 4
 """Rows on which more than the gold answer is tried, and completions that the time is measured on."""
-_WRONG = ("none of these", "something else")
 _BLANK = ("", " \n")
 
 
@@ -31,7 +31,7 @@ def check_verifier(
     golds = list(dict.fromkeys(row.answer for row in rows))
     blank = [(row, text) for row in first for text in _BLANK]
     wrong = [
-        [(row, form.write(text)) for text in (*[gold for gold in golds if gold != row.answer][:_ROWS], *_WRONG)]
+        [(row, form.write(text)) for text in (*[gold for gold in golds if gold != row.answer][:_ROWS], *OTHER_TEXTS)]
         for row in first
     ]
     few = [*labelled[:_ROWS], *blank, *(pair for pairs in wrong for pair in pairs)]
