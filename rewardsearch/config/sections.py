@@ -57,9 +57,21 @@ class PolicyConfig(Section):
     revision: str | None = None
     """A hub model's branch, tag or commit; None for its main branch. A run keeps the commit that it stands for at the start."""
     gguf_file: str | None = None
-    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    dtype: Literal["float32", "bfloat16"] = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    gradient_checkpointing: Annotated[bool | Literal["auto"], Affects("training", "sft")] = "auto"
+    """Compute activations again in the backward pass instead of keeping them: slower, and far less memory. `auto`: on a GPU."""
     lora: Annotated[LoraConfig, Affects("training")] = LoraConfig()
+
+    @field_validator("dtype", mode="before")
+    @classmethod
+    def _no_float16(cls, dtype: Any) -> Any:
+        if dtype == "float16":
+            raise ValueError(
+                "got float16, whose small gradients become 0 without loss scaling, and nothing here scales the loss; "
+                "set bfloat16, or float32 on a device without bfloat16"
+            )
+        return dtype
 
     @model_validator(mode="after")
     def _revision_of_the_hub(self) -> PolicyConfig:

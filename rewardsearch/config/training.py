@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from rewardsearch.config.effects import Affects
 from rewardsearch.config.sections import Count, Section, Share
@@ -41,6 +41,8 @@ class TrainConfig(Section):
     scale_rewards: Literal["group", "batch", "none"] = "group"
     base_rewards: Annotated[tuple[str, ...], Field(min_length=1)] = ("format_exact", "format_approximate", "answer")
     """Names of files in candidates/base/ that every run trains on, or paths."""
+    trl: Annotated[dict[str, JsonValue], Affects("training", "bank")] = {}
+    """Further fields of TRL's GRPOConfig, for the engine `trl`; those that the search sets itself are refused."""
     eval_batch_size: Annotated[Count, Affects("training", "bank", "sft")] = 250
     slots: Annotated[Count, Affects()] = 2
     """Training processes side by side."""

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from rewardsearch.config import EMBEDDED, Config, PolicyConfig
 from rewardsearch.files.resources import policy_folder
@@ -20,11 +21,15 @@ from rewardsearch.run.policy_files import file_mistakes, on_hub
 from rewardsearch.tasks import Split
 from rewardsearch.tasks.hub import hub_answers
 from rewardsearch.train.engines.tokenizing import PolicyFacts, plain_prompt
+from rewardsearch.train.engines.trl.fields import field_mistakes
 from rewardsearch.train.launchers.local import worker_environment
 
 COMMAND = (sys.executable, "-P", "-m", "rewardsearch.train.engines.tokenizing")
+FIELDS = (sys.executable, "-P", "-m", "rewardsearch.train.engines.trl.fields")
 DEVICE = "policy device"
 """The finding on policy.device."""
+TRL = "train.trl"
+"""The finding on train.trl."""
 _DEADLINE_S = 600.0
 _UNKNOWN = 0.01
 """The share of words that a bundled policy may lack in the prompts."""
@@ -48,13 +53,23 @@ def check_policy(config: Config, rows: Mapping[Split, Sequence[Row]]) -> list[Fi
 
     Of the sealed test only numbers of rows are shown, nothing of its content.
     """
-    return [*_device(config.policy), *_policy(config, rows)]
+    return [*_device(config.policy), *_trl(config), *_policy(config, rows)]
 
 
 def _device(policy: PolicyConfig) -> Iterator[Finding]:
     if policy.device == "cuda" and not accelerators():
         remedy = "set policy.device: auto, or install torch with CUDA"
         yield Finding(DEVICE, "fail", "policy.device: got cuda, and torch finds no CUDA device", remedy)
+
+
+def _trl(config: Config) -> Iterator[Finding]:
+    """What is wrong with `train.trl`. Only where its names are right, a process that imports TRL looks at the values."""
+    given = config.train.trl
+    if not given:
+        return
+    mistakes: list[str] | str = field_mistakes(given) or _answer_of(config, FIELDS, given, offline=True)
+    for each in [mistakes] if isinstance(mistakes, str) else mistakes:
+        yield Finding.of(TRL, "fail", each)
 
 
 def _policy(config: Config, rows: Mapping[Split, Sequence[Row]]) -> list[Finding]:
@@ -108,20 +123,27 @@ def _bundled(policy: PolicyConfig, prompts: Sequence[Row]) -> PolicyFacts | None
 
 def _ask(config: Config, prompts: Sequence[Row], offline: bool) -> PolicyFacts | str:
     """What a process of engines/tokenizing.py finds, or why tokenizer or config cannot be loaded."""
+    question = {"policy": config.policy.model_dump(mode="json"), "prompts": [row.prompt for row in prompts]}
+    answer = _answer_of(config, COMMAND, question, offline)
+    if isinstance(answer, str):
+        return answer
+    return str(answer["error"]) if "error" in answer else PolicyFacts.model_validate(answer)
+
+
+def _answer_of(config: Config, command: Sequence[str], question: Any, offline: bool) -> Any:
+    """What a process answers, as JSON in its last line; a text where it gives no answer."""
     environment = worker_environment(os.environ, 0, config.train.threads, config.propose.llm.key_variables)
     if offline:
         environment["HF_HUB_OFFLINE"] = "1"
-    question = {"policy": config.policy.model_dump(mode="json"), "prompts": [row.prompt for row in prompts]}
     try:
         done = subprocess.run(
-            COMMAND, input=json.dumps(question).encode(), capture_output=True, env=environment, timeout=_DEADLINE_S
+            command, input=json.dumps(question).encode(), capture_output=True, env=environment, timeout=_DEADLINE_S
         )
-        answer = json.loads(done.stdout.decode(errors="replace").strip().rpartition("\n")[2])
+        return json.loads(done.stdout.decode(errors="replace").strip().rpartition("\n")[2])
     except subprocess.TimeoutExpired:
-        return f"it was not loaded within {_DEADLINE_S:g} s"
+        return f"the libraries were not loaded within {_DEADLINE_S:g} s"
     except ValueError:
-        return f"the process that loads its tokenizer ended with {done.returncode}"
-    return str(answer["error"]) if "error" in answer else PolicyFacts.model_validate(answer)
+        return f"the process that loads the libraries ended with {done.returncode}"
 
 
 def _cannot_train(config: Config, facts: PolicyFacts) -> Iterator[Finding]:

@@ -38,6 +38,11 @@ def test_an_unknown_key_without_a_near_match_lists_what_is_allowed() -> None:
         parse_config({"rank": {"zzz": 1}}, "c")
 
 
+def test_float16_is_refused_with_what_to_set_instead() -> None:
+    with pytest.raises(UserError, match=r"policy\.dtype: got float16.*bfloat16"):
+        parse_config({"policy": {"dtype": "float16"}}, "c")
+
+
 @pytest.mark.parametrize(("old", "new"), RENAMED_KEYS.items())
 def test_a_key_of_an_earlier_version_is_refused_with_its_present_name(old: str, new: str) -> None:
     *sections, key = old.split(".")

@@ -214,6 +214,29 @@ def test_a_training_setting_has_its_effect(run: Callable[..., Trained], settings
     assert run(short, **settings)[0] != run(short)[0]
 
 
+@pytest.mark.parametrize(
+    "trl", [{"max_grad_norm": 1e-3}, {"weight_decay": 10.0}, {"epsilon_high": 0.5, "top_k": 2}], ids=str
+)
+def test_a_field_of_trl_has_its_effect(run: Callable[..., Trained], trl: dict[str, object]) -> None:
+    assert run(short, trl=trl)[0] != run(short)[0]
+
+
+@pytest.mark.parametrize("checkpointing", ["auto", True, False])
+def test_gradient_checkpointing_can_be_turned_on_and_off_and_changes_no_bit_on_a_cpu(
+    run: Callable[..., Trained], policy: Policy, monkeypatch: pytest.MonkeyPatch, checkpointing: bool | str
+) -> None:
+    on: set[bool] = set()
+
+    def watched(batch: Batch) -> Scored:
+        on.add(policy.base.is_gradient_checkpointing)
+        return short(batch)
+
+    update = {"gradient_checkpointing": checkpointing}
+    monkeypatch.setattr(policy, "config", policy.config.model_copy(update=update))
+    assert run(watched, again=True)[0] == run(short)[0]
+    assert on == {checkpointing is True}
+
+
 def test_evaluation_does_not_depend_on_the_batch_size(policy: Policy) -> None:
     rows = load_task(TaskConfig(val_rows=12)).rows("val")
     sizes = [Config().train.model_copy(update={"eval_batch_size": size}) for size in (1, 5, 12)]

@@ -11,6 +11,7 @@ from rewardsearch.config import TrainConfig
 from rewardsearch.records import Row
 from rewardsearch.train.engine import Generation, OnDone
 from rewardsearch.train.engines.tokenizing import prompt_ids
+from rewardsearch.train.engines.trl.fields import sampling
 from rewardsearch.train.engines.trl.policy import Policy
 
 
@@ -54,7 +55,6 @@ def generate(
                 input_ids=tokens.to(policy.device),
                 attention_mask=mask.to(policy.device),
                 max_new_tokens=max_tokens,
-                repetition_penalty=1.0,
                 use_cache=True,
                 pad_token_id=tokenizer.pad_token_id,
                 **decoding,
@@ -71,7 +71,7 @@ def greedy(
     model: Any, policy: Policy, rows: Sequence[Row], config: TrainConfig, on_done: OnDone = lambda done: None
 ) -> list[Generation]:
     """The greedy completion of each of `rows`."""
-    decoding = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
+    decoding = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None, "repetition_penalty": 1.0}
     return generate(
         model, policy, rows, config.max_completion_tokens, config.eval_batch_size, on_done=on_done, **decoding
     )
@@ -84,10 +84,15 @@ def sampled(
 
     They follow from `seed`, whatever was drawn before; what is drawn afterwards is as if nothing had been sampled.
     """
-    decoding = {"do_sample": True, "temperature": config.temperature, "top_p": config.top_p, "top_k": 0}
     devices = [torch.cuda.current_device()] if policy.device.startswith("cuda") else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         return generate(
-            policy.base, policy, rows, config.max_completion_tokens, config.eval_batch_size, on_done=on_done, **decoding
+            policy.base,
+            policy,
+            rows,
+            config.max_completion_tokens,
+            config.eval_batch_size,
+            on_done=on_done,
+            **sampling(config),
         )

@@ -9,13 +9,15 @@ from typing import Any
 
 from datasets import Dataset
 from transformers import TrainerCallback
-from trl import GRPOConfig, GRPOTrainer
+from trl import GRPOTrainer
 
 from rewardsearch.config import TrainConfig
 from rewardsearch.files import part_of, scratch_prefix
+from rewardsearch.records import TrainingJob
 from rewardsearch.train.engine import Arm
 from rewardsearch.train.engines.tokenizing import policy_prompt
 from rewardsearch.train.engines.trl.divergence import check_weights
+from rewardsearch.train.engines.trl.fields import trainer_config
 from rewardsearch.train.engines.trl.policy import Policy, run_trainer, trainer_arguments
 from rewardsearch.train.engines.trl.rewards import ROW, reward_functions
 from rewardsearch.train.worker.observe import Observer
@@ -55,32 +57,11 @@ def train(model: Any, policy: Policy, arm: Arm, config: TrainConfig) -> str | No
         observer.restore((start / OBSERVED).read_text(encoding="utf-8"))
     functions, weights = reward_functions(observer)
     log = _StepLog(arm)
-    completions = config.prompts_per_step * config.group_size
-    micro_batch = min(config.micro_batch or completions, completions)
     with tempfile.TemporaryDirectory(prefix=scratch_prefix("trl")) as scratch:
         trainer = GRPOTrainer(
             model=model,
             reward_funcs=functions,
-            args=GRPOConfig(
-                output_dir=scratch,
-                max_steps=job.schedule or job.steps,
-                per_device_train_batch_size=micro_batch,
-                gradient_accumulation_steps=completions // micro_batch,
-                num_generations=config.group_size,
-                max_completion_length=config.max_completion_tokens,
-                learning_rate=config.learning_rate,
-                lr_scheduler_type=config.lr_schedule,
-                beta=config.beta,
-                loss_type=config.loss_type,
-                scale_rewards=config.scale_rewards,
-                reward_weights=weights,
-                multi_objective_aggregation=job.aggregation,
-                temperature=config.temperature,
-                top_p=config.top_p,
-                top_k=0,
-                repetition_penalty=1.0,
-                **trainer_arguments(policy, job.seed),
-            ),
+            args=_arguments(policy, job, config, weights, scratch),
             train_dataset=Dataset.from_list(
                 [{"prompt": policy_prompt(policy.tokenizer, row), ROW: i} for i, row in enumerate(arm.rows)]
             ),
@@ -91,6 +72,32 @@ def train(model: Any, policy: Policy, arm: Arm, config: TrainConfig) -> str | No
         if arm.checkpoint is not None and log.stop_reason is None:
             _keep(Path(scratch) / f"checkpoint-{job.steps}", observer, arm.checkpoint)
     return log.stop_reason
+
+
+def _arguments(policy: Policy, job: TrainingJob, config: TrainConfig, weights: list[float], scratch: str) -> Any:
+    completions = config.prompts_per_step * config.group_size
+    micro_batch = min(config.micro_batch or completions, completions)
+    settings = {
+        "output_dir": scratch,
+        "max_steps": job.schedule or job.steps,
+        "per_device_train_batch_size": micro_batch,
+        "gradient_accumulation_steps": completions // micro_batch,
+        "num_generations": config.group_size,
+        "max_completion_length": config.max_completion_tokens,
+        "learning_rate": config.learning_rate,
+        "lr_scheduler_type": config.lr_schedule,
+        "beta": config.beta,
+        "loss_type": config.loss_type,
+        "scale_rewards": config.scale_rewards,
+        "reward_weights": weights,
+        "multi_objective_aggregation": job.aggregation,
+        "temperature": config.temperature,
+        "top_p": config.top_p,
+        "top_k": 0,
+        "repetition_penalty": 1.0,
+        **trainer_arguments(policy, job.seed),
+    }
+    return trainer_config(config.trl, settings)
 
 
 def _keep(checkpoint: Path, observer: Observer, folder: Path) -> None:

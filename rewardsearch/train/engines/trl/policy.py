@@ -87,8 +87,8 @@ def load_policy(config: PolicyConfig, adapter: Path | None = None) -> Policy:
     """The policy that `config` names, with the adapter saved in the folder `adapter` merged into its weights in memory.
 
     Merging adds the adapter's product B A * alpha / r to each weight in the policy's dtype. In float32 the merged policy answers
-    as base and adapter together do, but for the last bits; in bfloat16 and float16 each sum is rounded to the dtype, so that
-    changes below a weight's half step are lost. Raises UserError when there is no such model.
+    as base and adapter together do, but for the last bits; in bfloat16 each sum is rounded, so that changes below a weight's
+    half step are lost. Raises UserError when there is no such model.
     """
     # Every training collects garbage first. That takes half a second where it goes through all that the libraries have loaded.
     gc.collect()
@@ -130,7 +130,7 @@ def _without_peft_config(base: Any) -> Any:
 
 def trainer_arguments(policy: Policy, seed: int) -> dict[str, Any]:
     """What every training through TRL has in common: nothing is reported or saved, each step is logged."""
-    on_gpu = policy.device != "cpu"
+    on_gpu, checkpointing = policy.device != "cpu", policy.config.gradient_checkpointing
     return {
         "seed": seed,
         "data_seed": seed,
@@ -141,7 +141,7 @@ def trainer_arguments(policy: Policy, seed: int) -> dict[str, Any]:
         "use_cpu": not on_gpu,
         "bf16": policy.config.dtype == "bfloat16",
         "fp16": False,
-        "gradient_checkpointing": on_gpu,
+        "gradient_checkpointing": on_gpu if checkpointing == "auto" else checkpointing,
         "dataloader_pin_memory": on_gpu,
     }
 
