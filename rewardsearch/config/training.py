@@ -44,6 +44,9 @@ class TrainConfig(Section):
     trl: Annotated[dict[str, JsonValue], Affects("training", "bank")] = {}
     """Further fields of TRL's GRPOConfig, for the engine `trl`; those that the search sets itself are refused."""
     eval_batch_size: Annotated[Count, Affects("training", "bank", "sft")] = 250
+    """Questions that are answered at once, at most. A batch that does not fit into memory is halved."""
+    eval_batch_tokens: Annotated[Count | None, Affects("training", "bank", "sft")] = None
+    """Tokens of a batch, at most: its rows times its longest prompt and `max_completion_tokens`. None is no limit."""
     slots: Annotated[Count, Affects()] = 2
     """Training processes side by side."""
     threads: Annotated[Count, Affects("training", "bank", "sft")] = 1

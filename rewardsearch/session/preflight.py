@@ -17,7 +17,7 @@ from rewardsearch.run.state import RunState
 from rewardsearch.session.requests import first_request
 from rewardsearch.tasks import SPLITS, Split, Task, load_task
 from rewardsearch.tasks.datasheet import check_rows, describe_rows, short_splits
-from rewardsearch.train import DEVICE, TRL, check_plugins, check_policy
+from rewardsearch.train import KEYED, check_plugins, check_policy
 from rewardsearch.validation import validate
 
 
@@ -75,7 +75,7 @@ def data_and_policy(config: Config) -> Iterator[Finding]:
 def _messages(found: Sequence[Finding], status: Status) -> tuple[str, ...]:
     """The findings of a status, a line each."""
     return tuple(
-        f"{'' if each.name in ('data', DEVICE, TRL) else 'policy.model: '}{each.message}"
+        f"{'' if each.name in ('data', *KEYED) else 'policy.model: '}{each.message}"
         for each in found
         if each.status == status
     )

@@ -30,11 +30,11 @@ from rewardsearch.train.launcher import (
     launcher_class,
     start_launcher,
 )
-from rewardsearch.train.policy_check import DEVICE, TRL, check_policy, devices
+from rewardsearch.train.policy_check import DEVICE, KEYED, check_policy, devices
 
 __all__ = [
     "DEVICE",
-    "TRL",
+    "KEYED",
     "Launcher",
     "check_plugins",
     "check_policy",

@@ -20,6 +20,7 @@ from rewardsearch.run.environment import accelerators
 from rewardsearch.run.policy_files import file_mistakes, on_hub
 from rewardsearch.tasks import Split
 from rewardsearch.tasks.hub import hub_answers
+from rewardsearch.train.engines.lora_targets import ALL
 from rewardsearch.train.engines.tokenizing import PolicyFacts, plain_prompt
 from rewardsearch.train.engines.trl.fields import field_mistakes
 from rewardsearch.train.launchers.local import worker_environment
@@ -30,6 +31,10 @@ DEVICE = "policy device"
 """The finding on policy.device."""
 TRL = "train.trl"
 """The finding on train.trl."""
+TARGETS = "policy modules"
+"""The finding on the modules that adapters are put on."""
+KEYED = (DEVICE, TRL, TARGETS)
+"""The findings whose text begins with the key of the config."""
 _DEADLINE_S = 600.0
 _UNKNOWN = 0.01
 """The share of words that a bundled policy may lack in the prompts."""
@@ -81,7 +86,7 @@ def _policy(config: Config, rows: Mapping[Split, Sequence[Row]]) -> list[Finding
         why = f"{policy.model} is no folder here, the hub cannot be reached, and its cache does not have it"
         return [Finding("policy", "fail", why, f"check the connection, or give {_MODELS}")]
     prompts = list({json.dumps(row.prompt): row for split in rows.values() for row in split}.values())
-    facts = _bundled(policy, prompts) or _ask(config, prompts, offline)
+    facts = _bundled(config, prompts, offline) or _ask(config, prompts, offline)
     if isinstance(facts, str):
         remedy = f"repair its files, or give {_MODELS}"
         if on_hub(policy):
@@ -91,7 +96,8 @@ def _policy(config: Config, rows: Mapping[Split, Sequence[Row]]) -> list[Finding
     if any(each.status == "fail" for each in found):
         return found
     context = f", context {facts.context:,} tokens" if facts.context else ""
-    return [Finding("policy", "ok", f"{policy.model}{context}"), *found]
+    padding = "" if facts.padding else ", padded with its end-of-text token"
+    return [Finding("policy", "ok", f"{policy.model}{context}{padding}"), *found]
 
 
 def _in_cache(policy: PolicyConfig) -> bool:
@@ -101,20 +107,30 @@ def _in_cache(policy: PolicyConfig) -> bool:
     return isinstance(try_to_load_from_cache(policy.model, file, revision=policy.revision), str)
 
 
-def _bundled(policy: PolicyConfig, prompts: Sequence[Row]) -> PolicyFacts | None:
-    """The facts of a bundled policy, which take no process; None for another."""
+def _targets(config: Config) -> dict[str, str | list[str]]:
+    """The modules that adapters are put on, by their key."""
+    targets = {"policy.lora.target_modules": config.policy.lora.target_modules}
+    return targets | ({"sft.lora.target_modules": config.sft.lora.target_modules} if config.sft.enabled else {})
+
+
+def _bundled(config: Config, prompts: Sequence[Row], offline: bool) -> PolicyFacts | str | None:
+    """The facts of a bundled policy, which take no process unless the config names modules of it; None for another policy."""
     from tokenizers import Tokenizer
 
-    if policy.model not in EMBEDDED:
+    if config.policy.model not in EMBEDDED:
         return None
-    folder = policy_folder(policy.model)
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    asked = _ask(config, (), offline) if any(each != ALL for each in _targets(config).values()) else None
+    if isinstance(asked, str):
+        return asked
+    folder = policy_folder(config.policy.model)
+    model = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     unknown = tokenizer.token_to_id("<unk>")
     ids = [tokenizer.encode(plain_prompt(row)).ids for row in prompts]
     return PolicyFacts(
         template=False,
-        context=config["max_position_embeddings"],
+        context=model["max_position_embeddings"],
+        targets=asked.targets if asked else (),
         segments=True,
         lengths=tuple(map(len, ids)),
         unknown=tuple(sum(id == unknown for id in each) for each in ids),
@@ -123,7 +139,11 @@ def _bundled(policy: PolicyConfig, prompts: Sequence[Row]) -> PolicyFacts | None
 
 def _ask(config: Config, prompts: Sequence[Row], offline: bool) -> PolicyFacts | str:
     """What a process of engines/tokenizing.py finds, or why tokenizer or config cannot be loaded."""
-    question = {"policy": config.policy.model_dump(mode="json"), "prompts": [row.prompt for row in prompts]}
+    question = {
+        "policy": config.policy.model_dump(mode="json"),
+        "prompts": [row.prompt for row in prompts],
+        "targets": _targets(config),
+    }
     answer = _answer_of(config, COMMAND, question, offline)
     if isinstance(answer, str):
         return answer
@@ -153,6 +173,8 @@ def _cannot_train(config: Config, facts: PolicyFacts) -> Iterator[Finding]:
     if not facts.ends:
         remedy = "set eos_token in its tokenizer_config.json"
         yield Finding("policy", "fail", f"{model}: its tokenizer has no end-of-text token", remedy)
+    for mistake in facts.targets:
+        yield Finding.of(TARGETS, "fail", mistake)
     if facts.vocabulary is not None and facts.largest >= facts.vocabulary:
         found = f"{model}: its tokenizer gives token {facts.largest}, the model knows {facts.vocabulary} tokens"
         yield Finding("policy", "fail", found, "put the model's own tokenizer into the folder")

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,8 @@ def test_a_policy_whose_logits_are_not_finite_before_any_training_is_the_users_t
     working = worker()
     policy.base.lm_head.weight.data[3] = value
     engine = TrlEngine(working.config, None)
-    engine.policy = policy
+    # Loaded so.
+    engine.policy = replace(policy)
     working.engine = engine
     if kind == "train":
         result = working.train(policy_job(0))
@@ -140,9 +142,8 @@ def test_single_tokens_may_be_ruled_out_and_gradients_are_not_looked_at(policy: 
 
 
 def test_weights_that_are_not_finite_are_found_where_they_are_trained(policy: Policy) -> None:
-    with policy.fresh_adapter(0) as model:
-        check_weights(model)
-        policy.base.lm_head.weight.data[0] = math.nan
+    policy.base.lm_head.weight.data[0] = math.nan
+    with replace(policy).fresh_adapter(0) as model:
         check_weights(model)
         next(each for each in model.parameters() if each.requires_grad).data[0] = -math.inf
         with pytest.raises(Diverged):

@@ -9,7 +9,7 @@ import torch
 
 from rewardsearch.config import Config, TaskConfig, TrainConfig
 from rewardsearch.tasks import load_task
-from rewardsearch.train.engines.trl.generation import Generation, end_tokens, generate, sampled
+from rewardsearch.train.engines.trl.generation import Generation, end_tokens, greedy, sampled
 from rewardsearch.train.engines.trl.policy import Policy, load_policy
 
 ROWS = load_task(TaskConfig(train_rows=6)).rows("train")
@@ -22,7 +22,7 @@ def policy() -> Policy:
 
 
 def completions(policy: Policy) -> list[Generation]:
-    return generate(policy.base, policy, ROWS, 40, len(ROWS), do_sample=False)
+    return greedy(policy.base, policy, ROWS, TrainConfig())
 
 
 def test_a_completion_ends_at_whichever_end_token_comes_first(policy: Policy) -> None:

@@ -154,6 +154,17 @@ def test_a_policy_that_training_would_fail_on_is_told(
             load_policy(PolicyConfig(model=model))
 
 
+@pytest.mark.parametrize("model", ["embedded", "tiny"])
+def test_modules_that_a_policy_does_not_have_are_told_before_anything_is_trained(
+    whole: Path, here: None, model: str
+) -> None:
+    model = str(whole) if model == "tiny" else model
+    lora = {"target_modules": ["q_proj", "qkv"]}
+    (told,) = check_policy(config_of(model, lora=lora), rows(3, 4, chat=False))[:1]
+    assert told.found.startswith("policy.lora.target_modules: ") and "qkv" in told.found and "gate_proj" in told.remedy
+    assert failed(model, rows(3, 4, chat=False), lora={"target_modules": ["q_proj"]}) == []
+
+
 @pytest.mark.parametrize("learned", [False, True], ids=["rotary", "learned"])
 def test_prompts_that_leave_no_room_are_counted_and_end_it_where_they_would_end_training(
     tmp_path: Path, here: None, learned: bool
@@ -186,6 +197,7 @@ def test_a_tokenizer_without_a_template_or_a_padding_token_does_and_the_first_is
     model = tiny_model(tmp_path, template=None, special=("eos",))
     found = check_policy(config_of(model), rows(3, 4))
     assert [(each.name, each.status) for each in found] == [("policy", "ok"), ("policy prompts", "warn")]
+    assert "padded with its end-of-text token" in found[0].found
     assert [each.status for each in check_policy(config_of(model), rows(3, 4, chat=False))] == ["ok"]
     policy = load_policy(PolicyConfig(model=model))
     assert policy.tokenizer.pad_token_id == policy.tokenizer.eos_token_id == 1

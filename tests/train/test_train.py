@@ -163,6 +163,39 @@ def test_target_modules_are_those_that_an_adapter_is_put_on(policy: Policy) -> N
     assert found.pop("['q_proj', 'v_proj']") == {"q_proj", "v_proj"} < found["all-linear"]
 
 
+def test_training_leaves_the_policys_forward_as_it_was(run: Callable[..., Trained], policy: Policy) -> None:
+    run(short)
+    assert "forward" not in vars(policy.base)
+
+
+@pytest.mark.parametrize("targets", [["q_proj", "qkv"], ["lm_head"], r".*\.qkv"], ids=str)
+def test_modules_that_no_adapter_can_be_put_on_are_told_with_those_that_there_are(
+    policy: Policy, targets: str | list[str]
+) -> None:
+    told = r"sft\.lora\.target_modules: .*(qkv|lm_head)"
+    with pytest.raises(UserError, match=told) as raised, policy.fresh_adapter(0, LoraConfig(target_modules=targets)):
+        pass
+    if "lm_head" not in targets:
+        assert str(raised.value).endswith(": q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj")
+
+
+def test_a_step_that_does_not_fit_into_memory_is_told_with_the_keys_to_lower(run: Callable[..., Trained]) -> None:
+    def limited(batch: Batch) -> Scored:
+        # The first allocation of this size fails on any machine.
+        torch.empty(1 << 45)
+        return short(batch)
+
+    with pytest.raises(UserError) as raised:
+        run(limited, again=True)
+    for key in (
+        "train.micro_batch (got 8 of 8",
+        "train.prompts_per_step (got 2)",
+        "train.max_completion_tokens (got 16)",
+    ):
+        assert key in str(raised.value)
+    assert run(short, again=True)[0] == run(short)[0]
+
+
 def test_an_adapter_leaves_no_hooks_on_the_policy(policy: Policy) -> None:
     def hooks() -> int:
         return sum(len(module._forward_hooks) for module in policy.base.modules())

@@ -14,11 +14,13 @@ from __future__ import annotations
 import json
 import sys
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 from rewardsearch.config import PolicyConfig
 from rewardsearch.files.resources import policy_folder
 from rewardsearch.records import Record, Row
+from rewardsearch.train.engines.lora_targets import ALL, target_mistake
 
 
 def policy_prompt(tokenizer: Any, row: Row) -> str | list[dict[str, str]]:
@@ -64,14 +66,25 @@ class PolicyFacts(Record):
     """Tokens that it knows."""
     largest: int = 0
     """The largest token id in the prompts."""
+    padding: bool = True
+    """Its tokenizer has a padding token; the end-of-text token takes its place where it has none."""
+    targets: tuple[str, ...] = ()
+    """What is wrong with the modules that adapters are to be put on, a line each."""
     lengths: tuple[int, ...]
     """The length of each prompt in tokens."""
     unknown: tuple[int, ...] = ()
     """Of the tokens of each prompt, those that a bundled policy has no word for; empty for other policies."""
 
 
-def policy_facts(policy: PolicyConfig, prompts: list[str | list[dict[str, str]]]) -> PolicyFacts:
-    """The facts of `policy`, with the lengths of `prompts`. Raises what transformers raises."""
+Prompts = list[str | list[dict[str, str]]]
+Targets = dict[str, str | list[str]]
+
+
+def policy_facts(policy: PolicyConfig, prompts: Prompts, targets: Targets) -> PolicyFacts:
+    """The facts of `policy`, with the lengths of `prompts`. targets: the modules that adapters are put on, by the config's key.
+
+    Raises what transformers raises.
+    """
     from jinja2 import TemplateError
     from transformers import AutoConfig, AutoTokenizer
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
@@ -90,6 +103,8 @@ def policy_facts(policy: PolicyConfig, prompts: list[str | list[dict[str, str]]]
         causal=config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
         template=has_template(tokenizer),
         ends=tokenizer.eos_token_id is not None,
+        padding=tokenizer.pad_token_id is not None,
+        targets=tuple(_target_mistakes(config, targets)),
         context=getattr(text, "max_position_embeddings", None),
         segments=bool(getattr(text, "rope_parameters", None)),
         vocabulary=getattr(text, "vocab_size", None),
@@ -98,12 +113,26 @@ def policy_facts(policy: PolicyConfig, prompts: list[str | list[dict[str, str]]]
     )
 
 
+def _target_mistakes(config: Any, targets: Targets) -> Iterator[str]:
+    """What is wrong with `targets` in a model of this config, which is made without weights."""
+    from transformers import AutoModelForCausalLM
+
+    if all(each == ALL for each in targets.values()):
+        return
+    import torch
+
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    for key, each in targets.items():
+        if mistake := target_mistake(model, key, each):
+            yield mistake
+
+
 def answer_to(question: dict[str, Any]) -> dict[str, Any]:
     """PolicyFacts as JSON holds them, or `error`: the first line of why tokenizer or config cannot be used."""
     try:
-        return policy_facts(PolicyConfig.model_validate(question["policy"]), question["prompts"]).model_dump(
-            mode="json"
-        )
+        policy = PolicyConfig.model_validate(question["policy"])
+        return policy_facts(policy, question["prompts"], question["targets"]).model_dump(mode="json")
     except Exception as error:
         # Whatever it is, training would meet it too.
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]

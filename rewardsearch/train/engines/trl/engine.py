@@ -42,13 +42,13 @@ class TrlEngine:
         self, rows: Sequence[Row], adapter: Path | None = None, on_done: OnDone = lambda done: None
     ) -> list[Generation]:
         if adapter is None:
-            with logits_checked(self.policy.base):
-                return greedy(self.policy.base, self.policy, rows, self._config.train, on_done)
+            with logits_checked(self.policy.base), self.policy.saved_adapter(None) as model:
+                return greedy(model, self.policy, rows, self._config.train, on_done)
         with self.policy.saved_adapter(adapter) as model:
             return greedy(model, self.policy, rows, self._config.train, on_done)
 
     def sample(self, rows: Sequence[Row], seed: int, on_done: OnDone = lambda done: None) -> list[Generation]:
-        with logits_checked(self.policy.base):
+        with logits_checked(self.policy.base), self.policy.saved_adapter(None):
             return sampled(self.policy, rows, seed, self._config.train, on_done)
 
     def fine_tune(

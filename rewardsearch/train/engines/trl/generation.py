@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,10 @@ from rewardsearch.records import Row
 from rewardsearch.train.engine import Generation, OnDone
 from rewardsearch.train.engines.tokenizing import prompt_ids
 from rewardsearch.train.engines.trl.fields import sampling
+from rewardsearch.train.engines.trl.memory import OutOfMemory, enough_memory
 from rewardsearch.train.engines.trl.policy import Policy
+
+_log = logging.getLogger(__name__)
 
 
 def end_tokens(model: Any, tokenizer: Any) -> set[int]:
@@ -25,46 +29,77 @@ def generate(
     model: Any,
     policy: Policy,
     rows: Sequence[Row],
-    max_tokens: int,
-    batch_size: int,
+    config: TrainConfig,
     *,
     on_done: OnDone = lambda done: None,
     **decoding: Any,
 ) -> list[Generation]:
-    """A completion of each of `rows`, at most `max_tokens` tokens, in the order of `rows`.
+    """A completion of each of `rows`, at most `train.max_completion_tokens` tokens, in the order of `rows`.
 
-    Batches hold prompts of similar length, padded on the left; which prompts share a batch does not depend on the model.
+    Batches hold prompts of similar length, padded on the left; which prompts share a batch does not depend on the model. A batch
+    that does not fit into memory is tried again as batches of half its size, and no later one is larger. Then samples do not
+    follow from the seed alone. Raises UserError where one row does not fit.
+
     decoding: how the next token is chosen, as the arguments of transformers' `generate`; its sampling draws from torch's
     global random numbers. on_done: called after each batch with the number of rows that are done.
     """
-    tokenizer, ends = policy.tokenizer, end_tokens(model, policy.tokenizer)
-    ids = [prompt_ids(tokenizer, row) for row in rows]
-    order = sorted(range(len(rows)), key=lambda i: (len(ids[i]), i))
+    ids = [prompt_ids(policy.tokenizer, row) for row in rows]
+    pending = sorted(range(len(rows)), key=lambda i: (len(ids[i]), i))
     found: dict[int, Generation] = {}
+    limit = config.eval_batch_size
     model.eval()
-    for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
-        width = max(len(ids[i]) for i in chosen)
-        tokens = torch.full((len(chosen), width), tokenizer.pad_token_id, dtype=torch.long)
-        mask = torch.zeros_like(tokens)
-        for line, i in enumerate(chosen):
-            tokens[line, width - len(ids[i]) :] = torch.tensor(ids[i])
-            mask[line, width - len(ids[i]) :] = 1
-        with torch.inference_mode():
-            out = model.generate(
-                input_ids=tokens.to(policy.device),
-                attention_mask=mask.to(policy.device),
-                max_new_tokens=max_tokens,
-                use_cache=True,
-                pad_token_id=tokenizer.pad_token_id,
-                **decoding,
-            )
-        for line, i in enumerate(chosen):
-            new = out[line, width:].tolist()
-            length = next((n for n, token in enumerate(new) if token in ends), len(new))
-            found[i] = Generation(tokenizer.decode(new[:length], skip_special_tokens=True), length)
+    while pending:
+        chosen = pending[: _batch_size([len(ids[i]) for i in pending[:limit]], config)]
+        remedy = f"lower train.max_completion_tokens (got {config.max_completion_tokens}) or train.slots, or take a smaller model"
+        try:
+            with enough_memory(f"the generation of {len(chosen)} completions", remedy):
+                made = _complete(model, policy, [ids[i] for i in chosen], config.max_completion_tokens, decoding)
+        except OutOfMemory:
+            if len(chosen) == 1:
+                raise
+            limit = len(chosen) // 2
+            _log.warning("out of memory: %d completions at once did not fit, going on with %d", len(chosen), limit)
+            continue
+        found.update(zip(chosen, made, strict=True))
+        del pending[: len(chosen)]
         on_done(len(found))
     return [found[i] for i in range(len(rows))]
+
+
+def _batch_size(lengths: Sequence[int], config: TrainConfig) -> int:
+    """How many of the next prompts a batch holds by `train.eval_batch_tokens`, at least one. lengths: in rising order."""
+    if config.eval_batch_tokens is None:
+        return len(lengths)
+    tokens = [(n + 1) * (length + config.max_completion_tokens) for n, length in enumerate(lengths)]
+    return max(1, sum(each <= config.eval_batch_tokens for each in tokens))
+
+
+def _complete(
+    model: Any, policy: Policy, prompts: Sequence[Sequence[int]], max_tokens: int, decoding: dict[str, Any]
+) -> list[Generation]:
+    """A completion of each of `prompts`, in one batch. It ends when all its rows have ended."""
+    tokenizer, ends = policy.tokenizer, end_tokens(model, policy.tokenizer)
+    width = max(map(len, prompts))
+    tokens = torch.full((len(prompts), width), tokenizer.pad_token_id, dtype=torch.long)
+    mask = torch.zeros_like(tokens)
+    for line, ids in enumerate(prompts):
+        tokens[line, width - len(ids) :] = torch.tensor(ids)
+        mask[line, width - len(ids) :] = 1
+    with torch.inference_mode():
+        out = model.generate(
+            input_ids=tokens.to(policy.device),
+            attention_mask=mask.to(policy.device),
+            max_new_tokens=max_tokens,
+            use_cache=True,
+            eos_token_id=sorted(ends),
+            pad_token_id=tokenizer.pad_token_id,
+            **decoding,
+        )
+    completions = []
+    for new in out[:, width:].tolist():
+        length = next((n for n, token in enumerate(new) if token in ends), len(new))
+        completions.append(Generation(tokenizer.decode(new[:length], skip_special_tokens=True), length))
+    return completions
 
 
 def greedy(
@@ -72,9 +107,7 @@ def greedy(
 ) -> list[Generation]:
     """The greedy completion of each of `rows`."""
     decoding = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None, "repetition_penalty": 1.0}
-    return generate(
-        model, policy, rows, config.max_completion_tokens, config.eval_batch_size, on_done=on_done, **decoding
-    )
+    return generate(model, policy, rows, config, on_done=on_done, **decoding)
 
 
 def sampled(
@@ -87,12 +120,4 @@ def sampled(
     devices = [torch.cuda.current_device()] if policy.device.startswith("cuda") else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
-        return generate(
-            policy.base,
-            policy,
-            rows,
-            config.max_completion_tokens,
-            config.eval_batch_size,
-            on_done=on_done,
-            **sampling(config),
-        )
+        return generate(policy.base, policy, rows, config, on_done=on_done, **sampling(config))

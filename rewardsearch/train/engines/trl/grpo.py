@@ -18,6 +18,7 @@ from rewardsearch.train.engine import Arm
 from rewardsearch.train.engines.tokenizing import policy_prompt
 from rewardsearch.train.engines.trl.divergence import check_weights
 from rewardsearch.train.engines.trl.fields import trainer_config
+from rewardsearch.train.engines.trl.memory import enough_memory
 from rewardsearch.train.engines.trl.policy import Policy, run_trainer, trainer_arguments
 from rewardsearch.train.engines.trl.rewards import ROW, reward_functions
 from rewardsearch.train.worker.observe import Observer
@@ -68,10 +69,21 @@ def train(model: Any, policy: Policy, arm: Arm, config: TrainConfig) -> str | No
             processing_class=policy.tokenizer,
             callbacks=[log],
         )
-        run_trainer(trainer, job.seed, start)
+        with enough_memory("training", _remedy(config)):
+            run_trainer(trainer, job.seed, start)
         if arm.checkpoint is not None and log.stop_reason is None:
             _keep(Path(scratch) / f"checkpoint-{job.steps}", observer, arm.checkpoint)
     return log.stop_reason
+
+
+def _remedy(config: TrainConfig) -> str:
+    """What to do where a step does not fit into memory."""
+    completions = config.prompts_per_step * config.group_size
+    return (
+        f"lower train.micro_batch (got {config.micro_batch or completions} of {completions} completions at once), "
+        f"train.prompts_per_step (got {config.prompts_per_step}), train.max_completion_tokens (got "
+        f"{config.max_completion_tokens}) or train.slots, or set policy.gradient_checkpointing: true"
+    )
 
 
 def _arguments(policy: Policy, job: TrainingJob, config: TrainConfig, weights: list[float], scratch: str) -> Any:

@@ -1,8 +1,7 @@
 """Loads the policy once and gives it fresh or saved LoRA adapters, one at a time.
 
 The base weights are frozen, so that the next run starts from the same bits: no adapter is merged into them but that of
-supervised fine-tuning, once, at loading. What this does not cover: engines that merge adapters for generation (vLLM), which
-would let the base drift.
+supervised fine-tuning, once, at loading. When an adapter is taken off, the base is checked to be the one that was loaded.
 """
 
 from __future__ import annotations
@@ -24,6 +23,8 @@ from rewardsearch.errors import UserError
 from rewardsearch.files.resources import policy_folder
 from rewardsearch.records import Device
 from rewardsearch.run.environment import cpu
+from rewardsearch.train.engines.lora_targets import target_mistake
+from rewardsearch.train.engines.trl.frozen import check_frozen, weight_digests
 
 
 @dataclass
@@ -35,11 +36,20 @@ class Policy:
     device: str
     config: PolicyConfig
 
+    def __post_init__(self) -> None:
+        self._digests = weight_digests(self.base)
+
+    def check_frozen(self) -> None:
+        """Raises MachineError where the base is no longer the one that was loaded."""
+        check_frozen(self.base, self._digests)
+
     @contextmanager
     def fresh_adapter(self, seed: int, lora: LoraConfig | None = None) -> Iterator[Any]:
         """The base under a new LoRA adapter, `lora` or the policy's own, whose weights follow from `seed` alone."""
         set_seed(seed)
-        lora = lora or self.config.lora
+        lora, key = lora or self.config.lora, "sft" if lora else "policy"
+        if mistake := target_mistake(self.base, f"{key}.lora.target_modules", lora.target_modules):
+            raise UserError(mistake)
         adapter = Adapter(
             task_type="CAUSAL_LM",
             r=lora.r,
@@ -54,7 +64,10 @@ class Policy:
     def saved_adapter(self, folder: Path | None) -> Iterator[Any]:
         """The base under the adapter saved in `folder`; the bare base for None."""
         if folder is None:
-            yield self.base
+            try:
+                yield self.base
+            finally:
+                self.check_frozen()
             return
         with self._worn(PeftModel.from_pretrained(self.base, str(folder))) as model:
             yield model
@@ -69,6 +82,9 @@ class Policy:
             # Checkpointing gradients puts hooks on the embeddings at every training, and nothing removes them.
             self.base.gradient_checkpointing_disable()
             self.base.get_input_embeddings()._forward_hooks.clear()
+            # GRPOTrainer puts a forward of its own around the one that it finds.
+            vars(self.base).pop("forward", None)
+            self.check_frozen()
 
 
 def device_of(config: Config) -> Device:

@@ -20,6 +20,7 @@ from rewardsearch.records import Demonstration, SftPoint
 from rewardsearch.train.engine import Diverged, FineTuned, OnDone
 from rewardsearch.train.engines.tokenizing import prompt_ids
 from rewardsearch.train.engines.trl.divergence import check_weights
+from rewardsearch.train.engines.trl.memory import enough_memory
 from rewardsearch.train.engines.trl.policy import Policy, run_trainer, trainer_arguments
 
 
@@ -92,7 +93,9 @@ def fine_tune(
             processing_class=policy.tokenizer,
             callbacks=[log],
         )
-        run_trainer(trainer, config.seed)
+        remedy = f"lower sft.micro_batch (got {micro_batch}) or sft.max_tokens (got {config.max_tokens})"
+        with enough_memory("supervised fine-tuning", f"{remedy}, or set policy.gradient_checkpointing: true"):
+            run_trainer(trainer, config.seed)
         try:
             check_weights(model)
         except Diverged as error:
