@@ -81,7 +81,7 @@ def _apply_override(data: dict[str, Any], override: str) -> None:
 
 
 _PATHS = {
-    "task": ("train_file", "test_file", "data", "val_data", "test_data", "file"),
+    "task": ("train_file", "test_file", "data", "val_data", "test_data", "file", "environment"),
     "policy": ("model",),
     "propose": ("folder", "replay", "prompts"),
     "finalize": ("references",),

@@ -93,6 +93,10 @@ class ColumnMap(SparseSection):
         return self
 
 
+_NAMING = ("file", "environment", "data", "dataset", "kind")
+"""The keys after whose value a task of a kind is named, the first that is set."""
+
+
 class TaskConfig(SparseSection):
     """What is learnt, and how many rows of each split."""
 
@@ -112,12 +116,22 @@ class TaskConfig(SparseSection):
                 "form",
                 "equal",
             ),
-            *("dataset", "config", "min_score", "file", "trusted", "sample"),
+            *(
+                "dataset",
+                "config",
+                "min_score",
+                "file",
+                "trusted",
+                "sample",
+                "environment",
+                "arguments",
+                "reward_function",
+            ),
         )
     )
     kind: str | None = None
-    """A task without a class: `numeric`, `choice`, `text`, `file` (rows of `data`), or `reasoning_gym`. None: the task of that
-    `name`."""
+    """A task without a class: `numeric`, `choice`, `text`, `file` (rows of `data`), `reasoning_gym`, or `verifiers`. None: the
+    task of that `name`."""
     name: str = "arithmetic"
     """A built-in task (arithmetic, gsm8k, resume), one of an installed package by its entry point, or a class from outside:
     `package.module:Class`, or `file.py:Class`. With `kind`: what tables call the task."""
@@ -164,8 +178,14 @@ class TaskConfig(SparseSection):
     """kind reasoning_gym: the generator, such as chain_sum."""
     config: dict[str, Any] = {}
     """kind reasoning_gym: the generator's settings."""
-    min_score: Annotated[float, Field(gt=0, le=1)] | None = None
-    """kind reasoning_gym: the score from which on an answer is correct. None: 1."""
+    min_score: Annotated[float, Field(gt=0)] | None = None
+    """kind reasoning_gym and verifiers: the score from which on an answer is correct. None: 1."""
+    environment: str | None = None
+    """kind verifiers: an installed environment by its name, or its Python file."""
+    arguments: dict[str, Any] = {}
+    """kind verifiers: the arguments of the environment's `load_environment`."""
+    reward_function: str | None = None
+    """kind verifiers: the reward function whose score counts. None: the weighted sum of all of them."""
     file: str | None = None
     """kind file: the Python file with `verify(completion, answer, **columns)`, which judges completions."""
     trusted: bool = False
@@ -204,7 +224,7 @@ class TaskConfig(SparseSection):
         if isinstance(group, str):
             value["group"] = [group]
         if value.get("kind") is not None and "name" not in value:
-            source = str(value.get("file") or value.get("data") or value.get("dataset") or value["kind"])
+            source = str(next(filter(None, map(value.get, _NAMING))))
             value["name"] = source.rstrip("/").rpartition("/")[2].partition(".")[0] or str(value["kind"])
         return value
 
@@ -215,6 +235,13 @@ class TaskConfig(SparseSection):
     def label(self) -> str:
         """What tables call the task: its name, without the folder of a file."""
         return self.name.rpartition("/")[2]
+
+    @property
+    def code(self) -> str | None:
+        """The Python file or module that a task of a kind takes from outside the package; None where there is none."""
+        if self.environment is None or self.environment.endswith(".py"):
+            return self.file or self.environment
+        return self.environment.rpartition("/")[2].replace("-", "_")
 
     @property
     def rows_shown(self) -> bool:

@@ -84,6 +84,11 @@ def plugin_code(kind: Kind, name: str, built_in: Mapping[str, str]) -> Path | No
         return None
     target = next((entry.value for entry in entry_points(group=f"rewardsearch.{kind}s", name=name)), name)
     place = target.rpartition(":")[0]
+    return module_code(place)
+
+
+def module_code(place: str) -> Path | None:
+    """The same for a Python file by its path, or a module by its name."""
     if place.endswith(".py"):
         return Path(place).expanduser().resolve()
     try:

@@ -7,7 +7,7 @@ from typing import cast
 
 from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
-from rewardsearch.files.plugins import load_plugin, plugin_code
+from rewardsearch.files.plugins import load_plugin, module_code, plugin_code
 from rewardsearch.tasks.base import GENERATED, SPLITS, LabelValues, SourceReport, Split, Task, solution_of
 from rewardsearch.tasks.hub import HubError
 
@@ -37,6 +37,7 @@ KINDS = {
     "choice": "rewardsearch.tasks.data:DataTask",
     "text": "rewardsearch.tasks.data:DataTask",
     "reasoning_gym": "rewardsearch.tasks.reasoning_gym:ReasoningGymTask",
+    "verifiers": "rewardsearch.tasks.environments:EnvironmentTask",
     "file": "rewardsearch.tasks.verifier:FileTask",
 }
 """The kinds of task that need no class, by `task.kind`."""
@@ -88,4 +89,4 @@ def task_code(config: TaskConfig) -> Path | None:
     """The file or package that holds the code of a task from outside, or its verifier; None for a built-in task."""
     if config.kind is None:
         return plugin_code("task", config.name, TASKS)
-    return None if config.file is None else Path(config.file).expanduser().resolve()
+    return None if config.code is None else module_code(config.code)

@@ -31,6 +31,7 @@ _MORE_READS = {
     "numeric": (),
     "text": ("equal",),
     "file": ("equal", "file", "trusted"),
+    "verifiers": ("equal", "environment", "arguments", "min_score", "reward_function"),
 }
 
 

@@ -67,6 +67,8 @@ class ReasoningGymTask(JudgedTask):
 
     def __init__(self, config: TaskConfig) -> None:
         refuse_data_keys(config, ("dataset", "config", "min_score", "form"))
+        if config.min_score is not None and config.min_score > 1:
+            raise UserError(f"task.min_score: got {config.min_score:g}; a verifier of reasoning-gym gives at most 1")
         sizes = config.train_rows + config.val_rows + config.test_rows
         self._most = _LEAST + _DRAWN * sizes
         dataset = _dataset(config, self._most)

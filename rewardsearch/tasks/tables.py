@@ -64,6 +64,12 @@ class Table:
             )
 
 
+def table_of(rows: Sequence[Mapping[str, Any]], name: str, first: int = 1) -> Table:
+    """The table of rows in memory, which `name` stands for in messages. first: the number of the first row there."""
+    columns = dict.fromkeys(column for row in rows for column in row)
+    return Table(list(columns), [(f"{name} row {place}", row) for place, row in enumerate(rows, start=first)])
+
+
 def json_kind(value: object) -> str:
     """What a message calls a JSON value that has the wrong type, such as `a number`."""
     kinds: tuple[tuple[type, str], ...] = (

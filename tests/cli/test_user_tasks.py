@@ -14,7 +14,7 @@ import pytest
 import yaml
 from played import Quiet
 from tiny_models import tiny_model
-from user_data import CLOCK_FORM, CLOCK_TIMES, write_lines
+from user_data import CLOCK_FORM, CLOCK_TIMES, COLOURS_FORM, write_lines
 
 from rewardsearch.config import load_config
 from rewardsearch.loop import search
@@ -78,12 +78,18 @@ def times_of_day(folder: Path) -> dict[str, Any]:
     return {"kind": "file", "file": "verifier.py", "data": "times.jsonl", "form": CLOCK_FORM}
 
 
+def mixed_colours(folder: Path) -> dict[str, Any]:
+    shutil.copy(ROOT / "tests" / "outside" / "colours_env.py", folder)
+    return {"kind": "verifiers", "environment": "colours_env.py", "form": COLOURS_FORM}
+
+
 TASKS = {
     "boxed": boxed_sums,
     "five classes": mails_of_five_classes,
     "json": json_answers,
     "reasoning-gym": chain_sums,
     "verifier": times_of_day,
+    "verifiers": mixed_colours,
 }
 """Each writes its data into a folder, and gives the section `task` of the config."""
 PAYS_THE_ANSWER = '''\
@@ -98,8 +104,9 @@ def reward(prompts, completions, answer, **columns):
 
 @pytest.mark.parametrize("which", TASKS)
 def test_a_task_of_a_users_own_goes_through_a_whole_search(cli: Any, tmp_path: Path, which: str) -> None:
-    if which == "reasoning-gym" and importlib.util.find_spec("reasoning_gym") is None:
-        pytest.skip("needs the extra reasoning-gym")
+    package = which.replace("-", "_")
+    if which in ("reasoning-gym", "verifiers") and importlib.util.find_spec(package) is None:
+        pytest.skip(f"needs the extra {which}")
     (tmp_path / "rewards").mkdir()
     (tmp_path / "rewards" / "pays_the_answer.py").write_text(PAYS_THE_ANSWER, encoding="utf-8")
     section = TASKS[which](tmp_path) | SIZES

@@ -22,6 +22,8 @@ COLUMNS = {
     "groups": ["sex"],
 }
 
+COLOURS_FORM = {"regex": "<answer>([^<]+)</answer>", "example": "<answer>{answer}</answer>"}
+"""The form that tests/outside/colours_env.py asks for."""
 CLOCK_FORM = {"regex": "Answer: (.+)", "example": "Answer: {answer}"}
 CLOCK_TIMES = [
     {

@@ -12,10 +12,11 @@ from user_data import CLOCK_FORM, CLOCK_TIMES, write_lines
 
 from rewardsearch.config import TaskConfig, parse_config
 from rewardsearch.errors import MachineError, UserError
+from rewardsearch.records import Row
 from rewardsearch.run.environment import environment_key
 from rewardsearch.tasks import Task, load_task
 from rewardsearch.tasks.datasheet import check_rows, datasheet
-from rewardsearch.tasks.verifier.runners import Asked, TrustedVerifier, VerifierFault
+from rewardsearch.tasks.verifier.runners import TrustedVerifier, VerifierFault
 from rewardsearch.testing.task import TaskSuite
 
 OUTSIDE = Path(__file__).parents[1] / "outside"
@@ -156,6 +157,10 @@ def test_a_file_that_cannot_be_used_is_refused_before_any_of_it_runs(
     assert all(each in line for each in says), line
 
 
+def asked(completion: str, answer: str) -> tuple[Row, str]:
+    return Row(id="1", prompt="One?", answer=answer), completion
+
+
 CRASHES = """\
 import os
 import time
@@ -181,14 +186,14 @@ def verify(completion, answer):
 
 def test_the_process_of_a_trusted_file_is_started_again_once(tmp_path: Path) -> None:
     runner = TrustedVerifier(written(tmp_path, CRASHES), call_s=1.0)
-    ask = [Asked(text, "once", {}) for text in ("once", "other")]
+    ask = [asked(text, "once") for text in ("once", "other")]
     assert runner.verdicts(ask) == [True, False] and (tmp_path / "mine.mark").exists()
     for text, reason in (("exit", "status 3"), ("hang", "within 1 s")):
         with pytest.raises(VerifierFault) as fault:
-            runner.verdicts([*ask, Asked(text, "", {})])
+            runner.verdicts([*ask, asked(text, "")])
         assert reason in fault.value.reason and (fault.value.place, fault.value.lost) == (2, True)
     with pytest.raises(VerifierFault) as fault:
-        runner.verdicts([Asked("import", "", {})])
+        runner.verdicts([asked("import", "")])
     assert "ModuleNotFoundError at line 10" in fault.value.reason and not fault.value.lost
     assert runner.verdicts(ask) == [True, False]
     runner.close()
@@ -240,7 +245,7 @@ def test_the_process_ends_with_its_task(tmp_path: Path) -> None:
         "def verify(completion, answer):\n    return completion == answer\n",
     )
     runner = TrustedVerifier(file)
-    assert runner.verdicts([Asked("a", "a", {})]) == [True]
+    assert runner.verdicts([asked("a", "a")]) == [True]
     pid = int(file.with_suffix(".pid").read_text(encoding="utf-8"))
     os.kill(pid, 0)
     del runner

@@ -9,54 +9,46 @@ written in; base rewards compare the answer in it with the gold answer. A truste
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
-from rewardsearch.records import Demonstration, LabelledCompletion, Outcome, OutcomeKind, Row
-from rewardsearch.tasks.answers import Answers
-from rewardsearch.tasks.base import SPLITS, Split
-from rewardsearch.tasks.data import DataTask
+from rewardsearch.records import Demonstration, LabelledCompletion, OutcomeKind
+from rewardsearch.tasks.base import Split
 from rewardsearch.tasks.examples import PARTS, Example
-from rewardsearch.tasks.labelled import SAID
-from rewardsearch.tasks.tables import Mistakes, Table
+from rewardsearch.tasks.served import CallFault
+from rewardsearch.tasks.tables import Mistakes, Table, table_of
 from rewardsearch.tasks.verifier.answers import VerifiedAnswers
-from rewardsearch.tasks.verifier.check import check_verifier
-from rewardsearch.tasks.verifier.runners import Runner, SandboxedVerifier, TrustedVerifier, VerifierFault
+from rewardsearch.tasks.verifier.runners import Runner, SandboxedVerifier, TrustedVerifier
 from rewardsearch.tasks.verifier.source import read_file
+from rewardsearch.tasks.verifier.task import VerifiedTask
 
-_CHECKED = 64
-"""Rows of train, and of val, whose gold answers the check uses."""
 _SPLIT_OF: dict[str, Split] = {"data": "train", "val_data": "val", "test_data": "test"}
 _KINDS: dict[str, OutcomeKind] = {"right": "correct", "wrong": "wrong", "unparsed": "unparsed"}
 """The keys of what `examples(row)` returns."""
 
 
-class FileTask(DataTask):
+class FileTask(VerifiedTask):
     """A user's rows and verifier; see the module's docstring."""
 
     def __init__(self, config: TaskConfig) -> None:
         self.file = read_file(config.file, config.trusted, config.columns.rewards)
-        self._given, name = config, self.file.path.name
+        given, name = config, self.file.path.name
+        self.rows_from = " and ".join(self.file.functions)
         if "rows" in self.file.functions:
-            if given := [f"task.{part}" for part in PARTS if getattr(config, part)]:
-                raise UserError(f"{', '.join(given)}: {name} has a function `rows`; use one of them")
+            if taken := [f"task.{part}" for part in PARTS if getattr(config, part)]:
+                raise UserError(f"{', '.join(taken)}: {name} has a function `rows`; use one of them")
             config = config.model_copy(update=dict.fromkeys(PARTS, name))
         if "prompt" in self.file.functions and config.prompt:
             raise UserError(f"task.prompt: {name} has a function `prompt`; use one of them")
         self._data: dict[str, Mapping[str, Any]] = {}
-        self._passed = False
         self._runner: Runner = SandboxedVerifier(self.file.code)
         if config.trusted:
             self._runner = TrustedVerifier(self.file.path)
         super().__init__(config)
-        self.verified = VerifiedAnswers(self.answer_form, self.answers.equal, runner=self._runner, file=name)
-        self.answers: Answers = self.verified
-
-    def outcomes(self, answered: Sequence[tuple[Row, str, int]]) -> list[Outcome]:
-        self.verified.verdicts([(row, completion) for row, completion, _ in answered])
-        return super().outcomes(answered)
+        form, equal = self.answer_form, self.answers.equal
+        self.judge_by(given, VerifiedAnswers(form, equal, runner=self._runner, key="task.file", named=name))
 
     def table(self, part: str, mistakes: Mistakes) -> Table | None:
         if "rows" in self.file.functions:
@@ -80,29 +72,18 @@ class FileTask(DataTask):
             raise UserError(
                 f"task.file: {name}: rows({_SPLIT_OF[part]!r}) returned no list of dicts; give a dict a row"
             )
-        named = [(f"{name} {_SPLIT_OF[part]} row {place}", row) for place, row in enumerate(values, start=1)]
-        return Table(list(dict.fromkeys(column for row in values for column in row)), named)
+        return table_of(values, f"{name} {_SPLIT_OF[part]}")
 
-    def labelled(self, n: int) -> list[LabelledCompletion]:
-        """As the verifier judges them. Without `examples` they are made from gold answers in the answer form.
-
-        Raises UserError for a verifier that cannot be used.
-        """
-        self.check()
-        if "examples" in self.file.functions:
-            return self._given_examples(n)
-        items = super().labelled(n)
-        kinds = [each.kind for each in self.outcomes([(item.row, item.completion, 0) for item in items])]
-        return [item.model_copy(update={"kind": kind}) for item, kind in zip(items, kinds, strict=True)]
+    def given_examples(self, n: int) -> list[LabelledCompletion] | None:
+        if "examples" not in self.file.functions:
+            return None
+        return [each for example in self._splits["train"][:n] for each in self._examples(example)]
 
     def demonstrations(self) -> list[Demonstration]:
         if "examples" not in self.file.functions:
             return super().demonstrations()
         found = [self._examples(each)[0] for each in self._splits["train"][: self._sizes["train"]]]
         return [Demonstration(row=each.row, completion=each.completion) for each in found]
-
-    def _given_examples(self, n: int) -> list[LabelledCompletion]:
-        return [each for example in self._splits["train"][:n] for each in self._examples(example)]
 
     def _examples(self, each: Example) -> list[LabelledCompletion]:
         """What `examples(row)` gives, the right ones first, and the empty completion. Raises UserError."""
@@ -119,34 +100,12 @@ class FileTask(DataTask):
         kinds.setdefault("", "unparsed")
         return [LabelledCompletion(row=row, completion=text, kind=kind) for text, kind in kinds.items()]
 
-    def check(self) -> None:
-        """Raises UserError where the verifier is not what a search needs. Once it is, nothing is checked again."""
-        if self._passed:
-            return
-        rows = [*self.rows("train")[:_CHECKED], *self.rows("val")[:_CHECKED]]
-        given = "examples" in self.file.functions
-        if given:
-            examples = self._given_examples(_CHECKED)
-        else:
-            texts = ((row, self.answer_form.write(row.answer, SAID.format(row.answer))) for row in rows)
-            examples = [LabelledCompletion(row=row, completion=text, kind="correct") for row, text in texts]
-        check_verifier(self.verified, rows, examples, given)
-        if self.file.functions:
-            again = FileTask(self._given)
-            for split in SPLITS:
-                if again.rows(split) != self.rows(split):
-                    raise UserError(
-                        f"task.file: {self.file.path.name}: {' and '.join(self.file.functions)} gave other {split} rows when "
-                        "called again in another process; let them follow from their argument alone"
-                    )
-        self._passed = True
-
     def _call(self, name: str, argument: Any) -> Any:
         assert isinstance(self._runner, TrustedVerifier)
         try:
             return self._runner.call(name, argument)
-        except VerifierFault as fault:
-            raise UserError(f"task.file: {self.file.path.name}: {name} {fault.reason}; correct it") from None
+        except CallFault as fault:
+            raise UserError(self.verified.fault_line(fault, name, "", "correct it")) from None
 
     def _describe(self) -> str:
         columns = ", ".join(f"`{name}`" for name in self.columns) or "none"

@@ -8,20 +8,25 @@ from dataclasses import dataclass, field
 from rewardsearch.errors import MachineError, UserError
 from rewardsearch.records import Outcome, OutcomeKind, Row
 from rewardsearch.tasks.answers import Answers
-from rewardsearch.tasks.verifier.runners import Asked, Runner, VerifierFault
+from rewardsearch.tasks.served import CallFault
+from rewardsearch.tasks.verifier.runners import Pair, Runner, VerifierFault
 
 _REMEMBERED = 4096
 _SHOWN = 200
-Pair = tuple[Row, str]
-"""A row and a completion."""
 
 
 @dataclass(frozen=True)
 class VerifiedAnswers(Answers):
-    """runner: calls `verify`. file: the name of the file, for messages. known: verdicts so far, of which some are kept."""
+    """runner: calls the verifier. key, named, function: what messages call it: the key of the config, what that names, and what
+    is called, such as `verify`. advice: what to do where it does not do, for one that the user did not write; else empty.
+    tolerated: the share of gold answers that it may refuse. known: verdicts so far, of which some are kept."""
 
     runner: Runner = field(kw_only=True)
-    file: str = field(kw_only=True)
+    key: str = field(kw_only=True)
+    named: str = field(kw_only=True)
+    function: str = field(default="verify", kw_only=True)
+    advice: str = field(default="", kw_only=True)
+    tolerated: float = field(default=0.0, kw_only=True)
     known: dict[tuple[str, str], bool | None] = field(default_factory=dict)
 
     def verdicts(self, pairs: Sequence[Pair]) -> list[bool | None]:
@@ -38,15 +43,21 @@ class VerifiedAnswers(Answers):
     def judge(self, pairs: Sequence[Pair]) -> list[bool | None]:
         """The same by new calls."""
         try:
-            return self.runner.verdicts([Asked(text, row.answer, row.columns) for row, text in pairs])
+            return self.runner.verdicts(pairs)
         except VerifierFault as fault:
             row, text = pairs[fault.place]
-            message = f"task.file: {self.file}: verify {fault.reason}, on {text[:60]!r} for row {row.id}"
-            if fault.lost:
-                raise MachineError(
-                    f"{message}; see whether the machine has memory left, and run the command again"
-                ) from None
-            raise UserError(f"{message}; let it return None where there is no answer") from None
+            on, remedy = f", on {text[:60]!r} for row {row.id}", "let it return None where there is no answer"
+            made = MachineError if fault.lost and not fault.start else UserError
+            raise made(self.fault_line(fault, self.function, on, remedy)) from None
+
+    def fault_line(self, fault: CallFault, function: str, on: str, remedy: str) -> str:
+        """The message for a fault. on: with what `function` was called."""
+        name = f"{self.key}: {self.named}"
+        if fault.start:
+            return f"{name} cannot be used: the file {fault.reason}; correct its imports and its top level"
+        if fault.lost:
+            return f"{name}: {function} {fault.reason}{on}; see whether the machine has memory left, and run the command again"
+        return f"{name}: {function} {fault.reason}{on}; {self.advice or remedy}"
 
     def outcome(self, row: Row, completion: str, length: int = 0) -> Outcome:
         (verdict,) = self.verdicts([(row, completion)])

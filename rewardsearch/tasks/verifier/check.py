@@ -8,7 +8,8 @@ from rewardsearch.errors import MachineError, UserError
 from rewardsearch.records import LabelledCompletion, Row
 from rewardsearch.tasks.hostile import HOSTILE, HOSTILE_ANSWERS
 from rewardsearch.tasks.labelled import OTHER_TEXTS
-from rewardsearch.tasks.verifier.answers import Pair, VerifiedAnswers
+from rewardsearch.tasks.verifier.answers import VerifiedAnswers
+from rewardsearch.tasks.verifier.runners import Pair
 
 MAX_MEAN_S = 0.1
 """CPU seconds that `verify` may take for a completion, on average."""
@@ -25,7 +26,7 @@ def check_verifier(
     rows: of train and val. examples: completions that are to be judged as they are labelled. given: whether the file's function
     `examples` gave them; else the right ones state the gold answers in the answer form.
     """
-    name, form = f"task.file: {answers.file}", answers.form
+    verify, form = f"{answers.key}: {answers.named}: {answers.function}", answers.form
     labelled = [(each.row, each.completion) for each in examples]
     first = rows[:_ROWS]
     golds = list(dict.fromkeys(row.answer for row in rows))
@@ -52,8 +53,8 @@ def check_verifier(
         mean_s = (answers.runner.used_s - before) / len(labelled[:_TIMED])
         if mean_s > MAX_MEAN_S:
             raise UserError(
-                f"{name}: verify takes {mean_s:.2g} s of CPU time a completion; at most {MAX_MEAN_S:g} s are allowed on average, "
-                "since a search judges many thousands; make it faster"
+                f"{verify} takes {mean_s:.2g} s of CPU time a completion; at most {MAX_MEAN_S:g} s are allowed on average, since "
+                f"a search judges many thousands; {answers.advice or 'make it faster'}"
             )
         found = judged(labelled)
         judged(few)
@@ -63,24 +64,26 @@ def check_verifier(
         raise UserError(str(error)) from None
     if changed := [key for key, verdicts in seen.items() if len(verdicts) > 1]:
         raise UserError(
-            f"{name}: verify judges {changed[0][1][:60]!r} for row {changed[0][0]} differently when it is asked again; let its "
-            "verdict follow from its arguments alone"
+            f"{verify} judges {changed[0][1][:60]!r} for row {changed[0][0]} differently when it is asked again; "
+            f"{answers.advice or 'let its verdict follow from its arguments alone'}"
         )
-    mistakes = _labels(name, examples, found, given)
+    mistakes = _labels(answers, examples, found, given)
     if accepted := [row for row, text in blank if True in seen[row.id, text]]:
-        mistakes.append(f"{name}: verify accepts an empty completion for row {accepted[0].id}; let it return None")
+        mistakes.append(
+            f"{verify} accepts an empty completion for row {accepted[0].id}; {answers.advice or 'let it return None'}"
+        )
     if all_right := [pairs for pairs in wrong if all(True in seen[row.id, text] for row, text in pairs)]:
         row, text = all_right[0][-1]
         mistakes.append(
-            f"{name}: verify accepts all {len(all_right[0])} answers that were tried for row {row.id}, such as {text[:60]!r}; "
-            "let it return False for wrong ones"
+            f"{verify} accepts all {len(all_right[0])} answers that were tried for row {row.id}, such as {text[:60]!r}; "
+            f"{answers.advice or 'let it return False for wrong ones'}"
         )
     if mistakes:
         raise UserError(*mistakes)
 
 
 def _labels(
-    name: str, examples: Sequence[LabelledCompletion], verdicts: Sequence[bool | None], given: bool
+    answers: VerifiedAnswers, examples: Sequence[LabelledCompletion], verdicts: Sequence[bool | None], given: bool
 ) -> list[str]:
     """The first example that is judged otherwise than it is labelled, and how many are."""
     kinds: dict[bool | None, str] = {True: "correct", False: "wrong", None: "unparsed"}
@@ -89,7 +92,7 @@ def _labels(
         for each, verdict in zip(examples, verdicts, strict=False)
         if kinds[verdict] != each.kind and not (each.kind == "unparsed" and not each.completion.strip() and not verdict)
     ]
-    if not other:
+    if len(other) <= answers.tolerated * len(examples):
         return []
     each, verdict = other[0]
     what = f"the {each.kind} example" if given else f"the gold answer {each.row.answer[:40]!r} in the answer form,"
@@ -100,6 +103,6 @@ def _labels(
     )
     every = "every one" if len(other) == len(examples) else f"{len(other):,}"
     return [
-        f"{name}: verify returned {verdict} on {what} {each.completion[:60]!r} for row {each.row.id} ({every} of "
-        f"{len(examples):,} checked); {remedy}"
+        f"{answers.key}: {answers.named}: {answers.function} returned {verdict} on {what} {each.completion[:60]!r} for row "
+        f"{each.row.id} ({every} of {len(examples):,} checked); {answers.advice or remedy}"
     ]

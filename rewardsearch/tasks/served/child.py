@@ -1,9 +1,10 @@
-"""The process of a trusted verifier file: `python child.py FILE`. It uses the standard library alone, and what the file imports.
+"""The process of a file that runs apart: `python child.py FILE [JSON]`. It uses the standard library alone, and what the file
+imports.
 
-The file is imported, and its functions are called, in the main thread. Requests are lines of JSON on standard input:
-`{"call": NAME, "args": [...], "columns": {...}}`. Each is answered by one line: `{"value": ..., "cpu_s": ...}`, or `{"fault":
-SENTENCE, ...}`. The first line answers the import. What the file prints goes to standard error. The process ends with its
-standard input, whatever the file is doing.
+The file is imported, and its functions are called, in the main thread. With JSON the function `start` of the file is called with
+it after the import. Requests are lines of JSON on standard input: `{"call": NAME, "args": [...], "columns": {...}}`. Each is
+answered by one line: `{"value": ..., "cpu_s": ...}`, or `{"fault": SENTENCE, ...}`. The first line answers the import. What the
+file prints goes to standard error. The process ends with its standard input, whatever the file is doing.
 """
 
 from __future__ import annotations
@@ -22,11 +23,10 @@ from types import ModuleType
 from typing import Any
 
 
-def main(file: Path) -> None:
+def main(file: Path, argument: str | None) -> None:
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     lines = _requests()
-    sys.path.insert(0, str(file.parent))
     module: list[ModuleType] = []
 
     def answer(work: Callable[[], Any]) -> None:
@@ -38,7 +38,13 @@ def main(file: Path) -> None:
         out.write(found + "\n")
         out.flush()
 
-    answer(lambda: module.append(_imported(file)))
+    def start() -> Any:
+        if argument is None:
+            sys.path.insert(0, str(file.parent))
+        module.append(_imported(file))
+        return None if argument is None else module[0].start(json.loads(argument))
+
+    answer(start)
     while True:
         request = json.loads(lines.get())
         answer(lambda: _called(module[0], **request))  # noqa: B023
@@ -93,4 +99,4 @@ def _fault(error: BaseException, file: Path) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None)
