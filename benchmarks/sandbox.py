@@ -112,6 +112,7 @@ def training_step(steps: int) -> list[Row]:
     """Real GRPO steps of the demo's settings on one thread, with base rewards and one candidate, all sandboxed."""
     import torch
 
+    from rewardsearch.train.clock import PhaseClock
     from rewardsearch.train.engine import Arm
     from rewardsearch.train.engines.trl.grpo import train
     from rewardsearch.train.engines.trl.policy import load_policy
@@ -145,7 +146,7 @@ def training_step(steps: int) -> list[Row]:
                 spent[0] = 0.0  # The first step starts the worker.
 
         observer = Observer(task, rows, rewards, settings.group_size, settings.max_completion_tokens, on_step)
-        train(model, policy, Arm(job, rows, observer, ()), settings)
+        train(model, policy, Arm(job, rows, observer, ()), settings, PhaseClock())
     step_ms = statistics.median(b - a for a, b in pairwise(ends[1:])) * 1000
     calls_ms = spent[0] / (steps - 1) * 1000
     return [

@@ -75,7 +75,7 @@ def further(planned: Sequence[Planned], runs: Path, progress: Progress) -> None:
 
     with start_launcher(folder, config) as launcher:
         done = {}
-        for job, result in train(flat, launcher, folder, config, may_start, lambda *_: None):
+        for job, result in train(flat, launcher, folder, config, may_start, lambda: True, lambda *_: None):
             if result.status == "error":
                 raise MachineError(f"{job.folder} could not be trained: {result.reason}")
             done[job.folder] = result

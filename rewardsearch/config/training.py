@@ -49,6 +49,10 @@ class TrainConfig(Section):
     """Tokens of a batch, at most: its rows times its longest prompt and `max_completion_tokens`. None is no limit."""
     slots: Annotated[Count, Affects()] = 2
     """Training processes side by side."""
+    arms: Annotated[Count, Affects()] = 1
+    """Arms that one process is given at once. An engine may train them side by side; `trl` trains them one after another."""
+    checkpoint_minutes: Annotated[float, Field(gt=0), Affects()] = 10.0
+    """How often a training run saves what it resumes from when its process dies."""
     threads: Annotated[Count, Affects("training", "bank", "sft")] = 1
     """CPU threads of each; part of the result on a CPU, to the last bit."""
     retries: Annotated[int, Field(ge=0), Affects()] = 2

@@ -40,6 +40,21 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         raise
 
 
+def replace_folder(made: Path, folder: Path) -> None:
+    """Moves the folder `made` to the place of `folder`, whole or not at all, also from another file system. Raises OSError."""
+    arriving, old = part_of(folder), part_of(folder.with_name(f"{folder.name}.old"))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if made != arriving:
+            shutil.move(made, arriving)
+        with contextlib.suppress(FileNotFoundError):
+            folder.rename(old)
+        arriving.rename(folder)
+    finally:
+        for left in (arriving, old):
+            shutil.rmtree(left, ignore_errors=True)
+
+
 def part_of(path: Path) -> Path:
     """Where this process makes the file or folder `path`, before it takes that name."""
     return path.with_name(f".{path.name}.{_process()}.part")

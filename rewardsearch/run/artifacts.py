@@ -35,6 +35,8 @@ COMPLETIONS = "completions.jsonl.gz"
 """The policy's answer to each question that it was evaluated on, one Completion a line."""
 CHECKPOINT = "checkpoint"
 """In the folder of a segment of a training run: what the next segment continues from."""
+PROGRESS = "progress"
+"""In the folder of a training run or segment that has not ended: what it resumes from."""
 ADAPTER = "adapter"
 """In the folder of a training run or fine-tuning: the adapter in PEFT's format."""
 SFT = "sft"
@@ -177,8 +179,12 @@ def _checked(folder: Path, name: str, digest: str | None) -> bytes:
 
 def _digests(folder: Path) -> dict[str, str]:
     """The digest of each file that belongs to the result in `folder`, by its name relative to it."""
-    files = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()}
-    return {name: _digest(file) for name, file in files.items() if name != RESULT and not file.name.startswith(".")}
+    files = {file.relative_to(folder): file for file in sorted(folder.rglob("*")) if file.is_file()}
+    return {
+        name.as_posix(): _digest(file)
+        for name, file in files.items()
+        if name.parts[0] not in (RESULT, PROGRESS) and not any(part.startswith(".") for part in name.parts)
+    }
 
 
 def _digest(file: Path) -> str:

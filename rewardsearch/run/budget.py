@@ -29,10 +29,15 @@ class Budget:
         """Why nothing new may start; None while it may. Tokens and money hold back proposing alone: what is paid for is used."""
         if self.stop_file.exists():
             return f"{self.stop_file} is there"
+        if (used := self._time_used()) is not None:
+            return used
+        return self.unaffordable(Usage()) if proposing else None
+
+    def _time_used(self) -> str | None:
         limit = self._config.wall_clock_minutes
         if limit is not None and self.minutes >= limit:
             return f"budget.wall_clock_minutes: {self.minutes:.1f} of {limit:g} minutes are used"
-        return self.unaffordable(Usage()) if proposing else None
+        return None
 
     def unaffordable(self, more: Usage) -> str | None:
         """Why a request that can cost `more` is too much; None when it is not.
@@ -55,6 +60,10 @@ class Budget:
 
     def may_start(self) -> bool:
         return self.reason() is None
+
+    def may_continue(self) -> bool:
+        """Whether running training jobs may go on. A STOP file lets them end."""
+        return self._time_used() is None
 
     def check(self, proposing: bool = False) -> None:
         """Raises Interrupted for a STOP file and BudgetReached for a used-up budget."""

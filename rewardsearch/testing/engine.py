@@ -9,7 +9,7 @@ speed, and accelerators.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -80,6 +80,25 @@ def _loaded(engine_class: type[Engine]) -> Engine:
 _first: dict[type[Engine], Ended] = {}
 
 
+def make_arm(task: Task, reward: Reward, seed: int, steps: int, adapter: Path, **fields: Any) -> Arm:
+    """An arm on one reward."""
+    spec = RewardSpec(id="abc", name="reward", code="")
+    job = TrainingJob(id="abc", rewards=(spec,), seed=seed, steps=steps, folder="abc", schedule=STEPS)
+    rows, settings = task.rows("train"), CONFIG.train
+    observer = Observer(
+        task, rows, [(spec, reward)], settings.group_size, settings.max_completion_tokens, lambda step: None
+    )
+    return Arm(job, rows, observer, task.rows("val"), adapter, **fields)
+
+
+def ended(arm: Arm, end: Trained | Exception) -> Ended:
+    """What became of an arm. Raises the exception that ended it."""
+    if isinstance(end, Exception):
+        raise end
+    assert arm.adapter is not None
+    return Ended(end, arm.observer, [file.read_bytes() for file in sorted(arm.adapter.glob("*.safetensors"))])
+
+
 class EngineSuite:
     """Subclass it, and set `engine_class`."""
 
@@ -109,16 +128,12 @@ class EngineSuite:
     def train(self, engine: Engine, config: Config, task: Task, tmp_path_factory: pytest.TempPathFactory) -> Any:
         """Trains an arm on one reward."""
 
-        def train(reward: Reward, seed: int = 0, steps: int = STEPS, adapter: Path | None = None, **arm: Any) -> Ended:
-            spec = RewardSpec(id="abc", name="reward", code="")
-            job = TrainingJob(id="abc", rewards=(spec,), seed=seed, steps=steps, folder="abc", schedule=STEPS)
-            rows, limit = task.rows("train"), config.train.max_completion_tokens
-            observer = Observer(task, rows, [(spec, reward)], config.train.group_size, limit, lambda step: None)
-            folder = adapter or tmp_path_factory.mktemp("adapter")
-            questions = task.rows("val")
-            trained = engine.train(Arm(job, rows, observer, questions, folder, **arm))
-            weights = [file.read_bytes() for file in sorted(folder.glob("*.safetensors"))]
-            return Ended(trained, observer, weights)
+        def train(
+            reward: Reward, seed: int = 0, steps: int = STEPS, adapter: Path | None = None, **fields: Any
+        ) -> Ended:
+            arm = make_arm(task, reward, seed, steps, adapter or tmp_path_factory.mktemp("adapter"), **fields)
+            ((_, end),) = engine.train([arm])
+            return ended(arm, end)
 
         return train
 
@@ -186,13 +201,46 @@ class EngineSuite:
         assert ended.trained.stop_reason == "enough" and len(ended.observer.curves()) == 2
         assert len(ended.trained.answers) == 6 and not (tmp_path / "checkpoint").exists()
 
-    def test_what_a_reward_raises_goes_through_and_harms_no_later_arm(self, train: Any, first: Ended) -> None:
+    def test_arms_that_are_given_together_end_each_as_alone_whatever_ends_another(
+        self, engine: Engine, task: Task, train: Any, first: Ended, tmp_path: Path
+    ) -> None:
         def broken(batch: Batch) -> Paid:
             raise ArithmeticError("no")
 
-        with pytest.raises(ArithmeticError):
-            train(broken)
-        assert train(short) == first
+        train(short, steps=1, checkpoint=tmp_path / "start")
+        arms = [
+            make_arm(task, broken, 0, STEPS, tmp_path / "broken"),
+            make_arm(task, long, 1, 2, tmp_path / "long"),
+            make_arm(task, short, 0, STEPS, tmp_path / "short"),
+            make_arm(task, short, 0, STEPS, tmp_path / "resumed", start=tmp_path / "start"),
+        ]
+        ends = {id(arm): end for arm, end in engine.train(arms)}
+        assert len(ends) == len(arms)
+        assert isinstance(ends[id(arms[0])], ArithmeticError) and arms[0].observer.raised is ends[id(arms[0])]
+        assert ended(arms[1], ends[id(arms[1])]) == train(long, seed=1, steps=2)
+        assert [ended(arm, ends[id(arm)]) == first for arm in arms[2:]] == [True, True]
+
+    def test_a_training_that_is_paused_resumes_from_its_progress_as_if_it_never_stopped(
+        self, train: Any, first: Ended, tmp_path: Path
+    ) -> None:
+        sealed: list[tuple[bool, float]] = []
+
+        def seal(folder: Path, seconds: Mapping[str, float]) -> None:
+            sealed.append((tmp_path / "progress" == folder, seconds["update"]))
+            (folder / "seal").write_text(str(len(sealed)))
+
+        asked = iter(["save", "pause"])
+        paused = train(short, after_step=lambda: next(asked), progress=tmp_path / "progress", seal=seal)
+        assert paused.trained.paused and paused.trained.answers == () and len(paused.observer.curves()) == 2
+        assert [early for early, _ in sealed] == [False, False] and 0 < sealed[0][1] < sealed[1][1]
+        assert (tmp_path / "progress" / "seal").read_text() == "2"
+        asked = iter(["continue"])
+        resumed = train(short, start=tmp_path / "progress", after_step=lambda: next(asked, "pause"))
+        assert resumed == first and not resumed.trained.paused and next(asked, None) == "continue"
+
+    def test_it_says_how_long_each_phase_took(self, first: Ended) -> None:
+        seconds = first.trained.seconds
+        assert set(seconds) == {"rollout", "reward", "update", "evaluate"} and min(seconds.values()) > 0
 
     def test_a_fine_tuned_adapter_is_where_another_engine_starts(
         self, engine: Engine, config: Config, task: Task, tmp_path: Path

@@ -10,6 +10,7 @@ not cover: processes that die or go silent, and accelerators.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import chain, repeat
@@ -20,6 +21,7 @@ import pytest
 
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import UserError
+from rewardsearch.files import part_of, replace_folder, write_atomic
 from rewardsearch.records import Demonstration, Device, RewardSpec, Row, SftPoint, TrainingJob
 from rewardsearch.run.artifacts import load_bank, load_outcomes, load_result
 from rewardsearch.run.fingerprints import fingerprint
@@ -31,6 +33,9 @@ from rewardsearch.train.launcher import Done, EvaluateTest, Job, Launcher, Sampl
 LENGTH = "def reward(prompts, completions, answer, **columns):\n    return [float(len(c)) for c in completions]\n"
 BREAKS = 13
 """The seed of an arm whose training breaks down."""
+_OBSERVED = "observed.json"
+SLOW = 14
+"""The seed of an arm whose steps take a tenth of a second."""
 ENGINE = "rewardsearch.testing.launcher:PlainEngine"
 
 
@@ -46,18 +51,34 @@ class PlainEngine:
     def device(self) -> Device:
         return Device(kind="cpu", name="none")
 
-    def train(self, arm: Arm) -> Trained:
+    def train(self, arms: Sequence[Arm]) -> Iterator[tuple[Arm, Trained | Exception]]:
+        for arm in arms:
+            yield arm, self._train(arm)
+
+    def _train(self, arm: Arm) -> Trained:
         if arm.job.seed == BREAKS:
             raise RuntimeError("the machine is on fire")
+        if arm.start is not None:
+            arm.observer.restore((arm.start / _OBSERVED).read_text(encoding="utf-8"))
         size, group = self._config.train.prompts_per_step, self._config.train.group_size
-        for step in range(1, arm.job.steps + 1):
+        for step in range(len(arm.observer.curves()) + 1, arm.job.steps + 1):
             rows = [(step * size + i) % len(arm.rows) for i in range(size) for _ in range(group)]
             texts = [self._text(arm.rows[row], place) for place, row in enumerate(rows)]
             for reward in range(len(arm.job.rewards)):
                 arm.observer.score(reward, rows, texts)
             arm.observer.record(rows, texts, [3] * len(texts))
             arm.observer.logged(step, {"grad_norm": 1.0})
-        return Trained(None, self.evaluate(arm.questions, None, arm.on_question))
+            if arm.job.seed == SLOW:
+                time.sleep(0.1)
+            then = arm.after_step() if step < arm.job.steps else "continue"
+            if then != "continue" and arm.progress is not None:
+                made = part_of(arm.progress)
+                write_atomic(made / _OBSERVED, arm.observer.state())
+                arm.seal(made, {})
+                replace_folder(made, arm.progress)
+            if then == "pause":
+                return Trained(paused=True)
+        return Trained(None, self.evaluate(arm.questions, None, arm.on_question), {"update": 1.0})
 
     def evaluate(
         self, rows: Sequence[Row], adapter: Path | None = None, on_done: OnDone = lambda done: None
@@ -114,7 +135,7 @@ class LauncherSuite:
         jobs: list[Job] = [TrainArm(id=each.folder, training=each) for each in arms]
         jobs += [SampleBank(file="bank.jsonl"), EvaluateTest(id="policy", adapter=None, file="final/policy.jsonl")]
         steps: list[tuple[str, int, int, Unit]] = []
-        for done in launcher.run(jobs, lambda: True, lambda *step: steps.append(step)):
+        for done in launcher.run(jobs, lambda: True, lambda: True, lambda *step: steps.append(step)):
             assert done.error is None
             if done.id == arms[1].folder:
                 result = load_result(run / done.id, fingerprint("training", config, arms[1]))
@@ -128,22 +149,43 @@ class LauncherSuite:
 
     def test_what_breaks_down_is_given_up_and_the_others_are_done(self, launcher: Launcher) -> None:
         jobs = [TrainArm(id=each.folder, training=each) for each in (arm("bad", BREAKS), arm("good", 0))]
-        ended = {done.id: done.error for done in launcher.run(jobs, lambda: True, ignored)}
+        ended = {done.id: done.error for done in launcher.run(jobs, lambda: True, lambda: True, ignored)}
         assert ended["good"] is None and "on fire" in (ended["bad"] or "")
 
     def test_nothing_is_started_once_it_may_not_be_and_later_jobs_are(self, launcher: Launcher, run: Path) -> None:
         jobs = [TrainArm(id=each.folder, training=each) for each in (arm("a", 0), arm("b", 1))]
-        assert list(launcher.run(jobs, lambda: False, ignored)) == []
+        assert list(launcher.run(jobs, lambda: False, lambda: True, ignored)) == []
         assert not (run / "a").exists()
         answers = chain([True], repeat(False))
-        assert list(launcher.run(jobs, lambda: next(answers), ignored)) == [Done("a")]
-        assert list(launcher.run(jobs[1:], lambda: True, ignored)) == [Done("b")]
+        assert list(launcher.run(jobs, lambda: next(answers), lambda: True, ignored)) == [Done("a")]
+        assert list(launcher.run(jobs[1:], lambda: True, lambda: True, ignored)) == [Done("b")]
+
+    def test_a_running_training_is_paused_and_resumes_where_it_was(
+        self, launcher: Launcher, run: Path, config: Config
+    ) -> None:
+        slow = arm("slow", SLOW).model_copy(update={"steps": 60})
+        jobs = [TrainArm(id=each.folder, training=each) for each in (slow, arm("a", 0))]
+        steps = [0]
+
+        def on_step(id: str, done: int, of: int, unit: Unit) -> None:
+            if id == "slow" and unit == "steps":
+                steps.append(done)
+
+        ended = {done.id: done for done in launcher.run(jobs, lambda: True, lambda: steps[-1] < 3, on_step)}
+        assert ended["slow"] == Done("slow", paused=True) and 3 <= steps[-1] < 60
+        assert load_result(run / "slow") is None
+        before = len(steps)
+        assert list(launcher.run(jobs[:1], lambda: True, lambda: True, on_step)) == [Done("slow")]
+        assert steps[before:] == list(range(steps[before - 1] + 1, 61))
+        result = load_result(run / "slow", fingerprint("training", config, slow))
+        assert result is not None and [point.step for point in result.curves] == list(range(1, 61))
+        assert sorted(path.name for path in (run / "slow").iterdir() if path.is_dir()) == []
 
     def test_a_mistake_in_the_config_is_the_users(self, run: Path, config: Config) -> None:
         wrong = config.model_copy(update={"policy": config.policy.model_copy(update={"model": "missing"})})
         (run / "config.yaml").write_text(wrong.to_yaml(), encoding="utf-8")
         with closing(self.launcher_class(run, wrong)) as launcher, pytest.raises(UserError, match=r"policy\.model"):
-            list(launcher.run([TrainArm(id="a", training=arm("a", 0))], lambda: True, ignored))
+            list(launcher.run([TrainArm(id="a", training=arm("a", 0))], lambda: True, lambda: True, ignored))
 
 
 def arm(folder: str, seed: int) -> TrainingJob:

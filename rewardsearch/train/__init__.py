@@ -7,6 +7,7 @@ are, setup.py prepares the policy and the rollout bank.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -15,7 +16,7 @@ from rewardsearch.config import Config
 from rewardsearch.errors import MachineError, UserError
 from rewardsearch.files.plugins import plugin_code, plugin_names
 from rewardsearch.records import Outcome, Rollout, SftResult, TrainingJob, TrainingResult
-from rewardsearch.run.artifacts import SFT, load_bank, load_outcomes, load_result, load_sft
+from rewardsearch.run.artifacts import PROGRESS, SFT, load_bank, load_outcomes, load_result, load_sft
 from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.train.engine import ENGINES
 from rewardsearch.train.launcher import (
@@ -23,6 +24,7 @@ from rewardsearch.train.launcher import (
     FineTune,
     Job,
     Launcher,
+    MayContinue,
     MayStart,
     OnStep,
     SampleBank,
@@ -67,21 +69,27 @@ def train(
     run: Path,
     config: Config,
     may_start: MayStart,
+    may_continue: MayContinue,
     on_step: OnStep,
 ) -> Iterator[tuple[TrainingJob, TrainingResult]]:
     """Each job with its result as it ends, in any order; results that are on disk come first, without work.
 
-    An infrastructure error gives the status "error": the job is still pending. Jobs that may_start held back give nothing.
+    An infrastructure error gives the status "error": the job is still pending. Jobs that may_start held back, and paused ones,
+    give nothing.
     """
     by_folder = {job.folder: job for job in jobs}
     pending: list[Job] = []
     for job in jobs:
         finished = load_result(run / job.folder, fingerprint("training", config, job))
         if finished is not None:
+            # A worker that was killed right after it wrote the result leaves it.
+            shutil.rmtree(run / job.folder / PROGRESS, ignore_errors=True)
             yield job, finished
         else:
             pending.append(TrainArm(id=job.folder, training=job))
-    for done in launcher.run(pending, may_start, on_step):
+    for done in launcher.run(pending, may_start, may_continue, on_step):
+        if done.paused:
+            continue
         job = by_folder[done.id]
         result = load_result(run / job.folder, fingerprint("training", config, job)) if done.error is None else None
         yield (
@@ -159,7 +167,7 @@ def _made(
     by_id = {job.id: job for job in pending}
     for tries_left in (1, 0):
         failed = []
-        for done in launcher.run(pending, may_start, on_step):
+        for done in launcher.run(pending, may_start, lambda: True, on_step):
             job = by_id[done.id]
             found = load(job) if done.error is None else None
             if found is not None:

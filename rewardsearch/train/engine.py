@@ -6,10 +6,10 @@ The config names it (`train.engine`): a built-in name, the name of an entry poin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from rewardsearch.config import Config
 from rewardsearch.files.plugins import load_plugin
@@ -20,6 +20,10 @@ ENGINES = {"trl": "rewardsearch.train.engines.trl.engine:TrlEngine"}
 """The built-in engines."""
 OnDone = Callable[[int], None]
 """Called with the number of steps, questions or completions that are done."""
+AfterStep = Literal["continue", "save", "pause"]
+"""What an arm does after a step: it goes on, saves its progress and goes on, or saves its progress and ends."""
+Phase = Literal["rollout", "reward", "update", "evaluate"]
+"""What the time of an arm is spent on: sampling completions, scoring them, all else of training, and the evaluation."""
 
 
 class Diverged(Exception):
@@ -58,14 +62,28 @@ class Arm:
     stop: Callable[[Sequence[CurvePoint]], str | None] = lambda points: None
     """Asked after every step with the curve so far. The training stops where it gives a reason, and saves no checkpoint."""
     on_question: OnDone = lambda done: None
+    after_step: Callable[[], AfterStep] = lambda: "continue"
+    """Asked after every step but the last, and after `stop`."""
+    progress: Path | None = None
+    """The folder for what `start` needs to resume after the step in hand, the observer's state included; written whole or not at
+    all where `after_step` asks for it, in place of what was there. None: `after_step` asks for nothing."""
+    seal: Callable[[Path, Mapping[Phase, float]], None] = lambda folder, seconds: None
+    """Called with the folder of the progress when all is in it, before it takes the name `progress`, and with the seconds that
+    the arm has taken in this call so far. It may add a file."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """The end of an arm's training: why it stopped before its last step (None: it did not), and a completion a question."""
+    """The end of an arm's training: why it stopped before its last step (None: it did not), and a completion a question.
 
-    stop_reason: str | None
-    answers: Sequence[Generation]
+    paused: it ended before its last step because `after_step` said so. Its progress is saved, and it was not evaluated.
+    """
+
+    stop_reason: str | None = None
+    answers: Sequence[Generation] = ()
+    seconds: Mapping[Phase, float] = field(default_factory=dict)
+    """Wall seconds of this call by phase; of a phase that arms share, this arm's share."""
+    paused: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,8 +110,13 @@ class Engine(Protocol):
         """What this process trains on."""
         ...
 
-    def train(self, arm: Arm) -> Trained:
-        """Trains and evaluates one arm. Whatever a reward raises goes through. Raises Diverged."""
+    def train(self, arms: Sequence[Arm]) -> Iterator[tuple[Arm, Trained | Exception]]:
+        """Trains and evaluates one or several arms, and gives each with its end as it ends, in any order.
+
+        Arms may differ in rewards, seed, steps and start. The end of an arm depends on nothing but the arm. It is an exception
+        where the arm diverged (Diverged), or its observer raised one (`observer.raised`); the other arms go on. Whatever else
+        breaks down is raised, and ends all arms that are left.
+        """
         ...
 
     def evaluate(self, rows: Sequence[Row], adapter: Path | None = None, on_done: OnDone = ...) -> list[Generation]:

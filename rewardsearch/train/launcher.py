@@ -24,6 +24,8 @@ LAUNCHERS = {"local": "rewardsearch.train.launchers.local:LocalLauncher"}
 """The built-in launchers."""
 MayStart = Callable[[], bool]
 """Asked before each start of a job."""
+MayContinue = Callable[[], bool]
+"""Asked whether running jobs may go on."""
 OnStep = Callable[[str, int, int, Unit], None]
 """Called with a job's id, the units it has done, how many there are, and what they are."""
 
@@ -67,32 +69,39 @@ def evaluation_on_test(id: str, adapter: str | None, fingerprint: str) -> Evalua
 
 Job = Annotated[TrainArm | FineTune | SampleBank | EvaluateTest, Field(discriminator="kind")]
 """One job. Files and folders are relative to the run folder."""
-JOB: TypeAdapter[Job] = TypeAdapter(Job)
-"""Reads and writes a job as JSON."""
+JOBS: TypeAdapter[list[Job]] = TypeAdapter(list[Job])
+"""Reads and writes jobs as JSON."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """A job that was carried out (`error` None), or given up because of an infrastructure error."""
+    """A job that was carried out, given up because of an infrastructure error (`error`), or paused: its progress is saved, and
+    the same job resumes it."""
 
     id: str
     error: str | None = None
+    paused: bool = False
 
 
 class Launcher(Protocol):
     """Carries out jobs on the run in the folder `run`, whose config is `config`.
 
-    `rewardsearch.train.worker.jobs.Worker` carries out a job inside a process and writes its result into the run folder; a
-    launcher decides which process does so, where, and when. No process starts before there is work.
+    `rewardsearch.train.worker.jobs.Worker` carries out jobs inside a process and writes their results into the run folder; a
+    launcher decides which process does so, where, and when. No process starts before there is work. A process may be given up to
+    `train.arms` TrainArm jobs at once, and one job of any other kind.
     """
 
     def __init__(self, run: Path, config: Config) -> None: ...
 
-    def run(self, jobs: Sequence[Job], may_start: MayStart, on_step: OnStep) -> Iterator[Done]:
+    def run(
+        self, jobs: Sequence[Job], may_start: MayStart, may_continue: MayContinue, on_step: OnStep
+    ) -> Iterator[Done]:
         """Carries out `jobs`, and yields each as it ends, in any order. Its result is in the run folder by then.
 
-        Once `may_start` says no, running jobs are finished and the others are left out. Raises UserError where a job finds a
-        mistake in the config, MachineError or UserError where a disk is full.
+        While `may_start` says no, nothing is started; when nothing is running then, the other jobs are left out. `may_continue`
+        is asked at least every two seconds. Once it says no, nothing is started any more, running TrainArm jobs are paused after
+        the step in hand, and running jobs of other kinds are finished. Raises UserError where a job finds a mistake in the
+        config, MachineError or UserError where a disk is full.
         """
         ...
 

@@ -75,7 +75,10 @@ class Trainings:
         def may_start() -> bool:
             return len(self._in_a_row) < limit and self.budget.may_start()
 
-        for job, result in train(pending, self.launcher, self.folder, self.config, may_start, self.progress.step):
+        found = train(
+            pending, self.launcher, self.folder, self.config, may_start, self.budget.may_continue, self.progress.step
+        )
+        for job, result in found:
             left.discard(job.folder)
             if result.status == "error":
                 self._errors[job.folder] += 1

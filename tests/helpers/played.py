@@ -27,7 +27,17 @@ from rewardsearch.run.progress import Running
 from rewardsearch.run.state import RunState
 from rewardsearch.session import steps
 from rewardsearch.tasks.base import Task
-from rewardsearch.train.launcher import LAUNCHERS, Done, EvaluateTest, FineTune, Job, MayStart, OnStep, TrainArm
+from rewardsearch.train.launcher import (
+    LAUNCHERS,
+    Done,
+    EvaluateTest,
+    FineTune,
+    Job,
+    MayContinue,
+    MayStart,
+    OnStep,
+    TrainArm,
+)
 from rewardsearch.validation import validate
 from rewardsearch.validation.probes import ROWS
 
@@ -179,12 +189,14 @@ class Played:
     def __init__(self, run: Path, config: Config) -> None:
         self.folder, self.config = run, config
 
-    def run(self, jobs: Sequence[Job], may_start: MayStart, on_step: OnStep) -> Iterator[Done]:
+    def run(
+        self, jobs: Sequence[Job], may_start: MayStart, may_continue: MayContinue, on_step: OnStep
+    ) -> Iterator[Done]:
         (trainer,) = _current
         if any(isinstance(job, EvaluateTest) for job in jobs):
             trainer.before_test()
         for job in jobs:
-            if not may_start():
+            if not may_start() or not may_continue():
                 return
             error = None
             if isinstance(job, TrainArm):

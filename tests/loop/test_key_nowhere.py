@@ -140,6 +140,8 @@ def test_the_keys_of_all_models_are_kept_from_training_processes(
     config = parse_config(settings("http://127.0.0.1:1/v1", models=models), "test")
     launcher = LocalLauncher(tmp_path, config, [sys.executable, "-c", told])
     with closing(launcher):
-        assert [done.error is None for done in launcher.run([FineTune()], lambda: True, lambda *_: None)] == [False]
+        assert [
+            done.error is None for done in launcher.run([FineTune()], lambda: True, lambda: True, lambda *_: None)
+        ] == [False]
     log = (tmp_path / "logs" / "worker-0.log").read_text()
     assert "PATH" in log and SECRET not in log

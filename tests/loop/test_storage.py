@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import resource
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ from rewardsearch.files.disk import full_disk, storage_error
 from rewardsearch.loop import search
 from rewardsearch.run.events import Ended
 from rewardsearch.run.journal import JOURNAL, Journal, read_run
-from rewardsearch.train.launcher import FineTune, Job, OnStep
-from rewardsearch.train.worker.__main__ import carried_out
+from rewardsearch.train.launcher import FineTune, Job, MayContinue, OnStep
+from rewardsearch.train.worker.__main__ import carry_out
 
 CONFIG = parse_config(SMALL, "test")
 
@@ -88,7 +88,7 @@ class Broken:
     def __init__(self, error: Exception) -> None:
         self.error = error
 
-    def carry_out(self, job: Job, on_step: OnStep) -> None:
+    def carry_out(self, jobs: Sequence[Job], on_step: OnStep, may_continue: MayContinue) -> None:
         raise self.error
 
 
@@ -96,7 +96,9 @@ def test_a_training_process_reports_a_disk_as_such_and_anything_else_as_broken()
     full: Any = Broken(RuntimeError("I/O error: No space left on device (os error 28)"))
     closed: Any = Broken(OSError(errno.EROFS, "Read-only file system", "run/x"))
     odd: Any = Broken(ValueError("no number"))
-    answers = [carried_out(worker, FineTune()) for worker in (full, closed, odd)]
+    answers: list[dict[str, Any]] = []
+    for worker in (full, closed, odd):
+        carry_out(worker, [FineTune()], answers.append)
     assert [answer.get("exit_code") for answer in answers] == [1, 2, None]
     assert [answer["event"] for answer in answers] == ["storage", "storage", "broken"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rewardsearch.config import Config
 from rewardsearch.errors import RewardSearchError
-from rewardsearch.train.launcher import Done, Job, MayStart, OnStep
+from rewardsearch.train.launcher import Done, Job, MayContinue, MayStart, OnStep
 from rewardsearch.train.worker.jobs import Worker
 
 
@@ -19,18 +19,20 @@ class InProcess:
     def __init__(self, run: Path, config: Config) -> None:
         self._worker = Worker(run, config)
 
-    def run(self, jobs: Sequence[Job], may_start: MayStart, on_step: OnStep) -> Iterator[Done]:
+    def run(
+        self, jobs: Sequence[Job], may_start: MayStart, may_continue: MayContinue, on_step: OnStep
+    ) -> Iterator[Done]:
         for job in jobs:
-            if not may_start():
+            if not may_start() or not may_continue():
                 return
             try:
-                self._worker.carry_out(job, on_step)
+                ((_, end),) = self._worker.carry_out([job], on_step, may_continue)
             except RewardSearchError:
                 raise
             except Exception as error:
-                yield Done(job.id, error=f"{type(error).__name__}: {error}")
-            else:
-                yield Done(job.id)
+                end = error
+            error = f"{type(end).__name__}: {end}" if isinstance(end, Exception) else None
+            yield Done(job.id, error, paused=end == "paused")
 
     def close(self) -> None:
         self._worker.close()

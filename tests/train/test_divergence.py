@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from working import train_now
 
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import UserError
@@ -62,20 +63,20 @@ def test_a_candidate_that_diverges_fails_with_its_step_and_the_next_one_is_train
     worker: Callable[..., Worker], tmp_path: Path
 ) -> None:
     working = worker()
-    whole = working.train(job(CONSTANT))
-    result = working.train(job(LENGTH.replace("SCALE", "0.01"), rung="rung1", steps=3, schedule=4))
+    whole = train_now(working, job(CONSTANT))
+    result = train_now(working, job(LENGTH.replace("SCALE", "0.01"), rung="rung1", steps=3, schedule=4))
     assert (result.status, result.flags, result.outcomes) == ("failed", (DIVERGED,), ())
     assert result.reason is not None and result.reason.startswith(f"diverged at step {result.steps}: ")
     assert 1 <= result.steps <= 3
     assert load_result(tmp_path / "candidates/abc") == result
-    again = working.train(job(CONSTANT))
-    same = {"seconds", "peak_memory_mb"}
+    again = train_now(working, job(CONSTANT))
+    same = {"seconds", "phases", "peak_memory_mb"}
     assert again.model_dump(exclude=same) == whole.model_dump(exclude=same) and again.status == "done"
 
 
 def test_a_baseline_that_diverges_fails(worker: Callable[..., Worker]) -> None:
     base = load_base_rewards(Config().train.base_rewards)
-    result = worker().train(job("", id="baseline", rewards=base))
+    result = train_now(worker(), job("", id="baseline", rewards=base))
     assert (result.status, result.flags) == ("failed", (DIVERGED,))
 
 
@@ -87,7 +88,7 @@ def test_steps_without_a_finite_gradient_are_counted_and_a_run_with_others_goes_
     # Only a question of one of the steps is paid beyond what the gradient can hold.
     code = SOMETIMES.replace("'?'", repr(rows[0].prompt_text.splitlines()[0]))
     spec = RewardSpec(id="def", name="short", code=LENGTH.replace("SCALE", "-0.01"))
-    result = working.train(job(code, rewards=(*job(code).rewards, spec)))
+    result = train_now(working, job(code, rewards=(*job(code).rewards, spec)))
     assert (result.status, result.steps, len(result.outcomes)) == ("done", 4, 8)
     norms = [point.grad_norm for point in result.curves]
     assert result.nonfinite_steps == norms.count(None) == 1
@@ -96,7 +97,7 @@ def test_steps_without_a_finite_gradient_are_counted_and_a_run_with_others_goes_
 
 
 def test_a_run_without_a_single_finite_gradient_fails(worker: Callable[..., Worker]) -> None:
-    result = worker(learning_rate=1e-3, scale_rewards="none").train(job(LENGTH.replace("SCALE", "1e30")))
+    result = train_now(worker(learning_rate=1e-3, scale_rewards="none"), job(LENGTH.replace("SCALE", "1e30")))
     assert (result.status, result.flags) == ("failed", (DIVERGED,))
     assert result.reason is not None and "at any step" in result.reason
 
@@ -118,12 +119,12 @@ def test_a_policy_whose_logits_are_not_finite_before_any_training_is_the_users_t
     engine.policy = replace(policy)
     working.engine = engine
     if kind == "train":
-        result = working.train(policy_job(0))
+        result = train_now(working, policy_job(0))
         assert (result.status, result.reason) == ("failed", "the policy's logits are not finite")
         return
     with pytest.raises(UserError, match=r"policy\.model or policy\.dtype"), pytest.MonkeyPatch.context() as patch:
         patch.setattr("rewardsearch.train.worker.jobs.load_engine", lambda *_: engine)
-        working.carry_out(FineTune() if kind == "sft" else SampleBank(file="bank.jsonl"), lambda *_: None)
+        list(working.carry_out([FineTune() if kind == "sft" else SampleBank(file="bank.jsonl")], lambda *_: None))
 
 
 def test_single_tokens_may_be_ruled_out_and_gradients_are_not_looked_at(policy: Policy) -> None:

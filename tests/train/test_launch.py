@@ -22,7 +22,7 @@ from rewardsearch.train.launchers.local import LocalLauncher, worker_environment
 SCRIPT = """\
 import json, os, sys, time
 for line in sys.stdin:
-    message = json.loads(line)
+    (message,) = json.loads(line)
     id = message["id"]
     mark = os.path.join(sys.argv[1], "died-" + id)
     if id == "dies" or (id == "dies-once" and not os.path.exists(mark)):
@@ -31,13 +31,13 @@ for line in sys.stdin:
     if id == "hangs":
         time.sleep(60)
     if id == "breaks":
-        print(json.dumps({"event": "broken", "reason": "OSError: disk full"}), flush=True)
+        print(json.dumps({"event": "broken", "id": id, "reason": "OSError: disk full"}), flush=True)
         continue
     if id == "full":
-        print(json.dumps({"event": "storage", "message": "no space is left on /x", "exit_code": 1}), flush=True)
+        print(json.dumps({"event": "storage", "id": id, "message": "no space is left on /x", "exit_code": 1}), flush=True)
         continue
     if id == "config":
-        print(json.dumps({"event": "user_error", "mistakes": ["policy.model: no such model"]}), flush=True)
+        print(json.dumps({"event": "user_error", "id": id, "mistakes": ["policy.model: no such model"]}), flush=True)
         continue
     os.makedirs(os.path.dirname(os.path.join(sys.argv[1], message["file"])), exist_ok=True)
     open(os.path.join(sys.argv[1], message["file"]), "w").close()
@@ -69,7 +69,7 @@ def jobs(*ids: str) -> list[EvaluateTest]:
 
 def carry_out(workers: LocalLauncher, *ids: str, may_start: Callable[[], bool] = lambda: True) -> list[Done]:
     with closing(workers):
-        return list(workers.run(jobs(*ids), may_start, lambda *_: None))
+        return list(workers.run(jobs(*ids), may_start, lambda: True, lambda *_: None))
 
 
 def test_every_message_is_carried_out(workers: LocalLauncher) -> None:
@@ -162,7 +162,7 @@ def test_nothing_new_is_started_once_it_may_not(workers: LocalLauncher) -> None:
 
 def test_workers_are_ended_on_close(workers: LocalLauncher) -> None:
     with closing(workers):
-        list(workers.run(jobs("a"), lambda: True, lambda *_: None))
+        list(workers.run(jobs("a"), lambda: True, lambda: True, lambda *_: None))
         pids = [slot.process.pid for slot in workers._slots]
         assert pids
     for pid in pids:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from working import train_now
 
 from rewardsearch.config import Config, SftConfig, TaskConfig, parse_config
 from rewardsearch.errors import MachineError, UserError
@@ -150,7 +151,7 @@ def test_every_job_starts_from_the_fine_tuned_policy(worker: Callable[..., Worke
     other = worker()
     banks = []
     for number, each in enumerate((tuning, other, worker(sft={}))):
-        screened = each.train(policy_job(0)).outcomes
+        screened = train_now(each, policy_job(0)).outcomes
         assert screened == (result.after if number < 2 else result.before)
         path = tmp_path / f"bank-{number}.jsonl"
         each.sample_bank(path)
@@ -162,5 +163,5 @@ def test_every_job_starts_from_the_fine_tuned_policy(worker: Callable[..., Worke
 
 def test_without_its_fine_tuning_no_job_is_done(worker: Callable[..., Worker], tmp_path: Path) -> None:
     with pytest.raises(MachineError, match=r"fine-tuned policy in .*sft is missing or damaged"):
-        worker().train(policy_job(0))
+        train_now(worker(), policy_job(0))
     assert not (tmp_path / SFT / ADAPTER).exists()

@@ -13,6 +13,7 @@ from rewardsearch.config import Config, LoraConfig, TaskConfig, parse_config
 from rewardsearch.errors import UserError
 from rewardsearch.records import Batch, RewardSpec, Row, TrainingJob
 from rewardsearch.tasks import load_task
+from rewardsearch.train.clock import PhaseClock
 from rewardsearch.train.engine import Arm, Generation
 from rewardsearch.train.engines.trl.generation import greedy
 from rewardsearch.train.engines.trl.grpo import train
@@ -94,7 +95,7 @@ def run(policy: Policy) -> Callable[..., Trained]:
         limit = config.max_completion_tokens
         observer = Observer(task, asked_rows, specs, config.group_size, limit, lambda step: None)
         with policy.fresh_adapter(seed) as model:
-            train(model, policy, Arm(job, asked_rows, observer, (), **(course or {})), config)
+            train(model, policy, Arm(job, asked_rows, observer, (), **(course or {})), config, PhaseClock())
             adapter = digest([p for name, p in sorted(model.named_parameters()) if "lora" in name])
             answers = greedy(model, policy, list(map(asked, task.rows("val"))), config)
         return adapter, answers, observer

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fakes import CLOCK
+from working import train_now
 
 from rewardsearch.config import BankConfig, WatchConfig, parse_config
 from rewardsearch.records import RewardSpec, TrainingJob
@@ -52,7 +53,7 @@ def job(code: str) -> TrainingJob:
 
 def test_a_reward_that_changes_later_fails_and_carries_the_flag(worker: Worker) -> None:
     worker.sandbox._checked[CLOCK] = None
-    result = worker.train(job(CLOCK))
+    result = train_now(worker, job(CLOCK))
     assert (result.status, result.flags) == ("failed", ("changes later",))
     assert result.steps == result.trained == 1
     assert result.reason is not None and result.reason.startswith("gave other values for the batch of call 1")
@@ -60,7 +61,7 @@ def test_a_reward_that_changes_later_fails_and_carries_the_flag(worker: Worker) 
 
 def test_what_a_reward_prints_and_what_was_answered_are_kept_beside_curves_and_outcomes(worker: Worker) -> None:
     done, folder = job(PRINTS), worker.run / job(PRINTS).folder
-    outcomes = worker.train(done).outcomes
+    outcomes = train_now(worker, done).outcomes
     assert (folder / "printed.txt").read_text(encoding="utf-8") == "# candidate\n" + "scored 4\n" * 4
     answered = load_completions(folder)
     assert list(answered) == [outcome.id for outcome in outcomes] and len(answered) == 8
@@ -68,7 +69,7 @@ def test_what_a_reward_prints_and_what_was_answered_are_kept_beside_curves_and_o
     judged = [worker.task.outcome(rows[id], text) for id, text in answered.items()]
     assert [(each.kind, each.prediction) for each in judged] == [(each.kind, each.prediction) for each in outcomes]
     before = (folder / COMPLETIONS).read_bytes()
-    worker.train(done)
+    train_now(worker, done)
     assert (folder / COMPLETIONS).read_bytes() == before
     (folder / COMPLETIONS).write_bytes(before[:-4])
     assert load_completions(folder) == {}
@@ -96,28 +97,28 @@ def segment(rung: str, steps: int, start: str | None = None) -> TrainingJob:
 
 def test_the_questions_of_a_rung_are_a_share_of_the_rows_that_there_are(worker: Worker) -> None:
     worker.ranked_rows = worker.task.rows("val")[:7]
-    evaluated = worker.train(job(PRINTS).model_copy(update={"rung": "rung1", "steps": 1, "questions": 0.2}))
+    evaluated = train_now(worker, job(PRINTS).model_copy(update={"rung": "rung1", "steps": 1, "questions": 0.2}))
     assert [outcome.id for outcome in evaluated.outcomes] == [row.id for row in worker.ranked_rows[:2]]
 
 
 def test_a_run_through_a_rung_ends_as_the_whole_run_and_leaves_no_checkpoint(worker: Worker) -> None:
     first = segment("rung1", 3)
-    at_rung = worker.train(first)
+    at_rung = train_now(worker, first)
     assert (at_rung.steps, at_rung.trained, len(at_rung.outcomes)) == (3, 3, 5)
     assert (worker.run / first.folder / CHECKPOINT).is_dir()
-    raced = worker.train(segment("full", 4, first.folder))
+    raced = train_now(worker, segment("full", 4, first.folder))
     assert (raced.steps, raced.trained) == (4, 1)
     assert not (worker.run / first.folder / CHECKPOINT).exists()
     # Without a checkpoint it is trained from the first step.
-    whole = worker.train(segment("full", 4, first.folder))
+    whole = train_now(worker, segment("full", 4, first.folder))
     assert (whole.steps, whole.trained) == (4, 4)
-    same = {"trained", "seconds", "peak_memory_mb"}
+    same = {"trained", "seconds", "phases", "peak_memory_mb"}
     assert raced.model_dump(exclude=same) == whole.model_dump(exclude=same)
 
 
 def test_a_hopeless_run_is_ended_early_evaluated_and_flagged(worker: Worker) -> None:
     worker.config = worker.config.model_copy(update={"watch": WatchConfig(window=2)})
-    result = worker.train(job(CONSTANT))
+    result = train_now(worker, job(CONSTANT))
     assert (result.status, result.steps, len(result.outcomes)) == ("done", 2, 8)
     assert result.flags == ("watch:dead",)
     assert result.stop_reason is not None and result.stop_reason.startswith("no gradient in steps 1-2")
@@ -127,7 +128,7 @@ def test_a_hopeless_run_is_ended_early_evaluated_and_flagged(worker: Worker) -> 
 @pytest.mark.parametrize("watch", [{"end_early": False}, {"enabled": False}], ids=str)
 def test_a_watch_that_ends_nothing_early_lets_a_hopeless_run_go_on(worker: Worker, watch: dict[str, bool]) -> None:
     worker.config = worker.config.model_copy(update={"watch": WatchConfig(window=2, **watch)})
-    result = worker.train(job(CONSTANT))
+    result = train_now(worker, job(CONSTANT))
     assert (result.steps, result.stop_reason) == (4, None)
     assert ("watch:dead" in result.flags) == ("end_early" in watch)
 
@@ -143,11 +144,11 @@ def test_calls_that_failed_before_a_rung_count_after_it(worker: Worker) -> None:
         return segment(rung, steps, start).model_copy(update={"rewards": job(RAISES).rewards})
 
     first = raising("rung1", 1)
-    at_rung = worker.train(first)
+    at_rung = train_now(worker, first)
     assert (at_rung.status, at_rung.faults) == ("done", {"abc": 1})
     second = raising("rung2", 2, first.folder)
-    assert worker.train(second).faults == {"abc": 2}
-    last = worker.train(raising("full", 4, second.folder))
+    assert train_now(worker, second).faults == {"abc": 2}
+    last = train_now(worker, raising("full", 4, second.folder))
     assert (last.status, last.reason) == ("failed", "raised ValueError at line 3")
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import selectors
 import subprocess
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -18,12 +19,14 @@ from typing import IO, Any
 from rewardsearch.config import Config
 from rewardsearch.errors import MachineError, UserError
 from rewardsearch.files.disk import full_disk, scratch_root
-from rewardsearch.train.launcher import Done, Job, MayStart, OnStep
+from rewardsearch.train.launcher import JOBS, Done, Job, MayContinue, MayStart, OnStep, TrainArm
 
 COMMAND = (sys.executable, "-P", "-m", "rewardsearch.train.worker")
 """Starts a worker; the run's folder is added. -P: files in the current folder are no modules."""
 _PAUSE_S = 0.5
 """Between two attempts to start a process."""
+Broken = Callable[[Sequence[Job], str, Path], Iterator[Done]]
+"""Given jobs whose process, and the reason why it, did not carry them out, and its log."""
 
 
 @dataclass
@@ -31,7 +34,11 @@ class _Slot:
     number: int
     process: subprocess.Popen[bytes]
     buffer: bytes = b""
-    job: Job | None = None
+    jobs: dict[str, Job] = field(default_factory=dict)
+    """What it is working on, by id."""
+    broken: bool = False
+    """Whether something broke in the process: it is replaced when its jobs have ended."""
+    pausing: bool = False
     log: Path = field(default_factory=Path)
     heard: float = field(default_factory=time.monotonic)
 
@@ -39,6 +46,13 @@ class _Slot:
     def out(self) -> IO[bytes]:
         assert self.process.stdout is not None
         return self.process.stdout
+
+    def send(self, message: bytes) -> None:
+        assert self.process.stdin is not None
+        # It may have died: its end of file is read next.
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.write(message + b"\n")
+            self.process.stdin.flush()
 
 
 class LocalLauncher:
@@ -50,7 +64,7 @@ class LocalLauncher:
     def __init__(self, run: Path, config: Config, command: Sequence[str] = COMMAND) -> None:
         settings = config.train
         self._run, self._command = run, command
-        self._threads, self._retries = settings.threads, settings.retries
+        self._threads, self._retries, self._arms = settings.threads, settings.retries, settings.arms
         self._stall_s = settings.stall_minutes * 60
         self._hidden = config.propose.llm.key_variables
         self._free_numbers = list(range(settings.slots))
@@ -59,55 +73,85 @@ class LocalLauncher:
         self._proven = False
         """Whether a job of this session was carried out."""
 
-    def run(self, jobs: Sequence[Job], may_start: MayStart, on_step: OnStep) -> Iterator[Done]:
+    def run(
+        self, jobs: Sequence[Job], may_start: MayStart, may_continue: MayContinue, on_step: OnStep
+    ) -> Iterator[Done]:
         """Carries out `jobs` and yields each as it ends. A job whose process died or went silent is started again
-        `train.retries` times.
+        `train.retries` times. Jobs that were given to one process together are then tried one at a time, and that first end
+        counts for none of them.
 
         Raises UserError when a worker finds the config wrong, and MachineError or UserError where a disk keeps it from working.
         """
         pending = deque(jobs)
         deaths: Counter[str] = Counter()
+        alone: set[str] = set()
+        pausing = False
 
-        def broken(job: Job, why: str, log: Path) -> Iterator[Done]:
+        def broken(jobs: Sequence[Job], why: str, log: Path) -> Iterator[Done]:
             if full := full_disk(self._run, scratch_root()):
                 raise full
-            deaths[job.id] += 1
-            if deaths[job.id] > self._retries:
-                yield Done(job.id, f"{why} {deaths[job.id]} times; see {log}")
-            else:
-                pending.appendleft(job)
+            alone.update(job.id for job in jobs)
+            if len(jobs) == 1:
+                deaths[jobs[0].id] += 1
+            for job in reversed(jobs):
+                if deaths[job.id] > self._retries:
+                    yield Done(job.id, f"{why} {deaths[job.id]} times; see {log}")
+                else:
+                    pending.appendleft(job)
 
         while True:
-            while pending and self._has_room() and may_start():
-                first = pending.popleft()
+            pausing = pausing or not may_continue()
+            while pending and self._has_room() and not pausing and may_start():
+                group = self._next_group(pending, alone)
                 try:
-                    self._start(self._idle(), first)
+                    self._start(self._idle(), group)
                 except OSError as error:
                     # The machine may be short of memory or processes for a moment.
                     time.sleep(_PAUSE_S)
-                    yield from broken(first, f"no process could be started ({error})", self._run / "logs")
-            busy = [slot for slot in self._slots if slot.job]
+                    yield from broken(group, f"no process could be started ({error})", self._run / "logs")
+            busy = [slot for slot in self._slots if slot.jobs]
             if not busy:
                 return
+            for slot in busy if pausing else ():
+                if not slot.pausing:
+                    slot.pausing = True
+                    slot.send(b'{"pause": true}')
             for slot, event in self._listen():
-                job = slot.job
-                if job is None:
-                    continue
-                if event["event"] == "user_error" and self._proven:
-                    # The config was right for an earlier job of this session, so this is no mistake of the user.
-                    event = {"event": "broken", "reason": "; ".join(event["mistakes"])}
-                if event["event"] == "broken":
-                    self._drop(slot)
-                    yield from broken(job, event["reason"], slot.log)
-                elif event["event"] == "user_error":
-                    raise UserError(*event["mistakes"])
-                elif event["event"] == "storage":
-                    raise (UserError if event["exit_code"] == UserError.exit_code else MachineError)(event["message"])
+                if event["event"] == "gone":
+                    if slot.jobs:
+                        yield from broken(list(slot.jobs.values()), event["reason"], slot.log)
                 elif event["event"] == "step":
                     on_step(event["id"], event["step"], event["of"], event["unit"])
+                elif event["event"] == "storage":
+                    raise (UserError if event["exit_code"] == UserError.exit_code else MachineError)(event["message"])
+                elif event["event"] == "user_error" and not self._proven:
+                    raise UserError(*event["mistakes"])
                 else:
-                    slot.job, self._proven = None, True
-                    yield Done(job.id)
+                    yield from self._ended(slot, event, broken)
+
+    def _next_group(self, pending: deque[Job], alone: Container[str]) -> list[Job]:
+        """Takes what one process is given next: training jobs, spread over the free slots, or one other job."""
+        trainings = [job for job in pending if isinstance(job, TrainArm) and job.training.steps and job.id not in alone]
+        if pending[0] not in trainings:
+            return [pending.popleft()]
+        free = len(self._free_numbers) + sum(not slot.jobs for slot in self._slots)
+        group: list[Job] = [*trainings[: min(self._arms, math.ceil(len(trainings) / free))]]
+        for job in group:
+            pending.remove(job)
+        return group
+
+    def _ended(self, slot: _Slot, event: dict[str, Any], broken: Broken) -> Iterator[Done]:
+        """What the end of one job of a slot gives."""
+        job = slot.jobs.pop(event["id"])
+        if event["event"] in ("done", "paused"):
+            self._proven = True
+            yield Done(job.id, paused=event["event"] == "paused")
+        else:
+            # The config was right for an earlier job of this session, so a user_error is no mistake of the user either.
+            slot.broken = True
+            yield from broken([job], event.get("reason") or "; ".join(event["mistakes"]), slot.log)
+        if slot.broken and not slot.jobs:
+            self._drop(slot)
 
     def close(self) -> None:
         for slot in list(self._slots):
@@ -115,11 +159,11 @@ class LocalLauncher:
         self._selector.close()
 
     def _has_room(self) -> bool:
-        return bool(self._free_numbers) or any(slot.job is None for slot in self._slots)
+        return bool(self._free_numbers) or any(not slot.jobs for slot in self._slots)
 
     def _idle(self) -> _Slot:
         """A worker without a job; there must be room."""
-        idle = next((slot for slot in self._slots if slot.job is None), None)
+        idle = next((slot for slot in self._slots if not slot.jobs), None)
         return idle or self._spawn(self._free_numbers[0])
 
     def _spawn(self, number: int) -> _Slot:
@@ -141,31 +185,28 @@ class LocalLauncher:
         self._selector.register(slot.out, selectors.EVENT_READ, slot)
         return slot
 
-    def _start(self, slot: _Slot, job: Job) -> None:
-        slot.job, slot.heard = job, time.monotonic()
-        assert slot.process.stdin is not None
-        try:
-            slot.process.stdin.write(job.model_dump_json().encode() + b"\n")
-            slot.process.stdin.flush()
-        except BrokenPipeError:
-            pass  # It died while idle: its end of file is read next and the job is tried again.
+    def _start(self, slot: _Slot, jobs: Sequence[Job]) -> None:
+        slot.jobs, slot.heard, slot.pausing = {job.id: job for job in jobs}, time.monotonic(), False
+        slot.send(JOBS.dump_json(list(jobs)))
 
     def _listen(self) -> Iterator[tuple[_Slot, dict[str, Any]]]:
-        """The events of the workers since the last call; "broken" for one that died or has been silent for too long."""
+        """The events of the workers since the last call; "gone" for one that died or has been silent for too long, and was
+        dropped."""
         for key, _ in self._selector.select(timeout=1.0):
             slot: _Slot = key.data
             chunk = os.read(slot.out.fileno(), 65536)
             slot.heard = time.monotonic()
             if not chunk:
-                yield slot, {"event": "broken", "reason": "its process died"}
                 self._drop(slot)
+                yield slot, {"event": "gone", "reason": "its process died"}
                 continue
             *lines, slot.buffer = (slot.buffer + chunk).split(b"\n")
             for line in lines:
                 yield slot, json.loads(line)
         for slot in list(self._slots):
-            if slot.job is not None and time.monotonic() - slot.heard > self._stall_s:
-                yield slot, {"event": "broken", "reason": f"its process said nothing for {self._stall_s:g} s"}
+            if slot.jobs and time.monotonic() - slot.heard > self._stall_s:
+                self._drop(slot)
+                yield slot, {"event": "gone", "reason": f"its process said nothing for {self._stall_s:g} s"}
 
     def _drop(self, slot: _Slot) -> None:
         """Ends a worker and frees its slot; a dead one is reaped."""

@@ -2,9 +2,9 @@
 
     python -m rewardsearch.train.worker RUN_FOLDER
 
-Jobs come as JSON lines on standard input; what happens goes as JSON lines to the descriptor that standard output was when
-the process started (libraries that print reach the log instead). The process ends with standard input, whatever it is doing,
-so a search that was killed leaves nothing running.
+A line of standard input is a list of jobs as JSON, or `{"pause": true}` to pause those that are running. What happens
+goes as JSON lines to the descriptor that standard output was when the process started (libraries that print reach the log
+instead). The process ends with standard input, whatever it is doing, so a search that was killed leaves nothing running.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +25,37 @@ from rewardsearch.config import load_config
 from rewardsearch.errors import UserError
 from rewardsearch.files.disk import scratch_root, storage_error
 from rewardsearch.run.progress import Unit
-from rewardsearch.train.launcher import JOB, Job
+from rewardsearch.train.launcher import JOBS, Job, MayContinue
+from rewardsearch.train.worker.arms import End
 from rewardsearch.train.worker.jobs import Worker
 
 Say = Callable[[dict[str, Any]], None]
 
 
-def _lines() -> queue.Queue[str]:
-    """Lines of standard input as they come. The process exits when standard input ends."""
-    lines: queue.Queue[str] = queue.Queue()
+class Inbox:
+    """What the parent sends. The process exits when standard input ends."""
 
-    def listen() -> None:
-        for line in sys.stdin:
-            lines.put(line)
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._jobs: queue.Queue[list[Job]] = queue.Queue()
+        self._pause = threading.Event()
+        threading.Thread(target=self._listen, args=[lines], daemon=True).start()
+
+    def _listen(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            if line.startswith("["):
+                self._pause.clear()
+                self._jobs.put(JOBS.validate_json(line))
+            else:
+                self._pause.set()
         os._exit(0)
 
-    threading.Thread(target=listen, daemon=True).start()
-    return lines
+    def jobs(self) -> list[Job]:
+        """The next jobs, once they are there."""
+        return self._jobs.get()
+
+    def may_continue(self) -> bool:
+        """Whether the jobs that came last may go on."""
+        return not self._pause.is_set()
 
 
 def main() -> None:
@@ -55,31 +69,40 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     run = Path(sys.argv[1])
     config = load_config(run / "config.yaml")
-    lines = _lines()
+    inbox = Inbox(sys.stdin)
     # Its sandbox ends with this process, whose exit closes the sandbox's pipe.
     worker = Worker(run, config)
     while True:
-        say(carried_out(worker, JOB.validate_json(lines.get()), say))
+        carry_out(worker, inbox.jobs(), say, inbox.may_continue)
 
 
-def carried_out(worker: Worker, job: Job, say: Say = lambda event: None) -> dict[str, Any]:
-    """The event for the parent at the end of `job`, however it ended. say: takes the events before it, one a step."""
+def carry_out(worker: Worker, jobs: Sequence[Job], say: Say, may_continue: MayContinue = lambda: True) -> None:
+    """Carries out `jobs`. say: takes an event at each step, and one at the end of each job, however it ended."""
 
     def on_step(id: str, done: int, of: int, unit: Unit) -> None:
         say({"event": "step", "id": id, "step": done, "of": of, "unit": unit})
 
+    left = [job.id for job in jobs]
     try:
-        worker.carry_out(job, on_step)
-    except UserError as error:
-        return {"event": "user_error", "mistakes": error.mistakes}
+        for id, end in worker.carry_out(jobs, on_step, may_continue):
+            left.remove(id)
+            say(_event(id, end, worker.run))
     except Exception as error:
-        # Whatever it is, it is not the candidate's doing: the parent tries again, or reports the machine or its disk.
-        with contextlib.suppress(OSError):
-            traceback.print_exc()
-        if stored := storage_error(error, worker.run, scratch_root()):
-            return {"event": "storage", "message": str(stored), "exit_code": stored.exit_code}
-        return {"event": "broken", "reason": f"{type(error).__name__}: {str(error)[:300]}"}
-    return {"event": "done", "id": job.id}
+        for id in left:
+            say(_event(id, error, worker.run))
+
+
+def _event(id: str, end: End, run: Path) -> dict[str, Any]:
+    if isinstance(end, str):
+        return {"event": end, "id": id}
+    if isinstance(end, UserError):
+        return {"event": "user_error", "id": id, "mistakes": end.mistakes}
+    # Whatever it is, it is not the candidate's doing: the parent tries again, or reports the machine or its disk.
+    with contextlib.suppress(OSError):
+        traceback.print_exception(end)
+    if stored := storage_error(end, run, scratch_root()):
+        return {"event": "storage", "id": id, "message": str(stored), "exit_code": stored.exit_code}
+    return {"event": "broken", "id": id, "reason": f"{type(end).__name__}: {str(end)[:300]}"}
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from statistics import fmean
 from typing import Any, Protocol
 
@@ -62,6 +63,8 @@ class Observer:
         self._seen = _Observed(examples=Examples(group_size=group_size))
         self.scoring: RewardSpec | None = None
         """The reward that was called last."""
+        self.raised: Exception | None = None
+        """What a reward raised, or what judging completions did."""
 
     @property
     def labels(self) -> list[str]:
@@ -75,6 +78,10 @@ class Observer:
 
     def score(self, reward: int, rows: Sequence[int], completions: Sequence[str]) -> list[float]:
         """What reward number `reward` pays for `completions`. `rows`: of each its row's index in the training rows."""
+        with self._noting_errors():
+            return self._score(reward, rows, completions)
+
+    def _score(self, reward: int, rows: Sequence[int], completions: Sequence[str]) -> list[float]:
         spec, function = self._rewards[reward]
         self.scoring = spec
         asked = [self._rows[i] for i in rows]
@@ -96,6 +103,18 @@ class Observer:
 
         The completions of a group follow one another. Gives the exact match of each.
         """
+        with self._noting_errors():
+            return self._record(rows, completions, tokens)
+
+    @contextmanager
+    def _noting_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self.raised = error
+            raise
+
+    def _record(self, rows: Sequence[int], completions: Sequence[str], tokens: Sequence[int]) -> list[float]:
         texts, asked, seen = list(completions), [self._rows[i] for i in rows], self._seen
         outcomes = self._task.outcomes([(row, text, 0) for row, text in zip(asked, texts, strict=True)])
         right = [self._task.right_in_any_form(row, text) for row, text in zip(asked, texts, strict=True)]

@@ -34,6 +34,7 @@ class SandboxedReward:
         rechecks: float = 0.0,
         seed: int = 0,
         faults: int = 0,
+        printed: str = "",
     ) -> None:
         self._sandbox, self.spec, self.failures = sandbox, spec, failures
         self._rechecks, self._random = rechecks, random.Random(f"{seed} {spec.id}")
@@ -43,7 +44,7 @@ class SandboxedReward:
         """Calls that failed for good so far, including those of earlier segments."""
         self.rechecked = 0
         """Batches that were called again so far."""
-        self.printed = ""
+        self.printed = printed
         """The start of all that the reward printed."""
 
     def __call__(self, batch: Batch) -> RewardOutput:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
 
 from rewardsearch.config import Config
 from rewardsearch.records import Demonstration, Device, Row
-from rewardsearch.train.engine import Arm, FineTuned, Generation, OnDone, Trained
+from rewardsearch.train.clock import PhaseClock
+from rewardsearch.train.engine import Arm, Diverged, FineTuned, Generation, OnDone, Trained
 from rewardsearch.train.engines.trl.divergence import logits_checked
 from rewardsearch.train.engines.trl.generation import greedy, sampled
 from rewardsearch.train.engines.trl.grpo import train
@@ -18,7 +19,7 @@ from rewardsearch.train.engines.trl.sft import fine_tune
 
 
 class TrlEngine:
-    """See rewardsearch.train.engine.Engine. It trains one arm at a time."""
+    """See rewardsearch.train.engine.Engine. It trains arms one after another."""
 
     def __init__(self, config: Config, start: Path | None) -> None:
         # The sums of a CPU follow the number of threads, to the last bit.
@@ -30,13 +31,29 @@ class TrlEngine:
     def device(self) -> Device:
         return device_of(self._config)
 
-    def train(self, arm: Arm) -> Trained:
+    def train(self, arms: Sequence[Arm]) -> Iterator[tuple[Arm, Trained | Exception]]:
+        for arm in arms:
+            yield arm, self._ended(arm)
+
+    def _ended(self, arm: Arm) -> Trained | Exception:
+        try:
+            return self._train(arm)
+        except Exception as error:
+            if isinstance(error, Diverged) or error is arm.observer.raised:
+                return error
+            raise
+
+    def _train(self, arm: Arm) -> Trained:
+        clock = PhaseClock()
         with logits_checked(self.policy.base), self.policy.fresh_adapter(arm.job.seed) as model:
-            stop_reason = train(model, self.policy, arm, self._config.train)
+            stop_reason, paused = train(model, self.policy, arm, self._config.train, clock)
+            if paused:
+                return Trained(seconds=clock.seconds, paused=True)
             if arm.adapter is not None:
                 model.save_pretrained(str(arm.adapter))
-            answers = greedy(model, self.policy, arm.questions, self._config.train, arm.on_question)
-        return Trained(stop_reason, answers)
+            with clock("evaluate"):
+                answers = greedy(model, self.policy, arm.questions, self._config.train, arm.on_question)
+        return Trained(stop_reason, answers, clock.seconds)
 
     def evaluate(
         self, rows: Sequence[Row], adapter: Path | None = None, on_done: OnDone = lambda done: None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,9 @@ from transformers import TrainerCallback
 from trl import GRPOTrainer
 
 from rewardsearch.config import TrainConfig
-from rewardsearch.files import part_of, scratch_prefix
+from rewardsearch.files import replace_folder, scratch_prefix
 from rewardsearch.records import TrainingJob
+from rewardsearch.train.clock import PhaseClock
 from rewardsearch.train.engine import Arm
 from rewardsearch.train.engines.tokenizing import policy_prompt
 from rewardsearch.train.engines.trl.divergence import check_weights
@@ -21,45 +21,73 @@ from rewardsearch.train.engines.trl.fields import trainer_config
 from rewardsearch.train.engines.trl.memory import enough_memory
 from rewardsearch.train.engines.trl.policy import Policy, run_trainer, trainer_arguments
 from rewardsearch.train.engines.trl.rewards import ROW, reward_functions
-from rewardsearch.train.worker.observe import Observer
 
 OBSERVED = "observed.json"
 """The observer's state, in the folder of a checkpoint."""
 
 
-class _StepLog(TrainerCallback):  # type: ignore[misc]
-    """Passes what TRL logs of each step to the observer. Ends the run after its last step, or where `arm.stop` says so."""
+class _Timed(GRPOTrainer):  # type: ignore[misc]
+    """Measures how long sampling takes, and changes nothing."""
 
-    def __init__(self, arm: Arm) -> None:
-        self._arm = arm
+    clock: PhaseClock
+
+    def _generate(self, *args: Any, **kwargs: Any) -> Any:
+        with self.clock("rollout"):
+            return super()._generate(*args, **kwargs)
+
+
+class _Steps(TrainerCallback):  # type: ignore[misc]
+    """Passes what TRL logs of each step to the observer, and does after it what the arm says: ends the run, or saves it."""
+
+    def __init__(self, arm: Arm, clock: PhaseClock) -> None:
+        self._arm, self._clock = arm, clock
         self.stop_reason: str | None = None
+        self.paused = False
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         check_weights(kwargs["model"])
         if state.global_step >= self._arm.job.steps:
             control.should_training_stop = True
-            control.should_save = self._arm.checkpoint is not None
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        if logs and "grad_norm" in logs:
-            self._arm.observer.logged(state.global_step, logs)
-            self.stop_reason = self._arm.stop(self._arm.observer.curves())
-            if self.stop_reason is not None:
-                control.should_training_stop = True
+        if not logs or "grad_norm" not in logs:
+            return
+        arm = self._arm
+        arm.observer.logged(state.global_step, logs)
+        self.stop_reason = arm.stop(arm.observer.curves())
+        if self.stop_reason is not None:
+            control.should_training_stop = True
+        elif state.global_step >= arm.job.steps:
+            control.should_save = arm.checkpoint is not None
+        elif (then := arm.after_step()) != "continue":
+            control.should_save = True
+            control.should_training_stop = self.paused = then == "pause"
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Keeps the checkpoint that was just saved, with the observer's state in it."""
+        arm, made = self._arm, Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        (made / OBSERVED).write_text(arm.observer.state(), encoding="utf-8")
+        folder = arm.checkpoint
+        if state.global_step < arm.job.steps:
+            arm.seal(made, self._clock.so_far())
+            folder = arm.progress
+        if folder is not None:
+            replace_folder(made, folder)
 
 
-def train(model: Any, policy: Policy, arm: Arm, config: TrainConfig) -> str | None:
-    """Trains `model` (the policy under an adapter) in place as `arm` says. Gives the reason why it stopped before its last step.
+def train(model: Any, policy: Policy, arm: Arm, config: TrainConfig, clock: PhaseClock) -> tuple[str | None, bool]:
+    """Trains `model` (the policy under an adapter) in place as `arm` says. Gives the reason why it stopped before its last step,
+    and whether it was paused.
 
     Raises Diverged where a trained weight is not finite after a step.
     """
     job, observer, start = arm.job, arm.observer, arm.start
     if start is not None:
         observer.restore((start / OBSERVED).read_text(encoding="utf-8"))
-    functions, weights = reward_functions(observer)
-    log = _StepLog(arm)
-    with tempfile.TemporaryDirectory(prefix=scratch_prefix("trl")) as scratch:
-        trainer = GRPOTrainer(
+    functions, weights = reward_functions(observer, clock)
+    steps = _Steps(arm, clock)
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix("trl")) as scratch, clock("update"):
+        trainer = _Timed(
             model=model,
             reward_funcs=functions,
             args=_arguments(policy, job, config, weights, scratch),
@@ -67,13 +95,12 @@ def train(model: Any, policy: Policy, arm: Arm, config: TrainConfig) -> str | No
                 [{"prompt": policy_prompt(policy.tokenizer, row), ROW: i} for i, row in enumerate(arm.rows)]
             ),
             processing_class=policy.tokenizer,
-            callbacks=[log],
+            callbacks=[steps],
         )
+        trainer.clock = clock
         with enough_memory("training", _remedy(config)):
             run_trainer(trainer, job.seed, start)
-        if arm.checkpoint is not None and log.stop_reason is None:
-            _keep(Path(scratch) / f"checkpoint-{job.steps}", observer, arm.checkpoint)
-    return log.stop_reason
+    return steps.stop_reason, steps.paused
 
 
 def _remedy(config: TrainConfig) -> str:
@@ -110,17 +137,3 @@ def _arguments(policy: Policy, job: TrainingJob, config: TrainConfig, weights: l
         **trainer_arguments(policy, job.seed),
     }
     return trainer_config(config.trl, settings)
-
-
-def _keep(checkpoint: Path, observer: Observer, folder: Path) -> None:
-    """Moves a checkpoint, with the observer's state in it, to `folder`."""
-    (checkpoint / OBSERVED).write_text(observer.state(), encoding="utf-8")
-    if folder.exists():
-        shutil.rmtree(folder)
-    # The scratch folder may be on another file system, where moving is copying.
-    arriving = part_of(folder)
-    try:
-        shutil.move(checkpoint, arriving)
-        arriving.rename(folder)
-    finally:
-        shutil.rmtree(arriving, ignore_errors=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rewardsearch.records import message_text
+from rewardsearch.train.clock import PhaseClock
 from rewardsearch.train.worker.observe import Observer
 
 ROW = "rewardsearch_row"
@@ -18,18 +19,20 @@ Completion = str | list[dict[str, str]]
 TrlReward = Callable[..., list[float]]
 
 
-def reward_functions(observer: Observer) -> tuple[list[TrlReward], list[float]]:
+def reward_functions(observer: Observer, clock: PhaseClock) -> tuple[list[TrlReward], list[float]]:
     """The functions for GRPOTrainer, with distinct names, and their weights."""
 
     def function(reward: int, label: str) -> TrlReward:
         def score(completions: list[Completion], **columns: Any) -> list[float]:
-            return observer.score(reward, columns[ROW], list(map(message_text, completions)))
+            with clock("reward"):
+                return observer.score(reward, columns[ROW], list(map(message_text, completions)))
 
         score.__name__ = label
         return score
 
     def exact_match(completions: list[Completion], completion_ids: list[list[int]], **columns: Any) -> list[float]:
-        return observer.record(columns[ROW], list(map(message_text, completions)), list(map(len, completion_ids)))
+        with clock("reward"):
+            return observer.record(columns[ROW], list(map(message_text, completions)), list(map(len, completion_ids)))
 
     functions = [function(reward, label) for reward, label in enumerate(observer.labels)]
     return [*functions, exact_match], [*observer.weights, 0.0]

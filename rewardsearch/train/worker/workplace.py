@@ -1,0 +1,43 @@
+"""What the jobs of a training process share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from rewardsearch.config import Config
+from rewardsearch.records import Completion, Outcome, Row
+from rewardsearch.rewards.sandbox import Sandbox
+from rewardsearch.tasks import load_task
+from rewardsearch.train.engine import Generation
+
+
+class Workplace:
+    """The folder of a run, its config, its task with the rows, and the sandbox of its rewards, which is open until close()."""
+
+    def __init__(self, run: Path, config: Config) -> None:
+        self.run, self.config = run, config
+        self.task = load_task(config.task)
+        self.sandbox = Sandbox(config.sandbox, config.validation.bound)
+
+    def close(self) -> None:
+        self.sandbox.close()
+
+    @cached_property
+    def train_rows(self) -> list[Row]:
+        return self.task.rows("train")
+
+    @cached_property
+    def ranked_rows(self) -> list[Row]:
+        return self.task.rows(self.config.ranked_on)
+
+    def judged(
+        self, rows: Sequence[Row], answers: Sequence[Generation]
+    ) -> tuple[tuple[Outcome, ...], tuple[Completion, ...]]:
+        """An outcome and a completion a question, in the order of `rows`."""
+        pairs = list(zip(rows, answers, strict=True))
+        return (
+            tuple(self.task.outcomes([(row, answer.text, answer.tokens) for row, answer in pairs])),
+            tuple(Completion(id=row.id, completion=answer.text) for row, answer in pairs),
+        )
