@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import threading
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from number_texts import NUMBER_TEXTS
 
 from rewardsearch.errors import UserError
+from rewardsearch.rewards.base import load_base_rewards
 from rewardsearch.tasks.equal import Choice, Math, Number, Text
 
 NUMBER = Number()
@@ -135,6 +138,21 @@ def test_mathematics_is_compared_by_its_value() -> None:
         ("2^{99999999}", "4", False),
     ):
         assert math.same(math.read(other), math.read(one)) == same, (one, other)
+    (answer,) = load_base_rewards(("answer",), (math.code,))
+    reward: dict[str, Any] = {}
+    exec(answer.code, reward)
+    for text, gold, right in (("\\frac{1}{2}", "0.5", True), ("\\left(1, 2\\right)", "(1,2)", True), ("x", "y", False)):
+        (paid,) = reward["reward"](["?"], [f"<solution>{text}</solution>"], [gold])
+        assert (paid == 3.0) == right, text
+
+
+def test_mathematics_keeps_its_time_limit_outside_the_main_thread() -> None:
+    pytest.importorskip("math_verify", reason="math-verify is an extra: pip install 'rewardsearch[math]'")
+    math, found = Math(), list[bool]()
+    thread = threading.Thread(target=lambda: found.extend((math.same("1+x", "x+1"), math.same("9^{999}^{999}", "1"))))
+    thread.start()
+    thread.join(60)
+    assert found == [True, False]
 
 
 def test_without_math_verify_the_message_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

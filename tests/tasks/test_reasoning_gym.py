@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from typing import Any
 
 import pytest
 
 from rewardsearch.config import TaskConfig, parse_config
 from rewardsearch.errors import UserError
-from rewardsearch.tasks import load_task
+from rewardsearch.tasks import Task, load_task
 from rewardsearch.testing.task import TaskSuite
 
 pytest.importorskip("reasoning_gym", reason="reasoning-gym is an extra: pip install 'rewardsearch[reasoning-gym]'")
@@ -20,11 +21,19 @@ def config_of(dataset: str, **more: Any) -> TaskConfig:
     return parse_config({"task": {"kind": "reasoning_gym", "dataset": dataset} | sizes | more}, "test").task
 
 
+loaded = lru_cache(load_task)
+"""The process of a generator is started once for all tests of it."""
+
+
 @pytest.mark.parametrize("dataset", ["chain_sum", "syllogism"])
 class TestGenerator(TaskSuite):
     @pytest.fixture
     def config(self, dataset: str) -> TaskConfig:
         return config_of(dataset, form="boxed", chat=True)
+
+    @pytest.fixture
+    def task(self, config: TaskConfig) -> Task:
+        return loaded(config)
 
 
 def test_rows_follow_from_the_seed_and_the_settings() -> None:
@@ -42,6 +51,13 @@ def test_the_verifier_judges_and_a_score_below_the_least_is_wrong() -> None:
         assert task.outcome(row, "<solution> 123456 </solution>").kind == kind
         assert task.outcome(row, f"<solution> {row.answer} </solution>").kind == "correct"
         assert task.outcome(row, row.answer).kind == "unparsed"
+
+
+def test_an_answer_that_the_verifier_does_not_get_through_is_wrong() -> None:
+    task = load_task(config_of("countdown", train_rows=2, val_rows=1, test_rows=1))
+    row = task.rows("train")[0]
+    kinds = [task.outcome(row, f"<solution>{text}</solution>").kind for text in ("9**9**9**9", row.answer)]
+    assert kinds == ["wrong", "correct"]
 
 
 @pytest.mark.parametrize(

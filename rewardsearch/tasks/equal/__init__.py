@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import json
-import logging
 import re
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from rewardsearch.config import TaskConfig, label_key
 from rewardsearch.errors import UserError
-from rewardsearch.tasks import numbers
+from rewardsearch.tasks import numbers, served
+from rewardsearch.tasks.equal import latex
 from rewardsearch.tasks.equal import plain as plain_texts
 from rewardsearch.tasks.equal import value as values
 from rewardsearch.tasks.equal.plain import plain
 from rewardsearch.tasks.equal.value import number
 from rewardsearch.tasks.numbers import gold_number, number_text, read_number
+from rewardsearch.tasks.served import CallFault, Served
 
-_SECONDS, _LONGEST = 3, 300
+_LONGEST = 300
+_CALL_S = 10.0
+"""Seconds for a comparison, whose parts have time limits of their own."""
 _LARGE = re.compile(r"\^[^^]*\^|\^\s*\{?\s*-?\d{4,}|\d{4,}\s*!|!\s*!")
 """What may be too large to be worked out: towers of powers, large exponents and factorials."""
 
@@ -209,39 +213,36 @@ class Math(Text):
         )
 
     def __init__(self) -> None:
-        try:
-            import math_verify  # noqa: F401
-        except ImportError:
+        if importlib.util.find_spec("math_verify") is None:
             raise UserError(
                 "task.equal: math needs the package math-verify; install it (pip install 'rewardsearch[math]'), or use text"
             ) from None
+
+    @property
+    def code(self) -> str:
+        return _sources(numbers, values, latex)
 
     def read(self, text: str) -> str | None:
         return text.strip().strip("$").strip() or None
 
     def same(self, given: str, gold: str) -> bool:
-        from math_verify import verify
-
         if plain(given) == plain(gold):
             return True
-        read, wanted = _expressions(given), _expressions(gold)
-        return bool(read and wanted and verify(wanted, read, timeout_seconds=_limit()))
+        # What is long or has large powers could take for ever to work out: such are compared as texts alone.
+        if any(len(text) > _LONGEST or _LARGE.search(text) for text in (given, gold)):
+            return False
+        try:
+            return bool(_mathematics().call("same", given, gold))
+        except CallFault as fault:
+            if fault.start:
+                raise UserError(f"task.equal: math-verify {fault.reason}; install it again") from None
+            return False
 
 
-@lru_cache(maxsize=4096)
-def _expressions(text: str) -> list[Any]:
-    """What math-verify reads in a text. Nothing where it is long or has large powers, which could take for ever to work out: such
-    are compared as texts alone."""
-    from math_verify import parse
-
-    heavy = len(text) > _LONGEST or _LARGE.search(text)
-    return [] if heavy else list(parse(f"${text}$", parsing_timeout=_limit()))
-
-
-def _limit() -> int | None:
-    """The seconds that math-verify may take. It uses a signal, which only the main thread of a process can set."""
-    logging.getLogger("math_verify").setLevel(logging.ERROR)
-    return _SECONDS if threading.current_thread() is threading.main_thread() else None
+@lru_cache
+def _mathematics() -> Served:
+    """The process of math-verify, one for all tasks."""
+    return Served(Path(served.__file__).with_name("mathematics.py"), {}, keys=False, call_s=_CALL_S)
 
 
 def equality_of(config: TaskConfig, usual: Equality) -> Equality:
