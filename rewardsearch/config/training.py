@@ -47,8 +47,9 @@ class TrainConfig(Section):
     """Questions that are answered at once, at most. A batch that does not fit into memory is halved."""
     eval_batch_tokens: Annotated[Count | None, Affects("training", "bank", "sft")] = None
     """Tokens of a batch, at most: its rows times its longest prompt and `max_completion_tokens`. None is no limit."""
-    slots: Annotated[Count, Affects()] = 2
-    """Training processes side by side."""
+    slots: Annotated[Count | None, Affects()] = None
+    """Training processes side by side. None: one for each GPU that has room for the policy; on a CPU two, where cores and memory
+    allow it."""
     arms: Annotated[Count, Affects()] = 1
     """Arms that one process is given at once. An engine may train them side by side; `trl` trains them one after another."""
     checkpoint_minutes: Annotated[float, Field(gt=0), Affects()] = 10.0

@@ -1,6 +1,6 @@
 """The environment of training runs on this machine: versions, code and device, and a digest of what results depend on.
 
-torch is not imported here; where there may be an accelerator, a process of its own is asked what torch sees.
+torch is not imported here.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ import ast
 import hashlib
 import json
 import platform
-import subprocess
-import sys
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,19 +18,12 @@ from rewardsearch.files.plugins import plugin_code
 from rewardsearch.files.resources import PACKAGE
 from rewardsearch.records import LIBRARIES, Device, Environment
 from rewardsearch.rewards.identity import strip_docstrings
+from rewardsearch.run.devices import accelerators
 from rewardsearch.tasks import task_code
 
 CODE = ("tasks", "train/engines", "train/worker", "rewards/sandbox")
 """The parts of this package that rows, training runs, outcomes and rewards follow from."""
 _PACKAGES = (*LIBRARIES, "numpy", "rewardsearch")
-_ACCELERATORS = ("nvidia[0-9]*", "kfd", "dxg")
-"""The files in /dev without one of which torch finds no accelerator."""
-_ASK = """
-import json, torch
-count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-print(json.dumps([torch.cuda.get_device_name(index) for index in range(count)]))
-"""
-_ASK_S = 300
 
 
 def environment_of(config: Config, device: Device | None = None) -> Environment:
@@ -91,24 +82,10 @@ def _version(name: str) -> str:
 
 
 def _device(config: Config) -> Device:
-    names = () if config.policy.device == "cpu" else accelerators()
-    if names or config.policy.device == "cuda":
-        return Device(kind="cuda", name=", ".join(sorted(set(names))))
+    found = () if config.policy.device == "cpu" else accelerators()
+    if found or config.policy.device == "cuda":
+        return Device(kind="cuda", name=", ".join(sorted({each.name for each in found})))
     return cpu(config.train.threads)
-
-
-@lru_cache
-def accelerators() -> tuple[str, ...]:
-    """The names of the accelerators that torch sees, one each; empty where there are none, or torch does not start."""
-    if not any(found for pattern in _ACCELERATORS for found in Path("/dev").glob(pattern)):
-        return ()
-    try:
-        asked = subprocess.run(
-            [sys.executable, "-P", "-c", _ASK], capture_output=True, check=True, timeout=_ASK_S, text=True
-        )
-        return tuple(json.loads(asked.stdout))
-    except (OSError, subprocess.SubprocessError, ValueError):
-        return ()
 
 
 @lru_cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,29 @@ def file_mistakes(policy: PolicyConfig) -> Iterator[tuple[str, str]]:
         yield from _gguf_mistakes(folder, policy.gguf_file)
     else:
         yield from _folder_mistakes(folder)
+
+
+def weight_bytes(policy: PolicyConfig) -> int:
+    """What the policy's weights take in memory in `policy.dtype`, from the headers of its safetensors files; 0 where they are not
+    on this machine."""
+    folder = policy_folder(policy.model)
+    if on_hub(policy):
+        from huggingface_hub import try_to_load_from_cache
+
+        cached = try_to_load_from_cache(policy.model, "config.json", revision=policy.revision)
+        folder = Path(cached).parent if isinstance(cached, str) else folder
+    files = folder.glob("*.safetensors") if folder.is_dir() and policy.gguf_file is None else ()
+    return sum(map(_parameters, files)) * (4 if policy.dtype == "float32" else 2)
+
+
+def _parameters(file: Path) -> int:
+    """The number of parameters in a safetensors file; 0 for one that cannot be read."""
+    try:
+        with file.open("rb") as stream:
+            header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+        return sum(math.prod(each["shape"]) for name, each in header.items() if name != "__metadata__")
+    except (OSError, ValueError, KeyError, TypeError, MemoryError, OverflowError):
+        return 0
 
 
 def _gguf_mistakes(folder: Path, name: str) -> Iterator[tuple[str, str]]:

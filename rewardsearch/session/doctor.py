@@ -17,9 +17,10 @@ from rewardsearch.errors import RewardSearchError, UserError
 from rewardsearch.propose import load_proposer
 from rewardsearch.records.findings import Finding, Status
 from rewardsearch.rewards.sandbox import LIMITS, inspect
+from rewardsearch.run.devices import ask_torch, slots_of
 from rewardsearch.session.preflight import data_and_policy
 from rewardsearch.session.requests import first_request
-from rewardsearch.train import DEVICE, devices
+from rewardsearch.train import DEVICE
 
 _APART = "run searches in a separate virtual machine or container without keys"
 _DISK_GB = 2.0
@@ -68,22 +69,19 @@ def _packages() -> Iterator[Finding]:
 
 def _devices(config: Config) -> Iterator[Finding]:
     try:
-        found = devices()
-    except (ImportError, OSError) as error:
+        found = ask_torch()
+    except OSError as error:
         yield Finding("devices", "fail", f"torch does not load: {error}", "reinstall torch for this machine")
         return
-    cores = f"{os.cpu_count()} CPU cores"
-    if found:
-        yield Finding("devices", "ok", f"{', '.join(found)}; {cores}")
+    here = (
+        f"{', '.join(map(str, found)) or 'no CUDA device'}; {os.cpu_count()} CPU cores; train.slots: {slots_of(config)}"
+    )
+    if found or (config.policy.device != "cuda" and config.policy.model == "embedded"):
+        yield Finding("devices", "ok", here)
     elif config.policy.device == "cuda":
-        yield Finding("devices", "fail", f"no CUDA device; {cores}", "set policy.device: auto, or install CUDA")
+        yield Finding("devices", "fail", here, "set policy.device: auto, or install CUDA")
     else:
-        yield Finding(
-            "devices",
-            "ok" if config.policy.model == "embedded" else "warn",
-            f"no CUDA device; {cores}",
-            "" if config.policy.model == "embedded" else "models of millions of parameters train slowly without a GPU",
-        )
+        yield Finding("devices", "warn", here, "models of millions of parameters train slowly without a GPU")
 
 
 def _disk(folder: Path) -> Finding:

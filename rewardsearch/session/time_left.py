@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rewardsearch.finalize import FinalSetup, plan
 from rewardsearch.records import BASELINE, FULL
+from rewardsearch.run.devices import slots_of
 from rewardsearch.run.jobs import final_job, segments
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def time_left(state: RunState, running: Iterable[Running] = ()) -> Between | Non
         steps, seconds = taken, sum(job.seconds for job in training)
     if not steps:
         return None
-    low, high = (max(0.0, left - taken) * seconds / steps / state.config.train.slots for left in steps_left(state))
+    slots = max(slots_of(state.config), len(training))
+    low, high = (max(0.0, left - taken) * seconds / steps / slots for left in steps_left(state))
     return Between(low, high)
 
 

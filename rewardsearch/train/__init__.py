@@ -32,7 +32,7 @@ from rewardsearch.train.launcher import (
     launcher_class,
     start_launcher,
 )
-from rewardsearch.train.policy_check import DEVICE, KEYED, check_policy, devices
+from rewardsearch.train.policy_check import DEVICE, KEYED, check_policy
 
 __all__ = [
     "DEVICE",
@@ -40,7 +40,6 @@ __all__ = [
     "Launcher",
     "check_plugins",
     "check_policy",
-    "devices",
     "evaluate_test",
     "fine_tune",
     "sample_bank",

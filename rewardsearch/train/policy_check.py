@@ -16,7 +16,7 @@ from rewardsearch.config import EMBEDDED, Config, PolicyConfig
 from rewardsearch.files.resources import policy_folder
 from rewardsearch.records import Row
 from rewardsearch.records.findings import Finding
-from rewardsearch.run.environment import accelerators
+from rewardsearch.run.devices import accelerators
 from rewardsearch.run.policy_files import file_mistakes, on_hub
 from rewardsearch.tasks import Split
 from rewardsearch.tasks.hub import hub_answers
@@ -39,18 +39,6 @@ _DEADLINE_S = 600.0
 _UNKNOWN = 0.01
 """The share of words that a bundled policy may lack in the prompts."""
 _MODELS = "a folder with a language model, or a hub id"
-
-
-def devices() -> list[str]:
-    """Name and memory of each accelerator, such as `NVIDIA H200 (139 GiB)`; empty on a machine without any.
-
-    Raises ImportError or OSError where torch does not load.
-    """
-    import torch
-
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    found = [torch.cuda.get_device_properties(index) for index in range(count)]
-    return [f"{device.name} ({device.total_memory / 2**30:.0f} GiB)" for device in found]
 
 
 def check_policy(config: Config, rows: Mapping[Split, Sequence[Row]]) -> list[Finding]:

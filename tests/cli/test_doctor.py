@@ -15,6 +15,7 @@ from rewardsearch.errors import MachineError, UserError
 from rewardsearch.files.resources import resource
 from rewardsearch.records.findings import Finding
 from rewardsearch.rewards.sandbox import Defences
+from rewardsearch.run.devices import Accelerator
 from rewardsearch.session import doctor
 from rewardsearch.session.doctor import examine
 from rewardsearch.session.preflight import check
@@ -49,10 +50,11 @@ def test_a_missing_and_an_old_package_have_the_command_that_installs_them(
 def test_no_accelerator_matters_as_far_as_the_config_needs_one(
     policy: dict[str, str], status: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "devices", list)
+    monkeypatch.setattr(doctor, "ask_torch", tuple)
     assert finding("devices", parse_config({"policy": policy}, "test")).status == status
-    monkeypatch.setattr(doctor, "devices", lambda: ["NVIDIA H200 (139 GiB)"])
-    assert finding("devices", parse_config({"policy": policy}, "test")).status == "ok"
+    monkeypatch.setattr(doctor, "ask_torch", lambda: (Accelerator("0", "NVIDIA H200", 139 << 30, 100 << 30),))
+    found = finding("devices", parse_config({"policy": policy}, "test"))
+    assert found.status == "ok" and "NVIDIA H200 (139 GiB, 100 free)" in found.found and "train.slots: " in found.found
 
 
 def test_layers_that_are_missing_warn_and_fail_when_they_are_required(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +129,7 @@ def test_the_command_prints_a_line_each_and_ends_with_2_when_something_fails(
     done = cli("doctor", "--json")
     assert done.code == 0
     assert {"name": "proposer", "status": "ok", "found": "grammar", "remedy": ""} in json.loads(done.out)
-    monkeypatch.setattr(doctor, "devices", lambda: (_ for _ in ()).throw(ImportError("libtorch.so")))
+    monkeypatch.setattr(doctor, "ask_torch", lambda: (_ for _ in ()).throw(OSError("libtorch.so")))
     assert cli("doctor").code == 2
 
 

@@ -19,6 +19,7 @@ from typing import IO, Any
 from rewardsearch.config import Config
 from rewardsearch.errors import MachineError, UserError
 from rewardsearch.files.disk import full_disk, scratch_root
+from rewardsearch.run.devices import slots_of, visible_devices
 from rewardsearch.train.launcher import JOBS, Done, Job, MayContinue, MayStart, OnStep, TrainArm
 
 COMMAND = (sys.executable, "-P", "-m", "rewardsearch.train.worker")
@@ -67,7 +68,7 @@ class LocalLauncher:
         self._threads, self._retries, self._arms = settings.threads, settings.retries, settings.arms
         self._stall_s = settings.stall_minutes * 60
         self._hidden = config.propose.llm.key_variables
-        self._free_numbers = list(range(settings.slots))
+        self._free_numbers = list(range(slots_of(config)))
         self._slots: list[_Slot] = []
         self._selector = selectors.DefaultSelector()
         self._proven = False
@@ -236,10 +237,6 @@ def worker_environment(
         HF_HUB_DISABLE_PROGRESS_BARS="1",
         TQDM_DISABLE="1",
     )
-    visible = environment.get("CUDA_VISIBLE_DEVICES")
-    devices = (
-        visible.split(",") if visible is not None else [str(n) for n, _ in enumerate(Path("/dev").glob("nvidia[0-9]*"))]
-    )
-    if any(devices):
+    if devices := visible_devices(environment):
         out["CUDA_VISIBLE_DEVICES"] = devices[number % len(devices)]
     return out

@@ -18,7 +18,7 @@ from rewardsearch.train.engine import Arm
 from rewardsearch.train.engines.tokenizing import policy_prompt
 from rewardsearch.train.engines.trl.divergence import check_weights
 from rewardsearch.train.engines.trl.fields import trainer_config
-from rewardsearch.train.engines.trl.memory import enough_memory
+from rewardsearch.train.engines.trl.memory import enough_memory, training_remedy
 from rewardsearch.train.engines.trl.policy import Policy, run_trainer, trainer_arguments
 from rewardsearch.train.engines.trl.rewards import ROW, reward_functions
 
@@ -98,19 +98,9 @@ def train(model: Any, policy: Policy, arm: Arm, config: TrainConfig, clock: Phas
             callbacks=[steps],
         )
         trainer.clock = clock
-        with enough_memory("training", _remedy(config)):
+        with enough_memory("training", training_remedy(config)):
             run_trainer(trainer, job.seed, start)
     return steps.stop_reason, steps.paused
-
-
-def _remedy(config: TrainConfig) -> str:
-    """What to do where a step does not fit into memory."""
-    completions = config.prompts_per_step * config.group_size
-    return (
-        f"lower train.micro_batch (got {config.micro_batch or completions} of {completions} completions at once), "
-        f"train.prompts_per_step (got {config.prompts_per_step}), train.max_completion_tokens (got "
-        f"{config.max_completion_tokens}) or train.slots, or set policy.gradient_checkpointing: true"
-    )
 
 
 def _arguments(policy: Policy, job: TrainingJob, config: TrainConfig, weights: list[float], scratch: str) -> Any:

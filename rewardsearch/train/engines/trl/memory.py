@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import torch
 
+from rewardsearch.config import TrainConfig
 from rewardsearch.errors import UserError
 
 _SIGNS = ("can't allocate memory", "cannot allocate memory", "out of memory", "cublas_status_alloc_failed")
@@ -41,3 +42,14 @@ def enough_memory(doing: str, remedy: str) -> Iterator[None]:
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     raise OutOfMemory(f"out of memory in {doing} ({first}); {remedy}")
+
+
+def training_remedy(config: TrainConfig) -> str:
+    """What to do where a step of training does not fit into memory."""
+    completions = config.prompts_per_step * config.group_size
+    arms = f", train.arms (got {config.arms})" if config.arms > 1 else ""
+    return (
+        f"lower train.micro_batch (got {config.micro_batch or completions} of {completions} completions at once), "
+        f"train.prompts_per_step (got {config.prompts_per_step}), train.max_completion_tokens (got "
+        f"{config.max_completion_tokens}){arms} or train.slots, or set policy.gradient_checkpointing: true"
+    )
