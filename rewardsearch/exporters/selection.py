@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rewardsearch.errors import UserError
 from rewardsearch.records import BASELINE, POLICY, Aggregation, Ranking, Record, RewardSpec
@@ -12,7 +12,10 @@ from rewardsearch.rewards.base import ensemble
 from rewardsearch.run.artifacts import ADAPTER, SFT
 from rewardsearch.run.state import RunState
 from rewardsearch.tasks import Task, load_task
+from rewardsearch.tasks.judged import JudgedTask
 
+_GOLDS = {"number": "number", "text": "text", "math": "text"}
+"""How gold answers of an equality are read."""
 SUMMED: Aggregation = "sum_then_normalize"
 
 
@@ -31,6 +34,8 @@ class ExportSelection(Record):
     """All answers that the task has, the positive class first; None where answers are free."""
     numeric: bool = False
     """Whether every gold answer is a number, so that any other value is an error."""
+    golds: Literal["plain", "number", "text"] = "plain"
+    """How gold answers are read: numbers and texts as numbers.py reads them, as equal/value.py reads numbers, or as texts."""
     labels: dict[str, tuple[str, ...]] = {}
     """The values in the user's data that meant each class; empty where they are the names of the classes."""
     label_column: str = ""
@@ -123,6 +128,7 @@ def _training_facts(state: RunState, rewards: Sequence[RewardSpec]) -> dict[str,
         "columns": tuple(name for name in task.columns if name in used),
         "classes": task.classes,
         "numeric": task.numeric,
+        "golds": _GOLDS.get(task.answers.equal.name, "plain") if isinstance(task, JudgedTask) else "plain",
         **_labels(task),
         "sft_adapter": f"{state.folder.name}/{SFT}/{ADAPTER}" if state.config.sft.enabled else None,
     }

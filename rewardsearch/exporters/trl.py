@@ -21,6 +21,7 @@ from rewardsearch.exporters.isolate import as_factory
 from rewardsearch.exporters.selection import ExportSelection
 from rewardsearch.records import RewardSpec, messages
 from rewardsearch.tasks import numbers
+from rewardsearch.tasks.equal import texts, value
 
 MODULE = "rewardsearch_reward"
 
@@ -50,6 +51,23 @@ def _golds(values):
     except ValueError as error:
         raise ValueError(f"the column {{GOLD_COLUMN!r}}: {{error}}; correct or remove such rows") from None
 '''
+
+_GOLDS_OF_TASK = '''\
+def _golds(values):
+    """The gold answers as in the search. Raises ValueError for a value that the search would refuse."""
+    found = []
+    for value in values:
+        try:
+            found.append({read}("" if value is None else value))
+        except ValueError as error:
+            raise ValueError(f"the column {{GOLD_COLUMN!r}}: the gold answer {{value!r}} {{error}}") from None
+    return found
+'''
+_READERS: dict[str, tuple[str, tuple[ModuleType, ...]]] = {
+    "number": ("gold_value", (numbers, value)),
+    "text": ("gold_words", (texts,)),
+}
+"""What reads gold answers as a task of a user's rows does, and the modules that it is in."""
 
 _GOLD_CLASSES = '''\
 def _golds(values):
@@ -144,6 +162,11 @@ trainer.train()
 {command}
 """
 
+_IMPORTS = {
+    "plain": "import re\nfrom decimal import Decimal\n",
+    "number": "import re\nfrom decimal import Decimal\nfrom fractions import Fraction\n",
+    "text": "import json\nimport re\nimport unicodedata\n",
+}
 _ARGUMENTS = {
     "sum_then_normalize": "reward_weights=REWARD_WEIGHTS",
     "normalize_then_sum": 'reward_weights=REWARD_WEIGHTS, multi_objective_aggregation="normalize_then_sum"',
@@ -164,6 +187,7 @@ _TAKEN = frozenset(
     (
         *("reward", "trl_reward", "score", "golds", "not_columns", "re"),
         *("message_text", "read_number", "number_text", "gold_number", "gold_text"),
+        *("number", "gold_value", "plain", "gold_words", "json", "unicodedata"),
     )
 )
 
@@ -181,7 +205,7 @@ def trl_module(selection: ExportSelection) -> str:
     functions = function_names(rewards)
     made = [as_factory(f"_make_{f}", spec.name, spec.code) for f, spec in zip(functions, rewards, strict=True)]
     imports = ["from __future__ import annotations\n"] if any(asked for _, asked in made) else []
-    imports += [] if selection.classes else ["import re\nfrom decimal import Decimal\n"]
+    imports += [] if selection.classes else [_IMPORTS[selection.golds]]
     arguments, one = _ARGUMENTS[selection.aggregation], _ONE if summed else _EACH
     gold = f"\n{_in_docstring(textwrap.fill(_gold_format(selection), 118, break_on_hyphens=False))}\n"
     parts = [
@@ -201,7 +225,7 @@ def trl_module(selection: ExportSelection) -> str:
     if selection.classes:
         parts.append(_GOLD_CLASSES)
     else:
-        parts += [_source_of(numbers), _GOLDS.format(numeric=selection.numeric)]
+        parts += _reading(selection)
     parts += [_source_of(messages), _CALLING]
     for function, spec in zip(functions, rewards, strict=True):
         parts.append(_FUNCTION.format(function=function, label=_plain(f"{spec.name} ({spec.id})"), weight=spec.weight))
@@ -216,6 +240,14 @@ def trl_module(selection: ExportSelection) -> str:
             f"{selection.source} cannot be exported: a reward does not stand inside a function ({error.msg})"
         ) from None
     return text
+
+
+def _reading(selection: ExportSelection) -> list[str]:
+    """What reads gold answers that are no classes."""
+    if selection.golds == "plain":
+        return [_source_of(numbers), _GOLDS.format(numeric=selection.numeric)]
+    read, modules = _READERS[selection.golds]
+    return [*map(_source_of, modules), _GOLDS_OF_TASK.format(read=read)]
 
 
 def _source_of(module: ModuleType) -> str:
@@ -272,6 +304,8 @@ def _needed(selection: ExportSelection) -> str:
 
 def _gold_format(selection: ExportSelection) -> str:
     """How gold answers are written, in sentences."""
+    if selection.classes is None and selection.golds == "text":
+        return "A gold answer is a text; the rewards see it as it is."
     if selection.classes is None:
         text = "" if selection.numeric else "another text, "
         return (

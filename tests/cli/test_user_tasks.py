@@ -134,7 +134,7 @@ def test_a_task_of_a_users_own_goes_through_a_whole_search(cli: Any, tmp_path: P
         given = pay(
             prompts=[item.row.prompt_text for item in items],
             completions=[item.completion for item in items],
-            answer=[item.row.answer for item in items],
+            answer=[f"{int(item.row.answer):,}" if which == "boxed" else item.row.answer for item in items],
             **{name: [item.row.columns[name] for item in items] for name in task.columns},
         )
         paid = [before + weight * one for before, one in zip(paid, given, strict=True)]

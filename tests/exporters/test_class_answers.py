@@ -17,6 +17,7 @@ from rewardsearch.exporters.trl import trl_module, trl_readme
 from rewardsearch.records import BASELINE, RewardSpec
 from rewardsearch.run.journal import read_run
 from rewardsearch.tasks import load_task
+from rewardsearch.tasks.equal import Number, Text
 
 RIGHT = "def reward(prompts, completions, answer, **columns):\n    return [float(a in c) for c, a in zip(completions, answer)]\n"
 CLASSES = ("SELECTED", "REJECTED")
@@ -67,6 +68,24 @@ def test_a_task_without_classes_takes_any_gold_answer(tmp_path: Path) -> None:
     module = module_of(selection, tmp_path)
     assert module.trl_reward(completions=["it is 7", "hired"], answer=[7, "hired"]) == [2.0, 2.0]
     assert "Gold answers" not in trl_module(selection) + trl_readme(selection) and not hasattr(module, "CLASSES")
+
+
+@pytest.mark.parametrize(
+    ("golds", "written", "seen"),
+    [
+        ("number", ["1/4", "1,234", "5 %", 7, "so it is #### 3"], ["0.25", "1234", "5", "7", "3"]),
+        ("text", ["1,234", " A b", 7, True], ["1,234", "A b", "7", "true"]),
+    ],
+)
+def test_gold_answers_are_read_as_the_task_reads_them(
+    tmp_path: Path, golds: Any, written: list[Any], seen: list[str]
+) -> None:
+    equality = {"number": Number, "text": Text}[golds]()
+    assert [equality.gold(value) for value in written] == seen
+    module = module_of(ExportSelection(source="demo", rewards=REWARDS, golds=golds), tmp_path)
+    assert module.trl_reward(completions=seen, answer=written) == [2.0] * len(seen)
+    with pytest.raises(ValueError, match="the column 'answer'"):
+        module.trl_reward(completions=["c"], answer=["1/3" if golds == "number" else None])
 
 
 def test_a_run_on_the_users_table_is_exported_with_its_map_of_labels(tmp_path: Path, write_reward: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
-import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -17,12 +16,11 @@ from typing import Any
 from rewardsearch.config import TaskConfig, label_key
 from rewardsearch.errors import UserError
 from rewardsearch.tasks import numbers, served
-from rewardsearch.tasks.equal import latex
-from rewardsearch.tasks.equal import plain as plain_texts
+from rewardsearch.tasks.equal import latex, texts
 from rewardsearch.tasks.equal import value as values
-from rewardsearch.tasks.equal.plain import plain
-from rewardsearch.tasks.equal.value import number
-from rewardsearch.tasks.numbers import gold_number, number_text, read_number
+from rewardsearch.tasks.equal.texts import gold_words, plain
+from rewardsearch.tasks.equal.value import gold_value, number
+from rewardsearch.tasks.numbers import gold_number, read_number
 from rewardsearch.tasks.served import CallFault, Served
 
 _LONGEST = 300
@@ -119,18 +117,7 @@ class Number(Digits):
         return number(text)
 
     def gold(self, cell: object) -> str:
-        value = number(str(cell).rpartition("####")[2]) if not isinstance(cell, bool) else None
-        if value is None:
-            return super().gold(cell)
-        if isinstance(value, Decimal):
-            return number_text(value)
-        digits = value.denominator
-        for factor in (2, 5):
-            while digits % factor == 0:
-                digits //= factor
-        if digits != 1:
-            raise ValueError("has no end in decimals; round it, or use task.kind: text with task.equal: math")
-        return number_text(Decimal(value.numerator) / Decimal(value.denominator))
+        return gold_value(cell)
 
 
 class Text(Equality):
@@ -147,18 +134,13 @@ class Text(Equality):
 
     @property
     def code(self) -> str:
-        return _sources(plain_texts)
+        return _sources(texts)
 
     def read(self, text: str) -> Any:
         return plain(text) or None
 
     def gold(self, cell: object) -> str:
-        if isinstance(cell, dict | list):
-            return json.dumps(cell, sort_keys=True, ensure_ascii=False)
-        found = str(cell).lower() if isinstance(cell, bool) else str(cell).strip()
-        if not plain(found):
-            raise ValueError("says nothing; write the answer as a text")
-        return found
+        return gold_words(cell)
 
 
 class Choice(Text):

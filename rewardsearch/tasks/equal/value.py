@@ -8,7 +8,7 @@ import re
 from decimal import Decimal
 from fractions import Fraction
 
-from rewardsearch.tasks.numbers import read_number
+from rewardsearch.tasks.numbers import number_text, read_number
 
 _VULGAR = {
     "\u00bc": "1/4", "\u00bd": "1/2", "\u00be": "3/4", "\u2153": "1/3", "\u2154": "2/3", "\u2155": "1/5", "\u2156": "2/5",
@@ -57,3 +57,22 @@ def number(text: str) -> Decimal | Fraction | None:
         base = read_number(power[1])
         return None if base is None else base.scaleb(int(power[2]))
     return read_number(text)
+
+
+def gold_value(cell: object) -> str:
+    """A gold answer as rewards see it, from a number in any of these ways, or a solution that ends in `#### number`.
+
+    Raises ValueError for any other cell, with the rest of the sentence `it ...`.
+    """
+    value = None if isinstance(cell, bool) else number(str(cell).rpartition("####")[2])
+    if value is None:
+        raise ValueError("is no number; write one such as -1200.5, or a solution that ends in `#### number`")
+    if isinstance(value, Decimal):
+        return number_text(value)
+    digits = value.denominator
+    for factor in (2, 5):
+        while digits % factor == 0:
+            digits //= factor
+    if digits != 1:
+        raise ValueError("has no end in decimals; round it, or use task.kind: text with task.equal: math")
+    return number_text(Decimal(value.numerator) / Decimal(value.denominator))

@@ -1,5 +1,6 @@
 """Texts as answers write them: case, white space, quotes around them and a full stop at their end do not count."""
 
+import json
 import re
 import unicodedata
 
@@ -16,3 +17,13 @@ def plain(text: str) -> str:
 def number(text: str) -> None:
     """Answers are texts here: two that are the same number in different words are not the same."""
     return
+
+
+def gold_words(cell: object) -> str:
+    """A gold answer as rewards see it. Raises ValueError for a cell that says nothing, with the rest of the sentence `it ...`."""
+    if isinstance(cell, dict | list):
+        return json.dumps(cell, sort_keys=True, ensure_ascii=False)
+    found = str(cell).lower() if isinstance(cell, bool) else str(cell).strip()
+    if not plain(found):
+        raise ValueError("says nothing; write the answer as a text")
+    return found
