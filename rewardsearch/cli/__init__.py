@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 
 COMMANDS = (
     "init",
+    "estimate",
     "run",
     "sft",
     "status",

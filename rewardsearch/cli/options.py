@@ -32,6 +32,9 @@ MixOption = Annotated[
         help="Resume although package versions, this package's code or the device have changed; new results are marked.",
     ),
 ]
+NoMeasureOption = Annotated[
+    bool, typer.Option("--no-measure", help="Train nothing to measure the time of a step; counts alone are shown.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 

@@ -10,8 +10,8 @@ import typer
 
 from rewardsearch.cli.final_table import print_final
 from rewardsearch.cli.leaderboard_table import print_leaderboard
-from rewardsearch.cli.options import ConfigArgument, MixOption, RunDirOption, SetOption, settings_of
-from rewardsearch.cli.tables import make_console, print_lines, print_whole
+from rewardsearch.cli.options import ConfigArgument, MixOption, NoMeasureOption, RunDirOption, SetOption, settings_of
+from rewardsearch.cli.tables import make_console, print_facts, print_lines, print_whole
 from rewardsearch.errors import UserError
 
 
@@ -30,17 +30,21 @@ def run(
     ] = None,
     set_: SetOption = None,
     mix: MixOption = False,
-    dry_run: Annotated[bool, typer.Option(help="Check everything, show the config and the plan, and stop.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option(help="Check everything, show the config, the plan and an estimate, and stop.")
+    ] = False,
+    no_measure: NoMeasureOption = False,
 ) -> None:
     """Start a search, or resume the one in the run's folder.
 
     The run's folder of a replay ends with -replay, unless --run-dir names it.
     """
+    from rewardsearch.cli.estimate import facts, measured_estimate
     from rewardsearch.cli.progress import SearchProgress
     from rewardsearch.loop import search
     from rewardsearch.propose import load_proposer
     from rewardsearch.run.journal import has_run, read_run
-    from rewardsearch.session.plan import describe_search
+    from rewardsearch.session.plan import describe_proposals, describe_search
     from rewardsearch.session.preflight import check
     from rewardsearch.session.runs import ranking_of
 
@@ -52,7 +56,9 @@ def run(
     warnings = [f"warning: {warning}" for warning in check(settings)]
     if dry_run:
         print_whole(console, settings.to_yaml())
-        print_lines(console, *describe_search(settings, folder), *warnings)
+        print_lines(console, *describe_search(settings, folder), *describe_proposals(settings), *warnings)
+        if not no_measure:
+            print_facts(console, facts(measured_estimate(settings)))
         return
     print_lines(console, *(f"candidates: {line}" for line in [load_proposer(settings).describe()] if line), *warnings)
     stop_on_sigterm()

@@ -6,8 +6,17 @@ from pathlib import Path
 
 from rewardsearch.errors import UserError
 from rewardsearch.files.resources import find, resource
-from rewardsearch.propose.base import Draft, ProposalRequest, Proposer, admit, docstring_of, feedback_text, write_prompt
-from rewardsearch.records import Proposal
+from rewardsearch.propose.base import (
+    Draft,
+    ProposalRequest,
+    Proposer,
+    admit,
+    candidate_of,
+    docstring_of,
+    feedback_text,
+    write_prompt,
+)
+from rewardsearch.records import Candidate, Proposal
 from rewardsearch.rewards.identity import candidate_id
 from rewardsearch.run.ledger import Ledger
 
@@ -22,8 +31,11 @@ class FolderProposer(Proposer):
 
     def check(self, request: ProposalRequest) -> None:
         """Raises UserError when the folder is missing, holds no .py file, or one that is not UTF-8 text."""
-        for file in self._files(request.task):
-            _draft(file)
+        self.candidates(request.task)
+
+    def candidates(self, task: str) -> list[Candidate]:
+        """Every reward of the folder. Raises UserError as `check` does."""
+        return [candidate_of(_draft(file), 0) for file in self._files(task)]
 
     def propose(self, request: ProposalRequest, ledger: Ledger) -> Proposal:
         """Raises UserError when the folder is missing, holds no .py file, or one that is not UTF-8 text."""

@@ -6,12 +6,15 @@ from pathlib import Path
 
 from rewardsearch.config import Config
 from rewardsearch.finalize import FinalSetup, plan
-from rewardsearch.propose import load_proposer
+from rewardsearch.propose import load_proposer, preview
+from rewardsearch.propose.folder import FolderProposer
 from rewardsearch.records import Noise
+from rewardsearch.run.account import Account
 from rewardsearch.run.journal import has_run, read_run
-from rewardsearch.run.state import RunState
+from rewardsearch.session.pending import NOTHING, planned
+from rewardsearch.session.requests import first_request
 from rewardsearch.session.runs import ranking_of
-from rewardsearch.session.time_left import steps_left
+from rewardsearch.session.validating import validate_rewards
 from rewardsearch.stats import POWER, smallest_gain, usual_question_se
 from rewardsearch.tasks import load_task
 from rewardsearch.tasks.datasheet import describe_rows
@@ -31,14 +34,32 @@ def describe_search(config: Config, folder: Path) -> tuple[str, ...]:
     return (*describe_plan(config), f"  into {folder}", *proposer, *power, *describe_rows(task, config))
 
 
+def describe_proposals(config: Config) -> tuple[str, ...]:
+    """What is known of the proposals, in lines: the first prompt's length, or the verdict on each reward of the folder. Sends
+    nothing. Raises UserError for a prompt that does not fit."""
+    proposer = load_proposer(config)
+    if isinstance(proposer, FolderProposer):
+        found = proposer.candidates(load_task(config.task).name)
+        verdicts = validate_rewards(found, config, searched=True).verdicts
+        return tuple(
+            f"  {each.name} {'accepted' if verdict.accepted else f'rejected: {verdict.refusal}'}"
+            for each, verdict in zip(found, verdicts, strict=True)
+        )
+    if config.propose.proposer not in ("llm", "manual"):
+        return ()
+    prompt = preview(first_request(config, examples=True), config.propose, "fresh", Account()).prompt
+    cut = f", left out because of the length: {', '.join(prompt.cut)}" if prompt.cut else ""
+    return (f"  first prompt: about {prompt.tokens:,} tokens of {config.propose.prompt_tokens:,}{cut}",)
+
+
 def planned_runs(config: Config) -> int:
     """Training runs of a whole search at most: the baseline with its seeds, every candidate, and finalize."""
-    return len(config.baseline_seeds) + config.rounds * config.candidates + plan(FinalSetup.of(config)).runs
+    return round(sum((batch.runs for batch in planned(config)), NOTHING).high)
 
 
 def planned_steps(config: Config) -> int:
     """Training steps of a whole search at most, with every candidate accepted and trained to the end."""
-    return round(steps_left(RunState(Path(), config)).high)
+    return round(sum((batch.steps for batch in planned(config)), NOTHING).high)
 
 
 def describe_plan(config: Config) -> tuple[str, ...]:
@@ -47,18 +68,19 @@ def describe_plan(config: Config) -> tuple[str, ...]:
     With a race the steps of the search are a range: from all races stopping as many candidates as they may to no candidate
     stopped.
     """
-    final = plan(FinalSetup.of(config))
-    least, most = (round(steps) - final.steps for steps in steps_left(RunState(Path(), config)))
+    search = [batch for batch in planned(config) if batch.part in ("references", "rounds")]
+    runs = round(sum((batch.runs for batch in search), NOTHING).high)
+    least, most = (round(end) for end in sum((batch.steps for batch in search), NOTHING))
     steps = f"{most:,}" if least == most else f"{least:,} to {most:,}"
     seeds = len(config.baseline_seeds)
     lines = [
         f"plan: at most {planned_runs(config):,} training runs, {planned_steps(config):,} steps",
         *_describe_sft(config),
         f"  search: baseline x {seeds} seed{'s' if seeds > 1 else ''}, {config.rounds} x {config.candidates} candidates: "
-        f"{planned_runs(config) - final.runs:,} training runs, {steps} steps",
+        f"{runs:,} training runs, {steps} steps",
     ]
     if config.finalize.enabled:
-        lines.append(f"  finalize, at most: {final.text}")
+        lines.append(f"  finalize, at most: {plan(FinalSetup.of(config)).text}")
     if config.paper_protocol:
         lines.append("  paper_protocol: ranked on the test split with one seed; the best scores will be inflated")
     return tuple(lines)

@@ -154,7 +154,14 @@ def test_a_base_model_is_told_of_and_one_with_too_little_context_ends_the_dry_ru
         (tmp_path / f"{part}.jsonl").write_text("\n".join(rows), encoding="utf-8")
     model = tiny_model(tmp_path / "model", template=None, context=70, learned_positions=True)
     options = [f"--set=task.{part}_file={tmp_path / part}.jsonl" for part in ("train", "test")]
-    command = ("run", resource("configs") / "gsm8k-cpu.yaml", "--dry-run", f"--set=policy.model={model}", *options)
+    command = (
+        "run",
+        resource("configs") / "gsm8k-cpu.yaml",
+        "--dry-run",
+        "--no-measure",
+        f"--set=policy.model={model}",
+        *options,
+    )
     done = cli(*command, "--run-dir", tmp_path / "run")
     assert done.code == 2 and done.err.count("error: ") == 1
     assert "context of 70 tokens" in done.err and "train.max_completion_tokens" in done.err

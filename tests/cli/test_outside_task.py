@@ -156,7 +156,7 @@ def test_a_mistake_in_the_name_is_one_line_before_anything_starts(
 
 
 def test_the_grammar_says_that_it_has_no_parts_for_texts(cli: Any, config: Path) -> None:
-    done = cli("run", config, "--dry-run", "--set", "propose.proposer=grammar")
+    done = cli("run", config, "--dry-run", "--no-measure", "--set", "propose.proposer=grammar")
     assert done.code == 2 and "propose.proposer" in done.err and "capitals" in done.err
 
 

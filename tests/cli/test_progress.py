@@ -17,7 +17,8 @@ from rewardsearch.config import Config, parse_config
 from rewardsearch.records import BASELINE, Candidate, FinalArm, PromotionDecision, RewardSpec, Verdict
 from rewardsearch.run.progress import LIVE, Running, Tracker, read_live
 from rewardsearch.run.state import RunState
-from rewardsearch.session.time_left import Between, describe_time_left, steps_left, time_left
+from rewardsearch.session.pending import Between, steps_left
+from rewardsearch.session.time_left import describe_time_left, time_left
 
 SETTINGS: dict[str, Any] = {
     "rounds": 2,
@@ -105,16 +106,17 @@ def test_the_steps_of_finalize_are_exact_once_the_arms_are_chosen() -> None:
     assert steps_left(run) == (40, 40)
 
 
-def test_the_time_left_is_that_of_the_steps_at_the_pace_so_far_over_all_slots() -> None:
+def test_the_time_left_is_that_of_the_batches_at_the_pace_so_far_over_all_slots() -> None:
     run = state(trained=[(BASELINE, 5)])
-    assert time_left(run) == (65.0, 85.0)
+    # One slot waits while the baseline's last 5 steps are trained; a round's 4 x 5 and 2 to 4 x 5 steps fill both.
+    assert time_left(run) == (70.0, 90.0)
     at_work = [
         Running(folder=name, name=name, done=done, of=10, unit="steps", begun=begun, seconds=6.0)
         for name, done, begun in (("x", 10, 6), ("y", 3, 1))
     ]
-    assert time_left(run, at_work) == (59.0, 79.0)
+    assert time_left(run, at_work) == (64.0, 84.0)
     # Before anything is whole, the pace is that of what runs; evaluation is no training.
-    assert time_left(state(), at_work) == (64.0, 84.0)
+    assert time_left(state(), at_work) == (74.0, 94.0)
     assert time_left(state(), [at_work[0].model_copy(update={"unit": "questions"})]) is None
     assert time_left(state()) is None
 

@@ -19,7 +19,7 @@ def planned(out: str) -> Any:
 
 
 def test_a_recorded_run_is_named_after_the_config(cli: Any, run: Path) -> None:
-    done = cli("run", CONFIG, run, "--proposer", "replay", "--dry-run", "--set", "rounds=1")
+    done = cli("run", CONFIG, run, "--proposer", "replay", "--dry-run", "--no-measure", "--set", "rounds=1")
     assert done.code == 0, done.err
     settings = planned(done.out)
     assert settings["propose"]["proposer"] == "replay"
@@ -28,12 +28,24 @@ def test_a_recorded_run_is_named_after_the_config(cli: Any, run: Path) -> None:
 
 
 def test_a_repetition_goes_where_it_is_told(cli: Any, run: Path) -> None:
-    done = cli("run", CONFIG, run, "--proposer", "replay", "--dry-run", "--set", "rounds=1", "--run-dir", "elsewhere")
+    done = cli(
+        "run",
+        CONFIG,
+        run,
+        "--proposer",
+        "replay",
+        "--dry-run",
+        "--no-measure",
+        "--set",
+        "rounds=1",
+        "--run-dir",
+        "elsewhere",
+    )
     assert planned(done.out)["run_dir"] == "elsewhere"
 
 
 def test_the_option_wins_over_the_config(cli: Any) -> None:
-    done = cli("run", CONFIG, "--proposer", "manual", "--dry-run")
+    done = cli("run", CONFIG, "--proposer", "manual", "--dry-run", "--no-measure")
     assert planned(done.out)["propose"]["proposer"] == "manual"
     assert planned(done.out)["run_dir"] == "runs/arithmetic-demo"
 
@@ -45,19 +57,19 @@ def test_a_recorded_run_without_replay_is_a_mistake(cli: Any, run: Path) -> None
 
 
 def test_replay_without_a_run_is_a_mistake(cli: Any) -> None:
-    done = cli("run", GRAMMAR, "--proposer", "replay", "--dry-run")
+    done = cli("run", GRAMMAR, "--proposer", "replay", "--dry-run", "--no-measure")
     assert done.code == 2
     assert "propose.replay: no run is named" in done.err
 
 
 def test_a_recording_is_named_as_a_run_is(cli: Any) -> None:
     recording = resource("candidates") / "recorded" / "arithmetic-seed3"
-    done = cli("run", GRAMMAR, recording, "--proposer", "replay", "--dry-run")
+    done = cli("run", GRAMMAR, recording, "--proposer", "replay", "--dry-run", "--no-measure")
     assert (done.code, planned(done.out)["propose"]["replay"]) == (0, str(recording))
     assert "13 rewards by a frontier model" in done.out
 
 
 def test_an_unknown_proposer_is_a_mistake_that_names_the_known(cli: Any) -> None:
-    done = cli("run", CONFIG, "--proposer", "oracle", "--dry-run")
+    done = cli("run", CONFIG, "--proposer", "oracle", "--dry-run", "--no-measure")
     assert done.code == 2
     assert "propose.proposer" in done.err and "replay" in done.err

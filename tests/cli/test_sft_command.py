@@ -64,9 +64,9 @@ def test_a_config_without_fine_tuning_is_refused(cli: Any, written: Path) -> Non
 
 
 def test_the_plan_of_a_search_contains_it(cli: Any, written: Path) -> None:
-    planned = cli("run", written, "--dry-run").out
+    planned = cli("run", written, "--dry-run", "--no-measure").out
     assert "  SFT first: 4 steps of 32 demonstrations" in planned
-    assert "SFT first" not in cli("run", written, "--dry-run", "--set", "sft.enabled=false").out
+    assert "SFT first" not in cli("run", written, "--dry-run", "--no-measure", "--set", "sft.enabled=false").out
 
 
 def test_a_search_shows_the_fine_tuned_policy_by_its_name(cli: Any, written: Path) -> None:

@@ -61,7 +61,7 @@ def test_data_warns_as_text_and_as_json(cli: Any, gsm8k: Path) -> None:
 
 def test_a_search_warns_before_it_starts(cli: Any, gsm8k: Path) -> None:
     assert check(load_config(gsm8k))[0].startswith(beginning_of(gsm8k))
-    done = cli("run", gsm8k, "--dry-run")
+    done = cli("run", gsm8k, "--dry-run", "--no-measure")
     assert done.code == 0 and f"warning: {beginning_of(gsm8k)}" in done.out
 
 
@@ -93,7 +93,7 @@ def test_generated_rows_are_as_many_as_asked_for() -> None:
         assert short_splits(load_task(config.task), config) == ()
 
 
-@pytest.mark.parametrize("name", ["gsm8k-openai.yaml", "gsm8k-cpu.yaml"])
+@pytest.mark.parametrize("name", ["gsm8k-llama3.2-3b.yaml", "gsm8k-cpu.yaml"])
 def test_the_configs_ask_for_no_more_than_gsm8k_has(name: str) -> None:
     task = load_config(resource("configs") / name).task
     # A tenth of the train file is val, give or take: 761 of the published questions.
@@ -118,7 +118,7 @@ def test_what_is_left_out_is_counted_before_a_search_and_by_validate(cli: Any, g
     files = [f"--set=task.{part}_file={gsm8k.parent / part}.jsonl" for part in ("train", "test")]
     validated = cli("validate", write_reward("none", "0.5"), "--task", "gsm8k", *files)
     assert validated.code == 4
-    for text in (cli("data", gsm8k).out, cli("run", gsm8k, "--dry-run").out, validated.err):
+    for text in (cli("data", gsm8k).out, cli("run", gsm8k, "--dry-run", "--no-measure").out, validated.err):
         assert all(str(count) in text and reason in text for reason, count in left_out.items())
 
 
@@ -138,7 +138,7 @@ def test_a_broken_row_of_the_test_file_ends_every_command_before_anything_is_tra
     (gsm8k.parent / "test.jsonl").write_text('{"question": "a secret?", "answer": "#### nan"}\n', encoding="utf-8")
     files = [f"--set=task.{part}_file={gsm8k.parent / part}.jsonl" for part in ("train", "test")]
     validate = ("validate", write_reward("none", "0.5"), "--task", "gsm8k", *files)
-    for command in (("data", gsm8k), ("run", gsm8k, "--dry-run"), ("run", gsm8k), validate):
+    for command in (("data", gsm8k), ("run", gsm8k, "--dry-run", "--no-measure"), ("run", gsm8k), validate):
         done = cli(*command)
         assert done.code == 2 and done.err.startswith("error: test.jsonl line 1, column answer: ")
         assert "secret" not in done.err + done.out and "nan" not in done.err

@@ -22,9 +22,9 @@ from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.run.journal import JOURNAL, read_run
 from rewardsearch.run.state import RunState
 from rewardsearch.session.opening import open_session
+from rewardsearch.session.pending import steps_left
 from rewardsearch.session.requests import current_ranking
 from rewardsearch.session.runs import ranking_of
-from rewardsearch.session.time_left import steps_left
 from rewardsearch.train.setup import BANK
 
 RUNGS = [{"steps": 0.25, "questions": 0.5}, {"steps": 0.5, "questions": 1.0}]
