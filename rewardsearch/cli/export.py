@@ -17,7 +17,8 @@ def export(
     to: Annotated[
         str,
         typer.Option(
-            metavar="TARGET", help="The trainer: trl, or an exporter as package.module:Name or path/file.py:Name."
+            metavar="TARGET",
+            help="The trainer, such as trl or verl (docs/export.md has all), package.module:Name, or file.py:Name.",
         ),
     ] = "trl",
     top: Annotated[int | None, typer.Option(min=1, metavar="K", help="The best K candidates together.")] = None,

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from rewardsearch.errors import UserError
+from rewardsearch.exporters import targets
 from rewardsearch.exporters.isolate import as_factory
-from rewardsearch.exporters.selection import ExportSelection, select_rewards
+from rewardsearch.exporters.records import ExportExample, ExportSelection
+from rewardsearch.exporters.selection import select_rewards
+from rewardsearch.exporters.target import TrainerTarget
 from rewardsearch.files import write_atomic
 from rewardsearch.files.plugins import load_plugin
 
-__all__ = ["EXPORTERS", "ExportSelection", "Exporter", "as_factory", "export", "load_exporter", "select_rewards"]
+__all__ = [
+    "EXPORTERS",
+    "ExportExample",
+    "ExportSelection",
+    "Exporter",
+    "TrainerTarget",
+    "as_factory",
+    "export",
+    "load_exporter",
+    "select_rewards",
+]
 
-EXPORTERS = {"trl": "rewardsearch.exporters.trl:TrlExporter"}
-"""The built-in targets of `rewardsearch export --to`."""
+EXPORTERS = {
+    module.name.replace("_", "-"): f"{targets.__name__}.{module.name}:Target"
+    for module in pkgutil.iter_modules(targets.__path__)
+}
+"""The built-in targets of `rewardsearch export --to`: the files of the folder `targets`."""
 
 
 class Exporter(Protocol):

@@ -1,13 +1,15 @@
-"""Which rewards of a run are exported, and what a trainer has to know about them."""
+"""Which rewards of a run are exported."""
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from rewardsearch.errors import UserError
-from rewardsearch.records import BASELINE, POLICY, Aggregation, Ranking, Record, RewardSpec
+from rewardsearch.exporters.code_reads import columns_read
+from rewardsearch.exporters.examples import make_examples
+from rewardsearch.exporters.records import SUMMED, ExportSelection
+from rewardsearch.records import BASELINE, POLICY, Ranking, RewardSpec
 from rewardsearch.rewards.base import ensemble
 from rewardsearch.run.artifacts import ADAPTER, SFT
 from rewardsearch.run.state import RunState
@@ -16,36 +18,6 @@ from rewardsearch.tasks.judged import JudgedTask
 
 _GOLDS = {"number": "number", "text": "text", "math": "text"}
 """How gold answers of an equality are read."""
-SUMMED: Aggregation = "sum_then_normalize"
-
-
-class ExportSelection(Record):
-    """The rewards to export, with what a trainer needs besides their code."""
-
-    source: str
-    """Where they come from, in words, such as `ensemble-top3 of my-run`."""
-    rewards: tuple[RewardSpec, ...]
-    """Id, name, code and weight of each reward; base rewards first."""
-    aggregation: Aggregation = SUMMED
-    """How a trainer makes one advantage of several rewards."""
-    columns: tuple[str, ...] = ()
-    """Columns of the data set that the rewards read besides prompt, completion and answer."""
-    classes: tuple[str, ...] | None = None
-    """All answers that the task has, the positive class first; None where answers are free."""
-    numeric: bool = False
-    """Whether every gold answer is a number, so that any other value is an error."""
-    golds: Literal["plain", "number", "text"] = "plain"
-    """How gold answers are read: numbers and texts as numbers.py reads them, as equal/value.py reads numbers, or as texts."""
-    labels: dict[str, tuple[str, ...]] = {}
-    """The values in the user's data that meant each class; empty where they are the names of the classes."""
-    label_column: str = ""
-    """The column of the user's data with these values."""
-    sft_adapter: str | None = None
-    """The adapter of supervised fine-tuning that the search started from, below `runs/`; None for a search without SFT."""
-    arm: str | None = None
-    """The arm of the run with these rewards; None for several candidates together."""
-    test_findings: tuple[str, ...] = ()
-    """What the sealed test of the search says about these rewards, one sentence each."""
 
 
 def select_rewards(
@@ -123,9 +95,12 @@ def _test_findings(state: RunState, arm: str | None) -> tuple[str, ...]:
 def _training_facts(state: RunState, rewards: Sequence[RewardSpec]) -> dict[str, Any]:
     """What these rewards expect of the training that uses them: columns, how gold answers are written, and the policy."""
     task = load_task(state.config.task)
-    used = set().union(*(_possible_columns(spec.code) for spec in rewards))
+    used = {name for spec in rewards for name in columns_read(spec.code, task.columns)}
+    examples, components = make_examples(task, rewards, task.columns, state.config.sandbox)
     return {
         "columns": tuple(name for name in task.columns if name in used),
+        "examples": examples,
+        "components": components,
         "classes": task.classes,
         "numeric": task.numeric,
         "golds": _GOLDS.get(task.answers.equal.name, "plain") if isinstance(task, JudgedTask) else "plain",
@@ -138,16 +113,6 @@ def _labels(task: Task) -> dict[str, Any]:
     """How the user's data write the classes, where that is not by their names."""
     written = task.label_values
     return {"labels": written.values, "label_column": written.column} if written else {}
-
-
-def _possible_columns(code: str) -> set[str]:
-    """The names by which code may read a column: parameters of its functions, and its string constants."""
-    nodes = ast.walk(ast.parse(code))
-    return {
-        node.arg if isinstance(node, ast.arg) else str(node.value)
-        for node in nodes
-        if isinstance(node, ast.arg | ast.Constant)
-    }
 
 
 def _title(state: RunState, arm: str) -> str:

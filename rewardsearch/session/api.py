@@ -224,7 +224,7 @@ class Run:
     ) -> tuple[Path, ...]:
         """Writes rewards of the run for a trainer into `folder`, and gives the paths.
 
-        target: "trl", or an exporter from outside as `--to` names it. top: the best `top` candidates together. ensemble: one
+        target: as `--to` names it, such as "trl". top: the best `top` candidates together. ensemble: one
         arm, named as in `candidate`. Without either it is what finalize chose, or the best candidate of a run that is not
         finalized.
         """

@@ -17,6 +17,7 @@ import sys
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import ClassVar
@@ -72,6 +73,26 @@ CLASSES = ExportSelection(
     sft_adapter="hires/sft/adapter",
 )
 """One reward of a task with two classes, after supervised fine-tuning."""
+_FAILS = """
+def reward(prompts, completions, answer, **columns):
+    if "raise" in completions:
+        raise KeyError("raise")
+    return [float(c) / float(a) for c, a in zip(completions, answer)]
+"""
+_ONE = """
+def reward(prompts, completions, answer, **columns):
+    return [1 for c in completions]
+"""
+FRAGILE = ExportSelection(
+    source="fragile (f1) of demo",
+    arm="f1",
+    rewards=(
+        RewardSpec(id="f1", name="fragile", code=_FAILS),
+        RewardSpec(id="f2", name="half", code=_ONE, weight=0.5),
+    ),
+    numeric=True,
+)
+"""A reward that fails on some completions and gives values that are not finite on others, and one that does not."""
 ROWS = {
     "ensemble-top2": Batch(
         prompts=("Ben has 3. How many?", "Why?"),
@@ -101,11 +122,11 @@ class ExporterSuite(ABC):
         """The weighted sum of the rewards of each completion, as the trainer gets it from the exported module."""
 
     def files(self, selection: ExportSelection) -> Mapping[str, str]:
-        return self.exporter.files(selection)
+        return _files(type(self), selection.model_dump_json())
 
     def test_the_same_selection_gives_the_same_files(self) -> None:
         for selection in self.selections:
-            assert dict(self.files(selection)) == dict(self.files(selection.model_copy(deep=True)))
+            assert dict(self.exporter.files(selection.model_copy(deep=True))) == dict(self.files(selection))
 
     def test_files_are_texts_with_names_inside_the_folder(self) -> None:
         for selection in self.selections:
@@ -135,14 +156,35 @@ class ExporterSuite(ABC):
             "        if name.partition('.')[0] == 'rewardsearch':\n"
             "            raise ImportError(name)\n"
             "sys.meta_path.insert(0, Refuse())\n"
-            "runpy.run_path(sys.argv[1])\n"
+            "for path in sys.argv[1:]:\n"
+            "    runpy.run_path(path)\n"
         )
+        paths = [str(self._write(each, tmp_path / str(place))) for place, each in enumerate(self.selections)]
+        done = subprocess.run([sys.executable, "-I", "-c", code, *paths], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+    def test_python_files_are_formatted(self, tmp_path: Path) -> None:
         for place, selection in enumerate(self.selections):
-            path = self._write(selection, tmp_path / str(place))
-            done = subprocess.run(
-                [sys.executable, "-I", "-c", code, str(path)], capture_output=True, text=True, check=False
-            )
-            assert done.returncode == 0, done.stderr
+            self._write(selection, tmp_path / str(place))
+        command = [sys.executable, "-m", "ruff", "format", "--isolated", "--check", str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+    def test_what_a_policy_writes_never_raises_and_every_reward_is_finite(self, tmp_path: Path) -> None:
+        module = _loaded(self._write(FRAGILE, tmp_path))
+        batch = Batch(prompts=("",) * 4, completions=("7", "raise", "nan", "inf"), answer=("7",) * 4)
+        assert list(self.score(module, batch)) == [1.5, 0.5, 0.5, 0.5]
+
+    def test_a_gold_answer_that_cannot_be_read_is_an_error_once(self, tmp_path: Path) -> None:
+        module = _loaded(self._write(FRAGILE, tmp_path))
+        batch = Batch(prompts=("",), completions=("7",), answer=("seven",))
+        try:
+            self.score(module, batch)
+        except ValueError as error:
+            assert "'seven'" in str(error)
+        else:
+            raise AssertionError("the gold answer 'seven' of a task with numbers was taken")
+        assert list(self.score(module, batch)) == [0.0]
 
     def test_rewards_are_those_of_the_sandbox(self, tmp_path: Path) -> None:
         for place, selection in enumerate(self.selections):
@@ -161,6 +203,11 @@ class ExporterSuite(ABC):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text, encoding="utf-8")
         return folder / self.module
+
+
+@lru_cache
+def _files(suite: type[ExporterSuite], selection: str) -> Mapping[str, str]:
+    return suite.exporter.files(ExportSelection.model_validate_json(selection))
 
 
 def _loaded(path: Path) -> ModuleType:

@@ -12,8 +12,7 @@ import pytest
 from fakes import make_run
 from user_data import COLUMNS, hires, write_csv
 
-from rewardsearch.exporters import ExportSelection, export, select_rewards
-from rewardsearch.exporters.trl import trl_module, trl_readme
+from rewardsearch.exporters import ExportSelection, export, load_exporter, select_rewards
 from rewardsearch.records import BASELINE, RewardSpec
 from rewardsearch.run.journal import read_run
 from rewardsearch.tasks import load_task
@@ -55,11 +54,10 @@ def test_module_and_readme_name_the_classes_and_what_the_users_labels_meant(tmp_
 @pytest.mark.parametrize("gold", ["hired", "selected", " SELECTED", None, 1])
 def test_a_gold_value_that_is_no_class_is_refused_with_what_is_allowed(tmp_path: Path, gold: Any) -> None:
     module = module_of(OWN, tmp_path)
-    message = f"the column 'answer' has the value {gold!r}; allowed: SELECTED or REJECTED"
-    for function in (*module.REWARD_FUNCS, module.trl_reward):
-        with pytest.raises(ValueError) as caught:
-            function(prompts=["p", "p"], completions=["c", "c"], answer=["SELECTED", gold])
-        assert str(caught.value).startswith(message)
+    with pytest.raises(ValueError) as caught:
+        module.trl_reward(prompts=["p", "p"], completions=["c", "c"], answer=["SELECTED", gold])
+    message = f"the column 'answer': got the gold answer {gold!r}; allowed: SELECTED or REJECTED"
+    assert str(caught.value).startswith(message)
     assert module.trl_reward(prompts=["p"], completions=["SELECTED"], answer=["SELECTED"]) == [2.0]
 
 
@@ -67,7 +65,8 @@ def test_a_task_without_classes_takes_any_gold_answer(tmp_path: Path) -> None:
     selection = ExportSelection(source="demo", rewards=REWARDS)
     module = module_of(selection, tmp_path)
     assert module.trl_reward(completions=["it is 7", "hired"], answer=[7, "hired"]) == [2.0, 2.0]
-    assert "Gold answers" not in trl_module(selection) + trl_readme(selection) and not hasattr(module, "CLASSES")
+    texts = load_exporter("trl").files(selection)
+    assert not any("Gold answers" in text for text in texts.values()) and not hasattr(module, "CLASSES")
 
 
 @pytest.mark.parametrize(
@@ -105,6 +104,5 @@ def test_a_run_on_the_users_table_is_exported_with_its_map_of_labels(tmp_path: P
         state.config = state.config.model_copy(update={"task": task})
         selection = select_rewards(state, state.rankings[-1], arm=BASELINE)
         assert (selection.classes, selection.labels) == (CLASSES, {})
-        assert words(ast.get_docstring(ast.parse(trl_module(selection)))).endswith(
-            f"{WRITTEN}; any other value is an error."
-        )
+        module = load_exporter("trl").files(selection)["rewardsearch_reward.py"]
+        assert f"{WRITTEN}; any other value is an error. Licence" in words(ast.get_docstring(ast.parse(module)))

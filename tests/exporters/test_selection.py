@@ -6,8 +6,7 @@ from fakes import GOOD, LEVEL, REFUSED, make_run
 
 from rewardsearch.config import Config, SftConfig, TaskConfig
 from rewardsearch.errors import UserError
-from rewardsearch.exporters import select_rewards
-from rewardsearch.exporters.trl import trl_module, trl_readme
+from rewardsearch.exporters import load_exporter, select_rewards
 from rewardsearch.records import BASELINE, POLICY, FinalRow
 from rewardsearch.run.journal import Journal, read_run
 from rewardsearch.run.state import RunState
@@ -81,7 +80,7 @@ def test_columns_and_the_fine_tuned_policy_go_with_the_rewards(state: RunState) 
     state.config = state.config.model_copy(update={"task": task, "sft": SftConfig(enabled=True)})
     selection = select_rewards(state, state.rankings[-1], arm=GOOD.id)
     assert (selection.columns, selection.sft_adapter) == (("resume",), "run/sft/adapter")
-    readme = trl_readme(selection)
+    readme = load_exporter("trl").files(selection)["README.md"]
     assert "`resume`" in readme and f"`{selection.sft_adapter}`" in readme
 
 
@@ -110,10 +109,11 @@ def test_the_verdict_goes_with_the_rewards(state: RunState) -> None:
         and "0.900" in selection.test_findings[0]
         and "not established" in selection.test_findings[1].lower()
     )
-    docstring = ast.get_docstring(ast.parse(trl_module(selection)))
+    files = load_exporter("trl").files(selection)
+    docstring = ast.get_docstring(ast.parse(files["rewardsearch_reward.py"]))
     assert docstring
     assert "Not established: ensemble-top3 scores F1 +0.050 [-0.010, +0.110]" in " ".join(docstring.split())
-    assert "F1 +0.050" in trl_readme(selection)
+    assert "F1 +0.050" in files["README.md"]
     level = select_rewards(state, state.rankings[-1], arm=LEVEL.id)
     assert "not read" in level.test_findings[0] and len(level.test_findings) == 1
     state.final = None

@@ -47,7 +47,8 @@ CALL = {
 
 
 def export(to: str, rewards: Sequence[RewardSpec], folder: Path, *, source: str) -> tuple[Path, ...]:
-    return write(to, ExportSelection(source=source, rewards=tuple(rewards)), folder)
+    selection = ExportSelection(source=source, rewards=tuple(rewards), columns=("question",))
+    return write(to, selection, folder)
 
 
 def load(path: Path) -> ModuleType:
@@ -136,7 +137,7 @@ def test_names_of_the_module_itself_are_not_taken(tmp_path: Path) -> None:
 
 
 def test_the_readme_shows_a_script_that_parses(tmp_path: Path) -> None:
-    _, readme = export("trl", REWARDS, tmp_path, source="ensemble-top3 of demo")
+    _, readme, _ = export("trl", REWARDS, tmp_path, source="ensemble-top3 of demo")
     text = readme.read_text()
     script = text.split("```python\n")[1].split("```")[0]
     compile(script, "script", "exec")
@@ -146,7 +147,7 @@ def test_the_readme_shows_a_script_that_parses(tmp_path: Path) -> None:
 
 def test_rewards_that_are_normalised_one_by_one_say_so_and_have_no_sum(tmp_path: Path) -> None:
     selection = ExportSelection(source="ensemble-normalised of demo", rewards=REWARDS, aggregation="normalize_then_sum")
-    path, readme = write("trl", selection, tmp_path)
+    path, readme, _ = write("trl", selection, tmp_path)
     module = load(path)
     assert len(module.REWARD_FUNCS) == 4 and not hasattr(module, "trl_reward")
     for text in (path.read_text(), readme.read_text()):

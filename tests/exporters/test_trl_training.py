@@ -28,7 +28,7 @@ FILES = sorted(resource("candidates").rglob("*.py"))
 @pytest.mark.parametrize("aggregation", get_args(Aggregation))
 def test_the_readmes_script_trains(tmp_path: Path, aggregation: Aggregation) -> None:
     base = load_base_rewards(Config().train.base_rewards)
-    _, readme = export(
+    _, readme, _ = export(
         "trl", ExportSelection(source="the base rewards", rewards=base, aggregation=aggregation), tmp_path
     )
     rows = [{"prompt": row.prompt, "answer": row.answer} for row in TASK.rows("train")]

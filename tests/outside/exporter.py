@@ -1,47 +1,30 @@
-"""An exporter for verl, as one file outside the package:
+"""An exporter for a trainer of one's own, as one file outside the package:
 
-    rewardsearch export RUN --to exporter.py:VerlExporter -o out
+    rewardsearch export RUN --to exporter.py:LinesExporter -o out
 
-verl calls one function per completion: compute_score(data_source, solution_str, ground_truth, extra_info).
+This trainer calls one function with a row of its JSON Lines file and the completion in it.
 """
 
 from __future__ import annotations
 
-from rewardsearch.exporters import ExportSelection, as_factory
+from rewardsearch.exporters import TrainerTarget
 
-MODULE = '''
-def compute_score(data_source, solution_str, ground_truth, extra_info=None):
-    """The weighted sum of all rewards. extra_info: `prompt` and the other columns that the rewards read."""
-    columns = {name: [str(value)] for name, value in (extra_info or {}).items()}
-    total = 0.0
-    for reward, weight in REWARDS:
-        given = reward(
-            prompts=columns.get("prompt", [""]), completions=[solution_str], answer=[str(ground_truth)], **columns
-        )
-        parts = given.values() if isinstance(given, dict) else [given]
-        total += weight * sum(part[0] for part in parts)
-    return total
+CALLING = '''
+def reward_of(row):
+    """The weighted sum of the rewards for row["completion"]."""
+    return ENSEMBLE.score_one(row["completion"], row["answer"], row.get("prompt"), row)["total"]
 '''
-README = """# Rewards for verl
 
-{source}, exported by rewardsearch. Pass to verl:
 
-    custom_reward_function.path=verl_reward.py custom_reward_function.name=compute_score
+class LinesExporter(TrainerTarget):
+    """Writes the module, its tests and a README for the trainer."""
 
-Columns that the rewards read from `extra_info`: {columns}.
-
-{findings}
+    trainer = "the lines trainer"
+    calling = CALLING
+    summary = "The trainer calls reward_of."
+    usage = "## How to use it\n\nSet `reward: rewardsearch_reward.py` in the config of the trainer."
+    # Goes into the tests that are exported with the module: calls it as the trainer does.
+    totals = """
+def totals(module, rows):
+    return [module.reward_of({**row, **row["columns"]}) for row in rows]
 """
-
-
-class VerlExporter:
-    def files(self, selection: ExportSelection) -> dict[str, str]:
-        # Each reward becomes a function of its own, so that the rewards do not share names.
-        made = [as_factory(f"make_{i}", spec.name, spec.code) for i, spec in enumerate(selection.rewards)]
-        rewards = ", ".join(f"(make_{i}(), {spec.weight!r})" for i, spec in enumerate(selection.rewards))
-        head = "from __future__ import annotations\n\n" if any(future for _, future in made) else ""
-        module = head + "\n\n".join(code for code, _ in made) + f"\n\nREWARDS = [{rewards}]\n\n" + MODULE
-        columns = ", ".join(("prompt", *selection.columns))
-        findings = " ".join(selection.test_findings)
-        readme = README.format(source=selection.source, columns=columns, findings=findings)
-        return {"verl_reward.py": module, "README.md": readme}

@@ -40,7 +40,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, dict[str, A
     """The module of the base rewards, for a task whose answers are numbers, and for one whose answers need not be."""
     base, found = load_base_rewards(Config().train.base_rewards), {}
     for numeric in (True, False):
-        path, _ = export(
+        path, *_ = export(
             "trl", ExportSelection(source="demo", rewards=base, numeric=numeric), tmp_path_factory.mktemp("out")
         )
         found[numeric] = {"__name__": "exported"}
@@ -86,8 +86,9 @@ def test_an_exported_reward_raises_once_with_the_value_that_is_no_gold_answer(
 def test_a_missing_text_of_another_column_is_empty(tmp_path: Path) -> None:
     code = "def reward(prompts, completions, answer, **columns):\n    return [float(len(text)) for text in columns['note']]\n"
     spec = load_base_rewards(Config().train.base_rewards)[0].model_copy(update={"name": "note", "code": code})
-    names: dict[str, Any] = {}
-    exec(export("trl", ExportSelection(source="demo", rewards=(spec,)), tmp_path)[0].read_text(encoding="utf-8"), names)
+    names: dict[str, Any] = {"__name__": "exported"}
+    selection = ExportSelection(source="demo", rewards=(spec,), columns=("note",))
+    exec(export("trl", selection, tmp_path)[0].read_text(encoding="utf-8"), names)
     assert names["note"](completions=["a", "b"], answer=["1", "2"], note=[None, "two"]) == [0.0, 3.0]
 
 

@@ -1,0 +1,54 @@
+"""Made-up completions of a task, and what rewards pay them: for the tests that go with an export. No row of the data is used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rewardsearch.config import SandboxConfig
+from rewardsearch.exporters.records import ExportExample
+from rewardsearch.records import Batch, RewardSpec
+from rewardsearch.rewards.sandbox import RewardFault, Sandbox
+from rewardsearch.tasks import Task
+
+_PROMPT = "What is 3 + 4?"
+
+
+def make_examples(
+    task: Task, rewards: Sequence[RewardSpec], columns: Sequence[str], config: SandboxConfig
+) -> tuple[tuple[ExportExample, ...], dict[str, tuple[str, ...]]]:
+    """The examples, and the names of the components of each reward that has some, by its id.
+
+    Without examples where a reward fails on them, as one may that reads a column in a form of its own.
+    """
+    gold, other = task.classes[:2] if task.classes else ("7", "12")
+    form = task.answer_form
+    texts = (
+        form.write(gold, "3 + 4 = 7"),
+        form.write_spread(gold, "3 + 4 = 7"),
+        form.write(other, "3 + 4 = 12"),
+        f"The answer is {gold}.",
+        form.write_cut("3 + 4"),
+        "",
+    )
+    batch = Batch(
+        prompts=(_PROMPT,) * len(texts),
+        completions=texts,
+        answer=(gold,) * len(texts),
+        columns={name: (_PROMPT,) * len(texts) for name in columns},
+    )
+    with Sandbox(config) as sandbox:
+        try:
+            outputs = [sandbox.call(spec.code, batch) for spec in rewards]
+        except RewardFault:
+            return (), {}
+    paid = zip(*(output.rewards for output in outputs), strict=True)
+    examples = tuple(
+        ExportExample(
+            prompt=_PROMPT, completion=text, answer=gold, columns=dict.fromkeys(columns, _PROMPT), rewards=tuple(values)
+        )
+        for text, values in zip(texts, paid, strict=True)
+    )
+    named = {
+        spec.id: tuple(output.components) for spec, output in zip(rewards, outputs, strict=True) if output.components
+    }
+    return examples, named
