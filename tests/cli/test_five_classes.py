@@ -113,7 +113,7 @@ def test_the_commands_show_the_classes(cli: Any, run: RunState, tmp_path: Path) 
     assert compared.code == 0 and "macro F1" in compared.out
     assert cli("export", folder, "--to", "trl", "-o", tmp_path / "out").code == 0
     module = (tmp_path / "out" / "rewardsearch_reward.py").read_text(encoding="utf-8")
-    assert "CLASSES = ('joy', 'anger', 'fear', 'love', 'surprise')" in module
+    assert 'CLASSES = ("joy", "anger", "fear", "love", "surprise")' in module
 
 
 def test_feedback_and_prompts_name_all_classes(run: RunState) -> None:

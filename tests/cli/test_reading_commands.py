@@ -210,8 +210,8 @@ def test_export_of_the_best_or_of_a_named_arm(cli: Any, run: Path, tmp_path: Pat
     assert "level-headed" not in cli("export", run, "-o", tmp_path / "out", "--top", 1).out
     assert "level-headed" in cli("export", run, "-o", tmp_path / "out", "--ensemble", "level").out
     assert cli("export", run, "-o", tmp_path / "out", "--top", 9).code == 2
-    done = cli("export", run, "-o", tmp_path / "out", "--to", "verl")
-    assert done.code == 2 and done.err.startswith("error: --to: got 'verl'; allowed: trl")
+    done = cli("export", run, "-o", tmp_path / "out", "--to", "nemo")
+    assert done.code == 2 and done.err.startswith("error: --to: got 'nemo'; allowed: easyr1")
 
 
 def test_status_separates_a_running_search_from_a_killed_one(cli: Any, run: Path) -> None:
@@ -260,7 +260,7 @@ def test_status_and_show_name_what_was_chosen_with_its_test_score_and_verdict(cl
 
 def test_export_shows_the_conclusion_and_refuses_other_arms_in_a_line(cli: Any, run: Path, tmp_path: Path) -> None:
     document = parsed(cli("export", run, "-o", tmp_path / "out", "--json"))
-    assert document["final"]["conclusions"][0]["verdict"] == "not established" and len(document["files"]) == 2
+    assert document["final"]["conclusions"][0]["verdict"] == "not established" and len(document["files"]) == 3
     assert "Not established: " in cli("export", run, "-o", tmp_path / "out").out
     for arm in ("policy", "nobody", REFUSED.id):
         done = cli("export", run, "-o", tmp_path / "none", "--ensemble", arm)
