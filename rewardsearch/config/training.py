@@ -19,7 +19,7 @@ class TrainConfig(Section):
 
     affects = Affects("training")
     engine: Annotated[str, Affects("training", "bank", "sft")] = "trl"
-    """What trains and evaluates in a training process: `trl`, `package.module:Name` or `file.py:Name`."""
+    """What trains and evaluates in a training process: `trl`, `lockstep`, `package.module:Name` or `file.py:Name`."""
     launcher: Annotated[str, Affects()] = "local"
     """Where training processes run: `local` (this machine), `package.module:Name` or `file.py:Name`."""
     baseline_seeds: Annotated[Count, Affects()] = 3
@@ -51,7 +51,7 @@ class TrainConfig(Section):
     """Training processes side by side. None: one for each GPU that has room for the policy; on a CPU two, where cores and memory
     allow it."""
     arms: Annotated[Count, Affects()] = 1
-    """Arms that one process is given at once. An engine may train them side by side; `trl` trains them one after another."""
+    """Arms that one process is given at once. `lockstep` trains them side by side, `trl` one after another."""
     checkpoint_minutes: Annotated[float, Field(gt=0), Affects()] = 10.0
     """How often a training run saves what it resumes from when its process dies."""
     threads: Annotated[Count, Affects("training", "bank", "sft")] = 1

@@ -16,7 +16,10 @@ from rewardsearch.files.plugins import load_plugin
 from rewardsearch.records import CurvePoint, Demonstration, Device, Row, SftPoint, TrainingJob
 from rewardsearch.train.worker.observe import Observer
 
-ENGINES = {"trl": "rewardsearch.train.engines.trl.engine:TrlEngine"}
+ENGINES = {
+    "trl": "rewardsearch.train.engines.trl.engine:TrlEngine",
+    "lockstep": "rewardsearch.train.engines.lockstep.engine:LockstepEngine",
+}
 """The built-in engines."""
 OnDone = Callable[[int], None]
 """Called with the number of steps, questions or completions that are done."""

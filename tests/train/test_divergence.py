@@ -145,10 +145,10 @@ def test_single_tokens_may_be_ruled_out_and_gradients_are_not_looked_at(policy: 
 def test_weights_that_are_not_finite_are_found_where_they_are_trained(policy: Policy) -> None:
     policy.base.lm_head.weight.data[0] = math.nan
     with replace(policy).fresh_adapter(0) as model:
-        check_weights(model)
+        check_weights(model.parameters())
         next(each for each in model.parameters() if each.requires_grad).data[0] = -math.inf
         with pytest.raises(Diverged):
-            check_weights(model)
+            check_weights(model.parameters())
 
 
 def test_a_fine_tuning_that_diverges_in_its_last_step_is_not_saved(policy: Policy, tmp_path: Path) -> None:

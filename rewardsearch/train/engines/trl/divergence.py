@@ -6,7 +6,7 @@ were. Logits are checked before a token is chosen from them: on a GPU, sampling 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,10 +18,18 @@ _LARGEST = 1e30
 """Logits beyond it overflow when they are divided by a low temperature."""
 
 
-def check_weights(model: Any) -> None:
-    """Raises Diverged where a trained weight of `model` is not finite."""
-    if not all(bool(torch.isfinite(weight).all()) for weight in model.parameters() if weight.requires_grad):
+LOGITS = "the policy's logits are not finite"
+
+
+def check_weights(weights: Iterable[torch.Tensor]) -> None:
+    """Raises Diverged where one of `weights` that is trained is not finite."""
+    if not all(bool(torch.isfinite(weight).all()) for weight in weights if weight.requires_grad):
         raise Diverged("the policy's weights are not finite")
+
+
+def finite_logits(logits: torch.Tensor) -> torch.Tensor:
+    """Of each row of logits, whether a token can be chosen from it. Single tokens may be ruled out by -inf."""
+    return logits.amax(dim=-1).float().abs() < _LARGEST
 
 
 @contextmanager
@@ -31,10 +39,8 @@ def logits_checked(model: Any) -> Iterator[None]:
     def check(module: Any, inputs: Any, output: Any) -> None:
         if torch.is_grad_enabled():
             return
-        # Single tokens may be ruled out by -inf.
-        best = output.logits[:, -1].amax(dim=-1).float().abs()
-        if not bool((best < _LARGEST).all()):
-            raise Diverged("the policy's logits are not finite")
+        if not bool(finite_logits(output.logits[:, -1]).all()):
+            raise Diverged(LOGITS)
 
     handle = model.register_forward_hook(check)
     try:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import torch
 
@@ -17,6 +17,7 @@ from rewardsearch.train.engines.trl.memory import OutOfMemory, enough_memory
 from rewardsearch.train.engines.trl.policy import Policy
 
 _log = logging.getLogger(__name__)
+Found = TypeVar("Found")
 
 
 def end_tokens(model: Any, tokenizer: Any) -> set[int]:
@@ -34,26 +35,42 @@ def generate(
     on_done: OnDone = lambda done: None,
     **decoding: Any,
 ) -> list[Generation]:
-    """A completion of each of `rows`, at most `train.max_completion_tokens` tokens, in the order of `rows`.
-
-    Batches hold prompts of similar length, padded on the left; which prompts share a batch does not depend on the model. A batch
-    that does not fit into memory is tried again as batches of half its size, and no later one is larger. Then samples do not
-    follow from the seed alone. Raises UserError where one row does not fit.
+    """A completion of each of `rows`, at most `train.max_completion_tokens` tokens, in the order of `rows`; see in_batches.
 
     decoding: how the next token is chosen, as the arguments of transformers' `generate`; its sampling draws from torch's
-    global random numbers. on_done: called after each batch with the number of rows that are done.
+    global random numbers.
+    """
+    model.eval()
+
+    def complete(prompts: Sequence[Sequence[int]]) -> list[Generation]:
+        return _complete(model, policy, prompts, config.max_completion_tokens, decoding)
+
+    return in_batches(policy, rows, config, complete, on_done)
+
+
+def in_batches(
+    policy: Policy,
+    rows: Sequence[Row],
+    config: TrainConfig,
+    complete: Callable[[Sequence[Sequence[int]]], list[Found]],
+    on_done: OnDone,
+) -> list[Found]:
+    """What `complete` gives for the token ids of each of `rows`, in the order of `rows`.
+
+    Batches hold prompts of similar length; which prompts share a batch does not depend on the model. A batch that does not fit
+    into memory is tried again as batches of half its size, and no later one is larger. Then samples do not follow from the seed
+    alone. Raises UserError where one row does not fit. on_done: called after each batch with the number of rows that are done.
     """
     ids = [prompt_ids(policy.tokenizer, row) for row in rows]
     pending = sorted(range(len(rows)), key=lambda i: (len(ids[i]), i))
-    found: dict[int, Generation] = {}
+    found: dict[int, Found] = {}
     limit = config.eval_batch_size
-    model.eval()
     while pending:
         chosen = pending[: _batch_size([len(ids[i]) for i in pending[:limit]], config)]
         remedy = f"lower train.max_completion_tokens (got {config.max_completion_tokens}) or train.slots, or take a smaller model"
         try:
             with enough_memory(f"the generation of {len(chosen)} completions", remedy):
-                made = _complete(model, policy, [ids[i] for i in chosen], config.max_completion_tokens, decoding)
+                made = complete([ids[i] for i in chosen])
         except OutOfMemory:
             if len(chosen) == 1:
                 raise

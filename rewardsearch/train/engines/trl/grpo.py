@@ -45,7 +45,7 @@ class _Steps(TrainerCallback):  # type: ignore[misc]
         self.paused = False
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        check_weights(kwargs["model"])
+        check_weights(kwargs["model"].parameters())
         if state.global_step >= self._arm.job.steps:
             control.should_training_stop = True
 
@@ -90,7 +90,7 @@ def train(model: Any, policy: Policy, arm: Arm, config: TrainConfig, clock: Phas
         trainer = _Timed(
             model=model,
             reward_funcs=functions,
-            args=_arguments(policy, job, config, weights, scratch),
+            args=grpo_arguments(policy, job, config, weights, scratch),
             train_dataset=Dataset.from_list(
                 [{"prompt": policy_prompt(policy.tokenizer, row), ROW: i} for i, row in enumerate(arm.rows)]
             ),
@@ -103,7 +103,8 @@ def train(model: Any, policy: Policy, arm: Arm, config: TrainConfig, clock: Phas
     return steps.stop_reason, steps.paused
 
 
-def _arguments(policy: Policy, job: TrainingJob, config: TrainConfig, weights: list[float], scratch: str) -> Any:
+def grpo_arguments(policy: Policy, job: TrainingJob, config: TrainConfig, weights: list[float], scratch: str) -> Any:
+    """The arguments of GRPOTrainer for a job. weights: of its rewards. scratch: the folder that TRL writes to."""
     completions = config.prompts_per_step * config.group_size
     micro_batch = min(config.micro_batch or completions, completions)
     settings = {

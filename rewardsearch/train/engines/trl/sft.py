@@ -97,7 +97,7 @@ def fine_tune(
         with enough_memory("supervised fine-tuning", f"{remedy}, or set policy.gradient_checkpointing: true"):
             run_trainer(trainer, config.seed)
         try:
-            check_weights(model)
+            check_weights(model.parameters())
         except Diverged as error:
             raise UserError(f"sft: {error}; lower sft.learning_rate, got {config.learning_rate:g}") from None
         model.save_pretrained(str(adapter))
