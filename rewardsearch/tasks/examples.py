@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, meta
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import TemplateError, TemplateSyntaxError
+from jinja2.exceptions import SecurityError
 
 from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
 from rewardsearch.records import Row, message_text
 from rewardsearch.tasks.answers import Answers
+from rewardsearch.tasks.filling import GLOBALS, filled, template_of, variables
 from rewardsearch.tasks.sources import read_source, source_name
 from rewardsearch.tasks.splitting import digest, sign_form, words
 from rewardsearch.tasks.tables import Mistakes, Table, cell_text, json_kind
@@ -28,7 +29,6 @@ from rewardsearch.tasks.tables import Mistakes, Table, cell_text, json_kind
 Prompt = str | list[dict[str, str]]
 PARTS = {"data": "train", "val_data": "validation", "test_data": "test"}
 """The keys of the config that name sources, with the split that each takes of a hub data set."""
-_TEMPLATES = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
 _PROVIDED = frozenset(("row", "form"))
 """Names that templates have beside the columns: the whole row, and the text that asks for the answer form."""
 ASKS = "Answer in exactly this form:\n{{ form }}"
@@ -203,6 +203,11 @@ class _RowReader:
     ) -> Any:
         try:
             return value(row)
+        except SecurityError as error:
+            # Other rows would take as long.
+            raise UserError(
+                f"{where}: task.{key} takes too much to be filled in ({error}); make the template smaller"
+            ) from None
         except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
             why = f" ({' '.join(str(error).split())})" if self._shown else ""
             mistakes.add(
@@ -251,11 +256,7 @@ def _is_template(setting: str) -> bool:
 
 def columns_in(setting: str) -> set[str]:
     """The columns that a key of the config reads: the one that it names, or those of its template."""
-    return _variables(setting) if _is_template(setting) else {setting}
-
-
-def _variables(template: str) -> set[str]:
-    return set(meta.find_undeclared_variables(_TEMPLATES.parse(template)))
+    return variables(setting) if _is_template(setting) else {setting}
 
 
 def _filler(key: str, setting: str, table: Table, name: str, form: str) -> Callable[[Mapping[str, Any]], Any]:
@@ -268,14 +269,13 @@ def _filler(key: str, setting: str, table: Table, name: str, form: str) -> Calla
 
 def _template(key: str, text: str, table: Table, name: str, form: str) -> Callable[[Mapping[str, Any]], Any]:
     try:
-        names = _variables(text)
-        template = _TEMPLATES.from_string(text)
+        names, template = variables(text), template_of(text)
     except TemplateSyntaxError as error:
         raise UserError(f"task.{key}: line {error.lineno} of the template: {error.message}; fix the template") from None
-    for each in sorted(names - _PROVIDED - {*_TEMPLATES.globals}):
+    for each in sorted(names - _PROVIDED - GLOBALS):
         table.check_column(each, name, f"the template task.{key}")
     blank = dict.fromkeys(table.columns, "")
-    return lambda row: template.render({**blank, **row, "row": {**blank, **row}, "form": form})
+    return lambda row: filled(template, {**blank, **row, "row": {**blank, **row}, "form": form})
 
 
 def _filled_row(row: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -64,6 +64,24 @@ def test_a_broken_row_is_named_with_its_column(
 
 
 @pytest.mark.parametrize(
+    "template",
+    [
+        "{% for i in range(99999) %}{% for j in range(99999) %}{% set k = i %}{% endfor %}{% endfor %}{{ prompt }}",
+        "{% for a in prompt * 900 %}{% for b in prompt * 900 %}{{ a }}{% endfor %}{% endfor %}",
+        "{{ prompt * 100000000 }}",
+        "{{ 9 ** 999999999 }}",
+        "{{ prompt | center(1000000000) }}",
+        "{{ prompt.ljust(1000000000) }}",
+        "{{ '%1000000000s' % prompt }}",
+        "{{ '{:1000000000}'.format(prompt) }}",
+    ],
+)
+def test_a_template_that_takes_too_much_is_refused_with_the_row(tmp_path: Path, template: str) -> None:
+    (line,) = refused(tmp_path, GOOD, prompt=template)
+    assert line.startswith("rows.jsonl line 1: task.prompt takes too much"), line
+
+
+@pytest.mark.parametrize(
     ("task", "words"),
     [
         ({"prompt": "qestion"}, ("no column 'qestion'", "task.prompt", "prompt, answer, label, topic")),
