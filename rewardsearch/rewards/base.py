@@ -14,8 +14,11 @@ from rewardsearch.rewards.definitions import with_definitions
 def load_base_rewards(names: Sequence[str], definitions: Sequence[str] = ()) -> tuple[RewardSpec, ...]:
     """The base rewards by name in candidates/base/, or by path. Raises UserError for one that is not there.
 
-    definitions: the task's `reward_code`, which those of candidates/base/ get in the place of their own.
+    definitions: the task's `reward_code`, which those of candidates/base/ get in the place of their own. One that defines
+    `reward` is the whole of the base reward `answer`.
     """
+    whole = next((source for source in definitions if "\ndef reward(" in source), None)
+    parts = [source for source in definitions if source != whole]
     specs: list[RewardSpec] = []
     for name in names:
         carried = resource("candidates") / "base" / f"{name}.py"
@@ -27,8 +30,10 @@ def load_base_rewards(names: Sequence[str], definitions: Sequence[str] = ()) -> 
         if any(spec.name == stem for spec in specs):
             raise UserError(f"train.base_rewards: two of the name {stem}; give each file a name of its own")
         code = read_code(path, "train.base_rewards: ")
-        if definitions and path == carried:
-            code = with_definitions(code, definitions)
+        if path == carried and stem == "answer" and whole is not None:
+            code = whole
+        elif path == carried and parts:
+            code = with_definitions(code, parts)
         specs.append(RewardSpec(id=f"base:{stem}", name=stem, code=code))
     return tuple(specs)
 

@@ -74,7 +74,7 @@ class Task(Protocol):
     """The answer form itself: base rewards, probes and exploits write and read answers with it."""
     reward_code: tuple[str, ...] = ()
     """Python sources for the base rewards: definitions of `solution`, `is_exact`, `MARKS`, `number`, `plain` that stand in the
-    place of those for tags and plain numbers."""
+    place of those for tags and plain numbers. One that defines `reward` is the whole of the base reward `answer`."""
     numeric: bool = False
     """Whether every gold answer is a number, written as `numbers.number_text` does."""
     classes: tuple[str, ...] | None = None

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from user_data import CLOCK_FORM, CLOCK_TIMES, write_lines
 
-from rewardsearch.config import TaskConfig, parse_config
+from rewardsearch.config import SandboxConfig, TaskConfig, parse_config
 from rewardsearch.errors import MachineError, UserError
-from rewardsearch.records import Row
+from rewardsearch.records import Batch, Row
+from rewardsearch.rewards.base import load_base_rewards
+from rewardsearch.rewards.sandbox import Sandbox
 from rewardsearch.run.environment import environment_key
 from rewardsearch.tasks import Task, load_task
 from rewardsearch.tasks.datasheet import check_rows, datasheet
@@ -73,6 +75,16 @@ def test_verdicts_are_those_of_the_function(tmp_path: Path) -> None:
     assert [each.kind for each in outcomes] == ["correct", "wrong", "unparsed", "unparsed", "correct"]
     assert outcomes[0].prediction == half.removeprefix("Answer: ") and outcomes[0].length == 3
     assert "Times of day." in task.description and task.name == "verifier"
+
+
+def test_the_base_reward_for_the_answer_pays_what_the_verifier_says(tmp_path: Path) -> None:
+    task = load_task(times(tmp_path, columns=["hour"]))
+    row = next(row for row in task.rows("train") if row.answer.startswith("15:"))
+    texts = (f"Answer: 3:{row.answer[3:]} PM", "Answer: 3:00 am", "3:00", "")
+    _, answer = load_base_rewards(("format_exact", "answer"), task.reward_code)
+    lists = Batch(prompts=("",) * 4, completions=texts, answer=(row.answer,) * 4, columns={"hour": ("15",) * 4})
+    with Sandbox(SandboxConfig()) as sandbox:
+        assert sandbox.call(answer.code, lists, limit_s=5.0).rewards == (3.0, -1.5, 0.0, 0.0)
 
 
 loaded = lru_cache(load_task)

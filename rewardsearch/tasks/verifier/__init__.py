@@ -3,8 +3,8 @@
     verify(completion, answer, **columns) -> bool | None      None: no answer found
 
 The verdict is the truth of the task. The answer form is what prompts ask for, and what labelled examples and demonstrations are
-written in; base rewards compare the answer in it with the gold answer. A trusted file may also have `rows(split)`,
-`prompt(row)` and `examples(row)`.
+written in. The base reward `answer` calls `verify`; of a trusted file, which the sandbox cannot run, it compares the answer in
+the form with the gold answer. A trusted file may also have `rows(split)`, `prompt(row)` and `examples(row)`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rewardsearch.tasks.examples import PARTS, Example
 from rewardsearch.tasks.served import CallFault
 from rewardsearch.tasks.tables import Mistakes, Table, table_of
 from rewardsearch.tasks.verifier.answers import VerifiedAnswers
-from rewardsearch.tasks.verifier.runners import Runner, SandboxedVerifier, TrustedVerifier
+from rewardsearch.tasks.verifier.runners import BASE_REWARD, Runner, SandboxedVerifier, TrustedVerifier
 from rewardsearch.tasks.verifier.source import read_file
 from rewardsearch.tasks.verifier.task import VerifiedTask
 
@@ -47,6 +47,8 @@ class FileTask(VerifiedTask):
         if config.trusted:
             self._runner = TrustedVerifier(self.file.path)
         super().__init__(config)
+        if not config.trusted:
+            self.reward_code = (*self.reward_code, self.file.code + BASE_REWARD)
         form, equal = self.answer_form, self.answers.equal
         self.judge_by(given, VerifiedAnswers(form, equal, runner=self._runner, key="task.file", named=name))
 

@@ -30,6 +30,17 @@ def reward(prompts, completions, answer, **columns):
     return codes
 """
 """What makes a reward of an untrusted file, so that the sandbox runs it like any other."""
+BASE_REWARD = """
+
+def reward(prompts, completions, answer, **columns):
+    values = []
+    for place, completion in enumerate(completions):
+        more = {name: columns[name][place] for name in columns}
+        found = verify(completion, answer[place], **more) if completion.strip() else None
+        values.append(0.0 if found is None else 3.0 if found else -1.5)
+    return values
+"""
+"""What makes the base reward `answer` of it, at the values of candidates/base/answer.py."""
 
 
 Pair = tuple[Row, str]
