@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from rewardsearch.cli.options import JsonOption, RunArgument
@@ -66,6 +66,8 @@ def status(run: RunArgument, as_json: JsonOption = False) -> None:
                 "mixed": [each.model_dump(mode="json") for each in state.mixed],
                 "missing": [each.model_dump(mode="json") for each in missing(state)],
                 "seconds": state.seconds,
+                "gpu_hours": round(state.device_seconds / 3600, 3),
+                "phases": state.phases,
                 "started": state.started,
                 "updated": state.updated,
             }
@@ -81,7 +83,8 @@ def status(run: RunArgument, as_json: JsonOption = False) -> None:
         ("candidates", ", ".join(f"{n} {name}" for name, n in candidates.items() if n or name == "proposed")),
         ("replies", f"{len(state.refusals)} without a candidate" if state.refusals else ""),
         ("pending", _pending(state, counts["pending"] + counts["error"])),
-        ("spend", f"{duration(state.seconds)}, {state.steps:,} training steps"),
+        ("spend", f"{duration(state.seconds)}, {state.steps:,} training steps{_gpu_hours(state)}"),
+        ("time", _phases(state.phases)),
         ("requests", f"{state.usage.requests} requests, {state.usage.spent}" if state.usage.requests else ""),
         (
             "unconfirmed",
@@ -98,6 +101,30 @@ def status(run: RunArgument, as_json: JsonOption = False) -> None:
         *_chosen_facts(state),
     ]
     print_facts(make_console(), facts)
+
+
+_PHASES = {
+    "rollout": "sampling completions",
+    "reward": "rewards",
+    "update": "weight updates",
+    "evaluate": "evaluation",
+    "load": "loading",
+    "sft": "fine-tuning",
+}
+"""What the phases of training processes are called here."""
+
+
+def _phases(phases: Mapping[str, float]) -> str:
+    """Such as "12 min of training processes: sampling completions 60 %, weight updates 40 %"."""
+    total = sum(phases.values())
+    if not total:
+        return ""
+    shares = (f"{_PHASES.get(name, name)} {seconds / total:.0%}" for name, seconds in phases.items())
+    return f"{duration(total)} of training processes: {', '.join(shares)}".replace("%", " %")
+
+
+def _gpu_hours(state: RunState) -> str:
+    return f", {state.device_seconds / 3600:.2f} GPU-hours" if state.device_seconds else ""
 
 
 def _ago(state: RunState) -> str:

@@ -121,6 +121,9 @@ class BudgetConfig(Section):
 
     affects = Affects()
     wall_clock_minutes: Annotated[float, Field(gt=0)] | None = None
+    """Of all sessions together. Running training jobs are paused when it is used up."""
+    gpu_hours: Annotated[float, Field(gt=0)] | None = None
+    """Hours that training processes hold accelerators, times their number; as wall_clock_minutes."""
     tokens: Count | None = None
     """Prompt and completion tokens of the proposer (`llm`)."""
     dollars: Annotated[float, Field(gt=0)] | None = None

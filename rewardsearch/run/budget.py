@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rewardsearch.config import BudgetConfig
@@ -14,29 +15,46 @@ STOP = "STOP"
 
 
 class Budget:
-    """Watches the wall clock of all sessions on a run together, the tokens and the money, and the STOP file in its folder."""
+    """Watches the wall clock and the GPU-hours of all sessions on a run together, the tokens and the money, and the STOP file in
+    its folder.
 
-    def __init__(self, config: BudgetConfig, state: RunState) -> None:
-        self._config, self._state = config, state
-        self._before = state.seconds
+    held: gives the seconds that accelerators were held in this session so far, times their number.
+    """
+
+    def __init__(self, config: BudgetConfig, state: RunState, held: Callable[[], float] = lambda: 0.0) -> None:
+        self._config, self._state, self._held = config, state, held
+        self._before, self._held_before = state.seconds, state.device_seconds
         self._opened = time.monotonic()
 
     @property
     def minutes(self) -> float:
         return (self._before + time.monotonic() - self._opened) / 60
 
+    @property
+    def gpu_hours(self) -> float:
+        return (self._held_before + self._held()) / 3600
+
+    @property
+    def unbooked(self) -> float:
+        """Device seconds that the journal does not have yet."""
+        return self.gpu_hours * 3600 - self._state.device_seconds
+
     def reason(self, proposing: bool = False) -> str | None:
         """Why nothing new may start; None while it may. Tokens and money hold back proposing alone: what is paid for is used."""
         if self.stop_file.exists():
             return f"{self.stop_file} is there"
-        if (used := self._time_used()) is not None:
-            return used
-        return self.unaffordable(Usage()) if proposing else None
+        return self.time_used() or (self.unaffordable(Usage()) if proposing else None)
 
-    def _time_used(self) -> str | None:
-        limit = self._config.wall_clock_minutes
-        if limit is not None and self.minutes >= limit:
-            return f"budget.wall_clock_minutes: {self.minutes:.1f} of {limit:g} minutes are used"
+    def time_used(self) -> str | None:
+        """Why running training jobs are paused; None while they may go on."""
+        for key, used, limit in (
+            ("wall_clock_minutes", self.minutes, self._config.wall_clock_minutes),
+            ("gpu_hours", self.gpu_hours, self._config.gpu_hours),
+        ):
+            if limit is not None and used >= limit:
+                return (
+                    f"budget.{key}: {used:.{1 if used >= 0.05 else 3}f} of {limit:g} {key.rpartition('_')[2]} are used"
+                )
         return None
 
     def unaffordable(self, more: Usage) -> str | None:
@@ -60,10 +78,6 @@ class Budget:
 
     def may_start(self) -> bool:
         return self.reason() is None
-
-    def may_continue(self) -> bool:
-        """Whether running training jobs may go on. A STOP file lets them end."""
-        return self._time_used() is None
 
     def check(self, proposing: bool = False) -> None:
         """Raises Interrupted for a STOP file and BudgetReached for a used-up budget."""

@@ -195,6 +195,13 @@ class Trained(Event):
         return self.model_dump(mode="json", exclude={"result": set(LARGE_OF_TRAINING)})
 
 
+class DevicesHeld(Event):
+    """Training processes held accelerators for `seconds`, times their number, since the last such event."""
+
+    event: Literal["devices"] = "devices"
+    seconds: float
+
+
 class Lost(Event):
     """A file of the training run in `folder` was found missing or damaged, so the run is pending again."""
 
@@ -264,6 +271,7 @@ AnyEvent = Annotated[
     | SftTrained
     | BankSampled
     | Trained
+    | DevicesHeld
     | Lost
     | Raced
     | Ranked

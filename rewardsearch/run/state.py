@@ -3,6 +3,7 @@ than the journal has (run/artifacts.py)."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -98,6 +99,8 @@ class RunState:
     updated: float = 0.0
     seconds: float = 0.0
     """Wall clock of all sessions on the run together."""
+    device_seconds: float = 0.0
+    """Seconds that training processes have held accelerators, times their number."""
 
     @property
     def rounds_done(self) -> int:
@@ -166,6 +169,15 @@ class RunState:
         """Training steps taken so far."""
         return sum(result.trained for result in self.trainings.values())
 
+    @property
+    def phases(self) -> dict[str, float]:
+        """Seconds of training processes by what they were spent on, summed over the run: the phases of the training runs, and
+        `sft`."""
+        total = Counter({"sft": self.sft.seconds} if self.sft is not None else {})
+        for result in self.trainings.values():
+            total.update(result.phases)
+        return {name: round(seconds, 1) for name, seconds in total.most_common()}
+
     def training_of(self, arm: str) -> TrainingResult | None:
         """What is known of an arm's training: the run to the end under the search's seed, else under the first other seed,
         else the furthest segment."""
@@ -225,6 +237,8 @@ class RunState:
                 self.bank_fingerprint = event.fingerprint
             case events.Trained():
                 self._train(event)
+            case events.DevicesHeld():
+                self.device_seconds += event.seconds
             case events.Lost():
                 self.lose(event.folder, event.file)
             case events.Raced():

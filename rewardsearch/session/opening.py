@@ -73,6 +73,8 @@ def open_session(
     ):
         sweep(cache_folder())
         sweep_scratch()
+        budget, state = Budget(limits, journal.state, lambda: launcher.device_seconds), journal.state
+        trainings = Trainings(journal, config, launcher, budget, tracker, lambda: _leaders(state))
         try:
             journal.append(Sandboxed(layers=defences.layers, open=defences.open))
             progress.say(defences.summary)
@@ -82,7 +84,6 @@ def open_session(
                 journal.append(Restored(files=tuple(files)))
                 progress.say(f"written again from the journal: {', '.join(files)}")
             progress.opened(journal.state)
-            budget, state = Budget(limits, journal.state), journal.state
             yield Session(
                 config=config,
                 task=task,
@@ -92,15 +93,17 @@ def open_session(
                 budget=budget,
                 ledger=Ledger(state.account, journal.append, budget, tracker.say),
                 setup=Setup(journal, config, task, launcher, budget, tracker),
-                trainings=Trainings(journal, config, launcher, budget, tracker, lambda: _leaders(state)),
+                trainings=trainings,
             )
         except BaseException as error:
             stopped = isinstance(error, Interrupted | KeyboardInterrupt | UserError | NothingAccepted)
             status = "budget" if isinstance(error, BudgetReached) else "stopped" if stopped else "failed"
             # A full disk takes no event; the error itself is reported all the same.
             with suppress(OSError):
+                trainings.book_devices()
                 journal.append(Ended(status=status, reason="; ".join(str(error).splitlines()) or "interrupted"))
             raise
+        trainings.book_devices()
         journal.append(Ended(status=ends))
 
 

@@ -17,6 +17,7 @@ from rewardsearch.errors import MachineError, UserError
 from rewardsearch.files.plugins import plugin_code, plugin_names
 from rewardsearch.records import Outcome, Rollout, SftResult, TrainingJob, TrainingResult
 from rewardsearch.run.artifacts import PROGRESS, SFT, load_bank, load_outcomes, load_result, load_sft
+from rewardsearch.run.environment import accelerators
 from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.train.engine import ENGINES
 from rewardsearch.train.launcher import (
@@ -53,8 +54,15 @@ _Result = TypeVar("_Result")
 
 
 def check_plugins(config: Config) -> None:
-    """Raises UserError where nothing has the name of the engine or of the launcher. The engine is not imported here."""
+    """Raises UserError where nothing has the name of the engine or of the launcher, and where budget.gpu_hours could not be kept.
+    The engine is not imported here."""
     launcher_class(config)
+    hours = config.budget.gpu_hours
+    if hours is not None and config.train.launcher == "local" and (config.policy.device == "cpu" or not accelerators()):
+        raise UserError(
+            f"budget.gpu_hours: got {hours:g}, and training runs on the CPU here; leave it out, and set "
+            "budget.wall_clock_minutes"
+        )
     name = config.train.engine
     code = plugin_code("engine", name, ENGINES)
     if name not in ENGINES and (code is None or not code.exists()):

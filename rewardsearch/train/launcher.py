@@ -105,6 +105,11 @@ class Launcher(Protocol):
         """
         ...
 
+    @property
+    def device_seconds(self) -> float:
+        """Seconds that its processes have held accelerators so far, times their number; 0 on a CPU."""
+        ...
+
     def close(self) -> None:
         """Ends what is running."""
         ...

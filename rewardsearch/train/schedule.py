@@ -14,16 +14,19 @@ from rewardsearch.errors import Interrupted, MachineError
 from rewardsearch.records import POLICY, TrainingJob, TrainingResult
 from rewardsearch.run.artifacts import RESULT, result_digest
 from rewardsearch.run.budget import Budget
-from rewardsearch.run.events import Evaluated, Trained
+from rewardsearch.run.events import DevicesHeld, Evaluated, Trained
 from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.run.jobs import segment_jobs
 from rewardsearch.run.journal import Journal
 from rewardsearch.run.progress import Tracker
 from rewardsearch.train import train
+from rewardsearch.train.interrupts import noted_interrupt
 from rewardsearch.train.launcher import Launcher
 
 _TRIES = 3
 """How often a session tries a run that ends in infrastructure errors."""
+_BOOKED_EVERY_S = 600.0
+"""Device seconds that may be unbooked in the journal while jobs run."""
 
 
 class Trainings:
@@ -71,30 +74,31 @@ class Trainings:
         limit = self.config.train.max_infrastructure_errors
         self.progress.jobs({job.folder: self.label(job) for job in pending}, max(job.steps for job in pending))
         left = {job.folder for job in pending}
+        with noted_interrupt() as interrupted:
+            pausing = ""
 
-        def may_start() -> bool:
-            return len(self._in_a_row) < limit and self.budget.may_start()
+            def may_start() -> bool:
+                return len(self._in_a_row) < limit and self.budget.may_start()
 
-        found = train(
-            pending, self.launcher, self.folder, self.config, may_start, self.budget.may_continue, self.progress.step
-        )
-        for job, result in found:
-            left.discard(job.folder)
-            if result.status == "error":
-                self._errors[job.folder] += 1
-                self._in_a_row[job.id] = f"{self.label(job)}: {result.reason}"
-            else:
-                self._in_a_row.clear()
-            self.journal.append(
-                Trained(
-                    folder=job.folder,
-                    fingerprint=fingerprints[job.folder],
-                    digest=result_digest(self.folder / job.folder) if result.status != "error" else None,
-                    evaluated=_evaluated(result, self.config),
-                    result=result,
-                )
-            )
-            self.progress.ended(job, result, self.label(job))
+            def may_continue() -> bool:
+                nonlocal pausing
+                if self.budget.unbooked > _BOOKED_EVERY_S:
+                    self.book_devices()
+                why = "interrupted" if interrupted() else self.budget.time_used() or ""
+                if why and not pausing:
+                    self.progress.say(
+                        f"  {why}: running jobs are saved after the step in hand; Ctrl-C ends them at once"
+                    )
+                pausing = pausing or why
+                return not pausing
+
+            found = train(pending, self.launcher, self.folder, self.config, may_start, may_continue, self.progress.step)
+            for job, result in found:
+                left.discard(job.folder)
+                self._record(job, fingerprints[job.folder], result)
+            self.book_devices()
+            if interrupted():
+                raise Interrupted(f"interrupted with {len(left)} training runs to do; the same command resumes")
         if len(self._in_a_row) >= limit:
             raise MachineError(
                 f"infrastructure errors in a row (train.max_infrastructure_errors: {limit}): "
@@ -103,6 +107,28 @@ class Trainings:
         if left:
             self.budget.check()
             raise Interrupted(f"stopped before {len(left)} training runs were done; the same command resumes")
+
+    def _record(self, job: TrainingJob, fingerprint: str, result: TrainingResult) -> None:
+        if result.status == "error":
+            self._errors[job.folder] += 1
+            self._in_a_row[job.id] = f"{self.label(job)}: {result.reason}"
+        else:
+            self._in_a_row.clear()
+        self.journal.append(
+            Trained(
+                folder=job.folder,
+                fingerprint=fingerprint,
+                digest=result_digest(self.folder / job.folder) if result.status != "error" else None,
+                evaluated=_evaluated(result, self.config),
+                result=result,
+            )
+        )
+        self.progress.ended(job, result, self.label(job))
+
+    def book_devices(self) -> None:
+        """Writes into the journal how long accelerators have been held since the last time."""
+        if (seconds := self.budget.unbooked) > 0:
+            self.journal.append(DevicesHeld(seconds=seconds))
 
     def errored(self, id: str) -> bool:
         """Whether the training of a candidate is pending because it ended in an infrastructure error."""

@@ -186,6 +186,8 @@ _current: list[Trainer] = []
 class Played:
     """The launcher of the Trainer that is in place."""
 
+    device_seconds = 0.0
+
     def __init__(self, run: Path, config: Config) -> None:
         self.folder, self.config = run, config
 

@@ -19,6 +19,8 @@ class InProcess:
     def __init__(self, run: Path, config: Config) -> None:
         self._worker = Worker(run, config)
 
+    device_seconds = 0.0  # of accelerators that are held; counts against budget.gpu_hours
+
     def run(
         self, jobs: Sequence[Job], may_start: MayStart, may_continue: MayContinue, on_step: OnStep
     ) -> Iterator[Done]:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from itertools import chain, repeat
@@ -13,36 +14,52 @@ import pytest
 
 from rewardsearch.config import parse_config
 from rewardsearch.errors import MachineError, UserError
-from rewardsearch.testing.launcher import LauncherSuite
+from rewardsearch.run.jobs import policy_job
+from rewardsearch.testing.launcher import LauncherSuite, arm
 from rewardsearch.train import evaluate_test
-from rewardsearch.train.launcher import Done, EvaluateTest
+from rewardsearch.train.launcher import Done, EvaluateTest, TrainArm
 from rewardsearch.train.launchers import local
 from rewardsearch.train.launchers.local import LocalLauncher, worker_environment
 
 SCRIPT = """\
-import json, os, sys, time
-for line in sys.stdin:
-    (message,) = json.loads(line)
-    id = message["id"]
+import json, os, sys, threading, time
+def say(**event):
+    print(json.dumps(event), flush=True)
+paused = threading.Event()
+def listen():
+    for line in sys.stdin:
+        messages = json.loads(line)
+        if isinstance(messages, dict):
+            paused.set()
+        else:
+            paused.clear()
+            threading.Thread(target=work, args=[messages]).start()
+    os._exit(0)
+def work(messages):
+    with open(os.path.join(sys.argv[1], "groups"), "a") as groups:
+        groups.write(" ".join(message["id"] for message in messages) + "\\n")
+    for message in messages:
+        carry_out(message["id"], message)
+def carry_out(id, message):
     mark = os.path.join(sys.argv[1], "died-" + id)
     if id == "dies" or (id == "dies-once" and not os.path.exists(mark)):
         open(mark, "a").write("x")
         os._exit(1)
     if id == "hangs":
         time.sleep(60)
+    if id == "waits" and paused.wait(60):
+        return say(event="paused", id=id)
     if id == "breaks":
-        print(json.dumps({"event": "broken", "id": id, "reason": "OSError: disk full"}), flush=True)
-        continue
+        return say(event="broken", id=id, reason="OSError: disk full")
     if id == "full":
-        print(json.dumps({"event": "storage", "id": id, "message": "no space is left on /x", "exit_code": 1}), flush=True)
-        continue
+        return say(event="storage", id=id, message="no space is left on /x", exit_code=1)
     if id == "config":
-        print(json.dumps({"event": "user_error", "id": id, "mistakes": ["policy.model: no such model"]}), flush=True)
-        continue
-    os.makedirs(os.path.dirname(os.path.join(sys.argv[1], message["file"])), exist_ok=True)
-    open(os.path.join(sys.argv[1], message["file"]), "w").close()
-    print(json.dumps({"event": "step", "id": id, "step": 1, "of": 1, "unit": "steps"}), flush=True)
-    print(json.dumps({"event": "done", "id": id, "pid": os.getpid()}), flush=True)
+        return say(event="user_error", id=id, mistakes=["policy.model: no such model"])
+    if "file" in message:
+        open(os.path.join(sys.argv[1], message["file"]), "w").close()
+    say(event="step", id=id, step=1, of=1, unit="steps")
+    say(event="done", id=id)
+listen()
 """
 
 
@@ -160,10 +177,69 @@ def test_nothing_new_is_started_once_it_may_not(workers: LocalLauncher) -> None:
     assert [d.id for d in carry_out(workers, "a", "b", "c", may_start=lambda: next(answers))] == ["a"]
 
 
+def arms(*ids: str) -> list[TrainArm]:
+    return [TrainArm(id=id, training=arm(id, 0)) for id in ids]
+
+
+def groups(tmp_path: Path) -> list[str]:
+    return (tmp_path / "groups").read_text().splitlines()
+
+
+def test_arms_are_spread_over_the_slots_and_then_given_to_a_process_together(
+    launch: Callable[..., LocalLauncher], tmp_path: Path
+) -> None:
+    policy = TrainArm(id="policy", training=policy_job(0))
+    given = [*arms("a", "b", "c", "d", "e"), *jobs("test"), policy, *arms("f")]
+    with closing(launch(arms=8)) as workers:
+        assert len(list(workers.run(given, lambda: True, lambda: True, lambda *_: None))) == 8
+    assert sorted(groups(tmp_path), key=len) == sorted(["a b c", "d e f", "test", "policy"], key=len)
+    with closing(launch(arms=2)) as workers:
+        assert len(list(workers.run(given, lambda: True, lambda: True, lambda *_: None))) == 8
+    assert max(len(group.split()) for group in groups(tmp_path)[4:]) == 2
+
+
+def test_what_dies_or_breaks_among_others_costs_them_nothing(
+    launch: Callable[..., LocalLauncher], tmp_path: Path
+) -> None:
+    with closing(launch(arms=8, slots=1, retries=1)) as workers:
+        given = arms("a", "breaks", "b", "dies", "c", "dies-once")
+        done = {d.id: d.error for d in workers.run(given, lambda: True, lambda: True, lambda *_: None)}
+    assert [id for id, error in done.items() if error is None] == ["a", "b", "c", "dies-once"]
+    assert "disk full 2 times" in (done["breaks"] or "") and "died 2 times" in (done["dies"] or "")
+    # The end of the whole group counts for none: each of them has all its tries alone.
+    assert groups(tmp_path)[0] == "a breaks b dies c dies-once" and (tmp_path / "died-dies").read_text() == "xxx"
+    assert all(" " not in group for group in groups(tmp_path)[1:])
+
+
+def test_running_arms_are_paused_and_the_rest_is_left_out(launch: Callable[..., LocalLauncher]) -> None:
+    with closing(launch(arms=2, slots=2)) as workers:
+        asked = chain([True], repeat(False))
+        given = arms("waits", "b", "c", "d")
+        done = list(workers.run(given, lambda: True, lambda: next(asked), lambda *_: None))
+        assert {(d.id, d.paused) for d in done} == {("waits", True), ("b", False), ("c", False), ("d", False)}
+        assert list(workers.run(given, lambda: True, lambda: False, lambda *_: None)) == []
+        assert [d.id for d in workers.run(arms("e"), lambda: True, lambda: True, lambda *_: None)] == ["e"]
+
+
+def test_processes_hold_the_accelerators_that_they_share(
+    launch: Callable[..., LocalLauncher], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = {}
+    for visible in ("", "0", "0,1,2"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        workers = launch()
+        assert workers.device_seconds == 0
+        began = time.monotonic()
+        carry_out(workers, "a")
+        held[visible] = workers.device_seconds / (time.monotonic() - began)
+    # One of two processes was started.
+    assert held[""] == 0 < held["0"] < 0.51 < held["0,1,2"] < 1.01
+
+
 def test_workers_are_ended_on_close(workers: LocalLauncher) -> None:
     with closing(workers):
         list(workers.run(jobs("a"), lambda: True, lambda: True, lambda *_: None))
-        pids = [slot.process.pid for slot in workers._slots]
+        pids = workers.pids
         assert pids
     for pid in pids:
         with pytest.raises(ProcessLookupError):

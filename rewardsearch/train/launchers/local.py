@@ -42,6 +42,7 @@ class _Slot:
     pausing: bool = False
     log: Path = field(default_factory=Path)
     heard: float = field(default_factory=time.monotonic)
+    began: float = field(default_factory=time.monotonic)
 
     @property
     def out(self) -> IO[bytes]:
@@ -71,6 +72,10 @@ class LocalLauncher:
         self._free_numbers = list(range(slots_of(config)))
         self._slots: list[_Slot] = []
         self._selector = selectors.DefaultSelector()
+        devices = visible_devices(os.environ) if config.policy.device != "cpu" else []
+        self._devices_each = min(1.0, len(devices) / settings.slots)
+        self._held_s = 0.0
+        """Device seconds of processes that have ended."""
         self._proven = False
         """Whether a job of this session was carried out."""
 
@@ -154,6 +159,16 @@ class LocalLauncher:
         if slot.broken and not slot.jobs:
             self._drop(slot)
 
+    @property
+    def pids(self) -> list[int]:
+        """Of the processes that there are."""
+        return [slot.process.pid for slot in self._slots]
+
+    @property
+    def device_seconds(self) -> float:
+        now = time.monotonic()
+        return self._held_s + self._devices_each * sum(now - slot.began for slot in self._slots)
+
     def close(self) -> None:
         for slot in list(self._slots):
             self._drop(slot)
@@ -213,6 +228,7 @@ class LocalLauncher:
         """Ends a worker and frees its slot; a dead one is reaped."""
         if slot not in self._slots:
             return
+        self._held_s += self._devices_each * (time.monotonic() - slot.began)
         self._slots.remove(slot)
         self._selector.unregister(slot.out)
         slot.process.kill()
@@ -240,3 +256,11 @@ def worker_environment(
     if devices := visible_devices(environment):
         out["CUDA_VISIBLE_DEVICES"] = devices[number % len(devices)]
     return out
+
+
+def visible_devices(environment: Mapping[str, str]) -> list[str]:
+    """What CUDA_VISIBLE_DEVICES calls the accelerators that training processes may use."""
+    visible = environment.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name for name in visible.split(",") if name]
+    return [str(n) for n, _ in enumerate(Path("/dev").glob("nvidia[0-9]*"))]

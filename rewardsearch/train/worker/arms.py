@@ -49,9 +49,7 @@ class ArmRun:
     ) -> None:
         self.job = job
         self._place, self._report, self._may_continue = place, report, may_continue
-        self._began = time.monotonic()
-        self._saved: float | None = None
-        """When the progress was saved, or else the first step done."""
+        self._began = self._saved = time.monotonic()
         self.loading = 0.0
         """The seconds until the engine began with the arm."""
         self._folder = place.run / job.folder
@@ -123,8 +121,6 @@ class ArmRun:
         if not self._may_continue():
             return "pause"
         now = time.monotonic()
-        if self._saved is None:
-            self._saved = now
         if now - self._saved < self._place.config.train.checkpoint_minutes * 60:
             return "continue"
         self._saved = now
