@@ -17,7 +17,7 @@ from rewardsearch.errors import MachineError, UserError
 from rewardsearch.files.plugins import plugin_code, plugin_names
 from rewardsearch.records import Outcome, Rollout, SftResult, TrainingJob, TrainingResult
 from rewardsearch.run.artifacts import PROGRESS, SFT, load_bank, load_outcomes, load_result, load_sft
-from rewardsearch.run.environment import accelerators
+from rewardsearch.run.devices import accelerators
 from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.train.engine import ENGINES
 from rewardsearch.train.launcher import (

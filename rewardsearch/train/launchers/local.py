@@ -69,11 +69,12 @@ class LocalLauncher:
         self._threads, self._retries, self._arms = settings.threads, settings.retries, settings.arms
         self._stall_s = settings.stall_minutes * 60
         self._hidden = config.propose.llm.key_variables
-        self._free_numbers = list(range(slots_of(config)))
+        slots = slots_of(config)
+        self._free_numbers = list(range(slots))
         self._slots: list[_Slot] = []
         self._selector = selectors.DefaultSelector()
-        devices = visible_devices(os.environ) if config.policy.device != "cpu" else []
-        self._devices_each = min(1.0, len(devices) / settings.slots)
+        devices = visible_devices() if config.policy.device != "cpu" else ()
+        self._devices_each = min(1.0, len(devices) / slots)
         self._held_s = 0.0
         """Device seconds of processes that have ended."""
         self._proven = False
@@ -256,11 +257,3 @@ def worker_environment(
     if devices := visible_devices(environment):
         out["CUDA_VISIBLE_DEVICES"] = devices[number % len(devices)]
     return out
-
-
-def visible_devices(environment: Mapping[str, str]) -> list[str]:
-    """What CUDA_VISIBLE_DEVICES calls the accelerators that training processes may use."""
-    visible = environment.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return [name for name in visible.split(",") if name]
-    return [str(n) for n, _ in enumerate(Path("/dev").glob("nvidia[0-9]*"))]
