@@ -21,4 +21,4 @@ from rewardsearch.config.sections import (
 )
 from rewardsearch.config.sft import SftConfig
 from rewardsearch.config.task import ColumnMap, TaskConfig, label_key
-from rewardsearch.config.training import RaceConfig, TrainConfig, WatchConfig
+from rewardsearch.config.training import RaceConfig, TrainConfig, VllmConfig, WatchConfig

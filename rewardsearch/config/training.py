@@ -14,12 +14,40 @@ _ROUNDING = 1e-9
 """Keeps a share of a count from missing an integer by a rounding error."""
 
 
+class VllmConfig(Section):
+    """The server that the engine `vllm` generates through: a running one, or one that it starts for the processes on a device."""
+
+    affects = Affects()
+    url: str | None = None
+    """The address of a running server on this machine, such as http://localhost:8000; None starts one."""
+    command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """What starts it, such as [/path/to/vllm, serve, --enforce-eager]; None is `vllm serve` of the package beside this one."""
+    gpu_memory: Annotated[float, Field(gt=0, lt=1)] = 0.4
+    """The share of the device's memory that it takes; training needs the rest."""
+    timeout_minutes: Annotated[float, Field(gt=0)] = 15.0
+    """The longest wait for its start, and for one answer."""
+
+    @model_validator(mode="after")
+    def _either(self) -> VllmConfig:
+        if self.url is not None and self.command is not None:
+            raise ValueError(f"got url {self.url} and a command; give one of them")
+        return self
+
+    @field_validator("url")
+    @classmethod
+    def _http(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("http://", "https://")):
+            raise ValueError(f"url: got {url!r}; give an address such as http://localhost:8000")
+        return url.rstrip("/").removesuffix("/v1") if url else None
+
+
 class TrainConfig(Section):
     """One GRPO + LoRA training run and its evaluation; the same for every candidate."""
 
     affects = Affects("training")
     engine: Annotated[str, Affects("training", "bank", "sft")] = "trl"
-    """What trains and evaluates in a training process: `trl`, `lockstep`, `package.module:Name` or `file.py:Name`."""
+    """What trains and evaluates in a training process: `trl`, `lockstep`, `vllm`, `package.module:Name` or `file.py:Name`."""
+    vllm: VllmConfig = VllmConfig()
     launcher: Annotated[str, Affects()] = "local"
     """Where training processes run: `local` (this machine), `package.module:Name` or `file.py:Name`."""
     baseline_seeds: Annotated[Count, Affects()] = 3

@@ -72,14 +72,19 @@ def sweep(folder: Path) -> None:
             _remove_abandoned(left, found)
 
 
+def memory_root() -> Path | None:
+    """The folder of the system that is kept in memory; None where there is none that this user can write to."""
+    folder = Path("/dev/shm")
+    return folder if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK) else None
+
+
 def sweep_scratch() -> None:
     """Removes the temporary folders of processes of this software that have ended."""
-    try:
-        folder = Path(tempfile.gettempdir())
-    except FileNotFoundError:
-        # None can be written to.
-        return
-    for left in folder.glob("rewardsearch-*"):
+    folders = [folder] if (folder := memory_root()) else []
+    # Where no folder can be written to, there is nothing of ours.
+    with contextlib.suppress(FileNotFoundError):
+        folders.append(Path(tempfile.gettempdir()))
+    for left in (left for folder in folders for left in folder.glob("rewardsearch-*")):
         if found := _SCRATCH.match(left.name):
             _remove_abandoned(left, found)
 

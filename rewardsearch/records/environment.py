@@ -17,6 +17,8 @@ class Device(Record):
     kind: str
     name: str
     threads: int | None = None
+    server: str | None = None
+    """The server that completions come from, with its version, such as vLLM 0.31.0; None where none is known."""
 
     @property
     def models(self) -> set[str]:
@@ -73,6 +75,9 @@ def differences(before: Environment, here: Environment) -> tuple[Difference, ...
         found.append(Difference(what="cpu", before=before.device.name, here=here.device.name, refused=False))
     elif here.device.kind != "cpu" and not before.device.models & here.device.models:
         found.append(Difference(what="device", before=before.device.name, here=here.device.name))
+    servers = before.device.server, here.device.server
+    if all(servers) and servers[0] != servers[1]:
+        found.append(Difference(what="server", before=str(servers[0]), here=str(servers[1])))
     return tuple(found)
 
 

@@ -19,6 +19,7 @@ from rewardsearch.train.worker.observe import Observer
 ENGINES = {
     "trl": "rewardsearch.train.engines.trl.engine:TrlEngine",
     "lockstep": "rewardsearch.train.engines.lockstep.engine:LockstepEngine",
+    "vllm": "rewardsearch.train.engines.vllm.engine:VllmEngine",
 }
 """The built-in engines."""
 OnDone = Callable[[int], None]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -46,23 +47,31 @@ class TrlEngine:
     def _train(self, arm: Arm) -> Trained:
         clock = PhaseClock()
         with logits_checked(self.policy.base), self.policy.fresh_adapter(arm.job.seed) as model:
-            stop_reason, paused = train(model, self.policy, arm, self._config.train, clock)
+            rollout = self._rollout(model, arm.job.seed)
+            stop_reason, paused = train(model, self.policy, arm, self._config.train, clock, rollout)
             if paused:
                 return Trained(seconds=clock.seconds, paused=True)
             if arm.adapter is not None:
                 model.save_pretrained(str(arm.adapter))
             with clock("evaluate"):
-                answers = greedy(model, self.policy, arm.questions, self._config.train, arm.on_question)
+                answers = self._greedy(model, arm.questions, arm.on_question)
         return Trained(stop_reason, answers, clock.seconds)
+
+    def _rollout(self, model: Any, seed: int) -> Callable[..., dict[str, Any]] | None:
+        """What samples the completions of a training of `model`, the policy under an adapter; None is its own `generate`."""
+        return None
+
+    def _greedy(self, model: Any, rows: Sequence[Row], on_done: OnDone) -> list[Generation]:
+        return greedy(model, self.policy, rows, self._config.train, on_done)
 
     def evaluate(
         self, rows: Sequence[Row], adapter: Path | None = None, on_done: OnDone = lambda done: None
     ) -> list[Generation]:
         if adapter is None:
             with logits_checked(self.policy.base), self.policy.saved_adapter(None) as model:
-                return greedy(model, self.policy, rows, self._config.train, on_done)
+                return self._greedy(model, rows, on_done)
         with self.policy.saved_adapter(adapter) as model:
-            return greedy(model, self.policy, rows, self._config.train, on_done)
+            return self._greedy(model, rows, on_done)
 
     def sample(self, rows: Sequence[Row], seed: int, on_done: OnDone = lambda done: None) -> list[Generation]:
         with logits_checked(self.policy.base), self.policy.saved_adapter(None):

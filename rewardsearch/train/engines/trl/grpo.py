@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +76,18 @@ class _Steps(TrainerCallback):  # type: ignore[misc]
             replace_folder(made, folder)
 
 
-def train(model: Any, policy: Policy, arm: Arm, config: TrainConfig, clock: PhaseClock) -> tuple[str | None, bool]:
+def train(
+    model: Any,
+    policy: Policy,
+    arm: Arm,
+    config: TrainConfig,
+    clock: PhaseClock,
+    rollout: Callable[..., dict[str, Any]] | None = None,
+) -> tuple[str | None, bool]:
     """Trains `model` (the policy under an adapter) in place as `arm` says. Gives the reason why it stopped before its last step,
     and whether it was paused.
 
+    rollout: what samples the completions of a step, as GRPOTrainer calls its `rollout_func`; None is the model's own `generate`.
     Raises Diverged where a trained weight is not finite after a step.
     """
     job, observer, start = arm.job, arm.observer, arm.start
@@ -96,6 +105,7 @@ def train(model: Any, policy: Policy, arm: Arm, config: TrainConfig, clock: Phas
             ),
             processing_class=policy.tokenizer,
             callbacks=[steps],
+            rollout_func=rollout,
         )
         trainer.clock = clock
         with enough_memory("training", training_remedy(config)):
