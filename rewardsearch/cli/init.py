@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -49,5 +50,6 @@ def init(
         print_whole(console, f"wrote {file}")
     print_lines(console, *(f"warning: {line}" for line in started.warnings))
     print_lines(console, *(f"not ready yet: {line}" for line in started.problems))
-    print_whole(console, f"next: rewardsearch data {started.config}")
-    print_whole(console, f"      rewardsearch run {started.config} --dry-run")
+    config = shlex.quote(str(started.config))
+    print_whole(console, f"next: rewardsearch data {config}")
+    print_whole(console, f"      rewardsearch run {config} --dry-run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 from pathlib import Path
 from typing import Annotated, Any
@@ -69,7 +70,7 @@ def run(
     print_leaderboard(ranking_of(state), console)
     if state.final is not None:
         print_final(state.final, console)
-    print_whole(console, f"next: rewardsearch show {folder} ID")
+    print_whole(console, f"next: rewardsearch show {shlex.quote(str(folder))} ID")
     print_whole(console, f"      rewardsearch export {folder} --to trl -o DIR")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,7 @@ def sft(
     print_lines(console, *(() if progress.sft_reported else (f"  {line}" for line in describe_sft(result))))
     print_whole(console, f"adapter: {adapter}")
     print_whole(console, f"  model = peft.PeftModel.from_pretrained(base, {str(adapter)!r}).merge_and_unload()")
-    print_whole(console, f"next: rewardsearch run {config}{same_options(run_dir, set_)}")
+    print_whole(console, f"next: rewardsearch run {shlex.quote(str(config))}{same_options(run_dir, set_)}")
 
 
 def sft_document(result: SftResult | None, curve: bool = True) -> dict[str, Any] | None:
@@ -61,8 +62,6 @@ def sft_document(result: SftResult | None, curve: bool = True) -> dict[str, Any]
 
 def same_options(run_dir: str | None, overrides: list[str] | None) -> str:
     """The options that make another command use the same run."""
-    import shlex
-
     options = [f"--run-dir {shlex.quote(run_dir)}"] if run_dir else []
     options += [f"--set {shlex.quote(each)}" for each in overrides or []]
     return "".join(f" {option}" for option in options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -97,6 +98,12 @@ _NAMING = ("file", "environment", "data", "dataset", "kind")
 """The keys after whose value a task of a kind is named, the first that is set."""
 
 
+def name_of_kind(task: Mapping[str, Any]) -> str:
+    """What a task of a kind is called where the config does not say it."""
+    source = str(next(filter(None, map(task.get, _NAMING))))
+    return source.rstrip("/").rpartition("/")[2].partition(".")[0] or str(task["kind"])
+
+
 class TaskConfig(SparseSection):
     """What is learnt, and how many rows of each split."""
 
@@ -167,7 +174,7 @@ class TaskConfig(SparseSection):
     classes: dict[str, tuple[LabelValue, ...]] = {}
     """kind choice: the classes, as a list of names, or each with the values that the data write for it. Empty: the values that
     `answer` has in `data`."""
-    positive: str | None = None
+    positive: LabelValue | None = None
     """kind choice: the class whose F1 candidates are ranked by. None: the first of two classes; of more none."""
     form: str | dict[str, str] | None = None
     """How an answer is written: tags (None means this), boxed, hash, last_number, whole, `json: KEY`, or `regex: PATTERN`; a
@@ -224,8 +231,7 @@ class TaskConfig(SparseSection):
         if isinstance(group, str):
             value["group"] = [group]
         if value.get("kind") is not None and "name" not in value:
-            source = str(next(filter(None, map(value.get, _NAMING))))
-            value["name"] = source.rstrip("/").rpartition("/")[2].partition(".")[0] or str(value["kind"])
+            value["name"] = name_of_kind(value)
         return value
 
     def __hash__(self) -> int:

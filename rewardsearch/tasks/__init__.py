@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
-from rewardsearch.config import TaskConfig
+from rewardsearch.config import TaskConfig, name_of_kind
 from rewardsearch.errors import UserError
 from rewardsearch.files.plugins import load_plugin, module_code, plugin_code
 from rewardsearch.tasks.base import GENERATED, SPLITS, LabelValues, SourceReport, Split, Task, solution_of
@@ -56,6 +56,10 @@ def load_task(config: TaskConfig) -> Task:
     if config.kind is not None and config.kind not in KINDS:
         raise UserError(
             f"task.kind: got {config.kind!r}; allowed: {', '.join(KINDS)}; a task by its name goes into task.name"
+        )
+    if config.kind is not None and config.name in TASKS and config.name != name_of_kind(config.model_dump()):
+        raise UserError(
+            f"task.name: {config.name} is a task of its own, and task.kind is {config.kind}; leave one of them out"
         )
     if config.kind is not None:
         made = load_plugin("task", config.kind, KINDS, "task.kind")

@@ -80,6 +80,7 @@ def read_examples(config: TaskConfig, answers: Answers, part: str, key: str, tab
         example = reader.example(where, row, mistakes, found.left_out)
         if example is not None:
             found.examples.append(example)
+    reader.check_pattern(len(found.examples))
     reader.check_types(table, mistakes)
     mistakes.end(name)
     found.examples = _once(found.examples, found)
@@ -127,6 +128,8 @@ class _RowReader:
         # A test file that is the data is no secret.
         same = config.test_data == config.data and Path(config.data or "").expanduser().is_file()
         self._shown = part != "test_data" or same
+        self._unwritable: tuple[str, str] | None = None
+        """The first row whose answer the form cannot hold, and that answer."""
         solution = config.solution if part == "data" else None
         form = answers.asked
         self._prompt = _filler("prompt", config.prompt or "prompt", table, name, form)
@@ -176,6 +179,18 @@ class _RowReader:
             messages = [{"role": "system", "content": system}, {"role": "user", "content": prompt}]
         return Example(where, messages or prompt, answer, solution, columns, key, ties or (digest("prompt", key),))
 
+    def check_pattern(self, usable: int) -> None:
+        """Raises UserError where a pattern reads its own example with no answer of the source, of which it took `usable` rows."""
+        form = self._answers.form
+        if form.name != "regex" or usable or self._unwritable is None:
+            return
+        where, answer = self._unwritable
+        example = form.write_part(answer if self._shown else "{answer}").strip()
+        raise UserError(
+            f"task.form: the pattern {dict(form.constants)['PATTERN']!r} does not read the answer in its example {example!r} "
+            f"({where}, and every other row); correct the pattern, or give the example that it reads"
+        )
+
     def check_types(self, table: Table, mistakes: Mistakes) -> None:
         """Adds a mistake where some answers are numbers or truth values and others texts, which may be a slip of a program."""
         column = self._config.answer or "answer"
@@ -217,7 +232,8 @@ class _RowReader:
             return ""
 
     def _gold(self, where: str, cell: Any, mistakes: Mistakes) -> str | None:
-        written = str(cell).rpartition("####")[2].strip() if self._answers.equal.numeric else str(cell)
+        written = str(cell).lower() if isinstance(cell, bool) else str(cell)
+        written = written.rpartition("####")[2].strip() if self._answers.equal.numeric else written
         what = f"got {written[:40]!r}, which" if self._shown else "its value"
         if isinstance(cell, dict | list) and self._answers.equal.name != "text":
             mistakes.add(
@@ -236,6 +252,7 @@ class _RowReader:
         for key, reasons in (("answer", ""), *([("solution", solution)] if solution else [])):
             value = self._answers.value(self._answers.form.write(answer, reasons))
             if value is None or not self._answers.equal.same(value, gold):
+                self._unwritable = self._unwritable or (where, answer)
                 got = f"got {(answer if key == 'answer' else reasons)[:40]!r}, with which" if self._shown else "with it"
                 mistakes.add(
                     f"a {key} that the form cannot hold",

@@ -73,7 +73,12 @@ def _sized(made: Callable[..., Any]) -> Callable[..., Any]:
     return bounded
 
 
-_TEMPLATES = _Bounded(undefined=StrictUndefined, keep_trailing_newline=True)
+def _json_word(value: Any) -> Any:
+    """`true` and `false` as JSON has them."""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+_TEMPLATES = _Bounded(undefined=StrictUndefined, keep_trailing_newline=True, finalize=_json_word)
 _TEMPLATES.filters |= {name: _sized(_TEMPLATES.filters[name]) for name in _SIZED}
 GLOBALS = frozenset(_TEMPLATES.globals)
 """The names that every template has."""

@@ -37,6 +37,10 @@ def read_source(key: str, source: str, split: str, mistakes: Mistakes) -> Table:
     """
     path, name = Path(source).expanduser(), source_name(source)
     suffix = path.suffix.lower()
+    if path.is_dir():
+        inside = sorted(each.name for each in path.iterdir() if each.suffix.lower() in _SUFFIXES)
+        has = f"it has {', '.join(inside[:5])}" if inside else f"it has no file that ends in {', '.join(_SUFFIXES)}"
+        raise UserError(f"{key}: {source} is a folder; name one file ({has})")
     if suffix not in _SUFFIXES:
         found = _HUB_ID.fullmatch(source)
         if found is not None and not path.exists():

@@ -57,18 +57,23 @@ UNUSABLE = {
         lambda folder: write_lines(folder / "a.jsonl", [{"text": f"t{i}", "label": "x"} for i in range(60)]),
         "'x'",
     ),
+    "a broken message": (
+        lambda folder: write_lines(folder / "a.jsonl", [*CHATS, {"messages": [{"role": "user"}], "target": "x"}]),
+        "line 91",
+    ),
+    "a folder": (str, "folder"),
     "no such file": (lambda folder: "none.jsonl", "none.jsonl"),
 }
 
 
 @pytest.mark.parametrize("write", USABLE.values(), ids=USABLE)
 def test_the_config_of_a_users_rows_passes_the_checks_of_a_search(cli: Any, tmp_path: Path, write: Any) -> None:
-    done = cli("init", tmp_path / "work", "--data", write(tmp_path))
+    done = cli("init", tmp_path / "my work", "--data", write(tmp_path))
     assert done.code == 0, done.err
-    assert "not ready yet" not in done.out
+    assert "not ready yet" not in done.out and f"data '{tmp_path}/my work/config.yaml'\n" in done.out
     guessed = {line.split()[1].strip(":") for line in done.out.splitlines() if line.startswith("guessed ")}
     assert {"prompt", "answer", "kind", "form"} <= guessed
-    config = tmp_path / "work" / "config.yaml"
+    config = tmp_path / "my work" / "config.yaml"
     if write is write_sums:
         assert cli("run", config, "--dry-run", "--no-measure").code == 0
     task = load_task(load_config(config).task)

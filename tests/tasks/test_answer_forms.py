@@ -47,6 +47,7 @@ def test_only_the_first_answer_in_tags_is_replaced() -> None:
         ("tags", "<solution> 1", None),
         ("boxed", r"\boxed{1} so \boxed{\frac{1}{2}}", r"\frac{1}{2}"),
         ("boxed", r"\boxed{a \} b}", r"a \} b"),
+        ("boxed", r"\boxed {47}", "47"),
         ("boxed", r"\boxed{1} and \boxed{2", None),
         ("hash", "#### 1\nno\n#### 2 \nend", "2"),
         ("hash", "no mark", None),

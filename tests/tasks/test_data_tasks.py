@@ -150,6 +150,13 @@ def test_classes_are_found_or_named_with_their_values_and_their_positive_one(tmp
     assert task.label_values is not None and task.label_values.values == {"fine": ("False",), "bad": ("True",)}
     row = next(row for row in task.rows("train") if row.answer == "bad")
     assert task.outcome(row, "<solution> Bad </solution>").positive is True
+    assert config_of(kind="choice", data="a.csv", classes=[0, 1, 2], positive=1).positive == "1"
+
+
+def test_truth_values_in_templates_are_written_as_in_json(tmp_path: Path) -> None:
+    data = write_lines(tmp_path / "a.jsonl", [{"n": n, "even": n % 2 == 0} for n in range(30)])
+    rows = load_task(config_of(kind="text", data=data, prompt="Even: {{ n }}?", answer="{{ even }}")).rows("train")
+    assert {row.answer for row in rows} == {"true", "false"}
 
 
 def test_a_config_of_a_kind_is_named_after_its_data_and_reads_back_the_same(tmp_path: Path) -> None:

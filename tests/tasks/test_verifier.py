@@ -233,6 +233,8 @@ def verify(completion, answer):
     config = parse_config({"task": {"kind": "file", "file": str(written(tmp_path, code)), "trusted": True}}, "test")
     sheet = datasheet(load_task(config.task), config)
     assert sheet.answers == () and any("same prompt" in reason for reason in sheet.left_out)
+    with pytest.raises(UserError, match=r"rows\('train'\)"):
+        check_rows(load_task(config.task), config)
 
 
 def test_rows_that_other_processes_do_not_get_are_refused(tmp_path: Path) -> None:
@@ -246,8 +248,15 @@ def test_rows_that_other_processes_do_not_get_are_refused(tmp_path: Path) -> Non
 
 def test_a_file_that_cannot_be_imported_is_a_mistake(tmp_path: Path) -> None:
     file = written(tmp_path, "import no_such_module\n\n\ndef verify(completion, answer):\n    return None\n")
-    with pytest.raises(UserError, match=r"ModuleNotFoundError at line 1: No module named 'no_such_module'"):
+    with pytest.raises(UserError, match=r"ModuleNotFoundError at line 1: No module named 'no_such_module'; .* imports"):
         load_task(times(tmp_path, file, trusted=True)).check()
+
+
+def test_a_file_whose_import_hangs_is_a_mistake(tmp_path: Path) -> None:
+    file = written(tmp_path, "import time\n\ntime.sleep(60)\n\n\ndef verify(completion, answer):\n    return None\n")
+    with pytest.raises(VerifierFault) as fault:
+        TrustedVerifier(file, start_s=1.0).verdicts([asked("a", "a")])
+    assert fault.value.start and "within 1 s" in fault.value.reason
 
 
 def test_the_process_ends_with_its_task(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Numbers as answers write them: what numbers.py reads, and fractions, percentages, powers of ten, LaTeX, Markdown, more
 currencies.
 
-A percent sign is passed over, as a currency sign is: `25%` is 25. Units and other words are not.
+A percent sign is passed over, as a currency sign is: `25%` is 25. So are units that LaTeX marks as such (`47 \\text{ cm}`,
+`90^\\circ`). Units in plain words, decimal commas (`3,5`, which may be a slip of `35` or of `3,500`) and other words are not.
 """
 
 import re
@@ -15,10 +16,16 @@ _VULGAR = {
     "\u2157": "3/5", "\u2158": "4/5", "\u2159": "1/6", "\u215a": "5/6", "\u215b": "1/8", "\u215c": "3/8", "\u215d": "5/8",
     "\u215e": "7/8", "\u2150": "1/7", "\u2151": "1/9", "\u2152": "1/10",
 }  # fmt: skip
+_UNIT = re.compile(
+    r"(?<=[0-9}])\s*\\(?:text|mathrm|mbox)\{\s*(?!(?:dozen|hundred|thousand|[mbtr]+illion|percent|k)s?\s*\})"
+    r"[A-Za-z]+(?:/[A-Za-z]+)?\s*\}$|\s*\^\{?\\circ\}?$"
+)
+"""One word that LaTeX sets as text, and degrees; not a word that makes another number."""
 _WRITTEN = (
     (re.compile("^[\u200b-\u200d\u2060\ufeff]+|[\u200b-\u200d\u2060\ufeff]+$"), ""),
     (re.compile(r"^(\*\*|__|[*_`])([^*_`]+)\1$"), r"\2"),
     (re.compile(r"^\\\((.*)\\\)$|^\\\[(.*)\\\]$|^\$([^$]*)\$$"), r"\1\2\3"),
+    (_UNIT, ""),
     (re.compile(r"^\\(?:text|textbf|mathrm|mathbf)\{([^{}]*)\}$"), r"\1"),
     (re.compile(r"(?<=[0-9])\{,\}(?=[0-9]{3})"), ","),
     (re.compile(r"\\(?=[$%])|\\[,!;]"), ""),

@@ -5,6 +5,7 @@ MARKS = ("\\boxed{",)
 
 def solution(completion: str) -> str | None:
     """The text in the last box; None without a box, or where the last one is not closed."""
+    completion = completion.replace("\\boxed {", MARKS[0])
     start = completion.rfind(MARKS[0])
     if start < 0:
         return None
@@ -25,5 +26,5 @@ def solution(completion: str) -> str | None:
 
 def is_exact(completion: str) -> bool:
     """Whether there is one box with an answer, and something is written before it."""
-    before, _, after = completion.partition(MARKS[0])
+    before, _, after = completion.replace("\\boxed {", MARKS[0]).partition(MARKS[0])
     return bool(before.strip("$ \n") and solution(completion)) and MARKS[0] not in after

@@ -60,6 +60,8 @@ class Column:
     @cached_property
     def kind(self) -> Kind:
         kinds = {_kind_of(value) for value in self.sample}
+        if kinds == {"messages", "list"}:  # Some are broken, which the rows are then refused for.
+            return "messages"
         return "empty" if not kinds else kinds.pop() if len(kinds) == 1 else "mixed"
 
     @cached_property
@@ -114,7 +116,8 @@ def _kind_of(value: Any) -> Kind:
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, list):
-        return "messages" if chat_messages(value) else "list"
+        roles = any(isinstance(each, dict) and "role" in each for each in value)
+        return "messages" if roles or chat_messages(value) else "list"
     if isinstance(value, dict):
         return "object"
     return "text" if isinstance(value, str) else "number"
