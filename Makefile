@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup setup-dev demo test slow check wheel clean
+.PHONY: setup setup-dev demo test slow trainers check wheel clean
 .DEFAULT_GOAL := demo
 
 # What a user needs; setup-dev adds what tests and checks need.
@@ -31,6 +31,16 @@ test: setup-dev
 slow: setup-dev
 	$(BIN)/python -m pytest -q -m slow
 
+# Exports in the code of the trainers themselves. TRAINERS may hold checkouts in slime/ and easyr1/, which are run as well.
+TRAINERS ?= .trainers
+trainers: setup-dev
+	for each in verl==0.9.1 openrlhf==0.11.2 ms-swift==4.6.0; do \
+		test -d $(TRAINERS)/$${each%%=*} || $(BIN)/pip install --quiet --no-deps --target $(TRAINERS)/$${each%%=*} $$each || exit 1; \
+	done
+	test -x $(TRAINERS)/verifiers/bin/python || $(BIN)/python -m venv $(TRAINERS)/verifiers
+	$(TRAINERS)/verifiers/bin/pip install --quiet verifiers==0.4.0
+	REWARDSEARCH_TRAINERS=$(abspath $(TRAINERS)) $(BIN)/python -m pytest -q tests/exporters/test_own_trainers.py
+
 check: setup-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -41,4 +51,4 @@ wheel: setup
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf .venv dist build
+	rm -rf .venv .trainers dist build

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from callers import CALLERS, LOADERS, Sample
 from fakes import make_run
+from searched import SIZE, ensemble
 
-from rewardsearch.config import Config, SandboxConfig, TaskConfig
 from rewardsearch.errors import UserError
 from rewardsearch.exporters import EXPORTERS, ExportSelection, export, select_rewards
-from rewardsearch.files.resources import resource
 from rewardsearch.records import Batch, RewardSpec
-from rewardsearch.rewards.base import load_base_rewards
 from rewardsearch.rewards.sandbox import Sandbox
 from rewardsearch.run.journal import read_run
-from rewardsearch.tasks import load_task
 
-SIZE = 500
 WHOLE_BATCHES = {"trl", "ms-swift", "easyr1"}
 NORMALISES_EACH = {"trl", "verl", "ms-swift"}
 HEAD = "def reward(prompts, completions, answer, **columns):\n"
@@ -32,56 +27,6 @@ def reward(prompts, completions, answer, **columns):
     longest = max(map(len, completions))
     return [len(c) / longest if longest else 0.0 for c in completions]
 """
-READS_ALL = """
-def reward(prompts, completions, answer, **columns):
-    asked = zip(*(columns[name] for name in sorted(columns)))
-    return {
-        "overlap": [float(len(set(p.split()) & set(c.split()))) for p, c in zip(prompts, completions)],
-        "asked": [0.25 * len(set(" ".join(q).split()) & set(c.split())) for q, c in zip(asked, completions)],
-    }
-"""
-
-
-def ensemble() -> tuple[RewardSpec, ...]:
-    """The base rewards, three hand-written candidates that read different things, and one that reads every column."""
-    found = [
-        RewardSpec(
-            id=name, name=name, code=(resource("candidates") / "arithmetic" / f"{name}.py").read_text(), weight=1 / 3
-        )
-        for name in ("step_check", "brevity", "wrong_answer_penalty")
-    ]
-    return (
-        *load_base_rewards(Config().train.base_rewards),
-        *found,
-        RewardSpec(id="all", name="Reads all", code=READS_ALL),
-    )
-
-
-@pytest.fixture(scope="module")
-def rows() -> Batch:
-    """500 completions of a task with numbers: right ones, wrong ones, in and out of form, each with odd endings now and then."""
-    items = load_task(TaskConfig(train_rows=100)).labelled(100)
-    odd = ("", "\n", " 7", "</s", " <solution> 12 </solution>", "\u00bd{}")
-    picked = [items[i % len(items)] for i in range(SIZE)]
-    return Batch(
-        prompts=tuple(item.row.prompt_text for item in picked),
-        completions=tuple(item.completion + odd[i % len(odd)] for i, item in enumerate(picked)),
-        answer=tuple(item.row.answer for item in picked),
-        columns={name: tuple(item.row.columns[name] for item in picked) for name in picked[0].row.columns},
-    )
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(SandboxConfig()) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture(scope="module")
-def paid(rows: Batch, sandbox: Sandbox) -> list[float]:
-    """The weighted sum of the ensemble, as the search has it."""
-    values = [[spec.weight * value for value in sandbox.call(spec.code, rows).rewards] for spec in ensemble()]
-    return [sum(row) for row in zip(*values, strict=True)]
 
 
 @pytest.mark.parametrize("to", EXPORTERS)
