@@ -26,6 +26,7 @@ def data(config: ConfigArgument, set_: SetOption = None, as_json: JsonOption = F
 
     Warns when a split has fewer rows than the config asks for. Ends with exit code 2 when a search cannot use the rows.
     """
+    from rewardsearch.run.policy_files import chat_template
     from rewardsearch.tasks import load_task_or_sample
     from rewardsearch.tasks.datasheet import check_rows, datasheet
 
@@ -36,14 +37,16 @@ def data(config: ConfigArgument, set_: SetOption = None, as_json: JsonOption = F
             f"warning: these rows are the sample that comes with the package: {problem}; a search would stop\n"
         )
     sheet = datasheet(task, settings)
+    # None: the model's files are not here.
+    template = chat_template(settings.policy)
     if as_json:
-        print_json(sheet.model_dump(mode="json"))
+        print_json({**sheet.model_dump(mode="json"), "chat_template": template})
     else:
-        _print(sheet, make_console())
+        _print(sheet, make_console(), plain=template is False)
     check_rows(task, settings)
 
 
-def _print(sheet: DataSheet, console: Console) -> None:
+def _print(sheet: DataSheet, console: Console, plain: bool) -> None:
     print_lines(console, f"{sheet.task}: {sheet.source}")
     for name, count in sheet.read.items():
         print_lines(console, f"read: {count:,} rows of {name}")
@@ -61,7 +64,9 @@ def _print(sheet: DataSheet, console: Console) -> None:
         row = sheet.example.row
         answers = ", ".join(map(_cut, sheet.answers))
         print_lines(console, "", f"first answers of train: {answers}", f"a row of train, {row.id}:")
-        print_lines(console, *(f"  {line}" for line in _prompt(row).strip().split("\n")))
+        if plain and not isinstance(row.prompt, str):
+            print_lines(console, "note: the model has no chat template, so it gets messages as plain text:")
+        print_lines(console, *(f"  {line}" for line in _prompt(row, plain).strip().split("\n")))
         for attribute, group in row.groups.items():
             print_lines(console, f"  (group, used only for the fairness table) {attribute}: {group}")
         print_lines(console, "completions of a row that rewards are validated on, as the task judges them:")
@@ -71,10 +76,10 @@ def _print(sheet: DataSheet, console: Console) -> None:
         print_lines(console, *(f"  {line}" for line in sheet.example.completion.split("\n")))
 
 
-def _prompt(row: Row) -> str:
-    """The prompt as the policy gets it; chat messages with their roles."""
-    if isinstance(row.prompt, str):
-        return row.prompt
+def _prompt(row: Row, plain: bool) -> str:
+    """The prompt as the policy gets it; chat messages with their roles where it has a chat template."""
+    if plain or isinstance(row.prompt, str):
+        return row.plain_prompt
     return "\n".join(f"[{message['role']}] {message['content']}" for message in row.prompt)
 
 

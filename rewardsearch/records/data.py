@@ -39,6 +39,13 @@ class Row(Record):
         """What a reward sees as the prompt: the plain text, or the last user message."""
         return message_text(self.prompt)
 
+    @property
+    def plain_prompt(self) -> str:
+        """The prompt as plain text: the texts of its messages, a blank line between two, and a line break at the end."""
+        if isinstance(self.prompt, str):
+            return self.prompt
+        return "\n\n".join(message["content"].strip() for message in self.prompt) + "\n"
+
 
 FIXED_ARGUMENTS = ("prompts", "completions", "answer")
 """What every reward is passed, beside the task's columns."""

@@ -45,14 +45,34 @@ def file_mistakes(policy: PolicyConfig) -> Iterator[tuple[str, str]]:
 def weight_bytes(policy: PolicyConfig) -> int:
     """What the policy's weights take in memory in `policy.dtype`, from the headers of its safetensors files; 0 where they are not
     on this machine."""
-    folder = policy_folder(policy.model)
-    if on_hub(policy):
-        from huggingface_hub import try_to_load_from_cache
-
-        cached = try_to_load_from_cache(policy.model, "config.json", revision=policy.revision)
-        folder = Path(cached).parent if isinstance(cached, str) else folder
-    files = folder.glob("*.safetensors") if folder.is_dir() and policy.gguf_file is None else ()
+    folder = _folder_here(policy)
+    files = folder.glob("*.safetensors") if folder is not None and policy.gguf_file is None else ()
     return sum(map(_parameters, files)) * (4 if policy.dtype == "float32" else 2)
+
+
+def chat_template(policy: PolicyConfig) -> bool | None:
+    """Whether the policy's tokenizer has a chat template, from its files; None where they are not on this machine, or in a GGUF
+    file."""
+    folder = _folder_here(policy)
+    if folder is None or policy.gguf_file is not None:
+        return None
+    if (folder / "chat_template.jinja").exists() or (folder / "chat_template.json").exists():
+        return True
+    try:
+        return bool(json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8")).get("chat_template"))
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _folder_here(policy: PolicyConfig) -> Path | None:
+    """The folder with the policy's files: its own, or that of the hub's cache."""
+    folder = policy_folder(policy.model)
+    if folder.is_dir() or not on_hub(policy):
+        return folder if folder.is_dir() else None
+    from huggingface_hub import try_to_load_from_cache
+
+    cached = try_to_load_from_cache(policy.model, "config.json", revision=policy.revision)
+    return Path(cached).parent if isinstance(cached, str) else None
 
 
 def _parameters(file: Path) -> int:

@@ -21,7 +21,7 @@ from rewardsearch.run.policy_files import file_mistakes, on_hub
 from rewardsearch.tasks import Split
 from rewardsearch.tasks.hub import hub_answers
 from rewardsearch.train.engines.lora_targets import ALL
-from rewardsearch.train.engines.tokenizing import PolicyFacts, plain_prompt
+from rewardsearch.train.engines.tokenizing import PolicyFacts
 from rewardsearch.train.engines.trl.fields import field_mistakes
 from rewardsearch.train.launchers.local import worker_environment
 
@@ -114,7 +114,7 @@ def _bundled(config: Config, prompts: Sequence[Row], offline: bool) -> PolicyFac
     model = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     unknown = tokenizer.token_to_id("<unk>")
-    ids = [tokenizer.encode(plain_prompt(row)).ids for row in prompts]
+    ids = [tokenizer.encode(row.plain_prompt).ids for row in prompts]
     return PolicyFacts(
         template=False,
         context=model["max_position_embeddings"],

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
+from tiny_models import CHAT, tiny_model
 from user_data import COLUMNS, hires, write_csv, write_lines
 
 from rewardsearch.config import Config, load_config, parse_config
 from rewardsearch.errors import UserError
-from rewardsearch.files.resources import resource
+from rewardsearch.files.resources import PACKAGE, resource
 from rewardsearch.session.preflight import check
 from rewardsearch.tasks import load_task
 from rewardsearch.tasks.datasheet import check_rows, describe_rows
@@ -167,3 +168,21 @@ def test_completions_of_known_kind_are_shown_as_they_are_judged_and_every_class_
     lines = cli("data", resource("configs") / "arithmetic-grammar.yaml", "--set", f"task={task}").out.splitlines()
     assert {"ham", "spam", "news"} <= {line.split()[0] for line in lines if line.strip()}
     assert {line.split()[0] for line in lines if line.startswith("  ")} >= {"correct", "wrong", "unparsed"}
+
+
+@pytest.mark.parametrize(("template", "first"), [(CHAT, "["), (None, "note: the model has no chat template")])
+def test_a_model_without_a_chat_template_is_shown_its_plain_prompt(
+    cli: Any, tmp_path: Path, template: str | None, first: str
+) -> None:
+    model = tiny_model(tmp_path / "model", template=template)
+    sample = PACKAGE / "tasks" / "gsm8k_sample"
+    files = {f"{split}_file": str(sample / f"{split}.jsonl") for split in ("train", "test")}
+    task = {"name": "gsm8k", **files, "train_rows": 64, "val_rows": 64, "test_rows": 64}
+    config = tmp_path / "own.yaml"
+    config.write_text(yaml.safe_dump({"task": task, "policy": {"model": model}}), encoding="utf-8")
+    shown = cli("data", config)
+    assert shown.code == 0, shown.err
+    lines = shown.out.splitlines()
+    place = next(n for n, line in enumerate(lines) if line.startswith("a row of train"))
+    assert lines[place + 1].strip().startswith(first) and ("[user] " in shown.out) == bool(template)
+    assert json.loads(cli("data", config, "--json").out)["chat_template"] is bool(template)

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 import torch
+from huggingface_hub import constants
 from tiny_models import CHAT, tiny_model
 
 from rewardsearch.config import Config, PolicyConfig, parse_config
 from rewardsearch.errors import UserError
 from rewardsearch.records import Row
-from rewardsearch.run.policy_files import file_mistakes
+from rewardsearch.run.policy_files import chat_template, file_mistakes
 from rewardsearch.train import check_policy, policy_check
 from rewardsearch.train.engines.tokenizing import answer_to, policy_prompt, prompt_ids
 from rewardsearch.train.engines.trl.policy import load_policy
@@ -134,6 +135,20 @@ def test_a_hub_id_without_the_hub_is_told_at_once(monkeypatch: pytest.MonkeyPatc
         assert model in told and "hub cannot be reached" in told
 
 
+@pytest.mark.parametrize("why", ["offline", "unreachable"])
+def test_a_hub_model_without_the_hub_is_told_where_it_is_loaded_as_well(
+    why: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", why == "offline")
+    # Nothing listens there.
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(UserError) as raised:
+        load_policy(PolicyConfig(model="org/nothing"))
+    for told in (*failed("org/nothing"), *raised.value.mistakes):
+        assert "org/nothing" in told and "hub cannot be reached" in told and "\n" not in told
+
+
 @pytest.mark.parametrize(
     ("made", "told"),
     [
@@ -201,10 +216,24 @@ def test_a_tokenizer_without_a_template_or_a_padding_token_does_and_the_first_is
     assert [each.status for each in check_policy(config_of(model), rows(3, 4, chat=False))] == ["ok"]
     policy = load_policy(PolicyConfig(model=model))
     assert policy.tokenizer.pad_token_id == policy.tokenizer.eos_token_id == 1
+    assert chat_template(PolicyConfig(model=model)) is False
+
+
+def test_a_padding_token_that_the_model_does_not_know_is_not_used(tmp_path: Path) -> None:
+    model = tiny_model(tmp_path)
+    file = tmp_path / "tokenizer_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "pad_token": "<added later>"}))
+    assert load_policy(PolicyConfig(model=model)).tokenizer.pad_token_id == 1
 
 
 def test_messages_are_plain_text_without_a_template_and_go_through_it_with_one(tmp_path: Path) -> None:
-    tokenizer = load_policy(PolicyConfig(model=tiny_model(tmp_path))).tokenizer
+    policy = PolicyConfig(model=tiny_model(tmp_path))
+    tokenizer = load_policy(policy).tokenizer
+    assert [chat_template(each) for each in (policy, PolicyConfig(), PolicyConfig(model="org/no"))] == [
+        True,
+        False,
+        None,
+    ]
     messages = [{"role": "system", "content": " Tom has "}, {"role": "user", "content": "pens 7"}]
     asked = Row(id="1", prompt=messages, answer="7")
     assert policy_prompt(tokenizer, asked) == messages

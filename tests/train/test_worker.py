@@ -1,18 +1,23 @@
 """What a training process makes of its rewards: kept prints, and the end of one that changes later."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from fakes import CLOCK
 from working import train_now
 
 from rewardsearch.config import BankConfig, WatchConfig, parse_config
 from rewardsearch.records import RewardSpec, TrainingJob
-from rewardsearch.run.artifacts import CHECKPOINT, COMPLETIONS, load_bank, load_completions, load_outcomes
+from rewardsearch.run.artifacts import CHECKPOINT, COMPLETIONS, load_bank, load_completions, load_outcomes, load_result
 from rewardsearch.tasks.questions import bank_rows
 from rewardsearch.train.engine import Engine, load_engine
+from rewardsearch.train.engines.trl.engine import TrlEngine
+from rewardsearch.train.launcher import TrainArm
+from rewardsearch.train.worker.__main__ import carry_out
 from rewardsearch.train.worker.jobs import Worker
 
 PRINTS = """
@@ -161,3 +166,40 @@ def test_the_bank_is_judged_as_the_task_judges_in_groups_in_the_order_of_the_row
     rows = {row.id: row for row in worker.train_rows}
     judged = [worker.task.outcome(rows[each.row], each.completion, each.length) for each in rollouts]
     assert [(each.kind, each.prediction) for each in rollouts] == [(each.kind, each.prediction) for each in judged]
+
+
+def ended(worker: Worker, on_step: Callable[[], None]) -> dict[str, Any]:
+    """The last event of a training in which `on_step` is called after each step."""
+    events: list[dict[str, Any]] = []
+
+    def say(event: dict[str, Any]) -> None:
+        events.append(event)
+        if event["event"] == "step" and event["unit"] == "steps":
+            on_step()
+
+    carry_out(worker, [TrainArm(id="abc", training=job(PRINTS))], say)
+    return events[-1]
+
+
+def test_a_base_that_changes_during_a_training_is_an_infrastructure_error_and_never_a_score(worker: Worker) -> None:
+    engine = worker.engine
+    assert isinstance(engine, TrlEngine)
+    weight = engine.policy.base.model.norm.weight.data
+    before = weight.clone()
+
+    def change() -> None:
+        weight[3] += 1
+
+    try:
+        end = ended(worker, change)
+    finally:
+        weight.copy_(before)
+    assert (end["event"], "model.norm.weight" in end["reason"]) == ("broken", True)
+    assert load_result(worker.run / job(PRINTS).folder) is None
+    assert ended(worker, lambda: None)["event"] == "done"
+
+
+def test_memory_that_runs_out_in_a_training_names_the_keys_to_lower_and_leaves_no_score(worker: Worker) -> None:
+    end = ended(worker, lambda: torch.empty(1 << 45) and None)
+    assert end["event"] == "user_error" and "train.micro_batch" in end["mistakes"][0]
+    assert load_result(worker.run / job(PRINTS).folder) is None

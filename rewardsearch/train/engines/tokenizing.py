@@ -25,14 +25,7 @@ from rewardsearch.train.engines.lora_targets import ALL, target_mistake
 
 def policy_prompt(tokenizer: Any, row: Row) -> str | list[dict[str, str]]:
     """The row's prompt, its messages as plain text where `tokenizer` has no chat template."""
-    return row.prompt if has_template(tokenizer) else plain_prompt(row)
-
-
-def plain_prompt(row: Row) -> str:
-    """The row's prompt as plain text: the texts of its messages, a blank line between two, and a line break at the end."""
-    if isinstance(row.prompt, str):
-        return row.prompt
-    return "\n\n".join(message["content"].strip() for message in row.prompt) + "\n"
+    return row.prompt if has_template(tokenizer) else row.plain_prompt
 
 
 def has_template(tokenizer: Any) -> bool:

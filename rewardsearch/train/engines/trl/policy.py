@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,11 @@ from rewardsearch.errors import UserError
 from rewardsearch.files.resources import policy_folder
 from rewardsearch.records import Device
 from rewardsearch.run.environment import cpu
+from rewardsearch.run.policy_files import on_hub
+from rewardsearch.tasks.hub import hub_answers, quiet_hub
 from rewardsearch.train.engines.lora_targets import target_mistake
 from rewardsearch.train.engines.trl.frozen import check_frozen, weight_digests
+from rewardsearch.train.engines.trl.memory import enough_memory
 
 
 @dataclass
@@ -112,22 +115,24 @@ def load_policy(config: PolicyConfig, adapter: Path | None = None) -> Policy:
     device = _device(config)
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("policy.device: got cuda, and torch finds no CUDA device; set policy.device: auto")
+    remedy = "lower train.slots, set policy.dtype: bfloat16, or take a smaller model"
+    with enough_memory(f"loading {config.model}", remedy), quiet_hub() if on_hub(config) else nullcontext():
+        return _loaded(config, device, adapter)
+
+
+def _loaded(config: PolicyConfig, device: str, adapter: Path | None) -> Policy:
     folder = policy_folder(config.model)
     name = str(folder) if folder.exists() else config.model
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, padding_side="left", **config.source)
         base = AutoModelForCausalLM.from_pretrained(name, dtype=getattr(torch, config.dtype), **config.source)
     except (OSError, ValueError, ImportError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(
-            f"policy.model: could not load {config.model}"
-            + (f" ({config.gguf_file})" if config.gguf_file else "")
-            + f": {first}; give `embedded`, a folder with safetensors or a GGUF file, or a hub id"
-        ) from None
+        raise UserError(_not_loaded(config, error)) from None
     _clear_quantised_state(base)
     if tokenizer.eos_token_id is None:
         raise UserError(f"policy.model: the tokenizer of {config.model} has no end-of-text token; set its eos_token")
-    if tokenizer.pad_token_id is None:
+    vocabulary = base.get_input_embeddings().num_embeddings
+    if tokenizer.pad_token_id is None or tokenizer.pad_token_id >= vocabulary:
         tokenizer.pad_token = tokenizer.eos_token
     base.to(device)
     if adapter is not None:
@@ -135,6 +140,18 @@ def load_policy(config: PolicyConfig, adapter: Path | None = None) -> Policy:
     base.eval()
     base.requires_grad_(False)
     return Policy(base=base, tokenizer=tokenizer, device=device, config=config)
+
+
+def _not_loaded(config: PolicyConfig, error: Exception) -> str:
+    if on_hub(config) and not hub_answers():
+        return (
+            f"policy.model: could not load {config.model}: the hub cannot be reached, and its cache on this machine does not "
+            "have the whole model; check the connection, or name a folder with the model"
+        )
+    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    file = f" ({config.gguf_file})" if config.gguf_file else ""
+    remedy = "give `embedded`, a folder with safetensors or a GGUF file, or a hub id"
+    return f"policy.model: could not load {config.model}{file}: {first}; {remedy}"
 
 
 def _without_peft_config(base: Any) -> Any:
