@@ -37,6 +37,8 @@ def changed(config: Config, key: str) -> Config:
             other = (*value, "another")
         case dict():
             other = {"another": 1}
+        case None if key == "train.slots":
+            other = 3
         case _:
             other = f"another {value}"
     update: Any = other

@@ -15,6 +15,7 @@ from rewardsearch.exporters import ExportSelection, export
 from rewardsearch.records import Batch, RewardSpec, message_text
 from rewardsearch.session.scoring import rows_to_score
 from rewardsearch.tasks import load_task
+from rewardsearch.train.clock import PhaseClock
 from rewardsearch.train.engines.trl.rewards import ROW, reward_functions
 from rewardsearch.train.worker.observe import Observer
 
@@ -51,7 +52,7 @@ def test_training_scores_the_texts_of_messages() -> None:
 
     spec = RewardSpec(id="base:seen", name="seen", code="")
     observer = Observer(task, task.rows("train"), [(spec, score)], len(SHAPES), 9, lambda step: None)
-    for function in reward_functions(observer)[0]:
+    for function in reward_functions(observer, PhaseClock())[0]:
         function(completions=SHAPES, completion_ids=[[1]] * len(SHAPES), **{ROW: [0] * len(SHAPES)})
     assert list(seen[0].completions) == TEXTS
 
