@@ -40,6 +40,8 @@ class DataTask(JudgedTask):
 
     stuffed = True
 
+    _classed: tuple[Table, Mistakes] | None = None
+    """`task.data` where it was read for its classes, until it is read for its rows."""
     keys: Mapping[str, str] = {part: f"task.{part}" for part in PARTS}
     """The keys of the config in which the user names the sources."""
 
@@ -53,13 +55,24 @@ class DataTask(JudgedTask):
             raise UserError("task.system goes with task.chat: true; in a plain prompt, write it into task.prompt")
         _check_columns(config.columns.rewards)
         self.name = config.label
-        self._start(config, *_judgement(config))
+        self._start(config, *self._judgement(config))
         self.label_values = _label_values(config)
         self.description = self._describe()
 
     def _start(self, config: TaskConfig, equal: Equality, positive: str | None = None) -> None:
         super().__init__(config, equal, positive)
         self.columns, self.reading = config.columns.rewards, self.answers
+
+    def _judgement(self, config: TaskConfig) -> tuple[Equality, str | None]:
+        """What counts as equal, and the positive class."""
+        if config.kind != "choice":
+            return equality_of(config, Number() if config.kind == "numeric" else Text()), None
+        if config.classes:
+            return _choice(config, config.classes)
+        mistakes = Mistakes()
+        table = read_source(self.keys["data"], str(config.data), PARTS["data"], mistakes)
+        self._classed = (table, mistakes)
+        return _choice(config, {name: (name,) for name in sorted(_classes_of(config, table))})
 
     def rows(self, split: Split) -> list[Row]:
         return [each.row(self.id_of(split, each)) for each in self._splits[split][: self._sizes[split]]]
@@ -129,6 +142,10 @@ class DataTask(JudgedTask):
 
     def table(self, part: str, mistakes: Mistakes) -> Table | None:
         """The rows of a source as they are written; None where there is no such source."""
+        if part == "data" and self._classed is not None:
+            (found, first), self._classed = self._classed, None
+            mistakes.update(first)
+            return found
         source = getattr(self._config, part)
         return None if source is None else read_source(self.keys[part], str(source), PARTS[part], mistakes)
 
@@ -193,11 +210,8 @@ _MARKS = {"data": "", "val_data": " (val)", "test_data": " (test)"}
 """What tells sources apart that are one file."""
 
 
-def _judgement(config: TaskConfig) -> tuple[Equality, str | None]:
-    """What counts as equal, and the positive class."""
-    if config.kind != "choice":
-        return equality_of(config, Number() if config.kind == "numeric" else Text()), None
-    values = config.classes or {name: (name,) for name in sorted(_classes_of(config))}
+def _choice(config: TaskConfig, values: Mapping[str, tuple[str, ...]]) -> tuple[Equality, str | None]:
+    """The equality of a choice between classes, given with what the data write for each, and the positive class."""
     if not 2 <= len(values) <= MOST_CLASSES:
         raise UserError(f"task.classes: got {len(values)} classes; a choice has 2 to {MOST_CLASSES}; name them")
     owners: dict[str, str] = {}
@@ -214,10 +228,10 @@ def _judgement(config: TaskConfig) -> tuple[Equality, str | None]:
     return Choice(names, values), positive
 
 
-def _classes_of(config: TaskConfig) -> list[str]:
-    """The different answers of the data, each in its first spelling."""
+def _classes_of(config: TaskConfig, table: Table) -> list[str]:
+    """The different answers of `task.data`, each in its first spelling."""
     found: dict[str, str] = {}
-    for value in answer_values(config):
+    for value in answer_values(config, table):
         found.setdefault(label_key(value), value)
     if len(found) > MOST_CLASSES:
         raise UserError(

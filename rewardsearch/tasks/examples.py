@@ -22,13 +22,15 @@ from rewardsearch.errors import UserError
 from rewardsearch.records import Row, message_text
 from rewardsearch.tasks.answers import Answers
 from rewardsearch.tasks.filling import GLOBALS, filled, template_of, variables
-from rewardsearch.tasks.sources import read_source, source_name
+from rewardsearch.tasks.sources import source_name
 from rewardsearch.tasks.splitting import digest, sign_form, words
 from rewardsearch.tasks.tables import Mistakes, Table, cell_text, json_kind
 
 Prompt = str | list[dict[str, str]]
 PARTS = {"data": "train", "val_data": "validation", "test_data": "test"}
 """The keys of the config that name sources, with the split that each takes of a hub data set."""
+_UNFILLED = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
+"""What the expressions of a template raise."""
 _PROVIDED = frozenset(("row", "form"))
 """Names that templates have beside the columns: the whole row, and the text that asks for the answer form."""
 ASKS = "Answer in exactly this form:\n{{ form }}"
@@ -87,13 +89,19 @@ def read_examples(config: TaskConfig, answers: Answers, part: str, key: str, tab
     return found
 
 
-def answer_values(config: TaskConfig) -> list[str]:
-    """The different gold answers of `task.data` as they are written, for a choice that names no classes."""
-    source, mistakes = str(config.data), Mistakes()
-    table = read_source("task.data", source, PARTS["data"], mistakes)
-    value = _filler("answer", config.answer or "answer", table, source_name(source), "")
-    found = (cell_text(value(_filled_row(row)))[0] for _, row in table.rows)
-    return list(dict.fromkeys(text for text in found if text))
+def answer_values(config: TaskConfig, table: Table) -> list[str]:
+    """The different gold answers of `task.data` as they are written, for a choice that names no classes. Raises UserError."""
+    value = _filler("answer", config.answer or "answer", table, source_name(str(config.data)), "")
+    found: dict[str, None] = {}
+    for where, row in table.rows:
+        try:
+            found[cell_text(value(_filled_row(row)))[0]] = None
+        except _UNFILLED as error:
+            why = " ".join(str(error).split())
+            raise UserError(
+                f"{where}: task.answer cannot be filled in ({why}); correct row or template, or name the classes"
+            ) from None
+    return [text for text in found if text]
 
 
 def _once(examples: Iterable[Example], found: Found) -> list[Example]:
@@ -223,7 +231,7 @@ class _RowReader:
             raise UserError(
                 f"{where}: task.{key} takes too much to be filled in ({error}); make the template smaller"
             ) from None
-        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        except _UNFILLED as error:
             why = f" ({' '.join(str(error).split())})" if self._shown else ""
             mistakes.add(
                 f"a {key} that cannot be filled in",

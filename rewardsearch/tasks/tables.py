@@ -27,6 +27,11 @@ class Mistakes:
     def add(self, kind: str, message: str) -> None:
         self._kinds.setdefault(kind, []).append(message)
 
+    def update(self, other: Mistakes) -> None:
+        """Adds the mistakes of `other`."""
+        for kind, messages in other._kinds.items():
+            self._kinds.setdefault(kind, []).extend(messages)
+
     def end(self, source: str) -> None:
         """Raises UserError if there are mistakes: the first MAX_SHOWN of each kind, then the number of the others."""
         lines: list[str] = []

@@ -153,6 +153,13 @@ def test_classes_are_found_or_named_with_their_values_and_their_positive_one(tmp
     assert config_of(kind="choice", data="a.csv", classes=[0, 1, 2], positive=1).positive == "1"
 
 
+def test_data_without_named_classes_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, opened, read = mails(tmp_path), list[Path](), Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: opened.append(path) or read(path))
+    task = load_task(config)
+    assert task.rows("train") == task.rows("train") and len(opened) == 1
+
+
 def test_truth_values_in_templates_are_written_as_in_json(tmp_path: Path) -> None:
     data = write_lines(tmp_path / "a.jsonl", [{"n": n, "even": n % 2 == 0} for n in range(30)])
     rows = load_task(config_of(kind="text", data=data, prompt="Even: {{ n }}?", answer="{{ even }}")).rows("train")
