@@ -37,8 +37,8 @@ def estimate(
     assume: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="KEY=SECONDS",
-            help="Take this in place of measuring, such as step=1.6. Repeatable. Keys: step, question, run, start, sft_step, "
+            metavar="KEY=SECONDS,...",
+            help="Take these in place of measuring, such as step=1.6,question=0.01. Keys: step, question, run, start, sft_step, "
             "sampled, validated, step_shared, question_shared, and in tokens completion_tokens, answer_tokens.",
         ),
     ] = None,
@@ -100,9 +100,12 @@ def measured_estimate(config: Config, hourly: float | None = None) -> Estimate:
     from rewardsearch.tasks import load_task
 
     sys.stderr.write("measuring a few training steps and a batch of the evaluation\n")
-    task = load_task(config.task)
-    rows = Rows(len(task.rows(config.ranked_on)), len(task.rows("test")))
-    return estimated(config, measure(config, rows), rows, hourly, examples=True)
+    try:
+        task = load_task(config.task)
+        rows = Rows(len(task.rows(config.ranked_on)), len(task.rows("test")))
+        return estimated(config, measure(config, rows), rows, hourly, examples=True)
+    except UserError as error:
+        raise UserError(*error.mistakes, "nothing could be measured; --no-measure gives the counts alone") from None
 
 
 def assumed(settings: Iterable[str]) -> Measured:
@@ -113,7 +116,7 @@ def assumed(settings: Iterable[str]) -> Measured:
     of_pace = tuple(Pace.model_fields)
     allowed = (*of_pace, "sft_step", "sampled", "validated", "completion_tokens", "answer_tokens")
     values: dict[str, float] = {}
-    for setting in settings:
+    for setting in ",".join(settings).split(","):
         key, _, text = setting.partition("=")
         try:
             values[key] = float(text)
@@ -141,8 +144,9 @@ def facts(found: Estimate) -> Iterator[tuple[str, str]]:
             f"{pace.run:.2g} s more a run, {pace.start:.2g} s to start ({seconds})",
         )
     if found.total.seconds is not None:
-        arms = f", up to {found.arms} arms each" if found.arms > 1 else ""
-        yield "time", f"{_time(found.total.seconds)}, {_processes(found.slots)} side by side{arms}"
+        arms = f", up to {found.arms} arms {'each' if found.slots > 1 else 'in it'}" if found.arms > 1 else ""
+        processes = f"{found.slots} processes side by side" if found.slots > 1 else "1 process"
+        yield "time", f"{_time(found.total.seconds)}, {processes}{arms}"
     if found.device_hours is not None:
         kind = f" ({measured.device})" if measured is not None and measured.device else ""
         devices = f"{found.devices} device{'s' if found.devices > 1 else ''}{kind}"
@@ -159,10 +163,6 @@ def facts(found: Estimate) -> Iterator[tuple[str, str]]:
         )
     if found.dollars is not None:
         yield "money", _dollars(found.dollars).removeprefix(", ")
-
-
-def _processes(count: int) -> str:
-    return f"{count} process{'es' if count > 1 else ''}"
 
 
 def _range(value: Between, form: str = ",.0f") -> str:

@@ -111,7 +111,7 @@ def estimate(
         requests=requests,
         device_dollars=device_dollars,
         dollars=sum(known, NOTHING) if known else None,
-        notes=tuple(_notes(config, parts, total, device_hours, requests)),
+        notes=tuple(_notes(config, measured, parts, total, device_hours, requests)),
     )
 
 
@@ -210,6 +210,7 @@ def _devices(config: Config, slots: int, device: Device | None) -> int:
 
 def _notes(
     config: Config,
+    measured: Measured | None,
     parts: Sequence[PartEstimate],
     total: PartEstimate,
     device_hours: Between | None,
@@ -230,16 +231,19 @@ def _notes(
         )
         if most.unpriced:
             yield "no price for a model: set propose.llm.prices; its requests are not in the dollars"
-        for name, limit, needed in (
-            ("tokens", config.budget.tokens, (least.tokens, most.tokens)),
-            ("dollars", config.budget.dollars, (least.dollars, most.dollars)),
-        ):
-            if limit is not None and needed[1] > limit:
-                yield f"budget.{name}: {limit:,} {'is' if needed[0] > limit else 'may be'} used up before the end"
-    minutes = config.budget.wall_clock_minutes
-    if minutes is not None and total.seconds is not None and total.seconds.high > minutes * 60:
-        sure = "is" if total.seconds.low > minutes * 60 else "may be"
-        yield f"budget.wall_clock_minutes: {minutes:g} {sure} used up before the end"
+    minutes = total.seconds.times(1 / 60) if total.seconds is not None else None
+    on_gpu = device_hours if measured and measured.device and measured.device.kind != "cpu" else None
+    limits: list[tuple[str, float | None, Between | None]] = [
+        ("wall_clock_minutes", config.budget.wall_clock_minutes, minutes),
+        ("gpu_hours", config.budget.gpu_hours, on_gpu),
+    ]
+    if requests is not None:
+        least, most = requests
+        limits.append(("tokens", config.budget.tokens, Between(least.tokens, most.tokens)))
+        limits.append(("dollars", config.budget.dollars, Between(least.dollars, most.dollars)))
+    for name, limit, needed in limits:
+        if limit is not None and needed is not None and needed.high > limit:
+            yield f"budget.{name}: {limit:,} {'is' if needed.low > limit else 'may be'} used up before the end"
 
 
 def _exactly(value: float) -> Between:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from rewardsearch.session.estimating import Estimate, Measured, PartEstimate, es
 from rewardsearch.session.pace import Pace, Place, duration
 from rewardsearch.session.pending import Between, planned
 
+CONFIGS = sorted(resource("configs").glob("*.yaml"))
+COMMAND = re.compile(r"^#   rewardsearch (estimate .*)$", re.MULTILINE)
 DEMO = resource("configs") / "arithmetic-demo.yaml"
 PRICES = {"big": {"input": 2.0, "output": 10.0}, "small": {"input": 1.0, "output": 0.0}}
 
@@ -136,7 +139,7 @@ def test_a_model_without_a_price_is_named_as_missing_in_the_money() -> None:
 def test_a_budget_that_ends_the_search_before_is_noted() -> None:
     budget = {"wall_clock_minutes": 10, "tokens": 1_000_000}
     found = estimate(config(propose={"proposer": "llm"}, budget=budget), Measured(pace=Pace(step=36.0)))
-    assert any("budget.wall_clock_minutes: 10 is used up" in note for note in found.notes)
+    assert any("budget.wall_clock_minutes: 10.0 is used up" in note for note in found.notes)
     assert not any("budget.tokens" in note for note in found.notes)
 
 
@@ -150,6 +153,16 @@ def test_what_is_in_the_cache_is_not_counted(tmp_path: Path, monkeypatch: pytest
     path.parent.mkdir(parents=True)
     path.touch()
     assert [each.part for each in estimate(banked, None).parts] == ["sft", "references", "rounds"]
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_the_head_of_a_config_has_the_time_that_its_command_computes(path: Path, cli: Any) -> None:
+    head = path.read_text(encoding="utf-8").partition("\nseed:")[0]
+    for command in COMMAND.findall(head):
+        shown = cli(*command.split()).out
+        time = re.search(r"^time +(\d.*?),", shown, re.MULTILINE)
+        assert time is not None and f": {time[1]}" in head, shown
+    assert estimate(load_config(path), None).total.steps.high > 0
 
 
 @pytest.mark.parametrize("settings", [["question=1"], ["step=fast"], ["step=-1"], ["pace=1"]])
