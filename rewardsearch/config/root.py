@@ -63,9 +63,9 @@ class Config(Section):
                 f"train.micro_batch: got {self.train.micro_batch}, must divide the {completions} completions of a step "
                 "(prompts_per_step * group_size)"
             )
-        if self.train.trl and self.train.engine != "trl":
+        if self.train.trl and self.train.engine not in ("trl", "vllm"):
             raise ValueError(
-                f"train.trl: the engine `trl` alone reads it, got train.engine: {self.train.engine}; take it out"
+                f"train.trl: only the engines trl and vllm train through TRL, got train.engine: {self.train.engine}; take it out"
             )
         if self.sft.micro_batch and self.sft.batch_size % self.sft.micro_batch:
             raise ValueError(

@@ -70,7 +70,7 @@ class TrainConfig(Section):
     base_rewards: Annotated[tuple[str, ...], Field(min_length=1)] = ("format_exact", "format_approximate", "answer")
     """Names of files in candidates/base/ that every run trains on, or paths."""
     trl: Annotated[dict[str, JsonValue], Affects("training", "bank")] = {}
-    """Further fields of TRL's GRPOConfig, for the engine `trl`; those that the search sets itself are refused."""
+    """Further fields of TRL's GRPOConfig, for the engines `trl` and `vllm`; those that the search sets itself are refused."""
     eval_batch_size: Annotated[Count, Affects("training", "bank", "sft")] = 250
     """Questions that are answered at once, at most. A batch that does not fit into memory is halved."""
     eval_batch_tokens: Annotated[Count | None, Affects("training", "bank", "sft")] = None

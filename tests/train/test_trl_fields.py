@@ -89,6 +89,7 @@ def test_a_search_is_told_before_anything_is_trained(given: dict[str, Any], told
     assert found.found.startswith(told) and found.remedy
 
 
-def test_engines_other_than_trl_refuse_it() -> None:
-    with pytest.raises(UserError, match=r"train\.trl: .*other:Engine"):
-        parse_config({"train": {"engine": "other:Engine", "trl": {"epsilon": 0.1}}}, "test")
+def test_engines_that_do_not_train_through_trl_refuse_it() -> None:
+    for engine in ("lockstep", "other:Engine"):
+        with pytest.raises(UserError, match=rf"train\.trl: .*{engine}"):
+            parse_config({"train": {"engine": engine, "trl": {"epsilon": 0.1}}}, "test")

@@ -75,7 +75,7 @@ _REASONS = {
 }
 _VLLM = (
     "TRL's way to use vLLM merges the adapter into the base at every step, and the base drifts in 16 bits; "
-    "set train.engine to one that serves adapters, and leave it out"
+    "set train.engine: vllm, and leave it out"
 )
 _LOGGING = "the search records every step itself; read the curves with `rewardsearch show RUN ID`"
 _SAVING = "the search saves adapters and checkpoints itself, into the run folder; set run_dir"
