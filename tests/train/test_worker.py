@@ -181,21 +181,22 @@ def ended(worker: Worker, on_step: Callable[[], None]) -> dict[str, Any]:
     return events[-1]
 
 
-def test_a_base_that_changes_during_a_training_is_an_infrastructure_error_and_never_a_score(worker: Worker) -> None:
-    engine = worker.engine
+@pytest.mark.parametrize("name", ["trl", "lockstep"])
+def test_a_base_that_changes_during_a_training_is_an_infrastructure_error_and_never_a_score(
+    worker: Worker, name: str
+) -> None:
+    engine = load_engine(CONFIG.model_copy(update={"train": CONFIG.train.model_copy(update={"engine": name})}), None)
     assert isinstance(engine, TrlEngine)
-    weight = engine.policy.base.model.norm.weight.data
+    worker.engine, weight = engine, engine.policy.base.model.norm.weight.data
     before = weight.clone()
 
     def change() -> None:
         weight[3] += 1
 
-    try:
-        end = ended(worker, change)
-    finally:
-        weight.copy_(before)
+    end = ended(worker, change)
     assert (end["event"], "model.norm.weight" in end["reason"]) == ("broken", True)
     assert load_result(worker.run / job(PRINTS).folder) is None
+    weight.copy_(before)
     assert ended(worker, lambda: None)["event"] == "done"
 
 

@@ -58,6 +58,8 @@ class LockstepEngine(TrlEngine):
             with enough_memory("training", training_remedy(config)):
                 ends = self._step([each for each in running if not each.done])
             ends |= self._evaluated([each for each in running if each.done])
+            if ends:
+                policy.check_frozen()
             yield from ((arm, ends[id(arm)]) for arm in (each.arm for each in running) if id(arm) in ends)
             running = [each for each in running if id(each.arm) not in ends]
 
@@ -172,6 +174,7 @@ class LockstepEngine(TrlEngine):
     ) -> list[Generation]:
         loras = [] if adapter is None else [adapters.load(self.policy, adapter)]
         (found,) = self._answers(loras, rows, on_done)
+        self.policy.check_frozen()
         if found is None:
             raise Diverged(LOGITS)
         return found
