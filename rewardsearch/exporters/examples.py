@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rewardsearch.config import SandboxConfig
+from rewardsearch.errors import MachineError, UserError
 from rewardsearch.exporters.records import ExportExample
 from rewardsearch.records import Batch, RewardSpec
 from rewardsearch.rewards.sandbox import RewardFault, Sandbox
@@ -18,7 +19,8 @@ def make_examples(
 ) -> tuple[tuple[ExportExample, ...], dict[str, tuple[str, ...]]]:
     """The examples, and the names of the components of each reward that has some, by its id.
 
-    Without examples where a reward fails on them, as one may that reads a column in a form of its own.
+    Without examples where the sandbox does not start on this machine, and where a reward fails on them, as one may that reads a
+    column in a form of its own.
     """
     gold, other = task.classes[:2] if task.classes else ("7", "12")
     form = task.answer_form
@@ -36,11 +38,11 @@ def make_examples(
         answer=(gold,) * len(texts),
         columns={name: (_PROMPT,) * len(texts) for name in columns},
     )
-    with Sandbox(config) as sandbox:
-        try:
+    try:
+        with Sandbox(config) as sandbox:
             outputs = [sandbox.call(spec.code, batch) for spec in rewards]
-        except RewardFault:
-            return (), {}
+    except (RewardFault, MachineError, UserError):
+        return (), {}
     paid = zip(*(output.rewards for output in outputs), strict=True)
     examples = tuple(
         ExportExample(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import ClassVar
@@ -34,7 +35,7 @@ Python 3.10 or later.
 - A completion on which a reward fails, or gets a value that is not finite, gets 0.0 from this reward. The log says so
   once.
 - A gold answer that the rewards cannot read is an error with its value, once. If the trainer goes on, such rows get 0.0.
-- `python -m pytest test_{module}.py` checks the module where it lies. It needs pytest alone.
+- `python -m pytest test_{module}.py` checks the module where it lies. It needs pytest alone.{examples}
 - Read the module before you run it. It passed the checks of the search, but here it runs without a sandbox.
 
 {licence}
@@ -110,16 +111,18 @@ class TrainerTarget:
 
     def _readme(self, selection: ExportSelection, names: Sequence[str]) -> str:
         rows = zip(names, selection.rewards, strict=True)
-        return _README.format(
+        text = _README.format(
             trainer=self.trainer,
             source=plain(selection.source),
             module=MODULE,
             rows="\n".join(f"| `{name}` | {label(spec)} | {spec.weight:.4g} |" for name, spec in rows),
             usage=self.usage_for(selection, names).strip() + "\n",
-            needed=textwrap.fill(self._needed(selection), 118, break_on_hyphens=False, break_long_words=False),
+            needed=self._needed(selection),
             findings=f"\n## What the search found\n{text}" if (text := findings(selection)) else "",
             licence=LICENCE,
+            examples="" if selection.examples else " It has no examples of what the search paid.",
         )
+        return reflowed(text)
 
     def _needed(self, selection: ExportSelection) -> str:
         text = gold_format(selection)
@@ -138,3 +141,21 @@ class TrainerTarget:
                 f"(`{selection.sft_adapter}` among the runs of the search)."
             )
         return text
+
+
+def reflowed(markdown: str) -> str:
+    """The page with paragraphs and items of lists filled to 118 columns; code, tables and headings as they are."""
+    parts = re.split(r"(^```.*?^```$)", markdown, flags=re.DOTALL | re.MULTILINE)
+    return "".join(part if part.startswith("```") else "\n\n".join(map(_filled, part.split("\n\n"))) for part in parts)
+
+
+def _filled(block: str) -> str:
+    text = block.strip("\n")
+    if not text or text.startswith(("#", "|")):
+        return block
+    return block.replace(text, "\n".join(map(_filled_item, re.split(r"\n(?=- )", text))))
+
+
+def _filled_item(text: str) -> str:
+    indent = "  " if text.startswith("- ") else ""
+    return textwrap.fill(text, 118, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)

@@ -155,7 +155,7 @@ def verifiers(module: ModuleType, batch: Batch) -> list[float]:
         data["prompt"] = [Fields(role="user", content=row["prompt"])]  # type: ignore[assignment]
         trace = Trace([Fields(role="assistant", content=row["completion"])])
         (found,) = await asyncio.gather(module.rewardsearch(task=Fields(**data), trace=trace))
-        said = [{"role": "assistant", "content": row["completion"]}]
+        said = [Fields(role="assistant", content=row["completion"])]
         rubric = [f(completion=said, answer=row["answer"], prompt=row["prompt"], info=row) for f in module.REWARD_FUNCS]
         assert abs(sum(w * v for w, v in zip(module.REWARD_WEIGHTS, rubric, strict=True)) - sum(found.values())) < 1e-9
         return float(sum(found.values()))

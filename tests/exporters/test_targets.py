@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,13 @@ def test_an_export_pays_what_the_search_paid(tmp_path: Path, rows: Batch, paid: 
     given = CALLERS[to](module, rows)
     assert len(given) == SIZE and len({round(value, 6) for value in paid}) > 50
     assert max(abs(a - b) for a, b in zip(given, paid, strict=True)) <= 1e-9
+
+
+def test_every_module_imports_with_the_standard_library_alone(tmp_path: Path) -> None:
+    selection = ExportSelection(source="demo", rewards=ensemble(), columns=("question",))
+    paths = [export(to, selection, tmp_path / to)[0] for to in EXPORTERS]
+    code = "import runpy, sys\nfor path in sys.argv[1:]:\n    runpy.run_path(path)\n"
+    subprocess.run([sys.executable, "-I", "-S", "-c", code, *paths], check=True)
 
 
 @pytest.mark.parametrize("to", EXPORTERS)

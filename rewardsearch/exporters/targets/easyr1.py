@@ -41,7 +41,7 @@ worker:
 `data.answer_key` names the column with the gold answer{row}.
 """
 _ROW = """. These rewards also read {columns}, which EasyR1 does not pass. So this column holds an
-object, or its JSON text, with `answer` and {columns}"""
+object, or its JSON text, with `answer`, {columns}"""
 
 
 class Target(TrainerTarget):
@@ -68,4 +68,4 @@ def totals(module, rows):
     def usage_for(self, selection: ExportSelection, names: Sequence[str]) -> str:
         read = [f"`{name}`" for name in selection.columns]
         read += ["`prompt`"] if any(reads_prompt(spec.code) for spec in selection.rewards) else []
-        return _USAGE.format(module=MODULE, row=_ROW.format(columns=" and ".join(read)) if read else "")
+        return _USAGE.format(module=MODULE, row=_ROW.format(columns=", ".join(read)) if read else "")

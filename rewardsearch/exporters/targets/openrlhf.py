@@ -53,7 +53,7 @@ OpenRLHF logs an error of a reward and goes on without a reward for this sample.
 a missing reward. The cause is in the log, at `Failed to fetch reward`.
 """
 _ROW = """,
-or the text of a JSON object with `answer` and {columns}, which the rewards read. The prompt is the one in the object if
+or the text of a JSON object with `answer`, {columns}, which the rewards read. The prompt is the one in the object if
 it has one. Else it is the prompt with the chat template around it, which the rewards did not see in the search"""
 
 

@@ -89,14 +89,19 @@ REWARD_FUNCS_REGISTRY.update({{function.__name__: function for function in REWAR
 
 after the registry in `get_reward_funcs`. In the recipe set `reward_funcs: [{names}]` and `reward_weights: {weights}`.
 """
-_COMMAND = (
-    "From the command line: `trl grpo --reward_funcs {module}.trl_reward ...`. `trl_reward` is their weighted sum."
-)
-_COMMAND_EACH = (
-    "In the search each reward was normalised within its group before the sum (GDPO, arXiv 2601.05242). TRL 0.27 and later can "
-    "do this. Their plain sum is a different reward. From the command line: `trl grpo --reward_funcs {functions} "
-    "--reward_weights {weights} --multi_objective_aggregation normalize_then_sum ...`."
-)
+_COMMAND = """\
+From the command line, with their weighted sum as one function:
+
+```
+trl grpo --reward_funcs {module}.trl_reward ...
+```"""
+_COMMAND_EACH = """\
+In the search each reward was normalised within its group before the sum (GDPO, arXiv 2601.05242). TRL 0.27 and later can do
+this. Their plain sum is a different reward. From the command line:
+
+```
+trl grpo --reward_funcs {functions} --reward_weights {weights} --multi_objective_aggregation normalize_then_sum ...
+```"""
 _ARGUMENTS = {
     "sum_then_normalize": "reward_weights=REWARD_WEIGHTS",
     "normalize_then_sum": 'reward_weights=REWARD_WEIGHTS, multi_objective_aggregation="normalize_then_sum"',

@@ -3,7 +3,7 @@
 Read in verifiers 0.4.0: `Task.hooks` loads `path/to/file.py:function` from the config (`load_plugged_fn`), and `Task.score`
 awaits it with the arguments that its signature names. A mapping is recorded as one reward for each key. `task` is the task's
 data, a model with `prompt` and the fields of its class; `trace` is the rollout. Up to 0.3, `vf.Rubric` calls a function with
-those of `completion`, `answer`, `prompt`, `info` and `state` that its signature names.
+those of `completion`, `answer`, `prompt`, `info` and `state` that its signature names. Messages are models of pydantic, or dicts.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ async def rewardsearch_components(task, trace):
 def _rubric_score(name, completion, answer, prompt, info):
     """The value of one reward, for vf.Rubric."""
     columns = info if isinstance(info, dict) else {}
-    return ENSEMBLE.score_one(completion, answer, prompt, columns, (name,))[name]
+    asked = None if prompt is None else _plain(prompt)
+    return ENSEMBLE.score_one(_plain(completion), answer, asked, columns, (name,))[name]
 '''
 _FUNCTION = '''\
 def {function}(completion, answer, prompt=None, info=None, **options):
@@ -82,7 +83,7 @@ from {module} import REWARD_FUNCS, REWARD_WEIGHTS
 rubric = vf.Rubric(funcs=REWARD_FUNCS, weights=REWARD_WEIGHTS)
 ```
 {info}
-An error of a reward is recorded in the rollout, and the training goes on: look for it in the traces.
+verifiers records an error of a reward in the rollout or in its log, and goes on: look for it there.
 """
 
 
@@ -127,6 +128,6 @@ def totals(module, rows):
 
     def usage_for(self, selection: ExportSelection, names: Sequence[str]) -> str:
         read = ", ".join(f"`{name}`" for name in selection.columns)
-        columns = f", and the fields {read}, which the rewards read" if read else ""
+        columns = f", and {read}, which the rewards read" if read else ""
         info = f"\nPut {read} into the dict `info` of a row.\n" if read else ""
         return _USAGE.format(module=MODULE, columns=columns, info=info)
