@@ -37,8 +37,9 @@ trainers: setup-dev
 	for each in verl==0.9.1 openrlhf==0.11.2 ms-swift==4.6.0; do \
 		test -d $(TRAINERS)/$${each%%=*} || $(BIN)/pip install --quiet --no-deps --target $(TRAINERS)/$${each%%=*} $$each || exit 1; \
 	done
-	test -x $(TRAINERS)/verifiers/bin/python || $(BIN)/python -m venv $(TRAINERS)/verifiers
+	for each in verifiers verifiers-0.3; do test -x $(TRAINERS)/$$each/bin/python || $(BIN)/python -m venv $(TRAINERS)/$$each || exit 1; done
 	$(TRAINERS)/verifiers/bin/pip install --quiet verifiers==0.4.0
+	$(TRAINERS)/verifiers-0.3/bin/pip install --quiet verifiers==0.3.1
 	REWARDSEARCH_TRAINERS=$(abspath $(TRAINERS)) $(BIN)/python -m pytest -q tests/exporters/test_own_trainers.py
 
 check: setup-dev

@@ -9,7 +9,6 @@ from typing import Protocol
 
 from rewardsearch.errors import UserError
 from rewardsearch.exporters import targets
-from rewardsearch.exporters.isolate import as_factory
 from rewardsearch.exporters.records import ExportExample, ExportSelection
 from rewardsearch.exporters.selection import select_rewards
 from rewardsearch.exporters.target import TrainerTarget
@@ -22,7 +21,6 @@ __all__ = [
     "ExportSelection",
     "Exporter",
     "TrainerTarget",
-    "as_factory",
     "export",
     "load_exporter",
     "select_rewards",

@@ -238,6 +238,28 @@ def verifiers(package: Path, path: Path, rows: list[dict[str, Any]]) -> list[flo
     return asyncio.run(run())
 
 
+def rubric(package: Path, path: Path, rows: list[dict[str, Any]]) -> list[float]:
+    """vf.Rubric of verifiers 0.3 with REWARD_FUNCS and REWARD_WEIGHTS, and its score_rollout on messages."""
+    import verifiers as vf
+    from verifiers.legacy.types import AssistantMessage, UserMessage
+
+    sys.path.insert(0, str(path.parent))
+    module = importlib.import_module(path.stem)
+    made = vf.Rubric(funcs=module.REWARD_FUNCS, weights=module.REWARD_WEIGHTS)
+
+    async def paid(row: dict[str, Any]) -> float:
+        state = vf.State(input={}, answer=row["answer"], task="demo", info=columns_of(row), timing=None)
+        state["prompt"] = [UserMessage(content=row["prompt"])]
+        state["completion"] = [AssistantMessage(content=row["completion"])]
+        await made.score_rollout(state)
+        return float(state["reward"])
+
+    async def run() -> list[float]:
+        return [await paid(row) for row in rows]
+
+    return asyncio.run(run())
+
+
 def slime(package: Path, path: Path, rows: list[dict[str, Any]]) -> list[float]:
     """async_rm and batched_async_rm with --custom-rm-path, on its own Sample."""
     bare(package, "slime", "slime.utils", "slime.rollout")
@@ -302,6 +324,7 @@ RUNS = {
     "openrlhf": openrlhf,
     "ms-swift": ms_swift,
     "verifiers": verifiers,
+    "verifiers-0.3": rubric,
     "slime": slime,
     "easyr1": easyr1,
 }
@@ -309,7 +332,7 @@ RUNS = {
 if __name__ == "__main__":
     target, package, module = sys.argv[1:]
     sys.path.pop(0)
-    if target != "verifiers":
+    if not target.startswith("verifiers"):
         sys.path.insert(0, package)
     out, sys.stdout = sys.stdout, sys.stderr
     json.dump(RUNS[target](Path(package), Path(module), json.load(sys.stdin)), out)

@@ -27,9 +27,13 @@ PACKAGES = {"verl": "verl", "openrlhf": "openrlhf", "ms-swift": "swift", "verifi
 """The package of each trainer that pip installs."""
 
 
-def found(target: str) -> tuple[str, Path] | None:
+TARGETS = {"verl-gdpo": "verl", "verifiers-0.3": "verifiers"}
+"""The target of each run that is not named after it."""
+
+
+def found(run: str, target: str) -> tuple[str, Path] | None:
     """The Python that has the trainer's needs, and the folder with its package."""
-    folder = Path(os.environ.get("REWARDSEARCH_TRAINERS", "")) / target
+    folder = Path(os.environ.get("REWARDSEARCH_TRAINERS", "")) / ("verl" if run == "verl-gdpo" else run)
     if "REWARDSEARCH_TRAINERS" in os.environ and folder.is_dir():
         own = folder / "bin" / "python"
         return (str(own) if own.exists() else sys.executable), folder
@@ -37,7 +41,7 @@ def found(target: str) -> tuple[str, Path] | None:
     spec = importlib.util.find_spec(package) if package else None
     if spec is None or spec.origin is None:
         return None
-    if target == "verifiers" and importlib.metadata.version(target) < "0.4":
+    if target == "verifiers" and (importlib.metadata.version(target) < "0.4") != (run == "verifiers-0.3"):
         return None
     return sys.executable, Path(spec.origin).parents[1]
 
@@ -46,10 +50,10 @@ def found(target: str) -> tuple[str, Path] | None:
 def test_the_trainers_own_code_gets_what_the_search_paid(
     tmp_path: Path, rows: Batch, paid: list[float], run: str
 ) -> None:
-    target = run.partition("-gdpo")[0]
-    where = found(target)
+    target = TARGETS.get(run, run)
+    where = found(run, target)
     if where is None:
-        pytest.skip(f"{target} is not here; `make trainers` gets it")
+        pytest.skip(f"{run} is not here; `make trainers` gets it")
     selection = ExportSelection(source="demo", rewards=ensemble(), numeric=True, columns=tuple(rows.columns))
     module = export(target, selection, tmp_path)[0]
     done = subprocess.run(
