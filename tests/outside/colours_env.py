@@ -38,7 +38,10 @@ def load_environment(
     def longest(completions: list[Any]) -> list[float]:
         return [1.0 for _ in completions]
 
-    functions = {"functions": [names_the_colour, is_short], "group": [longest]}
+    def fails(info: dict[str, Any]) -> float:
+        return info["colour"]
+
+    functions = {"functions": [names_the_colour, is_short], "group": [longest], "failing": [fails]}
     made = (
         vf.JudgeRubric()
         if rubric == "judge"

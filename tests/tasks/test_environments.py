@@ -93,6 +93,8 @@ def test_a_form_that_the_rubric_does_not_read_is_refused_with_the_row() -> None:
     with pytest.raises(UserError, match=r"task\.environment.*task\.form") as refused:
         task.check()
     assert task.rows("train")[0].id in str(refused.value)
+    with pytest.raises(UserError, match=r"returned False.*fails: 'colour'"):
+        load_task(config_of(arguments={"rubric": "failing"})).check()
 
 
 @pytest.mark.parametrize(

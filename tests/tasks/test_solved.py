@@ -135,7 +135,7 @@ def test_a_gold_may_be_a_number_or_stand_alone(files: Files, answer: object, gol
         (item(1, "2 ####"), "''"),
         (item(1, "#### 1,2,3"), "'1,2,3'"),
         (item(1, ["2"]), "a list"),
-        (item(1, True), "'True'"),
+        (item(1, True), "'true'"),
         ({"question": "\ud800", "answer": 2}, "surrogate"),
         ({"question": {"text": "1?"}, "answer": "#### 2"}, "an object"),
         ("no object", "got a text"),

@@ -126,6 +126,18 @@ class EnvironmentTask(VerifiedTask):
         items = {where: row for table in self._loaded.values() if table for where, row in table.rows}
         return {self.id_of(split, each): items[each.where] for split in SPLITS for each in self._splits[split]}
 
+    def check(self) -> None:
+        try:
+            super().check()
+        except UserError as error:
+            try:
+                logged = self._served.call("first_error")
+            except CallFault:
+                logged = ""
+            if not logged:
+                raise
+            raise UserError(*(f"{line} (the rubric logged: {logged})" for line in error.mistakes)) from None
+
     def _remedy(self, split: Split) -> str:
         return "see whether task.arguments can give more rows, or choose another environment"
 

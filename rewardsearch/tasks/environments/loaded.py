@@ -30,7 +30,7 @@ def start(settings: dict[str, Any]) -> str:
         vf.SingleTurnEnv  # noqa: B018
     except (ImportError, AttributeError) as error:
         return f"needs `SingleTurnEnv` of verifiers 0.3, which is not there ({error}); pip install 'rewardsearch[verifiers]'"
-    logging.getLogger("verifiers").setLevel(logging.CRITICAL)
+    _listen()
     name = settings["environment"]
     if name.endswith(".py"):
         sys.path.insert(0, str(Path(name).parent))
@@ -50,6 +50,26 @@ def start(settings: dict[str, Any]) -> str:
         return refusal
     _env, _function = env, settings["function"]
     return ""
+
+
+class _Errors(logging.Handler):
+    """Keeps the first error. A rubric logs an exception of a reward function, whose score is then 0."""
+
+    first = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _Errors.first = _Errors.first or " ".join(record.getMessage().split())[:200]
+
+
+def _listen() -> None:
+    logger = logging.getLogger("verifiers")
+    logger.handlers, logger.propagate = [_Errors(logging.ERROR)], False
+    logger.setLevel(logging.ERROR)
+
+
+def first_error() -> str:
+    """The first error that the rubric logged; empty where it logged none."""
+    return _Errors.first
 
 
 def _said(error: Exception) -> str:

@@ -34,7 +34,9 @@ def main(file: Path, argument: str | None) -> None:
         try:
             found = json.dumps({"value": work(), "cpu_s": time.process_time() - started})
         except BaseException as error:
-            found = json.dumps({"fault": _fault(error, file), "cpu_s": time.process_time() - started})
+            found = json.dumps(
+                {"fault": _fault(error, file if argument is None else None), "cpu_s": time.process_time() - started}
+            )
         out.write(found + "\n")
         out.flush()
 
@@ -86,8 +88,8 @@ def _called(module: ModuleType, call: str, args: list[Any], columns: dict[str, s
     raise _NoVerdict(f"returned a {type(value).__name__}, not True, False or None")
 
 
-def _fault(error: BaseException, file: Path) -> str:
-    """What happened, as the rest of the sentence `FUNCTION ...`."""
+def _fault(error: BaseException, file: Path | None) -> str:
+    """What happened, as the rest of the sentence `FUNCTION ...`, with the line of the user's file."""
     if isinstance(error, _NoVerdict):
         return str(error)
     frames = traceback.extract_tb(error.__traceback__)
