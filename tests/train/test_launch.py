@@ -47,7 +47,9 @@ def carry_out(id, message):
         os._exit(1)
     if id == "hangs":
         time.sleep(60)
-    if id == "waits" and paused.wait(60):
+    if id == "waits":
+        say(event="step", id=id, step=1, of=2, unit="steps")
+        paused.wait(60)
         return say(event="paused", id=id)
     if id == "breaks":
         return say(event="broken", id=id, reason="OSError: disk full")
@@ -212,13 +214,17 @@ def test_what_dies_or_breaks_among_others_costs_them_nothing(
 
 
 def test_running_arms_are_paused_and_the_rest_is_left_out(launch: Callable[..., LocalLauncher]) -> None:
-    with closing(launch(arms=2, slots=2)) as workers:
-        asked = chain([True], repeat(False))
-        given = arms("waits", "b", "c", "d")
-        done = list(workers.run(given, lambda: True, lambda: next(asked), lambda *_: None))
-        assert {(d.id, d.paused) for d in done} == {("waits", True), ("b", False), ("c", False), ("d", False)}
+    seen: list[str] = []
+    with closing(launch(arms=2, stall_minutes=1)) as workers:
+        given = arms("waits", "b", "hangs", "c")
+        began = time.monotonic()
+        asked = workers.run(given, lambda: True, lambda: not seen, lambda id, *_: seen.append(id))
+        done = {(d.id, d.paused, d.error) for d in asked}
+        # What has said nothing yet has nothing to save, and is not waited for.
+        assert done == {("waits", True, None), ("b", False, None), ("hangs", True, None), ("c", True, None)}
         assert list(workers.run(given, lambda: True, lambda: False, lambda *_: None)) == []
         assert [d.id for d in workers.run(arms("e"), lambda: True, lambda: True, lambda *_: None)] == ["e"]
+        assert time.monotonic() - began < 30
 
 
 def test_processes_hold_the_accelerators_that_they_share(

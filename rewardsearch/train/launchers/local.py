@@ -40,6 +40,8 @@ class _Slot:
     broken: bool = False
     """Whether something broke in the process: it is replaced when its jobs have ended."""
     pausing: bool = False
+    spoke: bool = False
+    """Whether it has said anything of its jobs: until then it has nothing to save."""
     log: Path = field(default_factory=Path)
     heard: float = field(default_factory=time.monotonic)
     began: float = field(default_factory=time.monotonic)
@@ -120,9 +122,7 @@ class LocalLauncher:
             if not busy:
                 return
             for slot in busy if pausing else ():
-                if not slot.pausing:
-                    slot.pausing = True
-                    slot.send(b'{"pause": true}')
+                yield from self._pause(slot)
             for slot, event in self._listen():
                 if event["event"] == "gone":
                     if slot.jobs:
@@ -135,6 +135,16 @@ class LocalLauncher:
                     raise UserError(*event["mistakes"])
                 else:
                     yield from self._ended(slot, event, broken)
+
+    def _pause(self, slot: _Slot) -> Iterator[Done]:
+        """Asks a worker, once, to pause its training jobs. One that is still loading is ended."""
+        jobs = list(slot.jobs.values())
+        if not slot.spoke and all(isinstance(job, TrainArm) for job in jobs):
+            self._drop(slot)
+            yield from (Done(job.id, paused=True) for job in jobs)
+        elif not slot.pausing:
+            slot.pausing = True
+            slot.send(b'{"pause": true}')
 
     def _next_group(self, pending: deque[Job], alone: Container[str]) -> list[Job]:
         """Takes what one process is given next: training jobs, spread over the free slots, or one other job."""
@@ -203,7 +213,8 @@ class LocalLauncher:
         return slot
 
     def _start(self, slot: _Slot, jobs: Sequence[Job]) -> None:
-        slot.jobs, slot.heard, slot.pausing = {job.id: job for job in jobs}, time.monotonic(), False
+        slot.jobs, slot.heard = {job.id: job for job in jobs}, time.monotonic()
+        slot.pausing = slot.spoke = False
         slot.send(JOBS.dump_json(list(jobs)))
 
     def _listen(self) -> Iterator[tuple[_Slot, dict[str, Any]]]:
@@ -219,6 +230,7 @@ class LocalLauncher:
                 continue
             *lines, slot.buffer = (slot.buffer + chunk).split(b"\n")
             for line in lines:
+                slot.spoke = True
                 yield slot, json.loads(line)
         for slot in list(self._slots):
             if slot.jobs and time.monotonic() - slot.heard > self._stall_s:
