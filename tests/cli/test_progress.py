@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import candidate, screened
+from fakes import book_training, candidate, screened
 from rich.console import Console
 
 from rewardsearch.cli.progress import SearchProgress
 from rewardsearch.config import Config, parse_config
 from rewardsearch.records import BASELINE, Candidate, FinalArm, PromotionDecision, RewardSpec, Verdict
+from rewardsearch.run.events import DevicesHeld
+from rewardsearch.run.journal import Journal, read_run
 from rewardsearch.run.progress import LIVE, Running, Tracker, read_live
 from rewardsearch.run.state import RunState
 from rewardsearch.session.pending import Between, steps_left
@@ -189,6 +191,21 @@ def test_status_names_the_job_its_step_and_the_time_left(cli: Any, run: Path, mo
     monkeypatch.setattr("rewardsearch.run.journal.in_use", lambda folder: False)
     told = json.loads(cli("status", run, "--json").out)
     assert (told["doing"], told["running"], told["seconds_left"]) == (None, [], None)
+
+
+def test_status_says_where_the_time_of_training_processes_went(cli: Any, run: Path) -> None:
+    assert "training processes" not in cli("status", run).out
+    parts = [{"load": 10.0, "rollout": 30.0, "update": 15.0}, {"load": 2.0, "rollout": 30.0, "evaluate": 13.0}]
+    with Journal.open(run, read_run(run).config, ()) as journal:
+        for seed, phases in enumerate(parts, start=7):
+            book_training(journal, f"x/full-{seed}", screened(BASELINE, "ccw", steps=1, seed=seed, phases=phases))
+        journal.append(DevicesHeld(seconds=1800.0))
+    told = json.loads(cli("status", run, "--json").out)
+    assert told["phases"] == {"rollout": 60.0, "update": 15.0, "evaluate": 13.0, "load": 12.0}
+    assert told["gpu_hours"] == 0.5
+    shown = " ".join(cli("status", run).out.split())
+    assert "1 min 40 s of training processes: sampling completions 60 %, weight updates 15 %" in shown
+    assert "0.50 GPU-hours" in shown
 
 
 def test_a_long_line_of_the_log_is_wrapped_and_indented() -> None:
