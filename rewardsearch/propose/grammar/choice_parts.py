@@ -1,10 +1,13 @@
 """The components that the grammar composes rewards of tasks with 2 to 20 classes from, as ordinary functions of one completion.
 
-As in parts.py: a rendered reward file is made of these very functions, with the constants set to its own parameters and CLASSES
-to the task's classes. The text that is judged is the prompt, in any words.
+As in parts.py: a rendered reward file is made of these very functions and of those that are imported here, with the constants
+set to its own parameters and CLASSES to the task's classes. The text that is judged is the prompt, in any words.
 """
 
 import re
+
+from rewardsearch.propose.grammar.class_parts import CLAUSE, CONNECTIVE, NUMBER, SOLUTION, WORD, reasons
+from rewardsearch.propose.grammar.parts import tags_once, whole_form  # noqa: F401
 
 CLASSES = ("yes", "no")
 
@@ -20,8 +23,6 @@ SEVERAL_CLAUSES_MOST = 3
 WEIGHS_CLASSES_WEIGHT = 0.5
 REASONS_NAME_CLASS_WEIGHT = 0.5
 TRUE_NUMBERS_WEIGHT = 1.0
-WHOLE_FORM_WEIGHT = 2.0
-TAGS_ONCE_WEIGHT = 0.5
 BREVITY_WEIGHT = 2.0
 BREVITY_WORDS = 40
 LENGTH_WEIGHT = 2.0
@@ -30,14 +31,6 @@ CONNECTIVES_WEIGHT = 0.5
 CONNECTIVES_MOST = 3
 PROMPT_ECHO_WEIGHT = 3.0
 
-TAGS = ("<thinking>", "</thinking>", "<solution>", "</solution>")
-FORM = re.compile(r"\s*<thinking>([^<]+)</thinking>\s*<solution>([^<]+)</solution>\s*")
-THINKING = re.compile(r"<thinking>(.*?)</thinking>", re.DOTALL)
-SOLUTION = re.compile(r"<solution>(.*?)</solution>", re.DOTALL)
-WORD = re.compile(r"(?<![^\W_])[^\W\d_][^\W_]*(?:\+\+|#)?")
-NUMBER = re.compile(r"\d+(?:\.\d+)?")
-CLAUSE = re.compile(r"[.;,!?\n]+(?!\d)")
-CONNECTIVE = re.compile(r"\b(?:so|then|thus|therefore|because|hence|first|finally|but|since)\b", re.IGNORECASE)
 # Words that say nothing about one text.
 COMMON = re.compile(
     r"an?|and|any|are|as|at|be|been|but|by|can|do|does|for|from|had|has|have|he|her|his|i|if|in|is|it|its|may|more|must|my|no|not|"
@@ -58,12 +51,6 @@ def chosen(completion: str) -> str | None:
     """The class that alone stands where the answer stands, whatever its case; None without one."""
     said = " ".join(answered(completion).split()).casefold()
     return next((name for name in CLASSES if name.casefold() == said), None)
-
-
-def reasons(completion: str) -> str:
-    """The text in the first closed thinking tag; empty without one."""
-    tag = THINKING.search(completion)
-    return tag.group(1) if tag else ""
 
 
 def words(text: str) -> set[str]:
@@ -134,19 +121,6 @@ def true_numbers(prompt: str, completion: str, answer: str) -> float:
     """pays the share of the reasons' numbers that stand in the prompt"""
     given = set(NUMBER.findall(reasons(completion)))
     return TRUE_NUMBERS_WEIGHT * len(given & set(NUMBER.findall(prompt))) / len(given) if given else 0.0
-
-
-# --- form -----------------------------------------------------------------------------------------------------------
-
-
-def whole_form(prompt: str, completion: str, answer: str) -> float:
-    """pays a completion that is the asked form and nothing else"""
-    return WHOLE_FORM_WEIGHT if FORM.fullmatch(completion) else 0.0
-
-
-def tags_once(prompt: str, completion: str, answer: str) -> float:
-    """pays each of the four tags that occurs exactly once"""
-    return TAGS_ONCE_WEIGHT * sum(completion.count(tag) == 1 for tag in TAGS)
 
 
 # --- style ----------------------------------------------------------------------------------------------------------

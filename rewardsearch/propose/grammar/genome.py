@@ -158,10 +158,16 @@ class _Definition:
 
 @lru_cache
 def _definitions(parts: str) -> Mapping[str, _Definition]:
+    """The top-level names of a file of parts, what it imports from another one among them."""
     text = Path(__file__).with_name(parts).read_text(encoding="utf-8")
     out: dict[str, _Definition] = {}
     for node in ast.parse(text).body:
         source = ast.get_source_segment(text, node) or ""
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(__package__):
+            taken = _definitions(f"{node.module.rpartition('.')[2]}.py")
+            uses_of = {name: each.uses for name, each in taken.items()}
+            names = reachable(uses_of, *(alias.name for alias in node.names))
+            out |= {name: each for name, each in taken.items() if name in names}
         uses = frozenset(inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name))
         if isinstance(node, ast.FunctionDef):
             out[node.name] = _Definition(source, uses, ast.get_docstring(node) or "")
