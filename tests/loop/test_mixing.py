@@ -169,6 +169,14 @@ def test_a_machine_with_two_models_of_gpu_is_each_of_them(
     assert (differences(was, now) == ()) == same
 
 
+@pytest.mark.parametrize(("before", "here", "found"), [("9", "10", ["server"]), ("9", "9", []), ("9", None, [])])
+def test_another_version_of_a_server_counts_where_both_are_known(
+    elsewhere: Elsewhere, before: str, here: str | None, found: list[str]
+) -> None:
+    was, now = (elsewhere(device=GPU.model_copy(update={"server": version})) for version in (before, here))
+    assert [each.what for each in differences(was, now)] == found
+
+
 # --- the config of a run ----------------------------------------------------------------------------------------------
 
 

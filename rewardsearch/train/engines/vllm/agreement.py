@@ -6,6 +6,9 @@ differs only on other prompts.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -24,7 +27,10 @@ _SPREAD = 0.02
 
 
 def check_agreement(client: Client, policy: Policy, adapters: Adapters) -> str:
-    """vLLM's version, once the server agrees with `policy` under a random adapter. Raises UserError where it does not."""
+    """vLLM's version, once the server agrees with `policy` under a random adapter. Raises UserError where it does not.
+
+    A policy whose logits are not finite agrees with every server: it is found where it is used.
+    """
     vocabulary = policy.base.config.get_text_config().vocab_size
     prompt = [token % vocabulary for token in _PROMPT]
     with policy.fresh_adapter(0) as model:
@@ -44,9 +50,15 @@ def check_agreement(client: Client, policy: Policy, adapters: Adapters) -> str:
         }
         [[found]] = client.complete([request])
         own = _log_probabilities(model, policy, prompt, found)
-    if len(found.logprobs) != len(own):
-        raise client.broken(f"it gave {len(found.logprobs)} log-probabilities for {len(own)} tokens")
-    differ = sum(abs(a - b) for a, b in zip(found.logprobs, own, strict=True)) / len(own)
+    if all(map(math.isfinite, own)):
+        _compare(client, policy, found.logprobs, own)
+    return client.version()
+
+
+def _compare(client: Client, policy: Policy, given: Sequence[float | None], own: Sequence[float]) -> None:
+    if len(given) != len(own):
+        raise client.broken(f"it gave {len(given)} log-probabilities for {len(own)} tokens")
+    differ = fmean(abs((math.nan if a is None else a) - b) for a, b in zip(given, own, strict=True))
     limit = _LIMIT.get(policy.config.dtype, _LIMIT_16_BITS)
     if not differ <= limit:
         raise UserError(
@@ -54,7 +66,6 @@ def check_agreement(client: Client, policy: Policy, adapters: Adapters) -> str:
             f"{policy.config.dtype} under a LoRA adapter: they differ by {differ:.3g} nats a token, allowed are {limit:g}; "
             "have it serve that model, set policy.lora.target_modules to layers that vLLM adapts, or take the engine trl"
         )
-    return client.version()
 
 
 def _log_probabilities(model: Any, policy: Policy, prompt: list[int], found: Completion) -> list[float]:

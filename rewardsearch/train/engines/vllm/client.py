@@ -28,7 +28,7 @@ class Completion(NamedTuple):
     """The token ids of a completion, with the token that it ended at where it did; where asked, the log-probability of each."""
 
     ids: list[int]
-    logprobs: list[float]
+    logprobs: list[float | None]
 
 
 class Client:

@@ -40,7 +40,8 @@ class VllmEngine(TrlEngine):
         self._ends = end_tokens(self.policy.base, self.policy.tokenizer)
         self._adapters, self._server = Adapters(), Server(config, self.policy, start)
         # Also where nobody closes it: the server of a policy that is let go frees its memory for the next.
-        weakref.finalize(self, _leave, self._adapters, self._server)
+        self.close = weakref.finalize(self, _leave, self._adapters, self._server)
+        """Leaves the server."""
         self._version = self._server.use(lambda client: check_agreement(client, self.policy, self._adapters))
 
     @property
