@@ -111,8 +111,9 @@ class _Keeper:
                     _say(user, ready=str(self._address))
 
     def close(self, why: str) -> None:
-        """Ends the server, then the connections, and with them the name."""
+        """Ends the server and its folder, then the connections, and with them the name."""
         end(self._process)
+        shutil.rmtree(self._address.parent, ignore_errors=True)
         for user in self._users:
             _say(user, ended=why)
         for user in (*self._users, *self._leaving):

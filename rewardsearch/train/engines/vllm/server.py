@@ -65,9 +65,10 @@ class Server:
             )
 
     def use(self, work: Callable[[Client], Result]) -> Result:
-        """What `work` gives. Where a server that was started here fails, it is started again, and so is `work`, once."""
+        """What `work` gives. Where a server that was started here fails at it, both are started again, once."""
+        client = self.connect()
         try:
-            return work(self.connect())
+            return work(client)
         except MachineError:
             if self._settings.url is not None:
                 raise
@@ -140,8 +141,6 @@ class Server:
         try:
             with connection.makefile("rb") as lines:
                 line = lines.readline()
-        except TimeoutError:
-            return None
         except OSError:
             return None
         connection.settimeout(None)
