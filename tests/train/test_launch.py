@@ -208,7 +208,8 @@ def test_what_dies_or_breaks_among_others_costs_them_nothing(
         done = {d.id: d.error for d in workers.run(given, lambda: True, lambda: True, lambda *_: None)}
     assert [id for id, error in done.items() if error is None] == ["a", "b", "c", "dies-once"]
     assert "disk full 2 times" in (done["breaks"] or "") and "died 2 times" in (done["dies"] or "")
-    # The end of the whole group counts for none: each of them has all its tries alone.
+    # The end among others does not count: each has all its tries alone.
+    assert groups(tmp_path)[1:].count("breaks") == 2
     assert groups(tmp_path)[0] == "a breaks b dies c dies-once" and (tmp_path / "died-dies").read_text() == "xxx"
     assert all(" " not in group for group in groups(tmp_path)[1:])
 

@@ -15,6 +15,8 @@ from working import train_now
 from rewardsearch.config import Config, parse_config
 from rewardsearch.records import RewardSpec, TrainingJob
 from rewardsearch.run.artifacts import PROGRESS, load_completions, load_result
+from rewardsearch.run.jobs import policy_job
+from rewardsearch.train import train
 from rewardsearch.train.engine import Engine, load_engine
 from rewardsearch.train.launcher import Done, TrainArm
 from rewardsearch.train.launchers.local import LocalLauncher
@@ -186,6 +188,31 @@ def test_progress_that_is_damaged_or_of_another_job_is_ignored_and_removed(
     spoil(run.run / job(PRINTS).folder / PROGRESS)
     assert steps_of(run, job(PRINTS)) == list(range(1, STEPS + 1))
     assert_same(run, whole(job(PRINTS)), job(PRINTS))
+
+
+def test_jobs_that_are_given_together_end_as_alone(
+    worker: Callable[..., Worker], whole: Callable[[TrainingJob], Worker]
+) -> None:
+    together = worker("together")
+    given = [TrainArm(id=each.folder, training=each) for each in (job(PRINTS), policy_job(0), job(RAISES, seed=1))]
+    assert list(together.carry_out(given, lambda *_: None, lambda: False)) == [(each.id, "paused") for each in given]
+    assert dict(together.carry_out(given, lambda *_: None)) == {each.id: "done" for each in given}
+    assert_same(together, whole(job(PRINTS)), job(PRINTS))
+    other = worker("alone")
+    for each in (policy_job(0), job(RAISES, seed=1)):
+        train_now(other, each)
+        assert_same(together, other, each)
+
+
+def test_a_result_whose_process_was_killed_before_it_removed_its_progress_is_kept(
+    whole: Callable[[TrainingJob], Worker],
+) -> None:
+    done = job(PRINTS)
+    run = whole(done).run
+    (run / done.folder / PROGRESS).mkdir()
+    with closing(LocalLauncher(run, EVERY_STEP)) as launcher:
+        ((_, result),) = train([done], launcher, run, EVERY_STEP, lambda: True, lambda: True, lambda *_: None)
+    assert result.status == "done" and not (run / done.folder / PROGRESS).exists()
 
 
 def test_a_job_whose_process_is_killed_is_resumed_by_another_one(

@@ -26,8 +26,8 @@ COMMAND = (sys.executable, "-P", "-m", "rewardsearch.train.worker")
 """Starts a worker; the run's folder is added. -P: files in the current folder are no modules."""
 _PAUSE_S = 0.5
 """Between two attempts to start a process."""
-Broken = Callable[[Sequence[Job], str, Path], Iterator[Done]]
-"""Given jobs whose process, and the reason why it, did not carry them out, and its log."""
+Broken = Callable[[Sequence[Job], str, Path, bool], Iterator[Done]]
+"""Given jobs that a process did not carry out, the reason, its log, and whether it was given several together."""
 
 
 @dataclass
@@ -37,6 +37,8 @@ class _Slot:
     buffer: bytes = b""
     jobs: dict[str, Job] = field(default_factory=dict)
     """What it is working on, by id."""
+    together: bool = False
+    """Whether it was given several of them."""
     broken: bool = False
     """Whether something broke in the process: it is replaced when its jobs have ended."""
     pausing: bool = False
@@ -86,8 +88,8 @@ class LocalLauncher:
         self, jobs: Sequence[Job], may_start: MayStart, may_continue: MayContinue, on_step: OnStep
     ) -> Iterator[Done]:
         """Carries out `jobs` and yields each as it ends. A job whose process died or went silent is started again
-        `train.retries` times. Jobs that were given to one process together are then tried one at a time, and that first end
-        counts for none of them.
+        `train.retries` times. What was given to a process together with others is then tried alone, and that first end does
+        not count.
 
         Raises UserError when a worker finds the config wrong, and MachineError or UserError where a disk keeps it from working.
         """
@@ -96,13 +98,12 @@ class LocalLauncher:
         alone: set[str] = set()
         pausing = False
 
-        def broken(jobs: Sequence[Job], why: str, log: Path) -> Iterator[Done]:
+        def broken(jobs: Sequence[Job], why: str, log: Path, together: bool) -> Iterator[Done]:
             if full := full_disk(self._run, scratch_root()):
                 raise full
             alone.update(job.id for job in jobs)
-            if len(jobs) == 1:
-                deaths[jobs[0].id] += 1
             for job in reversed(jobs):
+                deaths[job.id] += not together
                 if deaths[job.id] > self._retries:
                     yield Done(job.id, f"{why} {deaths[job.id]} times; see {log}")
                 else:
@@ -117,7 +118,8 @@ class LocalLauncher:
                 except OSError as error:
                     # The machine may be short of memory or processes for a moment.
                     time.sleep(_PAUSE_S)
-                    yield from broken(group, f"no process could be started ({error})", self._run / "logs")
+                    why = f"no process could be started ({error})"
+                    yield from broken(group, why, self._run / "logs", len(group) > 1)
             busy = [slot for slot in self._slots if slot.jobs]
             if not busy:
                 return
@@ -126,7 +128,7 @@ class LocalLauncher:
             for slot, event in self._listen():
                 if event["event"] == "gone":
                     if slot.jobs:
-                        yield from broken(list(slot.jobs.values()), event["reason"], slot.log)
+                        yield from broken(list(slot.jobs.values()), event["reason"], slot.log, slot.together)
                 elif event["event"] == "step":
                     on_step(event["id"], event["step"], event["of"], event["unit"])
                 elif event["event"] == "storage":
@@ -166,7 +168,8 @@ class LocalLauncher:
         else:
             # The config was right for an earlier job of this session, so a user_error is no mistake of the user either.
             slot.broken = True
-            yield from broken([job], event.get("reason") or "; ".join(event["mistakes"]), slot.log)
+            why = event.get("reason") or "; ".join(event["mistakes"])
+            yield from broken([job], why, slot.log, slot.together)
         if slot.broken and not slot.jobs:
             self._drop(slot)
 
@@ -214,7 +217,7 @@ class LocalLauncher:
 
     def _start(self, slot: _Slot, jobs: Sequence[Job]) -> None:
         slot.jobs, slot.heard = {job.id: job for job in jobs}, time.monotonic()
-        slot.pausing = slot.spoke = False
+        slot.together, slot.pausing, slot.spoke = len(jobs) > 1, False, False
         slot.send(JOBS.dump_json(list(jobs)))
 
     def _listen(self) -> Iterator[tuple[_Slot, dict[str, Any]]]:
