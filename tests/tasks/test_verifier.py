@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -209,6 +210,14 @@ def test_the_process_of_a_trusted_file_is_started_again_once(tmp_path: Path) -> 
     assert "ModuleNotFoundError at line 10" in fault.value.reason and not fault.value.lost
     assert runner.verdicts(ask) == [True, False]
     runner.close()
+
+
+def test_calls_of_several_threads_get_their_own_verdicts(tmp_path: Path) -> None:
+    runner = TrustedVerifier(written(tmp_path, "def verify(completion, answer):\n    return completion == answer\n"))
+    asks = [asked(str(n % 3), "1") for n in range(200)]
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda each: runner.verdicts([each])[0], asks))
+    assert found == [n % 3 == 1 for n in range(200)]
 
 
 def test_a_lost_process_is_no_verdict_in_a_search_and_a_mistake_before_it(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 import weakref
 from collections.abc import Mapping
@@ -65,26 +66,29 @@ class Served:
         self._process: subprocess.Popen[bytes] | None = None
         self._end: weakref.finalize[Any, Any] | None = None
         self._started: Any = None
+        self._lock = threading.Lock()
         self.used_s = 0.0
         """CPU seconds of all calls so far."""
 
     def started(self) -> Any:
         """What `start` returned. Raises CallFault."""
-        if self._process is None:
-            self._start()
-        return self._started
+        with self._lock:
+            if self._process is None:
+                self._start()
+            return self._started
 
     def call(self, name: str, *args: Any, columns: Mapping[str, str] | None = None) -> Any:
-        """What a function of the file returns, as JSON has it. Raises CallFault."""
+        """What a function of the file returns, as JSON has it. Calls of several threads wait for each other. Raises CallFault."""
         request = json.dumps({"call": name, "args": args, "columns": dict(columns or {})}, default=str).encode() + b"\n"
         seconds = self._start_s if name == "rows" else self._call_s
-        for last in (False, True):
-            try:
-                return self._exchange(request, seconds)
-            except _Lost as lost:
-                self.close()
-                if last:
-                    raise CallFault(f"{lost}, twice", lost=True) from None
+        with self._lock:
+            for last in (False, True):
+                try:
+                    return self._exchange(request, seconds)
+                except _Lost as lost:
+                    self.close()
+                    if last:
+                        raise CallFault(f"{lost}, twice", lost=True) from None
         raise AssertionError
 
     def _exchange(self, request: bytes, seconds: float) -> Any:
