@@ -109,6 +109,7 @@ _PHASES = {
     "update": "weight updates",
     "evaluate": "evaluation",
     "load": "loading",
+    "failed": "failed runs",
     "sft": "fine-tuning",
 }
 """What the phases of training processes are called here."""

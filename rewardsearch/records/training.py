@@ -197,7 +197,7 @@ class TrainingResult(Record):
     seconds: float = 0.0
     """Seconds of training processes, from the first step of the run. Arms that are trained side by side share them."""
     phases: dict[str, float] = {}
-    """The seconds of this job itself by phase: load, rollout, reward, update, evaluate."""
+    """The seconds of this job itself by phase: load, rollout, reward, update, evaluate; of a failed run load and failed."""
     peak_memory_mb: float = 0.0
     environment: Environment | None = None
     """What it was trained in; None where the training process did not record it."""

@@ -16,6 +16,7 @@ from rewardsearch.run.artifacts import PROGRESS
 from rewardsearch.run.journal import read_run
 from rewardsearch.run.progress import Unit
 from rewardsearch.testing.launcher import ENGINE, SLOW
+from rewardsearch.train.interrupts import noted_interrupt
 from rewardsearch.train.launcher import LAUNCHERS
 from rewardsearch.train.launchers.local import LocalLauncher
 
@@ -108,6 +109,25 @@ def test_a_second_ctrl_c_ends_the_search_at_once(tmp_path: Path) -> None:
         search(config(), tmp_path, Quiet())
     assert [step for _, step in Counting.steps] == [1, 2, 3]
     assert read_run(tmp_path).status == "stopped"
+
+
+def test_sigterm_is_noted_once_where_it_is_handled() -> None:
+    def handle(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, handle)
+    try:
+        with noted_interrupt() as interrupted:
+            assert not interrupted()
+            signal.raise_signal(signal.SIGTERM)
+            assert interrupted() and signal.getsignal(signal.SIGTERM) is handle
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        with noted_interrupt():
+            assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.parametrize("device", ["cpu", "auto"])

@@ -162,6 +162,8 @@ def test_the_seconds_of_all_parts_are_summed_up_by_phase(worker: Callable[..., W
     assert all(0 < seconds < result.phases[name] for name, seconds in before.items()) and len(before) == 4
     assert result.seconds == pytest.approx(sum(result.phases.values()), abs=0.01)
     assert result.trained == STEPS
+    failed = train_now(worker(), job(RAISES, seed=1))
+    assert set(failed.phases) == {"load", "failed"} and failed.phases["failed"] > 0
 
 
 def damage(progress: Path) -> None:

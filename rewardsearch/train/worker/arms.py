@@ -50,8 +50,7 @@ class ArmRun:
         self.job = job
         self._place, self._report, self._may_continue = place, report, may_continue
         self._began = self._saved = time.monotonic()
-        self.loading = 0.0
-        """The seconds until the engine began with the arm."""
+        self._loading, self._share = 0.0, 1.0
         self._folder = place.run / job.folder
         self._folder.mkdir(parents=True, exist_ok=True)
         self._progress = self._folder / PROGRESS
@@ -88,6 +87,11 @@ class ArmRun:
         if segment is not None and self.job.start is not None:
             return segment, self._place.run / self.job.start / CHECKPOINT
         return Earlier(), None
+
+    def loaded(self, since: float, jobs: int) -> None:
+        """The engine begins with the arm, one of `jobs`, which have been prepared since `since`, on the clock time.monotonic."""
+        self._began, self._share = time.monotonic(), 1 / jobs
+        self._loading = (self._began - since) * self._share
 
     @property
     def questions(self) -> list[Row]:
@@ -135,10 +139,10 @@ class ArmRun:
         earlier = self._earlier.model_copy(update=so_far)
         seal_progress(folder, self._fingerprint, self._environment, earlier)
 
-    def _phases(self, seconds: Mapping[Phase, float]) -> dict[str, float]:
+    def _phases(self, seconds: Mapping[Any, float]) -> dict[str, float]:
         """The seconds of the whole job by phase; `seconds`: those of its present part."""
         total = dict(self._earlier.phases)
-        for phase, more in (("load", self.loading), *seconds.items()):
+        for phase, more in (("load", self._loading), *seconds.items()):
             total[phase] = round(total.get(phase, 0.0) + more, 3)
         return total
 
@@ -152,7 +156,7 @@ class ArmRun:
         job = self.job
         if isinstance(trained, Trained) and trained.paused:
             return "paused"
-        seconds: Mapping[Phase, float] = {}
+        seconds: Mapping[Any, float] = {}
         completions: tuple[Completion, ...] = ()
         try:
             if isinstance(trained, Exception):
@@ -161,18 +165,18 @@ class ArmRun:
             found, completions = self._found(trained)
         except (RewardFault, Diverged) as error:
             found = self._failed(error)
+            seconds = {"failed": (time.monotonic() - self._began) * self._share}
         except Exception as error:
             return error
         finally:
             _keep_printed(self._folder, self._rewards)
         phases = self._phases(seconds)
-        taken = sum(phases.values()) if seconds else time.monotonic() - self._began
         result = TrainingResult(
             id=job.id,
             rung=job.rung,
             seed=job.seed,
             trained=found["steps"] - self._earlier.steps,
-            seconds=round(taken + self._earlier.seconds, 2),
+            seconds=round(sum(phases.values()) + self._earlier.seconds, 2),
             phases=phases,
             peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MAXRSS_MB, 1),
             environment=self._environment,

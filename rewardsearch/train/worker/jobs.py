@@ -87,7 +87,7 @@ class Worker(Workplace):
             yield from ((job.id, "paused") for job in jobs)
             return
         for run in runs.values():
-            run.loading = (time.monotonic() - began) / len(runs)
+            run.loaded(began, len(runs))
         untrained = [run for run in runs.values() if not run.job.steps]
         for run in untrained:
             yield ids[run.job.folder], run.end(self._evaluate_policy(run))
