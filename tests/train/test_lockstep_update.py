@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from rewardsearch.tasks import load_task
 from rewardsearch.train.engines.lockstep import lora as adapters
 from rewardsearch.train.engines.lockstep.lora import Lora
 from rewardsearch.train.engines.lockstep.loss import advantages
-from rewardsearch.train.engines.lockstep.update import Objective, Rollouts, differentiate
+from rewardsearch.train.engines.lockstep.update import Objective, Rollouts, differentiate, passes
 from rewardsearch.train.engines.tokenizing import prompt_ids
 from rewardsearch.train.engines.trl.policy import Policy, load_policy
 
@@ -175,3 +176,19 @@ def test_a_step_has_the_loss_the_entropy_and_the_gradient_of_trl(
     assert size > 0.01
     assert torch.cat([(ours - theirs).flatten() for ours, theirs in pairs]).norm() < 1e-5 * size
     assert all(weight.grad is None for weight in policy.base.parameters())
+
+
+@pytest.mark.parametrize("most, cost", [(64, 64), (64, 10**6), (5, 64), (64, 0), (1, 8)])
+def test_passes_hold_completions_of_similar_length_at_the_least_cost(most: int, cost: int) -> None:
+    sizes = [(37 * n) % 23 + 1 for n in range(64)]
+    found = passes(sizes, most, cost)
+    assert sorted(row for rows in found for row in rows) == list(range(64)) and max(map(len, found)) <= most
+    widths = [sorted(sizes[row] for row in rows) for rows in found]
+    assert all(after[-1] <= before[0] for before, after in pairwise(widths))
+
+    def total(parts: list[list[int]]) -> int:
+        return sum(len(part) * max(part) + cost for part in parts)
+
+    ordered = sorted(sizes)
+    even = [[ordered[start : start + size] for start in range(0, 64, size)] for size in range(1, most + 1)]
+    assert total(widths) <= min(map(total, even))

@@ -40,7 +40,7 @@ def advantages(rewards: Tensor, weights: Tensor, group: int, scale: str, aggrega
 
 
 def token_weights(lengths: Tensor, loss_type: LossType, max_tokens: int, micro_batch: int) -> Tensor:
-    """The weight of each completion's tokens in the loss of a step, in order of the micro-batches."""
+    """The weight of each completion's tokens in the loss of a step. bnpo takes the mean of every `micro_batch` completions."""
     sizes = lengths.to(torch.float32)
     if loss_type == "grpo":
         return 1 / (sizes * len(sizes))
