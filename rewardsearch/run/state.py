@@ -73,6 +73,8 @@ class RunState:
     """What is missing or damaged of what the journal has, by the folder of the training run or fine-tuning."""
     trainings: dict[str, TrainingResult] = field(default_factory=dict)
     """Every training run and segment of one, by its folder."""
+    answered: dict[str, int] = field(default_factory=dict)
+    """How many questions each was evaluated on, by its folder."""
     fingerprints: dict[str, str] = field(default_factory=dict)
     """The fingerprint of each training run that is done or failed, by its folder. One without is pending."""
     results: dict[str, TrainingResult] = field(default_factory=dict)
@@ -296,7 +298,7 @@ class RunState:
             stored = stored_training(self.folder / folder, event.digest, result)
             result = stored.model_copy(update={"flags": self._flags(folder, stored)})
             self.fingerprints[folder], self.digests[folder] = event.fingerprint, event.digest
-        self.trainings[folder] = result
+        self.trainings[folder], self.answered[folder] = result, event.evaluated.questions
         if result.seed != self.config.seed or result.id not in (BASELINE, POLICY, *self.candidates):
             return
         known = self.results.get(result.id)

@@ -100,15 +100,18 @@ def pace_of(state: RunState) -> Pace | None:
 
     Where no engine has reported phases, an evaluation counts as a part of the steps before it.
     """
-    done = [each for each in state.trainings.values() if each.steps and each.seconds and each.status == "done"]
-    timed = [each for each in done if each.phases and each.trained]
+    done = {
+        folder: each
+        for folder, each in state.trainings.items()
+        if each.steps and each.seconds and each.status == "done"
+    }
+    timed = {folder: each for folder, each in done.items() if each.phases and each.trained}
     if timed:
-        training = sum(each.phases.get(phase, 0.0) for each in timed for phase in TRAINING)
-        evaluation = sum(each.phases.get(EVALUATION, 0.0) for each in timed)
-        questions = sum(len(each.outcomes) for each in timed)
-        return Pace(
-            step=training / sum(each.trained for each in timed), question=evaluation / questions if questions else 0.0
-        )
+        training = sum(each.phases.get(phase, 0.0) for each in timed.values() for phase in TRAINING)
+        evaluation = sum(each.phases.get(EVALUATION, 0.0) for each in timed.values())
+        questions = sum(state.answered.get(folder, 0) for folder in timed)
+        step = training / sum(each.trained for each in timed.values())
+        return Pace(step=step, question=evaluation / questions if questions else 0.0)
     if done:
-        return Pace(step=sum(each.seconds for each in done) / sum(each.steps for each in done))
+        return Pace(step=sum(each.seconds for each in done.values()) / sum(each.steps for each in done.values()))
     return None

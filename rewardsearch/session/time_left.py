@@ -42,8 +42,7 @@ def time_left(state: RunState, running: Iterable[Running] = ()) -> Between | Non
 def _rows(state: RunState) -> Rows:
     """The questions of the splits: as many as were answered so far, else as many as the config asks for."""
     asked = Rows.of(state.config)
-    answered = max((len(each.outcomes) for each in state.trainings.values()), default=0)
-    return Rows(answered or asked.ranked, asked.test)
+    return Rows(max(state.answered.values(), default=0) or asked.ranked, asked.test)
 
 
 def describe_time_left(left: Between | None) -> str:

@@ -180,7 +180,9 @@ def test_the_pace_is_measured_here_and_nothing_of_it_stays(
     train = {"steps": 9, "prompts_per_step": 2, "group_size": 4, "slots": 1, "arms": 2, "eval_batch_size": 10}
     written = {**SMALL, "train": train, "candidates": 4, "sft": {"enabled": True, "batch_size": 2}}
     (tmp_path / "small.yaml").write_text(json.dumps(written), encoding="utf-8")
-    scratch = set(Path(tempfile.gettempdir()).glob("rewardsearch-estimate-*"))
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))
+    monkeypatch.setattr(tempfile, "tempdir", None)
     done = cli("estimate", "small.yaml", "--json")
     assert done.code == 0, done.err
     found = json.loads(done.out)
@@ -191,4 +193,3 @@ def test_the_pace_is_measured_here_and_nothing_of_it_stays(
     assert measured["pace"]["start"] > measured["pace"]["step"] and measured["device"]["kind"]
     assert 0 < measured["completion_tokens"] <= 40 and found["total"]["seconds"][0] > 0
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["small.yaml"]
-    assert set(Path(tempfile.gettempdir()).glob("rewardsearch-estimate-*")) <= scratch

@@ -123,6 +123,16 @@ def test_the_time_left_is_that_of_the_batches_at_the_pace_so_far_over_all_slots(
     assert time_left(state()) is None
 
 
+def test_an_evaluation_counts_by_its_questions_where_the_engine_reports_phases() -> None:
+    run = state(trained=[(BASELINE, 10)], race={"enabled": False}, rounds=1, task={"val_rows": 50})
+    [(folder, result)] = run.trainings.items()
+    phases = {"load": 30.0, "rollout": 6.0, "reward": 1.0, "update": 3.0, "evaluate": 8.0}
+    run.trainings[folder] = result.model_copy(update={"phases": phases, "trained": 10})
+    run.answered[folder] = 40
+    # The policy, and two waves of candidates: 1 s a step, 0.2 s a question, of 40 questions as they were asked.
+    assert time_left(run) == pytest.approx((8.0 + 2 * 18.0,) * 2)
+
+
 @pytest.mark.parametrize(
     ("left", "told"),
     [
