@@ -23,7 +23,7 @@ from rewardsearch.run.artifacts import ADAPTER, load_result, save_outcomes, save
 from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.run.ledger import Ledger
 from rewardsearch.tasks import load_task
-from rewardsearch.train.launcher import Done, EvaluateTest, Job, MayStart, OnStep, TrainArm
+from rewardsearch.train.launcher import Done, EvaluateTest, Job, MayContinue, MayStart, OnStep, TrainArm
 
 CODE = '''"""Pays the gold answer, less a penalty for long completions."""
 
@@ -155,7 +155,11 @@ class SimulatedLauncher:
         task = load_task(config.task)
         self._rows = {split: task.rows(split) for split in ("val", "test")}
 
-    def run(self, jobs: Sequence[Job], may_start: MayStart, on_step: OnStep) -> Iterator[Done]:
+    device_seconds = 0.0
+
+    def run(
+        self, jobs: Sequence[Job], may_start: MayStart, may_continue: MayContinue, on_step: OnStep
+    ) -> Iterator[Done]:
         (simulation,) = current
         if any(self._is_final(job) for job in jobs):
             simulation.phase = FINALIZE

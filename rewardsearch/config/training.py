@@ -41,6 +41,17 @@ class VllmConfig(Section):
         return url.rstrip("/").removesuffix("/v1") if url else None
 
 
+class RayConfig(Section):
+    """The cluster of the launcher `ray`."""
+
+    affects = Affects()
+    address: str | None = None
+    """Such as 10.0.0.1:6379. None: that of the environment variable RAY_ADDRESS, else a cluster that runs on this machine, else
+    one that is started here for the search, with room for `train.slots` workers."""
+    gpus: Annotated[float, Field(ge=0, le=1)] | None = None
+    """GPUs of a worker; 0.5 puts two on one GPU. None: 1 where the cluster has GPUs and policy.device allows them, else 0."""
+
+
 class TrainConfig(Section):
     """One GRPO + LoRA training run and its evaluation; the same for every candidate."""
 
@@ -49,7 +60,7 @@ class TrainConfig(Section):
     """What trains and evaluates in a training process: `trl`, `lockstep`, `vllm`, `package.module:Name` or `file.py:Name`."""
     vllm: VllmConfig = VllmConfig()
     launcher: Annotated[str, Affects()] = "local"
-    """Where training processes run: `local` (this machine), `package.module:Name` or `file.py:Name`."""
+    """Where training processes run: `local` (this machine), `ray` (docs/cluster.md), `package.module:Name` or `file.py:Name`."""
     baseline_seeds: Annotated[Count, Affects()] = 3
     """Seeds that the baseline is trained with: the search's and those that follow it. Their spread is the seed noise."""
 
@@ -75,6 +86,7 @@ class TrainConfig(Section):
     """Questions that are answered at once, at most. A batch that does not fit into memory is halved."""
     eval_batch_tokens: Annotated[Count | None, Affects("training", "bank", "sft")] = None
     """Tokens of a batch, at most: its rows times its longest prompt and `max_completion_tokens`. None is no limit."""
+    ray: RayConfig = RayConfig()
     slots: Annotated[Count | None, Affects()] = None
     """Training processes side by side. None: one for each GPU that has room for the policy; on a CPU two, where cores and memory
     allow it."""

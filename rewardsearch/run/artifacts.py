@@ -203,21 +203,22 @@ def save_completions(place: Path, completions: Sequence[Completion]) -> None:
     """Writes the completions that belong to `place`: the folder of a training run, or the file of other outcomes. The same ones
     give the same bytes."""
     if completions:
-        write_atomic(_completions_path(place), gzip.compress(_lines(completions).encode("utf-8"), mtime=0))
+        write_atomic(completions_path(place), gzip.compress(_lines(completions).encode("utf-8"), mtime=0))
 
 
 def load_completions(place: Path) -> dict[str, str]:
     """The completions that belong to `place`, by question id, in the order of the questions; empty where there are none, or
     their file is damaged."""
     try:
-        text = gzip.decompress(_completions_path(place).read_bytes()).decode("utf-8")
+        text = gzip.decompress(completions_path(place).read_bytes()).decode("utf-8")
         found = [Completion.model_validate_json(line) for line in text.split("\n") if line]
     except (OSError, EOFError, zlib.error, ValueError):
         return {}
     return {each.id: each.completion for each in found}
 
 
-def _completions_path(place: Path) -> Path:
+def completions_path(place: Path) -> Path:
+    """The file of the completions that belong to `place`, as save_completions has it."""
     return place.with_suffix(f".{COMPLETIONS}") if place.suffix == ".jsonl" else place / COMPLETIONS
 
 

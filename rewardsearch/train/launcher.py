@@ -20,7 +20,10 @@ from rewardsearch.records import Record, TrainingJob
 from rewardsearch.run.artifacts import SFT
 from rewardsearch.run.progress import Unit
 
-LAUNCHERS = {"local": "rewardsearch.train.launchers.local:LocalLauncher"}
+LAUNCHERS = {
+    "local": "rewardsearch.train.launchers.local:LocalLauncher",
+    "ray": "rewardsearch.train.launchers.ray:RayLauncher",
+}
 """The built-in launchers."""
 MayStart = Callable[[], bool]
 """Asked before each start of a job."""

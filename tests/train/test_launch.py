@@ -18,7 +18,7 @@ from rewardsearch.run.jobs import policy_job
 from rewardsearch.testing.launcher import LauncherSuite, arm
 from rewardsearch.train import evaluate_test
 from rewardsearch.train.launcher import Done, EvaluateTest, TrainArm
-from rewardsearch.train.launchers import local
+from rewardsearch.train.launchers import dispatch, local
 from rewardsearch.train.launchers.local import LocalLauncher, worker_environment
 
 SCRIPT = """\
@@ -134,7 +134,7 @@ def test_a_full_disk_ends_all_work_at_once_and_is_no_fault_of_the_process(worker
 def test_a_process_that_died_where_the_disk_is_full_is_not_blamed(
     workers: LocalLauncher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "full_disk", lambda *places: MachineError(f"no space is left on {places[0]}"))
+    monkeypatch.setattr(dispatch, "full_disk", lambda *places: MachineError(f"no space is left on {places[0]}"))
     with pytest.raises(MachineError, match="no space is left"):
         carry_out(workers, "dies")
 
