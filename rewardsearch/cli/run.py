@@ -49,6 +49,8 @@ def run(
     from rewardsearch.session.preflight import check
     from rewardsearch.session.runs import ranking_of
 
+    if no_measure and not dry_run:
+        raise UserError("--no-measure goes with --dry-run; a search measures nothing beforehand, so leave it out")
     settings = settings_of(config, [*(set_ or []), *_proposing(proposer, recorded)], run_dir)
     if recorded and not run_dir:
         settings = settings.model_copy(update={"run_dir": f"{settings.run_dir}-replay"})
