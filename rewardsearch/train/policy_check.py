@@ -61,7 +61,9 @@ def _trl(config: Config) -> Iterator[Finding]:
     if not given:
         return
     mistakes: list[str] | str = field_mistakes(given) or _answer_of(config, FIELDS, given, offline=True)
-    for each in [mistakes] if isinstance(mistakes, str) else mistakes:
+    if isinstance(mistakes, str):
+        mistakes = [f"{TRL}: {mistakes}; reinstall trl"]
+    for each in mistakes:
         yield Finding.of(TRL, "fail", each)
 
 
