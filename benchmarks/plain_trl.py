@@ -71,7 +71,12 @@ def main() -> None:
             model=model,
             reward_funcs=[reward_of(path, f"reward_{i}") for i, path in enumerate(plan["rewards"])],
             args=GRPOConfig(
-                output_dir=scratch, report_to="none", save_strategy="no", disable_tqdm=True, use_cpu=True, bf16=False,
+                output_dir=scratch,
+                report_to="none",
+                save_strategy="no",
+                disable_tqdm=True,
+                use_cpu=True,
+                bf16=False,
                 **plan["grpo"],
             ),
             train_dataset=Dataset.from_list(plan["rows"]),

@@ -118,7 +118,9 @@ def scripts(options: argparse.Namespace, rewards: list[Candidate], scratch: Path
             },
         }
         plan.write_text(json.dumps(found), encoding="utf-8")
-        subprocess.run([sys.executable, str(SCRIPT), str(plan), str(out)], check=True, stdout=subprocess.DEVNULL)
+        done = subprocess.run([sys.executable, str(SCRIPT), str(plan), str(out)], capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"{SCRIPT.name} failed:\n{done.stderr[-2000:]}")
         runs.append(json.loads(out.read_text(encoding="utf-8")))
         right.append(accuracy(task, questions, runs[-1]["completions"]))
     ways = []
@@ -140,7 +142,7 @@ def engine(options: argparse.Namespace, name: str, label: str, rewards: list[Can
     started = time.monotonic()
     results: list[TrainingResult] = []
     with start_launcher(folder, config) as launcher:
-        for _, result in train(jobs, launcher, folder, config, lambda: True, lambda *step: None):
+        for _, result in train(jobs, launcher, folder, config, lambda: True, lambda: True, lambda *step: None):
             results.append(result)
     seconds = (time.monotonic() - started) / len(jobs)
     if broken := [result.reason for result in results if result.status != "done"]:
