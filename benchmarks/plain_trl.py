@@ -2,21 +2,19 @@
 
     python benchmarks/plain_trl.py PLAN.json OUT.json
 
-benchmarks/round.py writes the plan (policy, rows, rewards, settings) and reads the result: seconds to start, to train, and to
-answer all questions at once and one by one, and the completions. It imports nothing of rewardsearch.
+benchmarks/round.py writes the plan (policy, rows, rewards, settings) and reads the result: seconds to train, and to answer
+all questions at once and one by one, and the completions. It imports nothing of rewardsearch.
 """
 
 from __future__ import annotations
-
-import time
-
-_BEGUN = time.monotonic()
 
 import importlib.util
 import json
 import resource
 import sys
 import tempfile
+import time
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -61,8 +59,7 @@ def answers(model: Any, tokenizer: Any, prompts: list[str], tokens: int, batch: 
 
 
 def main() -> None:
-    with open(sys.argv[1], encoding="utf-8") as file:
-        plan = json.load(file)
+    plan = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     torch.set_num_threads(plan["threads"])
     tokenizer = AutoTokenizer.from_pretrained(plan["model"], padding_side="left")
     model = AutoModelForCausalLM.from_pretrained(plan["model"], dtype=torch.float32)
@@ -93,15 +90,13 @@ def main() -> None:
     answers(trainer.model, tokenizer, few, plan["max_tokens"], 1)
     one_by_one = (time.monotonic() - at_once) * len(plan["questions"]) / len(few)
     found = {
-        "start": started - _BEGUN,
         "train": trained - started,
         "evaluate_batched": at_once - trained,
         "evaluate_one_by_one": one_by_one,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "completions": texts,
     }
-    with open(sys.argv[2], "w", encoding="utf-8") as file:
-        json.dump(found, file)
+    Path(sys.argv[2]).write_text(json.dumps(found), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rewardsearch.config import Config, load_config
-from rewardsearch.files.resources import PACKAGE, find, policy_folder
+from rewardsearch.files.resources import find, policy_folder
 from rewardsearch.records import Candidate, Row, TrainingResult
 from rewardsearch.rewards.base import load_base_rewards, spec_of
 from rewardsearch.rewards.identity import candidate_id
@@ -88,10 +88,10 @@ def scripts(options: argparse.Namespace, rewards: list[Candidate], scratch: Path
     runs: list[dict[str, Any]] = []
     right: list[float] = []
     for candidate in rewards[: options.scripts]:
-        code, plan, out = scratch / "reward.py", scratch / "plan.json", scratch / "out.json"
+        code, plan_file, out = scratch / "reward.py", scratch / "plan.json", scratch / "out.json"
         code.write_text(candidate.code, encoding="utf-8")
         completions = section.prompts_per_step * section.group_size
-        found = {
+        plan = {
             "model": str(policy_folder(config.policy.model)),
             "threads": options.threads,
             "rewards": [*base, str(code)],
@@ -117,11 +117,16 @@ def scripts(options: argparse.Namespace, rewards: list[Candidate], scratch: Path
                 "seed": config.seed,
             },
         }
-        plan.write_text(json.dumps(found), encoding="utf-8")
-        done = subprocess.run([sys.executable, str(SCRIPT), str(plan), str(out)], capture_output=True, text=True)
+        plan_file.write_text(json.dumps(plan), encoding="utf-8")
+        started = time.monotonic()
+        done = subprocess.run([sys.executable, str(SCRIPT), str(plan_file), str(out)], capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(f"{SCRIPT.name} failed:\n{done.stderr[-2000:]}")
-        runs.append(json.loads(out.read_text(encoding="utf-8")))
+        run = json.loads(out.read_text(encoding="utf-8"))
+        # The questions answered one by one are timed, and scaled to all of them.
+        answered = run["evaluate_one_by_one"] * plan["one_by_one"] / len(questions)
+        run["start"] = time.monotonic() - started - run["train"] - run["evaluate_batched"] - answered
+        runs.append(run)
         right.append(accuracy(task, questions, runs[-1]["completions"]))
     ways = []
     for name, evaluation in (("(a) script, one by one", "one_by_one"), ("(b) script, batched", "batched")):
