@@ -202,7 +202,7 @@ def _total(parts: Sequence[PartEstimate], measured: Measured | None) -> PartEsti
 def _devices(config: Config, slots: int, device: Device | None) -> int:
     """How many devices the search holds: a CPU counts as one, and elsewhere than on this machine every slot has its own."""
     if config.train.launcher != "local":
-        return slots
+        return math.ceil(slots * (config.train.ray.gpus or 1))
     if device is None or device.kind == "cpu":
         return 1
     return min(len(accelerators()), slots) or 1
@@ -216,6 +216,8 @@ def _notes(
     device_hours: Between | None,
     requests: tuple[Usage, Usage] | None,
 ) -> Iterator[str]:
+    if config.train.launcher != "local":
+        yield "for as many processes as train.slots says; set it to those that the cluster has room for"
     if config.racing:
         yield "a range is from races that stop as many candidates as they may to races that stop none"
     if total.seconds is not None:

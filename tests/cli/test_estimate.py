@@ -136,6 +136,14 @@ def test_a_model_without_a_price_is_named_as_missing_in_the_money() -> None:
     assert found.dollars == found.device_dollars == pytest.approx((2 * 2.0 * 40 * 36 / 3600,) * 2)
 
 
+def test_every_process_elsewhere_holds_its_share_of_a_device() -> None:
+    train = {"launcher": "ray", "slots": 4, "ray": {"gpus": 0.5}}
+    found = estimate(config(train=train), Measured(pace=Pace(step=36.0)), hourly=2.0)
+    assert found.devices == 2 and found.total.seconds is not None and found.device_hours is not None
+    assert found.device_hours.low == pytest.approx(2 * found.total.seconds.low / 3600)
+    assert any("train.slots" in note for note in found.notes)
+
+
 def test_a_budget_that_ends_the_search_before_is_noted() -> None:
     budget = {"wall_clock_minutes": 10, "tokens": 1_000_000}
     found = estimate(config(propose={"proposer": "llm"}, budget=budget), Measured(pace=Pace(step=36.0)))
