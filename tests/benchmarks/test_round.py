@@ -21,7 +21,7 @@ def test_ways_are_compared_with_the_last_one() -> None:
     ]
     table = round_benchmark.table(ways)
     assert list(table.columns[2].cells) == ["3.00", "1.00"]
-    assert list(table.columns[4].cells)[0] == "0.600 (0.500 to 0.700)"
+    assert next(iter(table.columns[4].cells)) == "0.600 (0.500 to 0.700)"
 
 
 def test_the_limit_of_a_rollout_is_the_larger_of_reading_and_multiplying() -> None:
