@@ -19,7 +19,7 @@ from rewardsearch.loop import search
 DIES = """
 import os, sys, tempfile
 from pathlib import Path
-from rewardsearch.files import part_of, scratch_prefix
+from rewardsearch.files import memory_root, part_of, scratch_prefix
 for folder in map(Path, sys.argv[1:]):
     folder.mkdir(parents=True, exist_ok=True)
     part_of(folder / "result.json").write_text("half")
@@ -27,6 +27,7 @@ for folder in map(Path, sys.argv[1:]):
     (part_of(folder / "checkpoint") / "weights").write_text("half")
 tempfile.mkdtemp(prefix=scratch_prefix("trl"))
 tempfile.mkdtemp(prefix=scratch_prefix("sandbox"))
+print(tempfile.mkdtemp(prefix=scratch_prefix("adapters"), dir=memory_root()), flush=True)
 os._exit(9)
 """
 
@@ -45,9 +46,9 @@ def test_what_a_killed_process_left_is_removed_at_the_next_start(
     tmp_path: Path, trainer: Trainer, scratch: Path
 ) -> None:
     places = [tmp_path / "run" / "candidates" / "x" / "training" / "full-0", cache_folder() / "banks"]
-    subprocess.run([sys.executable, "-c", DIES, *map(str, places)], check=False)
-    left = [*tmp_path.rglob("*.part"), *scratch.iterdir()]
-    assert len(left) == 6
+    died = subprocess.run([sys.executable, "-c", DIES, *map(str, places)], stdout=subprocess.PIPE, text=True)
+    left = {*tmp_path.rglob("*.part"), *scratch.iterdir(), Path(died.stdout.strip())}
+    assert len(left) == 7 and all(path.exists() for path in left)
     search(parse_config(SMALL, "test"), tmp_path / "run", Quiet())
     assert not any(path.exists() for path in left)
 
