@@ -24,8 +24,16 @@ def cluster() -> Iterator[None]:
     """Two nodes with one CPU each."""
     from ray.cluster_utils import Cluster
 
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    nodes.add_node(num_cpus=1)
+    def start() -> Cluster:
+        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        nodes.add_node(num_cpus=1)
+        return nodes
+
+    try:
+        nodes = start()
+    except Exception:
+        # Ray waits 30 seconds for a node, which may not suffice on a machine that runs other tests.
+        nodes = start()
     ray.init(address=nodes.address, log_to_driver=False, configure_logging=False)
     yield
     ray.shutdown()

@@ -6,7 +6,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -67,14 +67,23 @@ class RayLauncher(Dispatcher[NodeSlot]):
         self._connected = True
         try:
             ray.init(address=self._address, **settings)
-        except ConnectionError:
+        except ConnectionError as error:
             if self._address != AUTO:
-                raise
-            cpus = slots_of(self.config) * self.config.train.threads
-            # The workers of a cluster have the environment of the process that started it.
-            with _without(self.config.propose.llm.key_variables):
-                ray.init(address="local", num_cpus=cpus, include_dashboard=False, **settings)
+                raise MachineError(f"the Ray cluster at {self._address} does not answer: {error}") from None
+            self._start_here(settings)
         return ray
+
+    def _start_here(self, settings: Mapping[str, Any]) -> None:
+        """Starts a cluster on this machine. Its workers have the environment of this process, without API keys."""
+        cpus = slots_of(self.config) * self.config.train.threads
+        with _without(self.config.propose.llm.key_variables):
+            try:
+                self._module.init(address="local", num_cpus=cpus, include_dashboard=False, **settings)
+            except Exception as error:
+                # Ray raises no class of its own where a busy machine does not start it in time.
+                raise MachineError(
+                    f"Ray could not be started on this machine: {error}; run the same command again"
+                ) from None
 
     @cached_property
     def _needs(self) -> dict[str, float]:
