@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ import torch
 from rewardsearch.config import Config, TaskConfig
 from rewardsearch.tasks import load_task
 from rewardsearch.train.engines.lockstep import lora as adapters
-from rewardsearch.train.engines.lockstep.decode import Decoded, Limits, decode
+from rewardsearch.train.engines.lockstep.decode import Begin, Decoded, Limits, Narrowing, decode
+from rewardsearch.train.engines.lockstep.fixed import FixedShape
 from rewardsearch.train.engines.lockstep.lora import Lora, folded, mixed
 from rewardsearch.train.engines.lockstep.sampling import greedy, sampler, uniforms
 from rewardsearch.train.engines.tokenizing import prompt_ids
@@ -60,9 +62,9 @@ def test_mixed_and_folded_adapters_give_the_tokens_of_transformers(
     alone = []
     for lora in loras:
         with folded(policy.base, [lora]):
-            alone.append(decode(policy.base, prompts, 1, greedy, limits, narrow=True).ids)
+            alone.append(decode(policy.base, prompts, 1, greedy, limits, Narrowing).ids)
     with mixed(policy.base, loras):
-        together = decode(policy.base, prompts * 3, 1, greedy, limits, narrow=False)
+        together = decode(policy.base, prompts * 3, 1, greedy, limits, FixedShape(False).under(loras))
     assert together.ids == [ids for each in alone for ids in each] and all(together.finite)
     assert len({len(ids) for ids in together.ids}) > 3 and alone[0] != alone[1]
     adapters.save(policy, loras[1], tmp_path / "adapter")
@@ -91,9 +93,10 @@ def test_mixed_adapters_give_the_logits_of_folded_ones(
     expected = []
     for lora in loras:
         with folded(policy.base, [lora]):
-            expected.append(logits(lambda choose: decode(policy.base, prompts, 2, choose, short, narrow=True)))
+            expected.append(logits(lambda choose: decode(policy.base, prompts, 2, choose, short, Narrowing)))
+    begin = FixedShape(False).under(loras)
     with mixed(policy.base, loras):
-        found = logits(lambda choose: decode(policy.base, prompts * 3, 2, choose, short, narrow=False))
+        found = logits(lambda choose: decode(policy.base, prompts * 3, 2, choose, short, begin))
     assert found.shape == (3, 3 * 24, policy.base.config.vocab_size)
     assert (found - torch.cat(expected, 1)).abs().max() < 1e-4 * found.abs().max()
 
@@ -101,12 +104,15 @@ def test_mixed_adapters_give_the_logits_of_folded_ones(
 def test_a_completion_does_not_depend_on_what_else_is_sampled(
     policy: Policy, prompts: list[list[int]], limits: Limits
 ) -> None:
-    def drawn(rows: list[int], narrow: bool = True) -> list[list[int]]:
+    def drawn(rows: list[int], begin: Begin = Narrowing) -> list[list[int]]:
         choose = sampler(uniforms(3, 1, rows, 4, limits.tokens), PLAIN, "cpu")
-        return decode(policy.base, [prompts[row] for row in rows], 4, choose, limits, narrow).ids
+        return decode(policy.base, [prompts[row] for row in rows], 4, choose, limits, begin).ids
 
-    together = drawn(list(range(12)))
-    assert drawn(list(range(12)), narrow=False) == together
+    together, fixed = drawn(list(range(12))), FixedShape(False).under([])
+    assert drawn(list(range(12)), fixed) == drawn(list(range(12)), fixed) == together
+    assert drawn(list(range(11, -1, -1)), fixed) == [
+        ids for row in range(11, -1, -1) for ids in together[4 * row :][:4]
+    ]
     assert drawn([7]) == together[28:32] and len({tuple(ids) for ids in together[28:32]}) > 1
     assert all(policy.tokenizer.eos_token_id not in ids[:-1] for ids in together)
 
@@ -136,3 +142,20 @@ def test_tokens_are_drawn_with_their_probabilities(drawing: dict[str, float], ex
     counts = Counter(choose(logits, torch.arange(rows), 0).tolist())
     assert np.array([counts[token] / rows for token in range(4)]) == pytest.approx(np.array(expected), abs=0.025)
     assert all(counts[token] == 0 for token in range(4) if expected[token] == 0)
+
+
+@pytest.mark.gpu
+def test_recorded_steps_give_the_tokens_of_steps_that_are_run_one_by_one(
+    prompts: list[list[int]], limits: Limits, loras: list[Lora]
+) -> None:
+    policy = load_policy(Config.model_validate({"policy": {"device": "cuda"}}).policy)
+    moved = [
+        replace(lora, down=tuple(each.cuda() for each in lora.down), up=tuple(each.cuda() for each in lora.up))
+        for lora in loras
+    ]
+    found = []
+    for shape in (FixedShape(False), FixedShape(True)):
+        for chosen in (moved, moved[::-1]):
+            with mixed(policy.base, chosen):
+                found.append(decode(policy.base, prompts * 3, 2, greedy, limits, shape.under(chosen)).ids)
+    assert found[:2] == found[2:] and found[0] != found[1]

@@ -18,9 +18,9 @@ class Padded(NamedTuple):
     """Where there is a token, not padding."""
 
 
-def padded(sequences: Sequence[Sequence[int]], pad: int, side: str, device: Any) -> Padded:
-    """side: "left" or "right", where the padding is."""
-    width = max(1, *map(len, sequences))
+def padded(sequences: Sequence[Sequence[int]], pad: int, side: str, device: Any, width: int = 1) -> Padded:
+    """side: "left" or "right", where the padding is. width: at least so many tokens."""
+    width = max(width, *map(len, sequences))
     ids = torch.full((len(sequences), width), pad, dtype=torch.long)
     real = torch.zeros_like(ids, dtype=torch.bool)
     for row, sequence in enumerate(sequences):

@@ -13,7 +13,8 @@ from rewardsearch.config import Config
 from rewardsearch.records import Row
 from rewardsearch.train.engine import Arm, Diverged, Generation, OnDone, Trained
 from rewardsearch.train.engines.lockstep import lora as adapters
-from rewardsearch.train.engines.lockstep.decode import Choose, Decoded, Limits, decode
+from rewardsearch.train.engines.lockstep.decode import Choose, Decoded, Limits, Narrowing, decode
+from rewardsearch.train.engines.lockstep.fixed import FixedShape
 from rewardsearch.train.engines.lockstep.limits import check_policy, check_settings
 from rewardsearch.train.engines.lockstep.lora import Lora, Under, folded, mixed
 from rewardsearch.train.engines.lockstep.sampling import greedy, sampler, uniforms
@@ -38,6 +39,7 @@ class LockstepEngine(TrlEngine):
         super().__init__(config, start)
         check_policy(self.policy)
         self.side_by_side = self.policy.device != "cpu"
+        self._fixed = FixedShape(record=self.policy.device != "cpu")
         self.under: Under = folded if config.policy.dtype == "float32" and not self.side_by_side else mixed
         train = config.train
         completions = train.prompts_per_step * train.group_size
@@ -116,9 +118,10 @@ class LockstepEngine(TrlEngine):
     ) -> list[Decoded]:
         """`copies` completions of each prompt under each adapter, which have equally many; no adapter stands for the base."""
         base = self.policy.base
+        begin = self._fixed.under(loras) if self.side_by_side else Narrowing
         with self.under(base, loras) if loras else nullcontext():
             together = [prompt for each in prompts for prompt in each]
-            found = decode(base, together, copies, choose, self._limits, narrow=len(loras) < 2)
+            found = decode(base, together, copies, choose, self._limits, begin)
         size = len(found.ids) // len(prompts)
         return [
             Decoded(found.ids[start : start + size], found.finite[start : start + size])

@@ -110,19 +110,36 @@ def folded(base: Any, loras: Sequence[Lora]) -> Iterator[None]:
 @contextmanager
 def mixed(base: Any, loras: Sequence[Lora]) -> Iterator[None]:
     """While it lasts, `base` runs the first rows of a batch under the first of `loras`, and so on, an equal number each."""
-    linears = [base.get_submodule(name) for name in loras[0].targets]
-    forwards = []
-    for i, linear in enumerate(linears):
-        dtype = linear.weight.dtype
-        down = torch.stack([lora.down[i].to(dtype) for lora in loras])
-        up = torch.stack([lora.up[i].to(dtype) * lora.scale for lora in loras])
-        forwards.append(partial(_mixed_forward, linear, down.transpose(1, 2), up.transpose(1, 2)))
+    with under_stacks(base, loras[0].targets, stacks(base, loras)):
+        yield
+
+
+Stack = tuple[Tensor, Tensor]
+"""The factors of one target by all adapters: (adapters, inputs, rank), and (adapters, rank, outputs) with the scale in it."""
+
+
+def stacks(base: Any, loras: Sequence[Lora]) -> list[Stack]:
+    """The adapters together, in the dtype of the weights."""
+    dtypes = [base.get_submodule(name).weight.dtype for name in loras[0].targets]
+    return [
+        (
+            torch.stack([lora.down[i].to(dtype) for lora in loras]).transpose(1, 2),
+            torch.stack([lora.up[i].to(dtype) * lora.scale for lora in loras]).transpose(1, 2),
+        )
+        for i, dtype in enumerate(dtypes)
+    ]
+
+
+@contextmanager
+def under_stacks(base: Any, targets: Sequence[str], stacked: Sequence[Stack]) -> Iterator[None]:
+    """`mixed`, with the adapters in given tensors."""
+    linears = [base.get_submodule(name) for name in targets]
+    forwards = [partial(_mixed_forward, linear, down, up) for linear, (down, up) in zip(linears, stacked, strict=True)]
     with _forwards(linears, forwards):
         yield
 
 
 def _mixed_forward(linear: nn.Linear, down: Tensor, up: Tensor, inputs: Tensor) -> Tensor:
-    """down: (adapters, inputs, rank); up: (adapters, rank, outputs)."""
     out = functional.linear(inputs, linear.weight, linear.bias)
     low = torch.bmm(inputs.reshape(len(down), -1, inputs.shape[-1]), down)
     return torch.baddbmm(out.view(len(down), -1, out.shape[-1]), low, up).view_as(out)
@@ -130,10 +147,13 @@ def _mixed_forward(linear: nn.Linear, down: Tensor, up: Tensor, inputs: Tensor) 
 
 @contextmanager
 def _forwards(linears: Sequence[nn.Linear], forwards: Sequence[Callable[..., Tensor]]) -> Iterator[None]:
+    before = [vars(linear).get("forward") for linear in linears]
     for linear, forward in zip(linears, forwards, strict=True):
         linear.forward = forward  # type: ignore[method-assign]
     try:
         yield
     finally:
-        for linear in linears:
+        for linear, earlier in zip(linears, before, strict=True):
             del linear.forward
+            if earlier is not None:
+                linear.forward = earlier  # type: ignore[method-assign]
