@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from rewardsearch.cli.flag_words import flag_words
 from rewardsearch.cli.tables import (
     F1_LEGEND,
     FLAGS_LEGEND,
     FLAGS_WRAP,
     MANY_CLASSES,
+    SHORT_FLAGS_WRAP,
     class_legend,
     flags_text,
     gain,
@@ -19,8 +21,10 @@ from rewardsearch.cli.tables import (
     percent,
     print_lines,
     print_table,
+    score,
     scores_of_classes,
     signed,
+    stacked,
 )
 
 if TYPE_CHECKING:
@@ -49,29 +53,86 @@ _CONFUSIONS = 3
 """Wrong answers that the list has for each class."""
 
 
-def print_arms(rows: Sequence[FinalRow], named: Mapping[str, str], chosen: str | None, console: Console) -> None:
-    """The arms in their order. named: names of arms by id."""
+def print_arms(
+    rows: Sequence[FinalRow], named: Mapping[str, str], chosen: str | None, console: Console, wide: bool = False
+) -> None:
+    """The arms in their order. named: names of arms by id. wide: every column, and flags by name."""
     classes = scores_of_classes(rows)
     versus = f"vs {next((named[row.id] for row in rows if row.kind == 'policy'), 'policy')}" if classes else "gain"
-    score = "macro F1" if classes else "F1"
+    main = "macro F1" if classes else "F1"
     of_rewards = any(row.gain_ci is not None for row in rows)
     over = "over training seeds and questions"
     # With one training seed an arm says nothing about rewards.
     alone = "over the questions alone, so of these trained policies"
     legend = _LEGEND | {
-        versus: f"{score} minus that of the {'policy before GRPO' if classes else 'baseline'}, with its interval, "
+        versus: f"{main} minus that of the {'policy before GRPO' if classes else 'baseline'}, with its interval, "
         f"{over if of_rewards else alone}",
-        "interval": f"of the {score} that a new training is expected to give, {over}"
+        "interval": f"of the {main} that a new training is expected to give, {over}"
         if of_rewards
-        else f"of {score} {alone}",
+        else f"of {main} {alone}",
     }
     if classes:
         of = class_legend(classes)
         legend |= of | {name: f"{of[name]}; {_SEEDS}" for name in ("precision", "recall") if name in of}
         legend["F1"] = f"{of['F1']}; the mean over the training seeds"
+    if not wide:
+        _print_short(rows, named, chosen, versus, legend, console)
+        return
     cells = [_cells(row, ("* " if row.id == chosen else "  ") + named[row.id], versus) for row in rows]
     spare = _SPARE_OF_CLASSES if classes else _SPARE
     print_table(console, cells[0], [each.values() for each in cells], wrap=FLAGS_WRAP, spare=spare, legend=legend)
+
+
+def _print_short(
+    rows: Sequence[FinalRow],
+    named: Mapping[str, str],
+    chosen: str | None,
+    versus: str,
+    legend: Mapping[str, str],
+    console: Console,
+) -> None:
+    """Six columns: of a task with a positive class its precision and recall in the place of kind and accuracy."""
+    cells = [_short_cells(row, ("* " if row.id == chosen else "  ") + named[row.id], versus, console) for row in rows]
+    main = "macro F1" if rows[0].classes else "F1"
+    print_table(
+        console,
+        cells[0],
+        [each.values() for each in cells],
+        wrap=SHORT_FLAGS_WRAP,
+        spare=("kind", "accuracy", "flags", "precision"),
+        legend={
+            **legend,
+            "accuracy": "",
+            main: f"{legend[main].partition(';')[0]}, with its interval: {legend['interval']}",
+        },
+    )
+
+
+def _short_cells(row: FinalRow, name: str, versus: str, console: Console) -> dict[str, str]:
+    flags = {"flags": flag_words(row.flags)}
+    if row.classes is None:
+        main = {"F1": stacked(score(row.f1, row.expected_ci or row.f1_ci), console.width)}
+        difference = gain(row.gain, row.gain_ci or row.gain_questions_ci)
+        more = {"kind": row.kind, **main, "accuracy": number(row.accuracy)}
+    else:
+        macro = row.classes.macro_f1
+        main = {"macro F1": stacked(score(macro.value, row.expected_macro_ci or macro.ci), console.width)}
+        difference = gain(row.macro_gain, row.macro_gain_ci or row.macro_gain_questions_ci, 2)
+        more = (
+            {"kind": row.kind, **main, "accuracy": number(row.accuracy)}
+            if row.classes.positive is None
+            else main | _precision_recall(row, row.classes.positive)
+        )
+    return {"arm": name, **more, versus: stacked(difference, console.width), **flags}
+
+
+def _precision_recall(row: FinalRow, positive: str) -> dict[str, str]:
+    assert row.classes is not None
+    mean, seeds = row.classes.classes[positive], row.classes_by_seed.values()
+    return {
+        "precision": _range([seed.precision for seed in seeds] or [mean.precision.value], 2),
+        "recall": _range([seed.recall for seed in seeds] or [mean.recall.value], 2),
+    }
 
 
 def _cells(row: FinalRow, name: str, versus: str) -> dict[str, str]:
@@ -87,12 +148,7 @@ def _cells(row: FinalRow, name: str, versus: str) -> dict[str, str]:
         }
         if row.classes.positive is None:
             return arm | scores | {"accuracy": number(row.accuracy)} | base | parsed | flags
-        positive, seeds = row.classes.classes[row.classes.positive], row.classes_by_seed.values()
-        scores |= {
-            "precision": _range([seed.precision for seed in seeds] or [positive.precision.value], 2),
-            "recall": _range([seed.recall for seed in seeds] or [positive.recall.value], 2),
-            "F1": number(row.f1),
-        }
+        scores |= {**_precision_recall(row, row.classes.positive), "F1": number(row.f1)}
         return arm | scores | base | parsed | flags
     scores = {
         "F1": number(row.f1),

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from rewardsearch.cli.fair_table import print_fairness
 from rewardsearch.cli.final_arms import print_arms, print_confusion
+from rewardsearch.cli.flag_words import flag_words
 from rewardsearch.cli.tables import (
     PAPER_NOTE,
-    flags_text,
     number,
     p_value,
     print_lines,
@@ -34,9 +34,9 @@ PAIRS_LEGEND = {
 }
 
 
-def print_final(report: FinalReport, console: Console) -> None:
+def print_final(report: FinalReport, console: Console, wide: bool = False) -> None:
     """The arms on the test, best first. Then in words: the chosen arm and the conclusion about it, how far the estimates on `val`
-    were off, rates by group of people, what each arm is, and which arms failed."""
+    were off, rates by group of people, what each arm is, and which arms failed. wide: every column, and flags by name."""
     named = {row.id: _title(row) for row in report.rows}
     paper = report.protocol == "paper"
     print_lines(console, f"{'test' if paper else 'sealed test'}: {report.task}, {report.n} questions, {_seeds(report)}")
@@ -44,7 +44,7 @@ def print_final(report: FinalReport, console: Console) -> None:
         print_lines(console, PAPER_NOTE)
     done = [row for row in report.rows if row.status == "done"]
     if done:
-        print_arms(done, named, report.chosen, console)
+        print_arms(done, named, report.chosen, console, wide)
         print_lines(console, _noise_text(report, named))
     print_lines(console, "", *_chosen(report, named))
     chosen = report.row(report.chosen)
@@ -115,7 +115,7 @@ def _chosen(report: FinalReport, named: dict[str, str]) -> list[str]:
     lines = [f"* chosen by F1 on {split}: {named[row.id]}"]
     lines += [f"  {sentence}" for sentence in report.describe_arm(row.id)]
     if flags := [flag for flag in row.flags if flag.startswith(FLAGGED)]:
-        lines.append(f"  flagged {flags_text(flags)}: every ensemble and candidate here has a flag of that kind")
+        lines.append(f"  flagged {flag_words(flags)}: every ensemble and candidate here has a flag of that kind")
     return lines
 
 

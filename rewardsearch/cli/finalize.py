@@ -15,6 +15,7 @@ from rewardsearch.cli.tables import make_console, print_json, print_lines
 def finalize(
     run: RunArgument,
     pairs: Annotated[bool, typer.Option("--pairs", help="Also the tests of all pairs of arms.")] = False,
+    wide: Annotated[bool, typer.Option("--wide", help="Every column of the table, and flags by name.")] = False,
     mix: MixOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -41,7 +42,7 @@ def finalize(
         print_json({**state.final.model_dump(mode="json"), "opened": state.test_opened, "missing": lost})
         return
     console = make_console()
-    print_final(state.final, console)
+    print_final(state.final, console, wide)
     print_lines(console, *missing_lines(state))
     if pairs:
         console.print()

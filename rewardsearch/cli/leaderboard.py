@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rewardsearch.cli.leaderboard_table import print_leaderboard
+from rewardsearch.cli.leaderboard_table import print_leaderboard, short_reason
 from rewardsearch.cli.options import JsonOption, RunArgument
 from rewardsearch.cli.tables import make_console, print_json, print_lines
 from rewardsearch.errors import UserError
@@ -16,6 +16,9 @@ from rewardsearch.errors import UserError
 def leaderboard(
     run: RunArgument,
     as_json: JsonOption = False,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="Every column: ids, ties, p-values, training, AUC; flags by name.")
+    ] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV on standard output.")] = False,
 ) -> None:
     """Show a run's ranked candidates, with intervals and p-values."""
@@ -34,8 +37,14 @@ def leaderboard(
         sys.stdout.write(leaderboard_csv(ranking))
     else:
         console = make_console()
-        print_leaderboard(ranking, console)
+        print_leaderboard(ranking, console, wide)
         print_lines(console, *missing_lines(state))
         if state.refusals:
             print_lines(console, "", "replies without a candidate, and the reason:")
-            print_lines(console, *(f"round {n}: {refusal.name}: {refusal.reason}" for n, refusal in state.refusals))
+            print_lines(
+                console,
+                *(
+                    f"round {n}: {refusal.name}: {refusal.reason if wide else short_reason(refusal.reason)}"
+                    for n, refusal in state.refusals
+                ),
+            )

@@ -6,21 +6,26 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from rewardsearch.cli.flag_words import flag_words
 from rewardsearch.cli.tables import (
     F1_LEGEND,
     FLAGS_LEGEND,
     FLAGS_WRAP,
     PAPER_NOTE,
+    SHORT_FLAGS_WRAP,
     class_legend,
     flags_text,
+    gain,
     interval,
     number,
     p_value,
     percent,
     print_lines,
     print_table,
+    score,
     scores_of_classes,
     short_id,
+    stacked,
 )
 
 if TYPE_CHECKING:
@@ -48,6 +53,8 @@ LEGEND = {
     "completion of the same question",
     "flags": FLAGS_LEGEND,
 }
+_REASON = 90
+"""Characters of a reason in a table."""
 STATUS_LEGEND = {
     "stopped": "fell behind at a rung of the race",
     "failed": "its training failed",
@@ -57,8 +64,8 @@ STATUS_LEGEND = {
 }
 
 
-def print_leaderboard(ranking: Ranking, console: Console) -> None:
-    """The ranked rows as a table, then the candidates without a rank and the reason."""
+def print_leaderboard(ranking: Ranking, console: Console, wide: bool = False) -> None:
+    """The ranked rows as a table, then the candidates without a rank and the reason. wide: every column, and flags by name."""
     classes = scores_of_classes(ranking.rows)
     of = ""
     if classes is not None:
@@ -71,30 +78,75 @@ def print_leaderboard(ranking: Ranking, console: Console) -> None:
         print_lines(console, "feedback withheld: no proposal saw a result of the search")
     ranked = [row for row in ranking.rows if row.rank is not None]
     if ranked:
-        _print_ranked(ranking, ranked, classes, console)
+        (_print_ranked if wide else _print_short)(ranking, ranked, classes, console)
+        print_lines(console, *_round_scores(ranked), *_noise_text(ranking, wide))
     rest = [row for row in ranking.rows if row.rank is None]
     if rest:
         print_lines(console, "", "without a score:")
         statuses = [f"{name}: {text}" for name, text in STATUS_LEGEND.items() if name in {row.status for row in rest}]
+        rows = [
+            {
+                "name": row.name,
+                **({"id": short_id(row.id, row.name), "round": str(row.round)} if wide else {}),
+                "status": row.status,
+                "why": short_reason(row.reason),
+            }
+            for row in rest
+        ]
         print_table(
             console,
-            ("name", "id", "round", "status", "why"),
-            [(row.name, short_id(row.id, row.name), str(row.round), row.status, _short(row.reason)) for row in rest],
+            rows[0],
+            [row.values() for row in rows],
             spare=("round", "id"),
-            legend=LEGEND
-            | {"status": "; ".join(statuses), "why": "in short; `rewardsearch show RUN ID` has all of it"},
+            legend=(LEGEND if wide else {})
+            | {"status": "; ".join(statuses), "why": "in short; `rewardsearch show RUN NAME` has all of it"},
         )
+    if ranked and not wide:
+        print_lines(console, "`rewardsearch leaderboard RUN --wide` has the other columns")
 
 
 def _print_ranked(ranking: Ranking, ranked: Sequence[RankedRow], classes: ClassScores | None, console: Console) -> None:
-    score = "accuracy" if classes is None or classes.positive is None else "macro F1"
-    spare = ("training", "AUC", "p/best", "round", "parsed", score, "p/base", "ties", "interval", "id", "flags")
+    second = "accuracy" if classes is None or classes.positive is None else "macro F1"
+    spare = ("training", "AUC", "p/best", "round", "parsed", second, "p/base", "ties", "interval", "id", "flags")
     cells = [_ranked_cells(row, ranking.noise is not None) for row in ranked]
     several = any(len(row.f1_by_seed) > 1 for row in ranked)
     f1 = f"{F1_LEGEND}{'; of the baseline the mean over its training seeds' if several else ''}"
     legend = LEGEND | {"F1": f1} | (class_legend(classes) if classes else {})
     print_table(console, cells[0], [each.values() for each in cells], wrap=FLAGS_WRAP, spare=spare, legend=legend)
-    print_lines(console, *_round_scores(ranked), *_noise_text(ranking))
+
+
+def _print_short(ranking: Ranking, ranked: Sequence[RankedRow], classes: ClassScores | None, console: Console) -> None:
+    """Six columns. With a positive class macro F1 stands for the accuracy, which one class alone may earn."""
+    from rewardsearch.records import BASELINE
+
+    accuracy = "accuracy" if classes is None or classes.positive is None else "macro F1"
+    rows = [
+        {
+            "#": str(row.rank),
+            "name": row.name,
+            "F1": stacked(score(row.f1, row.f1_ci), console.width),
+            accuracy: number(row.classes.macro_f1.value if row.classes and accuracy == "macro F1" else row.accuracy),
+            "gain": "-"
+            if row.gain is None or row.id == BASELINE
+            else stacked(gain(row.gain, row.gain_ci or row.gain_questions_ci), console.width),
+            "flags": flag_words(row.flags),
+        }
+        for row in ranked
+    ]
+    over = "over questions and training seeds" if ranking.noise is not None else "over the questions alone"
+    legend = {
+        "F1": "with its 95 % confidence interval over the questions",
+        "gain": f"F1 minus that of the baseline, with its interval {over}",
+        "flags": FLAGS_LEGEND,
+    }
+    print_table(
+        console,
+        rows[0],
+        [row.values() for row in rows],
+        wrap=SHORT_FLAGS_WRAP,
+        spare=(accuracy, "gain", "flags"),
+        legend=legend | ({"macro F1": class_legend(classes)["macro F1"]} if classes and accuracy == "macro F1" else {}),
+    )
 
 
 def _round_scores(ranked: Sequence[RankedRow]) -> list[str]:
@@ -107,8 +159,14 @@ def _round_scores(ranked: Sequence[RankedRow]) -> list[str]:
     return [f"rounds: mean F1 of the candidates (best in brackets) {', '.join(scores)}"] if len(scores) > 1 else []
 
 
-def _noise_text(ranking: Ranking) -> list[str]:
+def _noise_text(ranking: Ranking, wide: bool) -> list[str]:
     noise = ranking.noise
+    if not wide:
+        return [
+            f"noise: training seeds alone move F1 by {noise.seed_sd:.3f} (standard deviation)"
+            if noise is not None
+            else "noise: unknown, because the baseline has one seed (train.baseline_seeds); gains may be luck"
+        ]
     if noise is None:
         return [
             "noise: unknown, because the baseline was trained with one seed (train.baseline_seeds); so there are no ties and no "
@@ -137,7 +195,7 @@ def _ranked_cells(row: RankedRow, known: bool) -> dict[str, str]:
         "round": str(row.round) if row.operator != "none" else "-",
         "F1": number(row.f1),
         "interval": interval(row.f1_ci),
-        **{name: number(score) for name, score in scores.items()},
+        **{name: number(value) for name, value in scores.items()},
         "parsed": percent(row.parse_rate),
         "training": number(row.mean_training_accuracy),
         **({name: p_value(p) for name, p in p_values.items()} if known else {}),
@@ -146,9 +204,14 @@ def _ranked_cells(row: RankedRow, known: bool) -> dict[str, str]:
     }
 
 
-def _short(reason: str | None) -> str:
-    """The reason without the remedy after it."""
-    return (reason or "").partition("; ")[0]
+def short_reason(reason: str | None) -> str:
+    """The reason in one short sentence: without the remedy after it, and without what would make it long."""
+    text = (reason or "").partition("; ")[0]
+    if len(text) <= _REASON:
+        return text
+    cut = text[: _REASON + 1]
+    end = max(cut.rfind(": "), cut.rfind(", "), cut.rfind(" ("))
+    return cut[:end] if end > _REASON // 3 else f"{cut.rpartition(' ')[0] or cut[:_REASON]} ..."
 
 
 def _ties(row: RankedRow) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rewardsearch.cli.answers_text import print_answers
+from rewardsearch.cli.flag_words import WORDS
 from rewardsearch.cli.options import JsonOption, RunArgument
 from rewardsearch.cli.tables import (
     class_facts,
@@ -153,9 +155,14 @@ def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | No
         )
         if row.mean_training_accuracy is not None:
             facts["training accuracy"] = f"{number(row.mean_training_accuracy)}, the mean over the steps"
-        facts["flags"] = ", ".join(row.flags)
+        facts["flags"] = _flags(row.flags)
     facts |= _on_test(state, arm)
     print_facts(console, facts.items())
+
+
+def _flags(flags: Sequence[str]) -> str:
+    """Each flag with what it means, where that is not its name."""
+    return ", ".join(f"{flag} ({WORDS[flag]})" if flag in WORDS else flag for flag in flags)
 
 
 def _gain(row: RankedRow) -> dict[str, str]:
@@ -179,7 +186,7 @@ def _on_test(state: RunState, arm: str) -> dict[str, str]:
     by_seed = ", ".join(f"{f1:.3f} (seed {seed})" for seed, f1 in row.f1_by_seed.items())
     facts = {"test": f"{row.score}{f': {by_seed}' if by_seed else ''}"}
     facts["test accuracy"] = f"{number(row.accuracy)}, {percent(row.parse_rate)} parsed"
-    facts["test flags"] = ", ".join(row.flags)
+    facts["test flags"] = _flags(row.flags)
     chosen = "chosen on val before the test was read; " if row.id == state.final.chosen else ""
     sentences = state.final.describe_arm(arm)
     return facts | {"conclusion" if chosen else "gain": f"{chosen}{'; '.join(sentences)}" if sentences else ""}

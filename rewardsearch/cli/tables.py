@@ -29,12 +29,15 @@ _TEXT = 16
 PAPER_NOTE = "paper protocol: ranked on the test split with one seed, so the best scores are inflated by selection"
 F1_LEGEND = "2a / (1 + a) with a the accuracy, so F1 and accuracy give the same ranks"
 FLAGS_WRAP = {"flags": 18}
+SHORT_FLAGS_WRAP = {"flags": 14}
 FLAGS_LEGEND = "warnings of validation and training; docs/validation.md explains them"
 MANY_CLASSES = 6
 """Of more classes than these, a legend has the number alone, and no confusion matrix is shown in full."""
 _GAP = 2
 _LEAST_WIDTH = 20
-_NUMERIC = re.compile(r"[-+<.,:%$\[\]\d ]*")
+_ROOM = 100
+"""Columns from which tables show intervals beside their scores."""
+_NUMERIC = re.compile(r"[-+<.,:%$\[\]\d\s]*")
 _INTERVAL = re.compile(r"(\[[^\s,\]]+,) ([^\s\]]+\])")
 
 
@@ -101,7 +104,10 @@ def print_table(
 
     headers, legend = list(headers), legend or {}
     cells = [list(column) for column in zip(*rows, strict=True)]
-    widths = [max(map(cell_len, (header, *column))) for header, column in zip(headers, cells, strict=True)]
+    widths = [
+        max(map(cell_len, "\n".join((header, *column)).split("\n")))
+        for header, column in zip(headers, cells, strict=True)
+    ]
     texts = {header for header, column in zip(headers, cells, strict=True) if not all(map(_NUMERIC.fullmatch, column))}
     long = [header for header, width in zip(headers, widths, strict=True) if width > _TEXT]
     wrap = {header: _TEXT for header in long if header in texts or len(header) > _TEXT} | dict(wrap or {})
@@ -199,6 +205,11 @@ def score(value: float | None, ci: tuple[float, float] | None) -> str:
 def gain(value: float | None, ci: tuple[float, float] | None, digits: int = 3) -> str:
     """A difference with its interval, where that is known."""
     return f"{signed(value)} {signed_interval(ci, digits)}" if ci else signed(value)
+
+
+def stacked(text: str, width: int) -> str:
+    """A score, with its interval below it where a table of `width` columns has no room beside it."""
+    return text if width >= _ROOM else text.replace(" [", "\n[")
 
 
 def number(value: float | None, digits: int = 3) -> str:

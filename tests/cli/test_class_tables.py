@@ -36,7 +36,7 @@ def board(width: int, terminal: bool = False) -> list[str]:
         baselines=[screened(BASELINE, "", outcomes=classed(GOLD, HARSH), seed=seed) for seed in (0, 1)],
     )
     console = Console(width=width, file=io.StringIO(), force_terminal=terminal, color_system=None)
-    print_leaderboard(ranking, console)
+    print_leaderboard(ranking, console, wide=True)
     return console.file.getvalue().splitlines()  # type: ignore[attr-defined]
 
 

@@ -69,9 +69,11 @@ def report(groups: Mapping[str, Mapping[str, str]] | None = None) -> FinalReport
     )
 
 
-def shown(report: FinalReport, width: int | None = None) -> str:
+def shown(report: FinalReport, width: int | None = None, wide: bool = True) -> str:
     file = io.StringIO()
-    print_final(report, Console(file=file, width=width or 400, force_terminal=width is not None, color_system=None))
+    print_final(
+        report, Console(file=file, width=width or 400, force_terminal=width is not None, color_system=None), wide
+    )
     return file.getvalue()
 
 

@@ -17,10 +17,10 @@ from rewardsearch.session.plan import describe_plan, describe_power
 from rewardsearch.stats import smallest_gain, usual_question_se
 
 
-def shown(report: FinalReport, width: int | None = None, printing: Any = print_final) -> str:
+def shown(report: FinalReport, width: int | None = None, printing: Any = print_final, wide: bool = True) -> str:
     file = io.StringIO()
     console = Console(file=file, width=width or 200, force_terminal=width is not None, color_system=None)
-    printing(report, console)
+    printing(report, console, *((wide,) if printing is print_final else ()))
     return file.getvalue()
 
 
@@ -39,12 +39,23 @@ def test_the_chosen_arm_is_shown_with_its_conclusion() -> None:
     assert out.index("  not established: ensemble-top3 scores F1 +0.050 [-0.010, +0.110]") > chosen
 
 
+@pytest.mark.parametrize("width", [80, 120])
+def test_people_get_six_columns_of_the_arms(width: int) -> None:
+    lines = shown(final_report(), width=width, wide=False).splitlines()
+    assert max(map(len, lines)) <= width
+    header = next(line for line in lines if line.startswith("arm"))
+    assert header.split()[:5] == ["arm", "kind", "F1", "accuracy", "gain"]
+    start = next(i for i, line in enumerate(lines) if line.startswith("* ensemble-top3"))
+    row = " ".join(" ".join(lines[start : start + 2]).split())
+    assert all(text in row for text in ("0.900", "[0.880, 0.920]", "+0.050", "[-0.010, +0.110]"))
+
+
 def test_a_chosen_arm_with_a_flag_is_marked() -> None:
     report = final_report()
     flags = ("exploit:empty", "watch:hacking", "bank:length")
     rows = [row.model_copy(update={"flags": flags}) if row.id == report.chosen else row for row in report.rows]
     out = shown(report.model_copy(update={"rows": tuple(rows)}))
-    assert "  flagged watch:hacking, bank:length: " in out
+    assert "  flagged reward hacking; pays length: " in out
     assert "flagged" not in shown(report)
 
 

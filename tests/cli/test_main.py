@@ -146,7 +146,7 @@ def test_a_narrow_terminal_loses_spare_columns_and_no_digits(run: Path) -> None:
     shown = {}
     for width in (200, 48):
         console = Console(file=io.StringIO(), force_terminal=True, width=width, color_system=None)
-        print_leaderboard(ranking, console)
+        print_leaderboard(ranking, console, wide=True)
         shown[width] = console.file.getvalue().split("\n")[2]  # type: ignore[attr-defined]
     assert "0.947  [0.857, 1.000]     0.900" in shown[200]
     assert "0.947  [0.857, 1.000]" in shown[48] and "0.900" not in shown[48] and len(shown[48]) <= 48

@@ -38,7 +38,7 @@ def test_leaderboard_as_csv(cli: Any, run: Path) -> None:
 
 
 def test_leaderboard_as_text_has_scores_reasons_and_refusals(cli: Any, run: Path) -> None:
-    out = cli("leaderboard", run).out
+    out = cli("leaderboard", run, "--wide").out
     assert ["1", "worked-steps", "a5fa31"] in [
         line.split()[:3] for line in out.splitlines()
     ] and "0.947  [0.857, 1.000]" in out

@@ -58,7 +58,7 @@ def test_leaderboard_comparison_and_final_table() -> None:
         config=RankConfig(resamples=100),
         seed=0,
     )
-    board = shown(lambda console: print_leaderboard(ranking, console))
+    board = shown(lambda console: print_leaderboard(ranking, console, wide=True))
     assert "20 classes" in board and NAMES[0] not in board
     comparison = compare_outcomes(outcomes(1), outcomes(2), RankConfig(resamples=100), 0)
     assert "--json" in shown(lambda console: print_comparison(("a", "b"), comparison, 5, "about", console))
@@ -67,6 +67,6 @@ def test_leaderboard_comparison_and_final_table() -> None:
         name: getattr(scored, name) for name in ("f1", "f1_ci", "accuracy", "accuracy_ci", "parse_rate", "classes")
     }
     row = FinalRow(id=A.id, kind="single", name="judges", status="done", **fields)
-    shown(lambda console: print_arms([row], {A.id: "judges"}, A.id, console))
+    shown(lambda console: print_arms([row], {A.id: "judges"}, A.id, console, wide=True))
     confusion = shown(lambda console: print_confusion(row, "judges", console))
     assert all(name[-8:] in confusion for name in NAMES) and "3" in confusion

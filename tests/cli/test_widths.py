@@ -77,7 +77,13 @@ def test_no_line_is_longer_than_the_terminal(
     cli: Any, long_run: Path, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    commands = [("leaderboard",), ("status",), ("finalize", "--pairs")]
+    commands = [
+        ("leaderboard",),
+        ("leaderboard", "--wide"),
+        ("finalize", "--wide"),
+        ("status",),
+        ("finalize", "--pairs"),
+    ]
     commands += [("show", arm) for arm in (LONG.id, WIDE.id, REFUSED.id, "baseline", "policy", "ensemble-top3")]
     for command, *more in commands:
         done = cli(command, long_run, *more)
@@ -152,5 +158,5 @@ def test_a_narrow_table_wraps_names_and_texts_and_names_the_columns_that_it_leav
 @pytest.mark.parametrize("width", [80, 120])
 def test_no_name_and_no_flag_is_lost_in_a_wrapped_table(long_run: Path, width: int) -> None:
     file = io.StringIO()
-    print_leaderboard(read_run(long_run).rankings[-1], Console(file=file, width=width))
+    print_leaderboard(read_run(long_run).rankings[-1], Console(file=file, width=width), wide=True)
     assert "worked-steps" in file.getvalue() and "…" not in file.getvalue()

@@ -43,7 +43,7 @@ def test_with_one_seed_no_trained_arm_has_an_interval_of_what_training_anew_give
 
 def table(report: FinalReport) -> str:
     out = io.StringIO()
-    print_final(report, Console(file=out, width=200))
+    print_final(report, Console(file=out, width=200), wide=True)
     return out.getvalue()
 
 
