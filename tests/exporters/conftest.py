@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from searched import SIZE, ensemble
+from searched_rewards import SIZE, ensemble
 
 from rewardsearch.config import SandboxConfig, TaskConfig
 from rewardsearch.records import Batch

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from callers import rows_of
 from own_trainers import RUNS
-from searched import ensemble
+from searched_rewards import ensemble
 
 from rewardsearch.exporters import ExportSelection, export
 from rewardsearch.records import Batch

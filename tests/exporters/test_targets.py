@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from callers import CALLERS, LOADERS, Sample
 from fakes import make_run
-from searched import SIZE, ensemble
+from searched_rewards import SIZE, ensemble
 
 from rewardsearch.errors import UserError
 from rewardsearch.exporters import EXPORTERS, ExportSelection, export, select_rewards

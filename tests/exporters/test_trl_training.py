@@ -14,6 +14,7 @@ import pytest
 
 from rewardsearch.config import Config, SandboxConfig, TaskConfig
 from rewardsearch.exporters import ExportSelection, export
+from rewardsearch.exporters.code_reads import columns_read
 from rewardsearch.files.resources import PACKAGE, resource
 from rewardsearch.records import Aggregation, Batch, RewardSpec
 from rewardsearch.rewards.base import load_base_rewards
@@ -56,14 +57,14 @@ def test_the_readmes_script_trains(tmp_path: Path, aggregation: Aggregation) -> 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_an_exported_reward_gives_what_it_gave_in_the_search(tmp_path: Path, path: Path) -> None:
     code = path.read_text(encoding="utf-8")
-    module_path = export(
-        "trl", ExportSelection(source="test", rewards=(RewardSpec(id="x", name=path.stem, code=code),)), tmp_path
-    )[0]
+    items = (RESUMES if path.parent.name == "resume" else TASK).labelled(8)
+    rewards = (RewardSpec(id="x", name=path.stem, code=code),)
+    columns = columns_read(code, tuple(items[0].row.columns))
+    module_path = export("trl", ExportSelection(source="test", rewards=rewards, columns=columns), tmp_path)[0]
     spec = importlib.util.spec_from_file_location("exported", module_path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    items = (RESUMES if path.parent.name == "resume" else TASK).labelled(8)
     batch = Batch(
         prompts=tuple(item.row.prompt_text for item in items),
         completions=tuple(item.completion for item in items),
