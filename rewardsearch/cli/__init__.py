@@ -22,6 +22,7 @@ COMMANDS = (
     "run",
     "sft",
     "status",
+    "watch",
     "leaderboard",
     "show",
     "compare",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rewardsearch.cli.leaderboard_table import print_leaderboard, short_reason
+from rewardsearch.cli.leaderboard_table import print_leaderboard
 from rewardsearch.cli.options import JsonOption, RunArgument
 from rewardsearch.cli.tables import make_console, print_json, print_lines
 from rewardsearch.errors import UserError
@@ -24,6 +24,7 @@ def leaderboard(
     """Show a run's ranked candidates, with intervals and p-values."""
     from rewardsearch.run.restore import missing, missing_lines
     from rewardsearch.run.tables import leaderboard_csv
+    from rewardsearch.session.event_text import short_reason
     from rewardsearch.session.runs import open_run, ranking_of
 
     if as_json and as_csv:

@@ -53,8 +53,6 @@ LEGEND = {
     "completion of the same question",
     "flags": FLAGS_LEGEND,
 }
-_REASON = 90
-"""Characters of a reason in a table."""
 STATUS_LEGEND = {
     "stopped": "fell behind at a rung of the race",
     "failed": "its training failed",
@@ -66,6 +64,8 @@ STATUS_LEGEND = {
 
 def print_leaderboard(ranking: Ranking, console: Console, wide: bool = False) -> None:
     """The ranked rows as a table, then the candidates without a rank and the reason. wide: every column, and flags by name."""
+    from rewardsearch.session.event_text import short_reason
+
     classes = scores_of_classes(ranking.rows)
     of = ""
     if classes is not None:
@@ -202,16 +202,6 @@ def _ranked_cells(row: RankedRow, known: bool) -> dict[str, str]:
         "AUC": number(row.bank_auc_any_form, 2),
         "flags": flags_text(row.flags),
     }
-
-
-def short_reason(reason: str | None) -> str:
-    """The reason in one short sentence: without the remedy after it, and without what would make it long."""
-    text = (reason or "").partition("; ")[0]
-    if len(text) <= _REASON:
-        return text
-    cut = text[: _REASON + 1]
-    end = max(cut.rfind(": "), cut.rfind(", "), cut.rfind(" ("))
-    return cut[:end] if end > _REASON // 3 else f"{cut.rpartition(' ')[0] or cut[:_REASON]} ..."
 
 
 def _ties(row: RankedRow) -> str:

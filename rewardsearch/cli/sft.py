@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from rewardsearch.cli.options import ConfigArgument, JsonOption, RunDirOption, SetOption, settings_of
 from rewardsearch.cli.run import stop_on_sigterm
 from rewardsearch.cli.tables import make_console, print_json, print_lines, print_whole
-
-if TYPE_CHECKING:
-    from rewardsearch.records import SftResult
 
 
 def sft(
@@ -29,6 +25,7 @@ def sft(
     from rewardsearch.run.artifacts import ADAPTER, SFT
     from rewardsearch.session.preflight import check
     from rewardsearch.session.progress import describe_sft
+    from rewardsearch.session.runs import sft_document
 
     settings = settings_of(config, set_, run_dir)
     folder = Path(settings.run_dir or "runs")
@@ -48,16 +45,6 @@ def sft(
     print_whole(console, f"adapter: {adapter}")
     print_whole(console, f"  model = peft.PeftModel.from_pretrained(base, {str(adapter)!r}).merge_and_unload()")
     print_whole(console, f"next: rewardsearch run {shlex.quote(str(config))}{same_options(run_dir, set_)}")
-
-
-def sft_document(result: SftResult | None, curve: bool = True) -> dict[str, Any] | None:
-    """A fine-tuning for `--json`, with scores on `val` before and after instead of the outcomes. curve: whether to include it."""
-    from rewardsearch.stats import f1_accuracy
-
-    if result is None:
-        return None
-    scores = {name: f1_accuracy(getattr(result, name)).model_dump(mode="json") for name in ("before", "after")}
-    return result.model_dump(mode="json", exclude={"before", "after"} | (set() if curve else {"curve"})) | scores
 
 
 def same_options(run_dir: str | None, overrides: list[str] | None) -> str:

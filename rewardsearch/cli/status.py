@@ -3,87 +3,50 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rewardsearch.cli.options import JsonOption, RunArgument
-from rewardsearch.cli.sft import sft_document
 from rewardsearch.cli.tables import duration, make_console, print_facts, print_json, score
 
 if TYPE_CHECKING:
-    from rewardsearch.run.progress import Live
     from rewardsearch.run.state import RunState
 
 
 def status(run: RunArgument, as_json: JsonOption = False) -> None:
     """Show where a run stands: rounds, spend, best candidate."""
-    from rewardsearch.run.journal import in_use
-    from rewardsearch.run.progress import read_live
-    from rewardsearch.run.restore import missing, missing_lines
-    from rewardsearch.session.progress import scores_text
-    from rewardsearch.session.runs import final_document, open_run, ranking_of
-    from rewardsearch.session.time_left import describe_time_left, time_left
+    from rewardsearch.run.journal import read_events, read_run
+    from rewardsearch.session.runs import find_run
+    from rewardsearch.session.standing import standing
 
-    state = open_run(run)
-    # A process that was killed has not written its end.
-    working = in_use(state.folder)
-    stands = "killed" if state.status == "running" and not working else state.status
-    live = read_live(state.folder) if working else None
-    left = time_left(state, live.running) if live else None
-    ranking = ranking_of(state)
-    best = next((row for row in ranking.rows if row.rank is not None and row.id in state.candidates), None)
-    unconfirmed = state.account.unconfirmed
-    counts = Counter(row.status for row in ranking.rows if row.id in state.candidates)
-    candidates = {
-        "proposed": len(state.candidates),
-        **{name: counts[name] for name in ("trained", "stopped", "failed", "rejected", "error", "pending")},
-    }
+    folder = find_run(run)
+    events = read_events(folder)
+    state = read_run(folder, events)
+    stands = standing(state, events)
     if as_json:
-        print_json(
-            {
-                "run": str(state.folder),
-                "task": state.config.task.label,
-                "status": stands,
-                "reason": state.reason,
-                "sft": sft_document(state.sft, curve=False),
-                "rounds_done": state.rounds_done,
-                "rounds": state.config.rounds,
-                "candidates": candidates,
-                "refusals": len(state.refusals),
-                "best": best.model_dump(mode="json") if best else None,
-                "finalized": state.final is not None,
-                "chosen": final_document(state, state.final.chosen) if state.final is not None else None,
-                "test_opened": state.test_opened,
-                "steps": state.steps,
-                "usage": {**state.usage.model_dump(), "tokens": state.usage.tokens},
-                "unconfirmed": {**unconfirmed.model_dump(), "tokens": unconfirmed.tokens},
-                "doing": live.doing if live else None,
-                "running": [job.model_dump(mode="json") for job in live.running] if live else [],
-                "seconds_left": left,
-                "policy": {"model": state.config.policy.model, "revision": state.config.policy.revision},
-                "environment": state.environment.model_dump(mode="json") if state.environment else None,
-                "mixed": [each.model_dump(mode="json") for each in state.mixed],
-                "missing": [each.model_dump(mode="json") for each in missing(state)],
-                "seconds": state.seconds,
-                "gpu_hours": round(state.device_seconds / 3600, 3),
-                "phases": state.phases,
-                "started": state.started,
-                "updated": state.updated,
-            }
-        )
-        return
-    facts = [
-        ("run", f"{state.folder}: {state.config.task.label}, {stands}, last event {_ago(state)} ago"),
+        print_json(stands)
+    else:
+        print_facts(make_console(), _facts(state, stands))
+
+
+def _facts(state: RunState, stands: Mapping[str, Any]) -> list[tuple[str, str]]:
+    from rewardsearch.run.restore import missing_lines
+    from rewardsearch.session.progress import scores_text
+
+    unconfirmed, best = state.account.unconfirmed, stands["best"]
+    counts = stands["candidates"]
+    return [
+        ("run", f"{state.folder}: {stands['task']}, {stands['status']}, last event {_ago(state)} ago"),
         ("reason", state.reason or ""),
-        *(_live_facts(live, describe_time_left(left)) if live else ()),
+        *now_facts(stands),
         *(("mixed", f"{each.what} is {each.here}, was {each.before}") for each in state.mixed),
         ("sft", f"{state.sft.steps:,} steps: {scores_text(state.sft.after)} of val" if state.sft else ""),
         ("rounds", f"{state.rounds_done} of {state.config.rounds} done"),
-        ("candidates", ", ".join(f"{n} {name}" for name, n in candidates.items() if n or name == "proposed")),
+        ("candidates", ", ".join(f"{n} {name}" for name, n in counts.items() if n or name == "proposed")),
         ("replies", f"{len(state.refusals)} without a candidate" if state.refusals else ""),
         ("pending", _pending(state, counts["pending"] + counts["error"])),
-        ("spend", f"{duration(state.seconds)}, {state.steps:,} training steps{_gpu_hours(state)}"),
+        ("spend", f"{duration(stands['seconds'])}, {state.steps:,} training steps{_gpu_hours(state)}"),
+        *budget_facts(stands),
         ("time", _phases(state.phases)),
         ("requests", f"{state.usage.requests} requests, {state.usage.spent}" if state.usage.requests else ""),
         (
@@ -92,15 +55,45 @@ def status(run: RunArgument, as_json: JsonOption = False) -> None:
             if unconfirmed.requests
             else "",
         ),
+        ("disk", disk_text(stands["disk"])),
         (
             "best",
-            f"{best.name} {best.id}: F1 {score(best.f1, best.f1_ci)} on {ranking.split}" if best else "",
+            f"{best['name']} {best['id']}: F1 {score(best['f1'], best['f1_ci'])} on {stands['leaderboard']['split']}"
+            if best
+            else "",
         ),
         *(("lost", line) for line in missing_lines(state)),
         ("sealed test", "read" if state.final else "opened" if state.test_opened else "not opened"),
         *_chosen_facts(state),
     ]
-    print_facts(make_console(), facts)
+
+
+def now_facts(stands: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What the search is doing, the time left, and each running job."""
+    from rewardsearch.session.time_left import describe_time_left
+
+    if stands["doing"] is None:
+        return
+    yield "now", ", ".join(each for each in (stands["doing"], describe_time_left(stands["seconds_left"])) if each)
+    for job in stands["running"]:
+        yield "running", f"{job['name']}: {job['done']:,} of {job['of']:,} {job['unit']}"
+
+
+def budget_facts(stands: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each budget that is set, with a warning where most of it is used."""
+    for use in stands["budgets"]:
+        yield "budget", f"{'warning: ' if use['warning'] else ''}{use['text']}"
+
+
+def disk_text(disk: Mapping[str, int]) -> str:
+    """Such as "120 MB, 90 MB of them adapters and checkpoints; 40 GB free"."""
+    return (
+        f"{_size(disk['bytes'])}, {_size(disk['weights'])} of them adapters and checkpoints; {_size(disk['free'])} free"
+    )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"
 
 
 _PHASES = {
@@ -155,10 +148,3 @@ def _chosen_facts(state: RunState) -> Iterator[tuple[str, str]]:
     yield "chosen", f"{name}: {row.score} on {split}"
     for sentence in report.describe_arm(row.id):
         yield "conclusion", sentence
-
-
-def _live_facts(live: Live, left: str) -> Iterator[tuple[str, str]]:
-    """What the search is doing, the time left, and each running job."""
-    yield "now", ", ".join(each for each in (live.doing, left) if each)
-    for job in live.running:
-        yield "running", f"{job.name}: {job.done:,} of {job.of:,} {job.unit}"

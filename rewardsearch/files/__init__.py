@@ -20,18 +20,19 @@ _ABANDONED_S = 24 * 3600.0
 """Age from which a partial file of another machine counts as abandoned: whether its process lives is not known here."""
 
 
-def write_atomic(path: Path, content: str | bytes) -> None:
+def write_atomic(path: Path, content: str | bytes, durable: bool = True) -> None:
     """Writes `content`, a text as UTF-8, so that a reader, or a process started after a crash, sees the old or the new file.
 
-    Raises OSError that names the file.
+    durable: whether it has to survive a power failure. Raises OSError that names the file.
     """
     part = part_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
             file.write(content if isinstance(content, bytes) else content.encode("utf-8"))
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):

@@ -8,21 +8,65 @@ from pathlib import Path
 
 from rewardsearch.config import BudgetConfig
 from rewardsearch.errors import BudgetReached, Interrupted
-from rewardsearch.records import Usage
+from rewardsearch.records import Record, Usage
 from rewardsearch.run.state import RunState
 
 STOP = "STOP"
+
+
+WARN_AT = 0.8
+"""The share of a budget from which a search warns."""
+
+
+class Use(Record):
+    """How much of a budget is used: `used` of `limit`, in the unit that the name of its key has."""
+
+    key: str
+    used: float
+    limit: float
+
+    @property
+    def share(self) -> float:
+        return self.used / self.limit
+
+    @property
+    def text(self) -> str:
+        """Such as "24.0 of 30 minutes (80 %)"."""
+        money, unit = self.key == "dollars", self.key.rpartition("_")[2]
+        used = f"${self.used:.2f}" if money else f"{self.used:,.0f}" if self.key == "tokens" else f"{self.used:,.1f}"
+        return f"{used} of {'$' if money else ''}{self.limit:,g} {unit} ({self.share:.0%})".replace("%", " %")
+
+
+def budget_uses(config: BudgetConfig, state: RunState, minutes: float, gpu_hours: float) -> tuple[Use, ...]:
+    """Each budget that is set. Requests of unknown end count with the most that they can have cost."""
+    paid, open_ = state.account.usage, state.account.unconfirmed
+    used = {
+        "wall_clock_minutes": minutes,
+        "gpu_hours": gpu_hours,
+        "tokens": paid.tokens + open_.tokens,
+        "dollars": paid.dollars + open_.dollars,
+    }
+    limits = {key: getattr(config, key) for key in used}
+    return tuple(Use(key=key, used=used[key], limit=limit) for key, limit in limits.items() if limit is not None)
 
 
 class Budget:
     """Watches the wall clock and the GPU-hours of all sessions on a run together, the tokens and the money, and the STOP file in
     its folder.
 
-    held: gives the seconds that accelerators were held in this session so far, times their number.
+    held: gives the seconds that accelerators were held in this session so far, times their number. say: is given one warning
+    for each budget of which WARN_AT is used.
     """
 
-    def __init__(self, config: BudgetConfig, state: RunState, held: Callable[[], float] = lambda: 0.0) -> None:
-        self._config, self._state, self._held = config, state, held
+    def __init__(
+        self,
+        config: BudgetConfig,
+        state: RunState,
+        held: Callable[[], float] = lambda: 0.0,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self._config, self._state, self._held, self._say = config, state, held, say
+        self._warned: set[str] = set()
         self._before, self._held_before = state.seconds, state.device_seconds
         self._opened = time.monotonic()
 
@@ -47,6 +91,7 @@ class Budget:
 
     def time_used(self) -> str | None:
         """Why running training jobs are paused; None while they may go on."""
+        self._warn()
         for key, used, limit in (
             ("wall_clock_minutes", self.minutes, self._config.wall_clock_minutes),
             ("gpu_hours", self.gpu_hours, self._config.gpu_hours),
@@ -62,6 +107,7 @@ class Budget:
 
         Requests in flight, and those whose end is unknown, count with the most that they can have cost.
         """
+        self._warn()
         paid, open_ = self._state.account.usage, self._state.account.unconfirmed
         limits = (
             ("tokens", self._config.tokens, paid.tokens, open_.tokens, more.tokens, "{:,}"),
@@ -75,6 +121,12 @@ class Budget:
                 needs = f", and the next request may take {form.format(wanted)}" if used < limit else ""
                 return f"budget.{name}: {form.format(spent)}{lost if unconfirmed else ''} of {form.format(limit)} are used{needs}"
         return None
+
+    def _warn(self) -> None:
+        for use in budget_uses(self._config, self._state, self.minutes, self.gpu_hours):
+            if WARN_AT <= use.share < 1 and use.key not in self._warned:
+                self._warned.add(use.key)
+                self._say(f"warning: budget.{use.key}: {use.text} are used")
 
     def may_start(self) -> bool:
         return self.reason() is None

@@ -61,14 +61,16 @@ def in_use(folder: Path) -> bool:
     return False
 
 
-def read_run(folder: Path) -> RunState:
+def read_run(folder: Path, events: Sequence[AnyEvent] | None = None) -> RunState:
     """The state of the run in `folder`, with `lost` for results whose files are missing or damaged.
 
     Raises UserError when it is no run folder, when another version of rewardsearch wrote it, or when its journal is damaged.
+
+    events: those of its journal, where they have been read.
     """
     if not has_run(folder):
         raise UserError(f"no run in {folder} (no {JOURNAL} there); name a folder that `rewardsearch run` made")
-    events = _events(folder)
+    events = read_events(folder) if events is None else events
     first = events[0]
     if not isinstance(first, Opened) or first.config is None:
         raise UserError(f"{folder / JOURNAL}:1: the first event must open the run; restore the journal")
@@ -80,7 +82,7 @@ def read_run(folder: Path) -> RunState:
     return state
 
 
-def _events(folder: Path) -> list[AnyEvent]:
+def read_events(folder: Path) -> list[AnyEvent]:
     """The events of a journal. A torn last line is skipped; what is wrong elsewhere raises UserError."""
     path, events = folder / JOURNAL, []
     for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import ValidationError
 
 from rewardsearch.files import write_atomic
-from rewardsearch.records import Record, SftResult, TrainingJob, TrainingResult
+from rewardsearch.records import CurvePoint, Record, SftResult, TrainingJob, TrainingResult
 
 if TYPE_CHECKING:
     from rewardsearch.run.state import RunState
 
 LIVE = "live.json"
 """The file in a run's folder that says what the search is doing. It is there while the search runs."""
+CURVE = ".curve.json"
+"""In the folder of a training run on this machine: its curve so far. It is there while the run is at work."""
 Unit = Literal["steps", "questions", "completions"]
 _EVERY_S = 1.0
+"""The least time between two writings of a file."""
+_POINTS = 120
+"""Points of a curve that are written; of a longer one the means of as many parts."""
 
 
 class Running(Record):
@@ -41,6 +48,52 @@ class Live(Record):
     doing: str
     running: tuple[Running, ...] = ()
     updated: float
+
+
+class LiveCurve(Record):
+    """The curve of a training run so far, of all its steps, oldest first."""
+
+    reward: tuple[float, ...]
+    exact_match: tuple[float, ...]
+
+
+class CurveFile:
+    """Writes the curve of the training run in `folder`, once a second at most. A file that cannot be written is left out."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path, self._written = folder / CURVE, 0.0
+
+    def write(self, points: Callable[[], Sequence[CurvePoint]]) -> None:
+        if time.monotonic() - self._written < _EVERY_S:
+            return
+        self._written = time.monotonic()
+        found = points()
+        curve = LiveCurve(
+            reward=thinned([point.reward for point in found]),
+            exact_match=thinned([point.exact_match for point in found]),
+        )
+        with contextlib.suppress(OSError):
+            write_atomic(self._path, curve.model_dump_json() + "\n", durable=False)
+
+    def remove(self) -> None:
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+
+def read_curve(folder: Path) -> LiveCurve | None:
+    """The curve of the training run at work in `folder`; None where the file is missing or unreadable."""
+    try:
+        return LiveCurve.model_validate_json((folder / CURVE).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def thinned(values: Sequence[float], most: int = _POINTS) -> tuple[float, ...]:
+    """The values, or the means of `most` equal parts of them where they are more."""
+    if len(values) <= most:
+        return tuple(round(value, 4) for value in values)
+    ends = [round(i * len(values) / most) for i in range(most + 1)]
+    return tuple(round(fmean(values[start:end]), 4) for start, end in pairwise(ends))
 
 
 class Progress(Protocol):
@@ -139,4 +192,5 @@ class Tracker:
             write_atomic(
                 self._folder / LIVE,
                 Live(doing=self._doing, running=running, updated=round(time.time(), 3)).model_dump_json() + "\n",
+                durable=False,
             )

@@ -73,7 +73,8 @@ def open_session(
     ):
         sweep(cache_folder())
         sweep_scratch()
-        budget, state = Budget(limits, journal.state, lambda: launcher.device_seconds), journal.state
+        state = journal.state
+        budget = Budget(limits, state, lambda: launcher.device_seconds, tracker.say)
         trainings = Trainings(journal, config, launcher, budget, tracker, lambda: _leaders(state))
         try:
             journal.append(Sandboxed(layers=defences.layers, open=defences.open))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rewardsearch.errors import UserError
-from rewardsearch.records import BASELINE, FULL, POLICY, Ranking, TrainingResult
+from rewardsearch.records import BASELINE, FULL, POLICY, Ranking, SftResult, TrainingResult
 from rewardsearch.run.artifacts import load_completions
 from rewardsearch.run.jobs import training_folder
 from rewardsearch.run.journal import JOURNAL, read_run
@@ -20,9 +20,14 @@ if TYPE_CHECKING:
 
 def open_run(run: str) -> RunState:
     """The state of the run in the folder `run`, or in runs/`run`. Raises UserError naming the runs that there are."""
+    return read_run(find_run(run))
+
+
+def find_run(run: str) -> Path:
+    """The folder of the run that `run` names, as open_run."""
     for folder in (Path(run).expanduser(), Path("runs") / run):
         if (folder / JOURNAL).is_file():
-            return read_run(folder)
+            return folder
     known = sorted(path.parent.name for path in Path("runs").glob(f"*/{JOURNAL}"))
     there = f"runs/ has {_listed(run, known)}" if known else "runs/ has none"
     raise UserError(f"no run {run}: neither {run} nor runs/{run} holds a {JOURNAL}; {there}; name a run's folder")
@@ -77,6 +82,16 @@ def _is_current(ranking: Ranking, state: RunState) -> bool:
         and known >= set(state.candidates)
         and noise == seeds
     )
+
+
+def sft_document(result: SftResult | None, curve: bool = True) -> dict[str, Any] | None:
+    """A fine-tuning for `--json`, with scores on `val` before and after instead of the outcomes. curve: whether to include it."""
+    if result is None:
+        return None
+    from rewardsearch.stats import f1_accuracy
+
+    scores = {name: f1_accuracy(getattr(result, name)).model_dump(mode="json") for name in ("before", "after")}
+    return result.model_dump(mode="json", exclude={"before", "after"} | (set() if curve else {"curve"})) | scores
 
 
 def final_document(state: RunState, arm: str | None) -> dict[str, Any] | None:

@@ -9,11 +9,12 @@ from fakes import candidate, screened
 from rich.console import Console
 
 from rewardsearch.cli.flag_words import WORDS, flag_words
-from rewardsearch.cli.leaderboard_table import print_leaderboard, short_reason
+from rewardsearch.cli.leaderboard_table import print_leaderboard
 from rewardsearch.config import RankConfig
 from rewardsearch.files.resources import PACKAGE
 from rewardsearch.rank import rank
 from rewardsearch.records import BASELINE, PromotionDecision, Verdict
+from rewardsearch.session.event_text import short_reason
 
 A, B, C = candidate("alpha", "1.0"), candidate("beta", "2.0"), candidate("gamma", "3.0")
 

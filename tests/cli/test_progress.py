@@ -192,13 +192,15 @@ def test_an_evaluation_has_a_bar_of_its_own_without_a_time_of_training(tracked: 
 
 
 def test_status_names_the_job_its_step_and_the_time_left(cli: Any, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rewardsearch.run.journal.in_use", lambda folder: True)
+    monkeypatch.setattr("rewardsearch.session.standing.in_use", lambda folder: True)
     running = {"folder": "f", "name": "first", "done": 4, "of": 40, "unit": "steps", "begun": 1, "seconds": 3.0}
     (run / LIVE).write_text(json.dumps({"doing": "training", "running": [running], "updated": 0.0}))
     told = json.loads(cli("status", run, "--json").out)
-    assert (told["doing"], told["running"]) == ("training", [running]) and len(told["seconds_left"]) == 2
+    assert (told["doing"], told["running"]) == ("training", [{**running, "curve": None}]) and len(
+        told["seconds_left"]
+    ) == 2
     assert "first: 4 of 40 steps" in cli("status", run).out
-    monkeypatch.setattr("rewardsearch.run.journal.in_use", lambda folder: False)
+    monkeypatch.setattr("rewardsearch.session.standing.in_use", lambda folder: False)
     told = json.loads(cli("status", run, "--json").out)
     assert (told["doing"], told["running"], told["seconds_left"]) == (None, [], None)
 

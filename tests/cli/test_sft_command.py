@@ -74,4 +74,4 @@ def test_a_search_shows_the_fine_tuned_policy_by_its_name(cli: Any, written: Pat
     assert done.code == 0, done.err
     lines = done.out.splitlines()
     assert any(line.startswith("  sft before GRPO: F1") for line in lines)
-    assert any(line.split()[1:3] == ["sft", "policy"] for line in lines if line[:1].isdigit()), lines
+    assert any(line.split()[1:2] == ["sft"] for line in lines if line[:1].isdigit()), lines

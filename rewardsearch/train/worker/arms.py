@@ -18,7 +18,7 @@ from rewardsearch.rewards.sandbox import RewardFault, SandboxedReward
 from rewardsearch.run.artifacts import ADAPTER, CHECKPOINT, PROGRESS, save_result
 from rewardsearch.run.environment import environment_of
 from rewardsearch.run.fingerprints import fingerprint
-from rewardsearch.run.progress import Unit
+from rewardsearch.run.progress import CurveFile, Unit
 from rewardsearch.train.engine import AfterStep, Arm, Diverged, Phase, Trained
 from rewardsearch.train.launcher import MayContinue
 from rewardsearch.train.worker.observe import Observer, is_base
@@ -53,7 +53,7 @@ class ArmRun:
         self._loading, self._share = 0.0, 1.0
         self._folder = place.run / job.folder
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._progress = self._folder / PROGRESS
+        self._progress, self._curve = self._folder / PROGRESS, CurveFile(self._folder)
         self._fingerprint = fingerprint("training", place.config, job)
         self._environment = environment_of(place.config, device)
         self._earlier, self._start = self._find_start()
@@ -76,8 +76,12 @@ class ArmRun:
             [(reward.spec, reward) for reward in self._rewards],
             place.config.train.group_size,
             place.config.train.max_completion_tokens,
-            lambda step: report(step, job.steps, "steps"),
+            self._stepped,
         )
+
+    def _stepped(self, step: int) -> None:
+        self._report(step, self.job.steps, "steps")
+        self._curve.write(self._observer.curves)
 
     def _find_start(self) -> tuple[Earlier, Path | None]:
         own = load_progress(self._progress, self._fingerprint, self._environment)
@@ -184,6 +188,7 @@ class ArmRun:
         )
         save_result(self._folder, result, self._fingerprint, completions)
         shutil.rmtree(self._progress, ignore_errors=True)
+        self._curve.remove()
         if job.start is not None:
             # The next segment resumes at the end of this one.
             shutil.rmtree(self._place.run / job.start / CHECKPOINT, ignore_errors=True)
