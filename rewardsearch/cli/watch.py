@@ -49,7 +49,7 @@ class Watched:
 def watch(run: RunArgument) -> None:
     """Show a run live: leaderboard, curves, time left.
 
-    Also spend against budgets and the last events. It reads the run's folder alone. Ctrl-C ends it, and the search goes on. Without
+    Also spend against budgets and the last events. Reads the folder alone; Ctrl-C ends it and the search goes on. Without
     a terminal it prints once.
     """
     console = make_console()
