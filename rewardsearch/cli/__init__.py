@@ -25,6 +25,7 @@ COMMANDS = (
     "watch",
     "leaderboard",
     "show",
+    "report",
     "compare",
     "validate",
     "adapt",

@@ -1,0 +1,160 @@
+"""The report of a run: one self-contained HTML file that needs no network.
+
+Its numbers come from the functions that the reading commands use. The file carries `leaderboard --json` and the final report
+as JSON in the element `data`. Texts of candidates, completions and models are escaped by the templates, and a content policy in
+the file forbids every request.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from rewardsearch import __version__
+from rewardsearch.files import write_atomic
+from rewardsearch.records import Ranking
+from rewardsearch.report import text
+from rewardsearch.report.candidates import shown
+from rewardsearch.report.flags import explained
+from rewardsearch.report.lineage import lineage
+from rewardsearch.report.scoreboard import KINDS, Scorer
+from rewardsearch.report.search import f1_scale, rounds, scores_chart, tests_on_test, tests_on_val, title
+from rewardsearch.report.svg import Scale, bar, stacked
+from rewardsearch.report.verdict import environment, headline, spend
+from rewardsearch.run.restore import missing
+from rewardsearch.run.state import RunState
+from rewardsearch.run.tables import ranges
+from rewardsearch.session.runs import ranking_of
+
+__all__ = ["REPORT", "report_html", "write_report"]
+
+REPORT = "report.html"
+"""The report's file in a run's folder."""
+TARGETS = ("trl", "verl", "openrlhf", "ms-swift", "verifiers", "slime", "easyr1")
+"""The trainers that an export is shown for."""
+
+
+def write_report(state: RunState, path: Path | None = None, replay: bool = False) -> Path:
+    """Writes the report of a run to `path`, by default into its folder, and gives the path."""
+    path = path or state.folder / REPORT
+    write_atomic(path, report_html(state, replay=replay))
+    return path
+
+
+def report_html(state: RunState, *, scorer: Scorer | None = None, replay: bool = False, live: str = "") -> str:
+    """The report as HTML.
+
+    scorer: keeps the payments of the scoreboard between reports of one run. replay: the page begins at the first round and has
+    a control to go on. live: a served page polls for this version's successor, and reloads itself then.
+    """
+    ranking = ranking_of(state)
+    rows = {row.id: row for row in ranking.rows}
+    order = sorted(state.candidates, key=lambda id: rows[id].rank or 10**6 if id in rows else 10**6)
+    final = state.final
+    values: dict[str, Any] = {
+        "state": state,
+        "config": state.config,
+        "ranking": ranking,
+        "steps": [(n, each) for n, each in enumerate(state.rankings, start=1)] if replay else [],
+        "headline": headline(state, ranking),
+        "spend": spend(state),
+        "rounds": rounds(state, ranking),
+        "scores_chart": scores_chart(state, ranking),
+        "lineage": lineage(state.candidates, rows),
+        "candidates": [shown(state, id, rows.get(id)) for id in order],
+        "scoreboard": (scorer or Scorer(state.config)).scoreboard(state),
+        "kinds": KINDS,
+        "on_val": tests_on_val(state, ranking),
+        "on_test": tests_on_test(state),
+        "final": final,
+        "flags": explained(_flags(state, ranking)),
+        "title": lambda arm: title(state, arm),
+        "f1_bar": _bars(ranking),
+        "final_scale": _final_scale(state),
+        "bar": bar,
+        "stacked": stacked,
+        "targets": TARGETS,
+        "quoted": shlex.quote(str(state.folder)),
+        "environment": environment(state),
+        "package_version": __version__,
+        "data": _embedded(document(state, ranking)),
+        "replay": replay,
+        "live": live,
+        "style": Markup(_part("style.css")),
+        "script": Markup(_part("script.js")),
+    }
+    return text.whole(_environment().get_template("report.html.j2").render(**values))
+
+
+def document(state: RunState, ranking: Ranking) -> dict[str, Any]:
+    """What the file carries as JSON: the documents of `leaderboard --json` and `finalize --json`."""
+    lost = [each.model_dump(mode="json") for each in missing(state)]
+    found: dict[str, Any] = {
+        "leaderboard": {"run": str(state.folder), **ranking.model_dump(mode="json"), "missing": lost}
+    }
+    if state.final is not None:
+        found["final"] = {**state.final.model_dump(mode="json"), "opened": state.test_opened, "missing": lost}
+    return found
+
+
+def _embedded(value: Any) -> Markup:
+    """JSON that no text in it can end the element of."""
+    shown = json.dumps(value)
+    for sign in "<>&":
+        shown = shown.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(shown)
+
+
+def _flags(state: RunState, ranking: Ranking) -> list[tuple[str, str]]:
+    found = [(flag, row.name) for row in ranking.rows for flag in row.flags]
+    return found + [(flag, row.name) for row in (state.final.rows if state.final else ()) for flag in row.flags]
+
+
+def _bars(ranking: Ranking) -> Any:
+    """Draws the interval of a row on a scale that all rows share, beside the baseline's score."""
+    scored = [row for row in ranking.rows if row.f1 is not None]
+    scale, base = f1_scale(scored), next((row.f1 for row in scored if row.operator == "none" and row.steps), None)
+    return lambda row: bar(row.f1, row.f1_ci, scale, base) if row.f1 is not None else ""
+
+
+def _final_scale(state: RunState) -> Scale:
+    ends = [
+        end
+        for row in (state.final.rows if state.final else ())
+        if row.f1 is not None
+        for end in (row.expected_ci or row.f1_ci or (row.f1,))
+    ]
+    return Scale.over(ends, 6, 154)
+
+
+def _part(name: str) -> str:
+    return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
+
+
+@lru_cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("rewardsearch.report"),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_visible,
+    )
+    filters = (
+        *(text.number, text.signed, text.interval, text.signed_interval, text.percent, text.p_value, text.short),
+        *(text.duration, text.shortened, ranges),
+    )
+    environment.filters |= {each.__name__: each for each in filters}
+    return environment
+
+
+def _visible(value: Any) -> Any:
+    """Texts with everything in them visible; markup of the report's own as it is."""
+    return value if isinstance(value, Markup) or not isinstance(value, str) else text.clean(value)
