@@ -23,7 +23,7 @@ def report(
     replay: Annotated[
         bool, typer.Option("--replay", help="Begin at the first round, with a control to go on round by round.")
     ] = False,
-    port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="With --serve; 0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(metavar="PORT", help="With --serve; 0 takes a free one.")] = 0,
 ) -> None:
     """Write a report of a run: one HTML file that needs no network."""
     from rewardsearch.report import write_report

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,10 @@ from rewardsearch.cli.final_table import print_final
 from rewardsearch.cli.leaderboard_table import print_leaderboard
 from rewardsearch.cli.options import ConfigArgument, MixOption, NoMeasureOption, RunDirOption, SetOption, settings_of
 from rewardsearch.cli.tables import make_console, print_facts, print_lines, print_whole
-from rewardsearch.errors import UserError
+from rewardsearch.errors import BudgetReached, NothingAccepted, UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def run(
@@ -67,13 +70,30 @@ def run(
     stop_on_sigterm()
     resumed = has_run(folder) and read_run(folder).steps
     print_whole(console, f"{'resuming the search' if resumed else 'starting a search'} in {folder}")
-    with SearchProgress(console, settings) as progress:
-        state = search(settings, folder, progress, mix)
+    try:
+        with SearchProgress(console, settings) as progress:
+            state = search(settings, folder, progress, mix)
+    except (BudgetReached, NothingAccepted):
+        _write_report(folder, console)
+        raise
     print_leaderboard(ranking_of(state), console)
     if state.final is not None:
         print_final(state.final, console)
+    _write_report(folder, console)
     print_whole(console, f"next: rewardsearch show {shlex.quote(str(folder))} ID")
     print_whole(console, f"      rewardsearch export {folder} --to trl -o DIR")
+
+
+def _write_report(folder: Path, console: Console) -> None:
+    """Writes the report. A search that has ended does not fail for want of it."""
+    from rewardsearch.report import write_report
+    from rewardsearch.run.journal import read_run
+
+    try:
+        print_whole(console, f"report: {write_report(read_run(folder))}")
+    except Exception as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+        print_lines(console, f"warning: no report ({why}); `rewardsearch report {folder}` writes it")
 
 
 def _proposing(proposer: str | None, recorded: str | None) -> list[str]:
