@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,14 @@ from markupsafe import Markup
 
 from rewardsearch import __version__
 from rewardsearch.files import write_atomic
-from rewardsearch.records import Ranking
+from rewardsearch.records import FinalRow, Ranking
 from rewardsearch.report import text
 from rewardsearch.report.candidates import shown
 from rewardsearch.report.flags import explained
 from rewardsearch.report.lineage import lineage
 from rewardsearch.report.scoreboard import KINDS, Scorer
 from rewardsearch.report.search import f1_scale, rounds, scores_chart, tests_on_test, tests_on_val, title
-from rewardsearch.report.svg import Scale, bar, stacked
+from rewardsearch.report.svg import Scale, bar, moved, stacked
 from rewardsearch.report.verdict import environment, headline, spend
 from rewardsearch.run.restore import missing
 from rewardsearch.run.state import RunState
@@ -76,8 +77,10 @@ def report_html(state: RunState, *, scorer: Scorer | None = None, replay: bool =
         "flags": explained(_flags(state, ranking)),
         "title": lambda arm: title(state, arm),
         "f1_bar": _bars(ranking),
-        "final_scale": _final_scale(state),
+        "final_scale": _scale(final.rows if final else (), _interval_ends),
+        "val_scale": _scale(final.rows if final else (), lambda row: (row.f1, row.val_f1)),
         "bar": bar,
+        "moved": moved,
         "stacked": stacked,
         "targets": TARGETS,
         "quoted": shlex.quote(str(state.folder)),
@@ -123,14 +126,13 @@ def _bars(ranking: Ranking) -> Any:
     return lambda row: bar(row.f1, row.f1_ci, scale, base) if row.f1 is not None else ""
 
 
-def _final_scale(state: RunState) -> Scale:
-    ends = [
-        end
-        for row in (state.final.rows if state.final else ())
-        if row.f1 is not None
-        for end in (row.expected_ci or row.f1_ci or (row.f1,))
-    ]
-    return Scale.over(ends, 6, 154)
+def _scale(rows: Iterable[FinalRow], ends: Callable[[FinalRow], Iterable[float | None]]) -> Scale:
+    """One scale for the scores of all rows of the final report."""
+    return Scale.over([end for row in rows for end in ends(row) if end is not None], 6, 154)
+
+
+def _interval_ends(row: FinalRow) -> Iterable[float | None]:
+    return (row.f1, *(row.expected_ci or row.f1_ci or ()))
 
 
 def _part(name: str) -> str:

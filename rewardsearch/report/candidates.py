@@ -93,14 +93,16 @@ def figures(points: Sequence[CurvePoint], names: Sequence[str]) -> tuple[Markup,
     steps = [point.step for point in points]
     reward = {"total reward": [point.reward for point in points]}
     parts = {name: [point.components.get(name) for point in points] for name in names}
-    right = {"correct": [point.exact_match for point in points], "zero std": [p.zero_std_fraction for p in points]}
-    length = {"tokens": [point.length for point in points]}
+    singles = {
+        "share of correct completions": [point.exact_match for point in points],
+        "share of groups without spread": [point.zero_std_fraction for point in points],
+        "tokens of a completion": [point.length for point in points],
+    }
     drawn = [curves(steps, parts, "reward by component")] if parts else []
     return (
         curves(steps, reward, "total reward"),
         *drawn,
-        curves(steps, right, "correct (1), groups without spread (2)"),
-        curves(steps, length, "tokens of a completion"),
+        *(curves(steps, {name: series}, name) for name, series in singles.items()),
     )
 
 

@@ -11,7 +11,7 @@ from rewardsearch.report.svg import dot, group, svg, text
 from rewardsearch.report.text import clean, number
 
 _WIDTH, _HEIGHT, _TOP = 260, 24, 34
-_NAME = 24
+_NAME = 21
 """Characters of a name that are shown."""
 
 

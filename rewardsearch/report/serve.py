@@ -29,9 +29,9 @@ class ReportServer:
         self._start = secrets.token_hex(4)
         try:
             self._server = ThreadingHTTPServer((LOOPBACK, port), self._handler())
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             raise UserError(
-                f"--port: cannot serve on port {port} ({error.strerror}); give another port, or 0"
+                f"--port: cannot serve on port {port} ({error}); give another one up to 65535, or 0 for any"
             ) from None
 
     @property

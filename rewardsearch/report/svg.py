@@ -93,6 +93,13 @@ def bar(value: float, ci: Interval | None, scale: Scale, reference: float | None
     return svg(round(scale.end + scale.start), 20, shown, parts, "bar")
 
 
+def moved(before: float, after: float, scale: Scale) -> Markup:
+    """A line from one score to another of the same arm."""
+    ends = [dot(scale(before), 10, number(before), "mark"), dot(scale(after), 10, number(after), "after mark")]
+    parts = [line(scale(before), 10, scale(after), 10, "whisker"), *ends]
+    return svg(round(scale.end + scale.start), 20, f"from {number(before)} to {number(after)}", parts, "bar")
+
+
 def axes(x: Scale, y: Scale, xs: Sequence[float], x_label: str, y_label: str) -> list[Markup]:
     """Grid, ticks and labels. xs: the values that are marked on the x axis."""
     parts = []

@@ -60,7 +60,7 @@ def test_the_report_goes_where_the_user_says_and_is_the_same_again(cli: Cli, run
 
 @pytest.mark.parametrize(
     ("options", "named"),
-    [(["--port", "1234"], "--port"), (["--serve", "-o", "x.html"], "-o"), (["--port", "-1"], "--port")],
+    [(["--port", "1234"], "--port"), (["--serve", "-o", "x.html"], "-o"), (["--serve", "--port", "70000"], "--port")],
 )
 def test_options_that_do_not_fit_are_named(cli: Cli, run: Path, options: list[str], named: str) -> None:
     done = cli("report", run, *options)
