@@ -44,7 +44,16 @@ ONE_ANSWER = ("bank:collapse", "watch:collapse", "watch:class_avoidance")
 GAMED = ("exploit:", "trigger:", "leak:", "sensitive:", "watch:hacking")
 """Beginnings of the flags of a reward that validation could game, or the policy did."""
 FLAG_KINDS = tuple(
-    dict.fromkeys((*GAMED, "constant:probes", *BANK_KINDS, *(f"watch:{kind}" for kind in get_args(AlarmKind))))
+    dict.fromkeys(
+        (
+            *GAMED,
+            "ordering:",
+            "dominant:",
+            "constant:probes",
+            *BANK_KINDS,
+            *(f"watch:{kind}" for kind in get_args(AlarmKind)),
+        )
+    )
 )
 """Beginnings of all flags that the prompts explain."""
 

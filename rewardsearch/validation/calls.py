@@ -252,9 +252,11 @@ def odd_completions(form: AnswerForm) -> dict[str, str]:
     marks = form.marks
     return {
         "an empty completion": "",
+        "a completion of one letter": "x",
         "a completion of white space": " \n\t ",
         "a completion of 20,000 characters": "so 12 + 5 = 17. " * 1250,
         "a completion with emoji, combining and right-to-left letters": "answer 🙂 e\u0301 \u05d0\u05d1 ½ ² ٣ 五",
+        "a completion with null characters": "answer\x00with\x00nulls",
         "a completion of opening tags": "".join(marks[::2]) * 20,
         "a completion of closing tags": "".join(marks[::-2]),
         "a completion with an empty solution": form.write("").replace(" ", ""),

@@ -38,6 +38,7 @@ from rewardsearch.validation.measures import (
     mean_by_kind,
     ordering_violations,
 )
+from rewardsearch.validation.orderings import ORDERING, dominant
 from rewardsearch.validation.remedies import Source, inputs_of
 from rewardsearch.validation.triggers import Paid, TriggerChecks
 
@@ -116,8 +117,9 @@ class Prober:
                 reasons += self._invariance.faults(calls, output, constants)
             reasons += self._robustness(calls)
             if not reasons and "correct" in means:
-                gamed = list(self._triggered(calls, output, constants))
-                flags += gamed
+                found = list(self._triggered(calls, output, constants))
+                flags += [*found, *dominant(self._items, output.rewards, output.components)]
+                gamed = [flag for flag in found if not flag.startswith(ORDERING)]
                 if gamed and self._config.exploits == "refuse":
                     reasons.append(f"can be gamed ({', '.join(gamed)}): {_REMEDY}")
             stage = "behaviour" if reasons else None

@@ -1,4 +1,4 @@
-"""What a reward pays for beside the task: exploits that a policy may find, leaks, and triggers hidden in its code.
+"""What a reward pays for beside the task: exploits a policy may find, broken orderings, leaks, and triggers hidden in its code.
 
 An exploit or a trigger is a group of completions that are wrong or empty. It works when the group is paid as much as correct
 completions are on average. A trigger must also make the difference, so the same completions are scored without it. A leak is
@@ -21,6 +21,7 @@ from rewardsearch.tasks.numbers import gold_number
 from rewardsearch.validation.calls import batch_of, joined, with_text
 from rewardsearch.validation.constants import Constants
 from rewardsearch.validation.exploits import CONTROLS, empty_form, exploits, full_width, number_in
+from rewardsearch.validation.orderings import broken, orderings
 
 _EXPLOITED_ROWS = 4
 _SPACED_ROWS = 3
@@ -85,7 +86,8 @@ class TriggerChecks:
     """
 
     def __init__(self, items: Sequence[LabelledCompletion], task: Task) -> None:
-        self._exploits = exploits(_exploited_rows(items, task.classes), task)
+        rows = _exploited_rows(items, task.classes)
+        self._exploits, self._orderings = exploits(rows, task), orderings(rows, task)
         self._free_answers, self._empty = task.classes is None, empty_form(task.answer_form)
         wrong = {item.row.answer: item for item in items if item.kind == "wrong"}
         self._wrong = list(wrong.values())
@@ -103,7 +105,7 @@ class TriggerChecks:
         checks = [self._exploits_check(spread)]
         if spread > 0:
             leaks = [self._leak_check(constants)] if self._free_answers else []
-            checks = [*leaks, self._space_check(spread), *checks]
+            checks = [*leaks, self._space_check(spread), *self._orderings_checks(spread), *checks]
         if spread > 0 and self._wrong:
             checks.append(self._trigger_check(spread, constants))
         paid = score(joined([batch for batch, _ in checks]))
@@ -171,6 +173,13 @@ class TriggerChecks:
                     return
 
         return joined([with_text(item, item.completion + space) for item in items for space in texts]), flags
+
+    def _orderings_checks(self, spread: float) -> Iterator[tuple[Batch, Flags]]:
+        def flags(paid: Sequence[Paid]) -> Iterator[str]:
+            yield from broken(self._orderings, [entry.value for entry in paid], spread)
+
+        if self._orderings:
+            yield joined([side for each in self._orderings for side in (*each.better, each.worse)]), flags
 
     def _trigger_check(self, spread: float, constants: Constants) -> tuple[Batch, Flags]:
         """Constants, answers, prompts and fillers whose presence alone makes wrong completions pay, or moves any completion far

@@ -172,7 +172,7 @@ def test_exploits_that_pay_are_flagged() -> None:
     assert "exploit:numbers" in stuffing.flags
     assert "exploit:empty" in verdict_of("[1.0 / (1 + len(c)) for c in completions]").flags
     anywhere = verdict_of("[float(f'<solution> {a} </solution>' in c) for c, a in zip(completions, answer)]")
-    assert anywhere.flags == ("exploit:every-solution",)
+    assert set(anywhere.flags) == {"exploit:every-solution", "exploit:solution-order", "ordering:spelling"}
 
 
 @pytest.mark.parametrize(("sent", "workers"), [(signal.SIGKILL, (0, 1)), (signal.SIGSTOP, (0,))])
