@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         UserError,
     )
     from rewardsearch.exporters import Exporter, ExportSelection
+    from rewardsearch.monitor.callback import RewardMonitor
     from rewardsearch.propose import Draft, ProposalRequest, Proposer, admit
     from rewardsearch.rank import Comparison
     from rewardsearch.records import (
@@ -65,6 +66,7 @@ _MODULES = {
         "Verdict",
     ),
     "run.progress": ("Progress",),
+    "monitor.callback": ("RewardMonitor",),
     "propose": ("Draft", "ProposalRequest", "Proposer", "admit"),
     "session.api": ("RunArm", "Run", "compare", "load_run", "score", "search", "validate"),
     "session.scoring": ("Scores",),
@@ -95,6 +97,7 @@ __all__ = [
     "ProposalRequest",
     "Proposer",
     "Ranking",
+    "RewardMonitor",
     "RewardSearchError",
     "Row",
     "Run",

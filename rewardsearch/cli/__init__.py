@@ -36,6 +36,7 @@ COMMANDS = (
     "fairness",
     "export",
     "doctor",
+    "audit",
 )
 """Function and module of each command, in the order of `--help`."""
 HELP = {"help_option_names": ["-h", "--help"]}

@@ -14,6 +14,7 @@ from working import train_now
 
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import UserError
+from rewardsearch.monitor.rules import alarms
 from rewardsearch.records import DIVERGED, FULL, CurvePoint, RewardSpec, TrainingJob, TrainingResult
 from rewardsearch.rewards.base import load_base_rewards
 from rewardsearch.run.artifacts import load_result, save_result
@@ -27,7 +28,6 @@ from rewardsearch.train.engines.trl.sft import fine_tune
 from rewardsearch.train.launcher import FineTune, SampleBank
 from rewardsearch.train.worker.jobs import Worker
 from rewardsearch.train.worker.observe import Observer
-from rewardsearch.train.worker.watch import alarms
 
 CONSTANT = "def reward(prompts, completions, answer, **columns):\n    return [1.0 for c in completions]\n"
 LENGTH = "def reward(prompts, completions, answer, **columns):\n    return [SCALE * len(c) for c in completions]\n"

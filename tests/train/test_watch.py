@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from rewardsearch.config import WatchConfig
+from rewardsearch.monitor.rules import alarms, hopeless
 from rewardsearch.records import CurvePoint
-from rewardsearch.train.worker.watch import alarms, hopeless
 
 CONFIG = WatchConfig()
 CURVES = Path(__file__).parent / "curves"

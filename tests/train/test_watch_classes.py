@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from rewardsearch.config import WatchConfig
+from rewardsearch.monitor.rules import alarms, hopeless
 from rewardsearch.records import CurvePoint
-from rewardsearch.train.worker.watch import alarms, hopeless
 
 CONFIG = WatchConfig()
 Rate = Callable[[int], float]

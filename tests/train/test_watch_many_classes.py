@@ -8,8 +8,8 @@ import pytest
 from five_classes import FIVE
 
 from rewardsearch.config import WatchConfig
+from rewardsearch.monitor.rules import alarms
 from rewardsearch.records import CurvePoint
-from rewardsearch.train.worker.watch import alarms
 
 CONFIG = WatchConfig(window=8)
 EVEN = dict.fromkeys(FIVE, 0.2)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from rewardsearch.errors import MachineError
 from rewardsearch.files import write_atomic
+from rewardsearch.monitor.rules import alarms, hopeless
 from rewardsearch.records import DIVERGED, FULL, Completion, Device, RewardSpec, Row, TrainingJob, TrainingResult
 from rewardsearch.rewards.sandbox import RewardFault, SandboxedReward
 from rewardsearch.run.artifacts import ADAPTER, CHECKPOINT, PROGRESS, save_result
@@ -23,7 +24,6 @@ from rewardsearch.train.engine import AfterStep, Arm, Diverged, Phase, Trained
 from rewardsearch.train.launcher import MayContinue
 from rewardsearch.train.worker.observe import Observer, is_base
 from rewardsearch.train.worker.progress import Earlier, load_progress, load_segment, seal_progress
-from rewardsearch.train.worker.watch import alarms, hopeless
 from rewardsearch.train.worker.workplace import Workplace
 
 _MAXRSS_MB = 1024 * 1024 if sys.platform == "darwin" else 1024

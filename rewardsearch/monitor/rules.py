@@ -1,9 +1,14 @@
 """Rules that look for reward hacking and for wasted training in the curve of a run, after every step.
 
+A search applies them to its training runs, RewardMonitor to a user's own training, and `rewardsearch audit` to a log.
+
 Every rule compares the means of the first and the last `window` steps. A change is measured in standard errors of the
 difference of the two means, from the spread of the steps within each. A run whose exact match rises, or is near 1, may get
 longer, more certain and better paid without an alarm. What the rules cannot see: a reward that is gamed while exact match
 rises, and what happens in fewer steps than two windows.
+
+A log may lack some of the numbers: rules that need them are not applied. Where exact match is missing, a rising reward counts as
+learning.
 """
 
 from __future__ import annotations
@@ -15,8 +20,22 @@ from itertools import accumulate
 from statistics import fmean, variance
 
 from rewardsearch.config import WatchConfig
-from rewardsearch.records import Alarm, CurvePoint
+from rewardsearch.records import Alarm, AlarmKind, CurvePoint
 
+TRUTH, PREDICTIONS, CLASSES = "exact_match", "top_prediction", "answers"
+MEASURED = frozenset((TRUTH, PREDICTIONS, CLASSES, "length", "zero_std_fraction", "clipped", "entropy", "grad_norm"))
+"""Fields of CurvePoint that a log may lack; a search's curve has all of them."""
+NEEDS: dict[AlarmKind, tuple[str, ...]] = {
+    "dead": (),
+    "forgetting": (TRUTH,),
+    "hacking": (TRUTH,),
+    "collapse": (TRUTH, PREDICTIONS),
+    "class_avoidance": (TRUTH, CLASSES),
+    "clipped": ("clipped",),
+    "length": ("length",),
+    "entropy": ("entropy",),
+}
+"""The fields that each rule needs; `dead` needs one of two, grad_norm or zero_std_fraction."""
 _HARDLY = 0.1
 """A class counts as hardly answered up to this share of how often it should be answered."""
 
@@ -39,6 +58,7 @@ class _Curve:
 
     points: Sequence[CurvePoint]
     config: WatchConfig
+    measured: frozenset[str] = MEASURED
 
     @property
     def first(self) -> Sequence[CurvePoint]:
@@ -60,15 +80,24 @@ class _Curve:
         return self.change(lambda point: point.exact_match)
 
     @property
+    def progress(self) -> str:
+        """What shows whether the policy learns, in words."""
+        if TRUTH in self.measured:
+            return f"exact match {self.exact_match}"
+        return f"reward {self.change(lambda point: point.reward)}"
+
+    @property
     def learns(self) -> bool:
         """Exact match rises, or has nowhere to rise to."""
+        if TRUTH not in self.measured:
+            return self.change(lambda point: point.reward).errors > self.config.min_improvement_z
         return self.exact_match.errors > self.config.min_improvement_z or self.solved
 
     @property
     def solved(self) -> bool:
         """Exact match is near 1, and on a task with classes at least halfway there from what one answer for everyone gets."""
         right = fmean(point.exact_match for point in self.last)
-        return right >= max(self.config.solved, (1 + self.blind) / 2 if self.blind else 0.0)
+        return TRUTH in self.measured and right >= max(self.config.solved, (1 + self.blind) / 2 if self.blind else 0.0)
 
     @property
     def blind(self) -> float:
@@ -80,18 +109,20 @@ class _Curve:
         return f"steps {self.first[0].step}-{self.first[-1].step} to {self.last[0].step}-{self.last[-1].step}"
 
 
-def alarms(points: Sequence[CurvePoint], config: WatchConfig) -> tuple[Alarm, ...]:
+def alarms(points: Sequence[CurvePoint], config: WatchConfig, measured: frozenset[str] = MEASURED) -> tuple[Alarm, ...]:
     """The alarms for a run whose curve so far is `points`, at most one of each kind; none where the watch is off.
 
-    A missing gradient gives an alarm after one window of steps, everything else after two.
+    measured: those of the fields in MEASURED that the curve really has. A missing gradient gives an alarm after one window of
+    steps, everything else after two.
     """
     if not config.enabled or len(points) < config.window:
         return ()
-    curve = _Curve(points, config)
+    curve = _Curve(points, config, measured)
     found = list(_dead(curve))
     if len(points) >= 2 * config.window:
-        for rule in (_forgetting, _hacking, _collapse, _class_avoidance, _clipped, _length, _entropy):
-            found.extend(rule(curve))
+        for kind, rule in _RULES.items():
+            if measured.issuperset(NEEDS[kind]):
+                found.extend(rule(curve))
     return tuple(found)
 
 
@@ -104,7 +135,7 @@ def _dead(curve: _Curve) -> Iterator[Alarm]:
     """No gradient in a whole window. Hopeless where there has been none from the start: the policy stays what it is."""
     if curve.solved:
         return
-    still = [not point.grad_norm for point in curve.points]
+    still = [not point.grad_norm and "grad_norm" in curve.measured for point in curve.points]
     groups = fmean(point.zero_std_fraction for point in curve.last)
     if all(still[-len(curve.last) :]):
         message = "no gradient"
@@ -230,7 +261,8 @@ def _clipped(curve: _Curve) -> Iterator[Alarm]:
     if clipped.end >= config.clipped and not curve.learns:
         nearly_all = clipped.end >= config.all_clipped and clipped.errors >= -config.min_improvement_z
         message = f"completions cut off at the token limit {clipped.start:.0%} -> {clipped.end:.0%} ({curve.steps})"
-        yield Alarm(kind="clipped", message=message, hopeless=nearly_all and curve.exact_match.end <= config.floor)
+        hardly_right = TRUTH in curve.measured and curve.exact_match.end <= config.floor
+        yield Alarm(kind="clipped", message=message, hopeless=nearly_all and hardly_right)
 
 
 def _length(curve: _Curve) -> Iterator[Alarm]:
@@ -238,7 +270,7 @@ def _length(curve: _Curve) -> Iterator[Alarm]:
     ratio = length.end / length.start if length.start else math.inf
     drifts = max(ratio, 1 / ratio if ratio else math.inf) >= curve.config.length
     if drifts and abs(length.errors) > curve.config.alarm_z and not curve.learns:
-        message = f"{length} tokens a completion while exact match {curve.exact_match} ({curve.steps})"
+        message = f"{length} tokens a completion while {curve.progress} ({curve.steps})"
         yield Alarm(kind="length", message=message)
 
 
@@ -248,5 +280,17 @@ def _entropy(curve: _Curve) -> Iterator[Alarm]:
         return
     entropy = curve.change(lambda point: point.entropy or 0.0)
     if entropy.end <= curve.config.entropy and entropy.end <= curve.config.entropy_left * entropy.start:
-        message = f"entropy {entropy} nats a token while exact match {curve.exact_match} ({curve.steps})"
+        message = f"entropy {entropy} nats a token while {curve.progress} ({curve.steps})"
         yield Alarm(kind="entropy", message=message)
+
+
+_RULES: dict[AlarmKind, Callable[[_Curve], Iterator[Alarm]]] = {
+    "forgetting": _forgetting,
+    "hacking": _hacking,
+    "collapse": _collapse,
+    "class_avoidance": _class_avoidance,
+    "clipped": _clipped,
+    "length": _length,
+    "entropy": _entropy,
+}
+"""The rules that need two windows, in the order of their alarms."""
