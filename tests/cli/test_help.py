@@ -28,6 +28,7 @@ def test_arguments_and_values_have_the_readmes_words(cli: Any, command: str) -> 
     assert re.findall(r"[{\[]([^}\]]*)[}\]]", usage.replace("[OPTIONS]", "")) == {
         "run": ["CONFIG", "RUN"],
         "show": ["RUN", "ID"],
+        "audit": ["LOG"],
         "compare": ["RUN ID ID"],
         "validate": ["FILE"],
         "adapt": ["FILE"],
