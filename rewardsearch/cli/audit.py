@@ -29,6 +29,9 @@ def audit(
             metavar="NAME", help="The logged reward function that is 1 for right completions and 0 for others."
         ),
     ] = None,
+    config: Annotated[
+        str | None, typer.Option(metavar="CONFIG", help="A YAML config: the settings of its section watch.")
+    ] = None,
     set_: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -40,14 +43,14 @@ def audit(
     from rewardsearch.monitor.curve import curve_of
     from rewardsearch.monitor.logs import read_log
 
-    config = settings_of(None, set_).watch
+    rules = settings_of(config, set_).watch
     file, entries = read_log(log)
     curve = curve_of(entries, correct)
     if not curve.points:
         raise UserError(
             f"{file}: no entry with a step and a reward; allowed: the log of a GRPO training (TRL's `reward`)"
         )
-    document = _document(file, curve, config)
+    document = _document(file, curve, rules)
     if as_json:
         print_json(document)
     else:
