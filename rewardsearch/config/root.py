@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from rewardsearch.config.effects import Affects
 from rewardsearch.config.judging import BankConfig, FinalizeConfig, RankConfig
@@ -47,6 +48,28 @@ class Config(Section):
     rank: RankConfig = RankConfig()
     finalize: FinalizeConfig = FinalizeConfig()
     budget: BudgetConfig = BudgetConfig()
+    trackers: Annotated[tuple[Literal["tensorboard", "trackio", "wandb"], ...], Affects()] = ()
+    """Where the curves of training runs and the leaderboard of each round also go."""
+    notify: Annotated[tuple[str, ...], Affects()] = ()
+    """Environment variables, each with an address for notifications as apprise takes it, such as mailto://... The address may
+    hold a key, so the config has the variable's name alone."""
+
+    @field_validator("notify", mode="before")
+    @classmethod
+    def _names_of_variables(cls, value: Any) -> Any:
+        # The values are not repeated: one may be an address with a key.
+        if not isinstance(value, list | tuple) or not all(
+            isinstance(each, str) and re.fullmatch(r"[A-Za-z_]\w*", each) for each in value
+        ):
+            raise ValueError(
+                "should be a list of names of environment variables, such as [NOTIFY_URL]; put each address into a variable"
+            )
+        return value
+
+    @property
+    def secret_variables(self) -> tuple[str, ...]:
+        """The environment variables that no training process is to see."""
+        return (*self.propose.llm.key_variables, *self.notify)
 
     @model_validator(mode="after")
     def _consistent(self) -> Config:

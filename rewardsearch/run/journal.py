@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import Self
@@ -116,6 +116,8 @@ class Journal:
         self.state = state
         self.notes: tuple[str, ...] = ()
         """What the user should know of how the run was opened."""
+        self.on_event: Callable[[AnyEvent], None] = lambda event: None
+        """Is called with each event that has been written."""
         self._file = file
 
     @classmethod
@@ -189,6 +191,7 @@ class Journal:
             error.filename = str(self.state.folder / JOURNAL)
             raise
         self.state.apply(event)
+        self.on_event(event)
 
 
 def _locked(file: FileIO) -> bool:

@@ -23,6 +23,7 @@ from rewardsearch.run.progress import Progress, Tracker
 from rewardsearch.run.restore import restore
 from rewardsearch.run.revision import pinned
 from rewardsearch.run.state import RunState
+from rewardsearch.session.outlets import Outlets
 from rewardsearch.session.preflight import defences_of
 from rewardsearch.session.requests import current_ranking
 from rewardsearch.tasks import Task, load_task
@@ -70,7 +71,9 @@ def open_session(
         pool,
         start_launcher(folder, config) as launcher,
         Tracker(progress, folder) as tracker,
+        Outlets(config, journal.state, tracker.say) as outlets,
     ):
+        journal.on_event = outlets.take
         sweep(cache_folder())
         sweep_scratch()
         state = journal.state

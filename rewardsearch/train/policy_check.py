@@ -142,7 +142,7 @@ def _ask(config: Config, prompts: Sequence[Row], offline: bool) -> PolicyFacts |
 
 def _answer_of(config: Config, command: Sequence[str], question: Any, offline: bool) -> Any:
     """What a process answers, as JSON in its last line; a text where it gives no answer."""
-    environment = worker_environment(os.environ, 0, config.train.threads, config.propose.llm.key_variables)
+    environment = worker_environment(os.environ, 0, config.train.threads, config.secret_variables)
     if offline:
         environment["HF_HUB_OFFLINE"] = "1"
     try:

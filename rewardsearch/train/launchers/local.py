@@ -113,7 +113,7 @@ class LocalLauncher(Dispatcher[ProcessSlot]):
 
 def start_process(command: Sequence[str], run: Path, config: Config, number: int, log: Path) -> subprocess.Popen[bytes]:
     """Starts worker `number` on the run in the folder `run`. Raises OSError where that is not possible now."""
-    hidden, threads = config.propose.llm.key_variables, config.train.threads
+    hidden, threads = config.secret_variables, config.train.threads
     with log.open("ab") as errors:
         return subprocess.Popen(
             [*command, str(run)],

@@ -76,7 +76,7 @@ class RayLauncher(Dispatcher[NodeSlot]):
     def _start_here(self, settings: Mapping[str, Any]) -> None:
         """Starts a cluster on this machine. Its workers have the environment of this process, without API keys."""
         cpus = slots_of(self.config) * self.config.train.threads
-        with _without(self.config.propose.llm.key_variables):
+        with _without(self.config.secret_variables):
             try:
                 self._module.init(address="local", num_cpus=cpus, include_dashboard=False, **settings)
             except Exception as error:
