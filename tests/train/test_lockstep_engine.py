@@ -89,6 +89,17 @@ def test_an_arm_whose_weights_or_logits_are_not_finite_ends_alone(task: Task, tm
         assert len(good.trained.answers) == 6
 
 
+def test_an_arm_that_diverges_in_its_last_step_is_neither_saved_nor_evaluated(task: Task, tmp_path: Path) -> None:
+    config = parse_config(
+        CONFIG.model_dump() | {"train": CONFIG.train.model_dump() | {"learning_rate": 1e39}}, "high rate"
+    )
+    answered: list[int] = []
+    arm = make_arm(task, short, 0, 1, tmp_path / "adapter", on_question=answered.append)
+    ((_, end),) = LockstepEngine(config, None).train([arm])
+    assert isinstance(end, Diverged) and "weights" in str(end)
+    assert not (tmp_path / "adapter").exists() and answered == []
+
+
 @pytest.mark.parametrize(
     "key, change",
     [

@@ -25,6 +25,9 @@ for line in sys.stdin:
     (job,) = json.loads(line)
     if job["id"] == "dies":
         os._exit(1)
+    if job["id"] == "torn":
+        print('{"event": "st', end="", flush=True)
+        os._exit(1)
     if job["id"] == "breaks":
         print("out of memory", file=sys.stderr, flush=True)
         print(json.dumps({"event": "broken", "id": "breaks", "reason": "why"}), flush=True)
@@ -102,6 +105,9 @@ def test_the_end_of_the_log_comes_with_what_broke_and_a_death_is_told(node: Call
     assert broken["log"] == "out of memory\n"
     place.start(line(training("dies")), {}, None)
     assert until(place, None) == [None]
+    place = node()
+    place.start(line(training("torn")), {}, None)
+    assert until(place, None) == [None]
 
 
 def test_files_of_the_config_are_copied_to_the_same_path_and_go_at_the_end(
@@ -113,6 +119,10 @@ def test_files_of_the_config_are_copied_to_the_same_path_and_go_at_the_end(
     config = parse_config({"task": {"kind": "numeric", "data": str(data)}}, "test")
     private = private_files(config)
     assert private == {str(data): b"{}"}
+    environment = data.with_name("environment.py")
+    environment.write_text("code", encoding="utf-8")
+    judged = parse_config({"task": {"kind": "verifiers", "environment": str(environment)}}, "test")
+    assert private_files(judged) == {str(environment): b"code"}
     place, other = node(), node()
     place.start(line(training("dies")), {}, private)
     place.close()

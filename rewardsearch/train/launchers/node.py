@@ -104,11 +104,17 @@ class Node:
         return slot
 
     def _listen(self, slot: ProcessSlot) -> None:
-        for line in slot.out:
-            event = json.loads(line)
-            self._add_files(event, self._jobs[event["id"]], slot.log)
-            self._events.put(event)
-        self._events.put(None)
+        try:
+            for line in slot.out:
+                if not line.endswith(b"\n"):
+                    # It died while it wrote.
+                    break
+                event = json.loads(line)
+                self._add_files(event, self._jobs[event["id"]], slot.log)
+                self._events.put(event)
+        finally:
+            # Whatever went wrong here, nothing more is heard of the worker.
+            self._events.put(None)
 
     def _add_files(self, event: Event, job: Job, log: Path) -> None:
         if event["event"] in ("done", "paused"):

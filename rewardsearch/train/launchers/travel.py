@@ -98,7 +98,7 @@ def private_files(config: Config) -> dict[str, bytes]:
     task, a verifier or an engine. Models are left out, for their size."""
     task = config.task
     code = (name.rpartition(":")[0] for name in (task.name, config.train.engine) if ".py:" in name)
-    named = [*task.data_files(test=True), *([task.file] if task.file else []), *code]
+    named = [*task.data_files(test=True), *([task.code] if task.code else []), *code]
     places = (Path(name).expanduser() for name in named)
     return {str(place.absolute()): place.read_bytes() for place in places if place.is_file()}
 

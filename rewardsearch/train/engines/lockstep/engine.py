@@ -59,7 +59,8 @@ class LockstepEngine(TrlEngine):
         while running:
             with enough_memory("training", training_remedy(config)):
                 ends = self._step([each for each in running if not each.done])
-            ends |= self._evaluated([each for each in running if each.done])
+            # An arm may have failed in its last step.
+            ends |= self._evaluated([each for each in running if each.done and id(each.arm) not in ends])
             if ends:
                 policy.check_frozen()
             yield from ((arm, ends[id(arm)]) for arm in (each.arm for each in running) if id(arm) in ends)
