@@ -37,6 +37,7 @@ COMMANDS = (
     "export",
     "doctor",
     "audit",
+    "skill",
 )
 """Function and module of each command, in the order of `--help`."""
 HELP = {"help_option_names": ["-h", "--help"]}

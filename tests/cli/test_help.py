@@ -34,6 +34,7 @@ def test_arguments_and_values_have_the_readmes_words(cli: Any, command: str) -> 
         "adapt": ["FILE"],
         "score": ["FILE", "DATA"],
         "init": ["DIR"],
+        "skill": [],
         **{name: ["CONFIG"] for name in ("sft", "data", "prompt", "doctor", "estimate")},
     }.get(command, ["RUN"])
     options = told.split("Options:\n")[1]
