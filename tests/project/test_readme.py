@@ -55,7 +55,19 @@ NAMED = {
     "B": "b.jsonl",
 }
 # Commands that take seconds. The others train, need a terminal, groups of people, or a machine of their own.
-RUN_HERE = ("init", "leaderboard", "status", "show", "report", "compare", "validate", "adapt", "score", "data", "prompt")
+RUN_HERE = (
+    "init",
+    "leaderboard",
+    "status",
+    "show",
+    "report",
+    "compare",
+    "validate",
+    "adapt",
+    "score",
+    "data",
+    "prompt",
+)
 RUN_HERE += ("finalize", "export", "skill")
 
 
@@ -77,7 +89,10 @@ def work_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("work")
     contract = next(block for block in blocks(ROOT / "README.md", "python") if "def reward" in block)
     (folder / "my_reward.py").write_text(contract, encoding="utf-8")
-    theirs = "def answer_reward(completions, answer, **kwargs):\n    return [float(a in c) for c, a in zip(completions, answer)]\n"
+    theirs = (
+        "def answer_reward(completions, answer, **kwargs):\n"
+        "    return [float(a in c) for c, a in zip(completions, answer)]\n"
+    )
     (folder / "their_rewards.py").write_text(theirs, encoding="utf-8")
     (folder / "rows.jsonl").write_text('{"prompt": "2 + 2?", "completion": "4", "answer": "4"}\n', encoding="utf-8")
     for name in "ab":
