@@ -1,6 +1,7 @@
 # `make demo` and `make test` set up what they need in .venv first.
 PYTHON ?= python3
 BIN := .venv/bin
+TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(4, len(os.sched_getaffinity(0)) + 1))')
 
 .PHONY: setup setup-dev demo test slow trainers vllm check wheel clean
 .DEFAULT_GOAL := demo
@@ -24,9 +25,10 @@ demo: setup
 	$(BIN)/rewardsearch run configs/arithmetic-demo.yaml
 	$(BIN)/rewardsearch export runs/arithmetic-demo --to trl -o runs/arithmetic-demo/export
 
-# Bytecode is kept whatever the shell says: every process that a test starts imports the package.
+# Bytecode is kept whatever the shell says: every process that a test starts imports the package. Many tests wait for other
+# processes, so there is one more test process than cores.
 test: setup-dev
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 slow: setup-dev
 	$(BIN)/python -m pytest -q -m slow
