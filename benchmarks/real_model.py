@@ -41,7 +41,6 @@ from typing import Any
 from rewardsearch.cli.final_table import print_final
 from rewardsearch.cli.progress import SearchProgress
 from rewardsearch.cli.run import stop_on_sigterm
-from rewardsearch.cli.sft import sft_document
 from rewardsearch.cli.tables import make_console, print_lines
 from rewardsearch.config import Config, load_config
 from rewardsearch.errors import BudgetReached, Interrupted, RewardSearchError
@@ -55,6 +54,7 @@ from rewardsearch.run.jobs import final_job, policy_job
 from rewardsearch.run.state import RunState
 from rewardsearch.session.opening import open_session
 from rewardsearch.session.preflight import check
+from rewardsearch.session.runs import sft_document
 from rewardsearch.session.steps import Steps
 
 CONFIG = "configs/gsm8k-smollm2.yaml"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rewardsearch.cli.flag_words import flag_words
@@ -59,7 +60,7 @@ def _lines(width: int, show: Any) -> list[str]:
 def _head(stands: Mapping[str, Any], console: Console) -> None:
     counts = stands["candidates"]
     facts = [
-        ("run", f"{stands['run']}: {stands['task']}, {stands['status']}"),
+        ("run", f"{Path(stands['run']).name}: {stands['task']}, {stands['status']}"),
         ("reason", stands["reason"] or ""),
         *(each for each in now_facts(stands) if each[0] == "now"),
         (

@@ -100,6 +100,10 @@ def test_type_tells_an_objects_class_and_nothing_else(sandbox: Sandbox) -> None:
     assert sandbox.call(HEAD + body, BATCH).rewards == (1.0, 1.0)
 
 
+def largest_child_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+
+
 def test_a_compile_bomb_is_refused_and_would_meet_the_workers_limit(unchecked: Sandbox) -> None:
     lines, depth = [], 22
     for i in range(depth):
@@ -107,10 +111,11 @@ def test_a_compile_bomb_is_refused_and_would_meet_the_workers_limit(unchecked: S
     code = HEAD + "\n".join(lines) + "\n" + "    " * (depth + 1) + "x = 2\n    return [0.0] * len(completions)\n"
     fault = check_static(code)
     assert fault is not None and fault.what == "`finally` is nested more than 3 deep"
+    # The largest child of this process so far may be one of another test.
+    before_mb = largest_child_mb()
     with pytest.raises(RewardFault) as caught:
         unchecked.call(code, BATCH)
     assert caught.value.kind in ("memory", "timeout")
-    largest_child_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     unchecked.close()
-    assert largest_child_mb < 1024
+    assert largest_child_mb() < max(before_mb + 1, 1024)
     assert unchecked.call(HONEST, BATCH).rewards == (0.25, 0.25)
