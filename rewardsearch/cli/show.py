@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rewardsearch.cli.answers_text import print_answers
-from rewardsearch.cli.flag_words import WORDS
 from rewardsearch.cli.options import JsonOption, RunArgument
 from rewardsearch.cli.tables import (
     class_facts,
@@ -162,7 +161,10 @@ def _print_head(console: Console, state: RunState, arm: str, row: RankedRow | No
 
 def _flags(flags: Sequence[str]) -> str:
     """Each flag with what it means, where that is not its name."""
-    return ", ".join(f"{flag} ({WORDS[flag]})" if flag in WORDS else flag for flag in flags)
+    from rewardsearch.records.flags import FLAGS
+
+    words = {flag: text.words for flag, text in FLAGS.items() if text.words != flag}
+    return ", ".join(f"{flag} ({words[flag]})" if flag in words else flag for flag in flags)
 
 
 def _gain(row: RankedRow) -> dict[str, str]:

@@ -127,8 +127,8 @@ def _parts(config: Config, measured: Measured | None, rows: Rows, place: Place) 
         tokens = questions * measured.answer_tokens if measured and measured.answer_tokens is not None else None
         yield PartEstimate(
             part="sft",
-            steps=_exactly(sft.steps),
-            questions=_exactly(questions),
+            steps=Between.exactly(sft.steps),
+            questions=Between.exactly(questions),
             tokens=_known(tokens),
             seconds=_known(seconds),
             process_seconds=_known(seconds),
@@ -139,7 +139,7 @@ def _parts(config: Config, measured: Measured | None, rows: Rows, place: Place) 
         tokens = sampled * measured.completion_tokens if measured and measured.completion_tokens is not None else None
         yield PartEstimate(
             part="bank",
-            sampled=_exactly(sampled),
+            sampled=Between.exactly(sampled),
             tokens=_known(tokens),
             seconds=_known(seconds),
             process_seconds=_known(seconds),
@@ -184,7 +184,7 @@ def _total(parts: Sequence[PartEstimate], measured: Measured | None) -> PartEsti
 
     def summed(field: str, start: float = 0.0) -> Between | None:
         found = [value for each in parts if (value := getattr(each, field)) is not None]
-        return sum(found, _exactly(start)) if found else None
+        return sum(found, Between.exactly(start)) if found else None
 
     start = measured.pace.start if measured else 0.0
     return PartEstimate(
@@ -248,9 +248,5 @@ def _notes(
             yield f"budget.{name}: {limit:,} {'is' if needed.low > limit else 'may be'} used up before the end"
 
 
-def _exactly(value: float) -> Between:
-    return Between(value, value)
-
-
 def _known(value: float | None) -> Between | None:
-    return None if value is None else _exactly(value)
+    return None if value is None else Between.exactly(value)

@@ -29,6 +29,10 @@ class Between(NamedTuple):
     def times(self, factor: float) -> Between:
         return Between(self.low * factor, self.high * factor)
 
+    @staticmethod
+    def exactly(value: float) -> Between:
+        return Between(value, value)
+
 
 NOTHING = Between(0, 0)
 
@@ -117,12 +121,12 @@ def _references(state: RunState, questions: int) -> list[Batch]:
     for segment in segments(config):
         left = int(_furthest(state, BASELINE, config.seed) < segment.steps)
         asked = _share(segment.questions, questions)
-        through.append(Jobs(_exactly(left), segment.steps - before, asked, resumed=before > 0))
+        through.append(Jobs(Between.exactly(left), segment.steps - before, asked, resumed=before > 0))
         before = segment.steps
-    policy = Jobs(_exactly(int(policy_job(config.seed).folder not in state.trainings)), 0, questions)
+    policy = Jobs(Between.exactly(int(policy_job(config.seed).folder not in state.trainings)), 0, questions)
     seeds = config.baseline_seeds[1:]
     untrained = sum(training_folder(BASELINE, FULL, seed) not in state.trainings for seed in seeds)
-    further = Jobs(_exactly(untrained), config.train.steps, questions)
+    further = Jobs(Between.exactly(untrained), config.train.steps, questions)
     batches = [(policy, *through[:1]), (*through[1:2], further), *((each,) for each in through[2:])]
     return [Batch("references", batch) for batch in batches]
 
@@ -135,7 +139,7 @@ def _of_round(state: RunState, number: int, questions: int) -> list[Batch]:
     running: list[str] | None = None
     if proposed and len(judged) == len(proposed):
         running = [id for id in judged if state.verdicts[id].accepted]
-        count = _exactly(len(running))
+        count = Between.exactly(len(running))
     else:
         accepted = [verdict.accepted for verdict in state.verdicts.values()]
         share = sum(accepted) / len(accepted) if accepted else 1.0
@@ -148,8 +152,8 @@ def _of_round(state: RunState, number: int, questions: int) -> list[Batch]:
         if running is not None:
             # Failed runs have a result under their arm's id, and take no further steps.
             running = [id for id in running if id not in state.results or state.results[id].status == "done"]
-            left = _exactly(sum(_furthest(state, id, config.seed) < segment.steps for id in running))
-            count = _exactly(len(running))
+            left = Between.exactly(sum(_furthest(state, id, config.seed) < segment.steps for id in running))
+            count = Between.exactly(len(running))
             decided = all((segment.rung, id) in state.promotions for id in running)
             running = [id for id in running if state.promotions[segment.rung, id].promoted] if decided else None
         batches.append(Batch("rounds", (Jobs(left, steps, _share(segment.questions, questions), resumed),)))
@@ -164,30 +168,28 @@ def _of_finalize(state: RunState, rows: Rows) -> list[Batch]:
     if state.arms:
         jobs = {(job := final_job(arm, seed)).folder: job for arm in state.arms.values() for seed in arm.seeds}
         training = [
-            Jobs(_exactly(1), job.steps, rows.ranked) for folder, job in jobs.items() if folder not in state.trainings
+            Jobs(Between.exactly(1), job.steps, rows.ranked)
+            for folder, job in jobs.items()
+            if folder not in state.trainings
         ]
         arms, seeds = len(state.arms), len(setup.seeds)
     else:
         most = plan(setup)
         # top5-longer takes more steps than the others; the mean gives the same sum.
-        training = [Jobs(_exactly(most.runs), most.steps / most.runs, rows.ranked)] if most.runs else []
+        training = [Jobs(Between.exactly(most.runs), most.steps / most.runs, rows.ranked)] if most.runs else []
         arms, seeds = most.arms - 1, most.seeds
     # Every arm under each of its seeds; the policy and the best finalist under the search's.
     best = state.config.finalize.finalists > 0 and setup.seed not in setup.seeds
     tests = arms * seeds + 1 + best - len(state.test_files)
     return [
         Batch("finalize", tuple(training)),
-        Batch("test", (Jobs(_exactly(max(0, tests)), 0, rows.test),)),
+        Batch("test", (Jobs(Between.exactly(max(0, tests)), 0, rows.test),)),
     ]
 
 
 def _furthest(state: RunState, arm: str, seed: int) -> int:
     """The step that an arm has been trained to under a seed."""
     return max((r.steps for r in state.trainings.values() if (r.id, r.seed) == (arm, seed)), default=0)
-
-
-def _exactly(count: float) -> Between:
-    return Between(count, count)
 
 
 def _share(share: float | None, questions: int) -> int:

@@ -1,4 +1,4 @@
-"""An exporter for a trainer of one's own, as one file outside the package:
+"""An exporter for a trainer of your own, as one file outside the package:
 
     rewardsearch export RUN --to exporter.py:LinesExporter -o out
 

@@ -47,7 +47,7 @@ _SHARING = 2
 class Server:
     """The server for `policy`, which is what `config.policy` names under the adapter in the folder `start`.
 
-    A server of one's own is started at the first use, and again where it does not answer any more.
+    A server that no `train.vllm.url` names is started at the first use, and again where it does not answer any more.
     """
 
     def __init__(self, config: Config, policy: Policy, start: Path | None) -> None:
