@@ -23,8 +23,8 @@ def finalize(
 
     Also trains ensembles, controls and references. For a finalized run it shows the results; it trains and reads nothing again.
     """
-    from rewardsearch.run.restore import missing, missing_lines
-    from rewardsearch.session.runs import open_run
+    from rewardsearch.run.restore import missing_lines
+    from rewardsearch.session.runs import finalize_document, open_run
 
     state = open_run(run)
     if state.final is not None:
@@ -38,8 +38,7 @@ def finalize(
             state = finalize_run(state.config, state.folder, progress, mix)
     assert state.final is not None
     if as_json:
-        lost = [each.model_dump(mode="json") for each in missing(state)]
-        print_json({**state.final.model_dump(mode="json"), "opened": state.test_opened, "missing": lost})
+        print_json(finalize_document(state))
         return
     console = make_console()
     print_final(state.final, console, wide)

@@ -22,18 +22,17 @@ def leaderboard(
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV on standard output.")] = False,
 ) -> None:
     """Show a run's ranked candidates, with intervals and p-values."""
-    from rewardsearch.run.restore import missing, missing_lines
+    from rewardsearch.run.restore import missing_lines
     from rewardsearch.run.tables import leaderboard_csv
     from rewardsearch.session.event_text import short_reason
-    from rewardsearch.session.runs import open_run, ranking_of
+    from rewardsearch.session.runs import leaderboard_document, open_run, ranking_of
 
     if as_json and as_csv:
         raise UserError("got --json and --csv; give one of them")
     state = open_run(run)
     ranking = ranking_of(state)
     if as_json:
-        lost = [each.model_dump(mode="json") for each in missing(state)]
-        print_json({"run": str(state.folder), **ranking.model_dump(mode="json"), "missing": lost})
+        print_json(leaderboard_document(state, ranking))
     elif as_csv:
         sys.stdout.write(leaderboard_csv(ranking))
     else:

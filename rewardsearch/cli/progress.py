@@ -43,16 +43,17 @@ class SearchProgress(LineProgress):
         super().running(jobs)
         for ended in self._bars.keys() - {job.folder for job in jobs}:
             self._progress.remove_task(self._bars.pop(ended))
+        left = self.time_left() if self._live and any(job.unit == "steps" for job in jobs) else ""
         for job in jobs if self._live else ():
             if job.folder not in self._bars:
                 self._bars[job.folder] = self._progress.add_task(job.name, unit=job.unit)
-            left = self.time_left() if job.unit == "steps" else ""
+            shown = left if job.unit == "steps" else ""
             self._progress.update(
                 self._bars[job.folder],
                 completed=job.done,
                 total=job.of,
                 unit=job.unit,
-                description=f"{job.name}  {left}".rstrip(),
+                description=f"{job.name}  {shown}".rstrip(),
             )
 
     def ended(self, job: TrainingJob, result: TrainingResult, name: str, left: bool = True) -> None:

@@ -80,8 +80,9 @@ def run(
     if state.final is not None:
         print_final(state.final, console)
     _write_report(folder, console)
-    print_whole(console, f"next: rewardsearch show {shlex.quote(str(folder))} ID")
-    print_whole(console, f"      rewardsearch export {folder} --to trl -o DIR")
+    quoted = shlex.quote(str(folder))
+    print_whole(console, f"next: rewardsearch show {quoted} ID")
+    print_whole(console, f"      rewardsearch export {quoted} --to trl -o DIR")
 
 
 def _write_report(folder: Path, console: Console) -> None:
@@ -93,7 +94,7 @@ def _write_report(folder: Path, console: Console) -> None:
         print_whole(console, f"report: {write_report(read_run(folder))}")
     except Exception as error:
         why = " ".join(str(error).split()) or type(error).__name__
-        print_lines(console, f"warning: no report ({why}); `rewardsearch report {folder}` writes it")
+        print_lines(console, f"warning: no report ({why}); `rewardsearch report {shlex.quote(str(folder))}` writes it")
 
 
 def _proposing(proposer: str | None, recorded: str | None) -> list[str]:

@@ -42,7 +42,7 @@ def _facts(state: RunState, stands: Mapping[str, Any]) -> list[tuple[str, str]]:
         *(("mixed", f"{each.what} is {each.here}, was {each.before}") for each in state.mixed),
         ("sft", f"{state.sft.steps:,} steps: {scores_text(state.sft.after)} of val" if state.sft else ""),
         ("rounds", f"{state.rounds_done} of {state.config.rounds} done"),
-        ("candidates", ", ".join(f"{n} {name}" for name, n in counts.items() if n or name == "proposed")),
+        ("candidates", candidates_text(counts)),
         ("replies", f"{len(state.refusals)} without a candidate" if state.refusals else ""),
         ("pending", _pending(state, counts["pending"] + counts["error"])),
         ("spend", f"{duration(stands['seconds'])}, {state.steps:,} training steps{_gpu_hours(state)}"),
@@ -77,6 +77,11 @@ def now_facts(stands: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "now", ", ".join(each for each in (stands["doing"], describe_time_left(stands["seconds_left"])) if each)
     for job in stands["running"]:
         yield "running", f"{job['name']}: {job['done']:,} of {job['of']:,} {job['unit']}"
+
+
+def candidates_text(counts: Mapping[str, int]) -> str:
+    """Such as "12 proposed, 10 trained"."""
+    return ", ".join(f"{n} {name}" for name, n in counts.items() if n or name == "proposed")
 
 
 def budget_facts(stands: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

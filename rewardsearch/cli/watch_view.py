@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rewardsearch.cli.flag_words import flag_words
-from rewardsearch.cli.status import budget_facts, disk_text, now_facts
+from rewardsearch.cli.status import budget_facts, candidates_text, disk_text, now_facts
 from rewardsearch.cli.tables import duration, gain, number, print_facts, print_lines, print_table, score, signed
 
 if TYPE_CHECKING:
@@ -58,16 +58,11 @@ def _lines(width: int, show: Any) -> list[str]:
 
 
 def _head(stands: Mapping[str, Any], console: Console) -> None:
-    counts = stands["candidates"]
     facts = [
         ("run", f"{Path(stands['run']).name}: {stands['task']}, {stands['status']}"),
         ("reason", stands["reason"] or ""),
         *(each for each in now_facts(stands) if each[0] == "now"),
-        (
-            "rounds",
-            f"{stands['rounds_done']} of {stands['rounds']} done; "
-            + ", ".join(f"{n} {name}" for name, n in counts.items() if n or name == "proposed"),
-        ),
+        ("rounds", f"{stands['rounds_done']} of {stands['rounds']} done; {candidates_text(stands['candidates'])}"),
         ("spend", ", ".join(_spend(stands))),
         *budget_facts(stands),
         ("disk", disk_text(stands["disk"])),

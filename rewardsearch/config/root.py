@@ -80,7 +80,7 @@ class Config(Section):
                 )
         if bool(self.task.train_file) != bool(self.task.test_file):
             raise ValueError("task.train_file and task.test_file go together: give both files or neither")
-        completions = self.train.prompts_per_step * self.train.group_size
+        completions = self.train.completions_per_step
         if self.train.micro_batch and completions % self.train.micro_batch:
             raise ValueError(
                 f"train.micro_batch: got {self.train.micro_batch}, must divide the {completions} completions of a step "

@@ -104,6 +104,15 @@ class TrainConfig(Section):
     stall_minutes: Annotated[float, Field(gt=0), Affects()] = 60.0
     """A training process speaks at every step; loading a model and evaluating are the longest silences."""
 
+    @property
+    def completions_per_step(self) -> int:
+        return self.prompts_per_step * self.group_size
+
+    @property
+    def completions_at_once(self) -> int:
+        """Of a forward and backward pass."""
+        return min(self.micro_batch or self.completions_per_step, self.completions_per_step)
+
 
 class Rung(Section):
     """A point in training where candidates are compared; both numbers are shares of the total."""

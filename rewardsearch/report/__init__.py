@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from rewardsearch import __version__
+from rewardsearch.exporters import EXPORTERS
 from rewardsearch.files import write_atomic
 from rewardsearch.records import FinalRow, Ranking
 from rewardsearch.report import text
@@ -28,17 +29,14 @@ from rewardsearch.report.scoreboard import KINDS, Scorer
 from rewardsearch.report.search import f1_scale, rounds, scores_chart, tests_on_test, tests_on_val, title
 from rewardsearch.report.svg import Scale, bar, moved, stacked
 from rewardsearch.report.verdict import environment, headline, spend
-from rewardsearch.run.restore import missing
 from rewardsearch.run.state import RunState
 from rewardsearch.run.tables import ranges
-from rewardsearch.session.runs import ranking_of
+from rewardsearch.session.runs import finalize_document, leaderboard_document, ranking_of
 
 __all__ = ["REPORT", "report_html", "write_report"]
 
 REPORT = "report.html"
 """The report's file in a run's folder."""
-TARGETS = ("trl", "verl", "openrlhf", "ms-swift", "verifiers", "slime", "easyr1")
-"""The trainers that an export is shown for."""
 
 
 def write_report(state: RunState, path: Path | None = None, replay: bool = False) -> Path:
@@ -82,7 +80,7 @@ def report_html(state: RunState, *, scorer: Scorer | None = None, replay: bool =
         "bar": bar,
         "moved": moved,
         "stacked": stacked,
-        "targets": TARGETS,
+        "targets": sorted(EXPORTERS, key=lambda name: name != "trl"),
         "quoted": shlex.quote(str(state.folder)),
         "environment": environment(state),
         "package_version": __version__,
@@ -97,13 +95,8 @@ def report_html(state: RunState, *, scorer: Scorer | None = None, replay: bool =
 
 def document(state: RunState, ranking: Ranking) -> dict[str, Any]:
     """What the file carries as JSON: the documents of `leaderboard --json` and `finalize --json`."""
-    lost = [each.model_dump(mode="json") for each in missing(state)]
-    found: dict[str, Any] = {
-        "leaderboard": {"run": str(state.folder), **ranking.model_dump(mode="json"), "missing": lost}
-    }
-    if state.final is not None:
-        found["final"] = {**state.final.model_dump(mode="json"), "opened": state.test_opened, "missing": lost}
-    return found
+    found = {"leaderboard": leaderboard_document(state, ranking)}
+    return found if state.final is None else found | {"final": finalize_document(state)}
 
 
 def _embedded(value: Any) -> Markup:

@@ -8,7 +8,7 @@ from statistics import fmean
 from markupsafe import Markup
 
 from rewardsearch.errors import RewardSearchError
-from rewardsearch.records import BASELINE, FULL, POLICY, RankedRow, Ranking, Record
+from rewardsearch.records import BASELINE, FULL, RankedRow, Ranking, Record
 from rewardsearch.report.svg import Scale, axes, dot, group, line, polyline, rect, svg
 from rewardsearch.report.text import number
 from rewardsearch.run.state import RunState
@@ -160,4 +160,4 @@ def title(state: RunState, arm: str) -> str:
     """The name that the report shows for an arm."""
     if state.final is not None and (row := state.final.row(arm)) is not None and arm not in state.candidates:
         return row.name or row.id
-    return name_of(state, arm) if arm != POLICY else state.config.policy_name
+    return name_of(state, arm)

@@ -71,10 +71,8 @@ def dot(x: float, y: float, title: str, css: str, radius: float = 4) -> Markup:
     )
 
 
-def group(parts: Sequence[Markup], round: int | None = None) -> Markup:
+def group(parts: Sequence[Markup], round: int) -> Markup:
     """Parts together. round: the round that they belong to; the replay hides those of later rounds."""
-    if round is None:
-        return Markup("<g>{}</g>").format(Markup("").join(parts))
     return Markup('<g data-round="{}">{}</g>').format(round, Markup("").join(parts))
 
 
@@ -82,13 +80,13 @@ def polyline(points: Sequence[tuple[float, float]], css: str) -> Markup:
     return Markup('<polyline points="{}" class="{}"/>').format(" ".join(f"{x},{y}" for x, y in points), css)
 
 
-def bar(value: float, ci: Interval | None, scale: Scale, reference: float | None = None, css: str = "") -> Markup:
+def bar(value: float, ci: Interval | None, scale: Scale, reference: float | None = None) -> Markup:
     """A score with its interval, on one line; `reference` is the score that it is compared with."""
     parts = [] if reference is None else [line(scale(reference), 1, scale(reference), 19, "reference")]
     if ci is not None:
-        parts.append(line(scale(ci[0]), 10, scale(ci[1]), 10, f"whisker {css}"))
-        parts += [line(scale(end), 6, scale(end), 14, f"whisker {css}") for end in ci]
-    parts.append(dot(scale(value), 10, number(value), f"mark {css}"))
+        parts.append(line(scale(ci[0]), 10, scale(ci[1]), 10, "whisker"))
+        parts += [line(scale(end), 6, scale(end), 14, "whisker") for end in ci]
+    parts.append(dot(scale(value), 10, number(value), "mark"))
     shown = f"{number(value)}, from {number(ci[0])} to {number(ci[1])}" if ci else number(value)
     return svg(round(scale.end + scale.start), 20, shown, parts, "bar")
 

@@ -74,7 +74,9 @@ def ask_torch() -> tuple[Accelerator, ...]:
     try:
         asked = subprocess.run(command, capture_output=True, timeout=_ASK_S, text=True)
         found = json.loads(asked.stdout)
-    except (subprocess.SubprocessError, ValueError):
+    except subprocess.TimeoutExpired:
+        raise OSError(f"torch did not answer within {_ASK_S} s") from None
+    except ValueError:
         raise OSError((asked.stderr.strip().splitlines() or ["no answer"])[-1]) from None
     return tuple(Accelerator(str(index), name, memory, free) for index, (name, free, memory) in enumerate(found))
 

@@ -160,7 +160,7 @@ def _trained(
     if not batches:
         return
     steps = sum((batch.steps for batch in batches), NOTHING)
-    sampled = steps.times(config.train.prompts_per_step * config.train.group_size)
+    sampled = steps.times(config.train.completions_per_step)
     questions = sum((batch.questions for batch in batches), NOTHING)
     tokens = wall = busy = None
     if measured is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from rewardsearch.records import POLICY
 from rewardsearch.run import events
+from rewardsearch.session.runs import name_of
 
 if TYPE_CHECKING:
     from rewardsearch.run.state import RunState
@@ -34,11 +34,6 @@ def last_events(found: Iterable[events.AnyEvent], state: RunState, most: int) ->
 def event_text(event: events.AnyEvent, state: RunState) -> str:
     """Such as "round 2 is ranked; best: worked_steps, F1 0.947"; empty for what is of no interest to a person."""
 
-    def name(arm: str) -> str:
-        if arm == POLICY:
-            return state.config.policy_name
-        return state.candidates[arm].name if arm in state.candidates else arm
-
     match event:
         case events.Opened():
             return "a session began"
@@ -55,7 +50,7 @@ def event_text(event: events.AnyEvent, state: RunState) -> str:
             return f"round {number}: {len(proposal.candidates)} candidates {what}"
         case events.Validated(verdict=verdict):
             outcome = "accepted" if verdict.accepted else f"rejected: {short_reason(verdict.refusal)}"
-            return f"{name(verdict.candidate)} {outcome}"
+            return f"{name_of(state, verdict.candidate)} {outcome}"
         case events.SftTrained(result=sft):
             return f"fine-tuned in {sft.steps:,} steps"
         case events.BankSampled(completions=completions):
@@ -63,8 +58,10 @@ def event_text(event: events.AnyEvent, state: RunState) -> str:
         case events.Trained(result=result):
             seed = "" if result.seed == state.config.seed else f" (seed {result.seed})"
             if result.status != "done":
-                return f"{name(result.id)}{seed} {result.status}: {short_reason(result.reason)}"
-            return f"{name(result.id)}{seed} " + (f"is at step {result.steps}" if result.steps else "is evaluated")
+                return f"{name_of(state, result.id)}{seed} {result.status}: {short_reason(result.reason)}"
+            return f"{name_of(state, result.id)}{seed} " + (
+                f"is at step {result.steps}" if result.steps else "is evaluated"
+            )
         case events.Lost(file=file):
             return f"{file.path} is {file.what}"
         case events.Raced(rung=rung, promotions=promotions):

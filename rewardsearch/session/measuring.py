@@ -79,7 +79,7 @@ def measure(config: Config, rows: Rows) -> Measured:
             alone = bench.train(slots, STEPS)
             together = bench.train(slots * arms, STEPS) if arms > 1 else alone
             measured = _measured(cold, alone, together, slots, arms, tuning)
-            completions = config.train.prompts_per_step * config.train.group_size
+            completions = config.train.completions_per_step
             rollouts = [run.result.phases["rollout"] for run in together if "rollout" in run.result.phases]
     return measured.model_copy(
         update={

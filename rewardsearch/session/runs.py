@@ -11,7 +11,7 @@ from rewardsearch.records import BASELINE, FULL, POLICY, Ranking, SftResult, Tra
 from rewardsearch.run.artifacts import load_completions
 from rewardsearch.run.jobs import training_folder
 from rewardsearch.run.journal import JOURNAL, read_run
-from rewardsearch.run.restore import missing_lines
+from rewardsearch.run.restore import missing, missing_lines
 from rewardsearch.run.state import RunState
 
 if TYPE_CHECKING:
@@ -108,6 +108,21 @@ def final_document(state: RunState, arm: str | None) -> dict[str, Any] | None:
         "conclusions": [each.model_dump(mode="json") for each in conclusions],
         "said": list(report.describe_arm(row.id)),
     }
+
+
+def leaderboard_document(state: RunState, ranking: Ranking) -> dict[str, Any]:
+    """The leaderboard for `--json`, with the results that are missing."""
+    return {"run": str(state.folder), **ranking.model_dump(mode="json"), "missing": _missing(state)}
+
+
+def finalize_document(state: RunState) -> dict[str, Any]:
+    """The final report of a finalized run for `--json`, with when the test was opened and the results that are missing."""
+    assert state.final is not None
+    return {**state.final.model_dump(mode="json"), "opened": state.test_opened, "missing": _missing(state)}
+
+
+def _missing(state: RunState) -> list[dict[str, Any]]:
+    return [each.model_dump(mode="json") for each in missing(state)]
 
 
 def evaluated(state: RunState, arm: str) -> TrainingResult:

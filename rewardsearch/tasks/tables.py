@@ -69,10 +69,10 @@ class Table:
             )
 
 
-def table_of(rows: Sequence[Mapping[str, Any]], name: str, first: int = 1) -> Table:
-    """The table of rows in memory, which `name` stands for in messages. first: the number of the first row there."""
+def table_of(rows: Sequence[Mapping[str, Any]], name: str) -> Table:
+    """The table of rows in memory, which `name` stands for in messages."""
     columns = dict.fromkeys(column for row in rows for column in row)
-    return Table(list(columns), [(f"{name} row {place}", row) for place, row in enumerate(rows, start=first)])
+    return Table(list(columns), [(f"{name} row {place}", row) for place, row in enumerate(rows, start=1)])
 
 
 def json_kind(value: object) -> str:

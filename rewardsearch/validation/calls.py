@@ -148,7 +148,7 @@ def check_speed(calls: CandidateCalls, item: LabelledCompletion, form: AnswerFor
     left is tried on a whole batch.
     """
     chars = min(max(_CHARS[0], _CHARS_PER_TOKEN * train.max_completion_tokens), _CHARS[1])
-    batch = min(max(_BATCH[0], train.prompts_per_step * train.group_size), _BATCH[1])
+    batch = min(max(_BATCH[0], train.completions_per_step), _BATCH[1])
     pending = [list(long_texts(chars, form).items())]
     while pending:
         kinds = pending.pop()

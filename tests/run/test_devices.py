@@ -111,3 +111,13 @@ def test_a_torch_that_does_not_load_is_told(monkeypatch: pytest.MonkeyPatch, tmp
         ask_torch()
     broken.write_text(f"#!/bin/sh\necho '{json.dumps([['NVIDIA H200', 5, 9]])}'\n")
     assert ask_torch() == (Accelerator("0", "NVIDIA H200", 9, 5),)
+
+
+def test_a_torch_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(command: list[str], *, timeout: float, **others: object) -> None:
+        raise devices.subprocess.TimeoutExpired(command, timeout)
+
+    ask_torch.cache_clear()
+    monkeypatch.setattr(devices.subprocess, "run", silent)
+    with pytest.raises(OSError, match="did not answer"):
+        ask_torch()

@@ -23,7 +23,7 @@ from rewardsearch.train.engines.lockstep.update import Objective, Rollouts, diff
 from rewardsearch.train.engines.trl.divergence import LOGITS
 from rewardsearch.train.engines.trl.engine import TrlEngine
 from rewardsearch.train.engines.trl.fields import sampling
-from rewardsearch.train.engines.trl.generation import end_tokens, in_batches
+from rewardsearch.train.engines.trl.generation import end_tokens, generation_of, in_batches
 from rewardsearch.train.engines.trl.memory import enough_memory, training_remedy
 
 
@@ -42,13 +42,12 @@ class LockstepEngine(TrlEngine):
         self._fixed = FixedShape(record=self.policy.device != "cpu")
         self.under: Under = folded if config.policy.dtype == "float32" and not self.side_by_side else mixed
         train = config.train
-        completions = train.prompts_per_step * train.group_size
         self._objective = Objective(
             train.loss_type,
             train.beta,
             train.temperature,
             train.max_completion_tokens,
-            min(train.micro_batch or completions, completions),
+            train.completions_at_once,
         )
         ends = sorted(end_tokens(self.policy.base, self.policy.tokenizer))
         self._limits = Limits(train.max_completion_tokens, ends, self.policy.tokenizer.pad_token_id)
@@ -170,8 +169,7 @@ class LockstepEngine(TrlEngine):
         return [[each[n] for each in found] if fine else None for n, fine in enumerate(finite)]
 
     def _text(self, completion: Sequence[int]) -> Generation:
-        words = completion[:-1] if completion[-1] in self._limits.ends else completion
-        return Generation(self.policy.tokenizer.decode(words, skip_special_tokens=True), len(words))
+        return generation_of(self.policy.tokenizer, completion, self._limits.ends)
 
     def evaluate(
         self, rows: Sequence[Row], adapter: Path | None = None, on_done: OnDone = lambda done: None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -112,11 +112,13 @@ def _complete(
             pad_token_id=tokenizer.pad_token_id,
             **decoding,
         )
-    completions = []
-    for new in out[:, width:].tolist():
-        length = next((n for n, token in enumerate(new) if token in ends), len(new))
-        completions.append(Generation(tokenizer.decode(new[:length], skip_special_tokens=True), length))
-    return completions
+    return [generation_of(tokenizer, new, ends) for new in out[:, width:].tolist()]
+
+
+def generation_of(tokenizer: Any, ids: Sequence[int], ends: Container[int]) -> Generation:
+    """The text of a completion up to the first of `ends`, and its length in tokens."""
+    length = next((n for n, token in enumerate(ids) if token in ends), len(ids))
+    return Generation(tokenizer.decode(ids[:length], skip_special_tokens=True), length)
 
 
 def greedy(

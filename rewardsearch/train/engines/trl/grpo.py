@@ -115,13 +115,11 @@ def train(
 
 def grpo_arguments(policy: Policy, job: TrainingJob, config: TrainConfig, weights: list[float], scratch: str) -> Any:
     """The arguments of GRPOTrainer for a job. weights: of its rewards. scratch: the folder that TRL writes to."""
-    completions = config.prompts_per_step * config.group_size
-    micro_batch = min(config.micro_batch or completions, completions)
     settings = {
         "output_dir": scratch,
         "max_steps": job.schedule or job.steps,
-        "per_device_train_batch_size": micro_batch,
-        "gradient_accumulation_steps": completions // micro_batch,
+        "per_device_train_batch_size": config.completions_at_once,
+        "gradient_accumulation_steps": config.completions_per_step // config.completions_at_once,
         "num_generations": config.group_size,
         "max_completion_length": config.max_completion_tokens,
         "learning_rate": config.learning_rate,

@@ -46,12 +46,11 @@ def enough_memory(doing: str, remedy: str) -> Iterator[None]:
 
 def training_remedy(config: TrainConfig) -> str:
     """What to do where a step of training does not fit into memory."""
-    completions = config.prompts_per_step * config.group_size
     arms = f", train.arms (got {config.arms})" if config.arms > 1 else ""
     # `lockstep` keeps all activations.
     checkpointing = "" if config.engine == "lockstep" else ", or set policy.gradient_checkpointing: true"
     return (
-        f"lower train.micro_batch (got {config.micro_batch or completions} of {completions} completions at once), "
+        f"lower train.micro_batch (got {config.completions_at_once} of {config.completions_per_step} completions at once), "
         f"train.prompts_per_step (got {config.prompts_per_step}), train.max_completion_tokens (got "
         f"{config.max_completion_tokens}){arms} or train.slots{checkpointing}"
     )

@@ -20,7 +20,7 @@ from rewardsearch.train.engine import Generation, OnDone
 from rewardsearch.train.engines.tokenizing import prompt_ids
 from rewardsearch.train.engines.trl.divergence import logits_checked
 from rewardsearch.train.engines.trl.engine import TrlEngine
-from rewardsearch.train.engines.trl.generation import end_tokens
+from rewardsearch.train.engines.trl.generation import end_tokens, generation_of
 from rewardsearch.train.engines.vllm.adapters import Adapters
 from rewardsearch.train.engines.vllm.agreement import check_agreement
 from rewardsearch.train.engines.vllm.client import Client
@@ -95,11 +95,7 @@ class VllmEngine(TrlEngine):
         return [prompt_ids(self.policy.tokenizer, row) for row in rows]
 
     def _texts(self, completions: Sequence[Sequence[int]]) -> list[Generation]:
-        found = []
-        for ids in completions:
-            length = next((n for n, token in enumerate(ids) if token in self._ends), len(ids))
-            found.append(Generation(self.policy.tokenizer.decode(ids[:length], skip_special_tokens=True), length))
-        return found
+        return [generation_of(self.policy.tokenizer, ids, self._ends) for ids in completions]
 
     def _check_logits(self, model: Any, prompts: Sequence[Sequence[int]]) -> None:
         """Raises Diverged, within logits_checked, where the logits of a prompt are not finite. A server does not say so."""

@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 
 from rewardsearch.config import Config
 from rewardsearch.errors import MachineError, UserError
-from rewardsearch.files import scratch_prefix
+from rewardsearch.files import file_digest, scratch_prefix
 from rewardsearch.files.resources import policy_folder
 from rewardsearch.train.engines.trl.policy import Policy
 from rewardsearch.train.engines.vllm.client import Client
@@ -188,7 +188,7 @@ class Server:
             os.getuid(),
             os.environ.get("CUDA_VISIBLE_DEVICES"),
             self._config.policy.model_dump(mode="json"),
-            [hashlib.sha256(file.read_bytes()).hexdigest() for file in weights],
+            [file_digest(str(file)) for file in weights],
             self._command,
             server_options(self._config),
         ]
