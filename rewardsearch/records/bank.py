@@ -17,3 +17,5 @@ class Rollout(Record):
     kind: OutcomeKind
     prediction: str | None
     length: int
+    measured: dict[str, float] = {}
+    """What the policy measured of it; see `Row.measured`."""

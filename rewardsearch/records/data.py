@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -31,6 +32,8 @@ class Row(Record):
     prompt: str | list[dict[str, str]]
     answer: str
     columns: dict[str, str] = {}
+    measured: dict[str, float] = {}
+    """What the trainer measured of one completion of this row, by the name of the measured column; empty until it did."""
     groups: dict[str, str] = {}
     """The person's group by attribute, such as {"name": "b"}, for fairness tables alone: no reward and no policy sees them."""
 
@@ -51,23 +54,41 @@ FIXED_ARGUMENTS = ("prompts", "completions", "answer")
 """What every reward is passed, beside the task's columns."""
 
 
+ColumnValues = tuple[str, ...] | tuple[float, ...]
+"""A column of a reward call: a text a completion, or a number a completion for a measured column."""
+
+
 class Batch(Record):
-    """The arguments of one reward call; every list has one entry a completion."""
+    """The arguments of one reward call; every list has one entry a completion. Measured columns are numbers, others texts."""
 
     prompts: tuple[str, ...]
     completions: tuple[str, ...]
     answer: tuple[str, ...]
-    columns: dict[str, tuple[str, ...]] = {}
+    columns: dict[str, ColumnValues] = {}
 
     @field_validator("columns")
     @classmethod
-    def _beside_the_arguments(cls, columns: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    def _beside_the_arguments(cls, columns: dict[str, ColumnValues]) -> dict[str, ColumnValues]:
         if taken := columns.keys() & FIXED_ARGUMENTS:
             raise ValueError(f"columns {sorted(taken)} have the names of arguments")
         return columns
 
     def __len__(self) -> int:
         return len(self.completions)
+
+    @staticmethod
+    def of(rows: Sequence[Row], completions: Sequence[str]) -> Batch:
+        """The call that scores each completion of its row. The rows have the same columns."""
+        columns: dict[str, ColumnValues] = {}
+        if rows:
+            columns |= {name: tuple(row.columns.get(name, "") for row in rows) for name in rows[0].columns}
+            columns |= {name: tuple(row.measured[name] for row in rows) for name in rows[0].measured}
+        return Batch(
+            prompts=tuple(row.prompt_text for row in rows),
+            completions=tuple(completions),
+            answer=tuple(row.answer for row in rows),
+            columns=columns,
+        )
 
 
 class LabelledCompletion(Record):

@@ -90,6 +90,8 @@ class CurvePoint(Record):
     """The share of all completions for which it is right."""
     paid: dict[str, float] = {}
     """The mean total reward of the completions that answer it; without those that nobody answers."""
+    measured: dict[str, float] = {}
+    """The mean of each measured column; empty for a task without such."""
     entropy: Finite = None
     """Mean entropy of the policy, in nats a token; None where the trainer does not report it, or it was not finite."""
     grad_norm: Finite

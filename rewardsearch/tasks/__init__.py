@@ -10,16 +10,21 @@ from rewardsearch.errors import UserError
 from rewardsearch.files.plugins import load_plugin, module_code, plugin_code
 from rewardsearch.tasks.base import GENERATED, SPLITS, LabelValues, SourceReport, Split, Task, solution_of
 from rewardsearch.tasks.hub import HubError
+from rewardsearch.tasks.measuring import Generation, Measures, Reader, Vectors
 
 __all__ = [
     "GENERATED",
     "KINDS",
     "SPLITS",
     "TASKS",
+    "Generation",
     "LabelValues",
+    "Measures",
+    "Reader",
     "SourceReport",
     "Split",
     "Task",
+    "Vectors",
     "load_task",
     "load_task_or_sample",
     "solution_of",

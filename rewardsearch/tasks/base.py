@@ -11,6 +11,7 @@ from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
 from rewardsearch.records import Demonstration, LabelledCompletion, Outcome, Row
 from rewardsearch.tasks.forms import TAGS, AnswerForm
+from rewardsearch.tasks.measuring import Measures
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -85,6 +86,8 @@ class Task(Protocol):
     """The names of `Row.columns`, which rewards get beside prompt, completion and answer."""
     label_values: LabelValues | None = None
     """How the user's data write the classes, where that is not by their names."""
+    measures: Measures | None = None
+    """What the trainer measures of completions: `outcome` and rewards then get rows with `measured`. None: nothing."""
 
     @property
     def source(self) -> SourceReport:

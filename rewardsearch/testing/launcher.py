@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from itertools import chain, repeat
 from pathlib import Path
 from typing import ClassVar
@@ -27,7 +27,8 @@ from rewardsearch.run.artifacts import load_bank, load_outcomes, load_result
 from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.run.jobs import policy_job
 from rewardsearch.run.progress import Unit
-from rewardsearch.train.engine import Arm, FineTuned, Generation, OnDone, Trained
+from rewardsearch.tasks import Generation, Reader
+from rewardsearch.train.engine import Arm, FineTuned, OnDone, Trained
 from rewardsearch.train.launcher import Done, EvaluateTest, Job, Launcher, SampleBank, TrainArm
 
 LENGTH = "def reward(prompts, completions, answer, **columns):\n    return [float(len(c)) for c in completions]\n"
@@ -78,7 +79,8 @@ class PlainEngine:
                 replace_folder(made, arm.progress)
             if then == "pause":
                 return Trained(paused=True)
-        return Trained(None, self.evaluate(arm.questions, None, arm.on_question), {"update": 1.0})
+        answers = self.evaluate(arm.questions, None, arm.on_question)
+        return Trained(answers=answers, seconds={"update": 1.0})
 
     def evaluate(
         self, rows: Sequence[Row], adapter: Path | None = None, on_done: OnDone = lambda done: None
@@ -88,6 +90,9 @@ class PlainEngine:
 
     def sample(self, rows: Sequence[Row], seed: int, on_done: OnDone = lambda done: None) -> list[Generation]:
         return [Generation(self._text(row, seed + place), 3) for place, row in enumerate(rows)]
+
+    def reader(self, adapter: Path | None = None) -> AbstractContextManager[Reader]:
+        raise NotImplementedError
 
     def fine_tune(
         self, demonstrations: Sequence[Demonstration], adapter: Path, on_done: OnDone = lambda done: None

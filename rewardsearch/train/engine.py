@@ -7,13 +7,15 @@ The config names it (`train.engine`): a built-in name, the name of an entry poin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 from rewardsearch.config import Config
 from rewardsearch.files.plugins import load_plugin
 from rewardsearch.records import CurvePoint, Demonstration, Device, Row, SftPoint, TrainingJob
+from rewardsearch.tasks import Generation, Reader, Vectors
 from rewardsearch.train.worker.observe import Observer
 
 ENGINES = {
@@ -32,13 +34,6 @@ Phase = Literal["rollout", "reward", "update", "evaluate"]
 
 class Diverged(Exception):
     """A policy's weights or logits are not finite numbers; the text says which."""
-
-
-class Generation(NamedTuple):
-    """A completion of one prompt, and its length in tokens. It ends before the token that generation stopped at."""
-
-    text: str
-    tokens: int
 
 
 @dataclass(frozen=True)
@@ -74,6 +69,8 @@ class Arm:
     seal: Callable[[Path, Mapping[Phase, float]], None] = lambda folder, seconds: None
     """Called with the folder of the progress when all is in it, before it takes the name `progress`, and with the seconds that
     the arm has taken in this call so far. It may add a file."""
+    embed: bool = False
+    """Whether the answers come with their embeddings, as `Reader.embed` gives them."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +85,8 @@ class Trained:
     seconds: Mapping[Phase, float] = field(default_factory=dict)
     """Wall seconds of this call by phase; of a phase that arms share, this arm's share."""
     paused: bool = False
+    vectors: Vectors | None = None
+    """The embeddings of the answers, where the arm asked for them."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +116,7 @@ class Engine(Protocol):
     def train(self, arms: Sequence[Arm]) -> Iterator[tuple[Arm, Trained | Exception]]:
         """Trains and evaluates one or several arms, and gives each with its end as it ends, in any order.
 
+        Where `observer.measures`, it is given a reader of the policy as it stands before each step's rewards are asked for.
         Arms may differ in rewards, seed, steps and start. The end of an arm depends on nothing but the arm. It is an exception
         where the arm diverged (Diverged), or its observer raised one (`observer.raised`); the other arms go on. Whatever else
         breaks down is raised, and ends all arms that are left.
@@ -133,6 +133,10 @@ class Engine(Protocol):
 
     def sample(self, rows: Sequence[Row], seed: int, on_done: OnDone = ...) -> list[Generation]:
         """A sampled completion of each of `rows`, as training samples it. They follow from `seed`. Raises Diverged."""
+        ...
+
+    def reader(self, adapter: Path | None = None) -> AbstractContextManager[Reader]:
+        """What a task measures with: the policy under a saved adapter, or the policy's own. It reads until the context ends."""
         ...
 
     def fine_tune(self, demonstrations: Sequence[Demonstration], adapter: Path, on_done: OnDone = ...) -> FineTuned:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import struct
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import CancelledError
+from typing import Any
 
 from rewardsearch.config import TrainConfig
 from rewardsearch.records import Batch, LabelledCompletion, Stage
@@ -204,13 +205,7 @@ def output_bytes(output: RewardOutput) -> list[bytes]:
 
 def batch_of(items: Sequence[LabelledCompletion]) -> Batch:
     """The reward call that scores `items`, in their order."""
-    names = items[0].row.columns if items else {}
-    return Batch(
-        prompts=tuple(item.row.prompt_text for item in items),
-        completions=tuple(item.completion for item in items),
-        answer=tuple(item.row.answer for item in items),
-        columns={name: tuple(item.row.columns.get(name, "") for item in items) for name in names},
-    )
+    return Batch.of([item.row for item in items], [item.completion for item in items])
 
 
 def with_text(item: LabelledCompletion, completion: str) -> Batch:
@@ -220,7 +215,7 @@ def with_text(item: LabelledCompletion, completion: str) -> Batch:
 
 def part_of(batch: Batch, indices: Sequence[int]) -> Batch:
     """The completions of `batch` at `indices`, in that order."""
-    return _batch_from(lambda values: [values[index] for index in indices], [batch])
+    return _batch_from(indices, [batch])
 
 
 def chunks_of(batch: Batch, size: int = CHUNK) -> list[Batch]:
@@ -230,14 +225,16 @@ def chunks_of(batch: Batch, size: int = CHUNK) -> list[Batch]:
 
 def joined(batches: Sequence[Batch]) -> Batch:
     """One batch of all the completions of several with the same columns."""
-    return _batch_from(lambda values: values, batches)
+    return _batch_from(None, batches)
 
 
-def _batch_from(chosen: Callable[[Sequence[str]], Sequence[str]], batches: Sequence[Batch]) -> Batch:
-    """One batch of what is `chosen` of each list of each of `batches`, one after the other."""
+def _batch_from(indices: Sequence[int] | None, batches: Sequence[Batch]) -> Batch:
+    """One batch of the entries at `indices` (None: all) of each of `batches`, one after the other."""
 
-    def of(lists: Iterable[Sequence[str]]) -> tuple[str, ...]:
-        return tuple(text for values in lists for text in chosen(values))
+    def of(lists: Iterable[Sequence[Any]]) -> tuple[Any, ...]:
+        return tuple(
+            value for values in lists for value in (values if indices is None else [values[i] for i in indices])
+        )
 
     return Batch(
         prompts=of(batch.prompts for batch in batches),

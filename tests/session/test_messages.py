@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from message_shapes import MESSAGES, NO_MESSAGES
@@ -14,7 +15,7 @@ from rewardsearch.errors import UserError
 from rewardsearch.exporters import ExportSelection, export
 from rewardsearch.records import Batch, RewardSpec, message_text
 from rewardsearch.session.scoring import rows_to_score
-from rewardsearch.tasks import load_task
+from rewardsearch.tasks import Reader, load_task
 from rewardsearch.train.clock import PhaseClock
 from rewardsearch.train.engines.trl.rewards import ROW, reward_functions
 from rewardsearch.train.worker.observe import Observer
@@ -52,7 +53,7 @@ def test_training_scores_the_texts_of_messages() -> None:
 
     spec = RewardSpec(id="base:seen", name="seen", code="")
     observer = Observer(task, task.rows("train"), [(spec, score)], len(SHAPES), 9, lambda step: None)
-    for function in reward_functions(observer, PhaseClock())[0]:
+    for function in reward_functions(observer, PhaseClock(), Mock(spec=Reader))[0]:
         function(completions=SHAPES, completion_ids=[[1]] * len(SHAPES), **{ROW: [0] * len(SHAPES)})
     assert list(seen[0].completions) == TEXTS
 

@@ -12,9 +12,9 @@ import torch
 from rewardsearch.config import Config, LoraConfig, TaskConfig, parse_config
 from rewardsearch.errors import UserError
 from rewardsearch.records import Batch, RewardSpec, Row, TrainingJob
-from rewardsearch.tasks import load_task
+from rewardsearch.tasks import Generation, load_task
 from rewardsearch.train.clock import PhaseClock
-from rewardsearch.train.engine import Arm, Generation
+from rewardsearch.train.engine import Arm
 from rewardsearch.train.engines.trl.generation import greedy
 from rewardsearch.train.engines.trl.grpo import train
 from rewardsearch.train.engines.trl.policy import Policy, load_policy

@@ -178,7 +178,9 @@ class Dispatcher(ABC, Generic[AnySlot]):
         trainings = [job for job in pending if isinstance(job, TrainArm) and job.training.steps and job.id not in alone]
         if pending[0] not in trainings:
             return [pending.popleft()]
-        group: list[Job] = [*trainings[: min(self._arms, math.ceil(len(trainings) / self._free()))]]
+        # A device that was free when the start was decided may be taken since.
+        workers = max(1, self._free())
+        group: list[Job] = [*trainings[: min(self._arms, math.ceil(len(trainings) / workers))]]
         for job in group:
             pending.remove(job)
         return group

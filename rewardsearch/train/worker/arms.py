@@ -77,6 +77,7 @@ class ArmRun:
             place.config.train.group_size,
             place.config.train.max_completion_tokens,
             self._stepped,
+            job.seed,
         )
 
     def _stepped(self, step: int) -> None:
@@ -105,7 +106,7 @@ class ArmRun:
 
     def answered(self, done: int) -> None:
         """Reports that so many questions are answered."""
-        self._report(done, len(self.questions), "questions")
+        self._report(done, len(self._place.passages(self.questions)), "questions")
 
     @property
     def arm(self) -> Arm:
@@ -114,7 +115,8 @@ class ArmRun:
             job=job,
             rows=self._place.train_rows,
             observer=self._observer,
-            questions=self.questions,
+            questions=self._place.passages(self.questions),
+            embed=self._place.task.measures is not None,
             adapter=self._folder / ADAPTER if job.rung == FULL else None,
             start=self._start,
             checkpoint=self._folder / CHECKPOINT if job.rung != FULL else None,
@@ -206,7 +208,7 @@ class ArmRun:
         return {"status": "failed", "steps": steps, "reason": reason, "flags": flags}
 
     def _found(self, trained: Trained) -> _Found:
-        outcomes, completions = self._place.judged(self.questions, trained.answers)
+        outcomes, completions = self._place.judged(self.questions, trained.answers, trained.vectors)
         if not self.job.steps:
             return {"status": "done", "steps": 0, "outcomes": outcomes}, completions
         observer, curves = self._observer, self._observer.curves()

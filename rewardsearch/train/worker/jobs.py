@@ -12,7 +12,7 @@ from typing import assert_never
 
 from rewardsearch.config import Config
 from rewardsearch.errors import MachineError, UserError
-from rewardsearch.records import Rollout, Row, SftResult
+from rewardsearch.records import Completion, Outcome, Rollout, Row, SftResult
 from rewardsearch.run.artifacts import (
     ADAPTER,
     SFT,
@@ -24,10 +24,12 @@ from rewardsearch.run.artifacts import (
 )
 from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.run.progress import Unit
+from rewardsearch.tasks import Generation, Vectors
 from rewardsearch.tasks.questions import bank_rows
-from rewardsearch.train.engine import Diverged, Engine, Generation, Trained, load_engine
+from rewardsearch.train.engine import Diverged, Engine, OnDone, Trained, load_engine
 from rewardsearch.train.launcher import EvaluateTest, FineTune, Job, MayContinue, OnStep, SampleBank, TrainArm
 from rewardsearch.train.worker.arms import ArmRun, End
+from rewardsearch.train.worker.observe import step_seed
 from rewardsearch.train.worker.workplace import Workplace
 
 _UNTRAINED = "it is so before any training; take another policy.model or policy.dtype"
@@ -98,13 +100,29 @@ class Worker(Workplace):
     def _evaluate_policy(self, run: ArmRun) -> Trained | Diverged:
         began = time.monotonic()
         try:
-            answers = self.engine.evaluate(run.questions, None, run.answered)
+            answers, vectors = self._answered(self.passages(run.questions), None, run.answered)
         except Diverged as error:
             return error
-        return Trained(answers=answers, seconds={"evaluate": time.monotonic() - began})
+        return Trained(answers=answers, vectors=vectors, seconds={"evaluate": time.monotonic() - began})
 
-    def _evaluated(self, rows: Sequence[Row], adapter: Path | None = None) -> list[Generation]:
-        return self.engine.evaluate(rows, adapter, lambda done: self._report(done, len(rows), "questions"))
+    def _evaluated(
+        self, rows: Sequence[Row], adapter: Path | None = None
+    ) -> tuple[tuple[Outcome, ...], tuple[Completion, ...]]:
+        """The outcomes and completions of `rows`, whose passages are answered greedily."""
+        asked = self.passages(rows)
+        return self.judged(
+            rows, *self._answered(asked, adapter, lambda done: self._report(done, len(asked), "questions"))
+        )
+
+    def _answered(
+        self, asked: Sequence[Row], adapter: Path | None, on_done: OnDone
+    ) -> tuple[list[Generation], Vectors | None]:
+        """Greedy answers, and their embeddings for a task that measures."""
+        answers = self.engine.evaluate(asked, adapter, on_done)
+        if self.task.measures is None:
+            return answers, None
+        with self.engine.reader(adapter) as reader:
+            return answers, reader.embed([(row, answer.text) for row, answer in zip(asked, answers, strict=True)])
 
     @contextmanager
     def _finite_logits(self, remedy: str) -> Iterator[None]:
@@ -123,7 +141,7 @@ class Worker(Workplace):
         shutil.rmtree(folder, ignore_errors=True)
         self.engine = load_engine(self.config, None)
         with self._finite_logits(_UNTRAINED):
-            before, _ = self.judged(rows, self._evaluated(rows))
+            before, _ = self._evaluated(rows)
         tuned = self.engine.fine_tune(
             self.task.demonstrations(), folder / ADAPTER, lambda step: self._report(step, sft.steps, "steps")
         )
@@ -131,7 +149,7 @@ class Worker(Workplace):
         del self.engine
         self.engine = load_engine(self.config, folder / ADAPTER)
         with self._finite_logits(f"SFT diverged; lower sft.learning_rate, got {sft.learning_rate:g}"):
-            after, _ = self.judged(rows, self._evaluated(rows))
+            after, _ = self._evaluated(rows)
         result = SftResult(
             fingerprint=fingerprint("sft", self.config),
             rows=tuned.rows,
@@ -148,7 +166,7 @@ class Worker(Workplace):
     def evaluate_test(self, adapter: str | None, file: Path) -> None:
         """Evaluates a saved adapter (None: the policy without one) on the sealed test split, into `file`."""
         rows = self.task.rows("test")
-        outcomes, completions = self.judged(rows, self._evaluated(rows, self.run / adapter if adapter else None))
+        outcomes, completions = self._evaluated(rows, self.run / adapter if adapter else None)
         # The outcomes are written last: where they are, everything is there.
         save_completions(file, completions)
         save_outcomes(file, outcomes)
@@ -164,9 +182,30 @@ class Worker(Workplace):
             sampled = self.engine.sample(
                 rows, self.config.task.seed, lambda done: self._report(done, len(rows), "completions")
             )
-        outcomes, _ = self.judged(rows, sampled)
+        asked = self._measured(rows, sampled)
+        answered = [(row, answer.text, answer.tokens) for row, answer in zip(asked, sampled, strict=True)]
         rollouts = [
-            Rollout(row=row.id, completion=text, kind=judged.kind, prediction=judged.prediction, length=tokens)
-            for row, (text, tokens), judged in zip(rows, sampled, outcomes, strict=True)
+            Rollout(
+                row=row.id,
+                completion=text,
+                kind=judged.kind,
+                prediction=judged.prediction,
+                length=tokens,
+                measured=row.measured,
+            )
+            for (row, text, tokens), judged in zip(answered, self.task.outcomes(answered), strict=True)
         ]
         save_bank(file, rollouts)
+
+    def _measured(self, rows: list[Row], sampled: list[Generation]) -> list[Row]:
+        """The bank's rows with what the policy measures of their completions, as many questions at once as in a step."""
+        measures, size = self.task.measures, self.config.bank.group_size * self.config.train.prompts_per_step
+        if measures is None:
+            return rows
+        found: list[Row] = []
+        with self.engine.reader(None) as reader:
+            for start in range(0, len(rows), size):
+                part = slice(start, start + size)
+                seed = step_seed(self.config.task.seed, start)
+                found += measures.in_training(reader, rows[part], sampled[part], seed)
+        return found

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from rewardsearch.records import Batch, CurvePoint, Example, RewardSpec, Row, TrainingGroup, curve_label
-from rewardsearch.tasks import Task
+from rewardsearch.tasks import Generation, Reader, Task
 from rewardsearch.train.worker.examples import Examples, Step
 
 
@@ -43,9 +43,10 @@ class _Observed(BaseModel):
 class Observer:
     """Scores completions with an arm's rewards, and collects, step by step, what they paid and what was true.
 
-    rows: the training rows. rewards: each spec with the function that scores a Batch with it. For the completions of a step, an
-    engine calls `score` for each reward, then `record`, then `logged`. `state` and `restore` pass the observations to the run
-    that resumes this one, which then ends with those of an uninterrupted one.
+    rows: the training rows. rewards: each spec with the function that scores a Batch with it. seed: of what is measured. For the
+    completions of a step, an engine calls `measure` where it `measures`, `score` for each reward, then `record`, then `logged`.
+    `state` and `restore` pass the observations to the run that resumes this one, which then ends with those of an uninterrupted
+    one.
     """
 
     def __init__(
@@ -56,8 +57,10 @@ class Observer:
         group_size: int,
         max_tokens: int,
         on_step: Callable[[int], None],
+        seed: int = 0,
     ) -> None:
-        self._task, self._rows, self._rewards = task, rows, rewards
+        self._task, self._rows, self._rewards, self._seed = task, rows, rewards, seed
+        self._measured: list[Row] | None = None
         self._group_size, self._max_tokens, self._on_step = group_size, max_tokens, on_step
         self._step: dict[str, np.ndarray] = {}
         self._seen = _Observed(examples=Examples(group_size=group_size))
@@ -76,6 +79,24 @@ class Observer:
         """The weight of each reward in the sum."""
         return [spec.weight for spec, _ in self._rewards]
 
+    @property
+    def measures(self) -> bool:
+        """Whether the rewards get measured columns, so that `measure` comes before `score`."""
+        return self._task.measures is not None
+
+    def measure(self, reader: Reader, rows: Sequence[int], answers: Sequence[Generation]) -> None:
+        """Measures the completions of a step, group by group, with the policy as it stands. `rows`: as `score` has them."""
+        measures = self._task.measures
+        if measures is None:
+            return
+        with self._noting_errors():
+            asked = [self._rows[i] for i in rows]
+            seed = step_seed(self._seed, len(self._seen.points) + 1)
+            self._measured = measures.in_training(reader, asked, answers, seed)
+
+    def _asked(self, rows: Sequence[int]) -> list[Row]:
+        return self._measured or [self._rows[i] for i in rows]
+
     def score(self, reward: int, rows: Sequence[int], completions: Sequence[str]) -> list[float]:
         """What reward number `reward` pays for `completions`. `rows`: of each its row's index in the training rows."""
         with self._noting_errors():
@@ -84,14 +105,7 @@ class Observer:
     def _score(self, reward: int, rows: Sequence[int], completions: Sequence[str]) -> list[float]:
         spec, function = self._rewards[reward]
         self.scoring = spec
-        asked = [self._rows[i] for i in rows]
-        batch = Batch(
-            prompts=tuple(row.prompt_text for row in asked),
-            completions=tuple(completions),
-            answer=tuple(row.answer for row in asked),
-            columns={name: tuple(row.columns[name] for row in asked) for name in asked[0].columns},
-        )
-        scored = function(batch)
+        scored = function(Batch.of(self._asked(rows), completions))
         label = label_of(spec)
         self._step[label] = np.asarray(scored.rewards, dtype=float)
         for name, values in scored.components.items():
@@ -115,7 +129,7 @@ class Observer:
             raise
 
     def _record(self, rows: Sequence[int], completions: Sequence[str], tokens: Sequence[int]) -> list[float]:
-        texts, asked, seen = list(completions), [self._rows[i] for i in rows], self._seen
+        texts, asked, seen = list(completions), self._asked(rows), self._seen
         outcomes = self._task.outcomes([(row, text, 0) for row, text in zip(asked, texts, strict=True)])
         right = [self._task.right_in_any_form(row, text) for row, text in zip(asked, texts, strict=True)]
         correct = [float(outcome.kind == "correct") for outcome in outcomes]
@@ -144,6 +158,9 @@ class Observer:
                 answers={name: float(where.mean()) for name, where in answered.items()},
                 golds={name: fmean(outcome.gold == name for outcome in outcomes) for name in classes},
                 paid={name: float(total[where].mean()) for name, where in answered.items() if where.any()},
+                measured={
+                    name: fmean(row.measured[name] for row in asked) for name in (asked[0].measured if asked else ())
+                },
                 grad_norm=0.0,
             )
         )
@@ -163,7 +180,7 @@ class Observer:
                 parts=self._step,
             )
         )
-        self._step = {}
+        self._step, self._measured = {}, None
         self._on_step(len(seen.points))
         return correct
 
@@ -229,3 +246,8 @@ def _top_share(values: Iterable[str]) -> float:
     """The share of the most frequent value; 0 without any."""
     counts = Counter(values)
     return max(counts.values()) / counts.total() if counts else 0.0
+
+
+def step_seed(seed: int, step: int) -> int:
+    """The seed of what is drawn to measure the completions of a step."""
+    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -112,7 +112,7 @@ class Sandbox:
                 "machine is too busy to judge rewards; run the same command again when less is running on it"
             ) from None
 
-    def _exchange(self, code: str, lists: Mapping[str, Sequence[str]], limit_s: float, repeats: int) -> RewardOutput:
+    def _exchange(self, code: str, lists: Mapping[str, protocol.Values], limit_s: float, repeats: int) -> RewardOutput:
         worker = self._live()
         try:
             wall_s = limit_s * self._patience

@@ -10,7 +10,7 @@ import math
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 HEADER: Final = struct.Struct("<Ic")
 """A frame's start: the length of its body in bytes, and its kind."""
@@ -19,6 +19,10 @@ INIT, LOAD, CALL, CHECK = b"I", b"L", b"C", b"S"
 HELLO, RESULT, RAISED, CONTRACT, MEMORY, DIED, CHECKED = b"H", b"R", b"E", b"K", b"M", b"D", b"B"
 TIMEOUT, ASLEEP, STARVED = b"T", b"Z", b"V"
 """A call that was ended: it used up its CPU time; it waited for something; or the machine gave it too little CPU time."""
+
+Values = Sequence[str] | Sequence[float]
+"""An argument of a reward: a list of texts, or of numbers for a measured column."""
+_TEXTS, _FLOATS = b"t", b"f"
 
 MAX_REQUEST = 64 * 2**20
 MAX_COMPONENTS = 32
@@ -66,6 +70,13 @@ class Reader:
         except UnicodeDecodeError:
             raise ProtocolError("a text is not UTF-8") from None
 
+    def values(self) -> Values:
+        """A list of texts or of numbers, as `pack_values` wrote it."""
+        kind = self.take(1)
+        if kind not in (_TEXTS, _FLOATS):
+            raise ProtocolError("a list of neither texts nor numbers")
+        return self.texts() if kind == _TEXTS else list(self.floats(self.unsigned()))
+
     def end(self) -> None:
         if self._at != len(self._body):
             raise ProtocolError("a frame goes on after its end")
@@ -83,6 +94,13 @@ def pack_texts(texts: Sequence[str]) -> bytes:
     """Count, lengths in bytes, then the UTF-8; lone surrogates survive."""
     blobs = [text.encode("utf-8", "surrogatepass") for text in texts]
     return b"".join((struct.pack(f"<{len(blobs) + 1}I", len(blobs), *map(len, blobs)), *blobs))
+
+
+def pack_values(values: Values) -> bytes:
+    """What kind of list it is, then its values. A list without values is one of texts."""
+    if values and not isinstance(values[0], str):
+        return _FLOATS + pack_unsigned(len(values)) + pack_floats(cast("Sequence[float]", values))
+    return _TEXTS + pack_texts(cast("Sequence[str]", values))
 
 
 def frame(kind: bytes, body: bytes = b"") -> bytes:
@@ -116,11 +134,11 @@ class Call:
     cpu_s: float
     wall_s: float
     repeats: int
-    arguments: Mapping[str, Sequence[str]]
+    arguments: Mapping[str, Values]
 
     def pack(self) -> bytes:
         head = pack_unsigned(self.key) + pack_floats((self.cpu_s, self.wall_s)) + pack_unsigned(self.repeats)
-        lists = b"".join(pack_texts(values) for values in self.arguments.values())
+        lists = b"".join(map(pack_values, self.arguments.values()))
         return head + pack_texts(tuple(self.arguments)) + lists
 
     @staticmethod
@@ -128,7 +146,7 @@ class Call:
         reader = Reader(body)
         key, (cpu_s, wall_s), repeats = reader.unsigned(), reader.floats(2), reader.unsigned()
         names = reader.texts()
-        arguments = {name: reader.texts() for name in names}
+        arguments = {name: reader.values() for name in names}
         reader.end()
         return Call(key, cpu_s, wall_s, repeats, arguments)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from itertools import groupby
 from pathlib import Path
 
@@ -11,7 +11,8 @@ import numpy as np
 
 from rewardsearch.config import Config
 from rewardsearch.records import Row
-from rewardsearch.train.engine import Arm, Diverged, Generation, OnDone, Trained
+from rewardsearch.tasks import Generation, Reader, Vectors
+from rewardsearch.train.engine import Arm, Diverged, OnDone, Trained
 from rewardsearch.train.engines.lockstep import lora as adapters
 from rewardsearch.train.engines.lockstep.decode import Choose, Decoded, Limits, Narrowing, decode
 from rewardsearch.train.engines.lockstep.fixed import FixedShape
@@ -21,10 +22,11 @@ from rewardsearch.train.engines.lockstep.sampling import greedy, sampler, unifor
 from rewardsearch.train.engines.lockstep.training import Training, shared
 from rewardsearch.train.engines.lockstep.update import Objective, Rollouts, differentiate
 from rewardsearch.train.engines.trl.divergence import LOGITS
-from rewardsearch.train.engines.trl.engine import TrlEngine
+from rewardsearch.train.engines.trl.engine import TrlEngine, embedded
 from rewardsearch.train.engines.trl.fields import sampling
 from rewardsearch.train.engines.trl.generation import end_tokens, generation_of, in_batches
 from rewardsearch.train.engines.trl.memory import enough_memory, training_remedy
+from rewardsearch.train.engines.trl.reading import PolicyReader
 
 
 class LockstepEngine(TrlEngine):
@@ -105,6 +107,9 @@ class LockstepEngine(TrlEngine):
         if rollouts is None:
             raise Diverged(LOGITS)
         with training.during("reward"):
+            if training.arm.observer.measures:
+                with self._reading(training.lora) as reader:
+                    training.measure(reader, rows, rollouts)
             advantages = training.score(rows, rollouts)
         with training.during("update"):
             update = differentiate(
@@ -150,10 +155,26 @@ class LockstepEngine(TrlEngine):
 
         with shared(trainings, "evaluate"):
             answers = self._answers([each.lora for each in trainings], trainings[0].arm.questions, on_done)
+            vectors = [
+                None if found is None else self._embedded(each, found)
+                for each, found in zip(trainings, answers, strict=True)
+            ]
         return {
-            id(each.arm): Diverged(LOGITS) if found is None else Trained(each.stop_reason, found, each.seconds)
-            for each, found in zip(trainings, answers, strict=True)
+            id(each.arm): Diverged(LOGITS)
+            if found is None
+            else Trained(each.stop_reason, found, each.seconds, vectors=read)
+            for each, found, read in zip(trainings, answers, vectors, strict=True)
         }
+
+    def _embedded(self, training: Training, answers: Sequence[Generation]) -> Vectors | None:
+        with self._reading(training.lora) as reader:
+            return embedded(reader, training.arm, answers)
+
+    @contextmanager
+    def _reading(self, lora: Lora) -> Iterator[Reader]:
+        """A reader of the policy under one adapter."""
+        with self.under(self.policy.base, [lora]):
+            yield PolicyReader(self.policy.base, self.policy, self._config.train)
 
     def _answers(self, loras: Sequence[Lora], rows: Sequence[Row], on_done: OnDone) -> list[list[Generation] | None]:
         """Greedy completions of `rows` by each adapter, None where its logits are not finite. No adapter stands for the base."""

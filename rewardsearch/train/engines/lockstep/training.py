@@ -16,6 +16,7 @@ from trl.trainer.utils import RepeatSampler
 
 from rewardsearch.config import TrainConfig
 from rewardsearch.files import replace_folder, scratch_prefix
+from rewardsearch.tasks import Generation, Reader
 from rewardsearch.train.engine import Arm, Phase
 from rewardsearch.train.engines.lockstep.lora import Lora
 from rewardsearch.train.engines.lockstep.loss import advantages
@@ -81,11 +82,22 @@ class Training:
     def prompts(self, rows: Sequence[int]) -> list[list[int]]:
         return [prompt_ids(self._policy.tokenizer, self.arm.rows[row]) for row in rows]
 
+    def measure(self, reader: Reader, rows: Sequence[int], rollouts: Rollouts) -> None:
+        """Measures the completions of a step with a reader of the policy as it stands."""
+        answers = map(Generation, self._texts(rollouts), map(len, rollouts.completions))
+        self.arm.observer.measure(reader, self._asked(rows, rollouts), list(answers))
+
+    def _asked(self, rows: Sequence[int], rollouts: Rollouts) -> list[int]:
+        """The row of each completion."""
+        return [row for row in rows for _ in range(rollouts.copies)]
+
+    def _texts(self, rollouts: Rollouts) -> list[str]:
+        return list(self._policy.tokenizer.batch_decode(rollouts.completions, skip_special_tokens=True))
+
     def score(self, rows: Sequence[int], rollouts: Rollouts) -> torch.Tensor:
         """Rewards the completions of a step; gives their advantages."""
         observer, device = self.arm.observer, self._policy.device
-        asked = [row for row in rows for _ in range(rollouts.copies)]
-        texts = self._policy.tokenizer.batch_decode(rollouts.completions, skip_special_tokens=True)
+        asked, texts = self._asked(rows, rollouts), self._texts(rollouts)
         columns = [observer.score(reward, asked, texts) for reward in range(len(observer.labels))]
         # TRL counts exact match as a reward of weight 0.
         columns.append(observer.record(asked, texts, [len(each) for each in rollouts.completions]))

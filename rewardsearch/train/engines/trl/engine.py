@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ import torch
 
 from rewardsearch.config import Config
 from rewardsearch.records import Demonstration, Device, Row
+from rewardsearch.tasks import Generation, Reader, Vectors
 from rewardsearch.train.clock import PhaseClock
-from rewardsearch.train.engine import Arm, Diverged, FineTuned, Generation, OnDone, Trained
+from rewardsearch.train.engine import Arm, Diverged, FineTuned, OnDone, Trained
 from rewardsearch.train.engines.trl.divergence import logits_checked
 from rewardsearch.train.engines.trl.generation import greedy, sampled
 from rewardsearch.train.engines.trl.grpo import train
 from rewardsearch.train.engines.trl.policy import device_of, load_policy
+from rewardsearch.train.engines.trl.reading import PolicyReader
 from rewardsearch.train.engines.trl.sft import fine_tune
 
 
@@ -55,7 +58,8 @@ class TrlEngine:
                 model.save_pretrained(str(arm.adapter))
             with clock("evaluate"):
                 answers = self._greedy(model, arm.questions, arm.on_question)
-        return Trained(stop_reason, answers, clock.seconds)
+                vectors = embedded(PolicyReader(model, self.policy, self._config.train), arm, answers)
+        return Trained(stop_reason, answers, clock.seconds, vectors=vectors)
 
     def _rollout(self, model: Any, seed: int) -> Callable[..., dict[str, Any]] | None:
         """What samples the completions of a training of `model`, the policy under an adapter; None is its own `generate`."""
@@ -77,7 +81,19 @@ class TrlEngine:
         with logits_checked(self.policy.base), self.policy.saved_adapter(None):
             return sampled(self.policy, rows, seed, self._config.train, on_done)
 
+    @contextmanager
+    def reader(self, adapter: Path | None = None) -> Iterator[Reader]:
+        with self.policy.saved_adapter(adapter) as model:
+            yield PolicyReader(model, self.policy, self._config.train)
+
     def fine_tune(
         self, demonstrations: Sequence[Demonstration], adapter: Path, on_done: OnDone = lambda done: None
     ) -> FineTuned:
         return fine_tune(self.policy, demonstrations, self._config.sft, adapter, on_done)
+
+
+def embedded(reader: Reader, arm: Arm, answers: Sequence[Generation]) -> Vectors | None:
+    """The embeddings of an arm's answers where it asks for them."""
+    if not arm.embed:
+        return None
+    return reader.embed([(row, answer.text) for row, answer in zip(arm.questions, answers, strict=True)])

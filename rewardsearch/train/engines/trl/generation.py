@@ -10,7 +10,8 @@ import torch
 
 from rewardsearch.config import TrainConfig
 from rewardsearch.records import Row
-from rewardsearch.train.engine import Generation, OnDone
+from rewardsearch.tasks import Generation
+from rewardsearch.train.engine import OnDone
 from rewardsearch.train.engines.tokenizing import prompt_ids
 from rewardsearch.train.engines.trl.fields import sampling
 from rewardsearch.train.engines.trl.memory import OutOfMemory, enough_memory

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rewardsearch.records import message_text
+from rewardsearch.tasks import Generation, Reader
 from rewardsearch.train.clock import PhaseClock
 from rewardsearch.train.worker.observe import Observer
 
@@ -19,13 +20,17 @@ Completion = str | list[dict[str, str]]
 TrlReward = Callable[..., list[float]]
 
 
-def reward_functions(observer: Observer, clock: PhaseClock) -> tuple[list[TrlReward], list[float]]:
-    """The functions for GRPOTrainer, with distinct names, and their weights."""
+def reward_functions(observer: Observer, clock: PhaseClock, reader: Reader) -> tuple[list[TrlReward], list[float]]:
+    """The functions for GRPOTrainer, with distinct names, and their weights. reader: of the policy in training."""
 
     def function(reward: int, label: str) -> TrlReward:
         def score(completions: list[Completion], **columns: Any) -> list[float]:
+            texts = list(map(message_text, completions))
             with clock("reward"):
-                return observer.score(reward, columns[ROW], list(map(message_text, completions)))
+                if reward == 0 and observer.measures:
+                    answers = map(Generation, texts, map(len, columns["completion_ids"]))
+                    observer.measure(reader, columns[ROW], list(answers))
+                return observer.score(reward, columns[ROW], texts)
 
         score.__name__ = label
         return score

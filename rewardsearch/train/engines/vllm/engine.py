@@ -16,7 +16,8 @@ import torch
 
 from rewardsearch.config import Config
 from rewardsearch.records import Device, Row
-from rewardsearch.train.engine import Generation, OnDone
+from rewardsearch.tasks import Generation
+from rewardsearch.train.engine import OnDone
 from rewardsearch.train.engines.tokenizing import prompt_ids
 from rewardsearch.train.engines.trl.divergence import logits_checked
 from rewardsearch.train.engines.trl.engine import TrlEngine

@@ -1,0 +1,65 @@
+"""Measured columns: numbers that a trainer measures of each completion with the policy in training, and passes to rewards.
+
+A task that has them (`Task.measures`) says what is read with the policy, and which numbers follow. The vectors stay in the
+training process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rewardsearch.records import Row
+
+Vectors = NDArray[np.float32]
+"""Embeddings, one a line: (texts, hidden size), each of length 1."""
+
+
+class Generation(NamedTuple):
+    """A completion of one prompt, and its length in tokens. It ends before the token that generation stopped at."""
+
+    text: str
+    tokens: int
+
+
+class Reader(Protocol):
+    """A policy as it stands, to read with. An engine provides it; nothing that it does changes the policy, or what is drawn
+    later."""
+
+    def write(self, rows: Sequence[Row], temperature: float, seed: int) -> list[Generation]:
+        """A completion of each of `rows`, sampled at `temperature`, at most `train.max_completion_tokens` tokens. They follow
+        from the policy and `seed`."""
+        ...
+
+    def embed(self, passages: Sequence[tuple[Row, str]]) -> Vectors:
+        """The embedding of each row's prompt with a completion after it, which may be empty: the mean of the last hidden states
+        over all tokens from the row's own text on (`Row.prompt_text`; what stands before it, such as a system message, is read
+        and not counted), divided by its length. In float32; the same alone and in a batch to 1e-5."""
+        ...
+
+
+class Measures(Protocol):
+    """What a task measures. Rows come back as copies with `measured`."""
+
+    columns: tuple[str, ...]
+    """The names of the measured columns."""
+    constant: tuple[str, ...]
+    """Those of `columns` that are the same for all completions of a group: alone they teach nothing in GRPO."""
+
+    def in_training(self, reader: Reader, rows: Sequence[Row], answers: Sequence[Generation], seed: int) -> list[Row]:
+        """The row of each completion of a training step, measured. The completions of a group follow one another. seed: of what
+        is drawn."""
+        ...
+
+    def passages(self, questions: Sequence[Row]) -> list[Row]:
+        """The rows that a policy answers greedily and embeds for an evaluation on `questions`, each once."""
+        ...
+
+    def in_evaluation(
+        self, questions: Sequence[Row], answers: Sequence[Generation], vectors: Vectors
+    ) -> list[tuple[Row, Generation]]:
+        """Each question, measured, with its own completion. answers, vectors: of the `passages` of `questions`, in order."""
+        ...

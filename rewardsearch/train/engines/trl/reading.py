@@ -1,0 +1,96 @@
+"""Reads with a policy: writes completions at a temperature, and embeds texts by its last hidden states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from peft import PeftModel
+
+from rewardsearch.config import TrainConfig
+from rewardsearch.errors import UserError
+from rewardsearch.records import Row
+from rewardsearch.tasks import Generation, Vectors
+from rewardsearch.train.engines.tokenizing import policy_prompt
+from rewardsearch.train.engines.trl.fields import sampling
+from rewardsearch.train.engines.trl.generation import generate
+from rewardsearch.train.engines.trl.memory import enough_memory
+from rewardsearch.train.engines.trl.policy import Policy
+
+
+class PolicyReader:
+    """See rewardsearch.tasks.Reader. `model` is the policy's base, as it stands or under an adapter."""
+
+    def __init__(self, model: Any, policy: Policy, config: TrainConfig) -> None:
+        self._model, self._policy, self._config = model, policy, config
+
+    def write(self, rows: Sequence[Row], temperature: float, seed: int) -> list[Generation]:
+        devices = [torch.cuda.current_device()] if self._policy.device.startswith("cuda") else []
+        with self._reading(), torch.random.fork_rng(devices=devices):
+            torch.manual_seed(seed)
+            decoding = sampling(self._config) | {"temperature": temperature}
+            return generate(self._model, self._policy, rows, self._config, **decoding)
+
+    def embed(self, passages: Sequence[tuple[Row, str]]) -> Vectors:
+        tokens = [passage_tokens(self._policy.tokenizer, row, completion) for row, completion in passages]
+        order = sorted(range(len(tokens)), key=lambda place: len(tokens[place][0]))
+        size = self._config.eval_batch_size
+        found: dict[int, torch.Tensor] = {}
+        remedy = f"lower train.eval_batch_size (got {size}) or train.slots, or take a smaller model"
+        with self._reading(), torch.inference_mode(), enough_memory("embedding texts", remedy):
+            for start in range(0, len(order), size):
+                places = order[start : start + size]
+                found.update(zip(places, self._pooled([tokens[place] for place in places]), strict=True))
+        if not found:
+            return np.zeros((0, 0), dtype=np.float32)
+        return torch.stack([found[place] for place in range(len(tokens))]).cpu().numpy()
+
+    def _pooled(self, batch: Sequence[tuple[list[int], int]]) -> torch.Tensor:
+        """The embedding of each of `batch`: token ids, and the first of them that counts."""
+        width, device = max(len(ids) for ids, _ in batch), self._policy.device
+        ids = torch.full((len(batch), width), self._policy.tokenizer.pad_token_id, dtype=torch.long)
+        read, counted = torch.zeros_like(ids), torch.zeros((len(batch), width, 1))
+        for line, (tokens, first) in enumerate(batch):
+            ids[line, : len(tokens)] = torch.tensor(tokens)
+            read[line, : len(tokens)] = 1
+            counted[line, first : len(tokens)] = 1
+        inner = (self._model.get_base_model() if isinstance(self._model, PeftModel) else self._model).base_model
+        hidden = inner(
+            input_ids=ids.to(device), attention_mask=read.to(device), use_cache=False
+        ).last_hidden_state.float()
+        counted = counted.to(device)
+        return torch.nn.functional.normalize((hidden * counted).sum(1) / counted.sum(1), dim=-1)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """While it lasts, the model is not in training."""
+        training = self._model.training
+        self._model.eval()
+        try:
+            yield
+        finally:
+            self._model.train(training)
+
+
+def passage_tokens(tokenizer: Any, row: Row, completion: str) -> tuple[list[int], int]:
+    """The token ids of a row's prompt and a completion after it, and the index of the first that is of the row's own text.
+
+    Raises UserError where the text cannot be found in the prompt that the policy reads.
+    """
+    prompt = policy_prompt(tokenizer, row)
+    chat = not isinstance(prompt, str)
+    whole = str(tokenizer.apply_chat_template(prompt, add_generation_prompt=True, tokenize=False) if chat else prompt)
+    read = tokenizer(whole, add_special_tokens=not chat, return_offsets_mapping=True)
+    text = row.prompt_text.strip()
+    start = whole.rfind(text)
+    if start < 0:
+        raise UserError(
+            f"policy.model: its chat template changes the text of a prompt ({text[:40]!r}), so that it cannot be embedded apart "
+            "from what stands before it; take another policy.model, or prompts without messages"
+        )
+    first = next(place for place, (_, end) in enumerate(read["offset_mapping"]) if end > start)
+    ids = list(read["input_ids"])
+    return ids + list(tokenizer(completion, add_special_tokens=False)["input_ids"]), first
