@@ -2,6 +2,7 @@
 
 python -m rewardsearch.embedded.pretrain --out rewardsearch/embedded/policy
 python -m rewardsearch.embedded.pretrain --of resumes --out rewardsearch/embedded/resume_policy
+python -m rewardsearch.embedded.pretrain --of support --out rewardsearch/embedded/support_policy
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from pathlib import Path
 
 import torch
 
-from rewardsearch.embedded import problems, resumes
+from rewardsearch.embedded import problems, resumes, support
 from rewardsearch.embedded.training import build_model, build_tokenizer, train
 
-SUBJECTS = {"problems": problems, "resumes": resumes}
+SUBJECTS = {"problems": problems, "resumes": resumes, "support": support}
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""Contrastive rewards over rationales: texts that mean the same shall be near, others far."""
