@@ -11,6 +11,7 @@ from rewardsearch.cli.tables import (
     FLAGS_LEGEND,
     FLAGS_WRAP,
     MANY_CLASSES,
+    RETRIEVAL_LEGEND,
     SHORT_FLAGS_WRAP,
     class_legend,
     flags_text,
@@ -21,6 +22,7 @@ from rewardsearch.cli.tables import (
     percent,
     print_lines,
     print_table,
+    retrieval_cells,
     score,
     scores_of_classes,
     signed,
@@ -46,8 +48,22 @@ _LEGEND = {
     "parsed": "share of the completions with an answer that can be read",
     "p/policy": "the same as p/base, against the policy before training",
     "flags": FLAGS_LEGEND,
+    **RETRIEVAL_LEGEND,
 }
-_SPARE = ("p/policy", "parsed", "test-val", "val F1", "interval", "kind", "seeds", "corr.", "flags", "p/base")
+_SPARE = (
+    "p/policy",
+    "nDCG@10",
+    "MRR",
+    "parsed",
+    "test-val",
+    "val F1",
+    "interval",
+    "kind",
+    "seeds",
+    "corr.",
+    "flags",
+    "p/base",
+)
 _SPARE_OF_CLASSES = ("corr.", "p/base", "kind", "parsed", "interval", "F1", "accuracy", "precision", "flags")
 _CONFUSIONS = 3
 """Wrong answers that the list has for each class."""
@@ -155,6 +171,7 @@ def _cells(row: FinalRow, name: str, versus: str) -> dict[str, str]:
         "seeds": _range(list(row.f1_by_seed.values()), 3) if len(row.f1_by_seed) > 1 else "-",
         versus: gain(row.gain, row.gain_ci or row.gain_questions_ci),
     }
+    scores |= retrieval_cells(row)
     on_val = {
         "interval": interval(row.expected_ci or row.f1_ci),
         "val F1": number(row.val_f1),

@@ -12,6 +12,7 @@ from rewardsearch.cli.tables import (
     FLAGS_LEGEND,
     FLAGS_WRAP,
     PAPER_NOTE,
+    RETRIEVAL_LEGEND,
     SHORT_FLAGS_WRAP,
     class_legend,
     flags_text,
@@ -22,6 +23,7 @@ from rewardsearch.cli.tables import (
     percent,
     print_lines,
     print_table,
+    retrieval_cells,
     score,
     scores_of_classes,
     short_id,
@@ -52,6 +54,7 @@ LEGEND = {
     "AUC": "on the rollout bank: how often a completion with the right answer in any form gets a higher reward than another "
     "completion of the same question",
     "flags": FLAGS_LEGEND,
+    **RETRIEVAL_LEGEND,
 }
 STATUS_LEGEND = {
     "stopped": "fell behind at a rung of the race",
@@ -107,7 +110,8 @@ def print_leaderboard(ranking: Ranking, console: Console, wide: bool = False) ->
 
 def _print_ranked(ranking: Ranking, ranked: Sequence[RankedRow], classes: ClassScores | None, console: Console) -> None:
     second = "accuracy" if classes is None or classes.positive is None else "macro F1"
-    spare = ("training", "AUC", "p/best", "round", "parsed", second, "p/base", "ties", "interval", "id", "flags")
+    first = ("training", "nDCG@10", "MRR", "AUC", "p/best", "round", "parsed")
+    spare = (*first, second, "p/base", "ties", "interval", "id", "flags")
     cells = [_ranked_cells(row, ranking.noise is not None) for row in ranked]
     several = any(len(row.f1_by_seed) > 1 for row in ranked)
     f1 = f"{F1_LEGEND}{'; of the baseline the mean over its training seeds' if several else ''}"
@@ -196,6 +200,7 @@ def _ranked_cells(row: RankedRow, known: bool) -> dict[str, str]:
         "F1": number(row.f1),
         "interval": interval(row.f1_ci),
         **{name: number(value) for name, value in scores.items()},
+        **retrieval_cells(row),
         "parsed": percent(row.parse_rate),
         "training": number(row.mean_training_accuracy),
         **({name: p_value(p) for name, p in p_values.items()} if known else {}),

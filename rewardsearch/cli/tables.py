@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rewardsearch.records import ClassEstimate, ClassScores, FinalRow, RankedRow
+    from rewardsearch.records import ClassScores, FinalRow, RankedRow, ScoreEstimate
 
 PIPED = 100
 """Columns of what is written to a file or a pipe."""
@@ -185,6 +185,18 @@ def class_legend(scores: ClassScores) -> dict[str, str]:
     }
 
 
+RETRIEVAL_LEGEND = {
+    "MRR": "the mean of 1 / place of the right text among those ranked; an unparsed completion counts 0",
+    "nDCG@10": "the mean of 1 / log2(1 + place), 0 beyond the tenth place",
+}
+
+
+def retrieval_cells(row: RankedRow | FinalRow) -> dict[str, str]:
+    """The further scores of a task that ranks texts; empty for other tasks."""
+    found = row.retrieval
+    return {} if found is None else {"MRR": number(found.mrr.value), "nDCG@10": number(found.ndcg.value)}
+
+
 def class_facts(scores: ClassScores) -> dict[str, str]:
     """The scores of each class, with their intervals."""
     facts = {"macro F1": estimate(scores.macro_f1)}
@@ -193,7 +205,7 @@ def class_facts(scores: ClassScores) -> dict[str, str]:
     return facts
 
 
-def estimate(value: ClassEstimate) -> str:
+def estimate(value: ScoreEstimate) -> str:
     return score(value.value, value.ci)
 
 

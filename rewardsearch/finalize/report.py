@@ -152,6 +152,7 @@ class TestEvaluation:
             **scores,
             **self._elsewhere(arm),
             status="done",
+            retrieval=self._bootstrap.retrieval_scores(*evaluated),
             expected_ci=self._expected(arm.id),
             seed_sd=noise.sd if noise else None,
             parse_rate=fmean(each.parse_rate for each in metrics.values()),

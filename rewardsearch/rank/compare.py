@@ -10,11 +10,11 @@ from rewardsearch.rank.noise import Scores
 from rewardsearch.records import (
     BASELINE,
     POLICY,
-    ClassEstimate,
     ClassScores,
     Interval,
     Outcome,
     Record,
+    ScoreEstimate,
     TrainingResult,
 )
 from rewardsearch.stats import Bootstrap, Estimate, McNemar, f1_accuracy, mcnemar
@@ -72,7 +72,7 @@ class Comparison(Record):
     b: Side
     difference: Estimate
     mcnemar: McNemar
-    macro_f1_difference: ClassEstimate | None = None
+    macro_f1_difference: ScoreEstimate | None = None
     discordant: tuple[Discordant, ...] = ()
     rewards: RewardGap | None = None
 

@@ -87,6 +87,7 @@ def rank(
             "p_adjusted": p_adjusted.get(arm),
             "ties": ties.get(arm),
             "classes": scores.bootstrap.class_scores(*scores.trained(arm)),
+            "retrieval": scores.bootstrap.retrieval_scores(*scores.trained(arm)),
         }
         if arm == BASELINE:
             found["f1_by_seed"] = scores.f1_by_seed

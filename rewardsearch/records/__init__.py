@@ -7,7 +7,7 @@ whatever it is called and however it is formatted.
 from __future__ import annotations
 
 from rewardsearch.records.bank import Rollout
-from rewardsearch.records.classes import ClassEstimate, ClassRow, ClassScores, Fairness, GroupGap, GroupRate, Interval
+from rewardsearch.records.classes import ClassRow, ClassScores, Fairness, GroupGap, GroupRate, Interval, ScoreEstimate
 from rewardsearch.records.data import (
     BASELINE,
     FIXED_ARGUMENTS,
@@ -46,6 +46,7 @@ from rewardsearch.records.proposing import (
     total,
 )
 from rewardsearch.records.ranking import Front, Noise, PromotionDecision, RankedRow, Ranking
+from rewardsearch.records.retrieval import RetrievalScores
 from rewardsearch.records.sft import SftPoint, SftResult
 from rewardsearch.records.training import (
     DIVERGED,

@@ -7,7 +7,7 @@ from rewardsearch.records.data import Record
 Interval = tuple[float, float]
 
 
-class ClassEstimate(Record):
+class ScoreEstimate(Record):
     """A score with its interval over questions."""
 
     value: float
@@ -17,9 +17,9 @@ class ClassEstimate(Record):
 class ClassRow(Record):
     """One class: precision TP / (TP + FP), recall TP / (TP + FN), F1 = 2TP / (2TP + FP + FN); 0 where there is no denominator."""
 
-    precision: ClassEstimate
-    recall: ClassEstimate
-    f1: ClassEstimate
+    precision: ScoreEstimate
+    recall: ScoreEstimate
+    f1: ScoreEstimate
 
 
 class ClassScores(Record):
@@ -31,7 +31,7 @@ class ClassScores(Record):
     """
 
     classes: dict[str, ClassRow]
-    macro_f1: ClassEstimate
+    macro_f1: ScoreEstimate
     """The mean of the classes' F1."""
     confusion: dict[str, dict[str, float]]
     positive: str | None = None

@@ -128,6 +128,8 @@ class Outcome(Record):
     positive: bool | None = None
     """Whether `gold` is the positive class; None for a task without one."""
     classes: tuple[str, ...] | None = None
+    rank: int | None = None
+    """On a task that ranks texts: the place of the right one, 1 the first. None for an unparsed completion and on other tasks."""
 
     @field_validator("classes")
     @classmethod

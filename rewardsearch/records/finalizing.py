@@ -6,6 +6,7 @@ from typing import Literal
 
 from rewardsearch.records.classes import ClassScores, Fairness, Interval
 from rewardsearch.records.data import Record
+from rewardsearch.records.retrieval import RetrievalScores
 from rewardsearch.records.training import Aggregation, RewardSpec
 
 ArmKind = Literal["ensemble", "single", "control", "reference", "baseline", "policy", "heuristic"]
@@ -73,6 +74,8 @@ class FinalRow(Record):
     gain_questions_ci: Interval | None = None
     classes: ClassScores | None = None
     """On a task with classes."""
+    retrieval: RetrievalScores | None = None
+    """On a task that ranks texts, with intervals over questions alone."""
     classes_by_seed: dict[int, SeedScores] = {}
     expected_macro_ci: Interval | None = None
     """As expected_ci, of macro F1."""

@@ -6,6 +6,7 @@ from typing import Literal
 
 from rewardsearch.records.classes import ClassScores, Interval
 from rewardsearch.records.data import Record
+from rewardsearch.records.retrieval import RetrievalScores
 
 
 class RankedRow(Record):
@@ -59,6 +60,8 @@ class RankedRow(Record):
     flags: tuple[str, ...] = ()
     reason: str | None = None
     classes: ClassScores | None = None
+    retrieval: RetrievalScores | None = None
+    """On a task that ranks texts."""
 
 
 class Front(Record):

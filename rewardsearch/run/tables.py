@@ -1,7 +1,8 @@
 """The tables of a run as pandas data frames, and as the CSV files of its folder.
 
 On a task with classes the columns end with macro_f1, then precision, recall and f1 of each class and the confusion matrix,
-named by the class in lower case: selected_precision, and selected_as_rejected for the SELECTED that were answered REJECTED.
+named by the class in lower case: selected_precision, and selected_as_rejected for the SELECTED that were answered REJECTED. On
+a task that ranks texts they end with mrr and ndcg.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rewardsearch.records import (
-    ClassEstimate,
     ClassScores,
     FinalPair,
     FinalReport,
@@ -18,6 +18,8 @@ from rewardsearch.records import (
     GroupRate,
     RankedRow,
     Ranking,
+    RetrievalScores,
+    ScoreEstimate,
 )
 
 if TYPE_CHECKING:
@@ -40,12 +42,13 @@ def final_frame(report: FinalReport) -> pd.DataFrame:
 def _arms_frame(
     rows: Sequence[RankedRow] | Sequence[FinalRow], record: type[RankedRow] | type[FinalRow]
 ) -> pd.DataFrame:
-    """A row an arm with the fields of `record`, flat, in their order, then the scores of the classes."""
-    records = [_flat(row) | (_of_classes(row.classes) if row.classes else {}) for row in rows]
-    # Every scored row of a task with classes has the same columns beyond those of any task.
-    classed = next((_of_classes(row.classes) for row in rows if row.classes), {})
+    """A row an arm with the fields of `record`, flat, in their order, then the scores that only some tasks have."""
+    further = [_of_classes(row.classes) | _of_retrieval(row.retrieval) for row in rows]
+    # Every scored row of such a task has the same columns beyond those of any task.
+    more = next(filter(None, further), {})
     columns = [column for name in record.model_fields for column in _columns(name)]
-    return _frame(records, [*columns, *classed])
+    flat = [_flat(row) for row in rows]
+    return _frame([row | scores for row, scores in zip(flat, further, strict=True)], [*columns, *more])
 
 
 def leaderboard_csv(ranking: Ranking) -> str:
@@ -97,8 +100,8 @@ def ranges(ranks: Sequence[int], between: str = " ") -> str:
 
 
 def _columns(field: str) -> tuple[str, ...]:
-    """The columns of a field of a row: two of an interval, none of the classes' scores, which have columns of their own."""
-    if field in ("classes", "classes_by_seed"):
+    """The columns of a field of a row: two of an interval, none of the scores that only some tasks have."""
+    if field in ("classes", "classes_by_seed", "retrieval"):
         return ()
     name = field.removesuffix("_ci")
     return (field,) if name == field else (f"{name}_low", f"{name}_high")
@@ -119,16 +122,23 @@ def _flat(row: RankedRow | FinalRow) -> dict[str, Any]:
     return flat
 
 
-def _of_classes(scores: ClassScores) -> dict[str, Any]:
+def _estimate(name: str, estimate: ScoreEstimate) -> dict[str, float]:
+    return {name: estimate.value, f"{name}_low": estimate.ci[0], f"{name}_high": estimate.ci[1]}
+
+
+def _of_retrieval(scores: RetrievalScores | None) -> dict[str, Any]:
+    """MRR and nDCG@10 as flat columns."""
+    return {} if scores is None else _estimate("mrr", scores.mrr) | _estimate("ndcg", scores.ndcg)
+
+
+def _of_classes(scores: ClassScores | None) -> dict[str, Any]:
     """The scores of the classes as flat columns."""
-
-    def flat(name: str, estimate: ClassEstimate) -> dict[str, float]:
-        return {name: estimate.value, f"{name}_low": estimate.ci[0], f"{name}_high": estimate.ci[1]}
-
-    columns = flat("macro_f1", scores.macro_f1)
+    if scores is None:
+        return {}
+    columns = _estimate("macro_f1", scores.macro_f1)
     for name, row in scores.classes.items():
         for score in ("precision", "recall", "f1"):
-            columns |= flat(f"{_slug(name)}_{score}", getattr(row, score))
+            columns |= _estimate(f"{_slug(name)}_{score}", getattr(row, score))
     for gold, answered in scores.confusion.items():
         columns |= {f"{_slug(gold)}_as_{_slug(answer)}": count for answer, count in answered.items()}
     return columns

@@ -6,18 +6,21 @@ Intervals cover the uncertainty from the questions, given the trained models; `n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Generic
+from functools import cached_property
+from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from rewardsearch.records import ClassScores, Outcome
+from rewardsearch.records import ClassScores, Outcome, RetrievalScores, ScoreEstimate
 from rewardsearch.stats.classes import ClassCounts, class_sample, class_table, confusion_of, scores_of
 from rewardsearch.stats.metrics import Arm, right_table
 from rewardsearch.stats.noise import SeedNoise, seed_noise
-from rewardsearch.stats.samples import Estimate, Floats, Metric, Sample
+from rewardsearch.stats.retrieval import SCORES, retrieval_table
+from rewardsearch.stats.samples import Estimate, Floats, Metric, Sample, percentiles
 
 _CHUNK = 1_000_000
+Number = TypeVar("Number", np.float32, np.float64)
 
 
 class Bootstrap(Generic[Arm]):
@@ -44,6 +47,7 @@ class Bootstrap(Generic[Arm]):
         self._arms = arms
         self._column = {arm: column for column, arm in enumerate(arms)}
         self._classes = class_table(arms, ids)
+        self._ids, self._resamples, self._seed = ids, resamples, seed
         if self._classes is not None:
             table = self._classes.table
         self._drawn = resampled_totals(table, resamples, seed)
@@ -78,6 +82,28 @@ class Bootstrap(Generic[Arm]):
         confusion = confusion_of([self._arms[arm] for arm in seeds], task.names)
         return scores_of(*self._counts(columns), task, confusion, self._confidence)
 
+    def retrieval_scores(self, *seeds: Arm) -> RetrievalScores | None:
+        """MRR and nDCG@10, each the mean over arms as in `sample`; None for a task that ranks no texts.
+
+        Raises ValueError without arms, KeyError for an arm that is not there.
+        """
+        columns = self._columns(seeds)
+        if self._retrieval is None:
+            return None
+        earned, drawn = self._retrieval
+        found = {}
+        for place, name in enumerate(SCORES):
+            of = [len(SCORES) * column + place for column in columns]
+            ci = percentiles(drawn[of].mean(axis=0) / self._n, self._confidence)
+            found[name] = ScoreEstimate(value=float(earned[of].mean()) / self._n, ci=ci)
+        return RetrievalScores(**found)
+
+    @cached_property
+    def _retrieval(self) -> tuple[Floats, Floats] | None:
+        """What each arm earned by its ranks, as observed and in every resample."""
+        table = retrieval_table(self._arms, self._ids)
+        return None if table is None else (table.sum(axis=0), resampled_totals(table, self._resamples, self._seed))
+
     def estimate(self, *seeds: Arm) -> Estimate:
         """F1 and accuracy of an arm, or the mean over seeds, with their intervals."""
         return self.sample(*seeds).estimate
@@ -107,7 +133,7 @@ class Bootstrap(Generic[Arm]):
         return 2 * correct / (self._n + correct)
 
 
-def resampled_totals(values: npt.NDArray[np.float32], resamples: int, seed: int) -> npt.NDArray[np.float32]:
+def resampled_totals(values: npt.NDArray[Number], resamples: int, seed: int) -> npt.NDArray[Number]:
     """Column sums of `values` (questions x columns) over resampled questions: (columns, resamples).
 
     A resample is a count of how often each question was drawn, so the sums are one matrix product. They are exact for values 0
@@ -116,13 +142,13 @@ def resampled_totals(values: npt.NDArray[np.float32], resamples: int, seed: int)
     """
     n = len(values)
     rng = np.random.default_rng(seed)
-    totals = np.empty((values.shape[1], resamples), dtype=np.float32)
+    totals = np.empty((values.shape[1], resamples), dtype=values.dtype)
     done = 0
     while done < resamples:
         rows = min(resamples - done, max(1, _CHUNK // n))
         drawn = rng.integers(0, n, size=(rows, n))
         drawn += n * np.arange(rows)[:, None]
         counts = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
-        totals[:, done : done + rows] = (counts.astype(np.float32) @ values).T
+        totals[:, done : done + rows] = (counts.astype(values.dtype) @ values).T
         done += rows
     return totals

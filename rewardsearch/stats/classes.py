@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rewardsearch.records import UNPARSED, ClassEstimate, ClassRow, ClassScores, Outcome
+from rewardsearch.records import UNPARSED, ClassRow, ClassScores, Outcome, ScoreEstimate
 from rewardsearch.stats.metrics import Arm, TaskClasses, class_given, task_classes
 from rewardsearch.stats.samples import Floats, Metric, Sample, percentiles
 
@@ -130,8 +130,8 @@ def scores_of(
 ) -> ClassScores:
     """The mean over arms of every score of each class, with percentile intervals."""
 
-    def estimate(value: Floats, resampled: Floats) -> ClassEstimate:
-        return ClassEstimate(value=float(value.mean()), ci=percentiles(resampled.mean(axis=0), confidence))
+    def estimate(value: Floats, resampled: Floats) -> ScoreEstimate:
+        return ScoreEstimate(value=float(value.mean()), ci=percentiles(resampled.mean(axis=0), confidence))
 
     seen, resampled = observed.rates, drawn.rates
     rows = {

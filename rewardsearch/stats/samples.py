@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from rewardsearch.records import ClassEstimate, Interval, Record
+from rewardsearch.records import Interval, Record, ScoreEstimate
 
 Floats = npt.NDArray[np.float64]
 Metric = Literal["f1", "accuracy", "macro_f1"]
@@ -51,11 +51,11 @@ class Sample:
         f1, accuracy = self.score("f1"), self.score("accuracy")
         return Estimate(f1=f1.value, f1_ci=f1.ci, accuracy=accuracy.value, accuracy_ci=accuracy.ci)
 
-    def score(self, metric: Metric) -> ClassEstimate:
+    def score(self, metric: Metric) -> ScoreEstimate:
         """A score with its percentile interval. Raises ValueError for macro F1 of a task without classes."""
         if metric not in self.observed:
             raise ValueError("no macro F1 without classes")
-        return ClassEstimate(value=self.observed[metric], ci=percentiles(self.drawn[metric], self.confidence))
+        return ScoreEstimate(value=self.observed[metric], ci=percentiles(self.drawn[metric], self.confidence))
 
     def standard_error(self, metric: Metric = "f1") -> float:
         """The standard deviation of a score over the resamples."""
