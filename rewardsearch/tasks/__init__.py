@@ -10,7 +10,7 @@ from rewardsearch.errors import UserError
 from rewardsearch.files.plugins import load_plugin, module_code, plugin_code
 from rewardsearch.tasks.base import GENERATED, SPLITS, LabelValues, SourceReport, Split, Task, solution_of
 from rewardsearch.tasks.hub import HubError
-from rewardsearch.tasks.measuring import Generation, Measures, Reader, Vectors
+from rewardsearch.tasks.measuring import Generation, Measures, ProbeKind, Reader, Vectors, probe_row
 
 __all__ = [
     "GENERATED",
@@ -20,6 +20,7 @@ __all__ = [
     "Generation",
     "LabelValues",
     "Measures",
+    "ProbeKind",
     "Reader",
     "SourceReport",
     "Split",
@@ -27,6 +28,7 @@ __all__ = [
     "Vectors",
     "load_task",
     "load_task_or_sample",
+    "probe_row",
     "solution_of",
     "task_code",
 ]

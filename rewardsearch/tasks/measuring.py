@@ -6,8 +6,9 @@ training process.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+import random
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,13 +42,24 @@ class Reader(Protocol):
         ...
 
 
+ProbeKind = Literal["correct", "wrong", "unparsed", "generic", "copied", "empty"]
+"""A completion of validation: of an outcome; or, beside the rest of its form, with words that fit every row, with the row's own
+text again, or with nothing."""
+_VARIED = 0.02
+"""How far apart made-up numbers of completions of one kind are."""
+
+
 class Measures(Protocol):
-    """What a task measures. Rows come back as copies with `measured`."""
+    """What a task measures. Rows come back as copies with `measured`. Measured numbers are finite."""
 
     columns: tuple[str, ...]
     """The names of the measured columns."""
     constant: tuple[str, ...]
     """Those of `columns` that are the same for all completions of a group: alone they teach nothing in GRPO."""
+    meanings: Mapping[str, str]
+    """What each of `columns` says of a completion and the range of its values, in words for a proposer."""
+    probes: Mapping[ProbeKind, Mapping[str, float]]
+    """Made-up numbers of a completion of each kind, which fit together: validation has no policy to measure with."""
 
     def in_training(self, reader: Reader, rows: Sequence[Row], answers: Sequence[Generation], seed: int) -> list[Row]:
         """The row of each completion of a training step, measured. The completions of a group follow one another. seed: of what
@@ -63,3 +75,20 @@ class Measures(Protocol):
     ) -> list[tuple[Row, Generation]]:
         """Each question, measured, with its own completion. answers, vectors: of the `passages` of `questions`, in order."""
         ...
+
+
+def probe_row(measures: Measures, row: Row, kind: ProbeKind, variant: int = 0) -> Row:
+    """A copy of `row` with the made-up numbers of a completion of `kind`. What is constant in a group is as for a correct one.
+
+    Numbers that are not whole differ a little from row to row, and, of columns that are not constant, between variants.
+    """
+    drawn = {
+        name: random.Random(f"{row.id} {name}{'' if name in measures.constant else f' {kind} {variant}'}")
+        for name in measures.columns
+    }
+    usual = {name: measures.probes["correct" if name in measures.constant else kind][name] for name in measures.columns}
+    measured = {
+        name: value if value.is_integer() else value + drawn[name].uniform(-_VARIED, _VARIED) / 2
+        for name, value in usual.items()
+    }
+    return row.model_copy(update={"measured": measured})
