@@ -76,6 +76,11 @@ class FinalizeConfig(Section):
     references: tuple[str, ...] = ()
     """Paths of hand-written rewards, each trained beside the base rewards as an arm that the search is held against. They carry
     the flags that validation gives them, and are never recommended."""
+    references_alone: tuple[str, ...] = ()
+    """The same for rewards that are trained by themselves, without the base rewards."""
+    methods: tuple[Literal["contrastive", "bare"], ...] = ()
+    """For a task that measures, arms without rewards. contrastive: supervised contrastive training (InfoNCE over the batch) for
+    as many steps; bare: no training. Both embed the texts without rationales."""
     longer: Annotated[float, Field(gt=1)] = 2.0
     """Steps of top5-longer, as a multiple of train.steps."""
 

@@ -84,7 +84,7 @@ _PATHS = {
     "task": ("train_file", "test_file", "data", "val_data", "test_data", "file", "environment"),
     "policy": ("model",),
     "propose": ("folder", "replay", "prompts"),
-    "finalize": ("references",),
+    "finalize": ("references", "references_alone"),
 }
 """Keys that name files and folders."""
 _NAMES = {"task": ("name",), "propose": ("proposer",), "train": ("engine", "launcher", "base_rewards")}

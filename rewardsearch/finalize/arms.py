@@ -68,7 +68,7 @@ def choose_arms(
         arm = _arm(pool, base, f"ensemble-{name}", "ensemble", recipe.weights, whole, _how(pool, recipe))
         arms.append(arm.model_copy(update={"aggregation": recipe.aggregation}))
     arms += _controls(pool, base, setup, [frozenset(arm.members) for arm in arms], notes)
-    arms += reference_arms(references, base, steps)
+    arms += reference_arms(references, base, steps, setup.finalize)
     kept, same = _distinct([arm if arm.seeds else arm.model_copy(update={"seeds": setup.seeds}) for arm in arms])
     kept += [FinalArm(id=name, kind="heuristic", how="a heuristic of the task, without a model") for name in heuristics]
     how = "the untrained policy" if setup.policy_name == POLICY else "the policy after supervised fine-tuning alone"

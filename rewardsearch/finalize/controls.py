@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 
 from rewardsearch.config import FinalizeConfig
 from rewardsearch.errors import UserError
@@ -29,6 +30,12 @@ UNUSABLE: tuple[Stage, ...] = ("static", "sandbox", "contract")
 """A reward that is refused at one of these stages cannot be called, and so not trained on."""
 Judged = tuple[Candidate, Verdict]
 """A reference and its verdict."""
+
+
+_METHODS = {
+    "contrastive": "supervised contrastive training on pairs of texts, embedded without rationales",
+    "bare": "no training, and texts embedded without rationales",
+}
 
 
 def check(config: FinalizeConfig, base: Sequence[RewardSpec], references: Sequence[Judged] = ()) -> None:
@@ -87,7 +94,7 @@ def load_references(config: FinalizeConfig) -> tuple[Candidate, ...]:
     """
     mistakes: list[str] = []
     found: dict[str, Candidate] = {}
-    for name in config.references if config.enabled else ():
+    for name in (*config.references, *config.references_alone) if config.enabled else ():
         try:
             path = find(name, what="finalize.references: file")
             code = read_code(path, "finalize.references: ")
@@ -115,17 +122,28 @@ def check_references(references: Iterable[Judged]) -> None:
         raise UserError(*mistakes)
 
 
-def reference_arms(references: Sequence[Judged], base: Sequence[RewardSpec], steps: int) -> Iterable[FinalArm]:
-    """One arm per reference, trained as a candidate is. Where validation refuses the reward, a flag has the stage and `how` the
-    reason."""
+def reference_arms(
+    references: Sequence[Judged], base: Sequence[RewardSpec], steps: int, config: FinalizeConfig
+) -> Iterable[FinalArm]:
+    """One arm per reference, trained as a candidate is, or without the base rewards. Where validation refuses the reward, a flag
+    has the stage and `how` the reason. Then the arms of finalize.methods."""
+    alone = {Path(name).stem for name in config.references_alone}
     for candidate, verdict in references:
         refused = () if verdict.accepted else (f"refused:{verdict.stage}",)
         reason = "" if verdict.accepted else f"; as a candidate it would be refused ({verdict.refusal})"
         yield FinalArm(
             id=f"reference-{candidate.name}",
             kind="reference",
-            rewards=(*base, spec_of(candidate)),
+            rewards=(*(() if candidate.name in alone else base), spec_of(candidate)),
             steps=steps,
-            how=f"written by hand{reason}",
+            how=f"written by hand{', without the base rewards' if candidate.name in alone else ''}{reason}",
             flags=(*refused, *verdict.flags),
+        )
+    for method in config.methods:
+        yield FinalArm(
+            id=f"reference-{method}",
+            kind="reference",
+            steps=0 if method == "bare" else steps,
+            method=method,
+            how=_METHODS[method],
         )

@@ -77,7 +77,9 @@ def plan(setup: FinalSetup) -> Plan:
         return Plan()
     controls = sum(settings.random_draws if name == "random-k" else 1 for name in settings.controls)
     lengths = [setup.longer_steps if name == "top5-longer" else setup.steps for name in settings.ensembles]
-    lengths += [setup.steps] * (controls + len(settings.references))
+    references = len(settings.references) + len(settings.references_alone)
+    lengths += [setup.steps] * (controls + references)
+    lengths += [0 if method == "bare" else setup.steps for method in settings.methods]
     return _plan(lengths, settings.finalists, setup)
 
 

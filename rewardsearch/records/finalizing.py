@@ -7,7 +7,7 @@ from typing import Literal
 from rewardsearch.records.classes import ClassScores, Fairness, Interval
 from rewardsearch.records.data import Record
 from rewardsearch.records.retrieval import RetrievalScores
-from rewardsearch.records.training import Aggregation, RewardSpec
+from rewardsearch.records.training import Aggregation, Method, RewardSpec
 
 ArmKind = Literal["ensemble", "single", "control", "reference", "baseline", "policy", "heuristic"]
 """`reference`: a hand-written reward that the search is compared with; `heuristic`: a baseline of the task without a model."""
@@ -25,6 +25,7 @@ class FinalArm(Record):
     steps: int = 0
     seeds: tuple[int, ...] = ()
     aggregation: Aggregation = "sum_then_normalize"
+    method: Method = "rewards"
     how: str = ""
     flags: tuple[str, ...] = ()
 

@@ -40,6 +40,11 @@ Aggregation = Literal["sum_then_normalize", "normalize_then_sum"]
 normalised within its group and batch before the weighted sum."""
 
 
+Method = Literal["rewards", "contrastive", "bare"]
+"""How an arm is trained. `rewards`: by GRPO. Two more for a task that measures, whose texts are then embedded without rationales:
+`contrastive`: supervised, on pairs of texts; `bare`: not at all."""
+
+
 class TrainingJob(Record):
     """One training run to do, or a segment of one: `rewards` (the base rewards first), from a fresh adapter under `seed`.
 
@@ -61,6 +66,12 @@ class TrainingJob(Record):
     start: str | None = None
     """The folder of the job that this one continues, with adapter and optimiser; where that is gone, all steps are trained."""
     aggregation: Aggregation = "sum_then_normalize"
+    method: Method = "rewards"
+
+    @property
+    def bare(self) -> bool:
+        """Whether texts are embedded without rationales."""
+        return self.method != "rewards"
 
 
 class CurvePoint(Record):

@@ -34,7 +34,8 @@ def fingerprint(artifact: Artifact, config: Config, job: TrainingJob | None = No
     if artifact == "training":
         assert job is not None
         # A segment that continues another gives what the whole run would have given.
-        depends["job"] = job.model_dump(mode="json", exclude={"folder", "start"})
+        usual = {"method"} if job.method == "rewards" else set()
+        depends["job"] = job.model_dump(mode="json", exclude={"folder", "start"} | usual)
         depends["data"] = [file_digest(file) for file in config.task.data_files(test=config.paper_protocol)]
     else:
         depends["data"] = [file_digest(file) for file in config.task.data_files(test=False)]

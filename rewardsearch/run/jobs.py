@@ -65,7 +65,13 @@ def final_job(arm: FinalArm, seed: int) -> TrainingJob:
     own = arm.kind in ("ensemble", "control", "reference")
     folder = f"final/{arm.id}/full-{seed}" if own else training_folder(arm.id, FULL, seed)
     return TrainingJob(
-        id=arm.id, rewards=arm.rewards, seed=seed, steps=arm.steps, folder=folder, aggregation=arm.aggregation
+        id=arm.id,
+        rewards=arm.rewards,
+        seed=seed,
+        steps=arm.steps,
+        folder=folder,
+        aggregation=arm.aggregation,
+        method=arm.method,
     )
 
 

@@ -44,6 +44,11 @@ def check(config: Config) -> tuple[str, ...]:
     task = load_task(config.task)
     base, references = load_base_rewards(config.train.base_rewards, task.reward_code), load_references(config.finalize)
     check_finalize(config.finalize, base)
+    if config.finalize.enabled and config.finalize.methods and task.measures is None:
+        raise UserError(
+            f"finalize.methods: got {', '.join(config.finalize.methods)}; they are for tasks that measure completions, and "
+            f"{task.name} does not: leave the key out"
+        )
     check_plugins(config)
     load_proposer(config).check(first_request(config))
     defences_of(config)

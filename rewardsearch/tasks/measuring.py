@@ -49,6 +49,23 @@ _VARIED = 0.02
 """How far apart made-up numbers of completions of one kind are."""
 
 
+class Contrast(Protocol):
+    """The texts of one training row: a query, the text that belongs to it, and hard negatives. Texts of rows of one group are
+    never each other's negatives; None: no other row's text belongs to this one."""
+
+    @property
+    def query(self) -> Row: ...
+
+    @property
+    def positive(self) -> Row: ...
+
+    @property
+    def negatives(self) -> tuple[Row, ...]: ...
+
+    @property
+    def group(self) -> str | None: ...
+
+
 class Measures(Protocol):
     """What a task measures. Rows come back as copies with `measured`. Measured numbers are finite."""
 
@@ -66,14 +83,19 @@ class Measures(Protocol):
         is drawn."""
         ...
 
+    def contrasts(self, rows: Sequence[Row]) -> Sequence[Contrast]:
+        """The texts of each of `rows`, for supervised contrastive training."""
+        ...
+
     def passages(self, questions: Sequence[Row]) -> list[Row]:
         """The rows that a policy answers greedily and embeds for an evaluation on `questions`, each once."""
         ...
 
     def in_evaluation(
-        self, questions: Sequence[Row], answers: Sequence[Generation], vectors: Vectors
+        self, questions: Sequence[Row], answers: Sequence[Generation] | None, vectors: Vectors
     ) -> list[tuple[Row, Generation]]:
-        """Each question, measured, with its own completion. answers, vectors: of the `passages` of `questions`, in order."""
+        """Each question, measured, with its own completion. answers, vectors: of the `passages` of `questions`, in order. None:
+        the texts were embedded bare, and no question is unparsed for want of an answer."""
         ...
 
 

@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 from rewardsearch.config import Config
 from rewardsearch.files.plugins import load_plugin
 from rewardsearch.records import CurvePoint, Demonstration, Device, Row, SftPoint, TrainingJob
-from rewardsearch.tasks import Generation, Reader, Vectors
+from rewardsearch.tasks import Contrast, Generation, Reader, Vectors
 from rewardsearch.train.worker.observe import Observer
 
 ENGINES = {
@@ -69,6 +69,8 @@ class Arm:
     seal: Callable[[Path, Mapping[Phase, float]], None] = lambda folder, seconds: None
     """Called with the folder of the progress when all is in it, before it takes the name `progress`, and with the seconds that
     the arm has taken in this call so far. It may add a file."""
+    contrasts: Sequence[Contrast] = ()
+    """What an arm of the method `contrastive` trains on, in the place of `rows`."""
     embed: bool = False
     """Whether the answers come with their embeddings, as `Reader.embed` gives them."""
 
@@ -116,6 +118,7 @@ class Engine(Protocol):
     def train(self, arms: Sequence[Arm]) -> Iterator[tuple[Arm, Trained | Exception]]:
         """Trains and evaluates one or several arms, and gives each with its end as it ends, in any order.
 
+        An arm of the method `contrastive` is trained on its pairs of texts, and its questions are embedded without answers.
         Where `observer.measures`, it is given a reader of the policy as it stands before each step's rewards are asked for.
         Arms may differ in rewards, seed, steps and start. The end of an arm depends on nothing but the arm. It is an exception
         where the arm diverged (Diverged), or its observer raised one (`observer.raised`); the other arms go on. Whatever else

@@ -75,7 +75,7 @@ def evaluate_finals(trainings: Trainings, arms: Sequence[Trained]) -> dict[Train
 def _check_adapters(trainings: Trainings, jobs: Sequence[TrainingJob]) -> None:
     """Trains again the jobs whose adapter is missing or damaged, unless it was evaluated on the test before."""
     lost = []
-    for job in jobs:
+    for job in (each for each in jobs if each.steps):
         file = _evaluation(trainings, job.id, job.seed).file
         if (trainings.folder / file).is_file():
             continue
@@ -99,8 +99,6 @@ def _clear_damaged(trainings: Trainings, evaluations: Iterable[EvaluateTest]) ->
 
 def _evaluation(trainings: Trainings, id: str, seed: int) -> EvaluateTest:
     """The evaluation of an arm. Its file is named after the arm and the fingerprint of its training."""
-    folder = (policy_job(seed) if id == POLICY else final_job(trainings.state.arms[id], seed)).folder
-    name = f"{id}-{seed}"
-    return evaluation_on_test(
-        name, None if id == POLICY else f"{folder}/{ADAPTER}", trainings.state.fingerprints[folder]
-    )
+    job = policy_job(seed) if id == POLICY else final_job(trainings.state.arms[id], seed)
+    adapter = f"{job.folder}/{ADAPTER}" if job.steps else None
+    return evaluation_on_test(f"{id}-{seed}", adapter, trainings.state.fingerprints[job.folder], job.bare)

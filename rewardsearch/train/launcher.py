@@ -57,17 +57,19 @@ class SampleBank(Record):
 
 
 class EvaluateTest(Record):
-    """Evaluate the adapter in the folder `adapter` (None: the policy without one) on the sealed test, into `file`."""
+    """Evaluate the adapter in the folder `adapter` (None: the policy without one) on the sealed test, into `file`. bare: texts
+    are embedded without rationales."""
 
     kind: Literal["test"] = "test"
     id: str
     adapter: str | None
     file: str
+    bare: bool = False
 
 
-def evaluation_on_test(id: str, adapter: str | None, fingerprint: str) -> EvaluateTest:
+def evaluation_on_test(id: str, adapter: str | None, fingerprint: str, bare: bool = False) -> EvaluateTest:
     """The evaluation of a policy whose training has the fingerprint `fingerprint`, into a file of its own."""
-    return EvaluateTest(id=id, adapter=adapter, file=f"final/test/{id}-{fingerprint[:8]}.jsonl")
+    return EvaluateTest(id=id, adapter=adapter, file=f"final/test/{id}-{fingerprint[:8]}.jsonl", bare=bare)
 
 
 Job = Annotated[TrainArm | FineTune | SampleBank | EvaluateTest, Field(discriminator="kind")]

@@ -116,6 +116,7 @@ class ArmRun:
             rows=self._place.train_rows,
             observer=self._observer,
             questions=self._place.passages(self.questions),
+            contrasts=self._place.contrasts if job.method == "contrastive" else (),
             embed=self._place.task.measures is not None,
             adapter=self._folder / ADAPTER if job.rung == FULL else None,
             start=self._start,
@@ -208,9 +209,10 @@ class ArmRun:
         return {"status": "failed", "steps": steps, "reason": reason, "flags": flags}
 
     def _found(self, trained: Trained) -> _Found:
-        outcomes, completions = self._place.judged(self.questions, trained.answers, trained.vectors)
-        if not self.job.steps:
-            return {"status": "done", "steps": 0, "outcomes": outcomes}, completions
+        answers = None if self.job.bare else trained.answers
+        outcomes, completions = self._place.judged(self.questions, answers, trained.vectors)
+        if self.job.bare or not self.job.steps:
+            return {"status": "done", "steps": self.job.steps, "outcomes": outcomes}, completions
         observer, curves = self._observer, self._observer.curves()
         if len(curves) != self.job.steps and trained.stop_reason is None:
             raise MachineError(f"trained {len(curves)} of {self.job.steps} steps")

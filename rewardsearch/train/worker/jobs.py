@@ -73,7 +73,7 @@ class Worker(Workplace):
                 case SampleBank():
                     self.sample_bank(self.run / job.file)
                 case EvaluateTest():
-                    self.evaluate_test(job.adapter, self.run / job.file)
+                    self.evaluate_test(job.adapter, self.run / job.file, job.bare)
                 case _:
                     assert_never(job)
             yield job.id, "done"
@@ -100,29 +100,30 @@ class Worker(Workplace):
     def _evaluate_policy(self, run: ArmRun) -> Trained | Diverged:
         began = time.monotonic()
         try:
-            answers, vectors = self._answered(self.passages(run.questions), None, run.answered)
+            answers, vectors = self._answered(self.passages(run.questions), None, run.answered, run.job.bare)
         except Diverged as error:
             return error
-        return Trained(answers=answers, vectors=vectors, seconds={"evaluate": time.monotonic() - began})
+        return Trained(answers=answers or (), vectors=vectors, seconds={"evaluate": time.monotonic() - began})
 
     def _evaluated(
-        self, rows: Sequence[Row], adapter: Path | None = None
+        self, rows: Sequence[Row], adapter: Path | None = None, bare: bool = False
     ) -> tuple[tuple[Outcome, ...], tuple[Completion, ...]]:
         """The outcomes and completions of `rows`, whose passages are answered greedily."""
         asked = self.passages(rows)
         return self.judged(
-            rows, *self._answered(asked, adapter, lambda done: self._report(done, len(asked), "questions"))
+            rows, *self._answered(asked, adapter, lambda done: self._report(done, len(asked), "questions"), bare)
         )
 
     def _answered(
-        self, asked: Sequence[Row], adapter: Path | None, on_done: OnDone
-    ) -> tuple[list[Generation], Vectors | None]:
-        """Greedy answers, and their embeddings for a task that measures."""
-        answers = self.engine.evaluate(asked, adapter, on_done)
+        self, asked: Sequence[Row], adapter: Path | None, on_done: OnDone, bare: bool = False
+    ) -> tuple[list[Generation] | None, Vectors | None]:
+        """Greedy answers, None where texts are embedded bare, and the embeddings for a task that measures."""
+        answers = None if bare else self.engine.evaluate(asked, adapter, on_done)
         if self.task.measures is None:
             return answers, None
+        texts = [""] * len(asked) if answers is None else [answer.text for answer in answers]
         with self.engine.reader(adapter) as reader:
-            return answers, reader.embed([(row, answer.text) for row, answer in zip(asked, answers, strict=True)])
+            return answers, reader.embed(list(zip(asked, texts, strict=True)))
 
     @contextmanager
     def _finite_logits(self, remedy: str) -> Iterator[None]:
@@ -163,10 +164,11 @@ class Worker(Workplace):
         save_sft(folder, result)
         return result
 
-    def evaluate_test(self, adapter: str | None, file: Path) -> None:
-        """Evaluates a saved adapter (None: the policy without one) on the sealed test split, into `file`."""
+    def evaluate_test(self, adapter: str | None, file: Path, bare: bool = False) -> None:
+        """Evaluates a saved adapter (None: the policy without one) on the sealed test split, into `file`. bare: without
+        rationales."""
         rows = self.task.rows("test")
-        outcomes, completions = self._evaluated(rows, self.run / adapter if adapter else None)
+        outcomes, completions = self._evaluated(rows, self.run / adapter if adapter else None, bare)
         # The outcomes are written last: where they are, everything is there.
         save_completions(file, completions)
         save_outcomes(file, outcomes)

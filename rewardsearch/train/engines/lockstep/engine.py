@@ -56,6 +56,8 @@ class LockstepEngine(TrlEngine):
 
     def train(self, arms: Sequence[Arm]) -> Iterator[tuple[Arm, Trained | Exception]]:
         policy, config = self.policy, self._config.train
+        yield from super().train([arm for arm in arms if arm.job.method != "rewards"])
+        arms = [arm for arm in arms if arm.job.method == "rewards"]
         running = [Training(arm, adapters.fresh(policy, arm.job.seed), policy, config) for arm in arms]
         while running:
             with enough_memory("training", training_remedy(config)):

@@ -14,6 +14,7 @@ from rewardsearch.records import Demonstration, Device, Row
 from rewardsearch.tasks import Generation, Reader, Vectors
 from rewardsearch.train.clock import PhaseClock
 from rewardsearch.train.engine import Arm, Diverged, FineTuned, OnDone, Trained
+from rewardsearch.train.engines.trl.contrastive import train_contrastive
 from rewardsearch.train.engines.trl.divergence import logits_checked
 from rewardsearch.train.engines.trl.generation import greedy, sampled
 from rewardsearch.train.engines.trl.grpo import train
@@ -49,6 +50,8 @@ class TrlEngine:
 
     def _train(self, arm: Arm) -> Trained:
         clock = PhaseClock()
+        if arm.job.method == "contrastive":
+            return self._contrast(arm, clock)
         with logits_checked(self.policy.base), self.policy.fresh_adapter(arm.job.seed) as model:
             rollout = self._rollout(model, arm.job.seed)
             stop_reason, paused = train(model, self.policy, arm, self._config.train, clock, rollout)
@@ -60,6 +63,17 @@ class TrlEngine:
                 answers = self._greedy(model, arm.questions, arm.on_question)
                 vectors = embedded(PolicyReader(model, self.policy, self._config.train), arm, answers)
         return Trained(stop_reason, answers, clock.seconds, vectors=vectors)
+
+    def _contrast(self, arm: Arm, clock: PhaseClock) -> Trained:
+        with self.policy.fresh_adapter(arm.job.seed) as model:
+            with clock("update"):
+                train_contrastive(model, self.policy, arm, self._config.train)
+            if arm.adapter is not None:
+                model.save_pretrained(str(arm.adapter))
+            with clock("evaluate"):
+                reader = PolicyReader(model, self.policy, self._config.train)
+                vectors = reader.embed([(row, "") for row in arm.questions])
+        return Trained(seconds=clock.seconds, vectors=vectors)
 
     def _rollout(self, model: Any, seed: int) -> Callable[..., dict[str, Any]] | None:
         """What samples the completions of a training of `model`, the policy under an adapter; None is its own `generate`."""

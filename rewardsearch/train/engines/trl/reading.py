@@ -43,26 +43,11 @@ class PolicyReader:
         with self._reading(), torch.inference_mode(), enough_memory("embedding texts", remedy):
             for start in range(0, len(order), size):
                 places = order[start : start + size]
-                found.update(zip(places, self._pooled([tokens[place] for place in places]), strict=True))
+                vectors = pooled(self._model, self._policy, [tokens[place] for place in places])
+                found.update(zip(places, vectors, strict=True))
         if not found:
             return np.zeros((0, 0), dtype=np.float32)
         return torch.stack([found[place] for place in range(len(tokens))]).cpu().numpy()
-
-    def _pooled(self, batch: Sequence[tuple[list[int], int]]) -> torch.Tensor:
-        """The embedding of each of `batch`: token ids, and the first of them that counts."""
-        width, device = max(len(ids) for ids, _ in batch), self._policy.device
-        ids = torch.full((len(batch), width), self._policy.tokenizer.pad_token_id, dtype=torch.long)
-        read, counted = torch.zeros_like(ids), torch.zeros((len(batch), width, 1))
-        for line, (tokens, first) in enumerate(batch):
-            ids[line, : len(tokens)] = torch.tensor(tokens)
-            read[line, : len(tokens)] = 1
-            counted[line, first : len(tokens)] = 1
-        inner = (self._model.get_base_model() if isinstance(self._model, PeftModel) else self._model).base_model
-        hidden = inner(
-            input_ids=ids.to(device), attention_mask=read.to(device), use_cache=False
-        ).last_hidden_state.float()
-        counted = counted.to(device)
-        return torch.nn.functional.normalize((hidden * counted).sum(1) / counted.sum(1), dim=-1)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -73,6 +58,21 @@ class PolicyReader:
             yield
         finally:
             self._model.train(training)
+
+
+def pooled(model: Any, policy: Policy, batch: Sequence[tuple[list[int], int]]) -> torch.Tensor:
+    """The embedding of each of `batch`, token ids and the index of the first of them that counts: (texts, hidden size)."""
+    width, device = max(len(ids) for ids, _ in batch), policy.device
+    ids = torch.full((len(batch), width), policy.tokenizer.pad_token_id, dtype=torch.long)
+    read, counted = torch.zeros_like(ids), torch.zeros((len(batch), width, 1))
+    for line, (tokens, first) in enumerate(batch):
+        ids[line, : len(tokens)] = torch.tensor(tokens)
+        read[line, : len(tokens)] = 1
+        counted[line, first : len(tokens)] = 1
+    inner = (model.get_base_model() if isinstance(model, PeftModel) else model).base_model
+    hidden = inner(input_ids=ids.to(device), attention_mask=read.to(device), use_cache=False).last_hidden_state
+    counted = counted.to(device)
+    return torch.nn.functional.normalize((hidden.float() * counted).sum(1) / counted.sum(1), dim=-1)
 
 
 def passage_tokens(tokenizer: Any, row: Row, completion: str) -> tuple[list[int], int]:
