@@ -28,6 +28,10 @@ FLAGS = {
     ),
     "leak:answer": FlagText("leaks answers", "The reward of a completion without content depends on the gold answer."),
     "constant:probes": FlagText("constant", "The reward pays all completions of the probes the same."),
+    "constant:group": FlagText(
+        "same in a group",
+        "The reward reads only measured columns that are the same for all completions of a group: nothing can be learnt from it.",
+    ),
     "sensitive:trailing-space": FlagText(
         "space matters", "White space at the end of a completion changes the reward by a tenth of its range or more."
     ),

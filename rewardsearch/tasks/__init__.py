@@ -10,7 +10,7 @@ from rewardsearch.errors import UserError
 from rewardsearch.files.plugins import load_plugin, module_code, plugin_code
 from rewardsearch.tasks.base import GENERATED, SPLITS, LabelValues, SourceReport, Split, Task, solution_of
 from rewardsearch.tasks.hub import HubError
-from rewardsearch.tasks.measuring import Contrast, Generation, Measures, ProbeKind, Reader, Vectors, probe_row
+from rewardsearch.tasks.measuring import Contrast, Generation, Meaning, Measures, ProbeKind, Reader, Vectors, probe_row
 
 __all__ = [
     "GENERATED",
@@ -20,6 +20,7 @@ __all__ = [
     "Contrast",
     "Generation",
     "LabelValues",
+    "Meaning",
     "Measures",
     "ProbeKind",
     "Reader",

@@ -113,7 +113,7 @@ class Task(Protocol):
     @abstractmethod
     def labelled(self, n: int) -> list[LabelledCompletion]:
         """Completions of the first `n` train rows with different prompts, each of known kind: right in several wordings, wrong,
-        unparsed. Candidates are validated on them."""
+        unparsed. Candidates are validated on them. Of a task that measures, the rows have made-up numbers (`probe_row`)."""
         ...
 
     @abstractmethod

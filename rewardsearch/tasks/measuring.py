@@ -66,6 +66,19 @@ class Contrast(Protocol):
     def group(self) -> str | None: ...
 
 
+class Meaning(NamedTuple):
+    """What a measured column says of a completion, in words for a proposer, and its least and greatest value (None: no limit)."""
+
+    text: str
+    least: float | None
+    greatest: float | None
+
+    def nearest(self, number: float) -> float:
+        """The value that the column can have and that is nearest to `number`."""
+        number = number if self.greatest is None else min(number, self.greatest)
+        return number if self.least is None else max(number, self.least)
+
+
 class Measures(Protocol):
     """What a task measures. Rows come back as copies with `measured`. Measured numbers are finite."""
 
@@ -73,8 +86,8 @@ class Measures(Protocol):
     """The names of the measured columns."""
     constant: tuple[str, ...]
     """Those of `columns` that are the same for all completions of a group: alone they teach nothing in GRPO."""
-    meanings: Mapping[str, str]
-    """What each of `columns` says of a completion and the range of its values, in words for a proposer."""
+    meanings: Mapping[str, Meaning]
+    """What each of `columns` says of a completion."""
     probes: Mapping[ProbeKind, Mapping[str, float]]
     """Made-up numbers of a completion of each kind, which fit together: validation has no policy to measure with."""
 

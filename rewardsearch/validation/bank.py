@@ -266,6 +266,8 @@ def _items(rollouts: Sequence[Rollout], task: Task, rows: Sequence[Row]) -> list
     items = []
     for rollout in rollouts:
         row = by_id.get(rollout.row)
+        if row is not None and rollout.measured:
+            row = row.model_copy(update={"measured": rollout.measured})
         if row is None or task.outcome(row, rollout.completion).kind != rollout.kind:
             why = "is no training row of this task" if row is None else "has another outcome by this task"
             raise UserError(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import struct
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from typing import Any
 
 from rewardsearch.config import TrainConfig
 from rewardsearch.records import Batch, LabelledCompletion, Stage
 from rewardsearch.rewards.sandbox import RewardFault, RewardOutput, Sandbox
+from rewardsearch.tasks import Meaning
 from rewardsearch.tasks.forms import TAGS, AnswerForm
 from rewardsearch.validation.remedies import GUARD, Inputs, Source
 
@@ -35,6 +36,7 @@ _OTHER_FORMS = (
 """How other prompts ask for the answer 17."""
 _ODD_ANSWERS = ("0", "-3", "1000", "0.5")
 """Gold answers that a task with numbers may have; rewards are passed no other form (tasks/numbers.py)."""
+_ODD_NUMBERS = (0.0, -1.0, 1.0, 512.0)
 UNKNOWN_COLUMNS = (
     *("solution", "ground_truth", "labels", "completion_ids", "trainer_state", "log_extra"),
     "unknown_column",
@@ -269,17 +271,25 @@ def odd_completions(form: AnswerForm) -> dict[str, str]:
 
 
 def odd_inputs(
-    item: LabelledCompletion, form: AnswerForm = TAGS, classes: tuple[str, ...] | None = None
+    item: LabelledCompletion,
+    form: AnswerForm = TAGS,
+    classes: tuple[str, ...] | None = None,
+    meanings: Mapping[str, Meaning] | None = None,
 ) -> dict[str, Batch]:
     """Batches of one that a reward must survive, by what is odd about each; made from one ordinary item of the task.
 
-    classes: all gold answers that the task has, if they are not numbers.
+    classes: all gold answers that the task has, if they are not numbers. meanings: of its measured columns, whose numbers are odd
+    within their ranges.
     """
     plain = batch_of((item,))
     inputs = {what: with_text(item, text) for what, text in odd_completions(form).items()}
     inputs |= {f"the answer {a!r}": plain.model_copy(update={"answer": (a,)}) for a in classes or _ODD_ANSWERS}
-    blank = dict.fromkeys(plain.columns, ("",))
+    blank = plain.columns | dict.fromkeys(item.row.columns, ("",))
     inputs["an empty prompt and empty columns"] = plain.model_copy(update={"prompts": ("",), "columns": blank})
+    for number in _ODD_NUMBERS if meanings else ():
+        numbers = {name: (each.nearest(number),) for name, each in (meanings or {}).items()}
+        what = f"measured columns of {number:g} or the nearest value that each can have"
+        inputs[what] = plain.model_copy(update={"columns": plain.columns | numbers})
     return inputs
 
 

@@ -7,6 +7,7 @@ the config says so.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 
@@ -48,6 +49,8 @@ CONSTANT = "constant:probes"
 """The flag of a reward that pays all probes the same. The policy's own completions may differ from the probes."""
 CALLS = 200
 """Calls in one process, enough for a reward that counts its calls to show it."""
+IN_GROUPS = "constant:group"
+"""The flag of a reward of measured columns that are the same in a group, and of nothing else."""
 _EXTRA_COLUMNS = (1, 2, 3)
 """Numbers of extra columns that are passed."""
 _OWN_WIDTHS = 2
@@ -71,6 +74,7 @@ class Prober:
     def __init__(self, task: Task, config: Config, decides: bool = True) -> None:
         self._items, self._config, self._train = task.labelled(ROWS), config.validation, config.train
         self._classes, self._form, self._decides = task.classes, task.answer_form, decides
+        self._measures = task.measures
         self.inputs = inputs_of(task, self._items)
         self._batch = batch_of(self._items)
         self._triggers, self._invariance = TriggerChecks(self._items, task), BatchInvariance(self._items)
@@ -108,6 +112,9 @@ class Prober:
                     f"in a search the policy's own completions decide; {hints}"
                 )
                 reasons += self._constant(calls, output.rewards[0], constants, hints)
+            elif same := list(self._same_in_groups(candidate, output)):
+                flags.append(IN_GROUPS)
+                reasons += same
             reasons += self._ordering(self._items, output.rewards)
             reasons += self._determinism(calls, output, constants)
             if batch_dependent(candidate.code):
@@ -171,6 +178,20 @@ class Prober:
                 return
         yield f"gives {value:g} to every completion, so nothing can be learnt from it; {hints}"
 
+    def _same_in_groups(self, candidate: Candidate, output: RewardOutput) -> Iterator[str]:
+        """Whether the reward reads measured columns that are the same in a group, and pays all completions of a row the same."""
+        if self._measures is None:
+            return
+        read = [name for name in self._measures.constant if re.search(rf"\b{name}\b", candidate.code)]
+        paid = {(item.row.id, reward) for item, reward in zip(self._items, output.rewards, strict=True)}
+        if read and len(paid) == len({item.row.id for item in self._items}):
+            others = ", ".join(f"`{name}`" for name in self._measures.columns if name not in self._measures.constant)
+            yield (
+                f"pays all completions of a row the same: {', '.join(f'`{name}`' for name in read)} "
+                f"{'is' if len(read) == 1 else 'are'} the same for all completions of a group, so nothing can be learnt from it; "
+                f"read a column that differs within a group: {others}"
+            )
+
     def _determinism(self, calls: CandidateCalls, output: RewardOutput, constants: Constants) -> Iterator[str]:
         """Same input, same output, after any other calls and in any process; inputs are not changed."""
         if output.changed:
@@ -230,7 +251,8 @@ class Prober:
 
     def _robustness(self, calls: CandidateCalls) -> Iterator[str]:
         """Odd texts and answers must get a number too."""
-        inputs = odd_inputs(self._items[0], self._form, self._classes)
+        meanings = self._measures.meanings if self._measures else None
+        inputs = odd_inputs(self._items[0], self._form, self._classes, meanings)
         try:
             calls.call(joined(list(inputs.values())), "on odd texts")
             check_speed(calls, self._items[0], self._form, self._train)

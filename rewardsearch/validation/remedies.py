@@ -41,10 +41,11 @@ _SHAPE = ("TypeError", "AttributeError", "KeyError", "IndexError")
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a task passes to its rewards. answers: gold answers as they are written, such as `"17"`. form: the form that the
-    prompt asks for. numeric: whether answers are numbers."""
+    """What a task passes to its rewards. columns: those with texts. measured: those with numbers. answers: gold answers as they
+    are written, such as `"17"`. form: the form that the prompt asks for. numeric: whether answers are numbers."""
 
     columns: tuple[str, ...]
+    measured: tuple[str, ...]
     answers: str
     form: str
     numeric: bool
@@ -52,10 +53,10 @@ class Inputs:
     @property
     def description(self) -> str:
         """One line for the proposer."""
-        others = ", ".join(f"`{name}`" for name in self.columns) or "none"
+        numbers = f", columns of floats: {_listed(self.measured)}" if self.measured else ""
         return (
             f"on this task prompts and completions are strings, the gold answer is `answer` (such as {self.answers}), "
-            f"other columns: {others}; the prompt asks for the form {self.form}"
+            f"other columns: {_listed(self.columns) or 'none'}{numbers}; the prompt asks for the form {self.form}"
         )
 
 
@@ -64,6 +65,7 @@ def inputs_of(task: Task, items: Sequence[LabelledCompletion]) -> Inputs:
     answers = task.classes or [item.row.answer for item in items[:1]]
     return Inputs(
         columns=tuple(task.columns),
+        measured=() if task.measures is None else task.measures.columns,
         answers=" or ".join(f'"{answer}"' for answer in answers),
         form=task.form,
         numeric=task.numeric,
@@ -77,7 +79,7 @@ class Source:
         self._inputs = inputs
         self._tree = parse(code)
         self._functions = {node.name: node for node in ast.walk(self._tree) if isinstance(node, ast.FunctionDef)}
-        self._known = {*FIXED_ARGUMENTS, *inputs.columns}
+        self._known = {*FIXED_ARGUMENTS, *inputs.columns, *inputs.measured}
         self._values = values_of(self._tree)
 
     @cached_property
@@ -113,6 +115,8 @@ class Source:
             return f"neither `answer`, which is only the final answer, nor the asked form contains {_listed(markers)}"
         if error in ("TypeError", "AttributeError") and any(_uses_as_string(node, self._lists) for node in there):
             return _LISTS
+        if error in ("TypeError", "AttributeError") and (measured := self._measured_in(there)):
+            return f"{_listed(measured)}: a list of floats, one per completion: loop over it with `zip`"
         if (
             not self._inputs.numeric
             and error in ("ValueError", "InvalidOperation")
@@ -157,6 +161,11 @@ class Source:
                 found |= dict.fromkeys(self._not_passed_on(node))
         return list(found)
 
+    def _measured_in(self, nodes: Sequence[ast.AST]) -> list[str]:
+        """The measured columns that `nodes` name."""
+        names = {getattr(node, "id", getattr(node, "value", None)) for node in self._with_values(nodes)}
+        return [name for name in self._inputs.measured if name in names]
+
     def _looked_up(self, node: ast.AST) -> Iterator[str]:
         """The column that `columns["x"]` or `columns.get("x")` looks up, if the task has none of that name."""
         owner, key = _lookup(node)
@@ -173,7 +182,7 @@ class Source:
         """Arguments that a function of the file needs and `f(completions, **columns)` does not pass."""
         name = call.func.id if isinstance(call.func, ast.Name) else ""
         if name in self._functions:
-            given = {*(word.arg for word in call.keywords), *self._inputs.columns}
+            given = {*(word.arg for word in call.keywords), *self._inputs.columns, *self._inputs.measured}
             yield from (arg for arg in required(self._functions[name].args)[len(call.args) :] if arg not in given)
 
     @cached_property

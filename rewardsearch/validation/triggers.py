@@ -87,7 +87,9 @@ class TriggerChecks:
 
     def __init__(self, items: Sequence[LabelledCompletion], task: Task) -> None:
         rows = _exploited_rows(items, task.classes)
-        self._exploits, self._orderings = exploits(rows, task), orderings(rows, task)
+        self._exploits = exploits(rows, task)
+        # Where a task measures, numbers and not words are right.
+        self._orderings = [] if task.measures else orderings(rows, task)
         self._free_answers, self._empty = task.classes is None, empty_form(task.answer_form)
         wrong = {item.row.answer: item for item in items if item.kind == "wrong"}
         self._wrong = list(wrong.values())
@@ -334,12 +336,12 @@ def _put_in(completion: str, text: str) -> Iterator[tuple[str, str]]:
 
 
 def _asked(item: LabelledCompletion, text: str) -> Iterator[tuple[str, Batch]]:
-    """`item` with `text` at the end of its prompt, and of the other columns."""
+    """`item` with `text` at the end of its prompt, and of the other columns with texts."""
     plain = batch_of((item,))
     yield "asked", plain.model_copy(update={"prompts": (f"{item.row.prompt_text} {text}",)})
-    if plain.columns:
-        columns = {name: (f"{value} {text}",) for name, (value,) in plain.columns.items()}
-        yield "column", plain.model_copy(update={"columns": columns})
+    if item.row.columns:
+        columns = {name: (f"{value} {text}",) for name, value in item.row.columns.items()}
+        yield "column", plain.model_copy(update={"columns": plain.columns | columns})
 
 
 def _inserted(text: str, part: str) -> str:

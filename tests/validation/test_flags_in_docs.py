@@ -6,9 +6,11 @@ import re
 
 import pytest
 from class_banks import TASK as CLASS_TASK
+from measured import MeasuredTask
 
 from rewardsearch.config import TaskConfig
 from rewardsearch.files.resources import PACKAGE
+from rewardsearch.tasks import Task
 from rewardsearch.tasks.arithmetic import ArithmeticTask
 from rewardsearch.validation.exploits import CONTROLS, class_forms, exploits, is_constant
 
@@ -21,16 +23,15 @@ def named(rows: list[str]) -> set[str]:
     return {name.removeprefix("exploit:") for row in rows for name in re.findall("`(.*?)`", row)}
 
 
-@pytest.mark.parametrize("classes", [False, True])
-def test_the_page_names_every_exploit(classes: bool) -> None:
-    task = CLASS_TASK if classes else ArithmeticTask(TaskConfig(train_rows=8))
+@pytest.mark.parametrize("task", [ArithmeticTask(TaskConfig(train_rows=8)), CLASS_TASK, MeasuredTask()])
+def test_the_page_names_every_exploit(task: Task) -> None:
     names = {each.name for each in exploits(task.labelled(8), task)} - CONTROLS
     documented = {"always-<CLASS>" if is_constant(name) else name for name in names}
     assert len(documented) > 12 and documented - named(ROWS) == set()
 
 
 def test_the_page_names_no_exploit_that_is_not_tried() -> None:
-    task = ArithmeticTask(TaskConfig(train_rows=8))
-    tried = {each.name for each in exploits(task.labelled(8), task)} - CONTROLS
+    tasks = (ArithmeticTask(TaskConfig(train_rows=8)), MeasuredTask())
+    tried = {each.name for task in tasks for each in exploits(task.labelled(8), task)} - CONTROLS
     tried |= {name for name, _ in class_forms(CLASS_TASK.answer_form, CLASS_TASK.classes)} | {"always-<CLASS>"}
     assert named(ROWS) - tried == set()
