@@ -29,8 +29,8 @@ from rewardsearch.run.state import RunState
 from rewardsearch.session.requests import current_ranking
 
 SECTIONS = (
-    *("won", "search", "leaderboard", "lineage", "code", "curves", "scoreboard", "disagreements", "pairs", "final"),
-    *("test", "flags", "reproduce", "export"),
+    *("won", "search", "leaderboard", "final", "test", "lineage", "candidates", "scoreboard", "pairs", "flags"),
+    *("reproduce", "export"),
 )
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\" onload='x' {{ 7 * 7 }} \ud800 \u202e \x00"
 
