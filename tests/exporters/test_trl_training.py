@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from carried import labelled_for
 
 from rewardsearch.config import Config, SandboxConfig, TaskConfig
 from rewardsearch.exporters import ExportSelection, export
@@ -22,8 +23,7 @@ from rewardsearch.rewards.sandbox import Sandbox
 from rewardsearch.tasks import load_task
 
 TASK = load_task(TaskConfig(train_rows=16))
-RESUMES = load_task(TaskConfig(name="resume", train_rows=16))
-FILES = sorted(resource("candidates").rglob("*.py"))
+FILES = sorted(path for path in resource("candidates").rglob("*.py") if path.parent.name != "contrast")
 
 
 @pytest.mark.parametrize("aggregation", get_args(Aggregation))
@@ -57,20 +57,15 @@ def test_the_readmes_script_trains(tmp_path: Path, aggregation: Aggregation) -> 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_an_exported_reward_gives_what_it_gave_in_the_search(tmp_path: Path, path: Path) -> None:
     code = path.read_text(encoding="utf-8")
-    items = (RESUMES if path.parent.name == "resume" else TASK).labelled(8)
+    items = labelled_for(path.parent.name)
     rewards = (RewardSpec(id="x", name=path.stem, code=code),)
-    columns = columns_read(code, tuple(items[0].row.columns))
+    batch = Batch.of([item.row for item in items], [item.completion for item in items])
+    columns = columns_read(code, tuple(batch.columns))
     module_path = export("trl", ExportSelection(source="test", rewards=rewards, columns=columns), tmp_path)[0]
     spec = importlib.util.spec_from_file_location("exported", module_path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    batch = Batch(
-        prompts=tuple(item.row.prompt_text for item in items),
-        completions=tuple(item.completion for item in items),
-        answer=tuple(item.row.answer for item in items),
-        columns={name: tuple(item.row.columns[name] for item in items) for name in items[0].row.columns},
-    )
     with Sandbox(SandboxConfig()) as sandbox:
         expected = sandbox.call(code, batch).rewards
     (function,) = module.REWARD_FUNCS

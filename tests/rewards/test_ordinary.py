@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from carried import labelled_for
 from questions import gsm8k_task
 
-from rewardsearch.config import Config, SandboxConfig, TaskConfig
+from rewardsearch.config import Config, SandboxConfig
 from rewardsearch.records import Batch, Candidate
 from rewardsearch.rewards.identity import candidate_id
 from rewardsearch.rewards.sandbox import RewardOutput, Sandbox
-from rewardsearch.tasks import Task
-from rewardsearch.tasks.arithmetic import ArithmeticTask
-from rewardsearch.tasks.resume import ResumeTask
 from rewardsearch.validation import validate
 from rewardsearch.validation.calls import batch_of, joined, odd_inputs
 
@@ -27,14 +26,11 @@ ORDINARY = sorted((Path(__file__).parent / "ordinary").glob("*.py"))
 CARRIED = sorted((Path(__file__).parents[2] / "candidates").glob("*/*.py"))
 
 
-def batch_for(task: Task) -> Batch:
+@lru_cache
+def batch_for(folder: str) -> Batch:
     """The odd texts come after the labelled completions in one batch: 128 of the first kind, one each of the second."""
-    labelled = task.labelled(16)
+    labelled = labelled_for(folder)
     return joined([batch_of(labelled), *odd_inputs(labelled[0]).values()])
-
-
-BATCH = batch_for(ArithmeticTask(TaskConfig()))
-RESUMES = batch_for(ResumeTask(TaskConfig(name="resume", train_rows=16)))
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +64,7 @@ def bits(output: RewardOutput) -> tuple[bytes, list[tuple[str, bytes]]]:
 @pytest.mark.parametrize("file", [*ORDINARY, *CARRIED], ids=lambda file: f"{file.parent.name}-{file.stem}")
 def test_the_sandbox_gives_what_plain_python_gives(sandbox: Sandbox, file: Path) -> None:
     code = file.read_text(encoding="utf-8")
-    batch = RESUMES if file.parent.name == "resume" else BATCH
+    batch = batch_for(file.parent.name)
     sandboxed = sandbox.call(code, batch)
     assert bits(sandboxed) == bits(in_process(code, batch))
     assert sandboxed.changed == ()

@@ -22,7 +22,9 @@ MEANINGS: dict[str, Meaning] = {
     "query_batch": _similarity(
         "similarity of the row's query to the nearest completion of each other prompt, averaged"
     ),
-    "rank": Meaning("1 + the number of other rows' queries that are nearer than the row's own; 1 is best", 1.0, None),
+    "rank": Meaning(
+        "1 + the number of other rows' queries that are at least as near as the row's own; 1 is best", 1.0, None
+    ),
     "log_share": Meaning(
         "log of exp(sim_query / 0.1) over its sum with those of other rows' queries (InfoNCE); 0.0 is best", None, 0.0
     ),
