@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rewardsearch.cli.options import JsonOption, SetOption, settings_of
-from rewardsearch.cli.tables import make_console, percent, print_json, print_lines
+from rewardsearch.cli.tables import make_console, print_json, print_lines
+from rewardsearch.files.numbers import percent
 
 if TYPE_CHECKING:
     from rewardsearch.config import WatchConfig

@@ -10,13 +10,12 @@ from rewardsearch.cli.tables import (
     class_legend,
     estimate,
     gain,
-    p_value,
-    percent,
     print_facts,
     print_lines,
     print_table,
     score,
 )
+from rewardsearch.files.numbers import p_value, percent
 
 if TYPE_CHECKING:
     from rich.console import Console

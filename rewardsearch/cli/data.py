@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rewardsearch.cli.options import ConfigArgument, JsonOption, SetOption, settings_of
-from rewardsearch.cli.tables import make_console, number, percent, print_json, print_lines, print_table
+from rewardsearch.cli.tables import make_console, print_json, print_lines, print_table
+from rewardsearch.files.numbers import number, percent
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rewardsearch.cli.tables import interval, number, p_value, print_lines, print_table
+from rewardsearch.cli.tables import print_lines, print_table
+from rewardsearch.files.numbers import interval, number, p_value
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rewardsearch.cli.flag_words import flag_words
 from rewardsearch.cli.tables import (
     F1_LEGEND,
     FLAGS_LEGEND,
@@ -16,18 +15,14 @@ from rewardsearch.cli.tables import (
     class_legend,
     flags_text,
     gain,
-    interval,
-    number,
-    p_value,
-    percent,
     print_lines,
     print_table,
     retrieval_cells,
     score,
     scores_of_classes,
-    signed,
     stacked,
 )
+from rewardsearch.files.numbers import interval, number, p_value, percent, signed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -125,6 +120,8 @@ def _print_short(
 
 
 def _short_cells(row: FinalRow, name: str, versus: str, console: Console) -> dict[str, str]:
+    from rewardsearch.records.flags import flag_words
+
     flags = {"flags": flag_words(row.flags)}
     if row.classes is None:
         main = {"F1": stacked(score(row.f1, row.expected_ci or row.f1_ci), console.width)}

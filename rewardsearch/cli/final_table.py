@@ -6,15 +6,8 @@ from typing import TYPE_CHECKING
 
 from rewardsearch.cli.fair_table import print_fairness
 from rewardsearch.cli.final_arms import print_arms, print_confusion
-from rewardsearch.cli.flag_words import flag_words
-from rewardsearch.cli.tables import (
-    PAPER_NOTE,
-    number,
-    p_value,
-    print_lines,
-    print_table,
-    scores_of_classes,
-)
+from rewardsearch.cli.tables import PAPER_NOTE, print_lines, print_table, scores_of_classes
+from rewardsearch.files.numbers import number, p_value
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -107,6 +100,7 @@ def _noise_text(report: FinalReport, named: dict[str, str]) -> str:
 
 def _chosen(report: FinalReport, named: dict[str, str]) -> list[str]:
     from rewardsearch.finalize import FLAGGED
+    from rewardsearch.records.flags import flag_words
 
     row = report.row(report.chosen)
     if row is None:

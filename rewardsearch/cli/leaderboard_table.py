@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from rewardsearch.cli.flag_words import flag_words
 from rewardsearch.cli.tables import (
     F1_LEGEND,
     FLAGS_LEGEND,
@@ -17,10 +16,6 @@ from rewardsearch.cli.tables import (
     class_legend,
     flags_text,
     gain,
-    interval,
-    number,
-    p_value,
-    percent,
     print_lines,
     print_table,
     retrieval_cells,
@@ -29,6 +24,7 @@ from rewardsearch.cli.tables import (
     short_id,
     stacked,
 )
+from rewardsearch.files.numbers import interval, number, p_value, percent
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -122,6 +118,7 @@ def _print_ranked(ranking: Ranking, ranked: Sequence[RankedRow], classes: ClassS
 def _print_short(ranking: Ranking, ranked: Sequence[RankedRow], classes: ClassScores | None, console: Console) -> None:
     """Six columns. With a positive class macro F1 stands for the accuracy, which one class alone may earn."""
     from rewardsearch.records import BASELINE
+    from rewardsearch.records.flags import flag_words
 
     accuracy = "accuracy" if classes is None or classes.positive is None else "macro F1"
     rows = [

@@ -12,12 +12,8 @@ from rewardsearch.cli.answers_text import print_answers
 from rewardsearch.cli.options import JsonOption, RunArgument
 from rewardsearch.cli.tables import (
     class_facts,
-    duration,
     gain,
     make_console,
-    number,
-    p_value,
-    percent,
     print_facts,
     print_json,
     print_lines,
@@ -25,6 +21,7 @@ from rewardsearch.cli.tables import (
     score,
 )
 from rewardsearch.errors import UserError
+from rewardsearch.files.numbers import duration, number, p_value, percent
 
 if TYPE_CHECKING:
     from rich.console import Console

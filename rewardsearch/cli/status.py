@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rewardsearch.cli.options import JsonOption, RunArgument
-from rewardsearch.cli.tables import duration, make_console, print_facts, print_json, score
+from rewardsearch.cli.tables import make_console, print_facts, print_json, score
+from rewardsearch.files.numbers import duration
 
 if TYPE_CHECKING:
     from rewardsearch.run.state import RunState

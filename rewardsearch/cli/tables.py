@@ -15,6 +15,8 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rewardsearch.files.numbers import interval, number, signed, signed_interval
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -222,42 +224,6 @@ def gain(value: float | None, ci: tuple[float, float] | None, digits: int = 3) -
 def stacked(text: str, width: int) -> str:
     """A score, with its interval below it where a table of `width` columns has no room beside it."""
     return text if width >= _ROOM else text.replace(" [", "\n[")
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
-
-
-def percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f}%"
-
-
-def interval(value: tuple[float, float] | None) -> str:
-    return "-" if value is None else f"[{value[0]:.3f}, {value[1]:.3f}]"
-
-
-def signed(value: float | None, digits: int = 3) -> str:
-    return "-" if value is None else f"{value:+.{digits}f}"
-
-
-def signed_interval(value: tuple[float, float] | None, digits: int = 3) -> str:
-    return "-" if value is None else f"[{value[0]:+.{digits}f}, {value[1]:+.{digits}f}]"
-
-
-def p_value(p: float | None) -> str:
-    if p is None:
-        return "-"
-    return "<0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: 42 s, 3 min 5 s, 2 h 7 min."""
-    total = round(seconds)
-    if total < 60:
-        return f"{total} s"
-    if total < 3600:
-        return f"{total // 60} min {total % 60} s"
-    return f"{total // 3600} h {total % 3600 // 60} min"
 
 
 def flags_text(flags: Sequence[str], shown: int = 3) -> str:

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rewardsearch.cli.flag_words import flag_words
 from rewardsearch.cli.status import budget_facts, candidates_text, disk_text, now_facts
-from rewardsearch.cli.tables import duration, gain, number, print_facts, print_lines, print_table, score, signed
+from rewardsearch.cli.tables import gain, print_facts, print_lines, print_table, score
+from rewardsearch.files.numbers import duration, number, signed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -99,6 +99,8 @@ def _job(job: Mapping[str, Any], console: Console) -> tuple[str, str, str, str]:
 
 
 def _board(rows: Sequence[Mapping[str, Any]], of: int, board: Mapping[str, Any], console: Console) -> None:
+    from rewardsearch.records.flags import flag_words
+
     if not rows:
         print_lines(console, "", "no candidate is ranked yet")
         return

@@ -5,6 +5,7 @@ docs/validation.md has the rules behind them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -90,3 +91,19 @@ FLAGS = {
     ),
 }
 """By flag; what ends in a colon is a kind, whose flags have a name behind it."""
+
+
+def flag_words(flags: Sequence[str], shown: int = 2) -> str:
+    """Such as "pays empty, tags +4; reward hacking". shown: names of one kind that are spelled out."""
+    phrases: list[str] = []
+    names: dict[str, list[str]] = {}
+    for flag in flags:
+        kind, colon, name = flag.partition(":")
+        if flag not in FLAGS and kind + colon in FLAGS and name:
+            names.setdefault(kind + colon, []).append(name)
+        else:
+            phrases.append(FLAGS[flag].words if flag in FLAGS else flag)
+    for kind, found in names.items():
+        more = f" +{len(found) - shown}" if len(found) > shown else ""
+        phrases.append(f"{FLAGS[kind].words} {', '.join(found[:shown])}{more}")
+    return "; ".join(phrases)

@@ -19,10 +19,11 @@ from markupsafe import Markup
 
 from rewardsearch import __version__
 from rewardsearch.exporters import EXPORTERS
-from rewardsearch.files import write_atomic
-from rewardsearch.records import FinalRow, Ranking
+from rewardsearch.files import numbers, write_atomic
+from rewardsearch.records import BASELINE, POLICY, FinalRow, Ranking
+from rewardsearch.records.flags import flag_words
 from rewardsearch.report import text
-from rewardsearch.report.candidates import shown
+from rewardsearch.report.candidates import course, shown
 from rewardsearch.report.flags import explained
 from rewardsearch.report.lineage import lineage
 from rewardsearch.report.scoreboard import KINDS, Scorer
@@ -56,6 +57,7 @@ def report_html(state: RunState, *, scorer: Scorer | None = None, replay: bool =
     rows = {row.id: row for row in ranking.rows}
     order = sorted(state.candidates, key=lambda id: rows[id].rank or 10**6 if id in rows else 10**6)
     final = state.final
+    candidates = [shown(state, id, rows.get(id)) for id in order]
     values: dict[str, Any] = {
         "state": state,
         "config": state.config,
@@ -66,7 +68,9 @@ def report_html(state: RunState, *, scorer: Scorer | None = None, replay: bool =
         "rounds": rounds(state, ranking),
         "scores_chart": scores_chart(state, ranking),
         "lineage": lineage(state.candidates, rows),
-        "candidates": [shown(state, id, rows.get(id)) for id in order],
+        "candidates": candidates,
+        "courses": {each.candidate.id: each.course for each in candidates}
+        | {id: course(state, id) for id in (BASELINE, POLICY)},
         "scoreboard": (scorer or Scorer(state.config)).scoreboard(state),
         "kinds": KINDS,
         "on_val": tests_on_val(state, ranking),
@@ -75,6 +79,7 @@ def report_html(state: RunState, *, scorer: Scorer | None = None, replay: bool =
         "flags": explained(_flags(state, ranking)),
         "title": lambda arm: title(state, arm),
         "f1_bar": _bars(ranking),
+        "final_base": base.f1 if final and (base := final.row(BASELINE)) else None,
         "final_scale": _scale(final.rows if final else (), _interval_ends),
         "val_scale": _scale(final.rows if final else (), lambda row: (row.f1, row.val_f1)),
         "bar": bar,
@@ -143,8 +148,8 @@ def _environment() -> Environment:
         finalize=_visible,
     )
     filters = (
-        *(text.number, text.signed, text.interval, text.signed_interval, text.percent, text.p_value, text.short),
-        *(text.duration, text.shortened, ranges),
+        *(numbers.number, numbers.signed, numbers.interval, numbers.signed_interval, numbers.percent, numbers.p_value),
+        *(numbers.duration, text.short, text.shortened, text.breakable, ranges, flag_words),
     )
     environment.filters |= {each.__name__: each for each in filters}
     return environment

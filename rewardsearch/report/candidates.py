@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
 
 from rewardsearch.errors import RewardSearchError
 from rewardsearch.records import Candidate, CurvePoint, Example, RankedRow, TrainingResult, Verdict
-from rewardsearch.report.svg import curves
-from rewardsearch.report.text import shortened
+from rewardsearch.report.svg import curves, sparkline
+from rewardsearch.report.text import clean, shortened
 from rewardsearch.run.state import RunState
 
 _SHOWN = 2
@@ -21,6 +25,8 @@ _COMPLETION = 1_200
 _CODE = 30_000
 _SERIES = 8
 """Lines of one figure."""
+_PLAIN = re.compile(r'<span class="(?!k|s|c|m|nf|nc|ow)[a-z0-9]*">([^<]*)</span>')
+"""Spans of Pygments whose class has no colour."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class Shown:
     row: RankedRow | None
     verdict: Verdict | None
     parent: Candidate | None
-    code: str
+    code: Markup
     diff: tuple[DiffLine, ...]
     figures: tuple[Markup, ...]
     series: tuple[tuple[str, float | None], ...]
@@ -48,6 +54,8 @@ class Shown:
     """With the prompt and the completion as they are shown."""
     training: TrainingResult | None
     problem: str = ""
+    course: Markup | str = ""
+    """The share of correct completions over the training, as a small curve."""
 
 
 def shown(state: RunState, id: str, row: RankedRow | None) -> Shown:
@@ -67,14 +75,34 @@ def shown(state: RunState, id: str, row: RankedRow | None) -> Shown:
         row=row,
         verdict=state.verdicts.get(id),
         parent=parent,
-        code=shortened(candidate.code.rstrip(), _CODE),
+        code=coloured(shortened(candidate.code.rstrip(), _CODE)),
         diff=difference(parent.code, candidate.code) if parent is not None else (),
         figures=figures(points, names),
         series=tuple((name, training.correlations.get(name) if training and not problem else None) for name in names),
         disagreements=tuple(_disagreements(examples)),
         training=training,
         problem=problem,
+        course=_course(points),
     )
+
+
+def course(state: RunState, arm: str) -> Markup | str:
+    """The share of correct completions over the training of an arm, as a small curve; nothing without curves."""
+    training = state.training_of(arm)
+    try:
+        return _course(training.curves) if training is not None else ""
+    except RewardSearchError:
+        return ""
+
+
+def _course(points: Sequence[CurvePoint]) -> Markup | str:
+    return sparkline([point.exact_match for point in points], "share of correct completions in training")
+
+
+def coloured(code: str) -> Markup:
+    """Python with its keywords, texts, numbers and comments in classes of style.css; everything else is plain."""
+    html = highlight(clean(code), PythonLexer(stripnl=False, ensurenl=False), HtmlFormatter(nowrap=True))
+    return Markup(_PLAIN.sub(r"\1", html).rstrip("\n"))
 
 
 def difference(before: str, after: str) -> tuple[DiffLine, ...]:

@@ -8,9 +8,9 @@ from statistics import fmean
 from markupsafe import Markup
 
 from rewardsearch.errors import RewardSearchError
+from rewardsearch.files.numbers import number
 from rewardsearch.records import BASELINE, FULL, RankedRow, Ranking, Record
-from rewardsearch.report.svg import Scale, axes, dot, group, line, polyline, rect, svg
-from rewardsearch.report.text import number
+from rewardsearch.report.svg import Scale, axes, dot, group, line, polyline, rect, svg, text
 from rewardsearch.run.state import RunState
 from rewardsearch.session.runs import name_of
 
@@ -61,32 +61,41 @@ def scores_chart(state: RunState, ranking: Ranking) -> Markup | None:
     ends = [end for row in [*rows, *([base] if base else [])] for end in (row.f1_ci or (row.f1 or 0.0,))]
     numbers = sorted({row.round for row in rows})
     x, y = Scale(min(numbers) - 0.6, max(numbers) + 0.6, 54, _WIDTH - 10), Scale.over(ends, _HEIGHT - 40, 22)
-    parts = axes(x, y, numbers, "round", "F1")
+    parts = axes(x, y, numbers, "round", "F1", 8)
     if base is not None and base.f1 is not None:
         if base.f1_ci is not None:
             low, high = y(base.f1_ci[0]), y(base.f1_ci[1])
             parts.append(rect(x.start, high, x.end - x.start, low - high, "band"))
         parts.append(line(x.start, y(base.f1), x.end, y(base.f1), "reference"))
-    best, means, bests = 0.0, [], []
+        parts.append(text(x.end - 4, y(base.f1) - 5, f"baseline {number(base.f1)}", "label", "end"))
+    best = mean = None
     for each in numbers:
         members = sorted((row for row in rows if row.round == each), key=lambda row: row.rank or 0)
-        parts.append(
-            group([mark for place, row in enumerate(members) for mark in _candidate(row, place, members, x, y)], each)
-        )
         found = [row.f1 for row in members if row.f1 is not None]
-        best = max(best, *found)
-        means.append((x(each), y(fmean(found))))
-        bests.append((x(each), y(best)))
-    parts += [polyline(means, "curve mean"), polyline(bests, "curve best")]
+        here, top = (x(each), y(fmean(found))), (_place(0, members, x), y(max(found)))
+        lines = [dot(*here, f"mean of round {each}: {number(fmean(found))}", "mean mark", 3)]
+        if best is not None and mean is not None:
+            top = top[0], min(top[1], best[1])
+            # The line of the best steps up at the first candidate of a round, which is its best one.
+            lines += [polyline([mean, here], "curve mean"), polyline([best, (top[0], best[1]), top], "curve best")]
+        best, mean = top, here
+        marks = [mark for place, row in enumerate(members) for mark in _candidate(row, place, members, x, y)]
+        parts.append(group([*lines, *marks], each))
+    if best is not None:
+        parts.append(group([polyline([best, (x.end, best[1])], "curve best")], numbers[-1]))
     return svg(_WIDTH, _HEIGHT, "F1 of the candidates by round, with intervals", parts, "chart wide")
 
 
 def _candidate(row: RankedRow, place: int, members: list[RankedRow], x: Scale, y: Scale) -> list[Markup]:
     """One candidate's score, beside the others of its round."""
     assert row.f1 is not None
-    at = x(row.round + (place + 0.5 - len(members) / 2) * 0.9 / max(len(members), 4))
+    at = _place(place, members, x)
     whisker = [line(at, y(row.f1_ci[0]), at, y(row.f1_ci[1]), "whisker")] if row.f1_ci else []
     return [*whisker, dot(at, y(row.f1), f"{row.name}: F1 {number(row.f1)}", "mark", 3.5)]
+
+
+def _place(place: int, members: list[RankedRow], x: Scale) -> float:
+    return x(members[0].round + (place + 0.5 - len(members) / 2) * 0.9 / max(len(members), 4))
 
 
 def f1_scale(rows: list[RankedRow]) -> Scale:

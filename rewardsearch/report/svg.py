@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from rewardsearch.report.text import clean, number, short
+from rewardsearch.files.numbers import number
+from rewardsearch.report.text import clean, short
 
 _POINTS = 120
 """Points of a curve that are drawn."""
@@ -98,10 +99,22 @@ def moved(before: float, after: float, scale: Scale) -> Markup:
     return svg(round(scale.end + scale.start), 20, f"from {number(before)} to {number(after)}", parts, "bar")
 
 
-def axes(x: Scale, y: Scale, xs: Sequence[float], x_label: str, y_label: str) -> list[Markup]:
-    """Grid, ticks and labels. xs: the values that are marked on the x axis."""
+def sparkline(values: Sequence[float | None], label: str) -> Markup | str:
+    """The course of one value, without axes; nothing for fewer than two known values."""
+    known = [(place, value) for place, value in enumerate(values) if value is not None]
+    if len(known) < 2:
+        return ""
+    x, y = Scale(0, len(values) - 1, 2, 78), Scale.over([value for _, value in known], 18, 2)
+    shown = f"{label}: from {short(known[0][1])} to {short(known[-1][1])}"
+    every = max(1, len(known) // 40)
+    points = [(x(place), y(value)) for place, value in [*known[:-1:every], known[-1]]]
+    return svg(80, 20, shown, [polyline(points, "curve")], "spark")
+
+
+def axes(x: Scale, y: Scale, xs: Sequence[float], x_label: str, y_label: str, most: int = 5) -> list[Markup]:
+    """Grid, ticks and labels. xs: the values that are marked on the x axis. most: about how many are marked on the y axis."""
     parts = []
-    for value in y.ticks():
+    for value in y.ticks(most):
         parts.append(line(x.start, y(value), x.end, y(value), "grid"))
         parts.append(text(x.start - 6, y(value) + 4, short(value), "tick", "end"))
     parts += [text(x(value), y.start + 16, short(value), "tick", "middle") for value in xs]

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from rewardsearch.files.numbers import duration, interval, number, p_value, signed, signed_interval
 from rewardsearch.records import BASELINE, FinalReport, FinalRow, LostFile, RankedRow, Ranking, Record
-from rewardsearch.report.text import duration, number, p_value, signed, signed_interval
+from rewardsearch.report.text import shortened
 from rewardsearch.run.restore import missing
 from rewardsearch.run.state import RunState
 from rewardsearch.session.runs import name_of
@@ -21,6 +22,8 @@ class Headline(Record):
     name: str
     status: Status
     sentences: tuple[str, ...]
+    numbers: tuple[tuple[str, str, str], ...] = ()
+    """Its score, the baseline's and the gain, each with a name and an interval."""
     facts: tuple[tuple[str, str], ...]
     unfinished: tuple[str, ...]
     """What the run, and so this report, lacks."""
@@ -41,6 +44,7 @@ def headline(state: RunState, ranking: Ranking) -> Headline:
             name=chosen.name or chosen.id,
             status=status,
             sentences=sentences,
+            numbers=_numbers(chosen, state.final.row(BASELINE), _test(state.final)),
             facts=facts,
             unfinished=unfinished,
         )
@@ -51,7 +55,38 @@ def headline(state: RunState, ranking: Ranking) -> Headline:
         )
     status, sentences = _on_val(best, ranking, 1 - state.config.rank.confidence)
     facts = tuple(_facts_of_val(state, best, ranking))
-    return Headline(arm=best.id, name=best.name, status=status, sentences=sentences, facts=facts, unfinished=unfinished)
+    base = next((row for row in ranking.rows if row.id == BASELINE), None)
+    return Headline(
+        arm=best.id,
+        name=best.name,
+        status=status,
+        sentences=sentences,
+        numbers=_numbers(best, base, ranking.split),
+        facts=facts,
+        unfinished=unfinished,
+    )
+
+
+def _numbers(
+    row: RankedRow | FinalRow, base: RankedRow | FinalRow | None, split: str
+) -> tuple[tuple[str, str, str], ...]:
+    found = [(f"F1 on {split}", number(row.f1), _interval_of(row))]
+    if base is not None and base.f1 is not None and base is not row:
+        found.append(("the baseline", number(base.f1), _interval_of(base)))
+    if row.gain is not None:
+        alone = "" if row.gain_ci or not row.gain_questions_ci else " over questions alone"
+        found.append(("gain", signed(row.gain), signed_interval(row.gain_ci or row.gain_questions_ci) + alone))
+    return tuple(found)
+
+
+def _interval_of(row: RankedRow | FinalRow) -> str:
+    if isinstance(row, FinalRow) and row.expected_ci:
+        return interval(row.expected_ci)
+    return f"{interval(row.f1_ci)} over questions alone" if row.f1_ci else ""
+
+
+def _test(report: FinalReport) -> str:
+    return "the test" if report.protocol == "paper" else "the sealed test"
 
 
 def _on_val(row: RankedRow, ranking: Ranking, level: float) -> tuple[Status, tuple[str, ...]]:
@@ -86,6 +121,7 @@ def _scored(ranking: Ranking) -> int:
 def _facts_of_val(state: RunState, row: RankedRow, ranking: Ranking) -> list[tuple[str, str]]:
     seeds = len(ranking.noise.f1_by_seed) if ranking.noise else 1
     facts = [
+        *_what(state, row.id),
         ("questions", f"{ranking.n:,} of {ranking.split}"),
         ("training seeds", f"1 of the candidate, {seeds} of the baseline"),
     ]
@@ -103,8 +139,7 @@ def _facts_of_val(state: RunState, row: RankedRow, ranking: Ranking) -> list[tup
 
 
 def _facts_of_test(state: RunState, report: FinalReport, row: FinalRow) -> list[tuple[str, str]]:
-    split = "the test" if report.protocol == "paper" else "the sealed test"
-    facts = [("score", f"{row.score} on {split}, {report.n:,} questions")]
+    facts = [*_what(state, row.id, row.how), ("questions", f"{report.n:,} of {_test(report)}")]
     facts.append(("training seeds", f"{len(row.f1_by_seed)} of this arm: {', '.join(map(str, report.seeds))}"))
     if report.control_conclusion is not None:
         against = name_of(state, report.control_conclusion.against)
@@ -136,6 +171,12 @@ def _facts_of_test(state: RunState, report: FinalReport, row: FinalRow) -> list[
     return [*facts, *_common(state, row.flags)]
 
 
+def _what(state: RunState, arm: str, how: str = "") -> list[tuple[str, str]]:
+    """What the winner is: how its arm was made, or why its reward was proposed."""
+    found = state.candidates[arm].rationale if arm in state.candidates else how
+    return [("what it is", shortened(found, 600))] if found else []
+
+
 def _common(state: RunState, flags: tuple[str, ...]) -> list[tuple[str, str]]:
     facts = [("flags", ", ".join(flags) or "none")]
     facts += [("mixed", f"{each.what} is {each.here}, was {each.before}") for each in state.mixed]
@@ -156,7 +197,7 @@ def _unfinished(state: RunState, ranking: Ranking) -> list[str]:
         lines.append("The baseline has no result, so nothing is compared with it.")
     pending = sum(row.status in ("pending", "error") for row in ranking.rows)
     if pending:
-        lines.append(f"{pending} arms are not trained yet.")
+        lines.append(f"{pending} arm{' is' if pending == 1 else 's are'} not trained yet.")
     if state.final is None:
         why = "is off in the config" if not config.finalize.enabled else "has not run"
         lines.append(f"Finalize {why}, so there are no ensembles, no controls and no reading of the sealed test.")

@@ -8,13 +8,13 @@ import pytest
 from fakes import candidate, screened
 from rich.console import Console
 
-from rewardsearch.cli.flag_words import flag_words
 from rewardsearch.cli.leaderboard_table import print_leaderboard
 from rewardsearch.config import RankConfig
 from rewardsearch.files.resources import PACKAGE
 from rewardsearch.rank import rank
 from rewardsearch.records import BASELINE, PromotionDecision, Verdict
 from rewardsearch.records.flags import FLAGS as TEXTS
+from rewardsearch.records.flags import flag_words
 from rewardsearch.session.event_text import short_reason
 
 A, B, C = candidate("alpha", "1.0"), candidate("beta", "2.0"), candidate("gamma", "3.0")

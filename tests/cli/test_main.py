@@ -12,7 +12,8 @@ from rich.console import Console
 import rewardsearch.cli
 from rewardsearch import __version__, errors
 from rewardsearch.cli.leaderboard_table import print_leaderboard
-from rewardsearch.cli.tables import duration, flags_text, p_value, print_json
+from rewardsearch.cli.tables import flags_text, print_json
+from rewardsearch.files.numbers import duration, p_value
 from rewardsearch.run.journal import read_run
 
 PROGRAM = [sys.executable, "-c", "from rewardsearch.cli import main; main()"]

@@ -17,14 +17,14 @@ from rewardsearch.session.runs import open_run
 def formatted(key: str, value: object) -> str:
     """A value of the JSON as a cell shows it."""
     if value is None:
-        return "–"
+        return "-"
     if isinstance(value, list):
         sign = "+" if key.startswith("gain") else ""
         return f"[{value[0]:{sign}.3f}, {value[1]:{sign}.3f}]"
     if not isinstance(value, float):
         return str(value)
     if key == "parse_rate":
-        return f"{100 * value:.1f} %"
+        return f"{100 * value:.1f}%"
     if key.startswith("p_") and value < 0.001:
         return "<0.001"
     return f"{value:{'+' if key == 'gain' else ''}.3f}"

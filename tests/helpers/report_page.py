@@ -7,7 +7,7 @@ from collections import Counter
 from html.parser import HTMLParser
 from typing import Any
 
-_VOID = {"meta", "link", "input", "br", "hr", "img"}
+_VOID = {"meta", "link", "input", "br", "hr", "img", "wbr"}
 _LOADS = ("src", "href", "action", "data", "poster", "srcset", "formaction")
 
 
@@ -69,8 +69,9 @@ class Page(HTMLParser):
             self.text += data
         table = next((found.get("class", "") for tag, found in self._open if tag == "table"), None)
         row = next((found for tag, found in reversed(self._open) if tag == "tr"), {})
-        cell = next((found for tag, found in reversed(self._open) if tag == "td"), None)
-        if table is None or cell is None or "small" in tags:
+        within = reversed(self._open)
+        cell = next((found for tag, found in within if tag in ("td", "small") or "data-key" in found), None)
+        if table is None or cell is None:
             return
         key = (
             cell.get("data-key")

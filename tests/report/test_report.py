@@ -18,6 +18,7 @@ from rewardsearch.records import (
     RankedRow,
     Ranking,
     Refusal,
+    RetrievalScores,
     TrainingResult,
     Verdict,
 )
@@ -29,8 +30,8 @@ from rewardsearch.run.state import RunState
 from rewardsearch.session.requests import current_ranking
 
 SECTIONS = (
-    *("won", "search", "leaderboard", "lineage", "code", "curves", "scoreboard", "disagreements", "pairs", "final"),
-    *("test", "flags", "reproduce", "export"),
+    *("won", "search", "leaderboard", "final", "test", "lineage", "candidates", "scoreboard", "pairs", "flags"),
+    *("reproduce", "export"),
 )
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\" onload='x' {{ 7 * 7 }} \ud800 \u202e \x00"
 
@@ -138,6 +139,21 @@ def test_classes_have_their_scores_and_the_confusion_matrix() -> None:
     counts = [[int(cell) for cell in re.findall(r'<td class="n[^>]*>(\d+)<', matrix)] for matrix in matrices]
     assert [2, 0, 0, 1, 2, 0] in counts
     assert [1, 1, 0, 0, 2, 1] in counts
+
+
+def test_a_task_that_ranks_texts_has_its_scores() -> None:
+    made = candidate("a")
+    state = searched([made], [screened(BASELINE, "cw"), screened(made.id, "cc")])
+    ranking = current_ranking(state)
+    scores = RetrievalScores.model_validate(
+        {"mrr": {"value": 0.75, "ci": (0.6, 0.9)}, "ndcg": {"value": 0.8125, "ci": (0.7, 0.9)}}
+    )
+    rows = [row.model_copy(update={"retrieval": scores if row.id == made.id else None}) for row in ranking.rows]
+    state.final_ranking = ranking.model_copy(update={"rows": tuple(rows)})
+    cells = page_of(state).cells
+    shown = {id: cells["leaderboard", id, "retrieval.mrr.value"] for id in (made.id, BASELINE)}
+    assert shown == {made.id: "0.750", BASELINE: "-"}
+    assert cells["leaderboard", made.id, "retrieval.ndcg.value"] == "0.812"
 
 
 def row(**fields: object) -> RankedRow:

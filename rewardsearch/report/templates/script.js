@@ -9,8 +9,8 @@ function openTarget() {
 addEventListener("hashchange", openTarget);
 addEventListener("load", openTarget);
 
-// Paper shows every part.
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((each) => { each.open = true; }));
+// Paper shows every part, but not what stands in a part and is closed: the whole code beside a difference, and figures of validation.
+addEventListener("beforeprint", () => document.querySelectorAll("section > details").forEach((each) => { each.open = true; }));
 document.querySelectorAll("button[data-open]").forEach((button) => button.addEventListener("click", () => {
   const parts = [...button.closest("section").querySelectorAll("details")];
   const open = parts.some((each) => !each.open);
