@@ -223,3 +223,9 @@ class WatchConfig(Section):
     """Nats a token up to which the policy's entropy has collapsed, where exact match does not rise."""
     entropy_left: Share = 0.25
     """Share of the first window's entropy that must not be exceeded either."""
+    embedding_collapse: Share = 0.25
+    """Tasks that measure `sim_batch` and `rank`: share of its distance to 1 by which `sim_batch`, the mean similarity of texts of
+    different rows, may rise while `rank` does not improve. A share, since the texts of some policies are near each other from the
+    start. A policy that learns may raise it too, and improves its rank."""
+    embedding_alike: Share = 0.99
+    """A `sim_batch` from which all texts are embedded alike where `rank` does not improve, whether it rose or not."""

@@ -19,6 +19,7 @@ _REMEDIES: dict[AlarmKind, str] = {
     "clipped": "raise the limit of tokens, or pay unfinished completions less",
     "forgetting": "stop; go back to a checkpoint before the fall and lower the learning rate, or correct the reward",
     "class_avoidance": "make a wrong answer of that class cost less, or a right one pay more",
+    "embedding_collapse": "pay for the distance to other texts (sim_negative, sim_batch_max) beside nearness to the own one",
     "dead": "log whether completions are right, by a reward function of weight 0: all right and all wrong need opposite remedies",
 }
 _DEAD = {

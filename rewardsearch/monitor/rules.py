@@ -34,8 +34,12 @@ NEEDS: dict[AlarmKind, tuple[str, ...]] = {
     "clipped": ("clipped",),
     "length": ("length",),
     "entropy": ("entropy",),
+    "embedding_collapse": (),
 }
-"""The fields that each rule needs; `dead` needs one of two, grad_norm or zero_std_fraction."""
+"""The fields that each rule needs; `dead` needs one of two, grad_norm or zero_std_fraction, and `embedding_collapse` measured
+columns, which only some tasks have."""
+SIMILARITY, RANK = "sim_batch", "rank"
+"""Measured columns: the mean similarity of a completion to other rows' queries, and the rank of its own query."""
 _HARDLY = 0.1
 """A class counts as hardly answered up to this share of how often it should be answered."""
 
@@ -284,6 +288,21 @@ def _entropy(curve: _Curve) -> Iterator[Alarm]:
         yield Alarm(kind="entropy", message=message)
 
 
+def _embedding_collapse(curve: _Curve) -> Iterator[Alarm]:
+    """Texts of different rows are embedded more and more alike, or all alike, and the right one is not told apart better."""
+    both = (*curve.first, *curve.last)
+    if curve.learns or not all({SIMILARITY, RANK} <= point.measured.keys() for point in both):
+        return
+    similarity = curve.change(lambda point: point.measured[SIMILARITY])
+    rank = curve.change(lambda point: point.measured[RANK])
+    config = curve.config
+    most = similarity.start + config.embedding_collapse * (1 - similarity.start)
+    rises = similarity.end > most and similarity.errors > config.alarm_z
+    if (rises or similarity.end >= config.embedding_alike) and rank.errors >= -config.min_improvement_z:
+        message = f"similarity of different rows' texts {similarity} while the rank of the right one is {rank} ({curve.steps})"
+        yield Alarm(kind="embedding_collapse", message=f"{message}: the policy embeds texts alike")
+
+
 _RULES: dict[AlarmKind, Callable[[_Curve], Iterator[Alarm]]] = {
     "forgetting": _forgetting,
     "hacking": _hacking,
@@ -292,5 +311,6 @@ _RULES: dict[AlarmKind, Callable[[_Curve], Iterator[Alarm]]] = {
     "clipped": _clipped,
     "length": _length,
     "entropy": _entropy,
+    "embedding_collapse": _embedding_collapse,
 }
 """The rules that need two windows, in the order of their alarms."""

@@ -74,6 +74,10 @@ FLAGS = {
     "watch:class_avoidance": FlagText(
         "avoids a class", "In training the policy began to avoid a class whose completions are paid less."
     ),
+    "watch:embedding_collapse": FlagText(
+        "texts alike",
+        "In training the policy came to embed texts of different rows alike, and did not find the right one more often.",
+    ),
     "watch:entropy": FlagText("stopped varying", "In training the policy stopped varying its completions."),
     "watch:dead": FlagText(
         "no gradient", "In training there was no gradient, or no spread of rewards in nearly all groups."

@@ -109,7 +109,9 @@ class CurvePoint(Record):
     """None where the gradient was not finite."""
 
 
-AlarmKind = Literal["hacking", "length", "collapse", "entropy", "dead", "clipped", "forgetting", "class_avoidance"]
+AlarmKind = Literal[
+    "hacking", "length", "collapse", "entropy", "dead", "clipped", "forgetting", "class_avoidance", "embedding_collapse"
+]
 
 
 class Alarm(Record):

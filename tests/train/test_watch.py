@@ -69,17 +69,22 @@ def curve(steps: int = 16, **ends: Ends) -> list[CurvePoint]:
     """A run whose numbers stay, or jump halfway from the first to the second; exact match and reward wobble a little."""
     level: dict[str, Ends] = {
         "candidate_reward": 1.0, "exact_match": 0.4, "length": 20.0, "zero_std_fraction": 0.1, "clipped": 0.0, "parsed": 0.9,
-        "top_prediction": 0.2, "top_gold": 0.2, "entropy": 0.3, "grad_norm": 0.5, "selected": None, "selected_paid": 1.0, **ends,
+        "top_prediction": 0.2, "top_gold": 0.2, "entropy": 0.3, "grad_norm": 0.5, "selected": None, "selected_paid": 1.0,
+        "sim_batch": None, "rank": 4.0, **ends,
     }  # fmt: skip
     points = []
     for place in range(steps):
         values = {name: end[place >= steps / 2] if isinstance(end, tuple) else end for name, end in level.items()}
         selected, paid = values.pop("selected"), values.pop("selected_paid")
         shares = {} if selected is None else classes_of(selected, paid or 0.0, place)
+        measured = {name: (values.pop(name) or 0.0) + WOBBLE[place % 4] / 4 for name in ("sim_batch", "rank")}
         for name in ("candidate_reward", "exact_match"):
             values[name] = (values[name] or 0.0) + (WOBBLE[place % 4] if values[name] else 0.0)
         points.append(
-            CurvePoint.model_validate({"step": place + 1, "reward": 0.0, "components": {}, **values, **shares})
+            CurvePoint.model_validate(
+                {"step": place + 1, "reward": 0.0, "components": {}, **values, **shares}
+                | {"measured": {} if level["sim_batch"] is None else measured}
+            )
         )
     return points
 
@@ -150,6 +155,14 @@ RISES = (1.0, 3.0)
         ({"clipped": 1.0, "exact_match": 0.0}, ["clipped!"]),
         ({"clipped": 1.0, "exact_match": (0.0, 0.04)}, []),
         ({"clipped": (1.0, 0.97), "exact_match": 0.0}, ["clipped"]),
+        ({"sim_batch": (0.5, 0.7)}, ["embedding_collapse"]),
+        ({"sim_batch": (0.5, 0.7), "rank": (4.0, 6.0)}, ["embedding_collapse"]),
+        ({"sim_batch": (0.5, 0.7), "rank": (4.0, 3.0)}, []),
+        ({"sim_batch": (0.5, 0.7), "exact_match": LEARNS}, []),
+        ({"sim_batch": (0.5, 0.6)}, []),
+        ({"sim_batch": (0.92, 0.96)}, ["embedding_collapse"]),
+        ({"sim_batch": (0.7, 0.5), "rank": (4.0, 6.0)}, []),
+        ({"sim_batch": 1.0, "rank": 8.0, "exact_match": 0.0}, ["embedding_collapse"]),
     ],
     ids=str,
 )
@@ -178,6 +191,8 @@ def test_a_rule_says_what_the_curve_shows(ends: dict[str, Ends], said: list[str]
         ("length", 2.5, {"length": (10.0, 20.0)}, ["length"], []),
         ("entropy", 0.1, {"entropy": (0.5, 0.08)}, [], ["entropy"]),
         ("entropy_left", 0.01, {"entropy": (0.3, 0.01)}, ["entropy"], []),
+        ("embedding_collapse", 0.5, {"sim_batch": (0.5, 0.7)}, ["embedding_collapse"], []),
+        ("embedding_alike", 0.9, {"sim_batch": 0.95}, [], ["embedding_collapse"]),
     ],
 )
 def test_a_setting_moves_its_threshold(
