@@ -209,6 +209,7 @@ def _print_curves(console: Console, result: TrainingResult) -> None:
     for name in dict.fromkeys(name for point in points for name in point.components):
         values = (number(point.components.get(name)) for point in points)
         rows.append((name, *values, number(result.correlations.get(name), 2)))
+    rows += [(name, *(number(point.measured.get(name)) for point in points), "") for name in points[0].measured]
     print_lines(console, "", "training, by step:")
     headers = ("step", *(str(point.step) for point in points), "r")
     print_table(console, headers, rows)

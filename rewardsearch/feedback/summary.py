@@ -47,6 +47,8 @@ FLAG_KINDS = tuple(
     dict.fromkeys(
         (
             *GAMED,
+            "exploit:generic",
+            "exploit:copied",
             "ordering:",
             "dominant:",
             "constant:probes",
@@ -235,6 +237,9 @@ def _training(result: TrainingResult, own: tuple[str, str] | None = None) -> Tra
             f"{' '.join(f'{point.answers[name]:.2f}' for point in points)}; "
             f"paid {' '.join(number(point.paid.get(name)) for point in points)}"
             for name in points[0].answers
+        ),
+        measured=tuple(
+            f"{name}: {' '.join(number(point.measured.get(name)) for point in points)}" for name in points[0].measured
         ),
         exact_match=" ".join(f"{point.exact_match:.2f}" for point in points),
         reward=" ".join(number(point.reward) for point in points),

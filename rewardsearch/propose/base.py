@@ -26,6 +26,7 @@ from rewardsearch.records import (
 from rewardsearch.records.feedback import Feedback
 from rewardsearch.rewards.identity import MAX_CODE_CHARS, candidate_id
 from rewardsearch.run.ledger import Ledger
+from rewardsearch.tasks import Meaning
 
 MAX_NAME_CHARS = 40
 
@@ -56,7 +57,8 @@ class ProposalRequest(Record):
     - `task`, `description`: the task's name and text. `classes`: the answers of a task with classes; `positive`: the one
       whose F1 ranks, which is the first, or None for macro F1; `numeric`: whether answers are numbers.
       `form_code`: the parser of the answer form as Python source; empty for tags.
-      `columns`: what rewards get beside `answer`. `base_rewards`: (name, code) of the rewards that are always trained on.
+      `columns`: what rewards get beside `answer`. `measured`: the columns with numbers; `constant`: those of them that are the
+      same in a group. `base_rewards`: (name, code) of the rewards that are always trained on.
       `examples`: labelled completions of one row.
     - `training`: how long a candidate is trained. `scale_rewards`: what advantages are divided by. `limits`: the checks before
       training. `feedback`: the results so far. Each is empty or None where it is unknown or withheld.
@@ -80,6 +82,8 @@ class ProposalRequest(Record):
     numeric: bool = True
     form_code: str = ""
     columns: tuple[str, ...] = ()
+    measured: dict[str, Meaning] = {}
+    constant: tuple[str, ...] = ()
     base_rewards: tuple[tuple[str, str], ...]
     examples: tuple[LabelledCompletion, ...] = ()
     feedback: Feedback | None = None

@@ -30,6 +30,8 @@ class Training(Record):
     zero_std_fraction: str
     curves: tuple[ComponentCurve, ...]
     base_end: str = ""
+    measured: tuple[str, ...] = ()
+    """Of a task that measures, a line for each measured column: its name and its mean at the shown steps."""
     answers: tuple[str, ...] = ()
     """On a task with classes, a line for each: how many completions answer it, and what they are paid."""
     alarms: tuple[str, ...] = ()

@@ -161,6 +161,8 @@ def _request(
         numeric=task.numeric,
         form_code="" if task.answer_form == TAGS else task.answer_form.code,
         columns=task.columns,
+        measured={} if task.measures is None else dict(task.measures.meanings),
+        constant=() if task.measures is None else task.measures.constant,
         training=(
             f"{config.train.steps} steps, each on {config.train.prompts_per_step} prompts with a group of "
             f"{config.train.group_size} completions of at most {config.train.max_completion_tokens} tokens"

@@ -73,6 +73,15 @@ class Meaning(NamedTuple):
     least: float | None
     greatest: float | None
 
+    @property
+    def range(self) -> str:
+        """In words, such as "-1 to 1"."""
+        if self.least is None or self.greatest is None:
+            ends = [f"{self.least:g} or more"] if self.least is not None else []
+            ends += [f"{self.greatest:g} or less"] if self.greatest is not None else []
+            return "".join(ends) or "any number"
+        return f"{self.least:g} to {self.greatest:g}"
+
     def nearest(self, number: float) -> float:
         """The value that the column can have and that is nearest to `number`."""
         number = number if self.greatest is None else min(number, self.greatest)

@@ -26,7 +26,7 @@ ROOMY = 100_000
 
 
 def system(structured: bool = False) -> str:
-    return render("system.j2", structured=structured, classes=None, numeric=True, tags=True)
+    return render("system.j2", structured=structured, classes=None, numeric=True, tags=True, measured={})
 
 
 def first_round(count: int) -> list[str]:
@@ -39,6 +39,7 @@ def first_round(count: int) -> list[str]:
 
 def task(base_rewards: Sequence[tuple[str, str]]) -> str:
     nothing = {"training": "", "scale_rewards": "", "limits": None, "classes": None, "columns": (), "examples": ()}
+    nothing |= {"measured": {}, "constant": ()}
     return render("_task.j2", base_rewards=base_rewards, task="t", description="b", cut=(), **nothing)
 
 

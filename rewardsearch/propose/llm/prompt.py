@@ -65,6 +65,7 @@ def build_prompt(request: ProposalRequest, planned: Request, limit: int, structu
     Raises TooLong, and UserError when a parent has no evidence to tell.
     """
     known = request.model_dump(include={"classes", "positive", "numeric", "columns"})
+    known["measured"] = request.measured
     system = render("system.j2", request.prompts, structured=structured, tags=not request.form_code, **known)
     cut: list[str] = []
     prompt = Prompt(system=system, user=_rendered(request, planned, cut))
@@ -96,6 +97,8 @@ def _rendered(request: ProposalRequest, planned: Request, cut: Sequence[str]) ->
         "classes": request.classes,
         "positive": request.positive,
         "columns": request.columns,
+        "measured": request.measured,
+        "constant": request.constant,
         "base_rewards": request.base_rewards,
         "examples": request.examples,
         "scale_rewards": request.scale_rewards,
