@@ -18,6 +18,7 @@ from rewardsearch.propose import load_proposer
 from rewardsearch.records.findings import Finding, Status
 from rewardsearch.rewards.sandbox import LIMITS, inspect
 from rewardsearch.run.devices import ask_torch, slots_of
+from rewardsearch.session.outlets import outlets_of
 from rewardsearch.session.preflight import data_and_policy
 from rewardsearch.session.requests import first_request
 from rewardsearch.train import DEVICE
@@ -35,6 +36,7 @@ def examine(config: Config) -> Iterator[Finding]:
     yield _disk(Path(config.run_dir or "runs"))
     yield from _sandbox(config)
     yield _proposer(config)
+    yield from _outlets(config)
     # A missing device is among the findings of _devices.
     yield from (each for each in data_and_policy(config) if each.name != DEVICE)
 
@@ -139,3 +141,9 @@ def _proposer(config: Config) -> Finding:
         what, _, remedy = warning.partition("; ")
         return Finding("proposer", "warn", f"{found}; {what}", remedy)
     return Finding("proposer", "ok", found)
+
+
+def _outlets(config: Config) -> Iterator[Finding]:
+    for spec in outlets_of(config):
+        found, _, remedy = spec.missing.partition("; ")
+        yield Finding(spec.name, "warn" if found else "ok", found or "ready", remedy)

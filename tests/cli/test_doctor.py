@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,15 @@ def test_a_proposer_that_could_not_start_fails(monkeypatch: pytest.MonkeyPatch) 
     priced = parse_config({"propose": {"proposer": "llm", "llm": {"prices": prices}}}, "test")
     assert finding("proposer", priced) == Finding("proposer", "ok", "llm: gpt-5 (key in OPENAI_API_KEY)")
     assert "sk-secret" not in unpriced.found + unpriced.remedy
+
+
+def test_a_tracker_and_a_notification_that_cannot_work_warn_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "trackio", None)
+    monkeypatch.delenv("NOTIFY_X", raising=False)
+    config = parse_config({"trackers": ["trackio"], "notify": ["NOTIFY_X"]}, "test")
+    found = {each.name: each for each in examine(config)}
+    assert found["trackio"].status == found["notify NOTIFY_X"].status == "warn"
+    assert "rewardsearch[trackio]" in found["trackio"].remedy and "NOTIFY_X" in found["notify NOTIFY_X"].remedy
 
 
 def test_the_command_prints_a_line_each_and_ends_with_2_when_something_fails(

@@ -1,38 +1,48 @@
-"""Curves and leaderboards in trackio's local store: a run of a project, named after the search, for each training run."""
+"""Curves and leaderboards in trackio: a run of a project, named after the search, for each training run.
+
+They go to the folder `trackio` of the search's run folder, unless a variable of trackio names another store (TRACKIO_DIR) or a
+server (TRACKIO_SERVER_URL, TRACKIO_SPACE_ID).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import trackio
-
-from rewardsearch.records import CurvePoint, Ranking
-from rewardsearch.session.outlets import board_rows, scalars
+_project = ""
 
 
-class Runs:
-    """Implements Outlet."""
+class NotStored(Exception):
+    """What trackio could not pass on."""
 
-    def __init__(self, project: str) -> None:
-        self._project = project
 
-    def curve(self, arm: str, points: Sequence[CurvePoint]) -> None:
-        trackio.init(project=self._project, name=arm, resume="allow", embed=False)
-        for point in points:
-            trackio.log(scalars(point), step=point.step)
+def start(settings: dict[str, str]) -> None:
+    global _project
+    _project = settings["run"]
+    # It is read at the import.
+    os.environ.setdefault("TRACKIO_DIR", f"{settings['folder']}/trackio")
+
+
+def curve(arm: str, steps: list[tuple[int, dict[str, float]]]) -> None:
+    _log(arm, steps)
+
+
+def leaderboard(round: int, rows: list[dict[str, Any]]) -> None:
+    _log("leaderboard", [(round, {f"f1/{row['name']}": row["f1"] for row in rows})])
+
+
+def _log(name: str, steps: Sequence[tuple[int, Mapping[str, float]]]) -> None:
+    """Raises NotStored for what is a warning in trackio."""
+    import trackio
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        trackio.init(project=_project, name=name, resume="allow", embed=False, auto_log_cpu=False, auto_log_gpu=False)
+        for step, numbers in steps:
+            trackio.log(dict(numbers), step=step)
         trackio.finish()
-
-    def leaderboard(self, round: int, ranking: Ranking) -> None:
-        trackio.init(project=self._project, name="leaderboard", resume="allow", embed=False)
-        scores = {f"f1/{row['name']}": row["f1"] for row in board_rows(ranking)}
-        trackio.log(scores, step=round)
-        trackio.finish()
-
-    def notice(self, title: str, text: str) -> None: ...
-
-    def close(self) -> None: ...
-
-
-def open(folder: Path, run: str) -> Runs:
-    return Runs(run)
+    for warning in caught:
+        if warning.category is UserWarning:
+            raise NotStored(str(warning.message).partition(". ")[0])

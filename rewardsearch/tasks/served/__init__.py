@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -47,9 +47,10 @@ class Served:
     """The process of a file. It stays until `close`, or the end of this process.
 
     argument: with one, `start` of the file is called with it after the import; what it returns is the value of `started`. keys:
-    whether the process has the environment variables that may hold keys.
+    whether the process has the environment variables that may hold keys. hidden: variables that it has in no case. quiet: whether
+    what it writes to standard error is dropped.
 
-    A call that hangs (for `call_s` seconds) or ends the process is repeated once in a new one.
+    A call that hangs (for `call_s` seconds) or ends the process is repeated once in a new one, unless `repeat` is False.
     """
 
     def __init__(
@@ -58,10 +59,14 @@ class Served:
         argument: Any = None,
         *,
         keys: bool = True,
+        hidden: Collection[str] = (),
+        quiet: bool = False,
+        repeat: bool = True,
         call_s: float = CALL_S,
         start_s: float = START_S,
     ) -> None:
-        self.file, self._keys, self._call_s, self._start_s = file, keys, call_s, start_s
+        self.file, self._call_s, self._start_s = file, call_s, start_s
+        self._keys, self._hidden, self._quiet, self._repeat = keys, frozenset(hidden), quiet, repeat
         self._arguments = [] if argument is None else [json.dumps(argument)]
         self._process: subprocess.Popen[bytes] | None = None
         self._end: weakref.finalize[Any, Any] | None = None
@@ -82,13 +87,13 @@ class Served:
         request = json.dumps({"call": name, "args": args, "columns": dict(columns or {})}, default=str).encode() + b"\n"
         seconds = self._start_s if name == "rows" else self._call_s
         with self._lock:
-            for last in (False, True):
+            for again in (self._repeat, False):
                 try:
                     return self._exchange(request, seconds)
                 except _Lost as lost:
                     self.close()
-                    if last:
-                        raise CallFault(f"{lost}, twice", lost=True) from None
+                    if not again:
+                        raise CallFault(f"{lost}, twice" if self._repeat else str(lost), lost=True) from None
         raise AssertionError
 
     def _exchange(self, request: bytes, seconds: float) -> Any:
@@ -107,12 +112,17 @@ class Served:
 
     def _start(self) -> None:
         child = Path(__file__).with_name("child.py")
-        environment = {name: value for name, value in os.environ.items() if self._keys or not _KEYS.search(name)}
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in self._hidden and (self._keys or not _KEYS.search(name))
+        }
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", str(child), str(self.file), *self._arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL if self._quiet else None,
                 env=environment | {"PYTHONHASHSEED": "0"},
                 bufsize=0,
                 start_new_session=True,
@@ -154,6 +164,11 @@ class Served:
             return f" by signal {-status}" if status < 0 else f" with status {status}"
         return ""
 
+    def kill(self) -> None:
+        """Ends the process, also while another thread waits for a call, which then fails."""
+        if (process := self._process) is not None:
+            _kill(process)
+
     def close(self) -> None:
         """Ends the process; the next call starts another."""
         self._process = None
@@ -163,9 +178,13 @@ class Served:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Ends a process with all that it started."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    _kill(process)
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             pipe.close()
     process.wait()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
