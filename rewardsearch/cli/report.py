@@ -31,8 +31,6 @@ def report(
 
     state = open_run(run)
     console = make_console()
-    if replay and not state.rankings:
-        raise UserError(f"--replay: {state.folder} has no finished round to show; leave --replay out")
     if not serve:
         if port:
             raise UserError(f"--port: got {port} without --serve; add --serve or leave --port out")

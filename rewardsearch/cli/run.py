@@ -16,7 +16,7 @@ from rewardsearch.cli.tables import make_console, print_facts, print_lines, prin
 from rewardsearch.errors import BudgetReached, NothingAccepted, UserError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    pass
 
 
 def run(
@@ -47,6 +47,7 @@ def run(
     from rewardsearch.cli.progress import SearchProgress
     from rewardsearch.loop import search
     from rewardsearch.propose import load_proposer
+    from rewardsearch.report import report_at_end
     from rewardsearch.run.journal import has_run, read_run
     from rewardsearch.session.plan import describe_proposals, describe_search
     from rewardsearch.session.preflight import check
@@ -74,27 +75,15 @@ def run(
         with SearchProgress(console, settings) as progress:
             state = search(settings, folder, progress, mix)
     except (BudgetReached, NothingAccepted):
-        _write_report(folder, console)
+        print_whole(console, report_at_end(folder))
         raise
     print_leaderboard(ranking_of(state), console)
     if state.final is not None:
         print_final(state.final, console)
-    _write_report(folder, console)
+    print_whole(console, report_at_end(folder, state))
     quoted = shlex.quote(str(folder))
     print_whole(console, f"next: rewardsearch show {quoted} ID")
     print_whole(console, f"      rewardsearch export {quoted} --to trl -o DIR")
-
-
-def _write_report(folder: Path, console: Console) -> None:
-    """Writes the report. A search that has ended does not fail for want of it."""
-    from rewardsearch.report import write_report
-    from rewardsearch.run.journal import read_run
-
-    try:
-        print_whole(console, f"report: {write_report(read_run(folder))}")
-    except Exception as error:
-        why = " ".join(str(error).split()) or type(error).__name__
-        print_lines(console, f"warning: no report ({why}); `rewardsearch report {shlex.quote(str(folder))}` writes it")
 
 
 def _proposing(proposer: str | None, recorded: str | None) -> list[str]:

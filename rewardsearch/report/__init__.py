@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from rewardsearch import __version__
+from rewardsearch.errors import UserError
 from rewardsearch.exporters import EXPORTERS
 from rewardsearch.files import numbers, write_atomic
 from rewardsearch.records import BASELINE, POLICY, FinalRow, Ranking
@@ -30,21 +31,44 @@ from rewardsearch.report.scoreboard import KINDS, Scorer
 from rewardsearch.report.search import f1_scale, rounds, scores_chart, tests_on_test, tests_on_val, title
 from rewardsearch.report.svg import Scale, bar, moved, stacked
 from rewardsearch.report.verdict import environment, headline, spend
+from rewardsearch.run.journal import read_run
 from rewardsearch.run.state import RunState
 from rewardsearch.run.tables import ranges
 from rewardsearch.session.runs import finalize_document, leaderboard_document, ranking_of
 
-__all__ = ["REPORT", "report_html", "write_report"]
+__all__ = ["REPORT", "report_at_end", "report_html", "write_report"]
 
 REPORT = "report.html"
 """The report's file in a run's folder."""
 
 
 def write_report(state: RunState, path: Path | None = None, replay: bool = False) -> Path:
-    """Writes the report of a run to `path`, by default into its folder, and gives the path."""
+    """Writes the report of a run to `path`, by default into its folder, and gives the path.
+
+    replay: the page begins at the first round. Raises UserError for a replay without a finished round, and for a path that no
+    file can be at.
+    """
     path = path or state.folder / REPORT
-    write_atomic(path, report_html(state, replay=replay))
+    if replay and not state.rankings:
+        raise UserError(f"replay: {state.folder} has no finished round to show; leave it out")
+    if path.exists() and not path.is_file():
+        what = "a folder" if path.is_dir() else "no regular file"
+        raise UserError(f"the report cannot be written: {path} is {what}; name a file, such as {REPORT}")
+    try:
+        write_atomic(path, report_html(state, replay=replay))
+    except (FileNotFoundError, FileExistsError, NotADirectoryError) as error:
+        raise UserError(f"the report cannot be written to {path} ({error.strerror}); name a file in a folder") from None
     return path
+
+
+def report_at_end(folder: Path, state: RunState | None = None) -> str:
+    """Writes the report of a search that has ended, and gives the line that says so. Without a report the line is a warning: a
+    search does not fail for want of it. state: that of the run in `folder`, where it is known."""
+    try:
+        return f"report: {write_report(state or read_run(folder))}"
+    except Exception as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+        return f"warning: no report ({why}); `rewardsearch report {shlex.quote(str(folder))}` writes it"
 
 
 def report_html(state: RunState, *, scorer: Scorer | None = None, replay: bool = False, live: str = "") -> str:

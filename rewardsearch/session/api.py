@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rewardsearch.config import Config, load_config, parse_config
-from rewardsearch.errors import UserError
+from rewardsearch.errors import BudgetReached, NothingAccepted, UserError
 from rewardsearch.records import Candidate, FinalReport, Ranking, TrainingResult, Verdict
 from rewardsearch.run.progress import Progress
 from rewardsearch.run.state import RunState
@@ -47,7 +47,7 @@ def search(
     progress: Progress | Callable[[str], None] | None = None,
     mix: bool = False,
 ) -> Run:
-    """Starts a search, or resumes the one in its run folder, and gives the run when it has ended.
+    """Starts a search, or resumes the one in its run folder, and gives the run when it has ended. Writes its report there.
 
     config: the path of a YAML file, or a Config. run_dir: the run folder; None takes that of the config, which is by default
     runs/<name of the file>. set: values that replace those of the config. progress: is called with each line of progress,
@@ -57,6 +57,7 @@ def search(
     Raises UserError, BudgetReached, NothingAccepted or MachineError. After any of them, or Ctrl-C, the same call resumes.
     """
     from rewardsearch.loop import search as run_search
+    from rewardsearch.report import report_at_end
     from rewardsearch.session.preflight import check
     from rewardsearch.session.progress import LineProgress
 
@@ -69,7 +70,13 @@ def search(
     shown = LineProgress(settings, write) if callable(write) else write
     for warning in check(settings):
         shown.say(f"warning: {warning}")
-    return Run(run_search(settings, Path(folder), shown, mix))
+    try:
+        state = run_search(settings, Path(folder), shown, mix)
+    except (BudgetReached, NothingAccepted):
+        shown.say(report_at_end(Path(folder)))
+        raise
+    shown.say(report_at_end(Path(folder), state))
+    return Run(state)
 
 
 def load_run(folder: str | Path) -> Run:
@@ -218,6 +225,15 @@ class Run:
         Raises UserError for an arm without a score.
         """
         return compare_arms(self._state, find_arm(self._state, a), find_arm(self._state, b))
+
+    def report(self, path: str | Path | None = None, *, replay: bool = False) -> Path:
+        """Writes the report, one HTML file that needs no network, and gives its path: by default report.html in the run folder.
+
+        replay: the page begins at the first round, with a control to go on. Raises UserError where no file can be written there.
+        """
+        from rewardsearch.report import write_report
+
+        return write_report(self._state, Path(path) if path is not None else None, replay)
 
     def export(
         self, target: str, folder: str | Path, *, top: int | None = None, ensemble: str | None = None

@@ -1,4 +1,6 @@
 import json
+import os
+import re
 import threading
 import urllib.error
 import urllib.request
@@ -8,6 +10,7 @@ import pytest
 from conftest import Cli
 from report_page import Page
 
+from rewardsearch.files.numbers import duration
 from rewardsearch.report.serve import ReportServer
 from rewardsearch.run.events import Ended
 from rewardsearch.run.journal import JOURNAL, Journal
@@ -49,6 +52,23 @@ def test_the_numbers_are_those_of_leaderboard_and_finalize_as_json(cli: Cli, run
     scored = [row for row in leaderboard["rows"] if row["rank"] is not None]
     assert [row["id"] for row in scored] == page.rows("leaderboard")
     assert seen > 40
+    pairs = {(pair["a"], pair["b"]): pair["p_holm"] for pair in final["pairs"]}
+    assert pairs
+    for (a, b), p in pairs.items():
+        assert page.cells["pairs", "", f"{a}/{b}"] == page.cells["pairs", "", f"{b}/{a}"] == formatted("p_holm", p)
+    chosen = next(row for row in final["rows"] if row["id"] == final["chosen"])
+    assert page.facts["F1 on the sealed test"] == formatted("f1", chosen["f1"])
+    assert page.facts["gain"] == formatted("gain", chosen["gain"])
+
+
+def test_the_cost_is_that_of_status_as_json(cli: Cli, run: Path) -> None:
+    assert cli("report", run).code == 0
+    page = Page((run / "report.html").read_text(encoding="utf-8"))
+    status = json.loads(cli("status", run, "--json").out)
+    assert page.facts["training steps"] == f"{status['steps']:,}"
+    assert page.facts["wall clock"] == duration(status["seconds"])
+    assert page.facts["model requests"].startswith(f"{status['usage']['requests']:,}, ")
+    assert page.phases == {name: duration(seconds) for name, seconds in status["phases"].items()}
 
 
 def test_the_report_goes_where_the_user_says_and_is_the_same_again(cli: Cli, run: Path, tmp_path: Path) -> None:
@@ -66,6 +86,35 @@ def test_options_that_do_not_fit_are_named(cli: Cli, run: Path, options: list[st
     done = cli("report", run, *options)
     assert done.code == 2
     assert named in done.err
+
+
+def test_a_port_that_is_taken_is_named(cli: Cli, run: Path) -> None:
+    with ReportServer(run) as server:
+        port = server.url.rsplit(":", 1)[1].strip("/")
+        done = cli("report", run, "--serve", "--port", port)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert f"port {port}" in done.err
+
+
+@pytest.mark.parametrize("place", ["folder", "file/report.html", os.devnull])
+def test_a_place_that_no_file_can_be_at_is_named(cli: Cli, run: Path, tmp_path: Path, place: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    done = cli("report", run, "-o", place)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert place in done.err
+    assert not Path(os.devnull).is_file()
+
+
+def test_what_is_no_run_or_of_another_version_is_named(cli: Cli, run: Path) -> None:
+    journal = run / JOURNAL
+    journal.write_text(
+        re.sub(r'"format":\s*\d+', '"format": 0', journal.read_text(encoding="utf-8"), count=1), encoding="utf-8"
+    )
+    for name in ("nowhere", str(run)):
+        done = cli("report", name)
+        assert (done.code, done.err.count("\n")) == (2, 1)
+        assert name in done.err
 
 
 def fetched(url: str, host: str | None = None) -> tuple[int, str]:

@@ -12,11 +12,14 @@ _LOADS = ("src", "href", "action", "data", "poster", "srcset", "formaction")
 
 
 class Page(HTMLParser):
-    """cells: text by class of the table, id of the row and key. tags: how often each element occurs. links: what elements refer
-    to. handlers: attributes that would run a script. unclosed: elements that end in the wrong order."""
+    """cells: text by class of the table, id of the row and key. facts: the first text of each name in a list of facts.
+    phases: the time of each phase. tags: how often each element occurs. links: what elements refer to. handlers: attributes
+    that would run a script. unclosed: elements that end in the wrong order."""
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
+        self.facts: dict[str, str] = {}
+        self.phases: dict[str, str] = {}
         self.cells: dict[tuple[str, str, str], str] = {}
         self.tags: Counter[str] = Counter()
         self.links: list[str] = []
@@ -24,7 +27,7 @@ class Page(HTMLParser):
         self.unclosed: list[str] = []
         self.ids: list[str] = []
         self.text = ""
-        self._json = ""
+        self._json = self._fact = ""
         self._open: list[tuple[str, dict[str, str]]] = []
         self.feed(html)
         self.unclosed += [tag for tag, _ in self._open]
@@ -67,6 +70,12 @@ class Page(HTMLParser):
             return
         if "style" not in tags:
             self.text += data
+        if tags and tags[-1] == "dt":
+            self._fact = data
+        elif tags and tags[-1] == "dd":
+            self.facts.setdefault(self._fact, data)
+        elif self._open and "data-phase" in self._open[-1][1]:
+            self.phases[self._open[-1][1]["data-phase"]] = data
         table = next((found.get("class", "") for tag, found in self._open if tag == "table"), None)
         row = next((found for tag, found in reversed(self._open) if tag == "tr"), {})
         within = reversed(self._open)

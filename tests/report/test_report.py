@@ -1,11 +1,9 @@
 import re
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from classed import classed
-from fakes import candidate, curves, outcomes, screened
+from fakes import candidate, screened
 from report_page import Page
 from two_rounds import state as two_rounds
 
@@ -201,36 +199,3 @@ def test_a_replay_has_the_leaderboard_of_each_round_and_its_end() -> None:
     assert boards == [{row.id for row in each.rows} for each in (first, ranking, ranking)]
     assert 'max="3"' in html
     assert 'id="replay"' not in report_html(state, scorer=NoScores(state.config))
-
-
-def test_fifty_candidates_on_the_questions_of_gsm8k_stay_small(record_property: Callable[[str, object], None]) -> None:
-    text = "so we think about it and 12 + 5 = 17. " * 40
-    made, results = [], [screened(BASELINE, "cw"), screened(POLICY, "w")]
-    for place in range(50):
-        long = f"[{place}.0 + len(text) for text in completions][0] if completions else 0.0" + " # why this pays" * 200
-        each = candidate(f"candidate_{place}", str(place), round=1 + place // 10, parents=[c.id for c in made[-1:]])
-        made.append(
-            each.model_copy(
-                update={"code": each.code + "\n".join(f"# {long} {n}" for n in range(3)), "rationale": text}
-            )
-        )
-        examples = tuple(
-            Example(prompt=text, completion=text * 3, answer="17", reward=1.0, kind=kind, against=0.0, step=n)
-            for kind in ("wrong", "unparsed", "correct")
-            for n in range(5)
-        )
-        points = tuple(
-            point.model_copy(update={"components": {f"reward/{part}": point.step / 7 for part in range(8)}})
-            for point in curves("a", 500)
-        )
-        results.append(screened(each.id, "", curves=points, disagreements=examples))
-    letters = [("c" * (400 + 13 * place) + "w" * 1319)[:1319] for place in range(len(results))]
-    results = [
-        each.model_copy(update={"outcomes": outcomes(kinds)}) for each, kinds in zip(results, letters, strict=True)
-    ]
-    state = searched(made, results)
-    started = time.perf_counter()
-    html = report_html(state, scorer=NoScores(state.config))
-    record_property("seconds", round(time.perf_counter() - started, 2))
-    assert 200_000 < len(html.encode()) < 8_000_000
-    assert len(Page(html).rows("leaderboard")) == 52

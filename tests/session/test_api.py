@@ -85,6 +85,11 @@ def test_a_search_gives_its_run_and_the_same_call_gives_it_again(
     assert (run.status, run.config.candidates, run.config.rank.resamples) == ("finished", 1, 150)
     assert sorted(run.leaderboard()["name"]) == sorted(["baseline", "policy", run.candidates[0].name])
     assert any("after" in line and "accuracy" in line for line in lines)
+    written = tmp_path / "run" / "report.html"
+    assert lines[-1] == f"report: {written}"
+    # What the search had in memory gives the same report as what it left in its folder.
+    copy = rs.load_run(tmp_path / "run").report(tmp_path / "copy.html")
+    assert copy.read_bytes() == written.read_bytes()
     trained = list(trainer.trained)
     with caplog.at_level(logging.INFO, "rewardsearch"):
         again = rs.search(config, run_dir=tmp_path / "run", set=["candidates=1", "rank.resamples=150"])
