@@ -20,5 +20,5 @@ from rewardsearch.config.sections import (
     ValidateConfig,
 )
 from rewardsearch.config.sft import SftConfig
-from rewardsearch.config.task import ColumnMap, TaskConfig, label_key, name_of_kind
+from rewardsearch.config.task import ColumnMap, PairColumns, TaskConfig, label_key, name_of_kind
 from rewardsearch.config.training import RaceConfig, TrainConfig, VllmConfig, WatchConfig

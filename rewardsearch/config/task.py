@@ -94,6 +94,38 @@ class ColumnMap(SparseSection):
         return self
 
 
+class PairColumns(SparseSection):
+    """Which columns of a user's data hold the texts of the task `contrast`. With `text` and `label` its pairs are made: two texts
+    of one label belong together. Else each row has a query and its positive."""
+
+    omitted = frozenset(("negatives", "group", "text", "label", "rationale"))
+    query: str = "query"
+    positive: str = "positive"
+    negatives: tuple[str, ...] = ()
+    """Columns with hard negatives: a text each, or a list of texts. Texts near the positive that do not belong to the query."""
+    group: str | None = None
+    """A column that says which rows are about the same: their texts are never each other's negatives."""
+    text: str | None = None
+    label: str | None = None
+    rationale: str | None = None
+    """A column with a rationale about the positive (or the text), which supervised fine-tuning teaches."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_column(cls, value: Any) -> Any:
+        negatives = value.get("negatives") if isinstance(value, dict) else None
+        return value | {"negatives": [negatives]} if isinstance(negatives, str) else value
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> PairColumns:
+        if (self.text is None) != (self.label is None):
+            raise ValueError("text and label go together: name both columns, or neither")
+        given = self.model_fields_set & {"query", "positive", "negatives", "group"}
+        if self.text is not None and given:
+            raise ValueError(f"text and label make the pairs; leave {', '.join(sorted(given))} out, or text and label")
+        return self
+
+
 _NAMING = ("file", "environment", "data", "dataset", "kind")
 """The keys after whose value a task of a kind is named, the first that is set."""
 
@@ -133,6 +165,8 @@ class TaskConfig(SparseSection):
                 "environment",
                 "arguments",
                 "reward_function",
+                "pairs",
+                "negatives",
             ),
         )
     )
@@ -140,8 +174,8 @@ class TaskConfig(SparseSection):
     """A task without a class: `numeric`, `choice`, `text`, `file` (rows of `data`), `reasoning_gym`, or `verifiers`. None: the
     task of that `name`."""
     name: str = "arithmetic"
-    """A built-in task (arithmetic, gsm8k, resume), one of an installed package by its entry point, or a class from outside:
-    `package.module:Class`, or `file.py:Class`. With `kind`: what tables call the task."""
+    """A built-in task (arithmetic, contrast, gsm8k, resume), one of an installed package by its entry point, or a class from
+    outside: `package.module:Class`, or `file.py:Class`. With `kind`: what tables call the task."""
     train_rows: Count = 2000
     val_rows: Annotated[Count, Affects("training", "sft")] = 500
     test_rows: Annotated[Count, Affects("training")] = 1000
@@ -153,8 +187,8 @@ class TaskConfig(SparseSection):
     sample: bool = False
     """gsm8k: take the 256 train and 64 test rows that come with the package. A search does so only where this is set."""
     data: str | None = None
-    """Where the rows of a `kind` and of `resume` come from: a JSON Lines, CSV or Parquet file, or the id of a hub data set. None:
-    resume generates its rows."""
+    """Where the rows of a `kind`, of `resume` and of `contrast` come from: a JSON Lines, CSV or Parquet file, or the id of a hub
+    data set. None: resume and contrast generate their rows."""
     val_data: str | None = None
     """Where the rows of `val` come from; None carves them from `data`."""
     test_data: Annotated[str | None, Affects("training")] = None
@@ -197,6 +231,10 @@ class TaskConfig(SparseSection):
     """kind file: the Python file with `verify(completion, answer, **columns)`, which judges completions."""
     trusted: bool = False
     """kind file: whether the file may import what it likes and do what the user can. False: it runs in the sandbox of rewards."""
+    pairs: PairColumns | None = None
+    """contrast: the columns of `data`. None: `query` and `positive`."""
+    negatives: Count | None = None
+    """contrast: the number of hard negatives of a row that count in training. None: 1."""
     columns: ColumnMap = ColumnMap()
     split_by: Literal["auto", "texts", "persons"] = "auto"
     """resume: which rows of `data` stay in one split. `texts`: those that share a resume, a job or a person; `persons`: those

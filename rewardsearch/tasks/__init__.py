@@ -37,6 +37,7 @@ __all__ = [
 
 TASKS = {
     "arithmetic": "rewardsearch.tasks.arithmetic:ArithmeticTask",
+    "contrast": "rewardsearch.tasks.contrast.task:ContrastTask",
     "gsm8k": "rewardsearch.tasks.gsm8k:Gsm8kTask",
     "resume": "rewardsearch.tasks.resume:ResumeTask",
 }

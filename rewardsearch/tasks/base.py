@@ -118,7 +118,8 @@ class Task(Protocol):
 
     @abstractmethod
     def demonstrations(self) -> list[Demonstration]:
-        """What supervised fine-tuning teaches: for each train row a right completion in the asked form."""
+        """What supervised fine-tuning teaches: for each train row a right completion in the asked form. A task that measures has
+        them only where its data do."""
         ...
 
     def outcomes(self, answered: Sequence[tuple[Row, str, int]]) -> list[Outcome]:

@@ -15,13 +15,13 @@ from rewardsearch.config import TaskConfig, label_key
 from rewardsearch.errors import UserError
 from rewardsearch.records import FIXED_ARGUMENTS, UNPARSED, Row
 from rewardsearch.tasks.base import SPLITS, LabelValues, SourceReport, Split, refuse_data_keys
+from rewardsearch.tasks.carving import KEYS, PARTS, Found, carve, carved_split, left_out, read_counts, read_parts
 from rewardsearch.tasks.equal import Choice, Equality, Number, Text, equality_of
-from rewardsearch.tasks.examples import PARTS, Example, Found, answer_values, columns_in, read_examples, unseen
-from rewardsearch.tasks.hub import HubError
+from rewardsearch.tasks.examples import Example, answer_values, columns_in, read_examples
 from rewardsearch.tasks.judged import JudgedTask
 from rewardsearch.tasks.labelled import SAID, Worked
 from rewardsearch.tasks.sources import read_source, source_name
-from rewardsearch.tasks.splitting import connected, digest, split_of
+from rewardsearch.tasks.splitting import digest
 from rewardsearch.tasks.tables import Mistakes, Table
 
 MOST_CLASSES = 20
@@ -42,7 +42,7 @@ class DataTask(JudgedTask):
 
     _classed: tuple[Table, Mistakes] | None = None
     """`task.data` where it was read for its classes, until it is read for its rows."""
-    keys: Mapping[str, str] = {part: f"task.{part}" for part in PARTS}
+    keys: Mapping[str, str] = KEYS
     """The keys of the config in which the user names the sources."""
 
     def __init__(self, config: TaskConfig) -> None:
@@ -97,8 +97,7 @@ class DataTask(JudgedTask):
 
     def carved_split(self, each: Example, group: str) -> Split:
         """The split of an example of `task.data` in the group `group`."""
-        split = split_of(group, "test_data" in self._found)
-        return "train" if split == "val" and "val_data" in self._found else split
+        return carved_split(self._found, group)
 
     def in_order(self, split: Split, found: list[Example]) -> list[Example]:
         """The examples of a split in the order that rows are drawn in."""
@@ -107,7 +106,6 @@ class DataTask(JudgedTask):
     @property
     def source(self) -> SourceReport:
         sources = {part: str(getattr(self._config, part)) for part in self._found}
-        names = {part: source_name(source) + _MARKS[part] for part, source in sources.items()}
         splits = self._splits  # It counts what is left out.
         classes: dict[Split, dict[str, int]] = {}
         for split in SPLITS if self.classes else ():
@@ -125,8 +123,8 @@ class DataTask(JudgedTask):
             notes.append(f"task.prompt reads column {answer}, which is the answer: prompts hold it")
         return SourceReport(
             name=self._config.data or "",
-            read={names[part]: found.read for part, found in self._found.items()},
-            left_out=dict(sum((found.left_out for found in self._found.values()), Counter[str]())),
+            read=read_counts(self._found, sources),
+            left_out=left_out(self._found),
             notes=tuple(notes),
             found={split: len(splits[split]) for split in SPLITS},
             classes=classes,
@@ -137,7 +135,7 @@ class DataTask(JudgedTask):
         )
 
     @cached_property
-    def _found(self) -> dict[str, Found]:
+    def _found(self) -> dict[str, Found[Example]]:
         return self.read_sources()
 
     def table(self, part: str, mistakes: Mistakes) -> Table | None:
@@ -149,38 +147,21 @@ class DataTask(JudgedTask):
         source = getattr(self._config, part)
         return None if source is None else read_source(self.keys[part], str(source), PARTS[part], mistakes)
 
-    def read_sources(self) -> dict[str, Found]:
+    def read_sources(self) -> dict[str, Found[Example]]:
         """What each source has, by its key. Raises UserError with the mistakes of all sources."""
-        found: dict[str, Found] = {}
-        mistakes: list[str] = []
-        for part in PARTS:
-            of_source = Mistakes()
-            try:
-                table = self.table(part, of_source)
-                if table is not None:
-                    found[part] = read_examples(self._config, self.reading, part, self.keys[part], table, of_source)
-            except HubError:
-                raise
-            except UserError as error:
-                mistakes += error.mistakes
-        if mistakes:
-            raise UserError(*dict.fromkeys(mistakes))
-        return found
+
+        def read(part: str, mistakes: Mistakes) -> Found[Example] | None:
+            table = self.table(part, mistakes)
+            if table is None:
+                return None
+            return read_examples(self._config, self.reading, part, self.keys[part], table, mistakes)
+
+        return read_parts(read)
 
     @cached_property
     def _splits(self) -> dict[Split, list[Example]]:
         """All that the data have for each split, in the order that rows are drawn in."""
-        splits: dict[Split, list[Example]] = {split: [] for split in SPLITS}
-        trained = self._found["data"].examples
-        for each, group in zip(trained, connected([each.ties for each in trained]), strict=True):
-            splits[self.carved_split(each, group)].append(each)
-        known = list(trained)
-        for split in ("val", "test"):
-            part = f"{split}_data"
-            if part in self._found:
-                reason = f"in {self.keys[part]} with a {self._tied} of {self.keys['data']}"
-                splits[split] = unseen(self._found[part], known, reason)
-                known += splits[split]
+        splits = carve(self._found, self._tied, self.keys, self.carved_split)
         return {split: self.in_order(split, found) for split, found in splits.items()}
 
     @property
@@ -204,10 +185,6 @@ A user's own data ({source_name(config.data or "")}). A prompt is {kind}, made f
 The policy is asked to answer in the form {self.form}
 {self.answers.counts}
 Columns that a reward has beside prompts, completions and answer, a text each: {columns}."""
-
-
-_MARKS = {"data": "", "val_data": " (val)", "test_data": " (test)"}
-"""What tells sources apart that are one file."""
 
 
 def _choice(config: TaskConfig, values: Mapping[str, tuple[str, ...]]) -> tuple[Equality, str | None]:

@@ -50,8 +50,8 @@ class JudgedExample(Record):
 
 class DataSheet(Record):
     """The rows of a task. read: number of rows of each source, by its name. left_out: number of rows in no split, by reason.
-    answers: of the first training rows. example: a training row as supervised fine-tuning teaches it; None where train is
-    empty. labelled: completions of one training row, on which rewards are validated."""
+    answers: of the first training rows. example: a training row as supervised fine-tuning teaches it; None where there is
+    none. labelled: completions of one training row, on which rewards are validated."""
 
     task: str
     source: str
@@ -84,7 +84,7 @@ def datasheet(task: Task, config: Config, full: bool = True) -> DataSheet:
         warnings=short_splits(task, config),
         splits=tuple(_split_sheet(task, source, split, full and bool(train)) for split in SPLITS),
         answers=tuple(row.answer for row in train[:5]),
-        example=task.demonstrations()[0] if train else None,
+        example=next(iter(task.demonstrations()), None) if train else None,
         labelled=tuple(_judged(task, each) for each in task.labelled(1)) if full and train else (),
     )
 
@@ -140,6 +140,11 @@ def check_rows(task: Task, config: Config) -> None:
                 mistakes.append(f"task: the {split} split has {has}, needs {every}; {remedy}")
     if mistakes:
         raise UserError(*mistakes)
+    if config.sft.enabled and not task.demonstrations():
+        raise UserError(
+            "sft.enabled: got true, but the task's data have no completions to teach; name a column that has them, or set it "
+            "to false"
+        )
     if (given := task.outcome(task.rows("train")[0], "").classes) != task.classes:
         raise UserError(
             f"task.name: the outcomes of {task.name} have classes {given}, the task has {task.classes}; "

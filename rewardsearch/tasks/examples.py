@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,13 @@ from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
 from rewardsearch.records import Row, message_text
 from rewardsearch.tasks.answers import Answers
+from rewardsearch.tasks.carving import Found
 from rewardsearch.tasks.filling import GLOBALS, filled, template_of, variables
 from rewardsearch.tasks.sources import source_name
 from rewardsearch.tasks.splitting import digest, sign_form, words
 from rewardsearch.tasks.tables import Mistakes, Table, cell_text, json_kind
 
 Prompt = str | list[dict[str, str]]
-PARTS = {"data": "train", "val_data": "validation", "test_data": "test"}
-"""The keys of the config that name sources, with the split that each takes of a hub data set."""
 _UNFILLED = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
 """What the expressions of a template raise."""
 _PROVIDED = frozenset(("row", "form"))
@@ -56,17 +55,9 @@ class Example:
         return Row(id=id, prompt=self.prompt, answer=self.answer, columns=dict(self.columns))
 
 
-@dataclass
-class Found:
-    """The examples of one source. read: number of its rows. left_out: of these, by reason. notes: about them, a sentence each."""
-
-    examples: list[Example]
-    read: int
-    left_out: Counter[str] = field(default_factory=Counter)
-    notes: list[str] = field(default_factory=list)
-
-
-def read_examples(config: TaskConfig, answers: Answers, part: str, key: str, table: Table, mistakes: Mistakes) -> Found:
+def read_examples(
+    config: TaskConfig, answers: Answers, part: str, key: str, table: Table, mistakes: Mistakes
+) -> Found[Example]:
     """The examples of `task.data`, `task.val_data` or `task.test_data`; the user named the source in `key`.
 
     mistakes: of the table so far. Raises UserError with every mistake of the source. Messages about the sealed test name rows
@@ -77,7 +68,7 @@ def read_examples(config: TaskConfig, answers: Answers, part: str, key: str, tab
         mistakes.end(name)
         raise UserError(f"{name} has no rows; {key} needs a row for each question")
     reader = _RowReader(config, answers, table, name, part)
-    found = Found([], len(table.rows))
+    found = Found[Example]([], len(table.rows))
     for where, row in table.rows:
         example = reader.example(where, row, mistakes, found.left_out)
         if example is not None:
@@ -104,7 +95,7 @@ def answer_values(config: TaskConfig, table: Table) -> list[str]:
     return [text for text in found if text]
 
 
-def _once(examples: Iterable[Example], found: Found) -> list[Example]:
+def _once(examples: Iterable[Example], found: Found[Example]) -> list[Example]:
     """Each example once, and none whose prompt has several answers."""
     by_prompt: defaultdict[str, list[Example]] = defaultdict(list)
     for each in examples:
@@ -337,19 +328,3 @@ def _column_text(value: Any) -> str:
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else cell_text(value)[0]
-
-
-def unseen(tested: Found, trained: Sequence[Example], reason: str) -> list[Example]:
-    """The examples of a source of its own that share nothing with `trained`; the others are left out for `reason`, and noted."""
-    known = {tie: each.where for each in reversed(trained) for tie in each.ties}
-    kept, seen = [], []
-    for each in tested.examples:
-        shared = next((known[tie] for tie in each.ties if tie in known), None)
-        if shared is None:
-            kept.append(each)
-        else:
-            seen.append((each.where, shared))
-    if seen:
-        tested.left_out[reason] = len(seen)
-        tested.notes.append(f"{seen[0][0]} is {reason} ({seen[0][1]}); {len(seen):,} rows like this are left out")
-    return kept

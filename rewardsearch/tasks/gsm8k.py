@@ -17,9 +17,10 @@ from rewardsearch.config import ColumnMap, TaskConfig
 from rewardsearch.errors import UserError
 from rewardsearch.records import message_text
 from rewardsearch.tasks.base import SourceReport, Split, refuse_data_keys
+from rewardsearch.tasks.carving import Found
 from rewardsearch.tasks.data import DataTask
 from rewardsearch.tasks.equal import Digits, equality_of
-from rewardsearch.tasks.examples import Example, Found
+from rewardsearch.tasks.examples import Example
 from rewardsearch.tasks.hub import HubError
 
 HUB = "openai/gsm8k:main"
@@ -58,7 +59,7 @@ class Gsm8kTask(DataTask):
         self._start(config.model_copy(update=settings), equality_of(config, Digits()))
         self.description = DESCRIPTION.format(form=self.form, counts=self.answers.counts)
 
-    def read_sources(self) -> dict[str, Found]:
+    def read_sources(self) -> dict[str, Found[Example]]:
         try:
             return super().read_sources()
         except HubError as error:

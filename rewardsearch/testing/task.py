@@ -12,13 +12,19 @@ from __future__ import annotations
 
 from itertools import combinations
 
+import numpy as np
 import pytest
 
 from rewardsearch.config import TaskConfig
-from rewardsearch.records import FIXED_ARGUMENTS
-from rewardsearch.tasks import SPLITS, Task, load_task
+from rewardsearch.records import FIXED_ARGUMENTS, Row
+from rewardsearch.tasks import SPLITS, Generation, Task, load_task
 from rewardsearch.tasks.hostile import HOSTILE, HOSTILE_ANSWERS
 from rewardsearch.tasks.numbers import gold_number
+
+
+def unmeasured(row: Row) -> Row:
+    """The row as the task's rows are."""
+    return row.model_copy(update={"measured": {}})
 
 
 class TaskSuite:
@@ -69,14 +75,17 @@ class TaskSuite:
         for item in items:
             outcome = task.outcome(item.row, item.completion, 7)
             assert outcome.kind == item.kind, item.completion
-            assert (outcome.id, outcome.gold, outcome.length) == (item.row.id, item.row.answer, 7)
+            assert (outcome.id, outcome.length) == (item.row.id, 7)
+            assert task.measures is not None or outcome.gold == item.row.answer
             assert (outcome.prediction is None) == (outcome.kind == "unparsed")
             assert outcome.classes == task.classes
             assert outcome.positive == (None if task.positive is None else item.row.answer == task.positive)
         by_row = {id: {item.kind for item in items if item.row.id == id} for id in {item.row.id for item in items}}
-        assert 0 < len(by_row) <= 8 and all(train[item.row.id] == item.row for item in items)
+        assert 0 < len(by_row) <= 8 and all(train[item.row.id] == unmeasured(item.row) for item in items)
+        columns = set() if task.measures is None else {*task.measures.columns}
+        assert all({*item.row.measured} == columns for item in items)
         assert all(kinds == {"correct", "wrong", "unparsed"} for kinds in by_row.values())
-        correct = {item.completion for item in items if item.kind == "correct" and item.row == items[0].row}
+        correct = {item.completion for item in items if item.kind == "correct" and item.row.id == items[0].row.id}
         assert len(correct) > 1, "several wordings show whether a reward pays for one of them alone"
 
     def test_a_correct_completion_is_right_in_any_form_and_a_wrong_one_is_not(self, task: Task) -> None:
@@ -86,15 +95,19 @@ class TaskSuite:
 
     def test_demonstrations_answer_each_train_row_correctly(self, task: Task) -> None:
         shown = task.demonstrations()
+        if task.measures is not None:  # Their completions have not been measured.
+            assert all(each.row in task.rows("train") and task.answer_form.parse(each.completion) for each in shown)
+            return
         assert [each.row for each in shown] == task.rows("train")
         assert {task.outcome(each.row, each.completion).kind for each in shown} == {"correct"}
 
     def test_the_answer_form_writes_what_the_task_reads(self, task: Task) -> None:
-        row, form = task.rows("train")[0], task.answer_form
+        right, form = task.labelled(1)[0], task.answer_form
+        row = right.row
         for write in (form.write, form.write_spread):
             assert task.outcome(row, write(row.answer, "so it is")).kind == "correct"
         wrong = next(item for item in task.labelled(1) if item.kind == "wrong")
-        assert task.outcome(wrong.row, form.replace(wrong.completion, wrong.row.answer)).kind == "correct"
+        assert task.outcome(row, form.replace(wrong.completion, row.answer)).kind == "correct"
         assert all(form.write(row.answer, "so it is").count(mark) == 1 for mark in form.marks)
 
     @pytest.mark.parametrize("what", [*HOSTILE, *HOSTILE_ANSWERS])
@@ -116,3 +129,28 @@ class TaskSuite:
             counts = {split: {row.prompt_text for row in task.rows(split)} for split in SPLITS}
             assert all(source.found[split] >= len(counts[split]) for split in SPLITS)
             assert sum(source.left_out.values()) <= sum(source.read.values())
+
+
+class MeasuringTaskSuite(TaskSuite):
+    """For a task with `measures`."""
+
+    def test_a_task_that_measures_says_what_it_measures(self, task: Task) -> None:
+        assert task.measures is not None
+        columns = task.measures.columns
+        assert len({*columns}) == len(columns) and all(name.isidentifier() for name in columns)
+        assert not {*columns} & {*task.columns, *FIXED_ARGUMENTS} and {*task.measures.constant} < {*columns}
+        assert {*task.measures.meanings} == {*columns}
+        assert all({*probe} == {*columns} for probe in task.measures.probes.values())
+
+    def test_an_evaluation_judges_each_measured_row_in_order(self, task: Task) -> None:
+        assert task.measures is not None
+        questions = task.rows("val")[:3]
+        passages = task.measures.passages(questions)
+        assert len({row.id for row in passages}) == len(passages) > 0
+        answers = [Generation(task.answer_form.write("so it is"), 5) for _ in passages]
+        vectors = np.random.default_rng(0).normal(size=(len(passages), 64)).astype(np.float32)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        found = task.measures.in_evaluation(questions, answers, vectors)
+        assert [unmeasured(row) for row, _ in found] == questions
+        outcomes = task.outcomes([(row, answer.text, answer.tokens) for row, answer in found])
+        assert all(outcome.kind in ("correct", "wrong") and outcome.length == 5 for outcome in outcomes)

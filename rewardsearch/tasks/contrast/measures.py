@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -12,7 +12,7 @@ from rewardsearch.records import Row
 from rewardsearch.tasks.contrast.columns import CONSTANT, Step, columns, ranked
 from rewardsearch.tasks.contrast.meanings import MEANINGS, PROBES
 from rewardsearch.tasks.contrast.pairing import Pairing
-from rewardsearch.tasks.measuring import Generation, Reader, Vectors
+from rewardsearch.tasks.measuring import Generation, Meaning, ProbeKind, Reader, Vectors
 
 TEMPERATURE = 0.5
 """At which the rationales of queries and hard negatives are sampled in training."""
@@ -25,9 +25,9 @@ class ContrastMeasures:
     """
 
     columns = tuple(MEANINGS)
-    constant = CONSTANT
-    meanings = MEANINGS
-    probes = PROBES
+    constant: tuple[str, ...] = CONSTANT
+    meanings: Mapping[str, Meaning] = MEANINGS
+    probes: Mapping[ProbeKind, Mapping[str, float]] = PROBES
 
     def __init__(
         self,

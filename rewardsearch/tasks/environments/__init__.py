@@ -16,7 +16,7 @@ from typing import Any
 from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
 from rewardsearch.tasks.base import SPLITS, Split, refuse_data_keys
-from rewardsearch.tasks.examples import PARTS
+from rewardsearch.tasks.carving import PARTS
 from rewardsearch.tasks.forms import AnswerForm
 from rewardsearch.tasks.served import CallFault, Served
 from rewardsearch.tasks.tables import Mistakes, Table, table_of

@@ -20,7 +20,12 @@ from rewardsearch.errors import UserError
 
 FORMS = ("tags", "boxed", "hash", "last_number", "json", "whole", "regex")
 _SLOT = re.compile(r"\{(answer|reasoning)\}")
-_TAG = re.compile(r"(<solution>\s*)(.*?)(\s*</solution>)", re.DOTALL)
+_NO_REASONS = re.compile(r"\{reasoning\}\s+(?=\{answer\})")
+_TAGS = {
+    "tags": re.compile(r"(<solution>\s*)(.*?)(\s*</solution>)", re.DOTALL),
+    "rationale": re.compile(r"(<think>\s*)(.*?)(\s*</think>)", re.DOTALL),
+}
+"""The tag of an answer, of forms that have one."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +80,8 @@ class AnswerForm:
         given = self.parse(completion)
         if given is None:
             return completion
-        if self.name == "tags":
-            return _TAG.sub(lambda tag: f"{tag[1]}{answer}{tag[3]}", completion, count=1)
+        if self.name in _TAGS:
+            return _TAGS[self.name].sub(lambda tag: f"{tag[1]}{answer}{tag[3]}", completion, count=1)
         if self.name == "json":
             start, end, found = self._namespace["found"](completion)
             changed = json.dumps({**found, self._namespace["KEY"]: answer}, ensure_ascii=False)
@@ -100,6 +105,8 @@ class AnswerForm:
         return _compiled(self.code)
 
     def _fill(self, text: str, answer: str, reasoning: str) -> str:
+        if self.name == "rationale" and not reasoning:
+            text = _NO_REASONS.sub("", text)
         write: Callable[[str], str] = _json_value if self.name == "json" else str
         return _SLOT.sub(lambda slot: write(answer if slot[1] == "answer" else reasoning), text).strip(" ")
 
@@ -114,6 +121,17 @@ TAGS = AnswerForm(
     cut="<thinking> {reasoning}",
     reasons="<thinking> {reasoning} </thinking>",
 )
+RATIONALE = AnswerForm(
+    "rationale",
+    "<think> {reasoning} {answer} </think>",
+    "<think>\n{reasoning}\n{answer}\n</think>",
+    "<think> {answer} </think>",
+    "the first <think> tag is closed and holds",
+    "rationale",
+    cut="<think> {reasoning}",
+    reasons="<think> {reasoning} </think>",
+)
+"""For tasks that judge what a rationale does for the policy (`Task.measures`): no `task.form` names it."""
 _FIXED = (
     TAGS,
     AnswerForm(

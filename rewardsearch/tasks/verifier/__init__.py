@@ -16,7 +16,8 @@ from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
 from rewardsearch.records import Demonstration, LabelledCompletion, OutcomeKind
 from rewardsearch.tasks.base import Split
-from rewardsearch.tasks.examples import PARTS, Example
+from rewardsearch.tasks.carving import PARTS
+from rewardsearch.tasks.examples import Example
 from rewardsearch.tasks.served import CallFault
 from rewardsearch.tasks.tables import Mistakes, Table, table_of
 from rewardsearch.tasks.verifier.answers import VerifiedAnswers
