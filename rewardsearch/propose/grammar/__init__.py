@@ -30,14 +30,14 @@ class GrammarProposer(Proposer):
     """The offline proposer."""
 
     def check(self, request: ProposalRequest) -> None:
-        if not (request.numeric or request.classes):
+        if not (request.numeric or request.classes or _catalogue(request).measured):
             raise UserError(
-                f"propose.proposer: got grammar, which has parts for numeric answers and for classes, not for task "
-                f"{request.task}; use llm, manual or folder"
+                f"propose.proposer: got grammar, which has parts for numeric answers, for classes and for similarities of texts, "
+                f"not for task {request.task}; use llm, manual or folder"
             )
 
     def propose(self, request: ProposalRequest, ledger: Ledger) -> Proposal:
-        guide = guide_of(request.feedback, catalogue_of(request.classes, request.columns))
+        guide = guide_of(request.feedback, _catalogue(request))
         again = request.repairs or request.attempt
         rng = random.Random(f"grammar {request.seed} {request.round}{' repair' if again else ''}")
         suffix = f"_r{request.round}{'fix' if request.repairs else 'new' if again else 'c'}"
@@ -55,6 +55,10 @@ class GrammarProposer(Proposer):
         head = f"# Round {request.round}: {request.count} rewards from the grammar, seed {request.seed}"
         write_prompt(request, head, guide.describe(), feedback_text(request))
         return admit(request, drafts, refusals)
+
+
+def _catalogue(request: ProposalRequest) -> Catalogue:
+    return catalogue_of(request.classes, (*request.columns, *request.measured))
 
 
 Maker = Iterator[tuple[Genome, str, Operator, tuple[str, ...]]]

@@ -1,7 +1,7 @@
 """What the grammar may compose: the kinds of component, their families, and the values their parameters may take.
 
-KINDS are for tasks with numeric answers, CLASS_KINDS for tasks with a decision between two classes, a resume and a job, and
-CHOICE_KINDS for other tasks with classes.
+KINDS are for tasks with numeric answers, CLASS_KINDS for tasks with a decision between two classes, a resume and a job,
+CHOICE_KINDS for other tasks with classes, and MEASURED_KINDS for tasks that measure similarities of texts.
 
 A catalogue is meant to hold ideas as people and language models have them: sound, mediocre, useless and harmful ones side by
 side. Which is which depends on policy and task, and only screening shows it.
@@ -52,15 +52,16 @@ class Catalogue:
 
     parts: the file of the components' functions, beside this one. anchor: the kind that others but those of style are paired
     with, so that a reward also asks for what the task is about. columns: those that the functions take after prompt, completion
-    and answer. turns: the families that fresh ideas are of, in turn. beside: how many more kinds, of answer and work, a fresh
-    idea has. changes: how often a mutation tunes a parameter, adds a component and drops one. classes: the task's, the positive
-    one first; None for numeric answers.
+    and answer. measured: whether they take measured numbers in their place. turns: the families that fresh ideas are of, in turn.
+    beside: how many more kinds, of answer and work, a fresh idea has. changes: how often a mutation tunes a parameter, adds a
+    component and drops one. classes: the task's, the positive one first; None for tasks without classes.
     """
 
     parts: str
     kinds: tuple[Kind, ...]
     anchor: str
     columns: tuple[str, ...] = ()
+    measured: bool = False
     turns: tuple[Family, ...] = FAMILIES
     beside: int = 0
     changes: tuple[float, float, float] = (0.4, 0.4, 0.2)
@@ -175,15 +176,47 @@ CHOICE_KINDS: tuple[Kind, ...] = (
     Kind("connectives", "style", (weight(0.5, 1.0, 1.5), Parameter("most", (2, 3, 5)))),
     Kind("prompt_echo", "style", (weight(1.5, 3.0, 5.0),)),
 )
+MEASURED_ANCHOR = "near_query"
+MEASURED_KINDS: tuple[Kind, ...] = (
+    Kind(MEASURED_ANCHOR, "answer", (weight(0.5, 1.0, 2.0, 4.0),)),
+    Kind("far_from_negative", "answer", (weight(0.5, 1.0, 2.0, 4.0),)),
+    Kind("ahead_of_negative", "answer", (weight(1.0, 2.0, 4.0, 8.0), Parameter("margin", (0.05, 0.1, 0.2, 0.4)))),
+    Kind("ahead_of_batch", "answer", (weight(1.0, 2.0, 4.0, 8.0), Parameter("margin", (0.05, 0.1, 0.2, 0.4)))),
+    Kind("far_from_batch", "answer", (weight(0.5, 1.0, 2.0, 4.0),)),
+    Kind("ranked_first", "answer", (weight(0.25, 0.5, 1.0, 2.0),)),
+    Kind("reciprocal_rank", "answer", (weight(0.5, 1.0, 2.0),)),
+    Kind("log_share", "answer", (weight(0.1, 0.25, 0.5, 1.0),)),
+    Kind("changes_text", "work", (weight(0.5, 1.0, 2.0), Parameter("most", (0.1, 0.3, 0.6)))),
+    Kind("like_group", "work", (weight(0.1, 0.2, 0.5, 1.0),)),
+    Kind("own_words", "work", (weight(0.25, 0.5, 1.0),)),
+    Kind("unfinished", "form", (weight(0.5, 1.0, 2.0),)),
+    Kind("says_something", "form", (weight(0.5, 1.0, 2.0), Parameter("words", (3, 4, 6)))),
+    Kind("brevity", "style", (weight(0.25, 0.5, 1.0), Parameter("tokens", (16, 24, 40)))),
+    Kind("length", "style", (weight(0.25, 0.5, 1.0), Parameter("tokens", (16, 24, 40)))),
+)
+MEASURED_COLUMNS = (
+    *("sim_query", "sim_negative", "sim_group", "sim_batch_max", "rank", "log_share", "sim_bare", "tokens", "finished"),
+)
+"""The measured columns that these parts read. Those that are the same in a group are not among them."""
+MEASURED = Catalogue(
+    "measured_parts.py",
+    MEASURED_KINDS,
+    MEASURED_ANCHOR,
+    measured=True,
+    turns=("answer", "answer", "work", "form", "style"),
+    beside=1,
+)
+"""For tasks that measure how near texts are to each other, where most kinds are about that."""
 PAIR = ("resume", "job")
 """The columns of a task that the parts for two classes are about."""
 
 
 @lru_cache
 def catalogue_of(classes: tuple[str, ...] | None, columns: tuple[str, ...] = PAIR) -> Catalogue:
-    """The catalogue for a task with these classes, the positive one first, and columns; for None, with numeric answers."""
+    """The catalogue for a task with these classes, the positive one first, and columns; for None, with numeric answers or the
+    measured columns that MEASURED reads."""
     if classes is None:
-        return NUMERIC
+        return MEASURED if {*MEASURED_COLUMNS} <= {*columns} else NUMERIC
     if len(classes) == 2 and {*PAIR} <= {*columns}:
         return Catalogue("class_parts.py", CLASS_KINDS, CLASS_ANCHOR, columns=PAIR, classes=classes)
     return Catalogue("choice_parts.py", CHOICE_KINDS, CHOICE_ANCHOR, classes=classes)

@@ -2,7 +2,7 @@
 
 A rendered file holds the genome twice over in plain sight: `GENOME` names its components, and the constants hold their
 parameters. Whoever edits those constants by hand has edited the genome. `POSITIVE` and `NEGATIVE`, or `CLASSES`, are there for a
-task with classes alone, and so tell which catalogue the components are of.
+task with classes alone, and `COLUMNS` for measured columns, and so tell which catalogue the components are of.
 """
 
 from __future__ import annotations
@@ -15,13 +15,23 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from rewardsearch.propose.grammar.catalogue import NUMERIC, PAIR, Catalogue, Value, catalogue_of
+from rewardsearch.propose.grammar.catalogue import (
+    MEASURED,
+    MEASURED_COLUMNS,
+    NUMERIC,
+    PAIR,
+    Catalogue,
+    Value,
+    catalogue_of,
+)
 from rewardsearch.propose.grammar.form_parts import form_definitions
 from rewardsearch.rewards.definitions import reachable, with_definitions
 from rewardsearch.rewards.identity import MAX_CODE_CHARS
 
 POSITIVE, NEGATIVE, CLASSES = "POSITIVE", "NEGATIVE", "CLASSES"
 """The constants of a file that name the task's classes: two, or all."""
+COLUMNS = "COLUMNS"
+"""The constant of a file that names the measured columns which it reads."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,7 @@ def render_in_form(genome: Genome, form_code: str) -> str:
     """`render` for answers in another form than tags, whose parser is the Python source `form_code`; empty for tags."""
     code = render(genome)
     return (
-        with_definitions(code, form_definitions(form_code), ("GENOME", POSITIVE, NEGATIVE, CLASSES))
+        with_definitions(code, form_definitions(form_code), ("GENOME", POSITIVE, NEGATIVE, CLASSES, COLUMNS))
         if form_code
         else code
     )
@@ -83,6 +93,9 @@ def render(genome: Genome) -> str:
     shared = [definition.source for name, definition in definitions.items() if name in needed and name not in known]
     tables = [source for source in shared if not source.startswith("def ")]
     functions = [source for source in shared if source.startswith("def ")]
+    read = tuple(name for name in MEASURED_COLUMNS if any(f'm["{name}"]' in source for source in functions))
+    if genome.catalogue.measured:
+        classes = {COLUMNS: _tuple(read)}
     imports = ["import re"] if any("re." in source for source in tables) else []
     imports += ["from decimal import Decimal"] if any("Decimal" in source for source in functions) else []
     lines = [
@@ -93,7 +106,7 @@ def render(genome: Genome) -> str:
         "".join(f"{name} = {value}\n" for name, value in classes.items()) or None,
         "\n".join(f"{name} = {value!r}" for name, value in constants.items()) + "\n",
         "\n".join(tables) + "\n" if tables else None,
-        *(f"\n{source}\n" for source in (*functions, _reward(genome))),
+        *(f"\n{source}\n" for source in (*functions, _reward(genome, read))),
     ]
     return "\n".join(line for line in lines if line is not None)
 
@@ -128,7 +141,7 @@ def read_genome(code: str) -> Genome | None:
 def _catalogue(literals: Mapping[str, object]) -> Catalogue | None:
     """The catalogue that a file's components are of; None where it names one class alone, or not by a text."""
     if not {POSITIVE, NEGATIVE, CLASSES} & literals.keys():
-        return NUMERIC
+        return MEASURED if COLUMNS in literals else NUMERIC
     classes = literals.get(CLASSES, (literals.get(POSITIVE), literals.get(NEGATIVE)))
     if not isinstance(classes, tuple) or len(classes) < 2 or not all(isinstance(name, str) for name in classes):
         return None
@@ -182,11 +195,17 @@ def _docstring(genome: Genome, definitions: Mapping[str, _Definition]) -> str:
     return f'"""A reward of {len(genome.kinds)} {noun}:\n\n{parts}\n"""\n'
 
 
-def _reward(genome: Genome) -> str:
+def _reward(genome: Genome, read: tuple[str, ...]) -> str:
+    """The function `reward`. read: the measured columns that its parts read."""
     entries = "\n".join(f'        "{kind}": [{kind}(*row) for row in rows],' for kind in genome.kinds)
-    columns = "".join(f'columns["{name}"], ' for name in genome.catalogue.columns)
+    columns = "".join(f'columns["{name}"], ' for name in (*genome.catalogue.columns, *read))
+    measured = ""
+    if genome.catalogue.measured:
+        numbers = f"[dict(zip({COLUMNS}, row)) for row in zip({columns}strict=True)]"
+        measured, columns = f"    measured = {numbers if read else '[{}] * len(completions)'}\n", "measured, "
     return (
         "def reward(prompts, completions, answer, **columns):\n"
+        f"{measured}"
         f"    rows = list(zip(prompts, completions, answer, {columns}strict=True))\n"
         f"    return {{\n{entries}\n    }}"
     )
