@@ -28,17 +28,38 @@ def write_atomic(path: Path, content: str | bytes, durable: bool = True) -> None
     part = part_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
+        # What is reserved is written over: on a full disk there is no other room.
+        with part.open("r+b" if part.is_file() else "wb") as file:
             file.write(content if isinstance(content, bytes) else content.encode("utf-8"))
+            file.truncate()
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+        release(path)
         error.filename = str(path)
         raise
+
+
+def reserve(path: Path, size: int) -> None:
+    """Takes `size` bytes of the disk for the file `path`: this process's next write_atomic to it has room for them however full
+    the disk gets. `release` gives them back. Raises OSError that names the file."""
+    part = part_of(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        release(path)
+        error.filename = str(path)
+        raise
+
+
+def release(path: Path) -> None:
+    """Gives back what is reserved for `path` and was not used."""
+    with contextlib.suppress(OSError):
+        part_of(path).unlink(missing_ok=True)
 
 
 def replace_folder(made: Path, folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
@@ -86,11 +86,11 @@ class ChatServer:
         self._http.server_close()
         self._thread.join()
 
-    def answer(self, key: str, body: Body) -> Answer:
+    def answer(self, headers: Mapping[str, str], body: Body) -> Answer:
         with self._lock:
             n = len(self.bodies)
             self.bodies.append(body)
-            self.keys.append(key)
+            self.keys.append(headers["Authorization"].removeprefix("Bearer "))
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
         try:
@@ -108,10 +108,7 @@ class ChatServer:
                 if data is None:
                     return
                 body = json.loads(data)
-                if self.path == "/v1/chat/completions":
-                    answer = server.answer(self.headers["Authorization"].removeprefix("Bearer "), body)
-                else:
-                    answer = refused(404)
+                answer = server.answer(self.headers, body) if self.path == "/v1/chat/completions" else refused(404)
                 text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
                 reply = text.encode("utf-8")
                 try:

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 
 from rewardsearch.config import LLMConfig
 from rewardsearch.errors import UserError
-from rewardsearch.files import write_atomic
+from rewardsearch.files import release, reserve, write_atomic
 from rewardsearch.propose.base import ProposalRequest
 from rewardsearch.propose.llm.job import InFlight, Job, in_reasoning, save_reply, write_transcript
 from rewardsearch.propose.llm.operators import model_of
@@ -39,6 +39,8 @@ AGAIN_TOKENS = 250
 """Room in a prompt for the reason why the last reply had no reward."""
 MAX_LOST = 5
 """How often a request is sent whose reply is lost: the server may bill each time."""
+REPLY_BYTES, BYTES_PER_REPLY_TOKEN = 1 << 16, 16
+"""What is reserved of the disk for a reply: so much, and so much for each token, since its file has its text twice."""
 
 
 class RequestScheduler:
@@ -93,9 +95,10 @@ class RequestScheduler:
 
     def _drain(self) -> None:
         """Books what is in flight. A further user error is reported when the same command is started again."""
-        # What Ctrl-C cut off in the middle of being booked is on disk, and does not land again.
+        # What Ctrl-C cut off in the middle of being booked is on disk, and does not land again. On a full disk nothing is booked:
+        # the same command books what is on disk.
         while any(thread.is_alive() for thread in self._threads.values()) or not self._landed.empty():
-            with contextlib.suppress(UserError):
+            with contextlib.suppress(UserError, OSError):
                 self._land(0.1)
 
     # --- sending ------------------------------------------------------------------------------------------------------
@@ -129,6 +132,8 @@ class RequestScheduler:
         fingerprint = hashlib.sha256(json.dumps(body, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:16]
         job.prompt = prompt
         self._write_down(job)
+        # A reply is paid for: a disk that fills up while the model thinks has room for it.
+        reserve(job.path, REPLY_BYTES + BYTES_PER_REPLY_TOKEN * job.max_tokens)
         send = self._ledger.sent(name, job.server.served.model, fingerprint, bound)
         flight = InFlight(job, send, fingerprint, prompt, refused, body)
         self._in_flight[name] = flight
@@ -136,16 +141,16 @@ class RequestScheduler:
         self._threads[name].start()
 
     def _post(self, name: str, flight: InFlight) -> None:
-        # One that is lost and sent again has the same key: a server that knows it bills once.
-        key = hashlib.sha256(f"{self._request.run} {name} {flight.fingerprint}".encode()).hexdigest()[:32]
+        place = flight.job.path
+        landed: Reply | Refused | Lost | BaseException
         try:
-            outcome = flight.job.server.post(flight.body, key)
-            self._landed.put(
-                (name, save_reply(name, flight, outcome.text) if isinstance(outcome, Received) else outcome)
-            )
+            outcome = flight.job.server.post(flight.body, idempotency_key(self._request.run, name, flight.fingerprint))
+            landed = save_reply(name, flight, outcome.text) if isinstance(outcome, Received) else outcome
         except BaseException as error:
             # In a thread of its own nobody would hear of it.
-            self._landed.put((name, error))
+            landed = error
+        release(place)
+        self._landed.put((name, landed))
 
     def _patience(self) -> float:
         """How long to wait for a reply before looking at budgets, STOP and waits again, in seconds."""
@@ -281,6 +286,12 @@ class RequestScheduler:
 
     def _refused_by(self, server: Server) -> tuple[str, ...]:
         return self._ledger.account.adapted.get(server.name, ())
+
+
+def idempotency_key(run: str, request: str, fingerprint: str) -> str:
+    """The key of a request of a run, by its name and the fingerprint of its body. One that is lost, or cut off by a kill, is sent
+    again under the same key: a server that knows it bills once."""
+    return hashlib.sha256(f"{run} {request} {fingerprint}".encode()).hexdigest()[:32]
 
 
 def counted(count: int, one: str, many: str = "") -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import _thread
+import contextlib
+import errno
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,7 @@ from bad_server import BadServer
 from chat_server import Body
 from requests_of import MakeRequest, MemoryLedger, ledger_of
 from server_faults import Fault
+from small_disk import SmallDisk
 
 from rewardsearch.config import BudgetConfig
 from rewardsearch.errors import BudgetReached, Interrupted, UserError
@@ -142,6 +145,41 @@ def test_a_reply_to_another_prompt_is_not_taken(request_of: MakeRequest) -> None
         (request_of().folder / "kept.json").rename(request_of().folder / "response-1.json")
         asked(request_of(count=1, description="Another task."), server, ledger_of(events=other.events))
     assert len(server.requests) == 3
+
+
+def test_a_disk_that_fills_up_while_models_are_asked_loses_no_reply(
+    request_of: MakeRequest, small_disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_disk.remount("size=4m")
+    request = request_of(count=3).model_copy(update={"folder": small_disk.place / "round"})
+    ledger, full = ledger_of(), threading.Event()
+
+    def answered(body: Body) -> str:
+        full.wait(30)
+        return answer(body)
+
+    def booking(event: AnyEvent) -> None:
+        # The journal is on the disk too.
+        if full.is_set():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        append(event)
+        if len(ledger.told("sent")) == 3:
+            with contextlib.suppress(OSError), (small_disk.place / "other").open("wb", buffering=0) as other:
+                while other.write(b"0" * 4096):
+                    pass
+            full.set()
+
+    append = ledger.append
+    monkeypatch.setattr(ledger, "_append", booking)
+    with BadServer(answered, honours_idempotency=False) as server:
+        with pytest.raises(OSError, match="No space left"):
+            asked(request, server, ledger, in_flight=3)
+        assert sorted(kept(request)) == [f"response-{n}.json" for n in (1, 2, 3)]
+        assert not list(request.folder.glob(".*.part"))
+        small_disk.remount("size=16m")
+        again = ledger_of(events=ledger.events)
+        assert len(asked(request, server, again, in_flight=3).candidates) == 3
+    assert len(server.billed) == 3 and booked(again) == bill(server)
 
 
 # --- Ctrl-C -----------------------------------------------------------------------------------------------------------
