@@ -21,7 +21,7 @@ from rewardsearch import __version__
 from rewardsearch.errors import UserError
 from rewardsearch.exporters import EXPORTERS
 from rewardsearch.files import numbers, write_atomic
-from rewardsearch.records import BASELINE, POLICY, FinalRow, Ranking
+from rewardsearch.records import BASELINE, FinalRow, Ranking
 from rewardsearch.records.flags import flag_words
 from rewardsearch.report import text
 from rewardsearch.report.candidates import course, shown
@@ -81,7 +81,6 @@ def report_html(state: RunState, *, scorer: Scorer | None = None, replay: bool =
     rows = {row.id: row for row in ranking.rows}
     order = sorted(state.candidates, key=lambda id: rows[id].rank or 10**6 if id in rows else 10**6)
     final = state.final
-    candidates = [shown(state, id, rows.get(id)) for id in order]
     values: dict[str, Any] = {
         "state": state,
         "config": state.config,
@@ -92,9 +91,8 @@ def report_html(state: RunState, *, scorer: Scorer | None = None, replay: bool =
         "rounds": rounds(state, ranking),
         "scores_chart": scores_chart(state, ranking),
         "lineage": lineage(state.candidates, rows),
-        "candidates": candidates,
-        "courses": {each.candidate.id: each.course for each in candidates}
-        | {id: course(state, id) for id in (BASELINE, POLICY)},
+        "candidates": [shown(state, id, rows.get(id)) for id in order],
+        "courses": {row.id: course(state, row.id) for each in (*state.rankings, ranking) for row in each.rows},
         "scoreboard": (scorer or Scorer(state.config)).scoreboard(state),
         "kinds": KINDS,
         "on_val": tests_on_val(state, ranking),

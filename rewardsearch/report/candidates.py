@@ -54,8 +54,6 @@ class Shown:
     """With the prompt and the completion as they are shown."""
     training: TrainingResult | None
     problem: str = ""
-    course: Markup | str = ""
-    """The share of correct completions over the training, as a small curve."""
 
 
 def shown(state: RunState, id: str, row: RankedRow | None) -> Shown:
@@ -82,7 +80,6 @@ def shown(state: RunState, id: str, row: RankedRow | None) -> Shown:
         disagreements=tuple(_disagreements(examples)),
         training=training,
         problem=problem,
-        course=_course(points),
     )
 
 
@@ -90,12 +87,9 @@ def course(state: RunState, arm: str) -> Markup | str:
     """The share of correct completions over the training of an arm, as a small curve; nothing without curves."""
     training = state.training_of(arm)
     try:
-        return _course(training.curves) if training is not None else ""
+        points = training.curves if training is not None else ()
     except RewardSearchError:
         return ""
-
-
-def _course(points: Sequence[CurvePoint]) -> Markup | str:
     return sparkline([point.exact_match for point in points], "share of correct completions in training")
 
 

@@ -19,8 +19,8 @@ _NAME = 21
 def lineage(candidates: Mapping[str, Candidate], rows: Mapping[str, RankedRow]) -> Markup:
     """The tree. Each candidate links to its code; a filled dot has a score.
 
-    A candidate stands in the line of its first parent, the further children of that parent below. So the lines from first
-    parents cross no name.
+    The first child of a candidate stands in its line, further ones and repairs below. So lines from first parents cross no
+    name.
     """
     rounds = sorted({each.round for each in candidates.values()})
     lines = dict(_lines(candidates))
@@ -54,18 +54,20 @@ def _lines(candidates: Mapping[str, Candidate]) -> Iterator[tuple[str, int]]:
         each, begins = pending.pop()
         line += begins
         yield each.id, line
-        below = children.get(each.id, [])
-        pending += [(child, place > 0) for place, child in reversed(list(enumerate(below)))]
+        later = [child for child in children.get(each.id, ()) if child.round > each.round]
+        repairs = [child for child in children.get(each.id, ()) if child.round <= each.round]
+        below = [(child, place > 0) for place, child in enumerate(later)] + [(child, True) for child in repairs]
+        pending += reversed(below)
 
 
 def _edge(start: tuple[int, int], end: tuple[int, int], kind: str) -> Markup:
+    """A line to the dot of a child, behind the name of its parent; straight down to a repair, which is of the same round."""
     (x1, y1), (x2, y2) = start, end
-    # Lines leave a parent behind its name.
+    if x1 == x2:
+        return Markup('<path d="M{} {}V{}" class="edge {}"/>').format(x1, y1, y2, kind)
     out = x1 + _WIDTH - 50
-    return Markup('<path d="M{} {} C{} {} {} {} {} {}" class="edge {}"/>').format(
-        out, y1, out + 25, y1, out + 5, y2, out + 38, y2, kind
-    ) + (
-        Markup('<path d="M{} {} H{}" class="edge {}"/>').format(out + 38, y2, x2 - 6, kind) if x2 - 6 > out + 38 else ""
+    return Markup('<path d="M{} {}C{} {} {} {} {} {}H{}" class="edge {}"/>').format(
+        out, y1, out + 25, y1, out + 5, y2, out + 38, y2, x2, kind
     )
 
 
@@ -76,7 +78,7 @@ def _node(candidate: Candidate, row: RankedRow | None, x: int, y: int) -> Markup
     shown = name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
     title = f"{name} ({candidate.id[:6]}): {candidate.operator}, {status}{score}"
     value = number(row.f1) if row and row.f1 is not None else status
-    best = "best " if row and row.rank == 1 else ""
+    best = "best" if row and row.rank == 1 else ""
     return Markup('<a href="#c-{}" class="{}">{}{}{}</a>').format(
         candidate.id,
         best,
