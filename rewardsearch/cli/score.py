@@ -15,7 +15,11 @@ from rewardsearch.cli.tables import make_console, print_json, print_lines, print
 def score(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A reward file.")],
     data: Annotated[
-        Path, typer.Argument(metavar="DATA", help="JSON Lines with prompt, completion, answer and further columns.")
+        Path,
+        typer.Argument(
+            metavar="DATA",
+            help="JSON Lines with prompt, completion, answer and further columns; `measured` is an object of numbers.",
+        ),
     ],
     config: Annotated[str | None, typer.Option(metavar="CONFIG", help="A YAML config: its sandbox and bound.")] = None,
     set_: SetOption = None,

@@ -117,7 +117,8 @@ def validate(
 
 
 def score(code: str | Path, rows: Rows, *, config: str | Path | Config | None = None, set: Overrides = ()) -> Scores:
-    """Runs a reward, sandboxed, on rows with prompt, completion, answer and further columns.
+    """Runs a reward, sandboxed, on rows with prompt, completion, answer and further columns. Measured columns are an object of
+    numbers in the column `measured`.
 
     code: the text of a reward file, or its Path. config: its sandbox limits and its bound on rewards count. A reward that fails
     gives Scores with an `error` and no rows.

@@ -40,6 +40,16 @@ def test_score_gives_rewards_components_and_a_summary(cli: Any, tmp_path: Path, 
     assert "2 rows: mean 0.75" in cli("score", file, data).out
 
 
+def test_score_passes_measured_numbers_as_they_are(cli: Any, tmp_path: Path) -> None:
+    file, data = tmp_path / "near.py", tmp_path / "data.jsonl"
+    file.write_text("def reward(prompts, completions, answer, near, **columns):\n    return [x / 3 for x in near]\n")
+    numbers = (0.1, -1, 1e-17)
+    row = {"prompt": "p", "completion": "c", "answer": "a"}
+    data.write_text("".join(json.dumps({**row, "measured": {"near": n}}) + "\n" for n in numbers))
+    done = cli("score", file, data, "--json")
+    assert [each["reward"] for each in json.loads(done.out)["rows"]] == [n / 3 for n in numbers]
+
+
 def test_score_of_a_reward_that_fails_tells_why(cli: Any, write_reward: Any, data: Path) -> None:
     done = cli("score", write_reward("broken", "1 / (len(c) - 7)"), data, "--json")
     assert (done.code, json.loads(done.out)) == (
@@ -84,6 +94,14 @@ def test_long_files_are_scored_in_batches_unless_the_reward_says_otherwise(
             '{"prompt": "p", "completion": "c", "answer": "a", "z": 1}\n'
             '{"prompt": "p", "completion": "c", "answer": "a"}\n',
             "line 2: no z",
+        ),
+        ('{"prompt": "p", "completion": "c", "answer": "a", "measured": {"near": "x"}}\n', "measured: near is 'x'"),
+        ('{"prompt": "p", "completion": "c", "answer": "a", "measured": {"near": NaN}}\n', "measured: near is nan"),
+        ('{"prompt": "p", "completion": "c", "answer": "a", "measured": {"answer": 1}}\n', "measured: answer"),
+        (
+            '{"prompt": "p", "completion": "c", "answer": "a", "measured": {"x": 1}}\n'
+            '{"prompt": "p", "completion": "c", "answer": "a", "measured": {"y": 1}}\n',
+            "line 2: measured",
         ),
         ("", "no rows in"),
     ],

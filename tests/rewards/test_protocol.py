@@ -15,11 +15,18 @@ from rewardsearch.rewards.sandbox.worker.faults import breach_fault, check_resul
 from rewardsearch.rewards.sandbox.worker.protocol import BREACHES, Breach, Call, ProtocolError, Raised, Result
 
 TEXTS = st.lists(st.text(st.characters(), max_size=20), max_size=5)
+NUMBERS = st.lists(st.floats(allow_nan=False), max_size=5)
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.dictionaries(st.text(max_size=5), TEXTS, max_size=4), st.floats(allow_nan=False), st.integers(0, 2**32 - 1))
-def test_a_call_comes_back_as_it_was_packed(arguments: dict[str, list[str]], seconds: float, key: int) -> None:
+@given(
+    st.dictionaries(st.text(max_size=5), TEXTS | NUMBERS, max_size=4),
+    st.floats(allow_nan=False),
+    st.integers(0, 2**32 - 1),
+)
+def test_a_call_comes_back_as_it_was_packed(
+    arguments: dict[str, list[str] | list[float]], seconds: float, key: int
+) -> None:
     call = Call(key, seconds, 2 * seconds, 1, arguments)
     assert Call.unpack(call.pack()) == call
 
@@ -85,6 +92,13 @@ def packed(texts: Sequence[str]) -> bytes:
     return u32(len(blobs)) + b"".join(u32(len(blob)) for blob in blobs) + b"".join(blobs)
 
 
+def packed_values(values: Sequence[str] | Sequence[float]) -> bytes:
+    numbers = [value for value in values if isinstance(value, float)]
+    if numbers:
+        return b"f" + u32(len(numbers)) + b"".join(map(f64, numbers))
+    return b"t" + packed([str(value) for value in values])
+
+
 class Cursor:
     def __init__(self, body: bytes) -> None:
         self.left = body
@@ -108,6 +122,15 @@ class Cursor:
         except UnicodeDecodeError:
             raise Short from None
 
+    def values(self) -> list[str] | list[bytes]:
+        kind = self.cut(1)
+        if kind == b"t":
+            return self.texts()
+        count = self.number() if kind == b"f" else -1
+        if not 0 <= 8 * count <= len(self.left):
+            raise Short
+        return [self.real() for _ in range(count)]
+
     def real(self) -> bytes:
         return self.cut(8)
 
@@ -119,7 +142,7 @@ class Cursor:
 def read_call(body: bytes) -> object:
     cursor = Cursor(body)
     key, cpu_s, wall_s, repeats = cursor.number(), cursor.real(), cursor.real(), cursor.number()
-    arguments = {name: cursor.texts() for name in cursor.texts()}
+    arguments = {name: cursor.values() for name in cursor.texts()}
     cursor.done()
     return key, cpu_s, wall_s, repeats, list(arguments.items())
 
@@ -156,7 +179,10 @@ def read_raised(body: bytes) -> object:
 def flat(value: object) -> object:
     """A message of the package in the form that the readers above give: floats as their bytes."""
     if isinstance(value, Call):
-        arguments = [(name, list(texts)) for name, texts in value.arguments.items()]
+        arguments = [
+            (name, [each if isinstance(each, str) else f64(each) for each in values])
+            for name, values in value.arguments.items()
+        ]
         return value.key, f64(value.cpu_s), f64(value.wall_s), value.repeats, arguments
     if isinstance(value, Result):
         table = [[f64(number) for number in row] for row in value.rows]
@@ -193,9 +219,9 @@ def messages(draw: st.DrawFn) -> tuple[Call | Result | Breach | Raised, bytes]:
     """A message and its bytes, packed here."""
     kind = draw(st.integers(0, 3))
     if kind == 0:
-        arguments = {name: draw(TEXTS) for name in draw(NAMES)}
+        arguments = {name: draw(TEXTS | st.lists(ANY_FLOAT, max_size=5)) for name in draw(NAMES)}
         call = Call(draw(UNSIGNED), draw(ANY_FLOAT), draw(ANY_FLOAT), draw(UNSIGNED), arguments)
-        lists = b"".join(packed(texts) for texts in arguments.values())
+        lists = b"".join(map(packed_values, arguments.values()))
         head = u32(call.key) + f64(call.cpu_s) + f64(call.wall_s) + u32(call.repeats)
         return call, head + packed(list(arguments)) + lists
     if kind == 1:

@@ -94,7 +94,7 @@ def test_a_missing_text_of_another_column_is_empty(tmp_path: Path) -> None:
 
 def score_rows(path: Path, *golds: Any) -> list[str]:
     path.write_text("".join(json.dumps({"prompt": "q", "completion": RIGHT, "answer": gold}) + "\n" for gold in golds))
-    return [row["answer"] for row in rows_to_score(path)]
+    return [row.answer for row, _ in rows_to_score(path)]
 
 
 def test_score_gives_rewards_the_gold_answers_of_the_search(tmp_path: Path) -> None:

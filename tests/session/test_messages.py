@@ -76,7 +76,7 @@ def test_an_exported_module_scores_the_texts_of_messages(tmp_path: Path) -> None
 def test_score_reads_the_texts_of_messages(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps({"prompt": i, "completion": i, "answer": "4"}) + "\n" for i in SHAPES))
-    assert [(row["prompt"], row["completion"]) for row in rows_to_score(path)] == list(zip(TEXTS, TEXTS, strict=True))
+    assert [(row.prompt, completion) for row, completion in rows_to_score(path)] == list(zip(TEXTS, TEXTS, strict=True))
 
 
 @pytest.mark.parametrize("item", NO_MESSAGES, ids=repr)

@@ -14,6 +14,7 @@ from rewardsearch.config import TrainConfig
 from rewardsearch.errors import UserError
 from rewardsearch.records import Row
 from rewardsearch.tasks import Generation, Vectors
+from rewardsearch.train.engine import Diverged
 from rewardsearch.train.engines.tokenizing import policy_prompt
 from rewardsearch.train.engines.trl.fields import sampling
 from rewardsearch.train.engines.trl.generation import generate
@@ -47,7 +48,10 @@ class PolicyReader:
                 found.update(zip(places, vectors, strict=True))
         if not found:
             return np.zeros((0, 0), dtype=np.float32)
-        return torch.stack([found[place] for place in range(len(tokens))]).cpu().numpy()
+        vectors = torch.stack([found[place] for place in range(len(tokens))])
+        if not bool(torch.isfinite(vectors).all()):
+            raise Diverged("the policy's embeddings are not finite")
+        return vectors.cpu().numpy()
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
