@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(4, len(os.sched_getaffinity(0)) + 1))')
 
-.PHONY: setup setup-dev demo test slow trainers vllm check wheel clean
+.PHONY: setup setup-dev demo test slow trainers vllm check docs wheel clean
 .DEFAULT_GOAL := demo
 
 # What a user needs; setup-dev adds what tests and checks need.
@@ -18,7 +18,7 @@ setup-dev: .venv/installed-dev
 	touch $@
 
 .venv/installed-dev: .venv/installed
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
 	touch $@
 
 demo: setup
@@ -62,8 +62,12 @@ check: setup-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The site of docs/ in site/. A broken link or a page outside the navigation is an error.
+docs: setup-dev
+	$(BIN)/mkdocs build --strict
+
 wheel: setup
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf .venv .venv-vllm .trainers dist build
+	rm -rf .venv .venv-vllm .trainers dist build site

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -21,8 +23,10 @@ from rewardsearch.config import Config, load_config, parse_config
 from rewardsearch.config.effects import effects_of
 from rewardsearch.exporters import ExportSelection, export
 from rewardsearch.files.resources import PACKAGE
+from rewardsearch.records.flags import FLAGS
 from rewardsearch.rewards.base import load_base_rewards
 from rewardsearch.rewards.sandbox.kernel.breaches import BREACHES
+from rewardsearch.tasks.arithmetic import generate
 
 ROOT = PACKAGE.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -33,6 +37,7 @@ PAGES = [
     PACKAGE / "SKILL.md",
     *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name != "evidence.md"),
 ]
+WRITE_A_REWARD = ROOT / "docs" / "write-a-reward.md"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -49,6 +54,8 @@ NAMED = {
     "ROWS": "rows.jsonl",
     "RUN": "runs/NAME",
     "runs/mine": "runs/NAME",
+    "runs/try": "runs/NAME",
+    "runs/work": "runs/NAME",
     "runs/resume-demo": "runs/NAME",
     "runs/arithmetic-demo": "runs/NAME",
     "A": "a.jsonl",
@@ -71,30 +78,43 @@ RUN_HERE = (
 RUN_HERE += ("finalize", "export", "skill")
 
 
-def commands() -> Iterator[tuple[str, ...]]:
-    """The commands in the code blocks of all pages, each as its words after `rewardsearch`, without what the shell takes."""
-    for page in PAGES:
+def commands_of(pages: Iterable[Path]) -> dict[tuple[str, ...], int]:
+    """The commands in the code blocks of pages, each as its words after `rewardsearch`, without what the shell takes, with the
+    exit code that the page names (else 0)."""
+    commands = {}
+    for page in pages:
         for text in [*blocks(page, ""), *blocks(page, "bash")]:
             for line in text.replace("\\\n", " ").splitlines():
                 if found := re.match(r"\s*(?:nohup )?(?:\.venv/bin/)?rewardsearch (\w.*)", line):
                     words = shlex.split(found[1].split(" > ")[0], comments=True)
                     ids = iter((GOOD.id, LEVEL.id))
                     words = ["mails.csv" if word == "FILE" and words[0] == "init" else word for word in words]
-                    yield tuple(next(ids) if word == "ID" else NAMED.get(word, word) for word in words)
+                    words = [next(ids) if word == "ID" else NAMED.get(word, word) for word in words]
+                    code = re.search(r"# exit code (\d)", line)
+                    commands[tuple(words)] = int(code[1]) if code else 0
+    return commands
+
+
+COMMAND_LINES = commands_of(PAGES)
 
 
 @pytest.fixture(scope="module")
 def work_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files that the pages' commands name."""
     folder = tmp_path_factory.mktemp("work")
-    contract = next(block for block in blocks(ROOT / "README.md", "python") if "def reward" in block)
-    (folder / "my_reward.py").write_text(contract, encoding="utf-8")
+    page = WRITE_A_REWARD.read_text(encoding="utf-8")
+    for name, text in re.findall(r"<!-- saved as (\S+) -->\n```\w+\n(.*?)^```$", page, re.DOTALL | re.MULTILINE):
+        (folder / name).write_text(text, encoding="utf-8")
     theirs = (
         "def answer_reward(completions, answer, **kwargs):\n"
         "    return [float(a in c) for c, a in zip(completions, answer)]\n"
     )
     (folder / "their_rewards.py").write_text(theirs, encoding="utf-8")
-    (folder / "rows.jsonl").write_text('{"prompt": "2 + 2?", "completion": "4", "answer": "4"}\n', encoding="utf-8")
+    problems = islice(generate("train", 0), 60)
+    questions = {
+        problem.question: json.dumps({"question": problem.question, "answer": problem.answer}) for problem in problems
+    }
+    (folder / "questions.jsonl").write_text("\n".join(questions.values()), encoding="utf-8")
     for name in "ab":
         (folder / f"{name}.jsonl").write_text('{"id": 1, "gold": 7, "prediction": 7}\n', encoding="utf-8")
     (folder / "mails.csv").write_text(
@@ -134,10 +154,10 @@ def test_the_examples_of_the_python_api_run(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_every_command_is_shown() -> None:
-    assert {name for name, *_ in commands()} == set(COMMANDS)
+    assert {name for name, *_ in COMMAND_LINES} == set(COMMANDS)
 
 
-@pytest.mark.parametrize("words", sorted(set(commands())), ids=" ".join)
+@pytest.mark.parametrize("words", sorted(COMMAND_LINES), ids=" ".join)
 def test_every_command_line_is_one_that_the_program_takes(words: tuple[str, ...]) -> None:
     name, *arguments = words
     command = LazyGroup().get_command(None, name)
@@ -150,13 +170,18 @@ def test_every_command_line_is_one_that_the_program_takes(words: tuple[str, ...]
 
 
 @pytest.mark.parametrize(
-    "words", sorted({words for words in commands() if words[0] in RUN_HERE and "--serve" not in words}), ids=" ".join
+    "words", sorted(words for words in COMMAND_LINES if words[0] in RUN_HERE and "--serve" not in words), ids=" ".join
 )
 def test_cheap_command_lines_run(
-    words: tuple[str, ...], work_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words: tuple[str, ...],
+    work_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder = shutil.copytree(work_folder, tmp_path / "here")
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", "100")
     lines = [words]
     if any("work/config.yaml" in word for word in words):
         lines.insert(0, ("init", "work"))
@@ -164,7 +189,9 @@ def test_cheap_command_lines_run(
         monkeypatch.setattr(sys, "argv", ["rewardsearch", *line])
         with pytest.raises(SystemExit) as ended:
             main()
-        assert (ended.value.code or 0) == 0
+        assert (ended.value.code or 0) == (COMMAND_LINES[words] if line is words else 0)
+    if words[0] in ("validate", "score") and words in commands_of([WRITE_A_REWARD]):
+        assert capsys.readouterr().out in blocks(WRITE_A_REWARD, "text")
 
 
 def test_the_page_of_commands_is_what_the_commands_say() -> None:
@@ -183,12 +210,27 @@ def test_every_path_of_the_tree_exists() -> None:
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "docs" / "evidence.md"], ids=lambda page: page.name)
 def test_every_link_leads_somewhere(page: Path) -> None:
-    for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8")):
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", text):
         place = page.parent / target if target else page
         assert place.exists(), target
         if anchor:
             heads = re.findall(r"^#+ (.*)$", place.read_text(encoding="utf-8"), re.MULTILINE)
             assert anchor in {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}, anchor
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_path_of_the_repository_exists(page: Path) -> None:
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    folders = "rewardsearch|tests|prompts|candidates|configs|benchmarks|docs"
+    paths = re.findall(rf"`((?:{folders})/[\w./-]*)`", text)
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_the_leaderboards_page_has_the_words_of_every_flag() -> None:
+    page = (ROOT / "docs" / "leaderboard.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| (.*?)(?: \.\.\.)? \| `(.*?)(?:\.\.\.)?` \|$", page, re.MULTILINE)
+    assert sorted(listed) == sorted((text.words, flag) for flag, text in FLAGS.items())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
