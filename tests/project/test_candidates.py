@@ -174,7 +174,7 @@ def gold_readers() -> dict[str, str]:
     found = {file.stem: file.read_text(encoding="utf-8") for file in files}
     found = {name: code for name, code in found.items() if "gold" in code.partition("import re")[2]}
     example = (
-        render("system.j2", structured=False, classes=None, numeric=True, tags=True)
+        render("system.j2", structured=False, classes=None, numeric=True, tags=True, measured=())
         .partition("```python\n")[2]
         .partition("```")[0]
     )
