@@ -135,7 +135,7 @@ def test_its_code_and_data_are_among_what_results_depend_on(config: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("gsm9k", ("'gsm9k'", "arithmetic, gsm8k, resume")),
+        ("gsm9k", ("'gsm9k'", "arithmetic, contrast, gsm8k, resume")),
         ("missing.py:Capitals", ("missing.py",)),
         ("task.py:Towns", ("task.py", "'Towns'")),
         ("no.such.module:Task", ("no.such.module",)),

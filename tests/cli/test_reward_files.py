@@ -154,7 +154,7 @@ def test_validate_tells_every_missing_file_and_an_unknown_task(cli: Any, write_r
     done = cli("validate", "none.py", "nor.py")
     assert done.code == 2 and done.err.count("error: cannot read") == 2
     done = cli("validate", write_reward("good", "1.0"), "--task", "chess")
-    assert done.code == 2 and "'chess'" in done.err and "arithmetic, gsm8k, resume" in done.err
+    assert done.code == 2 and "'chess'" in done.err and "arithmetic, contrast, gsm8k, resume" in done.err
 
 
 def test_what_a_reward_prints_goes_to_standard_error_whether_it_fails_or_not(
