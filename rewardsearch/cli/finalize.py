@@ -9,7 +9,7 @@ import typer
 from rewardsearch.cli.final_table import print_final, print_pairs
 from rewardsearch.cli.options import JsonOption, MixOption, RunArgument
 from rewardsearch.cli.run import stop_on_sigterm
-from rewardsearch.cli.tables import make_console, print_json, print_lines
+from rewardsearch.cli.tables import make_console, print_json, print_lines, print_whole
 
 
 def finalize(
@@ -32,10 +32,12 @@ def finalize(
     else:
         from rewardsearch.cli.progress import SearchProgress
         from rewardsearch.loop import finalize_run
+        from rewardsearch.report import report_at_end
 
         stop_on_sigterm()
         with SearchProgress(make_console(stderr=as_json), state.config) as progress:
             state = finalize_run(state.config, state.folder, progress, mix)
+        print_whole(make_console(stderr=as_json), report_at_end(state.folder, state))
     assert state.final is not None
     if as_json:
         print_json(finalize_document(state))

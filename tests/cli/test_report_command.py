@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 from conftest import Cli
+from played import SMALL, Quiet, Trainer
 from report_page import Page
 
+from rewardsearch.config import parse_config
 from rewardsearch.files.numbers import duration
+from rewardsearch.loop import search
 from rewardsearch.report.serve import ReportServer
 from rewardsearch.run.events import Ended
 from rewardsearch.run.journal import JOURNAL, Journal
@@ -115,6 +118,15 @@ def test_what_is_no_run_or_of_another_version_is_named(cli: Cli, run: Path) -> N
         done = cli("report", name)
         assert (done.code, done.err.count("\n")) == (2, 1)
         assert name in done.err
+
+
+def test_finalize_writes_the_report_anew(cli: Cli, tmp_path: Path, trainer: Trainer) -> None:
+    final = {"enabled": False, "seeds": 1, "ensembles": [], "controls": []}
+    search(parse_config({**SMALL, "candidates": 1, "finalize": final}, "test"), tmp_path, Quiet())
+    done = cli("finalize", tmp_path)
+    assert (done.code, done.out.count(str(tmp_path / "report.html"))) == (0, 1)
+    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert page.data["final"] == json.loads(cli("finalize", tmp_path, "--json").out)
 
 
 def fetched(url: str, host: str | None = None) -> tuple[int, str]:

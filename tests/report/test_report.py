@@ -48,6 +48,7 @@ def page_of(state: RunState, replay: bool = False) -> Page:
     assert len(page.ids) == len(set(page.ids))
     # What a page would load, other than its own parts.
     assert [link for link in page.links if not link.startswith("#") and link != "data:,"] == []
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
     assert re.search(r"url\(|@import|https?://", re.sub(r"<pre.*?</pre>", "", html, flags=re.DOTALL)) is None
     return page
 
