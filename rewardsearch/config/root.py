@@ -21,7 +21,7 @@ from rewardsearch.config.sections import (
 )
 from rewardsearch.config.sft import SftConfig
 from rewardsearch.config.task import TaskConfig
-from rewardsearch.config.training import RaceConfig, TrainConfig, WatchConfig
+from rewardsearch.config.training import BASE_REWARDS, RaceConfig, TrainConfig, WatchConfig
 from rewardsearch.records import POLICY
 
 
@@ -70,6 +70,21 @@ class Config(Section):
     def secret_variables(self) -> tuple[str, ...]:
         """The environment variables that no training process is to see."""
         return (*self.propose.llm.key_variables, *self.notify)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _base_rewards_of_the_task(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        task, train = value.get("task"), value.get("train", {})
+        name = task.get("name") if isinstance(task, dict) else getattr(task, "name", None)
+        if not isinstance(name, str) or name not in BASE_REWARDS:
+            return value
+        if isinstance(train, dict):
+            return {**value, "train": {"base_rewards": BASE_REWARDS[name], **train}}
+        if isinstance(train, TrainConfig) and "base_rewards" not in train.model_fields_set:
+            return {**value, "train": train.model_copy(update={"base_rewards": BASE_REWARDS[name]})}
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Config:

@@ -120,9 +120,12 @@ class PairColumns(SparseSection):
     def _of_one_kind(self) -> PairColumns:
         if (self.text is None) != (self.label is None):
             raise ValueError("text and label go together: name both columns, or neither")
-        given = self.model_fields_set & {"query", "positive", "negatives", "group"}
+        fields = PairColumns.model_fields
+        given = [
+            key for key in ("query", "positive", "negatives", "group") if getattr(self, key) != fields[key].default
+        ]
         if self.text is not None and given:
-            raise ValueError(f"text and label make the pairs; leave {', '.join(sorted(given))} out, or text and label")
+            raise ValueError(f"text and label make the pairs; leave {', '.join(given)} out, or text and label")
         return self
 
 

@@ -52,6 +52,12 @@ class RayConfig(Section):
     """GPUs of a worker; 0.5 puts two on one GPU. None: 1 where the cluster has GPUs and policy.device allows them, else 0."""
 
 
+BASE_REWARDS = {
+    "contrast": tuple(f"candidates/contrast/{name}.py" for name in ("near_query", "far_from_negative", "finished"))
+}
+"""The base rewards of a built-in task that has no gold answers, by its name, where a config names none."""
+
+
 class TrainConfig(Section):
     """One GRPO + LoRA training run and its evaluation; the same for every candidate."""
 
@@ -79,7 +85,8 @@ class TrainConfig(Section):
     loss_type: Literal["grpo", "dapo", "dr_grpo", "bnpo"] = "dapo"
     scale_rewards: Literal["group", "batch", "none"] = "group"
     base_rewards: Annotated[tuple[str, ...], Field(min_length=1)] = ("format_exact", "format_approximate", "answer")
-    """Names of files in candidates/base/ that every run trains on, or paths."""
+    """Names of files in candidates/base/ that every run trains on, or paths. The task `contrast` has others where none are given
+    (BASE_REWARDS)."""
     trl: Annotated[dict[str, JsonValue], Affects("training", "bank")] = {}
     """Further fields of TRL's GRPOConfig, for the engines `trl` and `vllm`; those that the search sets itself are refused."""
     eval_batch_size: Annotated[Count, Affects("training", "bank", "sft")] = 250

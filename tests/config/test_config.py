@@ -2,11 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from rewardsearch.config import Config, load_config, parse_config
+from rewardsearch.config import Config, TaskConfig, TrainConfig, load_config, parse_config
 from rewardsearch.config.loading import RENAMED_KEYS
 from rewardsearch.errors import UserError
 from rewardsearch.files.resources import resource
 from rewardsearch.propose import load_proposer
+from rewardsearch.rewards.base import load_base_rewards
 from rewardsearch.session.requests import first_request
 
 CONFIGS = sorted(resource("configs").glob("*.yaml"))
@@ -62,6 +63,34 @@ def test_a_config_written_as_yaml_reads_back_equal(tmp_path: Path) -> None:
     config = parse_config({"run_dir": "runs/x", "seed": 7, "train": {"steps": 3}}, "c")
     (tmp_path / "c.yaml").write_text(config.to_yaml(), encoding="utf-8")
     assert load_config(tmp_path / "c.yaml") == config
+
+
+def test_a_task_without_gold_answers_has_base_rewards_of_its_own() -> None:
+    named = [
+        spec.name for spec in load_base_rewards(parse_config({"task": {"name": "contrast"}}, "c").train.base_rewards)
+    ]
+    assert named == ["near_query", "far_from_negative", "finished"]
+    made = Config(task=TaskConfig(name="contrast"), train=TrainConfig(steps=3))
+    assert (
+        made.train.base_rewards == Config(task=TaskConfig(name="contrast")).train.base_rewards and made.train.steps == 3
+    )
+    assert made.train.base_rewards != Config().train.base_rewards
+    own = {"task": {"name": "contrast"}, "train": {"base_rewards": ["answer"]}}
+    assert parse_config(own, "c").train.base_rewards == ("answer",)
+
+
+@pytest.mark.parametrize(
+    "pairs", [{"text": "a", "label": "b"}, {"query": "a", "negatives": "b"}, {"positive": "a", "rationale": "b"}]
+)
+def test_columns_of_pairs_read_back_equal(pairs: dict[str, str]) -> None:
+    config = parse_config({"task": {"name": "contrast", "data": "x.csv", "pairs": pairs}}, "c")
+    assert parse_config(config.model_dump(mode="json"), "c") == config
+
+
+@pytest.mark.parametrize("pairs", [{"text": "a"}, {"text": "a", "label": "b", "query": "c"}])
+def test_columns_of_pairs_are_of_one_kind(pairs: dict[str, str]) -> None:
+    with pytest.raises(UserError, match=r"task\.pairs: text and label"):
+        parse_config({"task": {"name": "contrast", "data": "x.csv", "pairs": pairs}}, "c")
 
 
 def test_set_overrides_nested_keys(tmp_path: Path) -> None:
