@@ -18,7 +18,8 @@ def doctor(
 ) -> None:
     """Check whether this machine can run a search.
 
-    Checks Python, packages, devices, disk, sandbox layers, proposer, data and policy. Ends with exit code 2 when a check fails.
+    Checks Python, packages, devices, disk, sandbox layers, proposer with its server and key, trackers, data and policy. Ends with
+    exit code 2 when a check fails.
     """
     from rewardsearch.session.doctor import examine
 

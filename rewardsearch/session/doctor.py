@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from rewardsearch.config import Config
-from rewardsearch.errors import RewardSearchError, UserError
+from rewardsearch.errors import BudgetReached, RewardSearchError, UserError
 from rewardsearch.propose import load_proposer
 from rewardsearch.records.findings import Finding, Status
 from rewardsearch.rewards.sandbox import LIMITS, inspect
@@ -35,7 +35,7 @@ def examine(config: Config) -> Iterator[Finding]:
     yield from _devices(config)
     yield _disk(Path(config.run_dir or "runs"))
     yield from _sandbox(config)
-    yield _proposer(config)
+    yield from _proposer(config)
     yield from _outlets(config)
     # A missing device is among the findings of _devices.
     yield from (each for each in data_and_policy(config) if each.name != DEVICE)
@@ -130,17 +130,17 @@ def _sandbox(config: Config) -> Iterator[Finding]:
         )
 
 
-def _proposer(config: Config) -> Finding:
+def _proposer(config: Config) -> Iterator[Finding]:
     try:
         proposer = load_proposer(config)
         proposer.check(first_request(config))
-        found = ": ".join(filter(None, (config.propose.proposer, proposer.describe())))
-    except UserError as error:
-        return Finding.of("proposer", "fail", error.mistakes[0])
-    for warning in proposer.warnings():
-        what, _, remedy = warning.partition("; ")
-        return Finding("proposer", "warn", f"{found}; {what}", remedy)
-    return Finding("proposer", "ok", found)
+        warnings = [*proposer.warnings(), *proposer.check_connectivity()]
+    except (UserError, BudgetReached) as error:
+        yield from (Finding.of("proposer", "fail", each) for each in str(error).splitlines())
+        return
+    found = ": ".join(filter(None, (config.propose.proposer, proposer.describe())))
+    yield Finding("proposer", "ok", found)
+    yield from (Finding.of("proposer", "warn", each) for each in warnings)
 
 
 def _outlets(config: Config) -> Iterator[Finding]:

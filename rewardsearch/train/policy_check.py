@@ -87,7 +87,8 @@ def _policy(config: Config, rows: Mapping[Split, Sequence[Row]]) -> list[Finding
         return found
     context = f", context {facts.context:,} tokens" if facts.context else ""
     padding = "" if facts.padding else ", padded with its end-of-text token"
-    return [Finding("policy", "ok", f"{policy.model}{context}{padding}"), *found]
+    template = ", chat template" if facts.template else ""
+    return [Finding("policy", "ok", f"{policy.model}{context}{template}{padding}"), *found]
 
 
 def _in_cache(policy: PolicyConfig) -> bool:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from raw_server import Send, raw
 from tiny_models import tiny_model
 
 from rewardsearch.config import Config, parse_config
 from rewardsearch.errors import MachineError, UserError
 from rewardsearch.files.resources import resource
+from rewardsearch.propose.llm import server
 from rewardsearch.records.findings import Finding
 from rewardsearch.rewards.sandbox import Defences
 from rewardsearch.run.devices import Accelerator
@@ -24,6 +27,23 @@ from rewardsearch.session.preflight import check
 
 def finding(name: str, config: Config | None = None) -> Finding:
     return next(found for found in examine(config or Config()) if found.name == name)
+
+
+@pytest.fixture
+def known_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither devices nor sandbox are looked at, which takes seconds."""
+    monkeypatch.setattr(doctor, "ask_torch", tuple)
+    monkeypatch.setattr(doctor, "inspect", lambda config: Defences((), (), 20))
+
+
+def proposer_findings(config: Config) -> list[Finding]:
+    found: list[Finding] = []
+    for each in examine(config):
+        if each.name == "proposer":
+            found.append(each)
+        elif found:
+            break
+    return found
 
 
 def test_this_machine_can_search() -> None:
@@ -106,27 +126,66 @@ def test_a_folder_that_cannot_be_written_and_a_full_disk_fail(monkeypatch: pytes
     assert finding("disk", Config(run_dir=str(tmp_path / "a" / "b"))).found == f"{tmp_path} is not writable"
 
 
-def test_a_proposer_that_could_not_start_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proposer_without_its_key_fails(known_machine: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    openai = parse_config({"propose": {"proposer": "llm"}}, "test")
-    assert finding("proposer", openai).status == "fail"
-    assert "OPENAI_API_KEY" in finding("proposer", openai).found
+    unset = finding("proposer", parse_config({"propose": {"proposer": "llm"}}, "test"))
+    assert unset.status == "fail" and "OPENAI_API_KEY" in unset.found + unset.remedy
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "named"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "ok", "key in OPENAI_API_KEY"),
+        (b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", "warn", "key for it into OPENAI_API_KEY"),
+        (None, "warn", "did not answer"),
+        (b"", "fail", "base_url"),
+    ],
+    ids=["well", "refuses the key", "silent", "down"],
+)
+def test_the_server_is_asked_whether_it_is_there_and_takes_the_key(
+    answer: bytes | None,
+    status: str,
+    named: str,
+    known_machine: None,
+    no_proxy: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    unpriced = finding("proposer", openai)
-    assert (unpriced.status, "no price for gpt-5, so spending is not counted" in unpriced.found) == ("warn", True)
-    prices = {"gpt-5": {"input": 1.25, "output": 10.0}}
-    priced = parse_config({"propose": {"proposer": "llm", "llm": {"prices": prices}}}, "test")
-    assert finding("proposer", priced) == Finding("proposer", "ok", "llm: gpt-5 (key in OPENAI_API_KEY)")
-    assert "sk-secret" not in unpriced.found + unpriced.remedy
+    monkeypatch.setattr(server, "REACH_S", 0.5 if answer is None else 30.0)
+    said = threading.Event()
+
+    def script(send: Send, _: bytes) -> None:
+        if answer is None:
+            said.wait(10.0)
+        send(answer or b"")
+
+    with raw(script) as asked:
+        url = asked.url if answer != b"" else "http://127.0.0.1:9/v1"
+        propose = {"proposer": "llm", "llm": {"base_url": url, "prices": {"gpt-5": {"input": 1, "output": 10}}}}
+        found = proposer_findings(parse_config({"propose": propose}, "test"))
+        said.set()
+    assert found[-1].status == status and named in found[-1].message
+    assert "sk-secret" not in "".join(each.message for each in found)
+    assert (found[-1].remedy == "") == (status == "ok")
 
 
-def test_a_tracker_and_a_notification_that_cannot_work_warn_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_without_a_price_warns(known_machine: None, no_proxy: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    with raw(lambda send, _: send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")) as asked:
+        config = parse_config({"propose": {"proposer": "llm", "llm": {"base_url": asked.url}}}, "test")
+        (_, warning) = proposer_findings(config)
+    assert "gpt-5" in warning.found and "propose.llm.prices" in warning.remedy
+
+
+def test_a_tracker_and_a_notification_that_cannot_work_warn_with_the_remedy(
+    known_machine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "trackio", None)
     monkeypatch.delenv("NOTIFY_X", raising=False)
     config = parse_config({"trackers": ["trackio"], "notify": ["NOTIFY_X"]}, "test")
-    found = {each.name: each for each in examine(config)}
-    assert found["trackio"].status == found["notify NOTIFY_X"].status == "warn"
-    assert "rewardsearch[trackio]" in found["trackio"].remedy and "NOTIFY_X" in found["notify NOTIFY_X"].remedy
+    for name, remedy in (("trackio", "rewardsearch[trackio]"), ("notify NOTIFY_X", "NOTIFY_X")):
+        found = finding(name, config)
+        assert found.status == "warn" and remedy in found.remedy
 
 
 def test_the_command_prints_a_line_each_and_ends_with_2_when_something_fails(

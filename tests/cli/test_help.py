@@ -24,6 +24,7 @@ def test_no_summary_is_cut(cli: Any) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_arguments_and_values_have_the_readmes_words(cli: Any, command: str) -> None:
     told = cli(command, "--help").out
+    assert max(map(len, told.splitlines())) <= 80
     usage = told.splitlines()[0]
     assert re.findall(r"[{\[]([^}\]]*)[}\]]", usage.replace("[OPTIONS]", "")) == {
         "run": ["CONFIG", "RUN"],

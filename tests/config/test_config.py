@@ -28,6 +28,11 @@ def test_all_mistakes_are_told_at_once() -> None:
     )
 
 
+def test_a_search_without_a_last_round_is_refused() -> None:
+    with pytest.raises(UserError, match="rounds"):
+        parse_config({"rounds": None}, "c")
+
+
 def test_a_list_whose_only_value_is_wrong_is_one_mistake() -> None:
     with pytest.raises(UserError) as error:
         parse_config({"task": {"columns": {"positive": [True]}}}, "c")

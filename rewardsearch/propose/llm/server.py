@@ -107,12 +107,15 @@ class Server:
             raise UserError(
                 f"propose.llm: {self._unreached(error)}; start the server there, or set base_url to another"
             ) from None
-        except (TimeoutError, ConnectionError):
+        except TimeoutError:
+            return f"{self.url} did not answer within {REACH_S:g} s; check that its model is loaded"
+        except ConnectionError:
             return ""
         if 300 <= answer.status < 400 and not self._leads_here(answer):
             raise self._redirected(answer)
-        if answer.status == 401:
-            return f"{self.url} answered with status 401: the key in {self.served.api_key_env} may be wrong"
+        if answer.status in (401, 403):
+            key = self.served.api_key_env
+            return f"{self.url} answered with status {answer.status}; put the right key for it into {key}"
         return ""
 
     def post(self, body: Mapping[str, Any], idempotency_key: str) -> Outcome:

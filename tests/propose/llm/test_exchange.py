@@ -102,7 +102,7 @@ def test_every_answer_ends_within_its_deadline(name: str, monkeypatch: pytest.Mo
         assert isinstance(success.result(), Lost)
         # An error status says enough, whatever becomes of its body.
         assert isinstance(error.result(), Refused if has_status else Lost)
-        assert models.result() == []
+        assert all("did not answer" in warning for warning in models.result())
     assert time.monotonic() - began < MOST_S / 2
 
 
