@@ -203,7 +203,8 @@ class TaskConfig(SparseSection):
     answer: str | None = None
     """kind: the same for the gold answer. None: the column `answer`."""
     system: str | None = None
-    """kind: the system message, a text or a Jinja template; goes with `chat: true`. None asks for the answer form alone."""
+    """kind: the system message, a text or a Jinja template; goes with `chat: true`. None asks for the answer form alone.
+    contrast: the instruction before a text, which may have `{{ form }}` in it."""
     solution: str | None = None
     """kind: the column or template of a worked solution or reason, which supervised fine-tuning teaches."""
     group: tuple[str, ...] = ()

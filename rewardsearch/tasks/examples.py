@@ -135,7 +135,7 @@ class _RowReader:
         self._answer = _filler("answer", config.answer or "answer", table, name, form)
         self._solution = _filler("solution", solution, table, name, form) if solution else None
         system = config.system if config.system is not None else ASKS
-        self._system = _template("system", system, table, name, form) if config.chat else None
+        self._system = text_template("system", system, table, name, form) if config.chat else None
         for key, columns in (("columns", config.columns.rewards), ("group", config.group)):
             for place, column in enumerate(columns):
                 table.check_column(column, name, f"task.{key}.{place}")
@@ -280,10 +280,11 @@ def _filler(key: str, setting: str, table: Table, name: str, form: str) -> Calla
     if setting in table.columns or not _is_template(setting):
         table.check_column(setting, name, f"task.{key}")
         return lambda row: row.get(setting)
-    return _template(key, setting, table, name, form)
+    return text_template(key, setting, table, name, form)
 
 
-def _template(key: str, text: str, table: Table, name: str, form: str) -> Callable[[Mapping[str, Any]], Any]:
+def text_template(key: str, text: str, table: Table, name: str, form: str) -> Callable[[Mapping[str, Any]], Any]:
+    """What fills in the template `task.KEY` for a row. Raises UserError for one that is broken or reads other columns."""
     try:
         names, template = variables(text), template_of(text)
     except TemplateSyntaxError as error:

@@ -13,6 +13,7 @@ import pytest
 
 from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
+from rewardsearch.files.resources import PACKAGE
 from rewardsearch.tasks import SPLITS, load_task
 from rewardsearch.tasks.contrast.overlap import near_texts
 from rewardsearch.tasks.contrast.pools import POOL
@@ -21,7 +22,8 @@ from rewardsearch.tasks.contrast.task import ContrastTask
 from rewardsearch.tasks.splitting import words
 from rewardsearch.testing.task import MeasuringTaskSuite
 
-BANKING = Path("/work/shared/contrast")
+ROOT = PACKAGE.parent
+BANKING = next((place for parent in (ROOT, *ROOT.parents) if (place := parent / "shared/contrast").is_dir()), None)
 SIZES = {"train_rows": 60, "val_rows": 60, "test_rows": 20}
 Write = Callable[..., str]
 
@@ -78,7 +80,7 @@ class TestPairs(MeasuringTaskSuite):
         return TaskConfig(name="contrast", data=pairs_file, pairs=PAIRS, **SIZES)
 
 
-@pytest.mark.skipif(not BANKING.exists(), reason="needs BANKING77")
+@pytest.mark.skipif(BANKING is None, reason="needs BANKING77 in shared/contrast")
 class TestBanking(MeasuringTaskSuite):
     @pytest.fixture
     def config(self, small_banking: str) -> TaskConfig:
@@ -88,6 +90,7 @@ class TestBanking(MeasuringTaskSuite):
     @staticmethod
     def small_banking(tmp_path_factory: pytest.TempPathFactory) -> str:
         """Every tenth text."""
+        assert BANKING is not None
         path = tmp_path_factory.mktemp("banking") / "banking.csv"
         with (BANKING / "banking77_train.csv").open(encoding="utf-8", newline="") as whole, path.open("w") as part:
             rows = list(csv.reader(whole))
@@ -182,8 +185,9 @@ def test_a_users_prompt_has_the_instruction_apart_from_the_text(pairs_file: str)
     row = task_on(pairs_file).rows("train")[0]
     assert [message["role"] for message in row.prompt if isinstance(message, dict)] == ["system", "user"]
     assert row.prompt_text == row.columns["positive"] and row.plain_prompt.endswith(f"\n\n{row.prompt_text}\n")
-    asked = task_on(pairs_file, system="Say it anew in <think> tags.").rows("train")[0].prompt
-    assert isinstance(asked, list) and asked[0]["content"] == "Say it anew in <think> tags."
+    task = task_on(pairs_file, system="Say it anew: {{ form }}")
+    asked = task.rows("train")[0].prompt
+    assert isinstance(asked, list) and asked[0]["content"] == f"Say it anew: {task.form}"
 
 
 def test_the_outcome_follows_from_what_was_measured(pairs_file: str) -> None:
@@ -233,6 +237,7 @@ def test_bad_data_are_named(write: Write, rows: list[dict[str, Any]], pairs: dic
     [
         ({"pairs": {"query": "question"}}, "task.pairs"),
         ({"system": "Answer."}, "task.system"),
+        ({"chat": True, "system": "Answer {{ question }}."}, "task.system"),
         ({"prompt": "text"}, "task.prompt"),
         ({"data": "rows.jsonl", "classes": ["a", "b"]}, "task.classes"),
     ],

@@ -21,14 +21,16 @@ from rewardsearch.tasks.contrast.measures import ContrastMeasures
 from rewardsearch.tasks.contrast.pairing import Pairing, TextPair
 from rewardsearch.tasks.contrast.pools import pool_of
 from rewardsearch.tasks.contrast.sayings import described, sayings
+from rewardsearch.tasks.examples import text_template
 from rewardsearch.tasks.forms import RATIONALE
 from rewardsearch.tasks.measuring import probe_row
 from rewardsearch.tasks.questions import first_distinct
 from rewardsearch.tasks.splitting import digest
+from rewardsearch.tasks.tables import Table
 
 SYSTEM = """\
 Write what the text is about and what its author means, in other words than the text has. Answer in exactly this form:
-{form}"""
+{{ form }}"""
 _READS = ("data", "val_data", "test_data", "pairs", "negatives", "system")
 
 
@@ -50,6 +52,8 @@ class ContrastTask(Task):
         self._config, self._given = config, None if config.data is None else GivenPairs(config)
         self._sizes: dict[Split, int] = {"train": config.train_rows, "val": config.val_rows, "test": config.test_rows}
         self.description = described(config)
+        system = SYSTEM if config.system is None else config.system
+        self._system = str(text_template("system", system, Table([], []), "the task contrast", self.form)({}))
         self._pools: dict[str, tuple[Row, ...]] = {}
         self._measures = ContrastMeasures(self.pairing, self.pool, self.is_closed, config.negatives or 1)
         self.measures = self._measures
@@ -99,12 +103,10 @@ class ContrastTask(Task):
         return Row(id=f"text-{digest(text)[:16]}", prompt=self._prompt(text), answer=text)
 
     def _prompt(self, text: str) -> str | list[dict[str, str]]:
-        config = self._config
-        if config.data is None and not config.chat:
+        if self._given is None and not self._config.chat:
             return f"Request: {text}\n"
         # Also for policies without a chat template, which read messages as plain text: the instruction is no part of the text.
-        system = SYSTEM.format(form=self.form) if config.system is None else config.system
-        return [{"role": "system", "content": system}, {"role": "user", "content": text}]
+        return [{"role": "system", "content": self._system}, {"role": "user", "content": text}]
 
     def outcome(self, row: Row, completion: str, length: int = 0) -> Outcome:
         """By what was measured: correct where the positive is ranked first. Unparsed where a rationale is not closed, and without
