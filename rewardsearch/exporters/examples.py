@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from rewardsearch.config import SandboxConfig
 from rewardsearch.errors import MachineError, UserError
 from rewardsearch.exporters.records import ExportExample
-from rewardsearch.records import Batch, RewardSpec
+from rewardsearch.records import Batch, RewardSpec, Row
 from rewardsearch.rewards.sandbox import RewardFault, Sandbox
-from rewardsearch.tasks import Task
+from rewardsearch.tasks import ProbeKind, Task, probe_row
 
 _PROMPT = "What is 3 + 4?"
 
 
 def make_examples(
-    task: Task, rewards: Sequence[RewardSpec], columns: Sequence[str], config: SandboxConfig
+    task: Task, rewards: Sequence[RewardSpec], config: SandboxConfig
 ) -> tuple[tuple[ExportExample, ...], dict[str, tuple[str, ...]]]:
     """The examples, and the names of the components of each reward that has some, by its id.
 
@@ -32,12 +32,10 @@ def make_examples(
         form.write_cut("3 + 4"),
         "",
     )
-    batch = Batch(
-        prompts=(_PROMPT,) * len(texts),
-        completions=texts,
-        answer=(gold,) * len(texts),
-        columns={name: (_PROMPT,) * len(texts) for name in columns},
-    )
+    kinds: tuple[ProbeKind, ...] = ("correct", "correct", "wrong", "unparsed", "unparsed", "unparsed")
+    row = Row(id="example", prompt=_PROMPT, answer=gold, columns=dict.fromkeys(task.columns, _PROMPT))
+    rows = [row if task.measures is None else probe_row(task.measures, row, kind) for kind in kinds]
+    batch = Batch.of(rows, texts)
     try:
         with Sandbox(config) as sandbox:
             outputs = [sandbox.call(spec.code, batch) for spec in rewards]
@@ -46,9 +44,13 @@ def make_examples(
     paid = zip(*(output.rewards for output in outputs), strict=True)
     examples = tuple(
         ExportExample(
-            prompt=_PROMPT, completion=text, answer=gold, columns=dict.fromkeys(columns, _PROMPT), rewards=tuple(values)
+            prompt=_PROMPT,
+            completion=text,
+            answer=gold,
+            columns={**each.columns, **each.measured},
+            rewards=tuple(values),
         )
-        for text, values in zip(texts, paid, strict=True)
+        for each, text, values in zip(rows, texts, paid, strict=True)
     )
     named = {
         spec.id: tuple(output.components) for spec, output in zip(rewards, outputs, strict=True) if output.components

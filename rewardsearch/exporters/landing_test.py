@@ -68,7 +68,8 @@ def landing_test(selection: ExportSelection, trainer: str, totals: str) -> str:
         paid = sum(spec.weight * value for spec, value in zip(selection.rewards, example.rewards, strict=True))
         rows.append((row, paid))
     answer = selection.classes[0] if selection.classes else "7"
-    empty = {"prompt": "", "completion": "", "answer": answer, "columns": dict.fromkeys(selection.columns, "")}
+    columns = dict.fromkeys(selection.columns, "") | dict.fromkeys(selection.measured, 0.5)
+    empty = {"prompt": "", "completion": "", "answer": answer, "columns": columns}
     text = _TESTS.format(
         module=MODULE,
         trainer=trainer,

@@ -141,7 +141,11 @@ def defined(text: str) -> set[str]:
 
 def source_of(module: ModuleType, names: Collection[str] | None = None) -> str:
     """The definitions of a module of the package, without its docstring and imports. names: only these."""
-    text = inspect.getsource(module)
+    return definitions(inspect.getsource(module), names)
+
+
+def definitions(text: str, names: Collection[str] | None = None) -> str:
+    """The same of a module's text."""
     lines, parts, kept = text.split("\n"), [], False
     for node in ast.parse(text).body[1:]:
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -152,7 +156,8 @@ def source_of(module: ModuleType, names: Collection[str] | None = None) -> str:
             kept = names is None or bool(bound.intersection(names))
         if kept:
             gap = "" if described else "\n"
-            parts.append(gap + "\n".join(lines[node.lineno - 1 : node.end_lineno]))
+            first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
+            parts.append(gap + "\n".join(lines[first - 1 : node.end_lineno]))
     return "\n".join(parts)
 
 
@@ -181,6 +186,7 @@ def _reward_line(selection: ExportSelection, name: str, spec: RewardSpec) -> str
     facts: Mapping[str, object] = {
         "components": selection.components.get(spec.id, ()),
         "columns": columns_read(spec.code, selection.columns),
+        "numbers": columns_read(spec.code, selection.measured),
         "prompt": reads_prompt(spec.code),
         "whole_batch": batch_dependent(spec.code),
     }

@@ -15,7 +15,8 @@ class ExportExample(Record):
     prompt: str
     completion: str
     answer: str
-    columns: dict[str, str] = {}
+    columns: dict[str, str | float] = {}
+    """Texts, and numbers of measured columns."""
     rewards: tuple[float, ...]
     """The value of each reward, in the order of the selection."""
 
@@ -31,6 +32,10 @@ class ExportSelection(Record):
     """How a trainer makes one advantage of several rewards."""
     columns: tuple[str, ...] = ()
     """Columns of the data set that the rewards read besides prompt, completion and answer."""
+    measured: tuple[str, ...] = ()
+    """Measured columns that the rewards read; see `Row.measured`."""
+    negatives: int = 1
+    """Where they read measured columns: hard negatives of a row that counted in training."""
     classes: tuple[str, ...] | None = None
     """All answers that the task has, the positive class first; None where answers are free."""
     numeric: bool = False

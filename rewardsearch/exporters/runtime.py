@@ -20,6 +20,7 @@ class Reward(NamedTuple):
     weight: float
     components: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
     prompt: bool = False
     whole_batch: bool = False
 
@@ -54,7 +55,7 @@ class Ensemble:
         size = len(completions)
         texts = [message_text(completion) for completion in completions]
         asked = [message_text(prompt) for prompt in prompts] if prompts is not None else [""] * size
-        passed = {}
+        passed: dict[str, list[Any]] = {}
         for name, reward in rewards.items():
             if reward.prompt and prompts is None:
                 raise KeyError(f"the reward {name} reads the prompt, which the data lack: add it to them")
@@ -64,6 +65,10 @@ class Ensemble:
                         f"the reward {name} reads the column {column!r}, which the data lack: add it to them"
                     )
                 passed[column] = ["" if value is None else str(value) for value in given[column]]
+            for column in reward.numbers:
+                if not is_column(given.get(column), size):
+                    raise KeyError(f"the reward {name} reads the measured column {column!r}: measure it (README.md)")
+                passed[column] = [float(value) for value in given[column]]
         read = self.read_golds(golds)
         kept = [i for i, gold in enumerate(read) if gold is not None]
         arguments: dict[str, list[Any]] = {"prompts": asked, "completions": texts, "answer": list(read), **passed}

@@ -95,18 +95,27 @@ def _test_findings(state: RunState, arm: str | None) -> tuple[str, ...]:
 def _training_facts(state: RunState, rewards: Sequence[RewardSpec]) -> dict[str, Any]:
     """What these rewards expect of the training that uses them: columns, how gold answers are written, and the policy."""
     task = load_task(state.config.task)
-    used = {name for spec in rewards for name in columns_read(spec.code, task.columns)}
-    examples, components = make_examples(task, rewards, task.columns, state.config.sandbox)
+    measured = () if task.measures is None else task.measures.columns
+    used = {name for spec in rewards for name in columns_read(spec.code, (*task.columns, *measured))}
+    examples, components = make_examples(task, rewards, state.config.sandbox)
     return {
         "columns": tuple(name for name in task.columns if name in used),
+        "measured": tuple(name for name in measured if name in used),
+        "negatives": state.config.task.negatives or 1,
         "examples": examples,
         "components": components,
         "classes": task.classes,
         "numeric": task.numeric,
-        "golds": _GOLDS.get(task.answers.equal.name, "plain") if isinstance(task, JudgedTask) else "plain",
+        "golds": _golds(task),
         **_labels(task),
         "sft_adapter": f"{state.folder.name}/{SFT}/{ADAPTER}" if state.config.sft.enabled else None,
     }
+
+
+def _golds(task: Task) -> str:
+    if isinstance(task, JudgedTask):
+        return _GOLDS.get(task.answers.equal.name, "plain")
+    return "plain" if task.measures is None else "text"
 
 
 def _labels(task: Task) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rewardsearch.errors import UserError
-from rewardsearch.exporters.code_reads import reads_prompt
+from rewardsearch.exporters.code_reads import columns_read, reads_prompt
 from rewardsearch.exporters.golds import gold_format
 from rewardsearch.exporters.landing_test import landing_test
+from rewardsearch.exporters.measures import KNOWN
 from rewardsearch.exporters.module import LICENCE, MODULE, build_module, findings, function_names, label, plain
 from rewardsearch.exporters.records import SUMMED, ExportSelection
 from rewardsearch.rewards.sandbox import batch_dependent
@@ -65,6 +66,8 @@ class TrainerTarget:
     """Whether the trainer can normalise each reward within its group before the sum."""
     has_prompts: ClassVar[bool] = True
     """Whether the trainer passes the prompt beside the completion."""
+    takes_measured: ClassVar[bool] = False
+    """Whether rewards can get measured columns."""
 
     def files(self, selection: ExportSelection) -> dict[str, str]:
         self.check(selection)
@@ -100,6 +103,19 @@ class TrainerTarget:
                 "verl or ms-swift, or export other rewards with --ensemble"
             )
 
+        if selection.measured and not (self.takes_measured and KNOWN.issuperset(selection.measured)):
+            reader = next(spec for spec in selection.rewards if columns_read(spec.code, selection.measured))
+            why = (
+                "this trainer passes rewards only the data"
+                if not self.takes_measured
+                else "an export can measure only those of the task contrast"
+            )
+            raise UserError(
+                f"{plain(reader.name)} cannot be exported to {self.trainer}: it reads measured columns "
+                f"({', '.join(selection.measured)}), which the policy in training measures, and {why}; "
+                f"{'export it to trl, or ' if not self.takes_measured else ''}export other rewards with --ensemble"
+            )
+
     def summary_for(self, selection: ExportSelection) -> str:
         return self.summary
 
@@ -129,6 +145,9 @@ class TrainerTarget:
         if selection.columns:
             names = " and ".join(f"`{name}`" for name in selection.columns)
             text += f" The rewards also read the column{'s' if len(selection.columns) > 1 else ''} {names}."
+        if selection.measured:
+            names = ", ".join(f"`{name}`" for name in selection.measured)
+            text += f" The rewards also read measured columns, which are not in the data: {names}."
         if not self.has_prompts and any(reads_prompt(spec.code) for spec in selection.rewards):
             text += " The rewards also read the prompt, as `prompt`."
         text += (

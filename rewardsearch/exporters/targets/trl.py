@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rewardsearch.exporters.measures import MEASURES, measures_module
 from rewardsearch.exporters.module import MODULE, label
 from rewardsearch.exporters.records import SUMMED, ExportSelection
 from rewardsearch.exporters.target import TrainerTarget
@@ -89,6 +90,35 @@ REWARD_FUNCS_REGISTRY.update({{function.__name__: function for function in REWAR
 
 after the registry in `get_reward_funcs`. In the recipe set `reward_funcs: [{names}]` and `reward_weights: {weights}`.
 """
+_MEASURED = """\
+## TRL
+
+The rewards read numbers that the policy in training measures of each completion. `{measures}.py` measures them as the search
+did, with torch and transformers alone. Put it and `{module}.py` next to your script.
+
+```python
+from datasets import load_dataset
+from trl import GRPOConfig, GRPOTrainer
+
+from {measures} import Measures
+from {module} import REWARD_FUNCS, REWARD_WEIGHTS
+
+measures = Measures(negatives={negatives})
+trainer = GRPOTrainer(
+    model="path/or/hub-id",
+    reward_funcs=measures.rewards(REWARD_FUNCS),
+    args=GRPOConfig(output_dir="out", {arguments}),
+    train_dataset=load_dataset("json", data_files="train.jsonl", split="train"),
+)
+measures.attach(trainer)
+trainer.train()
+```
+
+The data set needs these columns: `prompt` (a text that contains the positive, or messages that end with it), `answer` (the
+query), `positive`, `negatives` (hard negatives, one a line; may be empty). A column `group` is used where there is one: texts
+of rows of one group are never each other's negatives. Train in one process, or with all completions of a prompt in one.
+Some columns compare with the other prompts of a step, so use as many prompts a step as the search did.
+"""
 _COMMAND = """\
 From the command line, with their weighted sum as one function:
 
@@ -117,6 +147,7 @@ class Target(TrainerTarget):
     uses = ("GOLD_COLUMNS", "gold_of")
     whole_batches = True
     normalises_each = True
+    takes_measured = True
     totals = """
 def totals(module, rows):
     columns = {name: [row["columns"][name] for row in rows] for name in rows[0]["columns"]}
@@ -126,6 +157,10 @@ def totals(module, rows):
     given = [function(**call) for function in module.REWARD_FUNCS]
     return [sum(weight * value for weight, value in zip(module.REWARD_WEIGHTS, values)) for values in zip(*given)]
 """
+
+    def files(self, selection: ExportSelection) -> dict[str, str]:
+        measures = {f"{MEASURES}.py": measures_module(selection.negatives)} if selection.measured else {}
+        return {**super().files(selection), **measures}
 
     def summary_for(self, selection: ExportSelection) -> str:
         one = _ONE if selection.aggregation == SUMMED else _EACH
@@ -140,6 +175,13 @@ def totals(module, rows):
         return "\n\n".join([*parts, *([_TOTAL] if selection.aggregation == SUMMED else [])])
 
     def usage_for(self, selection: ExportSelection, names: Sequence[str]) -> str:
+        if selection.measured:
+            return _MEASURED.format(
+                measures=MEASURES,
+                module=MODULE,
+                negatives=selection.negatives,
+                arguments=_ARGUMENTS[selection.aggregation],
+            )
         summed = selection.aggregation == SUMMED
         weights = [spec.weight for spec in selection.rewards]
         command = (_COMMAND if summed else _COMMAND_EACH).format(
