@@ -5,21 +5,23 @@ from __future__ import annotations
 import csv
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
 from rewardsearch.files.resources import PACKAGE
-from rewardsearch.tasks import SPLITS, load_task
+from rewardsearch.records import Row
+from rewardsearch.tasks import SPLITS, Generation, Vectors, load_task
 from rewardsearch.tasks.contrast.overlap import near_texts
 from rewardsearch.tasks.contrast.pools import POOL
 from rewardsearch.tasks.contrast.support import NEAR
 from rewardsearch.tasks.contrast.task import ContrastTask
-from rewardsearch.tasks.splitting import words
+from rewardsearch.tasks.splitting import digest, words
 from rewardsearch.testing.task import MeasuringTaskSuite
 
 ROOT = PACKAGE.parent
@@ -209,6 +211,40 @@ def test_the_outcome_follows_from_what_was_measured(pairs_file: str) -> None:
         judged(closed),
     ):
         assert unparsed == ("unparsed", None, None)
+
+
+class WordsReader:
+    """Embeds texts by their words alone."""
+
+    def write(self, rows: Sequence[Row], temperature: float, seed: int) -> list[Generation]:
+        return [Generation("<think> it </think>", 3) for _ in rows]
+
+    def embed(self, passages: Sequence[tuple[Row, str]]) -> Vectors:
+        vectors = np.zeros((len(passages), 512), dtype=np.float32)
+        for vector, (row, completion) in zip(vectors, passages, strict=True):
+            for word in words(f"{row.prompt_text} {completion}").split():
+                vector[int(digest(word)[:8], 16) % 512] += 1
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("negatives", [1, 2])
+def test_a_step_is_measured_with_the_texts_of_its_rows(pairs_file: str, negatives: int) -> None:
+    task = task_on(pairs_file, negatives=negatives)
+    rows = [row for row in task.rows("train") if len(task.pairing(row.id).negatives) == 2][:3]
+    asked = [row for row in rows for _ in range(2)]
+    said = [f"<think> {text} </think>" for row in rows for text in ("the book", row.answer)]
+    answers = [Generation(text, 9) for text in said]
+    measured = task.measures.in_training(WordsReader(), asked, answers, 0)
+    assert [row.id for row in measured] == [row.id for row in asked]
+    for vague, clear in zip(measured[::2], measured[1::2], strict=True):
+        assert clear.measured["sim_query"] > vague.measured["sim_query"]
+        assert all(vague.measured[name] == clear.measured[name] for name in task.measures.constant)
+        texts = task.pairing(vague.id).negatives[:negatives]
+        near = WordsReader().embed([(row, "<think> it </think>") for row in texts])
+        own = WordsReader().embed([(vague, said[asked.index(vague.model_copy(update={"measured": {}}))])])
+        assert vague.measured["sim_negative"] == pytest.approx(float((near @ own[0]).max()), abs=1e-6)
+    kinds = [task.outcome(row, answer.text).kind for row, answer in zip(measured, answers, strict=True)]
+    assert kinds == ["correct" if row.measured["rank"] == 1 else "wrong" for row in measured] and kinds[1] == "correct"
 
 
 def test_demonstrations_teach_the_users_rationales(pairs_file: str) -> None:
