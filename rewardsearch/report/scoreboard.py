@@ -12,7 +12,7 @@ from rewardsearch.rewards.sandbox import RewardFault, SandboxPool, check_static
 from rewardsearch.run.state import RunState
 from rewardsearch.tasks import Task, load_task
 from rewardsearch.validation.calls import joined, with_text
-from rewardsearch.validation.exploits import empty_form
+from rewardsearch.validation.exploits import as_written, empty_form
 
 ROWS = 12
 """Training rows whose completions are scored."""
@@ -126,7 +126,7 @@ def typical(task: Task) -> dict[str, list[tuple[LabelledCompletion, str]]]:
         return item.kind == "unparsed" and bool(text) and task.right_in_any_form(item.row, text)
 
     def every(text_of: Callable[[LabelledCompletion], str]) -> list[tuple[LabelledCompletion, str]]:
-        pairs = [(item, text_of(item)) for item in rows.values()]
+        pairs = [(as_written(item, text_of(item), task), text_of(item)) for item in rows.values()]
         return [(item, text) for item, text in pairs if task.outcome(item.row, text).kind != "correct"]
 
     def stuffed(item: LabelledCompletion) -> str:

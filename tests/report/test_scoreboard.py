@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from fakes import candidate
+from measured import MeasuredTask
 
 from rewardsearch.config import Config, TaskConfig
 from rewardsearch.records import RewardSpec
@@ -44,3 +45,17 @@ def test_a_task_that_cannot_be_loaded_is_named() -> None:
     config = Config(task=TaskConfig(name="missing_module:Task"))
     board = Scorer(config).scoreboard(RunState(Path("run"), config))
     assert "missing_module" in board.missing
+
+
+def test_completions_of_a_task_that_measures_have_numbers_of_what_they_are() -> None:
+    found = typical(MeasuredTask())
+    finished = {kind: {item.row.measured["finished"] for item, _ in items} for kind, items in found.items()}
+    assert finished == {
+        PERFECT: {1},
+        "near miss": {1},
+        "format only": {1},
+        "stuffed": {1},
+        "empty": {0},
+        "garbage": {0},
+    }
+    assert all(item.row.measured["rank"] > 1 for kind, items in found.items() if kind != PERFECT for item, _ in items)
