@@ -126,6 +126,7 @@ class Output:
 
 def main() -> None:
     """The console script. Errors of this package go to standard error, one line each, without a traceback."""
+    from rewardsearch.cli.tables import write_messages
     from rewardsearch.errors import Interrupted, RewardSearchError
     from rewardsearch.files.disk import disk_errors, scratch_root
 
@@ -140,8 +141,7 @@ def main() -> None:
                 app(prog_name="rewardsearch")
         except RewardSearchError as error:
             prefix = "" if isinstance(error, Interrupted) else "error: "
-            for line in str(error).splitlines():
-                sys.stderr.write(f"{prefix}{line}\n")
+            write_messages(*(f"{prefix}{line}" for line in str(error).splitlines()))
             sys.exit(error.exit_code)
         finally:
             sys.stdout.flush()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rewardsearch.cli.options import JsonOption
-from rewardsearch.cli.tables import print_json
+from rewardsearch.cli.tables import print_json, write_messages
 
 if TYPE_CHECKING:
     from rewardsearch.rewards.adapt import Adapted, NotAdapted
@@ -53,8 +53,7 @@ def adapt(
     else:
         if isinstance(found, Adapted) and out is None:
             sys.stdout.write(f"{found.code}\n")
-        for line in _messages(found, file, out):
-            sys.stderr.write(f"{line}\n")
+        write_messages(*_messages(found, file, out))
     if not isinstance(found, Adapted):
         raise typer.Exit(4)
 

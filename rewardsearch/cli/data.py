@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rewardsearch.cli.options import ConfigArgument, JsonOption, SetOption, settings_of
-from rewardsearch.cli.tables import make_console, print_json, print_lines, print_table
+from rewardsearch.cli.tables import make_console, print_json, print_lines, print_table, write_messages
 from rewardsearch.files.numbers import number, percent
 
 if TYPE_CHECKING:
@@ -34,8 +33,8 @@ def data(config: ConfigArgument, set_: SetOption = None, as_json: JsonOption = F
     settings = settings_of(config, set_)
     task, problem = load_task_or_sample(settings.task)
     if problem is not None:
-        sys.stderr.write(
-            f"warning: these rows are the sample that comes with the package: {problem}; a search would stop\n"
+        write_messages(
+            f"warning: these rows are the sample that comes with the package: {problem}; a search would stop"
         )
     sheet = datasheet(task, settings)
     # None: the model's files are not here.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rewardsearch.cli.options import ConfigArgument, JsonOption, NoMeasureOption, SetOption, settings_of
-from rewardsearch.cli.tables import make_console, print_facts, print_json, print_lines, print_table
+from rewardsearch.cli.tables import make_console, print_facts, print_json, print_lines, print_table, write_messages
 from rewardsearch.errors import UserError
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ def measured_estimate(config: Config, hourly: float | None = None) -> Estimate:
     from rewardsearch.session.pending import Rows
     from rewardsearch.tasks import load_task
 
-    sys.stderr.write("measuring a few training steps and a batch of the evaluation\n")
+    write_messages("measuring a few training steps and a batch of the evaluation")
     try:
         task = load_task(config.task)
         rows = Rows(len(task.rows(config.ranked_on)), len(task.rows("test")))

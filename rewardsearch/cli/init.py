@@ -33,7 +33,7 @@ def init(
 
     Says what was guessed from the data, and whether a search with the config could start. Overwrites nothing.
     """
-    from rewardsearch.session.starting import DataSource, start_from_data, start_from_task
+    from rewardsearch.session.starting import DataSource, shown_path, start_from_data, start_from_task
 
     if data is None:
         given = {"--prompt": prompt, "--answer": answer, "--model": model}
@@ -47,9 +47,9 @@ def init(
     console = make_console()
     print_lines(console, *(f"guessed {line}" for line in started.guesses))
     for file in started.files:
-        print_whole(console, f"wrote {file}")
+        print_whole(console, f"wrote {shown_path(file)}")
     print_lines(console, *(f"warning: {line}" for line in started.warnings))
     print_lines(console, *(f"not ready yet: {line}" for line in started.problems))
-    config = shlex.quote(str(started.config))
+    config = shlex.quote(shown_path(started.config))
     print_whole(console, f"next: rewardsearch data {config}")
     print_whole(console, f"      rewardsearch run {config} --dry-run")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rewardsearch.cli.options import ConfigArgument, JsonOption, SetOption, settings_of
-from rewardsearch.cli.tables import print_json
+from rewardsearch.cli.tables import print_json, write_messages
 from rewardsearch.errors import UserError
 
 if TYPE_CHECKING:
@@ -55,13 +55,13 @@ def prompt(
         )
         return
     if settings.propose.proposer != "llm":
-        sys.stderr.write(
-            f"propose.proposer is {settings.propose.proposer}, which asks no server; this is the prompt that llm would send\n"
+        write_messages(
+            f"propose.proposer is {settings.propose.proposer}, which asks no server; this is the prompt that llm would send"
         )
     cut = f", left out because of the length: {', '.join(shown.prompt.cut)}" if shown.prompt.cut else ""
-    sys.stderr.write(
+    write_messages(
         f"round {request.round}, {shown.request.move}, "
-        f"to {shown.request.model}, about {shown.prompt.tokens} tokens of {settings.propose.prompt_tokens}{cut}\n"
+        f"to {shown.request.model}, about {shown.prompt.tokens} tokens of {settings.propose.prompt_tokens}{cut}"
     )
     sys.stdout.write(f"## System\n\n{shown.prompt.system.strip()}\n\n## User\n\n{shown.prompt.user.strip()}\n")
 

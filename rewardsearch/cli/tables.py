@@ -78,6 +78,14 @@ def print_lines(console: Console, *lines: str, hang: int | None = None) -> None:
             print_whole(console, part.replace("\0", " "))
 
 
+def write_messages(*lines: str) -> None:
+    """Lines for a person on standard error: wrapped in a terminal, each whole in a file or a pipe."""
+    if sys.stderr.isatty():
+        print_lines(make_console(stderr=True), *lines)
+    else:
+        sys.stderr.writelines(f"{line}\n" for line in lines)
+
+
 def print_whole(console: Console, line: str) -> None:
     """A line as it is, however long, such as a path or a command to copy."""
     from rich.text import Text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +10,7 @@ import typer
 
 from rewardsearch.cli.options import JsonOption, SetOption
 from rewardsearch.cli.sft import same_options
-from rewardsearch.cli.tables import make_console, print_json, print_lines
+from rewardsearch.cli.tables import make_console, print_json, print_lines, write_messages
 from rewardsearch.errors import UserError
 
 if TYPE_CHECKING:
@@ -47,8 +46,7 @@ def validate(
     found = validate_files(
         list(zip(files, candidates, strict=True)), settings, searched=config is not None, adapted=adapt
     )
-    for warning in _warnings(found, config, set_ or []):
-        sys.stderr.write(f"{warning}\n")
+    write_messages(*_warnings(found, config, set_ or []))
     if as_json:
         print_json([_document(path, verdict) for path, verdict in zip(files, found.verdicts, strict=True)])
     else:

@@ -87,7 +87,7 @@ def start_from_data(folder: Path, data: DataSource, model: str | None = None) ->
     check_rows(task, draft)
     values = {
         "source": name,
-        "path": _shown(files["config.yaml"]),
+        "path": shown_path(files["config.yaml"]),
         "run_dir": f"runs/{folder.name}",
         "task": _lines(section, guess),
         "unused": [_scalar(column) for column in guess.unused],
@@ -119,7 +119,7 @@ def start_from_task(folder: Path, task: str) -> Started:
     config, original = folder / "config.yaml", resource("configs") / f"{BUILT_IN[task]}.yaml"
     rewards = {file: folder / "candidates" / file.name for file in (resource("candidates") / task).glob("*.py")}
     _check_new(folder, [config, *rewards.values()])
-    text = original.read_text(encoding="utf-8").replace(f"configs/{original.name}", _shown(config))
+    text = original.read_text(encoding="utf-8").replace(f"configs/{original.name}", shown_path(config))
     (folder / "candidates").mkdir(parents=True, exist_ok=True)
     head = f"run_dir: {json.dumps(f'runs/{folder.name}')}\n"
     write_atomic(config, text.replace("\nseed:", f"\n{head}seed:", 1))
@@ -175,7 +175,7 @@ def _checked(config: Path, files: tuple[Path, ...], guesses: tuple[str, ...]) ->
     return Started(config, files, guesses, (), warnings)
 
 
-def _shown(path: Path) -> str:
+def shown_path(path: Path) -> str:
     """The path as the user would type it here."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,35 @@ def test_no_line_is_longer_than_the_terminal(
         assert done.code == 0
         longest = max(done.out.splitlines(), key=cell_len)
         assert cell_len(longest) <= width, (command, more, longest)
+
+
+def test_no_line_of_any_other_command_is_longer_than_the_terminal(
+    cli: Any, run: Path, write_reward: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    Path("rows.jsonl").write_text('{"prompt": "2 + 2?", "completion": "It is 4.", "answer": "4"}\n')
+    for name, body in (("good", "2.0 * (f'<solution> {a} </solution>' in c)"), ("bad", "open(c)")):
+        shutil.copy(write_reward(name, body), f"{name}.py")
+    commands = [
+        ("init", "work"),
+        ("data", "work/config.yaml"),
+        ("estimate", "work/config.yaml", "--no-measure"),
+        ("run", "work/config.yaml", "--dry-run", "--no-measure"),
+        ("run", "nowhere.yaml"),
+        ("run", "work/config.yaml", "--set", "x=1"),
+        ("validate", "good.py", "bad.py", "--task", "arithmetic"),
+        ("score", "good.py", "rows.jsonl"),
+        ("watch", "runs/demo"),
+        ("compare", "runs/demo", GOOD.id, "baseline"),
+        ("export", "runs/demo", "--to", "trl", "-o", "out"),
+        ("report", "runs/demo"),
+        ("show", "runs/demo", "nobody"),
+    ]
+    for command in commands:
+        done = cli(*command)
+        longest = max((done.out + done.err).splitlines(), key=cell_len)
+        assert cell_len(longest) <= 80, (command, longest)
 
 
 @pytest.mark.parametrize("width", [40, 80, 100, 140])
