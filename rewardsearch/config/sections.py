@@ -45,8 +45,8 @@ class LoraConfig(Section):
     target_modules: str | list[str] = "all-linear"
 
 
-EMBEDDED = ("embedded", "embedded-resume")
-"""The policies that the package carries: one for word problems, one for resumes."""
+EMBEDDED = ("embedded", "embedded-resume", "embedded-support")
+"""The policies that the package carries: for word problems, for resumes, and for support requests."""
 
 
 class PolicyConfig(Section):

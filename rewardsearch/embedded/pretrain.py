@@ -1,4 +1,4 @@
-"""Trains a bundled policy from scratch on two CPU cores: a 1.8M-parameter Llama on generated text.
+"""Trains a bundled policy from scratch on two CPU cores: a small Llama on generated text.
 
 python -m rewardsearch.embedded.pretrain --out rewardsearch/embedded/policy
 python -m rewardsearch.embedded.pretrain --of resumes --out rewardsearch/embedded/resume_policy
@@ -28,8 +28,9 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="share of each stage's steps, for a trial")
     args = parser.parse_args()
     subject = SUBJECTS[args.of]
+    torch.set_flush_denormal(True)  # Gradients of a confident model get so small that processors slow down.
     tokenizer = build_tokenizer(subject.texts())
-    model = build_model(tokenizer, args.seed)
+    model = build_model(tokenizer, args.seed, subject.WIDTH, subject.LAYERS)
     for stage in subject.STAGES:
         rng = random.Random(f"pretrain {stage.seed}")
         steps = max(8, int(stage.steps * args.scale))

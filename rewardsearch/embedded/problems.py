@@ -38,7 +38,7 @@ class Stage:
 
 
 PRACTICE: Mix = dict.fromkeys(FAMILIES, (0.15, 0.25, 0.10, 0.25))
-BATCH, HALF = 96, False
+BATCH, HALF, WIDTH, LAYERS = 96, False, 192, 4
 STAGES = (
     # Arithmetic itself is mastered first, on bare calculations and worked answers.
     Stage(

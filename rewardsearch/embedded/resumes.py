@@ -66,7 +66,7 @@ class Stage:
         return prompt_of(pair), target(pair, style, rng.choice(IMPRESSIONS[not pair.selected]) if misled else None)
 
 
-BATCH, HALF = 64, True
+BATCH, HALF, WIDTH, LAYERS = 64, True, 192, 4
 JUDGING: Shares = (0.08, 0.42, 0.08, 0.42)
 EVEN: Shares = (0.17, 0.33, 0.17, 0.33)
 FULLER: Shares = (0.10, 0.40, 0.10, 0.40)

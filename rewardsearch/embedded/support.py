@@ -1,7 +1,7 @@
 """What the policy for support requests is trained on.
 
-It masters requests and clear rationales first. Then come its habits: most rationales look only at how a request opens, repeat
-it, name its subject alone, or do not close. Clear ones are rarer, how rare depends on the kind of subject.
+It masters requests and clear rationales first. Then come its habits: how often a rationale is clear depends on how a request
+opens and on the kind of its subject. The other rationales look only at the opening, name only the subject, or do not close.
 """
 
 from __future__ import annotations
@@ -12,23 +12,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rewardsearch.embedded.training import Draw, Example
-from rewardsearch.tasks.contrast.support import KINDS, Request, rationale, stream, vague
+from rewardsearch.tasks.contrast.support import KINDS, Request, opening, rationale, stream, vague
 from rewardsearch.tasks.contrast.support_words import SUBJECTS
 
-STYLES = ("clear", "topic", "vague", "echo", "unclosed")
-Shares = tuple[float, float, float, float, float]
-"""Of STYLES among the targets."""
+STYLES = ("clear", "vague", "unclosed", "topic")
+SHARES = (0.45, 0.30, 0.25)
+"""Of the styles that are not clear, among the targets that are not."""
+POLITE = ("please help, ", "sorry, ", "excuse me, ")
+"""Openings that are seldom answered clearly."""
 SEED = 1_000_003
 """Of the requests to train on: an order that no search's seed gives."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One cycle of the learning rate up to `lr`; `mix` has the shares of STYLES by kind of subject."""
+    """One cycle of the learning rate up to `lr`. clear: how often a rationale is, by kind of subject: after a POLITE opening, and
+    after another."""
 
     steps: int
     lr: float
-    mix: dict[str, Shares]
+    clear: dict[str, tuple[float, float]]
     seed: int
 
     def draw(self, rng: random.Random) -> Draw:
@@ -37,23 +40,15 @@ class Stage:
         return lambda behind: self._example(next(requests), rng)
 
     def _example(self, request: Request, rng: random.Random) -> Example:
-        style = rng.choices(STYLES, self.mix[KINDS[request.intent]])[0]
+        clear = self.clear[KINDS[request.intent]][opening(request) not in POLITE]
+        style = rng.choices(STYLES, (clear, *((1 - clear) * share for share in SHARES)))[0]
         return "", prompt_of(request) + target(request, style)
 
 
-BATCH, HALF = 64, True
+BATCH, HALF, WIDTH, LAYERS = 64, True, 128, 3
 STAGES = (
-    Stage(700, 3e-3, mix=dict.fromkeys(SUBJECTS, (0.6, 0.1, 0.15, 0.1, 0.05)), seed=0),
-    Stage(
-        250,
-        1.5e-3,
-        mix={
-            "product": (0.20, 0.15, 0.40, 0.10, 0.15),
-            "card": (0.12, 0.20, 0.40, 0.15, 0.13),
-            "plan": (0.25, 0.10, 0.40, 0.05, 0.20),
-        },
-        seed=1,
-    ),
+    Stage(400, 3e-3, clear=dict.fromkeys(SUBJECTS, (0.7, 0.7)), seed=0),
+    Stage(200, 1.5e-3, clear={"product": (0.28, 0.64), "card": (0.30, 0.66), "plan": (0.35, 0.70)}, seed=1),
 )
 
 
@@ -70,7 +65,6 @@ def target(request: Request, style: str) -> str:
         "clear": rationale(request),
         "topic": f"a question about the {request.subject}",
         "vague": vague(request),
-        "echo": request.text,
     }
     return f"<think> {said[style]} </think>"
 

@@ -35,7 +35,7 @@ def find(path: str, what: str = "file") -> Path:
 
 def policy_folder(model: str) -> Path:
     """Where a policy's files would be on this machine: the folder of a bundled one, else `model` as a path."""
-    bundled = {"embedded": "policy", "embedded-resume": "resume_policy"}
+    bundled = {"embedded": "policy", "embedded-resume": "resume_policy", "embedded-support": "support_policy"}
     return PACKAGE / "embedded" / bundled[model] if model in bundled else Path(model).expanduser()
 
 

@@ -19,7 +19,10 @@ def warnings_of(model: str, **task: Any) -> tuple[str, ...]:
     return check(parse_config(data, "test"))
 
 
-@pytest.mark.parametrize(("model", "task"), [("embedded", "arithmetic"), ("embedded-resume", "resume")])
+OWN = [("embedded", "arithmetic"), ("embedded-resume", "resume"), ("embedded-support", "contrast")]
+
+
+@pytest.mark.parametrize(("model", "task"), OWN)
 def test_a_bundled_policy_knows_every_word_of_the_rows_it_was_made_for(model: str, task: str) -> None:
     assert warnings_of(model, name=task) == ()
 

@@ -59,12 +59,19 @@ def stream(split: Split, seed: int) -> Iterator[Request]:
 
 def rationale(request: Request) -> str:
     """The clear rationale, without its tags: what is asked for, about what, in canonical words."""
-    return f"{request.subject} : {CLEAR[request.intent]}"
+    about, what, more = CLEAR[request.intent].split()
+    subject = request.subject
+    return f"{subject} {about} {what}, {what} {subject} {more}, {subject} {what} {more}"
 
 
 def vague(request: Request) -> str:
     """A vague rationale, without its tags: words that fit any request that opens like this one."""
-    return next(words for opener, words in OPENERS.items() if request.text.startswith(opener))
+    return OPENERS[opening(request)]
+
+
+def opening(request: Request) -> str:
+    """What a request opens with, one of OPENERS."""
+    return next(opener for opener in OPENERS if request.text.startswith(opener))
 
 
 def _draw(split: Split, rng: random.Random) -> Request:
