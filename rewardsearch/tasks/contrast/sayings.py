@@ -36,7 +36,7 @@ A completion is correct when no query of another row is as near as its own; it c
 An evaluation ranks {POOL} fixed texts by their similarity to the query, all with rationales, and is correct when the positive is
 first.
 Columns that a reward has beside prompts (the positive), completions and answer (the query), a text each: `query`, `positive`,
-`negatives` (one a line, may be empty). Measured columns are numbers, one a completion."""
+`negatives` (one a line, may be empty)."""
 
 
 def sayings(pair: TextPair, other: TextPair, form: AnswerForm) -> Iterator[tuple[str, OutcomeKind]]:
