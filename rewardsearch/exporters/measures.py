@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 from rewardsearch.exporters.formatting import format_python
@@ -22,7 +23,9 @@ _HEAD = '''\
     measures.attach(trainer)
     trainer.train()
 
-It needs torch and transformers. {licence}
+It needs torch and transformers.
+
+{licence}
 """
 
 from __future__ import annotations
@@ -49,7 +52,7 @@ def measures_module(negatives: int) -> str:
     # Its text is read, not imported: it imports torch.
     runtime = Path(__file__).with_name("measures_runtime.py").read_text(encoding="utf-8")
     parts = (
-        _HEAD.format(negatives=negatives, licence=LICENCE),
+        _HEAD.format(negatives=negatives, licence=textwrap.fill(LICENCE, 88)),
         source_of(messages, ("message_text",)),
         source_of(rationale, ("MARKS", "solution")),
         source_of(columns, _COLUMNS),

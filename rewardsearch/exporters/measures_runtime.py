@@ -25,7 +25,8 @@ class Measures:
 
     It reads these columns of the data set: `prompt` (a text that contains the positive, or messages that end with it), `answer`
     (the query), `positive`, `negatives` (hard negatives, one a line), and `group` where there is one (texts of rows of one group
-    are never each other's negatives). All completions of a prompt must be in one process, one after the other.
+    are never each other's negatives). A prompt that is a text is embedded as a whole; of messages only the last. All completions
+    of a prompt must be in one process, one after the other.
 
     negatives: how many hard negatives of a row count. temperature: of the rationales of queries and negatives, one each for all
     completions of a row. batch_size: texts that are read at once.

@@ -116,7 +116,8 @@ trainer.train()
 
 The data set needs these columns: `prompt` (a text that contains the positive, or messages that end with it), `answer` (the
 query), `positive`, `negatives` (hard negatives, one a line; may be empty). A column `group` is used where there is one: texts
-of rows of one group are never each other's negatives. Train in one process, or with all completions of a prompt in one.
+of rows of one group are never each other's negatives. A prompt that is a text is embedded as a whole; of messages the last one
+is, without an instruction before it. Train in one process, or with all completions of a prompt in one.
 Some columns compare with the other prompts of a step, so use as many prompts a step as the search did.
 """
 _COMMAND = """\
