@@ -21,6 +21,7 @@ from rewardsearch.tasks.contrast.overlap import near_texts
 from rewardsearch.tasks.contrast.pools import POOL
 from rewardsearch.tasks.contrast.support import NEAR
 from rewardsearch.tasks.contrast.task import ContrastTask
+from rewardsearch.tasks.forms import RATIONALE
 from rewardsearch.tasks.splitting import digest, words
 from rewardsearch.testing.task import MeasuringTaskSuite
 
@@ -296,3 +297,24 @@ def test_hard_negatives_share_rare_words_and_no_group() -> None:
     texts = ["my card is lost", "my card was stolen", "a card is lost", "the rate is high", "one rate"]
     assert near_texts(texts, ["lost", "stolen", "lost", "rate", "rate"], 2, 2) == [(1, 3), (0, 2)]
     assert near_texts(texts, ["one"] * 5, 5, 2) == [()] * 5 and near_texts([], [], 5, 2) == []
+
+
+@pytest.mark.parametrize(
+    ("completion", "said", "exact"),
+    [
+        ("<think> a card </think>", "a card", True),
+        ("<think>\na card\n</think> <think> b </think>", "a card", False),
+        ("so <think> a card </think>", "a card", False),
+        ("<think></think>", "", False),
+        ("<think> a card", None, False),
+        ("a card </think>", None, False),
+    ],
+)
+def test_the_rationale_is_the_text_of_the_first_closed_think_tag(
+    completion: str, said: str | None, exact: bool
+) -> None:
+    parser: dict[str, Any] = {}
+    exec(RATIONALE.code, parser)
+    assert RATIONALE.parse(completion) == said and parser["is_exact"](completion) == exact
+    assert RATIONALE.write("a card") == "<think> a card </think>"
+    assert RATIONALE.parse(RATIONALE.write("card", "a lost")) == "a lost card"
