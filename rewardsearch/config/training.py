@@ -235,4 +235,5 @@ class WatchConfig(Section):
     different rows, may rise while `rank` does not improve. A share, since the texts of some policies are near each other from the
     start. A policy that learns may raise it too, and improves its rank."""
     embedding_alike: Share = 0.99
-    """A `sim_batch` from which all texts are embedded alike where `rank` does not improve, whether it rose or not."""
+    """A `sim_batch` from which all texts are embedded alike, whether it rose or not, where the own query (`sim_query`) is hardly
+    nearer and `rank` does not improve."""

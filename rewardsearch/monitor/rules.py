@@ -38,8 +38,11 @@ NEEDS: dict[AlarmKind, tuple[str, ...]] = {
 }
 """The fields that each rule needs; `dead` needs one of two, grad_norm or zero_std_fraction, and `embedding_collapse` measured
 columns, which only some tasks have."""
-SIMILARITY, RANK = "sim_batch", "rank"
-"""Measured columns: the mean similarity of a completion to other rows' queries, and the rank of its own query."""
+OWN, SIMILARITY, RANK = "sim_query", "sim_batch", "rank"
+"""Measured columns: the similarity of a completion to its own query, the mean of those to other rows' queries, and the rank of
+the own one."""
+_NEARER = 0.1
+"""Share of the distance to other queries by which the own one must be nearer for texts not to be embedded alike."""
 _HARDLY = 0.1
 """A class counts as hardly answered up to this share of how often it should be answered."""
 
@@ -291,14 +294,16 @@ def _entropy(curve: _Curve) -> Iterator[Alarm]:
 def _embedding_collapse(curve: _Curve) -> Iterator[Alarm]:
     """Texts of different rows are embedded more and more alike, or all alike, and the right one is not told apart better."""
     both = (*curve.first, *curve.last)
-    if curve.learns or not all({SIMILARITY, RANK} <= point.measured.keys() for point in both):
+    if curve.learns or not all({OWN, SIMILARITY, RANK} <= point.measured.keys() for point in both):
         return
     similarity = curve.change(lambda point: point.measured[SIMILARITY])
     rank = curve.change(lambda point: point.measured[RANK])
     config = curve.config
     most = similarity.start + config.embedding_collapse * (1 - similarity.start)
     rises = similarity.end > most and similarity.errors > config.alarm_z
-    if (rises or similarity.end >= config.embedding_alike) and rank.errors >= -config.min_improvement_z:
+    nearer = curve.change(lambda point: point.measured[OWN] - point.measured[SIMILARITY])
+    alike = similarity.end >= config.embedding_alike and nearer.end <= _NEARER * (1 - similarity.end) + 1e-6
+    if (rises or alike) and rank.errors >= -config.min_improvement_z:
         message = f"similarity of different rows' texts {similarity} while the rank of the right one is {rank} ({curve.steps})"
         yield Alarm(kind="embedding_collapse", message=f"{message}: the policy embeds texts alike")
 

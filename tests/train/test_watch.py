@@ -70,14 +70,16 @@ def curve(steps: int = 16, **ends: Ends) -> list[CurvePoint]:
     level: dict[str, Ends] = {
         "candidate_reward": 1.0, "exact_match": 0.4, "length": 20.0, "zero_std_fraction": 0.1, "clipped": 0.0, "parsed": 0.9,
         "top_prediction": 0.2, "top_gold": 0.2, "entropy": 0.3, "grad_norm": 0.5, "selected": None, "selected_paid": 1.0,
-        "sim_batch": None, "rank": 4.0, **ends,
+        "sim_query": None, "sim_batch": None, "rank": 4.0, **ends,
     }  # fmt: skip
     points = []
     for place in range(steps):
         values = {name: end[place >= steps / 2] if isinstance(end, tuple) else end for name, end in level.items()}
         selected, paid = values.pop("selected"), values.pop("selected_paid")
         shares = {} if selected is None else classes_of(selected, paid or 0.0, place)
-        measured = {name: (values.pop(name) or 0.0) + WOBBLE[place % 4] / 4 for name in ("sim_batch", "rank")}
+        own, *others = (values.pop(name) for name in ("sim_query", "sim_batch", "rank"))
+        pairs = zip(("sim_query", "sim_batch", "rank"), (others[0] if own is None else own, *others), strict=True)
+        measured = {name: (value or 0.0) + WOBBLE[place % 4] / 4 for name, value in pairs}
         for name in ("candidate_reward", "exact_match"):
             values[name] = (values[name] or 0.0) + (WOBBLE[place % 4] if values[name] else 0.0)
         points.append(
@@ -163,6 +165,7 @@ RISES = (1.0, 3.0)
         ({"sim_batch": (0.92, 0.96)}, ["embedding_collapse"]),
         ({"sim_batch": (0.7, 0.5), "rank": (4.0, 6.0)}, []),
         ({"sim_batch": 1.0, "rank": 8.0, "exact_match": 0.0}, ["embedding_collapse"]),
+        ({"sim_batch": 0.992, "sim_query": 0.994}, []),
     ],
     ids=str,
 )
