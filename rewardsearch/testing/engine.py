@@ -15,11 +15,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from rewardsearch.config import Config, parse_config
-from rewardsearch.records import Batch, RewardSpec, TrainingJob
-from rewardsearch.tasks import Task, load_task
+from rewardsearch.records import Batch, RewardSpec, Row, TrainingJob
+from rewardsearch.tasks import Generation, Meaning, ProbeKind, Reader, Task, Vectors, load_task
 from rewardsearch.train.engine import Arm, Engine, Trained
 from rewardsearch.train.worker.observe import Observer
 
@@ -43,6 +44,43 @@ def short(batch: Batch) -> Paid:
 
 def long(batch: Batch) -> Paid:
     return Paid([float(len(text)) for text in batch.completions], {"length": [1.0] * len(batch)})
+
+
+def near(batch: Batch) -> Paid:
+    return Paid([float(value) for value in batch.columns["sim_written"]])
+
+
+class Written:
+    """Measures how near a completion is to another one of the same prompt, which the policy writes for all of the prompt."""
+
+    def __init__(self) -> None:
+        self.columns: tuple[str, ...] = ("sim_written", "tokens")
+        self.constant: tuple[str, ...] = ()
+        self.meanings: Mapping[str, Meaning] = {}
+        self.probes: Mapping[ProbeKind, Mapping[str, float]] = {}
+
+    def in_training(self, reader: Reader, rows: Sequence[Row], answers: Sequence[Generation], seed: int) -> list[Row]:
+        asked = list({row.id: row for row in rows}.values())
+        written = zip(asked, reader.write(asked, 0.5, seed), strict=True)
+        vectors = reader.embed([(row, answer.text) for row, answer in (*zip(rows, answers, strict=True), *written)])
+        of = {row.id: vector for row, vector in zip(asked, vectors[len(rows) :], strict=True)}
+        return [
+            row.model_copy(
+                update={"measured": {"sim_written": float(vector @ of[row.id]), "tokens": float(answer.tokens)}}
+            )
+            for row, answer, vector in zip(rows, answers, vectors[: len(rows)], strict=True)
+        ]
+
+    def contrasts(self, rows: Sequence[Row]) -> Sequence[Any]:
+        return ()
+
+    def passages(self, questions: Sequence[Row]) -> list[Row]:
+        return list(questions)
+
+    def in_evaluation(
+        self, questions: Sequence[Row], answers: Sequence[Generation] | None, vectors: Vectors
+    ) -> list[tuple[Row, Generation]]:
+        return list(zip(questions, answers or (), strict=True))
 
 
 @dataclass
@@ -97,6 +135,14 @@ def ended(arm: Arm, end: Trained | Exception) -> Ended:
         raise end
     assert arm.adapter is not None
     return Ended(end, arm.observer, [file.read_bytes() for file in sorted(arm.adapter.glob("*.safetensors"))])
+
+
+def embeddings(engine: Engine, task: Task, answers: Sequence[Generation] | None = None) -> Vectors:
+    """What the policy itself makes of the validation rows, each with its gold answer or with one of `answers`."""
+    rows = task.rows("val")
+    texts = [row.answer for row in rows] if answers is None else [answer.text for answer in answers]
+    with engine.reader() as reader:
+        return reader.embed(list(zip(rows, texts, strict=True)))
 
 
 class EngineSuite:
@@ -158,10 +204,23 @@ class EngineSuite:
     def test_an_arm_ends_the_same_whatever_was_trained_before(
         self, engine: Engine, task: Task, train: Any, first: Ended
     ) -> None:
-        base = engine.evaluate(task.rows("val"))
+        base, vectors = engine.evaluate(task.rows("val")), embeddings(engine, task)
         assert train(long, seed=1) != first
         assert train(short) == first
         assert engine.evaluate(task.rows("val")) == base
+        assert np.abs(embeddings(engine, task) - vectors).max() < 1e-5
+
+    def test_a_reader_writes_by_the_seed_and_embeds_a_text_alike_alone_and_beside_others(
+        self, engine: Engine, task: Task, config: Config
+    ) -> None:
+        rows, together = task.rows("val"), embeddings(engine, task)
+        with engine.reader() as reader:
+            first = reader.write(rows, 0.5, 0)
+            assert reader.write(rows, 0.5, 0) == first != reader.write(rows, 0.5, 1)
+            assert all(0 <= answer.tokens <= config.train.max_completion_tokens for answer in first)
+            alone = [reader.embed([(row, row.answer)])[0] for row in rows[:3]]
+        assert np.abs(together[:3] - alone).max() < 1e-5
+        assert np.abs(np.linalg.norm(together, axis=1) - 1).max() < 1e-5
 
     def test_every_step_is_recorded_and_every_arm_given_the_same_prompts_in_groups(self, train: Any) -> None:
         given: dict[str, list[Sequence[str]]] = {"short": [], "long": []}
@@ -184,8 +243,13 @@ class EngineSuite:
     def test_a_saved_adapter_answers_as_it_did_when_it_was_trained(
         self, engine: Engine, task: Task, train: Any, tmp_path: Path
     ) -> None:
-        ended = train(long, adapter=tmp_path / "adapter")
-        assert engine.evaluate(task.rows("val"), tmp_path / "adapter") == list(ended.trained.answers)
+        ended, rows = train(long, adapter=tmp_path / "adapter", embed=True), task.rows("val")
+        answers = engine.evaluate(rows, tmp_path / "adapter")
+        assert answers == list(ended.trained.answers)
+        with engine.reader(tmp_path / "adapter") as reader:
+            vectors = reader.embed([(row, answer.text) for row, answer in zip(rows, answers, strict=True)])
+        assert np.abs(vectors - ended.trained.vectors).max() < 1e-5
+        assert np.abs(vectors - embeddings(engine, task, answers)).max() > 1e-4
 
     def test_a_training_that_resumes_ends_as_one_that_never_stopped(
         self, train: Any, first: Ended, tmp_path: Path
@@ -237,6 +301,33 @@ class EngineSuite:
         asked = iter(["continue"])
         resumed = train(short, start=tmp_path / "progress", after_step=lambda: next(asked, "pause"))
         assert resumed == first and not resumed.trained.paused and next(asked, None) == "continue"
+
+    def test_an_arm_with_measured_columns_ends_the_same_alone_beside_others_and_resumed(
+        self, engine: Engine, config: Config, first: Ended, tmp_path: Path
+    ) -> None:
+        task = load_task(config.task)
+        task.measures = Written()
+        alone = make_arm(task, near, 0, STEPS, tmp_path / "alone")
+        paused = make_arm(
+            task, near, 0, STEPS, tmp_path / "paused", after_step=lambda: "pause", progress=tmp_path / "progress"
+        )
+        ends = {id(arm): end for arm, end in engine.train([alone, paused])}
+        expected = ended(alone, ends[id(alone)])
+        curve = expected.observer.curves()
+        assert len(curve) == STEPS and {*curve[0].measured} == {"sim_written", "tokens"}
+        assert all(point.reward == pytest.approx(point.measured["sim_written"]) for point in curve)
+        assert all(point.length == pytest.approx(point.measured["tokens"], abs=1) for point in curve)
+        assert len(paused.observer.curves()) == 1
+        arms = [
+            make_arm(task, short, 0, STEPS, tmp_path / "short"),
+            make_arm(task, near, 0, STEPS, tmp_path / "again"),
+            make_arm(task, near, 0, STEPS, tmp_path / "resumed", start=tmp_path / "progress"),
+        ]
+        ends = {id(arm): end for arm, end in engine.train(arms)}
+        unmeasured, *same = [ended(arm, ends[id(arm)]) for arm in arms]
+        assert same == [expected, expected]
+        # What is measured moves nothing where the rewards do not read it.
+        assert unmeasured.weights == first.weights != expected.weights
 
     def test_it_says_how_long_each_phase_took(self, first: Ended) -> None:
         seconds = first.trained.seconds

@@ -23,7 +23,7 @@ from rewardsearch.rewards.sandbox import Sandbox
 from rewardsearch.tasks import load_task
 
 TASK = load_task(TaskConfig(train_rows=16))
-FILES = sorted(path for path in resource("candidates").rglob("*.py") if path.parent.name != "contrast")
+FILES = sorted(resource("candidates").rglob("*.py"))
 
 
 @pytest.mark.parametrize("aggregation", get_args(Aggregation))
@@ -60,8 +60,10 @@ def test_an_exported_reward_gives_what_it_gave_in_the_search(tmp_path: Path, pat
     items = labelled_for(path.parent.name)
     rewards = (RewardSpec(id="x", name=path.stem, code=code),)
     batch = Batch.of([item.row for item in items], [item.completion for item in items])
-    columns = columns_read(code, tuple(batch.columns))
-    module_path = export("trl", ExportSelection(source="test", rewards=rewards, columns=columns), tmp_path)[0]
+    row = items[0].row
+    columns, measured = columns_read(code, tuple(row.columns)), columns_read(code, tuple(row.measured))
+    selection = ExportSelection(source="test", rewards=rewards, columns=columns, measured=measured)
+    module_path = export("trl", selection, tmp_path)[0]
     spec = importlib.util.spec_from_file_location("exported", module_path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -29,7 +29,9 @@ FORM = "<thinking> 2 + 3 = 5. </thinking> <solution> 5 </solution>"
 
 
 def files_for(task: str) -> list[Path]:
-    return [*sorted((CANDIDATES / "base").glob("*.py")), *sorted((CANDIDATES / task).glob("*.py"))]
+    own = sorted((CANDIDATES / task).glob("*.py"))
+    # The base rewards of the other tasks look for an answer.
+    return own if task == "contrast" else [*sorted((CANDIDATES / "base").glob("*.py")), *own]
 
 
 def reward_in(file: Path) -> Callable[..., Any]:
@@ -60,12 +62,12 @@ def test_a_wrong_selection_costs_more_than_a_missed_person(completion: str, gold
     assert base("decision", completion, gold) == value
 
 
-@pytest.mark.parametrize("name", ["arithmetic", "gsm8k", "resume"])
+@pytest.mark.parametrize("name", ["arithmetic", "contrast", "gsm8k", "resume"])
 def test_every_carried_reward_is_accepted_for_its_task(name: str, tmp_path: Path) -> None:
     small = TaskConfig.model_validate({"name": name, "train_rows": 32, "val_rows": 4, "test_rows": 4})
     task = gsm8k_task(tmp_path) if name == "gsm8k" else load_task(small)
     files = files_for(name)
-    assert len(files) >= 3 + 4
+    assert len(files) >= 6
     codes = [file.read_text(encoding="utf-8") for file in files]
     candidates = [
         Candidate(id=candidate_id(code), name=file.stem, code=code) for file, code in zip(files, codes, strict=True)

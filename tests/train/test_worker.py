@@ -13,7 +13,9 @@ from working import train_now
 from rewardsearch.config import BankConfig, WatchConfig, parse_config
 from rewardsearch.records import RewardSpec, TrainingJob
 from rewardsearch.run.artifacts import CHECKPOINT, COMPLETIONS, load_bank, load_completions, load_outcomes, load_result
+from rewardsearch.tasks import load_task
 from rewardsearch.tasks.questions import bank_rows
+from rewardsearch.testing.engine import Written
 from rewardsearch.train.engine import Engine, load_engine
 from rewardsearch.train.engines.trl.engine import TrlEngine
 from rewardsearch.train.launcher import TrainArm
@@ -166,6 +168,20 @@ def test_the_bank_is_judged_as_the_task_judges_in_groups_in_the_order_of_the_row
     rows = {row.id: row for row in worker.train_rows}
     judged = [worker.task.outcome(rows[each.row], each.completion, each.length) for each in rollouts]
     assert [(each.kind, each.prediction) for each in rollouts] == [(each.kind, each.prediction) for each in judged]
+
+
+def test_a_bank_has_what_the_policy_measures_of_its_completions_in_groups(worker: Worker) -> None:
+    worker.task = load_task(CONFIG.task)
+    worker.task.measures = Written()
+    worker.config = worker.config.model_copy(update={"bank": BankConfig(questions=3, group_size=3)})
+    worker.sample_bank(worker.run / "bank.jsonl")
+    rollouts = load_bank(worker.run / "bank.jsonl") or ()
+    assert len(rollouts) == 9
+    assert [each.measured["tokens"] for each in rollouts] == [each.length for each in rollouts]
+    similar = [each.measured["sim_written"] for each in rollouts]
+    assert all(-1.001 < value < 1.001 for value in similar) and len(set(similar)) > 3
+    worker.sample_bank(worker.run / "again.jsonl")
+    assert load_bank(worker.run / "again.jsonl") == rollouts
 
 
 def ended(worker: Worker, on_step: Callable[[], None]) -> dict[str, Any]:

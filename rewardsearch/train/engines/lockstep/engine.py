@@ -11,7 +11,7 @@ import numpy as np
 
 from rewardsearch.config import Config
 from rewardsearch.records import Row
-from rewardsearch.tasks import Generation, Reader, Vectors
+from rewardsearch.tasks import Generation, Reader
 from rewardsearch.train.engine import Arm, Diverged, OnDone, Trained
 from rewardsearch.train.engines.lockstep import lora as adapters
 from rewardsearch.train.engines.lockstep.decode import Choose, Decoded, Limits, Narrowing, decode
@@ -21,7 +21,7 @@ from rewardsearch.train.engines.lockstep.lora import Lora, Under, folded, mixed
 from rewardsearch.train.engines.lockstep.sampling import greedy, sampler, uniforms
 from rewardsearch.train.engines.lockstep.training import Training, shared
 from rewardsearch.train.engines.lockstep.update import Objective, Rollouts, differentiate
-from rewardsearch.train.engines.trl.divergence import LOGITS
+from rewardsearch.train.engines.trl.divergence import LOGITS, logits_checked
 from rewardsearch.train.engines.trl.engine import TrlEngine, embedded
 from rewardsearch.train.engines.trl.fields import sampling
 from rewardsearch.train.engines.trl.generation import end_tokens, generation_of, in_batches
@@ -157,25 +157,22 @@ class LockstepEngine(TrlEngine):
 
         with shared(trainings, "evaluate"):
             answers = self._answers([each.lora for each in trainings], trainings[0].arm.questions, on_done)
-            vectors = [
-                None if found is None else self._embedded(each, found)
-                for each, found in zip(trainings, answers, strict=True)
-            ]
-        return {
-            id(each.arm): Diverged(LOGITS)
-            if found is None
-            else Trained(each.stop_reason, found, each.seconds, vectors=read)
-            for each, found, read in zip(trainings, answers, vectors, strict=True)
-        }
+            return {id(each.arm): self._end(each, found) for each, found in zip(trainings, answers, strict=True)}
 
-    def _embedded(self, training: Training, answers: Sequence[Generation]) -> Vectors | None:
-        with self._reading(training.lora) as reader:
-            return embedded(reader, training.arm, answers)
+    def _end(self, training: Training, answers: Sequence[Generation] | None) -> Trained | Diverged:
+        if answers is None:
+            return Diverged(LOGITS)
+        try:
+            with self._reading(training.lora) as reader:
+                vectors = embedded(reader, training.arm, answers)
+        except Diverged as error:
+            return error
+        return Trained(training.stop_reason, answers, training.seconds, vectors=vectors)
 
     @contextmanager
     def _reading(self, lora: Lora) -> Iterator[Reader]:
         """A reader of the policy under one adapter."""
-        with self.under(self.policy.base, [lora]):
+        with logits_checked(self.policy.base), self.under(self.policy.base, [lora]):
             yield PolicyReader(self.policy.base, self.policy, self._config.train)
 
     def _answers(self, loras: Sequence[Lora], rows: Sequence[Row], on_done: OnDone) -> list[list[Generation] | None]:

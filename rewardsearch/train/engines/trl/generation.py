@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Container, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 
@@ -13,12 +12,9 @@ from rewardsearch.records import Row
 from rewardsearch.tasks import Generation
 from rewardsearch.train.engine import OnDone
 from rewardsearch.train.engines.tokenizing import prompt_ids
+from rewardsearch.train.engines.trl.batching import Found, batched
 from rewardsearch.train.engines.trl.fields import sampling
-from rewardsearch.train.engines.trl.memory import OutOfMemory, enough_memory
 from rewardsearch.train.engines.trl.policy import Policy
-
-_log = logging.getLogger(__name__)
-Found = TypeVar("Found")
 
 
 def end_tokens(model: Any, tokenizer: Any) -> set[int]:
@@ -56,40 +52,21 @@ def in_batches(
     complete: Callable[[Sequence[Sequence[int]]], list[Found]],
     on_done: OnDone,
 ) -> list[Found]:
-    """What `complete` gives for the token ids of each of `rows`, in the order of `rows`.
+    """What `complete` gives for the token ids of each of `rows`, in the order of `rows`; see `batched`.
 
-    Batches hold prompts of similar length; which prompts share a batch does not depend on the model. A batch that does not fit
-    into memory is tried again as batches of half its size, and no later one is larger. Then samples do not follow from the seed
-    alone. Raises UserError where one row does not fit. on_done: called after each batch with the number of rows that are done.
+    Which prompts share a batch does not depend on the model. Where a batch had to be halved, samples do not follow from the seed
+    alone.
     """
     ids = [prompt_ids(policy.tokenizer, row) for row in rows]
-    pending = sorted(range(len(rows)), key=lambda i: (len(ids[i]), i))
-    found: dict[int, Found] = {}
-    limit = config.eval_batch_size
-    while pending:
-        chosen = pending[: _batch_size([len(ids[i]) for i in pending[:limit]], config)]
-        remedy = f"lower train.max_completion_tokens (got {config.max_completion_tokens}) or train.slots, or take a smaller model"
-        try:
-            with enough_memory(f"the generation of {len(chosen)} completions", remedy):
-                made = complete([ids[i] for i in chosen])
-        except OutOfMemory:
-            if len(chosen) == 1:
-                raise
-            limit = len(chosen) // 2
-            _log.warning("out of memory: %d completions at once did not fit, going on with %d", len(chosen), limit)
-            continue
-        found.update(zip(chosen, made, strict=True))
-        del pending[: len(chosen)]
-        on_done(len(found))
-    return [found[i] for i in range(len(rows))]
-
-
-def _batch_size(lengths: Sequence[int], config: TrainConfig) -> int:
-    """How many of the next prompts a batch holds by `train.eval_batch_tokens`, at least one. lengths: in rising order."""
-    if config.eval_batch_tokens is None:
-        return len(lengths)
-    tokens = [(n + 1) * (length + config.max_completion_tokens) for n, length in enumerate(lengths)]
-    return max(1, sum(each <= config.eval_batch_tokens for each in tokens))
+    tokens = config.max_completion_tokens
+    return batched(
+        [len(each) + tokens for each in ids],
+        config,
+        lambda chosen: complete([ids[i] for i in chosen]),
+        "the generation of completions",
+        f"lower train.max_completion_tokens (got {tokens}) or train.slots, or take a smaller model",
+        on_done,
+    )
 
 
 def _complete(

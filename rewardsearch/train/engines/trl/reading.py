@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,10 +16,20 @@ from rewardsearch.records import Row
 from rewardsearch.tasks import Generation, Vectors
 from rewardsearch.train.engine import Diverged
 from rewardsearch.train.engines.tokenizing import policy_prompt
+from rewardsearch.train.engines.trl.batching import batched
 from rewardsearch.train.engines.trl.fields import sampling
 from rewardsearch.train.engines.trl.generation import generate
-from rewardsearch.train.engines.trl.memory import enough_memory
 from rewardsearch.train.engines.trl.policy import Policy
+
+_SPREAD = 1.25
+"""Padding costs more than a further batch where lengths differ more."""
+
+
+class Passage(NamedTuple):
+    """A text as a policy reads it: its token ids, and the index of the first of them that counts."""
+
+    ids: tuple[int, ...]
+    first: int
 
 
 class PolicyReader:
@@ -36,22 +46,20 @@ class PolicyReader:
             return generate(self._model, self._policy, rows, self._config, **decoding)
 
     def embed(self, passages: Sequence[tuple[Row, str]]) -> Vectors:
-        tokens = [passage_tokens(self._policy.tokenizer, row, completion) for row, completion in passages]
-        order = sorted(range(len(tokens)), key=lambda place: len(tokens[place][0]))
-        size = self._config.eval_batch_size
-        found: dict[int, torch.Tensor] = {}
-        remedy = f"lower train.eval_batch_size (got {size}) or train.slots, or take a smaller model"
-        with self._reading(), torch.inference_mode(), enough_memory("embedding texts", remedy):
-            for start in range(0, len(order), size):
-                places = order[start : start + size]
-                vectors = pooled(self._model, self._policy, [tokens[place] for place in places])
-                found.update(zip(places, vectors, strict=True))
-        if not found:
-            return np.zeros((0, 0), dtype=np.float32)
-        vectors = torch.stack([found[place] for place in range(len(tokens))])
-        if not bool(torch.isfinite(vectors).all()):
+        asked = [passage_tokens(self._policy.tokenizer, row, completion) for row, completion in passages]
+        # A group may have the same completion several times.
+        distinct = list(dict.fromkeys(asked))
+
+        def read(places: Sequence[int]) -> list[Vectors]:
+            return list(pooled(self._model, self._policy, [distinct[place] for place in places]).cpu().numpy())
+
+        lengths, remedy = [len(each.ids) for each in distinct], "lower train.slots, or take a smaller model"
+        with self._reading(), torch.inference_mode():
+            found = batched(lengths, self._config, read, "embedding texts", remedy, spread=_SPREAD)
+        if not all(np.isfinite(each).all() for each in found):
             raise Diverged("the policy's embeddings are not finite")
-        return vectors.cpu().numpy()
+        vectors = dict(zip(distinct, found, strict=True))
+        return np.stack([vectors[each] for each in asked]) if asked else np.zeros((0, 0), dtype=np.float32)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -64,8 +72,8 @@ class PolicyReader:
             self._model.train(training)
 
 
-def pooled(model: Any, policy: Policy, batch: Sequence[tuple[list[int], int]]) -> torch.Tensor:
-    """The embedding of each of `batch`, token ids and the index of the first of them that counts: (texts, hidden size)."""
+def pooled(model: Any, policy: Policy, batch: Sequence[Passage]) -> torch.Tensor:
+    """The embedding of each of `batch`: (texts, hidden size)."""
     width, device = max(len(ids) for ids, _ in batch), policy.device
     ids = torch.full((len(batch), width), policy.tokenizer.pad_token_id, dtype=torch.long)
     read, counted = torch.zeros_like(ids), torch.zeros((len(batch), width, 1))
@@ -79,8 +87,8 @@ def pooled(model: Any, policy: Policy, batch: Sequence[tuple[list[int], int]]) -
     return torch.nn.functional.normalize((hidden.float() * counted).sum(1) / counted.sum(1), dim=-1)
 
 
-def passage_tokens(tokenizer: Any, row: Row, completion: str) -> tuple[list[int], int]:
-    """The token ids of a row's prompt and a completion after it, and the index of the first that is of the row's own text.
+def passage_tokens(tokenizer: Any, row: Row, completion: str) -> Passage:
+    """A row's prompt and a completion after it; what counts begins with the row's own text.
 
     Raises UserError where the text cannot be found in the prompt that the policy reads.
     """
@@ -96,5 +104,5 @@ def passage_tokens(tokenizer: Any, row: Row, completion: str) -> tuple[list[int]
             "from what stands before it; take another policy.model, or prompts without messages"
         )
     first = next(place for place, (_, end) in enumerate(read["offset_mapping"]) if end > start)
-    ids = list(read["input_ids"])
-    return ids + list(tokenizer(completion, add_special_tokens=False)["input_ids"]), first
+    ids = (*read["input_ids"], *tokenizer(completion, add_special_tokens=False)["input_ids"])
+    return Passage(ids, first)
