@@ -52,9 +52,7 @@ class RayConfig(Section):
     """GPUs of a worker; 0.5 puts two on one GPU. None: 1 where the cluster has GPUs and policy.device allows them, else 0."""
 
 
-BASE_REWARDS = {
-    "contrast": tuple(f"candidates/contrast/{name}.py" for name in ("near_query", "far_from_negative", "finished"))
-}
+BASE_REWARDS = {"contrast": ("near_query", "near_group", "finished")}
 """The base rewards of a built-in task that has no gold answers, by its name, where a config names none."""
 
 

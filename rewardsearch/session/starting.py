@@ -31,7 +31,12 @@ from rewardsearch.tasks.guessing import Guess, guess_task
 from rewardsearch.tasks.sources import read_source, source_name
 from rewardsearch.tasks.tables import Mistakes
 
-BUILT_IN = {"arithmetic": "arithmetic-grammar", "gsm8k": "gsm8k-llama3.2-3b", "resume": "resume-demo"}
+BUILT_IN = {
+    "arithmetic": "arithmetic-grammar",
+    "contrast": "contrast-demo",
+    "gsm8k": "gsm8k-llama3.2-3b",
+    "resume": "resume-demo",
+}
 """The config that is copied for a built-in task."""
 SIZES = {"train": 2000, "val": 500, "test": 1000}
 """Rows of each split, where the data have as many."""

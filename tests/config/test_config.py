@@ -74,7 +74,7 @@ def test_a_task_without_gold_answers_has_base_rewards_of_its_own() -> None:
     named = [
         spec.name for spec in load_base_rewards(parse_config({"task": {"name": "contrast"}}, "c").train.base_rewards)
     ]
-    assert named == ["near_query", "far_from_negative", "finished"]
+    assert named == ["near_query", "near_group", "finished"]
     made = Config(task=TaskConfig(name="contrast"), train=TrainConfig(steps=3))
     assert (
         made.train.base_rewards == Config(task=TaskConfig(name="contrast")).train.base_rewards and made.train.steps == 3

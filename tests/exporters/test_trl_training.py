@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from carried import labelled_for
+from carried import labelled_for, task_for
 
 from rewardsearch.config import Config, SandboxConfig, TaskConfig
 from rewardsearch.exporters import ExportSelection, export
@@ -57,7 +57,7 @@ def test_the_readmes_script_trains(tmp_path: Path, aggregation: Aggregation) -> 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_an_exported_reward_gives_what_it_gave_in_the_search(tmp_path: Path, path: Path) -> None:
     code = path.read_text(encoding="utf-8")
-    items = labelled_for(path.parent.name)
+    items = labelled_for(task_for(path))
     rewards = (RewardSpec(id="x", name=path.stem, code=code),)
     batch = Batch.of([item.row for item in items], [item.completion for item in items])
     row = items[0].row

@@ -58,6 +58,7 @@ NAMED = {
     "runs/work": "runs/NAME",
     "runs/resume-demo": "runs/NAME",
     "runs/arithmetic-demo": "runs/NAME",
+    "runs/contrast-demo": "runs/NAME",
     "A": "a.jsonl",
     "B": "b.jsonl",
 }

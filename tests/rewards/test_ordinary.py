@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from carried import labelled_for
+from carried import labelled_for, task_for
 from questions import gsm8k_task
 
 from rewardsearch.config import Config, SandboxConfig
@@ -27,9 +27,9 @@ CARRIED = sorted((Path(__file__).parents[2] / "candidates").glob("*/*.py"))
 
 
 @lru_cache
-def batch_for(folder: str) -> Batch:
+def batch_for(task: str) -> Batch:
     """The odd texts come after the labelled completions in one batch: 128 of the first kind, one each of the second."""
-    labelled = labelled_for(folder)
+    labelled = labelled_for(task)
     return joined([batch_of(labelled), *odd_inputs(labelled[0]).values()])
 
 
@@ -64,7 +64,7 @@ def bits(output: RewardOutput) -> tuple[bytes, list[tuple[str, bytes]]]:
 @pytest.mark.parametrize("file", [*ORDINARY, *CARRIED], ids=lambda file: f"{file.parent.name}-{file.stem}")
 def test_the_sandbox_gives_what_plain_python_gives(sandbox: Sandbox, file: Path) -> None:
     code = file.read_text(encoding="utf-8")
-    batch = batch_for(file.parent.name)
+    batch = batch_for(task_for(file))
     sandboxed = sandbox.call(code, batch)
     assert bits(sandboxed) == bits(in_process(code, batch))
     assert sandboxed.changed == ()

@@ -89,9 +89,8 @@ def cosine(one: Sequence[float], other: Sequence[float]) -> float:
 
 
 def reward_of(name: str) -> Callable[..., list[float]]:
-    found: Callable[..., list[float]] = runpy.run_path(str(resource("candidates") / "contrast" / f"{name}.py"))[
-        "reward"
-    ]
+    (file,) = (path for folder in ("base", "contrast") for path in (resource("candidates") / folder).glob(f"{name}.py"))
+    found: Callable[..., list[float]] = runpy.run_path(str(file))["reward"]
     return found
 
 
@@ -207,6 +206,8 @@ def test_two_of_the_four_published_terms_have_no_gradient_in_a_group() -> None:
 
     two_terms = [(row.measured["sim_query"] + 0.2 * row.measured["sim_group"]) / 0.1 for row in rows]
     assert advantage(paid("published", rows, answers)) == pytest.approx(advantage(two_terms), abs=1e-9)
+    base = np.add(paid("near_query", rows, answers), paid("near_group", rows, answers)) / 0.1
+    assert advantage(base.tolist()) == pytest.approx(advantage(two_terms), abs=1e-9)
     assert np.abs(advantage(two_terms)).max() > 0.1
     within = advantage(paid("published_within_group", rows, answers))
     assert np.abs(within - advantage(two_terms)).max() > 0.1
@@ -216,7 +217,7 @@ def test_the_other_rewards_pay_what_they_say() -> None:
     rows, answers = measured(pairings(negatives=2), RandomReader(), negatives=2)
     values = {name: [row.measured[name] for row in rows] for name in ContrastMeasures.columns}
     assert paid("near_query", rows, answers) == values["sim_query"]
-    assert paid("far_from_negative", rows, answers) == [-value for value in values["sim_negative"]]
+    assert paid("near_group", rows, answers) == [0.2 * value for value in values["sim_group"]]
     assert paid("finished", rows, answers)[:3] == [0.0, 0.0, -1.0]
     nce = paid("info_nce", rows, answers)
     assert nce[:2] == values["log_share"][:2] and nce[2] < min(values["log_share"])
