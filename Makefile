@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(4, len(os.sched_getaffinity(0)) + 1))')
 
-.PHONY: setup setup-dev demo test slow trainers vllm check docs wheel clean
+.PHONY: setup setup-dev demo test slow faults trainers vllm check docs wheel clean
 .DEFAULT_GOAL := demo
 
 # What a user needs; setup-dev adds what tests and checks need.
@@ -32,6 +32,10 @@ test: setup-dev
 
 slow: setup-dev
 	$(BIN)/python -m pytest -q -m slow
+
+# Kills a small real search again and again. FAULTS may hold options, such as FAULTS='--kills 10 --seed 1'.
+faults: setup-dev
+	PYTHONPATH=tests/helpers $(BIN)/python tests/faults/campaign.py $(FAULTS)
 
 # Exports in the code of the trainers themselves. TRAINERS may hold checkouts in slime/ and easyr1/, which are run as well.
 TRAINERS ?= .trainers
