@@ -6,7 +6,8 @@
 One search runs undisturbed. Then the same search runs in further folders, and faults of all kinds strike it at random moments,
 several in each run. After each fault the same command is started again. It must resume and, in the end, have the same
 leaderboard, final table, export, files and events as the undisturbed run. No event that was in the journal may be gone, and no
-reply that was on disk may be asked for again. The first difference ends the campaign with exit code 1, and its folder is kept.
+reply that was on disk may be asked for again. A difference ends the campaign with exit code 1, and keeps the folders of that run
+and of the undisturbed one.
 
 A request that is cut off in flight is sent again under the same Idempotency-Key. That is counted; the server bills it once.
 Disks fill in a tmpfs, which takes root; without it that kind is left out, with a line that says so.
@@ -30,7 +31,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from comparison import contents, difference, lost_event, untimed
+from comparison import contents, differences, lost_event, untimed
 from moments import ENDS_S, KINDS, Fault, drawn_kinds, tear
 from scene import Provider, Search, kill, replies_on_disk, wait_until
 from small_disk import SmallDisk
@@ -43,7 +44,7 @@ _KILLED = -9
 
 
 class Broken(Exception):
-    """A promise that was broken, in one line."""
+    """A promise that was broken."""
 
 
 @dataclass
@@ -84,8 +85,8 @@ class Campaign:
                 # Else the next session starts while the training processes of this one are still ending.
                 wait_until(lambda: not self.search.processes(), ENDS_S)
         self.resumed.update(struck)
-        if found := difference(self.expected, self._outcome()):
-            raise Broken(f"after {', '.join(struck)}: {found}")
+        if found := differences(self.expected, self._outcome()):
+            raise Broken("\n".join((f"after {', '.join(struck)}:", *found)))
         if self.provider.billed != self.billed:
             raise Broken(f"other replies were billed: {sorted((self.provider.billed - self.billed).elements())}")
         self.identical.update(struck)
@@ -187,7 +188,7 @@ def run(arguments: argparse.Namespace, work: Path) -> bool:
                     raise Broken(f"no fault has struck in {spared} runs: {', '.join(kinds)}")
         except (Broken, subprocess.SubprocessError) as error:
             kept = work / "broken"
-            shutil.copytree(campaign.search.home, kept)
+            shutil.copytree(campaign.home, kept)
             say(f"broken: {kept}: {error}")
             return False
         finally:

@@ -12,8 +12,8 @@ from typing import Any
 
 from rewardsearch.run.journal import JOURNAL
 
-TIMES = frozenset(("time", "seconds", "seconds_per_call", "phases", "peak_memory_mb"))
-"""Fields, and a column of leaderboard.csv."""
+TIMES = frozenset(("time", "seconds", "seconds_per_call", "phases", "peak_memory_mb", "opened"))
+"""Fields, and a column of leaderboard.csv. opened: when the test was opened; how often is in the journal."""
 OF_TIMES = frozenset(("digest",))
 """Digests in the journal of files that hold times."""
 OF_SESSIONS = frozenset(("opened", "sandbox", "restored", "ended", "devices"))
@@ -33,16 +33,17 @@ def contents(run: Path) -> dict[str, Any]:
     return found
 
 
-def difference(expected: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    """The first difference in one line; empty where there is none."""
+def differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    """What differs, a line for each name."""
+    lines = []
     for name in sorted({*expected, *found}):
         if name not in found:
-            return f"{name} is missing"
-        if name not in expected:
-            return f"{name} should not be there"
-        if expected[name] != found[name]:
-            return f"{name}: {_first(expected[name], found[name])}"
-    return ""
+            lines.append(f"{name} is missing")
+        elif name not in expected:
+            lines.append(f"{name} should not be there")
+        elif expected[name] != found[name]:
+            lines.append(f"{name}: {_first(expected[name], found[name])}")
+    return lines
 
 
 def lost_event(before: bytes, after: bytes) -> str:
@@ -88,9 +89,6 @@ def _content(file: Path) -> Any:
     data = untimed(json.loads(file.read_bytes()))
     if file.name == "result.json":
         data.pop(_DIGESTS)
-    if file.name == "adapter_config.json":
-        # A set, in the order of its hashes.
-        data["target_modules"].sort()
     if file.name.startswith("response-"):
         data.pop("send")
     return data

@@ -243,5 +243,5 @@ def wait_until(met: Callable[[], object], seconds: float = math.inf) -> bool:
     while not met():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.01)
+        time.sleep(0.03)
     return True

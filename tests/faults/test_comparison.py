@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from comparison import contents, difference, lost_event
+from comparison import contents, differences, lost_event
 from moments import KINDS, drawn_kinds, tear
 
 from rewardsearch.run.journal import JOURNAL, has_run
@@ -49,7 +49,7 @@ def test_times_sessions_and_repeated_sendings_make_no_difference(tmp_path: Path)
         {**SENT, "send": 2},
         files={**RESULT, "a/result.json": slow, "logs/worker-0.log": "x"},
     )
-    assert difference(contents(one), contents(other)) == ""
+    assert differences(contents(one), contents(other)) == []
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_difference_is_named(
 ) -> None:
     one = contents(run_of(tmp_path / "one", SENT, TRAINED, files=RESULT))
     other = contents(run_of(tmp_path / "other", *events, files={**RESULT, **files}))
-    assert difference(one, other).startswith(named) and difference(other, one).startswith(named)
+    assert [line.startswith(named) for line in differences(one, other) + differences(other, one)] == [True, True]
 
 
 def test_an_event_that_is_gone_or_changed_is_lost_and_a_torn_line_is_not() -> None:

@@ -61,6 +61,10 @@ class Policy:
             target_modules=lora.target_modules,
         )
         with self._worn(get_peft_model(self.base, adapter)) as model:
+            # A set has another order in each process, and so would the saved adapter: its digest is in the journal.
+            found = model.peft_config["default"]
+            if isinstance(found.target_modules, set):
+                found.target_modules = sorted(found.target_modules)
             yield model
 
     @contextmanager
