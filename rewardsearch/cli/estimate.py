@@ -10,6 +10,7 @@ import typer
 from rewardsearch.cli.options import ConfigArgument, JsonOption, NoMeasureOption, SetOption, settings_of
 from rewardsearch.cli.tables import make_console, print_facts, print_json, print_lines, print_table, write_messages
 from rewardsearch.errors import UserError
+from rewardsearch.files.numbers import rounded
 
 if TYPE_CHECKING:
     from rewardsearch.config import Config
@@ -136,11 +137,12 @@ def facts(found: Estimate) -> Iterator[tuple[str, str]]:
     measured = found.measured
     if measured is not None:
         pace, seconds = measured.pace, f"measured in {measured.seconds:.0f} s" if measured.device else "assumed"
-        shared = f", of which {pace.step_shared:.3g} s for all arms of a process" if pace.step_shared else ""
+        shared = f", of which {rounded(pace.step_shared, 3)} s for all arms of a process" if pace.step_shared else ""
         yield (
             "pace",
-            f"{pace.step + pace.step_shared:.3g} s a step{shared}, {pace.question + pace.question_shared:.2g} s a question, "
-            f"{pace.run:.2g} s more a run, {pace.start:.2g} s to start ({seconds})",
+            f"{rounded(pace.step + pace.step_shared, 3)} s a step{shared}, "
+            f"{rounded(pace.question + pace.question_shared)} s a question, "
+            f"{rounded(pace.run)} s more a run, {rounded(pace.start)} s to start ({seconds})",
         )
     if found.total.seconds is not None:
         arms = f", up to {found.arms} arms {'each' if found.slots > 1 else 'in it'}" if found.arms > 1 else ""
@@ -149,7 +151,7 @@ def facts(found: Estimate) -> Iterator[tuple[str, str]]:
     if found.device_hours is not None:
         kind = f" ({measured.device})" if measured is not None and measured.device else ""
         devices = f"{found.devices} device{'s' if found.devices > 1 else ''}{kind}"
-        yield "device hours", f"{_range(found.device_hours, '.2g')} on {devices}{_dollars(found.device_dollars)}"
+        yield "device hours", f"{_rounded_range(found.device_hours)} on {devices}{_dollars(found.device_dollars)}"
     if found.requests is not None:
         from rewardsearch.session.pending import Between
 
@@ -166,6 +168,11 @@ def facts(found: Estimate) -> Iterator[tuple[str, str]]:
 
 def _range(value: Between, form: str = ",.0f") -> str:
     low, high = (f"{end:{form}}" for end in value)
+    return low if low == high else f"{low} to {high}"
+
+
+def _rounded_range(value: Between) -> str:
+    low, high = map(rounded, value)
     return low if low == high else f"{low} to {high}"
 
 

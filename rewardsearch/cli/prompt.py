@@ -27,7 +27,7 @@ def prompt(
     set_: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the exact prompt of a move. Sends nothing."""
+    """Show the exact prompt that a language model would get. Sends nothing."""
     from rewardsearch.propose import preview
     from rewardsearch.run.account import Account
     from rewardsearch.session.requests import first_request, next_request

@@ -77,7 +77,7 @@ def _apply_override(data: dict[str, Any], override: str) -> None:
         if not isinstance(inner, dict):
             raise UserError(f"--set {override}: {parent} is not a section")
         data = inner
-    data[last] = read_yaml(value, f"--set {override}: the value")
+    data[last] = read_yaml(value, f"--set {key.strip()}: the value")
 
 
 _PATHS = {
@@ -119,7 +119,11 @@ def _mistake(item: Any) -> str:
     if item["type"] == "extra_forbidden":
         known = _fields_at(item["loc"][:-1])
         close = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"allowed: {', '.join(known)}"
+        elsewhere = [f"{name}.{where}" for name in known if where in _fields_at((name,))]
+        if elsewhere:
+            hint = f"did you mean {' or '.join(elsewhere)}?"
+        else:
+            hint = f"did you mean {close[0]}?" if close else f"allowed: {', '.join(known)}"
         return f"{where}: unknown key; {hint}"
     message = item["msg"].removeprefix("Value error, ")
     if item["type"] == "value_error":

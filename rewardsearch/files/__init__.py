@@ -14,10 +14,22 @@ import time
 from functools import lru_cache
 from pathlib import Path
 
+from rewardsearch.errors import UserError
+
 _PART = re.compile(r"\.(?:(?P<machine>[0-9a-f]{8})-)?(?P<pid>\d+)\.part$")
 _SCRATCH = re.compile(r"^rewardsearch-[a-z]+-(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-")
 _ABANDONED_S = 24 * 3600.0
 """Age from which a partial file of another machine counts as abandoned: whether its process lives is not known here."""
+
+
+def make_folder(folder: Path) -> None:
+    """Makes the folder and those above it, where they are missing. Raises UserError where there can be no folder of that name."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:
+        file = next((place for place in (folder, *folder.parents) if place.is_file()), None)
+        why = f"{file} is a file" if file else error.strerror
+        raise UserError(f"{folder}: this folder cannot be made ({why}); name another one") from None
 
 
 def write_atomic(path: Path, content: str | bytes, durable: bool = True) -> None:

@@ -25,6 +25,11 @@ def percent(value: float | None) -> str:
     return NONE if value is None else f"{100 * value:.1f}%"
 
 
+def rounded(value: float, digits: int = 2) -> str:
+    """The value to so many significant digits, without an exponent: 0.058, 15, 1200."""
+    return f"{float(f'{value:.{digits}g}'):.10g}"
+
+
 def p_value(p: float | None) -> str:
     if p is None:
         return NONE

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from rewardsearch.config import Config, flat, load_config
 from rewardsearch.errors import UserError
-from rewardsearch.files import sweep, write_atomic
+from rewardsearch.files import make_folder, sweep, write_atomic
 from rewardsearch.records import Difference, Environment, RewardSpec, differences
 from rewardsearch.run.artifacts import lost_files
 from rewardsearch.run.environment import environment_of
@@ -128,7 +128,9 @@ class Journal:
         when `config` would change what its results mean, and, before it is finalized, when the files of the policy or the data
         have changed or the environment is another one.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
+        if not has_run(folder) and (folder / CONFIG).exists() and _config_file_problem(RunState(folder, config)):
+            raise UserError(f"{folder} has a {CONFIG} and no run, and nothing is overwritten; name another --run-dir")
         file = (folder / JOURNAL).open("ab", buffering=0)
         try:
             if not _locked(file):

@@ -18,7 +18,7 @@ from jinja2 import Environment, StrictUndefined
 
 from rewardsearch.config import Config, load_config, parse_config
 from rewardsearch.errors import RewardSearchError, UserError
-from rewardsearch.files import write_atomic
+from rewardsearch.files import make_folder, write_atomic
 from rewardsearch.files.resources import resource
 from rewardsearch.propose import load_proposer
 from rewardsearch.rewards.base import read_code
@@ -110,7 +110,7 @@ def start_from_data(folder: Path, data: DataSource, model: str | None = None) ->
         "prompts/_task.j2": (resource("prompts") / "_task.j2").read_text(encoding="utf-8"),
     }
     for key, text in texts.items():
-        files[key].parent.mkdir(parents=True, exist_ok=True)
+        make_folder(files[key].parent)
         write_atomic(files[key], text)
     return _checked(files["config.yaml"], tuple(files.values()), tuple(str(reason) for reason in guess.reasons))
 
@@ -125,7 +125,7 @@ def start_from_task(folder: Path, task: str) -> Started:
     rewards = {file: folder / "candidates" / file.name for file in (resource("candidates") / task).glob("*.py")}
     _check_new(folder, [config, *rewards.values()])
     text = original.read_text(encoding="utf-8").replace(f"configs/{original.name}", shown_path(config))
-    (folder / "candidates").mkdir(parents=True, exist_ok=True)
+    make_folder(folder / "candidates")
     head = f"run_dir: {json.dumps(f'runs/{folder.name}')}\n"
     write_atomic(config, text.replace("\nseed:", f"\n{head}seed:", 1))
     for file, copy in rewards.items():

@@ -20,11 +20,12 @@ def test_every_checked_in_config_loads(path: Path) -> None:
 
 def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(UserError) as error:
-        parse_config({"rounds": 0, "task": {"seed": "x"}, "train": {"stps": 3}}, "bad.yaml")
+        parse_config({"rounds": 0, "task": {"seed": "x"}, "train": {"stps": 3}, "group_size": 4}, "bad.yaml")
     assert error.value.mistakes == (
         "bad.yaml: rounds: input should be greater than or equal to 1, got 0",
         "bad.yaml: task.seed: input should be a valid integer, unable to parse string as an integer, got 'x'",
         "bad.yaml: train.stps: unknown key; did you mean steps?",
+        "bad.yaml: group_size: unknown key; did you mean bank.group_size or train.group_size?",
     )
 
 
@@ -158,7 +159,7 @@ def test_a_key_given_twice_is_told_with_its_lines(tmp_path: Path, text: str, tol
 
 
 def test_a_key_given_twice_in_an_override_is_told() -> None:
-    with pytest.raises(UserError, match=r"train=.*steps is given 2 times"):
+    with pytest.raises(UserError, match=r"--set train: .*steps is given 2 times"):
         parse_config({}, "c", ["train={steps: 1, steps: 2}"])
 
 

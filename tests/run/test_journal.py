@@ -279,3 +279,13 @@ def test_a_lost_adapter_leaves_the_result(tmp_path: Path) -> None:
     state = read_run(tmp_path)
     assert (state.results["baseline"], state.fingerprints) == (result, {})
     assert [each.path for each in state.lost.values()] == ["home/adapter/a.bin"]
+
+
+def test_a_run_overwrites_no_config_of_the_user_and_needs_a_place_for_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("rounds: 7  # mine\n")
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path, tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(UserError, match=str(folder)):
+            Journal.open(folder, Config(), BASE)
+    assert (tmp_path / "config.yaml").read_text() == "rounds: 7  # mine\n"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["config.yaml", "file"]

@@ -139,3 +139,12 @@ def test_a_column_that_is_not_there_or_empty_is_refused() -> None:
     for answer in ("anser", "empty"):
         with pytest.raises(UserError, match="--answer"):
             guess(lambda i: {"question": f"q{i}", "answer": i, "empty": ""}, answer=answer)
+
+
+def test_answers_of_which_some_are_no_numbers_are_shown() -> None:
+    kind = next(
+        reason
+        for reason in guess(lambda i: {"question": f"q{i}", "answer": "12 apples" if i % 5 == 0 else i}).reasons
+        if reason.key == "kind"
+    )
+    assert kind.value == "text" and "80%" in kind.why and "'12 apples'" in kind.why

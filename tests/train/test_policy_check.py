@@ -116,6 +116,7 @@ def test_what_is_no_folder_and_a_gguf_file_that_is_not_there_are_told(whole: Pat
     for model, gguf, told in (
         ("/no/where", None, "no such folder: /no/where"),
         ("./models/none", None, "no such folder: ./models/none"),
+        ("./none", None, "no such folder: ./none"),
         ("~/none", None, "no such folder: ~/none"),
         (tmp_path / "a.gguf", None, "is a file"),
         (whole, "b.gguf", "no file b.gguf"),

@@ -141,6 +141,9 @@ def _kind(answered: AnswerGuess) -> tuple[Reason, str | None]:
             return Reason("kind", "text", "answers are LaTeX, equal: math compares their values", otherwise), "math"
         why = "answers are LaTeX, compared as texts"
         return Reason("kind", "text", why, "for equal: math run pip install 'rewardsearch[math]'"), None
+    if column.numbers > 0.5:
+        others = ", ".join(map(repr, column.without_number()))
+        different = f"{column.numbers:.0%} of the answers are numbers; others are {others}"
     return Reason("kind", "text", different, otherwise), None
 
 

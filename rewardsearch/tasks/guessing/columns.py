@@ -94,6 +94,10 @@ class Column:
         """The share of the cells that numeric tasks read as a gold answer."""
         return sum(map(_is_number, self.sample)) / len(self.sample) if self.sample else 0.0
 
+    def without_number(self) -> list[str]:
+        """The first few cells that are no numbers, as texts."""
+        return [str(cell)[:40] for cell in self.sample if not _is_number(cell)][:3]
+
     def share(self, pattern: str) -> float:
         """The share of the cells with a match."""
         return sum(bool(re.search(pattern, text)) for text in self.texts) / len(self.texts) if self.texts else 0.0
