@@ -85,7 +85,7 @@ class Steps:
             # The arms were chosen on the results of that time; only lost files are made again.
             train_lost(self.session.trainings, self._accepted(number))
         else:
-            self.train(number)
+            train_round(self.session.trainings, number, self._accepted(number))
 
     def retry(self, last: int) -> None:
         """Trains what an infrastructure error ended in the rounds up to `last`."""

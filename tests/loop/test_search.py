@@ -66,9 +66,12 @@ def test_an_interruption_after_a_training_run_changes_nothing_in_the_end(tmp_pat
         folder = tmp_path / f"stopped-{stop}"
         with pytest.raises(KeyboardInterrupt):
             search(settings, folder, Quiet())
-        assert read_run(folder).status == "stopped"
+        stopped, resumed = read_run(folder), Telling()
+        assert stopped.status == "stopped"
         trainer.after_run = lambda id: None
-        again = search(settings, folder, Quiet())
+        again = search(settings, folder, resumed)
+        trained = [int(line[6]) for line in resumed.lines if line.startswith("round ") and ": training " in line]
+        assert trained == [number for number in (1, 2) if number > stopped.rounds_done]
         assert trainer.trained == runs
         assert (again.rankings, again.final, again.feedbacks) == (whole.rankings, whole.final, whole.feedbacks)
 
