@@ -51,7 +51,7 @@ def test_its_training_runs_are_those_that_the_search_and_finalize_do(tmp_path: P
         assert segment_jobs(candidate.id, [spec_of(candidate)], base, config)[0] in jobs
     assert segment_jobs(BASELINE, (), base, config)[0] in jobs and policy_job(0) in jobs
     judged = [(each, Verdict(candidate=each.id, accepted=True)) for each in load_references(config.finalize)]
-    (harmful,) = reference_arms(judged, base, 5)
+    (harmful,) = reference_arms(judged, base, 5, config.finalize)
     assert [job for job in jobs if job.id == "reference-short_answer"] == [final_job(harmful, seed) for seed in (1, 2)]
     seeds = {id: sorted(job.seed for job in jobs if job.id == id) for id in {job.id for job in jobs}}
     assert [seeds[id] for id in (BASELINE, *(each.id for each in found))] == [[0, 1, 2]] * 3

@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from rewardsearch.config import Affects, Config, Section, effects_of
+from rewardsearch.config import Affects, Config, PairColumns, Section, effects_of
 from rewardsearch.errors import UserError
 from rewardsearch.run.fingerprints import Artifact, fingerprint
 from rewardsearch.run.jobs import policy_job
@@ -39,6 +39,8 @@ def changed(config: Config, key: str) -> Config:
             other = {"another": 1}
         case None if key == "train.slots":
             other = 3
+        case None if key == "task.pairs":
+            other = PairColumns()
         case _:
             other = f"another {value}"
     update: Any = other
