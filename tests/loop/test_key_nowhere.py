@@ -19,6 +19,7 @@ from server_faults import Fault
 
 from rewardsearch.config import parse_config
 from rewardsearch.run.journal import read_run
+from rewardsearch.testing.launcher import ENGINE
 from rewardsearch.train.launcher import FineTune
 from rewardsearch.train.launchers.local import LocalLauncher
 
@@ -83,8 +84,15 @@ def settings(url: str, **openai: Any) -> dict[str, Any]:
         "task": {"train_rows": 16, "val_rows": 8, "test_rows": 8},
         "bank": {"enabled": False},
         "race": {"enabled": False},
-        "train": {"baseline_seeds": 1, "steps": 1, "prompts_per_step": 2, "group_size": 2, "slots": 1},
-        "rank": {"resamples": 100},
+        "train": {
+            "engine": ENGINE,
+            "baseline_seeds": 1,
+            "steps": 1,
+            "prompts_per_step": 2,
+            "group_size": 2,
+            "slots": 1,
+        },
+        "rank": {"resamples": 100, "min_correct": 0},
         "finalize": {"enabled": False},
         "propose": {
             "proposer": "llm",
