@@ -48,6 +48,7 @@ def test_a_chat_model_in_a_folder_goes_through_the_whole_loop_after_fine_tuning(
         "--set=rank.min_correct=0",
         "--set=candidates=1",
         "--set=finalize.ensembles=[]",
+        "--set=finalize.seeds=1",
         "--set=train.max_completion_tokens=8",
     ]
     few += [f"--set=task.{split}_rows={n}" for split, n in (("train", 40), ("val", 8), ("test", 8))]

@@ -16,12 +16,13 @@ SETTINGS = f"""\
 rounds: 1
 candidates: 1
 policy: {{model: embedded-resume}}
-sft: {{enabled: true, steps: 4, batch_size: 8}}
-bank: {{questions: 8, group_size: 4}}
+sft: {{enabled: true, steps: 2, batch_size: 8}}
+bank: {{questions: 4, group_size: 4}}
 race: {{enabled: false}}
-train: {{baseline_seeds: 1, steps: 2, prompts_per_step: 2, group_size: 4, slots: 1, max_completion_tokens: 24}}
-rank: {{resamples: 200}}
+train: {{baseline_seeds: 1, steps: 2, prompts_per_step: 2, group_size: 2, slots: 1, max_completion_tokens: 24}}
+rank: {{resamples: 100}}
 finalize:
+  seeds: 1
   ensembles: []
   controls: []
   references: [{ROOT}/candidates/resume/gentle.py, {ROOT}/candidates/resume/aggressive.py]
@@ -47,8 +48,8 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         "data": "hires.csv",
         "columns": COLUMNS,
         "train_rows": 64,
-        "val_rows": 40,
-        "test_rows": 40,
+        "val_rows": 20,
+        "test_rows": 20,
     }
     (folder / "small.yaml").write_text(f"task: {json.dumps(task)}\n{SETTINGS}")
     return folder, run(folder, "run", "small.yaml")

@@ -260,7 +260,7 @@ SPOKEN = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=SHARED)
+@settings(max_examples=20, deadline=None, suppress_health_check=SHARED)
 @given(st.lists(SPOKEN, max_size=2), st.sampled_from(("exit", "exit", "exit", "close", "stay", "flood")), st.booleans())
 def test_whatever_a_worker_says_is_an_answer_or_a_fault(fake: Fake, said: list[bytes], then: str, late: bool) -> None:
     pieces: list[bytes | None] = [*said]

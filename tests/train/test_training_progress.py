@@ -16,6 +16,7 @@ from rewardsearch.config import Config, parse_config
 from rewardsearch.records import RewardSpec, TrainingJob
 from rewardsearch.run.artifacts import PROGRESS, load_completions, load_result
 from rewardsearch.run.jobs import policy_job
+from rewardsearch.testing.launcher import ENGINE, SLOW
 from rewardsearch.train import train
 from rewardsearch.train.engine import Engine, load_engine
 from rewardsearch.train.launcher import Done, TrainArm
@@ -217,14 +218,23 @@ def test_a_result_whose_process_was_killed_before_it_removed_its_progress_is_kep
     assert result.status == "done" and not (run / done.folder / PROGRESS).exists()
 
 
-def test_a_job_whose_process_is_killed_is_resumed_by_another_one(
-    worker: Callable[..., Worker], whole: Callable[[TrainingJob], Worker]
-) -> None:
-    run = worker("killed")
-    run.run.mkdir()
-    (run.run / "config.yaml").write_text(EVERY_STEP.to_yaml(), encoding="utf-8")
+def test_a_job_whose_process_is_killed_is_resumed_by_another_one(tmp_path: Path) -> None:
+    plain = config(engine=ENGINE, checkpoint_minutes=1e-9, retries=1, slots=1)
+    whole, run = Worker(tmp_path / "whole", plain), Worker(tmp_path / "killed", plain)
+    # Steps enough that the kill comes before the last.
+    given = job(PRINTS, seed=SLOW).model_copy(update={"steps": 20})
+    with closing(whole), closing(run):
+        train_now(whole, given)
+        check_killed(run, given, plain)
+        assert_same(run, whole, given)
+
+
+def check_killed(run: Worker, given: TrainingJob, settings: Config) -> None:
+    """Carries out `given` in processes of which the first is killed at the third step."""
+    run.run.mkdir(exist_ok=True)
+    (run.run / "config.yaml").write_text(settings.to_yaml(), encoding="utf-8")
     seen: list[int] = []
-    with closing(LocalLauncher(run.run, EVERY_STEP)) as launcher:
+    with closing(LocalLauncher(run.run, settings)) as launcher:
 
         def on_step(id: str, done: int, of: int, unit: str) -> None:
             if unit == "steps":
@@ -232,8 +242,7 @@ def test_a_job_whose_process_is_killed_is_resumed_by_another_one(
             if done == 3 and seen.count(3) == 1:
                 os.kill(launcher.pids[0], signal.SIGKILL)
 
-        given = [TrainArm(id="x", training=job(PRINTS))]
-        assert list(launcher.run(given, lambda: True, lambda: True, on_step)) == [Done("x")]
+        arm = TrainArm(id="x", training=given)
+        assert list(launcher.run([arm], lambda: True, lambda: True, on_step)) == [Done("x")]
     # It was resumed after the second step or later.
-    assert seen.count(1) == 1 and seen[-1] == STEPS and len(seen) <= STEPS + 1
-    assert_same(run, whole(job(PRINTS)), job(PRINTS))
+    assert seen.count(1) == 1 and seen[-1] == given.steps and len(seen) <= given.steps + 1
