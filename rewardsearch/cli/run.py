@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -14,9 +14,6 @@ from rewardsearch.cli.leaderboard_table import print_leaderboard
 from rewardsearch.cli.options import ConfigArgument, MixOption, NoMeasureOption, RunDirOption, SetOption, settings_of
 from rewardsearch.cli.tables import make_console, print_facts, print_lines, print_whole
 from rewardsearch.errors import BudgetReached, NothingAccepted, UserError
-
-if TYPE_CHECKING:
-    pass
 
 
 def run(

@@ -166,6 +166,17 @@ def test_no_text_of_a_users_pairs_is_in_two_splits(pairs_file: str) -> None:
     assert sum(map(len, (task.rows(split) for split in SPLITS))) == 200
 
 
+def test_a_hard_negative_of_the_rows_own_group_is_left_out(write: Write) -> None:
+    rows = [
+        {"query": f"q {n}", "positive": f"p {n}", "near": [f"p {n ^ 1}", f"far {n}"], "about": f"g {n // 2}"}
+        for n in range(60)
+    ]
+    task = task_on(write(rows), {"negatives": ["near"], "group": "about"}, train_rows=60, val_rows=60, test_rows=60)
+    kept = [task.pairing(row.id).negatives for split in SPLITS for row in task.rows(split)]
+    assert kept and all(text.answer.startswith("far") for texts in kept for text in texts)
+    assert any("own group" in note for note in task.source.notes)
+
+
 def _all(task: ContrastTask, row: str) -> tuple[Any, ...]:
     texts = task.pairing(row)
     return (texts.query, texts.positive, *texts.negatives)

@@ -1,7 +1,8 @@
 """Pairs of a user's texts: rows with a query and its positive, or labelled texts, of which two of one label are a pair.
 
 Left out and counted are rows without a text, repeated rows, and texts with several labels. No text is in two splits: rows that
-share a query or a positive are in one, and a hard negative that another split has is left out. Texts are compared by their words.
+share a query or a positive are in one, and a hard negative that another split has is left out. So is one of the row's own group.
+Texts are compared by their words.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ class GivenPairs:
         if self._columns.text is not None:
             labels = {each.pair.group for found in splits.values() for each in found}
             notes.append(f"pairs are two texts of one {self._columns.label}; the data have {len(labels):,} of them")
+        if self._related:
+            notes.append(f"{self._related:,} hard negatives are texts of their row's own group, and left out of it")
         if self._elsewhere:
             notes.append(f"{self._elsewhere:,} hard negatives are in another split, and left out of their rows")
         remedy = f"texts of one pair are in one split, so give more rows in {KEYS['data']}"
@@ -103,13 +106,13 @@ class GivenPairs:
         """All pairs of each split, in the order of their hashes."""
         tied = "text" if self._columns.text is not None else "query or positive"
         splits = carve(self._found, tied, KEYS, lambda _, group: carved_split(self._found, group))
-        self._alone, self._elsewhere = Counter[str](), 0
+        self._alone, self._elsewhere, self._related = Counter[str](), 0, 0
         for found in splits.values():
             found.sort(key=lambda each: digest(str(self._config.seed), each.pair.key))
         if self._columns.text is not None:
             return {split: list(self._paired(found)) for split, found in splits.items()}
         homes = _homes(splits)
-        return {split: [self._apart(each, split, homes) for each in _grouped(found)] for split, found in splits.items()}
+        return {split: list(self._apart(_grouped(found), split, homes)) for split, found in splits.items()}
 
     def _paired(self, found: Sequence[GivenPair]) -> Iterator[GivenPair]:
         """Each text as a positive, with the next text of its label in the split as its query; of the last one the first."""
@@ -128,11 +131,17 @@ class GivenPairs:
             else:
                 yield replace(each, pair=replace(each.pair, query=other.pair.positive))
 
-    def _apart(self, each: GivenPair, split: Split, homes: Mapping[str, Split]) -> GivenPair:
-        """The pair without hard negatives that are in another split."""
-        negatives = tuple(text for text in each.pair.negatives if homes[words(text)] == split)
-        self._elsewhere += len(each.pair.negatives) - len(negatives)
-        return replace(each, pair=replace(each.pair, negatives=negatives))
+    def _apart(self, found: Sequence[GivenPair], split: Split, homes: Mapping[str, Split]) -> Iterator[GivenPair]:
+        """The pairs of a split without hard negatives that are in another split, or texts of the pair's own group."""
+        of_group: defaultdict[str | None, set[str]] = defaultdict(set)
+        for each in found:
+            of_group[each.pair.group] |= {words(each.pair.query), words(each.pair.positive)}
+        for each in found:
+            here = [text for text in each.pair.negatives if homes[words(text)] == split]
+            negatives = tuple(text for text in here if words(text) not in of_group[each.pair.group])
+            self._elsewhere += len(each.pair.negatives) - len(here)
+            self._related += len(here) - len(negatives)
+            yield replace(each, pair=replace(each.pair, negatives=negatives))
 
 
 class _RowReader:

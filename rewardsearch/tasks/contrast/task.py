@@ -112,9 +112,8 @@ class ContrastTask(Task):
         """By what was measured: correct where the positive is ranked first. Unparsed where a rationale is not closed, and without
         measured numbers."""
         gold, measured = row.columns["positive"], row.measured
-        evaluated = (
-            "first" in measured
-        )  # Bare texts, which some evaluations embed, have no rationale that could be open.
+        # Bare texts, which some evaluations embed, have no rationale that could be open.
+        evaluated = "first" in measured
         if not measured.get("finished") or not (evaluated or self.is_closed(completion)):
             return Outcome(id=row.id, kind="unparsed", gold=gold, prediction=None, length=length)
         rank = int(measured["rank"])
