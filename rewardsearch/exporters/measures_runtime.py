@@ -187,7 +187,12 @@ def tokens_of(tokenizer: Any, prompt: Prompt) -> tuple[list[int], int]:
     chat = not isinstance(prompt, str)
     whole = str(tokenizer.apply_chat_template(prompt, add_generation_prompt=True, tokenize=False) if chat else prompt)
     read = tokenizer(whole, add_special_tokens=not chat, return_offsets_mapping=True)
-    start = whole.rfind(message_text(prompt).strip())
+    text = message_text(prompt).strip()
+    start = whole.rfind(text)
+    if start < 0:
+        raise ValueError(
+            f"the chat template changes the text {text!r:.80}, so that it cannot be embedded apart from what is before it"
+        )
     return list(read["input_ids"]), next(n for n, (_, end) in enumerate(read["offset_mapping"]) if end > start)
 
 

@@ -88,21 +88,26 @@ def random_draws(
 
 
 def load_references(config: FinalizeConfig) -> tuple[Candidate, ...]:
-    """The rewards of finalize.references, named by the stems of their files; none where finalize is not enabled.
+    """The rewards of finalize.references and finalize.references_alone, named by the stems of their files; none where finalize is
+    not enabled.
 
-    Raises UserError with all mistakes: files that are missing, not UTF-8, or have the stem of another.
+    Raises UserError with all mistakes: files that are missing, not UTF-8, or have the stem of another or the name of a method.
     """
     mistakes: list[str] = []
     found: dict[str, Candidate] = {}
-    for name in (*config.references, *config.references_alone) if config.enabled else ():
+    named = [("references", name) for name in config.references]
+    named += [("references_alone", name) for name in config.references_alone]
+    for key, name in named if config.enabled else ():
         try:
-            path = find(name, what="finalize.references: file")
-            code = read_code(path, "finalize.references: ")
+            path = find(name, what=f"finalize.{key}: file")
+            code = read_code(path, f"finalize.{key}: ")
         except UserError as error:
             mistakes += error.mistakes
             continue
         if path.stem in found:
-            mistakes.append(f"finalize.references: two files are named {path.stem}; rename one of them")
+            mistakes.append(f"finalize.{key}: two files are named {path.stem}; rename one of them")
+        if path.stem in config.methods:
+            mistakes.append(f"finalize.{key}: {name} has the name of an arm of finalize.methods; rename the file")
         found[path.stem] = Candidate(id=candidate_id(code), name=path.stem, code=code, operator="folder")
     if mistakes:
         raise UserError(*mistakes)

@@ -111,3 +111,13 @@ def test_a_search_holds_what_it_found_against_the_references(
     assert row.flags[0] == "refused:behaviour" and "refused (behaviour: " in row.how
     assert [spec.name for spec in state.members(row.id)][-1] == "constant"
     assert state.members(row.id)[:-1] == state.members(BASELINE)
+
+
+def test_mistakes_name_the_key_of_a_reference_that_is_trained_alone(tmp_path: Path) -> None:
+    clash = tmp_path / "bare.py"
+    clash.write_text("", encoding="utf-8")
+    names = [str(tmp_path / "missing.py"), str(clash)]
+    with pytest.raises(UserError) as raised:
+        load_references(settings(references_alone=names, methods=["bare"]).finalize)
+    assert len(raised.value.mistakes) == 2
+    assert all(mistake.startswith("finalize.references_alone: ") for mistake in raised.value.mistakes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,7 @@ from rewardsearch.train.engine import Arm
 from rewardsearch.train.engines.trl.contrastive import train_contrastive
 from rewardsearch.train.engines.trl.policy import Policy, load_policy
 from rewardsearch.train.engines.trl.reading import PolicyReader
+from rewardsearch.train.worker.observe import Observer
 
 STEPS = 40
 CONFIG = TrainConfig(prompts_per_step=2, group_size=2, steps=STEPS, learning_rate=2e-2, lr_schedule="constant")
@@ -42,10 +45,16 @@ def policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
     return load_policy(PolicyConfig(model=tiny_model(tmp_path_factory.mktemp("policy")), device="cpu"))
 
 
+def arm_of(job: TrainingJob, contrasts: list[Pairing], **more: Any) -> Arm:
+    seen = more.pop("seen", [])
+    observer = Observer(None, (), [], 1, 1, seen.append)  # type: ignore[arg-type]
+    return Arm(job=job, rows=(), observer=observer, questions=(), contrasts=contrasts, **more)
+
+
 def trained(policy: Policy, contrasts: list[Pairing], seed: int = 0, steps: int = STEPS) -> Vectors:
     """Cosines of each query (rows) to each positive (columns) after a training on `contrasts`."""
     job = TrainingJob(id="c", rewards=(), seed=seed, steps=steps, folder="c", method="contrastive")
-    arm = Arm(job=job, rows=(), observer=None, questions=(), contrasts=contrasts)  # type: ignore[arg-type]
+    arm = arm_of(job, contrasts)
     with policy.fresh_adapter(seed) as model:
         train_contrastive(model, policy, arm, CONFIG)
         vectors = PolicyReader(model, policy, CONFIG).embed([(row, "") for row in (*QUERIES, *POSITIVES)])
@@ -72,3 +81,16 @@ def test_it_follows_from_the_seed(policy: Policy) -> None:
     first = trained(policy, pairs(None), steps=2)
     assert (trained(policy, pairs(None), steps=2) == first).all()
     assert (trained(policy, pairs(None), seed=1, steps=2) != first).any()
+
+
+def test_it_reports_each_step_and_pauses_after_the_one_in_hand(policy: Policy) -> None:
+    job = TrainingJob(id="c", rewards=(), seed=0, steps=3, folder="c", method="contrastive")
+    seen: list[int] = []
+    with policy.fresh_adapter(0) as model:
+        assert not train_contrastive(model, policy, arm_of(job, pairs(None), seen=seen), CONFIG)
+    assert seen == [1, 2, 3]
+    asked = iter(["continue", "pause"])
+    with policy.fresh_adapter(0) as model:
+        arm = arm_of(job, pairs(None), seen=seen, after_step=lambda: next(asked))
+        assert train_contrastive(model, policy, arm, CONFIG)
+    assert seen == [1, 2, 3, 1, 2]

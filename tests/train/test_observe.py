@@ -4,6 +4,7 @@ from unittest.mock import Mock
 import pytest
 
 from rewardsearch.config import TaskConfig
+from rewardsearch.errors import MachineError
 from rewardsearch.records import Batch, RewardSpec
 from rewardsearch.tasks import Reader, load_task
 from rewardsearch.tasks.resume import ResumeTask
@@ -228,3 +229,10 @@ def test_chat_completions_reach_a_reward_as_text() -> None:
 
 def test_two_rewards_of_one_name_have_different_labels() -> None:
     assert label_of(CANDIDATE) != label_of(CANDIDATE.model_copy(update={"id": "fedcba"}))
+
+
+def test_an_engine_that_does_not_measure_is_at_fault_and_no_reward() -> None:
+    task = load_task(TaskConfig(name="contrast", train_rows=2, val_rows=1, test_rows=1))
+    observer = Observer(task, task.rows("train"), [(BASE, right)], 2, 9, lambda step: None)
+    with pytest.raises(MachineError, match=r"train\.engine"):
+        observer.score(0, [0, 0], ["a", "b"])

@@ -11,6 +11,7 @@ from fakes import CLOCK
 from working import train_now
 
 from rewardsearch.config import BankConfig, WatchConfig, parse_config
+from rewardsearch.errors import UserError
 from rewardsearch.records import RewardSpec, TrainingJob
 from rewardsearch.run.artifacts import CHECKPOINT, COMPLETIONS, load_bank, load_completions, load_outcomes, load_result
 from rewardsearch.tasks import load_task
@@ -220,3 +221,11 @@ def test_memory_that_runs_out_in_a_training_names_the_keys_to_lower_and_leaves_n
     end = ended(worker, lambda: torch.empty(1 << 45) and None)
     assert end["event"] == "user_error" and "train.micro_batch" in end["mistakes"][0]
     assert load_result(worker.run / job(PRINTS).folder) is None
+
+
+def test_an_engine_that_cannot_read_is_refused_for_a_task_that_measures(tmp_path: Path) -> None:
+    file = tmp_path / "engines.py"
+    file.write_text("class Plain:\n    def __init__(self, config, start):\n        pass\n", encoding="utf-8")
+    config = parse_config({"task": {"name": "contrast"}, "train": {"engine": f"{file}:Plain"}}, "test")
+    with closing(Worker(tmp_path, config)) as worker, pytest.raises(UserError, match=r"train\.engine: got .*`reader`"):
+        _ = worker.engine

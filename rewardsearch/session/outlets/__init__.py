@@ -36,6 +36,7 @@ _CALL_S = 90.0
 """How long an outlet may take for one report while the search goes on."""
 _LOOK_S = 30.0
 _SECRETS = ("WANDB_API_KEY", "HF_TOKEN", "TRACKIO_WRITE_TOKEN")
+"""Variables with the keys of trackers."""
 _NUMBERS = ("reward", "candidate_reward", "exact_match", "length", "zero_std_fraction", "clipped", "parsed")
 """The fields of a step that trackers get."""
 
@@ -101,6 +102,7 @@ class Outlet:
     ) -> None:
         self.name, self.warning = spec.name, spec.missing
         self._notifies, self._served = bool(spec.variable), served
+        self._secrets = (*_SECRETS, spec.variable)
         self._active, self._stall_s, self._look_s = active, stall_s, look_s
         self._stalled = False
         self._answered = time.monotonic()
@@ -140,7 +142,7 @@ class Outlet:
                 self._served.call(report.function, *report.args)
                 self._answered = time.monotonic()
         except (CallFault, MachineError) as error:
-            self.warning = self.warning or _without_secrets(str(error))
+            self.warning = self.warning or _without_secrets(str(error), self._secrets)
         finally:
             self._served.close()
 
@@ -254,8 +256,9 @@ def _numbers(point: CurvePoint) -> dict[str, float]:
     return found | {f"components/{name}": value for name, value in point.components.items()}
 
 
-def _without_secrets(text: str) -> str:
-    for name in _SECRETS:
-        if secret := os.environ.get(name):
+def _without_secrets(text: str, variables: Iterable[str]) -> str:
+    """`text` with the name of each of these environment variables in the place of its value."""
+    for name in variables:
+        if secret := os.environ.get(name, "").strip():
             text = text.replace(secret, f"${name}")
     return text

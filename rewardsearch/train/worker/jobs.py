@@ -46,11 +46,21 @@ class Worker(Workplace):
     def engine(self) -> Engine:
         """The engine on the policy that every job but fine-tuning starts from. Raises MachineError where its SFT is missing."""
         if not self.config.sft.enabled:
-            return load_engine(self.config, None)
+            return self._load(None)
         folder = self.run / SFT
         if load_sft(folder, fingerprint("sft", self.config)) is None:
             raise MachineError(f"the fine-tuned policy in {folder} is missing or damaged")
-        return load_engine(self.config, folder / ADAPTER)
+        return self._load(folder / ADAPTER)
+
+    def _load(self, start: Path | None) -> Engine:
+        """Raises UserError for an engine that cannot do what the task needs."""
+        engine = load_engine(self.config, start)
+        if self.task.measures is not None and not hasattr(engine, "reader"):
+            raise UserError(
+                f"train.engine: got {self.config.train.engine}, which has no `reader`; the task {self.task.name} measures "
+                "completions with one: take trl, lockstep or vllm, or add it to the engine"
+            )
+        return engine
 
     def carry_out(
         self, jobs: Sequence[Job], on_step: OnStep, may_continue: MayContinue = lambda: True
@@ -140,7 +150,7 @@ class Worker(Workplace):
         folder = self.run / SFT
         # What a killed process left there is incomplete.
         shutil.rmtree(folder, ignore_errors=True)
-        self.engine = load_engine(self.config, None)
+        self.engine = self._load(None)
         with self._finite_logits(_UNTRAINED):
             before, _ = self._evaluated(rows)
         tuned = self.engine.fine_tune(
@@ -148,7 +158,7 @@ class Worker(Workplace):
         )
         # Two policies need not fit beside each other; what later jobs load is what is evaluated here.
         del self.engine
-        self.engine = load_engine(self.config, folder / ADAPTER)
+        self.engine = self._load(folder / ADAPTER)
         with self._finite_logits(f"SFT diverged; lower sft.learning_rate, got {sft.learning_rate:g}"):
             after, _ = self._evaluated(rows)
         result = SftResult(

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from rewardsearch.errors import MachineError
 from rewardsearch.records import Batch, CurvePoint, Example, RewardSpec, Row, TrainingGroup, curve_label
 from rewardsearch.tasks import Generation, Reader, Task
 from rewardsearch.train.worker.examples import Examples, Step
@@ -95,6 +96,10 @@ class Observer:
             self._measured = measures.in_training(reader, asked, answers, seed)
 
     def _asked(self, rows: Sequence[int]) -> list[Row]:
+        if self.measures and self._measured is None:
+            raise MachineError(
+                "train.engine: the engine asks for rewards without Observer.measure, which this task needs"
+            )
         return self._measured or [self._rows[i] for i in rows]
 
     def score(self, reward: int, rows: Sequence[int], completions: Sequence[str]) -> list[float]:
@@ -188,6 +193,10 @@ class Observer:
         """The sum of the rewards on trial: those beyond the base rewards, or all where there are no others."""
         on_trial = [spec for spec, _ in self._rewards if not is_base(spec)] or [spec for spec, _ in self._rewards]
         return np.asarray(sum(spec.weight * self._step[label_of(spec)] for spec in on_trial))
+
+    def stepped(self, step: int) -> None:
+        """Reports a step of a training without completions, of which nothing is recorded."""
+        self._on_step(step)
 
     def logged(self, step: int, logs: Mapping[str, Any]) -> None:
         """Adds what the trainer logs of a finished step: "grad_norm", and "entropy" where it is there."""

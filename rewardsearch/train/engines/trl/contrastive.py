@@ -42,24 +42,32 @@ class _Contrastive(Trainer):  # type: ignore[misc]
 
 
 class _Steps(TrainerCallback):  # type: ignore[misc]
-    """Ends the training where a weight is not finite."""
+    """Reports each step. Ends the training where a weight is not finite, and where `arm` is to pause."""
+
+    def __init__(self, arm: Arm) -> None:
+        self._arm, self.paused = arm, False
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         check_weights(kwargs["model"].parameters())
+        self._arm.observer.stepped(state.global_step)
+        if state.global_step < self._arm.job.steps:
+            control.should_training_stop = self.paused = self._arm.after_step() == "pause"
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         if logs and not math.isfinite(logs.get("loss", 0.0)):
             raise Diverged(f"the contrastive loss is {logs['loss']} at step {state.global_step}")
 
 
-def train_contrastive(model: Any, policy: Policy, arm: Arm, config: TrainConfig) -> None:
-    """Trains `model` (the policy under an adapter) in place on `arm.contrasts`, for `arm.job.steps` steps.
+def train_contrastive(model: Any, policy: Policy, arm: Arm, config: TrainConfig) -> bool:
+    """Trains `model` (the policy under an adapter) in place on `arm.contrasts`, for `arm.job.steps` steps. Gives whether it
+    paused; its progress is not saved, so it begins again then.
 
     A step takes as many pairs as a step of GRPO takes completions, `train.completions_at_once` of them at once, with their
     learning rate and its schedule. Texts of a query's own group count as no negatives of it. Raises Diverged.
     """
     with tempfile.TemporaryDirectory(prefix=scratch_prefix("contrastive")) as scratch:
         settings = trainer_arguments(policy, arm.job.seed) | {"gradient_checkpointing": False}
+        steps = _Steps(arm)
         trainer = _Contrastive(
             model=model,
             args=TrainingArguments(
@@ -75,12 +83,13 @@ def train_contrastive(model: Any, policy: Policy, arm: Arm, config: TrainConfig)
             ),
             train_dataset=list(range(len(arm.contrasts))),
             data_collator=lambda places: {"places": torch.tensor(places)},
-            callbacks=[_Steps()],
+            callbacks=[steps],
         )
         trainer.policy, trainer.pairs = policy, arm.contrasts
         remedy = f"lower train.micro_batch (got {config.completions_at_once}) or train.slots, or take a smaller model"
         with enough_memory("contrastive training", remedy):
             run_trainer(trainer, arm.job.seed)
+    return steps.paused
 
 
 def _barred(pairs: Sequence[Contrast], candidates: Sequence[str]) -> list[list[bool]]:

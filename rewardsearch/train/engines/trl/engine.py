@@ -67,7 +67,9 @@ class TrlEngine:
     def _contrast(self, arm: Arm, clock: PhaseClock) -> Trained:
         with self.policy.fresh_adapter(arm.job.seed) as model:
             with clock("update"):
-                train_contrastive(model, self.policy, arm, self._config.train)
+                paused = train_contrastive(model, self.policy, arm, self._config.train)
+            if paused:
+                return Trained(paused=True)
             if arm.adapter is not None:
                 model.save_pretrained(str(arm.adapter))
             with clock("evaluate"):
