@@ -166,11 +166,11 @@ def _noise_text(ranking: Ranking, wide: bool) -> list[str]:
         return [
             f"noise: training seeds alone move F1 by {noise.seed_sd:.3f} (standard deviation)"
             if noise is not None
-            else "noise: unknown, because the baseline has one seed (train.baseline_seeds); gains may be luck"
+            else "noise: unknown without two trained seeds of the baseline (train.baseline_seeds); gains may be luck"
         ]
     if noise is None:
         return [
-            "noise: unknown, because the baseline was trained with one seed (train.baseline_seeds); so there are no ties and no "
+            "noise: unknown without two trained seeds of the baseline (train.baseline_seeds); so there are no ties and no "
             "p-values; `rewardsearch compare` tests two trained policies"
         ]
     scores = ", ".join(f"{f1:.3f} (seed {seed})" for seed, f1 in noise.f1_by_seed.items())

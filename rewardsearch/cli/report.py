@@ -10,6 +10,7 @@ import typer
 from rewardsearch.cli.options import RunArgument
 from rewardsearch.cli.tables import make_console, print_lines, print_whole
 from rewardsearch.errors import UserError
+from rewardsearch.files.numbers import size
 
 
 def report(
@@ -35,7 +36,7 @@ def report(
         if port:
             raise UserError(f"--port: got {port} without --serve; add --serve or leave --port out")
         path = write_report(state, out, replay)
-        print_whole(console, f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")
+        print_whole(console, f"wrote {path} ({size(path.stat().st_size)})")
         return
     if out is not None:
         raise UserError(f"-o: got {out} with --serve, which writes no file; give one of them")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rewardsearch.cli.options import JsonOption, RunArgument
 from rewardsearch.cli.tables import make_console, print_facts, print_json, score
-from rewardsearch.files.numbers import duration
+from rewardsearch.files.numbers import duration, size
 
 if TYPE_CHECKING:
     from rewardsearch.run.state import RunState
@@ -93,13 +93,7 @@ def budget_facts(stands: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def disk_text(disk: Mapping[str, int]) -> str:
     """Such as "120 MB, 90 MB of them adapters and checkpoints; 40 GB free"."""
-    return (
-        f"{_size(disk['bytes'])}, {_size(disk['weights'])} of them adapters and checkpoints; {_size(disk['free'])} free"
-    )
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"
+    return f"{size(disk['bytes'])}, {size(disk['weights'])} of them adapters and checkpoints; {size(disk['free'])} free"
 
 
 _PHASES = {

@@ -1,4 +1,4 @@
-"""Scores, differences, p-values and durations as people read them. A dash stands for a number that there is not."""
+"""Scores, differences, p-values, sizes and durations as people read them. A dash stands for a number that there is not."""
 
 from __future__ import annotations
 
@@ -34,6 +34,13 @@ def p_value(p: float | None) -> str:
     if p is None:
         return NONE
     return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def size(count: int) -> str:
+    """Bytes in words: 12 kB, 3.4 MB, 1.2 GB."""
+    if count < 1e6:
+        return f"{count / 1e3:,.0f} kB"
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"
 
 
 def duration(seconds: float) -> str:
