@@ -63,13 +63,12 @@ class Measures:
             raise RuntimeError("Measures has no policy: call attach(trainer) before trainer.train()")
         self.steps += 1
         groups = data.get("group") or [None] * len(prompts)
-        rows = list(zip(prompts, data["answer"], data["positive"], data["negatives"], groups, strict=True))
+        negatives = [text or "" for text in data["negatives"]]
+        rows = list(zip(prompts, data["answer"], data["positive"], negatives, groups, strict=True))
         runs = [(row, len(list(same))) for row, same in groupby(rows)]
         queries = [with_text(prompt, positive, query) for (prompt, query, positive, _, _), _ in runs]
-        negatives = [
-            [with_text(row[0], row[2], text) for text in row[3].splitlines()[: self.negatives]] for row, _ in runs
-        ]
-        asked = [*queries, *(prompt for each in negatives for prompt in each)]
+        hard = [[with_text(row[0], row[2], text) for text in row[3].splitlines()[: self.negatives]] for row, _ in runs]
+        asked = [*queries, *(prompt for each in hard for prompt in each)]
         # A text has one rationale wherever it stands.
         once = list({str(prompt): prompt for prompt in asked}.values())
         place = {str(prompt): n for n, prompt in enumerate(once)}
@@ -89,12 +88,13 @@ class Measures:
                 completions=own,
                 owner=np.repeat(np.arange(len(runs)), [size for _, size in runs]),
                 queries=others[[place[str(query)] for query in queries]],
-                negatives=[others[[place[str(prompt)] for prompt in each]] for each in negatives],
+                negatives=[others[[place[str(prompt)] for prompt in each]] for each in hard],
                 bare=bare,
                 others=np.array([[apart(one, other) for other, _ in runs] for one, _ in runs]),
             )
         )
-        found["tokens"] = np.array([float(len(ids)) for ids in completion_ids])
+        ends = self._ends
+        found["tokens"] = np.array([float(length_of(ids, ends)) for ids in completion_ids])
         found["finished"] = np.array([float(solution(text) is not None) for text in texts])
         return {name: [float(value) for value in values] for name, values in found.items()}
 
@@ -115,11 +115,18 @@ class Measures:
         finally:
             model.train(training)
 
+    @property
+    def _ends(self) -> set[int]:
+        """The tokens that a completion ends at."""
+        of_model = getattr(self._model.generation_config, "eos_token_id", None)
+        return {
+            self.trainer.processing_class.eos_token_id,
+            *(of_model if isinstance(of_model, list) else [of_model]),
+        } - {None}
+
     def _write(self, prompts: Sequence[Prompt]) -> list[str]:
         """A rationale about each text, sampled."""
-        model, tokenizer = self._model, self.trainer.processing_class
-        of_model = getattr(model.generation_config, "eos_token_id", None)
-        ends = {tokenizer.eos_token_id, *(of_model if isinstance(of_model, list) else [of_model])} - {None}
+        model, tokenizer, ends = self._model, self.trainer.processing_class, self._ends
         ids = [tokens_of(tokenizer, prompt)[0] for prompt in prompts]
         found: dict[int, str] = {}
         for chosen in self._batches(ids):
@@ -138,8 +145,7 @@ class Measures:
                 pad_token_id=tokenizer.pad_token_id,
             )
             for n, new in zip(chosen, out[:, tokens.shape[1] :].tolist(), strict=True):
-                length = next((place for place, token in enumerate(new) if token in ends), len(new))
-                found[n] = tokenizer.decode(new[:length], skip_special_tokens=True)
+                found[n] = tokenizer.decode(new[: length_of(new, ends)], skip_special_tokens=True)
         return [found[n] for n in range(len(prompts))]
 
     def _embed(self, passages: Sequence[tuple[Prompt, str]]) -> Any:
@@ -180,6 +186,11 @@ def with_text(prompt: Prompt, positive: str, text: str) -> Prompt:
 def apart(one: Sequence[Any], other: Sequence[Any]) -> bool:
     """Whether the texts of one row count as negatives of another. A row: prompt, query, positive, negatives, group."""
     return not {one[1], one[2]} & {other[1], other[2]} and (one[4] is None or one[4] != other[4])
+
+
+def length_of(ids: Sequence[int], ends: set[int]) -> int:
+    """The number of tokens before the first of `ends`."""
+    return next((place for place, token in enumerate(ids) if token in ends), len(ids))
 
 
 def tokens_of(tokenizer: Any, prompt: Prompt) -> tuple[list[int], int]:

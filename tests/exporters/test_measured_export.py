@@ -25,8 +25,8 @@ from rewardsearch.tasks import Generation, load_task
 POLICY = PACKAGE / "embedded" / "policy"
 TASK = load_task(TaskConfig(name="contrast", train_rows=8, val_rows=2, test_rows=2))
 REWARDS = tuple(
-    RewardSpec(id=name, name=name, code=(resource("candidates") / "contrast" / f"{name}.py").read_text(), weight=0.5)
-    for name in ("published_within_group", "finished")
+    RewardSpec(id=name, name=name, code=(resource("candidates") / folder / f"{name}.py").read_text(), weight=0.5)
+    for folder, name in (("contrast", "published_within_group"), ("base", "finished"))
 )
 MEASURED = ("sim_query", "sim_negative", "sim_group", "sim_batch_max", "finished")
 

@@ -53,7 +53,7 @@ def test_training_scores_the_texts_of_messages() -> None:
 
     spec = RewardSpec(id="base:seen", name="seen", code="")
     observer = Observer(task, task.rows("train"), [(spec, score)], len(SHAPES), 9, lambda step: None)
-    for function in reward_functions(observer, PhaseClock(), Mock(spec=Reader))[0]:
+    for function in reward_functions(observer, PhaseClock(), Mock(spec=Reader), set())[0]:
         function(completions=SHAPES, completion_ids=[[1]] * len(SHAPES), **{ROW: [0] * len(SHAPES)})
     assert list(seen[0].completions) == TEXTS
 

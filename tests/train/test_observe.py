@@ -40,7 +40,7 @@ def paid(batch: Batch) -> Scored:
 
 
 def step(observer: Observer, completions: list[str], places: list[int]) -> None:
-    for function in reward_functions(observer, PhaseClock(), Mock(spec=Reader))[0]:
+    for function in reward_functions(observer, PhaseClock(), Mock(spec=Reader), set())[0]:
         function(completions=completions, completion_ids=[[1] * len(c.split()) for c in completions], **{ROW: places})
 
 
@@ -49,7 +49,7 @@ def observed() -> Observer:
     observer = Observer(TASK, ROWS, [(BASE, right), (CANDIDATE, length)], 2, 9, lambda step: None)
     gold = ROWS[0].answer
     completions = [f"<solution> {gold} </solution>", "<solution> 999 </solution> and more", "none", "none"]
-    functions, weights = reward_functions(observer, PhaseClock(), Mock(spec=Reader))
+    functions, weights = reward_functions(observer, PhaseClock(), Mock(spec=Reader), set())
     assert weights == [1.0, 0.5, 0.0]
     columns = {ROW: [0, 0, 1, 1], "completion_ids": [[1] * 4, [1] * 9, [1], [1]], "prompts": [""] * 4}
     given = [function(completions=completions, **columns) for function in functions]
@@ -86,7 +86,7 @@ def test_right_work_outside_the_asked_form_counts_in_a_correlation_of_its_own() 
 
 def test_a_component_without_spread_has_no_correlation() -> None:
     observer = Observer(TASK, ROWS, [(BASE, lambda b: Scored([1.0] * len(b)))], 2, 9, lambda step: None)
-    for function in reward_functions(observer, PhaseClock(), Mock(spec=Reader))[0]:
+    for function in reward_functions(observer, PhaseClock(), Mock(spec=Reader), set())[0]:
         function(completions=["a", "b"], completion_ids=[[1], [1]], **{ROW: [0, 0]})
     assert observer.correlations() == {"answer": None}
 
@@ -207,7 +207,7 @@ def test_rewards_see_only_the_declared_columns() -> None:
         return Scored([0.0] * len(batch))
 
     observer = Observer(TASK, ROWS, [(CANDIDATE, look)], 2, 9, lambda step: None)
-    reward_functions(observer, PhaseClock(), Mock(spec=Reader))[0][0](
+    reward_functions(observer, PhaseClock(), Mock(spec=Reader), set())[0][0](
         completions=["a", "b"], trainer_state=object(), log_metric=print, **{ROW: [0, 1]}
     )
     assert list(seen[0].columns) == ["question"]
@@ -223,7 +223,7 @@ def test_chat_completions_reach_a_reward_as_text() -> None:
 
     observer = Observer(TASK, ROWS, [(CANDIDATE, look)], 2, 9, lambda step: None)
     chat = [[{"role": "assistant", "content": "hello"}]]
-    reward_functions(observer, PhaseClock(), Mock(spec=Reader))[0][0](completions=chat, **{ROW: [0]})
+    reward_functions(observer, PhaseClock(), Mock(spec=Reader), set())[0][0](completions=chat, **{ROW: [0]})
     assert seen[0].completions == ("hello",)
 
 

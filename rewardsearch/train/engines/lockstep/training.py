@@ -23,6 +23,7 @@ from rewardsearch.train.engines.lockstep.loss import advantages
 from rewardsearch.train.engines.lockstep.update import Rollouts, Update
 from rewardsearch.train.engines.tokenizing import prompt_ids
 from rewardsearch.train.engines.trl.divergence import check_weights
+from rewardsearch.train.engines.trl.generation import end_tokens, length_of
 from rewardsearch.train.engines.trl.grpo import OBSERVED, grpo_arguments
 from rewardsearch.train.engines.trl.policy import Policy
 
@@ -38,6 +39,7 @@ class Training:
         self.stop_reason: str | None = None
         self.paused = False
         self._policy, self._config = policy, config
+        self._ends = end_tokens(policy.base, policy.tokenizer)
         with tempfile.TemporaryDirectory(prefix=scratch_prefix("lockstep")) as scratch:
             self._args = grpo_arguments(policy, arm.job, config, arm.observer.weights, scratch)
         optimizer, settings = Trainer.get_optimizer_cls_and_kwargs(self._args)
@@ -84,8 +86,9 @@ class Training:
 
     def measure(self, reader: Reader, rows: Sequence[int], rollouts: Rollouts) -> None:
         """Measures the completions of a step with a reader of the policy as it stands."""
-        answers = map(Generation, self._texts(rollouts), map(len, rollouts.completions))
-        self.arm.observer.measure(reader, self._asked(rows, rollouts), list(answers))
+        lengths = [length_of(ids, self._ends) for ids in rollouts.completions]
+        answers = list(map(Generation, self._texts(rollouts), lengths))
+        self.arm.observer.measure(reader, self._asked(rows, rollouts), answers)
 
     def _asked(self, rows: Sequence[int], rollouts: Rollouts) -> list[int]:
         """The row of each completion."""

@@ -93,9 +93,14 @@ def _complete(
     return [generation_of(tokenizer, new, ends) for new in out[:, width:].tolist()]
 
 
+def length_of(ids: Sequence[int], ends: Container[int]) -> int:
+    """The number of tokens before the first of `ends`."""
+    return next((n for n, token in enumerate(ids) if token in ends), len(ids))
+
+
 def generation_of(tokenizer: Any, ids: Sequence[int], ends: Container[int]) -> Generation:
     """The text of a completion up to the first of `ends`, and its length in tokens."""
-    length = next((n for n, token in enumerate(ids) if token in ends), len(ids))
+    length = length_of(ids, ends)
     return Generation(tokenizer.decode(ids[:length], skip_special_tokens=True), length)
 
 

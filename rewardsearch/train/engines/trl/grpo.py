@@ -19,6 +19,7 @@ from rewardsearch.train.engine import Arm
 from rewardsearch.train.engines.tokenizing import policy_prompt
 from rewardsearch.train.engines.trl.divergence import check_weights
 from rewardsearch.train.engines.trl.fields import trainer_config
+from rewardsearch.train.engines.trl.generation import end_tokens
 from rewardsearch.train.engines.trl.memory import enough_memory, training_remedy
 from rewardsearch.train.engines.trl.policy import Policy, run_trainer, trainer_arguments
 from rewardsearch.train.engines.trl.reading import PolicyReader
@@ -94,7 +95,9 @@ def train(
     job, observer, start = arm.job, arm.observer, arm.start
     if start is not None:
         observer.restore((start / OBSERVED).read_text(encoding="utf-8"))
-    functions, weights = reward_functions(observer, clock, PolicyReader(model, policy, config))
+    functions, weights = reward_functions(
+        observer, clock, PolicyReader(model, policy, config), end_tokens(model, policy.tokenizer)
+    )
     steps = _Steps(arm, clock)
     with tempfile.TemporaryDirectory(prefix=scratch_prefix("trl")) as scratch, clock("update"):
         trainer = _Timed(
