@@ -54,8 +54,8 @@ def test_smollm2_on_labelled_texts_goes_through_the_whole_loop_and_its_reward_is
     options += [f"task.data={BANKING}/banking77_train.csv", "task.pairs.label=category", "rounds=1", "candidates=1"]
     options += [
         "task.train_rows=60",
-        "task.val_rows=10",
-        "task.test_rows=10",
+        "task.val_rows=4",
+        "task.test_rows=4",
         "train.steps=2",
         "train.baseline_seeds=1",
     ]
@@ -63,12 +63,12 @@ def test_smollm2_on_labelled_texts_goes_through_the_whole_loop_and_its_reward_is
         "train.prompts_per_step=2",
         "train.group_size=4",
         "train.micro_batch=8",
-        "train.max_completion_tokens=24",
+        "train.max_completion_tokens=16",
     ]
     options += ["train.slots=1", "train.threads=2", "finalize.seeds=1", "finalize.ensembles=[]"]
     options += ["finalize.references_alone=[]", "bank.questions=6", "bank.group_size=4"]
     state = search(tmp_path, "contrast-smollm2.yaml", *options)
-    assert state.status == "finished" and state.final is not None and state.final.n == 10
+    assert state.status == "finished" and state.final is not None and state.final.n == 4
     command = [sys.executable, "-m", "rewardsearch", "export", "run", "--to", "trl", "-o", "export"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
