@@ -116,8 +116,8 @@ def test_a_server_that_does_not_start_is_named_with_its_error_and_the_remedy(tmp
 
 
 def test_a_server_that_is_never_ready_is_ended(tmp_path: Path) -> None:
-    server = Server(configured(tmp_path, "--never-ready", timeout_minutes=0.02), POLICY, None)
-    with pytest.raises(MachineError, match=r"0\.02 minutes.*train\.vllm\.timeout_minutes"):
+    server = Server(configured(tmp_path, "--never-ready", timeout_minutes=0.1), POLICY, None)
+    with pytest.raises(MachineError, match=r"0\.1 minutes.*train\.vllm\.timeout_minutes"):
         server.connect()
     until(lambda: not lives(starts(tmp_path)[0]["pid"]))
 
