@@ -292,7 +292,7 @@ def _entropy(curve: _Curve) -> Iterator[Alarm]:
 
 
 def _embedding_collapse(curve: _Curve) -> Iterator[Alarm]:
-    """Texts of different rows are embedded more and more alike, or all alike, and the right one is not told apart better."""
+    """Embeddings of different rows become more and more alike, or are all alike, and the right text is not ranked better."""
     both = (*curve.first, *curve.last)
     if curve.learns or not all({OWN, SIMILARITY, RANK} <= point.measured.keys() for point in both):
         return
