@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from itertools import chain, repeat
 from pathlib import Path
 from typing import ClassVar
@@ -27,7 +27,7 @@ from rewardsearch.run.artifacts import load_bank, load_outcomes, load_result
 from rewardsearch.run.fingerprints import fingerprint
 from rewardsearch.run.jobs import policy_job
 from rewardsearch.run.progress import Unit
-from rewardsearch.tasks import Generation, Reader
+from rewardsearch.tasks import Generation
 from rewardsearch.train.engine import Arm, FineTuned, OnDone, Trained
 from rewardsearch.train.launcher import Done, EvaluateTest, Job, Launcher, SampleBank, TrainArm
 
@@ -90,9 +90,6 @@ class PlainEngine:
 
     def sample(self, rows: Sequence[Row], seed: int, on_done: OnDone = lambda done: None) -> list[Generation]:
         return [Generation(self._text(row, seed + place), 3) for place, row in enumerate(rows)]
-
-    def reader(self, adapter: Path | None = None) -> AbstractContextManager[Reader]:
-        raise NotImplementedError
 
     def fine_tune(
         self, demonstrations: Sequence[Demonstration], adapter: Path, on_done: OnDone = lambda done: None

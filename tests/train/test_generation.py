@@ -51,7 +51,7 @@ def test_the_end_tokens_are_the_tokenizers_and_the_models(policy: Policy) -> Non
 
 def groups(policy: Policy, **settings: Any) -> list[list[Generation]]:
     config = TrainConfig(eval_batch_size=12, **settings)
-    drawn = sampled(policy, [row for row in ROWS for _ in range(4)], 0, config)
+    drawn = sampled(policy.base, policy, [row for row in ROWS for _ in range(4)], 0, config)
     return [drawn[start : start + 4] for start in range(0, len(drawn), 4)]
 
 

@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -104,9 +105,14 @@ class ArmRun:
         rows = self._place.ranked_rows
         return rows[: math.ceil((self.job.questions or 1) * len(rows))]
 
+    @cached_property
+    def asked(self) -> list[Row]:
+        """What the policy is asked to answer the questions; see Workplace.passages."""
+        return self._place.passages(self.questions)
+
     def answered(self, done: int) -> None:
         """Reports that so many questions are answered."""
-        self._report(done, len(self._place.passages(self.questions)), "questions")
+        self._report(done, len(self.asked), "questions")
 
     @property
     def arm(self) -> Arm:
@@ -115,7 +121,7 @@ class ArmRun:
             job=job,
             rows=self._place.train_rows,
             observer=self._observer,
-            questions=self._place.passages(self.questions),
+            questions=self.asked,
             contrasts=self._place.contrasts if job.method == "contrastive" else (),
             embed=self._place.task.measures is not None,
             adapter=self._folder / ADAPTER if job.rung == FULL else None,

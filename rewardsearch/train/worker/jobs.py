@@ -110,7 +110,7 @@ class Worker(Workplace):
     def _evaluate_policy(self, run: ArmRun) -> Trained | Diverged:
         began = time.monotonic()
         try:
-            answers, vectors = self._answered(self.passages(run.questions), None, run.answered, run.job.bare)
+            answers, vectors = self._answered(run.asked, None, run.answered, run.job.bare)
         except Diverged as error:
             return error
         return Trained(answers=answers or (), vectors=vectors, seconds={"evaluate": time.monotonic() - began})

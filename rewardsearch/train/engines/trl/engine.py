@@ -95,7 +95,7 @@ class TrlEngine:
 
     def sample(self, rows: Sequence[Row], seed: int, on_done: OnDone = lambda done: None) -> list[Generation]:
         with logits_checked(self.policy.base), self.policy.saved_adapter(None):
-            return sampled(self.policy, rows, seed, self._config.train, on_done)
+            return sampled(self.policy.base, self.policy, rows, seed, self._config.train, on_done)
 
     @contextmanager
     def reader(self, adapter: Path | None = None) -> Iterator[Reader]:

@@ -113,13 +113,19 @@ def greedy(
 
 
 def sampled(
-    policy: Policy, rows: Sequence[Row], seed: int, config: TrainConfig, on_done: OnDone = lambda done: None
+    model: Any,
+    policy: Policy,
+    rows: Sequence[Row],
+    seed: int,
+    config: TrainConfig,
+    on_done: OnDone = lambda done: None,
+    **decoding: Any,
 ) -> list[Generation]:
-    """A completion of each of `rows` by the policy before any GRPO, drawn as GRPO draws them.
+    """A completion of each of `rows`, drawn as GRPO draws them, but for what `decoding` says.
 
     They follow from `seed`, whatever was drawn before; what is drawn afterwards is as if nothing had been sampled.
     """
     devices = [torch.cuda.current_device()] if policy.device.startswith("cuda") else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
-        return generate(policy.base, policy, rows, config, on_done=on_done, **sampling(config))
+        return generate(model, policy, rows, config, on_done=on_done, **sampling(config) | decoding)

@@ -17,8 +17,7 @@ from rewardsearch.tasks import Generation, Vectors
 from rewardsearch.train.engine import Diverged
 from rewardsearch.train.engines.tokenizing import policy_prompt
 from rewardsearch.train.engines.trl.batching import batched
-from rewardsearch.train.engines.trl.fields import sampling
-from rewardsearch.train.engines.trl.generation import generate
+from rewardsearch.train.engines.trl.generation import sampled
 from rewardsearch.train.engines.trl.policy import Policy
 
 _SPREAD = 1.25
@@ -39,11 +38,8 @@ class PolicyReader:
         self._model, self._policy, self._config = model, policy, config
 
     def write(self, rows: Sequence[Row], temperature: float, seed: int) -> list[Generation]:
-        devices = [torch.cuda.current_device()] if self._policy.device.startswith("cuda") else []
-        with self._reading(), torch.random.fork_rng(devices=devices):
-            torch.manual_seed(seed)
-            decoding = sampling(self._config) | {"temperature": temperature}
-            return generate(self._model, self._policy, rows, self._config, **decoding)
+        with self._reading():
+            return sampled(self._model, self._policy, rows, seed, self._config, temperature=temperature)
 
     def embed(self, passages: Sequence[tuple[Row, str]]) -> Vectors:
         asked = [passage_tokens(self._policy.tokenizer, row, completion) for row, completion in passages]
