@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from fakes import make_run
+from fakes import make_demo
 
 from rewardsearch.cli import main
 
@@ -41,12 +41,7 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run, made once. Tests work on copies of it."""
-    folder = tmp_path_factory.mktemp("finished")
-    (folder / "always.py").write_text(
-        "def reward(prompts, completions, answer, **columns):\n    return [0.5 for c in completions]\n",
-        encoding="utf-8",
-    )
-    return make_run(folder / "demo", [folder / "always.py"])
+    return make_demo(tmp_path_factory.mktemp("finished"))
 
 
 @pytest.fixture

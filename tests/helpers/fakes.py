@@ -148,6 +148,15 @@ def book_training(journal: Journal, home: str, result: TrainingResult) -> None:
     )
 
 
+def make_demo(folder: Path) -> Path:
+    """A run folder as `make_run` makes it, on one base reward, in `folder`."""
+    (folder / "always.py").write_text(
+        "def reward(prompts, completions, answer, **columns):\n    return [0.5 for c in completions]\n",
+        encoding="utf-8",
+    )
+    return make_run(folder / "demo", [folder / "always.py"])
+
+
 def make_run(folder: Path, base: Sequence[Path]) -> Path:
     """A run folder of one finished round: two candidates screened, one failed, one rejected, one refusal, 1000 tokens paid."""
     folder.mkdir(parents=True, exist_ok=True)

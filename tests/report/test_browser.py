@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import make_run
+from fakes import make_demo
 from two_rounds import state as two_rounds
 
 from rewardsearch.config import Config
@@ -67,12 +67,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finalized run."""
-    folder = tmp_path_factory.mktemp("browser")
-    (folder / "always.py").write_text(
-        "def reward(prompts, completions, answer, **columns):\n    return [0.5 for c in completions]\n",
-        encoding="utf-8",
-    )
-    return make_run(folder / "demo", [folder / "always.py"])
+    return make_demo(tmp_path_factory.mktemp("browser"))
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from smollm2 import BANKING
 
 from rewardsearch.config import TaskConfig
 from rewardsearch.errors import UserError
-from rewardsearch.files.resources import PACKAGE
 from rewardsearch.records import Row
 from rewardsearch.tasks import SPLITS, Generation, Vectors, load_task
 from rewardsearch.tasks.contrast.overlap import near_texts
@@ -25,8 +25,6 @@ from rewardsearch.tasks.forms import RATIONALE
 from rewardsearch.tasks.splitting import digest, words
 from rewardsearch.testing.task import MeasuringTaskSuite
 
-ROOT = PACKAGE.parent
-BANKING = next((place for parent in (ROOT, *ROOT.parents) if (place := parent / "shared/contrast").is_dir()), None)
 SIZES = {"train_rows": 60, "val_rows": 60, "test_rows": 20}
 Write = Callable[..., str]
 
